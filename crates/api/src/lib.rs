@@ -1,0 +1,1 @@
+//! The Docker token endpoint and the management API

@@ -1,0 +1,1 @@
+//! Where bytes live: files and memory

@@ -1,0 +1,1 @@
+//! The vocabulary of Wharf and its laws

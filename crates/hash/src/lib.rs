@@ -1,0 +1,1 @@
+//! Digest algorithms whose state can be saved

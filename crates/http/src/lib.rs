@@ -1,0 +1,1 @@
+//! The HTTP words every face shares

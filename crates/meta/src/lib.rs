@@ -1,0 +1,1 @@
+//! Where truth lives: SQLite and PostgreSQL

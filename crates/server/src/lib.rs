@@ -1,0 +1,1 @@
+//! The wharf binary: configuration, wiring, jobs, command line

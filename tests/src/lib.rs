@@ -1,0 +1,1 @@
+//! The end-to-end tests; they live in `end_to_end/`.
