@@ -1,1 +1,87 @@
-//! Who is calling: passwords, tokens, keys
+//! Who is calling, and who belongs where: users, passwords, tokens and the keys that sign them.
+//!
+//! [`Auth`] answers the one question every face asks ([`wharf_core::Authenticator`]), issues the bearer tokens of
+//! the token endpoint, and manages accounts for an operator. What a known caller may do is not decided here but
+//! by the gate, from his roles at the moment of each request: a token can only narrow that.
+
+mod accounts;
+#[cfg(feature = "contract")]
+pub mod contract;
+mod identify;
+mod keys;
+mod password;
+pub mod port;
+mod refresh;
+mod seal;
+mod token;
+
+use std::sync::Arc;
+
+use wharf_core::{Clock, Entropy, Error, Kind, Result};
+
+pub use crate::{
+    accounts::NewUser,
+    seal::{SealingKey, Sealer},
+    token::{IssuedToken, SERVICE},
+};
+use crate::{
+    keys::KeyRing,
+    password::Passwords,
+    port::{Accounts, Keys},
+};
+
+/// How long a bearer token lives, in seconds. Revocation does not wait for it: accounts are asked on each request.
+pub const TOKEN_LIFETIME: i64 = 300;
+
+/// What [`Auth`] works with.
+pub struct Parts {
+    /// Accounts.
+    pub accounts: Arc<dyn Accounts>,
+    /// Signing keys.
+    pub keys: Arc<dyn Keys>,
+    /// Seals what lies at rest.
+    pub sealer: Sealer,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// Knows who is calling. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Auth(Arc<Inner>);
+
+struct Inner {
+    accounts: Arc<dyn Accounts>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    passwords: Passwords,
+    ring: KeyRing,
+}
+
+impl Auth {
+    /// Opens the key ring, making the first key where there is none.
+    ///
+    /// # Errors
+    /// `Invalid` when the sealing key is not the one this database was sealed with; `Unavailable`.
+    pub async fn open(parts: Parts) -> Result<Self> {
+        let Parts { accounts, keys, sealer, clock, entropy } = parts;
+        let passwords = Passwords::new(entropy.as_ref())?;
+        let ring = KeyRing::open(keys, sealer, entropy.clone(), clock.now()).await?;
+        Ok(Self(Arc::new(Inner { accounts, clock, entropy, passwords, ring })))
+    }
+
+    /// Makes a new signing key when the newest is old, and forgets those no token can have been signed with.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn tend(&self) -> Result<()> {
+        self.0.ring.tend(self.0.clock.now()).await?;
+        self.0.accounts.remove_expired_refreshes(self.0.clock.now()).await
+    }
+}
+
+/// The one refusal of every credential that is not good, whatever is wrong with it.
+fn unauthenticated() -> Error {
+    Error::new(Kind::Unauthenticated, "invalid user name, password or token")
+}

@@ -1,1 +1,43 @@
-//! The vocabulary of Wharf and its laws
+//! The vocabulary of Wharf and the laws its words obey.
+//!
+//! Every other crate speaks in these types. Nothing here does I/O, waits, or knows HTTP or SQL. The glossary,
+//! one word for one thing everywhere (code, logs, columns, JSON):
+//!
+//! | word | meaning |
+//! |---|---|
+//! | organisation, registry, repository | the three levels of tenancy; a [`Place`] names one repository |
+//! | manifest, blob, tag, digest, referrer, descriptor | as in the OCI image and distribution specifications |
+//! | object | the bytes of a blob or an unfinished upload in the blob store, under an [`ObjectKey`] |
+//! | principal | who: nobody, a user, a job; an [`Actor`] is a principal with the credential and address it used |
+//! | grant | the proof that an actor may do one thing at one place; only [`gate::decide`] makes one |
+//! | claim | a name that only one manifest of a repository may hold |
+
+pub mod audit;
+mod body;
+mod clock;
+mod digest;
+mod error;
+pub mod gate;
+pub mod manifest;
+mod media_type;
+mod name;
+mod object_key;
+mod page;
+mod principal;
+mod reference;
+mod right;
+mod secret;
+
+pub use body::{BlobBody, ByteStream};
+pub use clock::{Clock, Entropy, Timestamp};
+pub use digest::{Algorithm, Digest};
+pub use error::{Detail, Error, Kind, Result, Subject};
+pub use gate::{Grant, OperatorGrant, ReadGrant};
+pub use media_type::MediaType;
+pub use name::{OrganisationName, Place, RegistryName, RepositoryName, UserName};
+pub use object_key::{ObjectKey, UploadId};
+pub use page::{Limit, Page};
+pub use principal::{AccountId, Actor, Authenticator, Credential, Presented, Principal};
+pub use reference::{Reference, Tag};
+pub use right::{Access, Action, Role, Scope, Verb, action};
+pub use secret::Secret;

@@ -1,1 +1,144 @@
-//! The use cases of the registry and the ports they need
+//! The registry's use cases: push, pull, mount, tag, delete, list, and the housekeeping between them.
+//!
+//! A face parses a request and asks [`Registry::grant`] for the right; every other call takes that grant. An
+//! engine call that changes something is one [`Transaction`](port::Transaction), a named struct that a store can
+//! queue, batch with others and run again. Bytes go to a [`BlobStore`](port::BlobStore) before the row that names
+//! them, and leave it only after the row is gone. Nothing here knows HTTP, SQL or where files lie.
+
+mod blob;
+mod catalog;
+#[cfg(feature = "contract")]
+pub mod contract;
+mod housekeeping;
+mod manifest;
+pub mod port;
+mod tag;
+mod tap;
+mod upload;
+
+use std::sync::Arc;
+
+use wharf_core::{
+    Action, Actor, Clock, Entropy, Grant, Place, ReadGrant, Result, Verb,
+    gate::{self, CreateOnPush},
+};
+
+pub use crate::{
+    blob::{Blob, Mounted},
+    housekeeping::Swept,
+    manifest::{PushedManifest, StoredManifest},
+    tap::{Taps, UploadObserver},
+    upload::{Finished, Offset, Upload},
+};
+use crate::{
+    port::{BlobStore, RightsSource, Store},
+    upload::Locks,
+};
+
+/// What an operator may set about the registry's work. Times are in seconds.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Whether the operator's push creates what it names.
+    pub create_on_push: CreateOnPush,
+    /// An upload nobody touched for so long is given up.
+    pub upload_expiry: i64,
+    /// An object no row leads to any more is kept for so long, for readers that still have it open.
+    pub object_grace: i64,
+    /// A repository that stays empty for so long is removed.
+    pub empty_repository_expiry: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            create_on_push: CreateOnPush::Operator,
+            upload_expiry: 24 * 3600,
+            object_grace: 3600,
+            empty_repository_expiry: 24 * 3600,
+        }
+    }
+}
+
+/// What the registry works with.
+pub struct Parts {
+    /// Where truth lives.
+    pub store: Arc<dyn Store>,
+    /// Where bytes live.
+    pub blobs: Arc<dyn BlobStore>,
+    /// Who says what an actor may.
+    pub rights: Arc<dyn RightsSource>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// The settings.
+    pub settings: Settings,
+}
+
+/// The registry. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Registry(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    locks: Locks,
+}
+
+impl Registry {
+    /// Puts a registry together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Inner { parts, locks: Locks::default() }))
+    }
+
+    /// Asks the gate for the right to do `A` at a place.
+    ///
+    /// # Errors
+    /// Those of [`gate::decide`]; `Unavailable` when the rights cannot be read.
+    #[allow(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
+    pub async fn grant<A: Action>(&self, actor: &Actor, place: &Place) -> Result<Grant<A>> {
+        let rights = self.0.parts.rights.rights(actor, place).await?;
+        gate::decide(actor, place, &rights, self.0.parts.settings.create_on_push)
+    }
+
+    /// Asks the gate for the right to list what the actor may read.
+    ///
+    /// # Errors
+    /// `Unauthenticated` where the actor's token does not reach the catalog.
+    pub fn grant_catalog(&self, actor: &Actor) -> Result<ReadGrant> {
+        gate::decide_catalog(actor)
+    }
+
+    /// What an actor may do at a place, for a token that is to hold no more than that.
+    ///
+    /// # Errors
+    /// `Unavailable` when the rights cannot be read.
+    pub async fn reachable(&self, actor: &Actor, place: &Place) -> Result<Vec<Verb>> {
+        let rights = self.0.parts.rights.rights(actor, place).await?;
+        Ok(gate::reachable(actor, place, &rights, self.0.parts.settings.create_on_push))
+    }
+
+    /// Whether both stores answer.
+    ///
+    /// # Errors
+    /// `Unavailable` with the cause of the one that does not.
+    pub async fn check(&self) -> Result<()> {
+        self.0.parts.store.check().await?;
+        self.0.parts.blobs.check().await
+    }
+
+    fn store(&self) -> &dyn Store {
+        self.0.parts.store.as_ref()
+    }
+
+    fn blobs(&self) -> &dyn BlobStore {
+        self.0.parts.blobs.as_ref()
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.0.parts.settings
+    }
+
+    fn now(&self) -> wharf_core::Timestamp {
+        self.0.parts.clock.now()
+    }
+}

@@ -1,0 +1,93 @@
+//! Accounts, as an operator manages them.
+
+use wharf_core::{
+    AccountId, Error, OperatorGrant, OrganisationName, RegistryName, Result, Role, Secret, Subject, UserName,
+    audit::AuditRecord,
+};
+
+use crate::{Auth, port::NewAccount};
+
+/// A user to be made.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// The login.
+    pub name: UserName,
+    /// The password.
+    pub password: Secret<String>,
+    /// Whether the user is to be the platform's operator.
+    pub operator: bool,
+    /// The organisations the user is to belong to, made if they are not there, and the roles in them.
+    pub memberships: Vec<(OrganisationName, Role)>,
+}
+
+impl Auth {
+    /// Whether nobody has an account yet.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn is_empty(&self) -> Result<bool> {
+        Ok(!self.0.accounts.any().await?)
+    }
+
+    /// Makes a user.
+    ///
+    /// # Errors
+    /// `Exists` where the login is taken; `Invalid` for an empty or huge password; `Unavailable`.
+    pub async fn create_user(&self, grant: &OperatorGrant, user: NewUser) -> Result<AccountId> {
+        let NewUser { name, password, operator, memberships } = user;
+        let password_hash = self.0.passwords.hash(&password, self.0.entropy.bytes()).await?;
+        let record = self.record_of(grant, "user.create", name.as_str());
+        let account = NewAccount { name, password_hash, operator, memberships };
+        self.0.accounts.create(account, record).await
+    }
+
+    /// Sets a user's password and ends every token issued before.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such user; `Invalid` for an empty or huge password; `Unavailable`.
+    pub async fn set_password(&self, grant: &OperatorGrant, name: &UserName, password: &Secret<String>) -> Result<()> {
+        let account = self.0.accounts.by_name(name).await?;
+        let account = account.ok_or_else(|| Error::not_found(Subject::User))?;
+        let hash = self.0.passwords.hash(password, self.0.entropy.bytes()).await?;
+        let record = self.record_of(grant, "user.password", name.as_str());
+        if self.0.accounts.set_password(account.id, hash, record).await? {
+            return Ok(());
+        }
+        Err(Error::not_found(Subject::User))
+    }
+
+    /// Makes a registry public or private; one that is not there is made.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn set_public(
+        &self,
+        grant: &OperatorGrant,
+        organisation: OrganisationName,
+        registry: RegistryName,
+        public: bool,
+    ) -> Result<()> {
+        let target = format!("{organisation}/{registry} public={public}");
+        let record = self.record_of(grant, "registry.set", &target);
+        self.0.accounts.set_public(organisation, registry, public, record).await
+    }
+
+    /// Asks the gate whether an actor may manage the platform.
+    ///
+    /// # Errors
+    /// Those of the gate; `Unavailable`.
+    #[allow(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
+    pub async fn grant_operator(&self, actor: &wharf_core::Actor) -> Result<OperatorGrant> {
+        let operator = match actor.principal.account() {
+            Some(id) => self.0.accounts.by_id(id).await?.is_some_and(|account| account.operator),
+            None => false,
+        };
+        wharf_core::gate::decide_operator(actor, operator)
+    }
+
+    fn record_of(&self, grant: &OperatorGrant, action: &'static str, target: &str) -> AuditRecord {
+        let record = AuditRecord::new(self.0.clock.now(), grant.actor(), action);
+        AuditRecord { target: Some(target.to_owned()), ..record }
+    }
+}
+

@@ -1,0 +1,98 @@
+//! Passwords: argon2id, few at a time, and the same work for a user that does not exist.
+
+use std::sync::Arc;
+
+use argon2::{
+    Argon2, PasswordHasher, PasswordVerifier,
+    password_hash::phc::PasswordHash,
+};
+use tokio::sync::Semaphore;
+use wharf_core::{Entropy, Error, Kind, Result, Secret};
+
+/// How many checks may wait for a core; more are refused, for each takes 19 MiB and some 20 ms.
+const QUEUE: usize = 32;
+
+/// The longest password that is looked at.
+const LONGEST: usize = 1024;
+
+pub(crate) struct Passwords {
+    turns: Arc<Semaphore>,
+    queue: Arc<Semaphore>,
+    nobody: Arc<str>,
+}
+
+impl Passwords {
+    pub(crate) fn new(entropy: &dyn Entropy) -> Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let (password, salt): ([u8; 16], [u8; 16]) = (entropy.bytes(), entropy.bytes());
+        Ok(Self {
+            turns: Arc::new(Semaphore::new(cores)),
+            queue: Arc::new(Semaphore::new(cores + QUEUE)),
+            nobody: hash(&password, &salt)?.into(),
+        })
+    }
+
+    /// Hashes a new password.
+    pub(crate) async fn hash(&self, password: &Secret<String>, salt: [u8; 16]) -> Result<String> {
+        let password = password.clone();
+        if password.expose().is_empty() || password.expose().len() > LONGEST {
+            return Err(Error::new(Kind::Invalid, "a password must have 1 to 1024 bytes"));
+        }
+        self.in_turn(move || hash(password.expose().as_bytes(), &salt)).await?
+    }
+
+    /// Whether a password is the one of a hash; with no hash it works as long and says no.
+    pub(crate) async fn verify(&self, password: &Secret<String>, known: Option<&str>) -> Result<bool> {
+        let exists = known.is_some() && password.expose().len() <= LONGEST;
+        let against: Arc<str> = known.map_or_else(|| self.nobody.clone(), Into::into);
+        let password = password.clone();
+        let verified = self.in_turn(move || {
+            let tried = password.expose().as_bytes();
+            let tried = tried.get(..LONGEST).unwrap_or(tried);
+            PasswordHash::new(&against).is_ok_and(|hash| Argon2::default().verify_password(tried, &hash).is_ok())
+        });
+        Ok(verified.await? && exists)
+    }
+
+    async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let busy = || Error::new(Kind::RateLimited, "too many passwords are being checked, try again");
+        let queued = self.queue.clone().try_acquire_owned().map_err(|_| busy())?;
+        let turn = self.turns.clone().acquire_owned().await.map_err(Error::internal)?;
+        let done = tokio::task::spawn_blocking(move || {
+            let _turns = (queued, turn);
+            work()
+        });
+        done.await.map_err(Error::internal)
+    }
+}
+
+fn hash(password: &[u8], salt: &[u8]) -> Result<String> {
+    let hash = Argon2::default().hash_password_with_salt(password, salt).map_err(Error::internal)?;
+    Ok(hash.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Zero;
+
+    impl Entropy for Zero {
+        fn fill(&self, buffer: &mut [u8]) {
+            buffer.fill(0);
+        }
+    }
+
+    #[tokio::test]
+    async fn only_the_right_password_of_an_existing_user_is_right() {
+        let passwords = Passwords::new(&Zero).unwrap();
+        let secret = |text: &str| Secret::new(text.to_owned());
+        let hash = passwords.hash(&secret("right"), [1; 16]).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert!(passwords.verify(&secret("right"), Some(&hash)).await.unwrap());
+        assert!(!passwords.verify(&secret("wrong"), Some(&hash)).await.unwrap());
+        assert!(!passwords.verify(&secret("right"), None).await.unwrap());
+        assert!(!passwords.verify(&secret(&"x".repeat(2000)), Some(&hash)).await.unwrap());
+        assert!(passwords.hash(&secret(""), [1; 16]).await.is_err());
+    }
+}

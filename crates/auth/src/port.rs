@@ -1,0 +1,109 @@
+//! What authentication needs stored. Each call is one transaction, with its audit line in it.
+
+use async_trait::async_trait;
+use wharf_core::{
+    AccountId, OrganisationName, RegistryName, Result, Role, Timestamp, UserName, audit::AuditRecord,
+};
+
+/// An account as its row tells it.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The row id.
+    pub id: AccountId,
+    /// The login.
+    pub name: UserName,
+    /// The password's argon2id hash in PHC form, if it has a password.
+    pub password_hash: Option<String>,
+    /// Whether it is the platform's operator.
+    pub operator: bool,
+    /// Whether it may not log in.
+    pub disabled: bool,
+    /// Moves when every credential of the account is to end.
+    pub version: i64,
+}
+
+/// A user to be made.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// The login.
+    pub name: UserName,
+    /// The password's hash.
+    pub password_hash: String,
+    /// Whether it is to be the platform's operator.
+    pub operator: bool,
+    /// The organisations it is to belong to, made if they are not there, and its roles in them.
+    pub memberships: Vec<(OrganisationName, Role)>,
+}
+
+/// A refresh token as its row tells it.
+#[derive(Clone, Debug)]
+pub struct Refresh {
+    /// The row id.
+    pub id: i64,
+    /// The account it is for.
+    pub account: AccountId,
+    /// The account's version when it was issued.
+    pub account_version: i64,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// Accounts and what hangs on them.
+#[async_trait]
+pub trait Accounts: Send + Sync {
+    /// The account of a login.
+    async fn by_name(&self, name: &UserName) -> Result<Option<Account>>;
+    /// The account of an id.
+    async fn by_id(&self, id: AccountId) -> Result<Option<Account>>;
+    /// Whether there is any account at all.
+    async fn any(&self) -> Result<bool>;
+    /// Makes a user.
+    ///
+    /// # Errors
+    /// `Exists` where the login is taken.
+    async fn create(&self, account: NewAccount, record: AuditRecord) -> Result<AccountId>;
+    /// Sets a password's hash and moves the account's version; false where there is no such account.
+    async fn set_password(&self, id: AccountId, hash: String, record: AuditRecord) -> Result<bool>;
+    /// Makes a registry public or private; it and its organisation are made if they are not there.
+    async fn set_public(
+        &self,
+        organisation: OrganisationName,
+        registry: RegistryName,
+        public: bool,
+        record: AuditRecord,
+    ) -> Result<()>;
+    /// Adds a refresh token by the SHA-256 of its text.
+    async fn add_refresh(&self, hash: [u8; 32], refresh: Refresh, now: Timestamp) -> Result<()>;
+    /// The refresh token of this hash.
+    async fn refresh(&self, hash: [u8; 32]) -> Result<Option<Refresh>>;
+    /// Forgets refresh tokens that have ended.
+    async fn remove_expired_refreshes(&self, now: Timestamp) -> Result<()>;
+    /// Adds an audit line by itself.
+    async fn record(&self, record: AuditRecord) -> Result<()>;
+}
+
+/// A signing key as its row tells it: the private half is sealed.
+#[derive(Clone, Debug)]
+pub struct KeyRow {
+    /// Its id, as in a token's `kid`.
+    pub id: String,
+    /// The public half: an uncompressed P-256 point.
+    pub public: Vec<u8>,
+    /// The private half, PKCS#8, sealed.
+    pub sealed: Vec<u8>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Signing keys, and values of the installation.
+#[async_trait]
+pub trait Keys: Send + Sync {
+    /// Every key, newest first.
+    async fn keys(&self) -> Result<Vec<KeyRow>>;
+    /// Adds a key.
+    async fn add(&self, key: KeyRow) -> Result<()>;
+    /// Forgets keys made before.
+    async fn remove_before(&self, before: Timestamp) -> Result<()>;
+    /// A value of the installation: kept if it is the first of its name, and what is then there.
+    async fn keep(&self, name: &'static str, value: Vec<u8>) -> Result<Vec<u8>>;
+}

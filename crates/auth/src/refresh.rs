@@ -1,0 +1,56 @@
+//! Refresh tokens: what `docker login` keeps instead of the password.
+//!
+//! Docker uses one from many places at once and never stores another it is given, so they do not rotate; they end
+//! with the password, with the account, or after ninety days.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use wharf_core::{Access, Actor, Credential, Result, Secret};
+
+use crate::{Auth, port::Refresh, unauthenticated};
+
+/// What a refresh token begins with, so that secret scanners know it.
+const PREFIX: &str = "wharf_rt_";
+/// How long one lives, in seconds.
+const LIFETIME: i64 = 90 * 24 * 3600;
+
+impl Auth {
+    /// Issues a refresh token; none for nobody.
+    ///
+    /// # Errors
+    /// `Unauthenticated` when the account has gone meanwhile; `Unavailable`.
+    pub async fn issue_refresh(&self, actor: &Actor) -> Result<Option<Secret<String>>> {
+        let Some(id) = actor.principal.account() else { return Ok(None) };
+        let account = self.0.accounts.by_id(id).await?.ok_or_else(unauthenticated)?;
+        let chance: [u8; 32] = self.0.entropy.bytes();
+        let token = format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(chance));
+        let now = self.0.clock.now();
+        let expires_at = now.plus_seconds(LIFETIME);
+        let refresh = Refresh { id: 0, account: id, account_version: account.version, expires_at };
+        self.0.accounts.add_refresh(hash(&token), refresh, now).await?;
+        Ok(Some(Secret::new(token)))
+    }
+
+    /// The actor behind a refresh token, everything else as on `nobody`.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for an unknown, ended or revoked one.
+    pub async fn redeem_refresh(&self, token: &Secret<String>, nobody: &Actor) -> Result<Actor> {
+        let found = match token.expose().starts_with(PREFIX) {
+            true => self.0.accounts.refresh(hash(token.expose())).await?,
+            false => None,
+        };
+        let refresh = found.filter(|refresh| refresh.expires_at > self.0.clock.now());
+        let refresh = refresh.ok_or_else(unauthenticated)?;
+        let principal = self.account_at(refresh.account, refresh.account_version).await?;
+        let credential = Credential::Refresh(refresh.id);
+        Ok(Actor { principal, credential, access: Access::Whole, ..nobody.clone() })
+    }
+}
+
+/// Only the hash is stored. Equality of hashes of 256 random bits leaks nothing that could be searched for.
+fn hash(token: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+    hash
+}

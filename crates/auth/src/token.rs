@@ -1,0 +1,126 @@
+//! Bearer tokens: JWTs of ours, ES256, five minutes, for what was asked and may be done (distribution, token
+//! specification).
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, Header, Validation};
+use serde::{Deserialize, Serialize};
+use wharf_core::{
+    Access, AccountId, Actor, Credential, Error, Principal, Result, Scope, Secret, Timestamp,
+};
+
+use crate::{Auth, TOKEN_LIFETIME, unauthenticated};
+
+/// The service tokens are for: the `service` of the challenge, the `aud` of the token.
+pub const SERVICE: &str = "wharf";
+
+/// How far clocks of two nodes may be apart, in seconds.
+const SKEW: i64 = 60;
+
+/// The longest token that is looked at.
+const LONGEST: usize = 16 * 1024;
+
+/// A token just issued.
+#[derive(Clone, Debug)]
+pub struct IssuedToken {
+    /// The token.
+    pub token: Secret<String>,
+    /// How long it lives, in seconds.
+    pub expires_in: i64,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    exp: i64,
+    nbf: i64,
+    iat: i64,
+    jti: String,
+    access: Vec<Scope>,
+    /// The account's row id and version; absent for nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uid: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ver: Option<i64>,
+}
+
+impl Auth {
+    /// Issues a token for an actor that reaches no further than `access`, which the caller has narrowed to what
+    /// the actor may.
+    ///
+    /// # Errors
+    /// `Unauthenticated` when the account has gone meanwhile; `Unavailable`.
+    pub async fn issue(&self, actor: &Actor, access: Vec<Scope>) -> Result<IssuedToken> {
+        let now = self.0.clock.now();
+        let account = match actor.principal.account() {
+            Some(id) => Some(self.0.accounts.by_id(id).await?.ok_or_else(unauthenticated)?),
+            None => None,
+        };
+        let id: [u8; 16] = self.0.entropy.bytes();
+        let claims = Claims {
+            iss: SERVICE.to_owned(),
+            aud: SERVICE.to_owned(),
+            sub: actor.principal.name().to_owned(),
+            exp: now.seconds() + TOKEN_LIFETIME,
+            nbf: now.seconds(),
+            iat: now.seconds(),
+            jti: BASE64_URL_SAFE_NO_PAD.encode(id),
+            access,
+            uid: account.as_ref().map(|account| account.id.0),
+            ver: account.as_ref().map(|account| account.version),
+        };
+        let key = self.0.ring.newest().ok_or_else(|| Error::internal("there is no signing key"))?;
+        let header = Header { kid: Some(key.id.clone()), ..Header::new(Algorithm::ES256) };
+        let token = jsonwebtoken::encode(&header, &claims, &key.encoding).map_err(Error::internal)?;
+        Ok(IssuedToken { token: Secret::new(token), expires_in: TOKEN_LIFETIME, issued_at: now })
+    }
+
+    /// Who a bearer token speaks for, how far, and under which id.
+    pub(crate) async fn verify(&self, token: &Secret<String>) -> Result<(Principal, Access, Credential)> {
+        let claims = self.verified_claims(token.expose()).await?;
+        let now = self.0.clock.now().seconds();
+        let in_time = claims.exp > now && claims.nbf <= now + SKEW && claims.exp - claims.iat <= TOKEN_LIFETIME;
+        if !in_time || claims.iss != SERVICE {
+            return Err(unauthenticated());
+        }
+        let principal = match (claims.uid, claims.ver) {
+            (Some(id), Some(version)) => self.account_at(AccountId(id), version).await?,
+            (None, None) if claims.sub.is_empty() => Principal::Anonymous,
+            _ => return Err(unauthenticated()),
+        };
+        Ok((principal, Access::Only(claims.access), Credential::Bearer(claims.jti)))
+    }
+
+    /// The claims of a token that one of our keys signed. Of its header only `kid` is looked at, to choose among
+    /// our own keys; a key that a token brings along is never used (CVE-2025-24976).
+    async fn verified_claims(&self, token: &str) -> Result<Claims> {
+        if token.len() > LONGEST {
+            return Err(unauthenticated());
+        }
+        let header = jsonwebtoken::decode_header(token).map_err(|_| unauthenticated())?;
+        let id = header.kid.ok_or_else(unauthenticated)?;
+        let key = self.0.ring.find(&id).await?.ok_or_else(unauthenticated)?;
+        let mut validation = Validation::new(Algorithm::ES256);
+        validation.set_audience(&[SERVICE]);
+        validation.set_required_spec_claims(&["exp", "aud", "sub"]);
+        // Times are compared with our own clock, above.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        let decoded = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation);
+        decoded.map(|data| data.claims).map_err(|_| unauthenticated())
+    }
+
+    /// The user of an account that still has the version a credential was issued at.
+    pub(crate) async fn account_at(&self, id: AccountId, version: i64) -> Result<Principal> {
+        let account = self.0.accounts.by_id(id).await?;
+        match account {
+            Some(account) if account.version == version && !account.disabled => {
+                Ok(Principal::User { id: account.id, name: account.name })
+            }
+            _ => Err(unauthenticated()),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Bytes in local files: `<root>/objects/<2 hex>/<uuid>`, one file an object, never renamed.
+//!
+//! The durable calls are the standard library's, so that a fault injector that wraps libc sees each of them. All
+//! of them run on threads that may block.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _},
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::task::spawn_blocking;
+use wharf_core::{BlobBody, Error, Kind, ObjectKey, Result, Subject};
+use wharf_registry::port::{BlobStore, BlobWriter, OpenObject, Sink, StoreState};
+
+/// How much is read at a time.
+const PIECE: usize = 1 << 18;
+
+/// Objects in files below one folder.
+#[derive(Clone, Debug)]
+pub struct FileStore {
+    root: PathBuf,
+    incarnation: String,
+}
+
+#[allow(clippy::disallowed_methods, reason = "the file store is where files are touched")]
+impl FileStore {
+    /// Opens a store below `root`, making its folders where they are not there, durably.
+    ///
+    /// `incarnation` names the machine's boot: bytes written but not flushed under another one may be lost.
+    ///
+    /// # Errors
+    /// `Unavailable` with the cause.
+    pub fn open(root: &Path, incarnation: &str) -> Result<Self> {
+        let store = Self { root: root.to_owned(), incarnation: incarnation.to_owned() };
+        let objects = store.root.join("objects");
+        make_folder(&objects).map_err(failure)?;
+        for folder in 0..=255_u8 {
+            make_folder(&objects.join(format!("{folder:02x}"))).map_err(failure)?;
+        }
+        flush_folder(&objects).and_then(|()| flush_folder(&store.root)).map_err(failure)?;
+        Ok(store)
+    }
+
+    fn path(&self, key: ObjectKey) -> PathBuf {
+        self.folder(key).join(key.name())
+    }
+
+    fn folder(&self, key: ObjectKey) -> PathBuf {
+        self.root.join("objects").join(key.folder())
+    }
+}
+
+#[async_trait]
+#[allow(clippy::disallowed_methods, reason = "the file store is where files are touched")]
+impl BlobStore for FileStore {
+    async fn create(&self, key: ObjectKey) -> Result<StoreState> {
+        let (path, folder) = (self.path(key), self.folder(key));
+        blocking(move || {
+            File::create_new(path)?;
+            flush_folder(&folder)
+        })
+        .await?;
+        Ok(StoreState::new())
+    }
+
+    async fn resume(&self, key: ObjectKey, _: &StoreState, offset: u64) -> Result<Box<dyn BlobWriter>> {
+        let path = self.path(key);
+        let file = blocking(move || {
+            let mut file = OpenOptions::new().write(true).open(path)?;
+            let length = file.metadata()?.len();
+            if length < offset {
+                return Err(ErrorKind::NotFound.into());
+            }
+            if length > offset {
+                file.set_len(offset)?;
+            }
+            file.seek(SeekFrom::Start(offset))?;
+            Ok(file)
+        })
+        .await?;
+        Ok(Box::new(FileWriter { file: Some(file) }))
+    }
+
+    async fn written(&self, key: ObjectKey, _: &StoreState) -> Result<Option<u64>> {
+        let path = self.path(key);
+        blocking(move || if_there(fs::metadata(path)).map(|found| found.map(|metadata| metadata.len()))).await
+    }
+
+    async fn read(&self, key: ObjectKey, length: u64, sink: &mut Sink<'_>) -> Result<()> {
+        let path = self.path(key);
+        let mut file = blocking(move || Ok(File::open(path)?.take(length))).await?;
+        let mut left = length;
+        while left > 0 {
+            let (piece, rest) = blocking(move || {
+                let mut piece = Vec::with_capacity(PIECE);
+                (&mut file).take(PIECE as u64).read_to_end(&mut piece)?;
+                Ok((piece, file))
+            })
+            .await?;
+            if piece.is_empty() {
+                return Err(Error::not_found(Subject::Blob));
+            }
+            left -= piece.len() as u64;
+            sink(&piece);
+            file = rest;
+        }
+        Ok(())
+    }
+
+    async fn open(&self, key: ObjectKey, size: u64) -> Result<Option<Box<dyn OpenObject>>> {
+        let path = self.path(key);
+        let found = blocking(move || {
+            let Some(file) = if_there(File::open(path))? else { return Ok(None) };
+            let length = file.metadata()?.len();
+            Ok((length == size).then_some(file))
+        });
+        Ok(found.await?.map(|file| Box::new(FileObject(file)) as Box<dyn OpenObject>))
+    }
+
+    async fn remove(&self, key: ObjectKey) -> Result<()> {
+        let path = self.path(key);
+        blocking(move || if_there(fs::remove_file(path)).map(drop)).await
+    }
+
+    fn incarnation(&self) -> &str {
+        &self.incarnation
+    }
+
+    async fn check(&self) -> Result<()> {
+        let objects = self.root.join("objects");
+        blocking(move || fs::metadata(objects).map(drop)).await
+    }
+}
+
+struct FileWriter {
+    /// Taken away by a write that failed: after that nothing may be written.
+    file: Option<File>,
+}
+
+fn failed_before() -> Error {
+    Error::unavailable("an earlier write to this object failed")
+}
+
+#[async_trait]
+impl BlobWriter for FileWriter {
+    async fn write(&mut self, pieces: &[Bytes]) -> Result<()> {
+        let mut file = self.file.take().ok_or_else(failed_before)?;
+        let pieces = pieces.to_vec();
+        let file = blocking(move || {
+            for piece in &pieces {
+                file.write_all(piece)?;
+            }
+            Ok(file)
+        });
+        self.file = Some(file.await?);
+        Ok(())
+    }
+
+    async fn suspend(self: Box<Self>) -> Result<StoreState> {
+        self.file.map(|_| StoreState::new()).ok_or_else(failed_before)
+    }
+
+    async fn finish(self: Box<Self>) -> Result<()> {
+        let file = self.file.ok_or_else(failed_before)?;
+        blocking(move || file.sync_data()).await
+    }
+}
+
+struct FileObject(File);
+
+#[async_trait]
+impl OpenObject for FileObject {
+    async fn body(self: Box<Self>, range: Range<u64>) -> Result<BlobBody> {
+        let length = range.end.saturating_sub(range.start);
+        Ok(BlobBody::File { file: self.0, offset: range.start, length })
+    }
+}
+
+/// Makes a folder and lets its parent lead to it durably; one that is there is made already.
+#[allow(clippy::disallowed_methods, reason = "the file store is where files are touched")]
+fn make_folder(path: &Path) -> io::Result<()> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Makes what a folder leads to durable.
+#[allow(clippy::disallowed_methods, reason = "the file store is where files are touched")]
+fn flush_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
+    spawn_blocking(work).await.map_err(Error::internal)?.map_err(failure)
+}
+
+fn failure(error: io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            Error::new(Kind::StorageFull, "the storage is full").because(error)
+        }
+        ErrorKind::NotFound => Error::not_found(Subject::Blob).because(error),
+        _ => Error::unavailable(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn files_keep_the_contract() {
+        let folder = tempfile::tempdir().unwrap();
+        wharf_registry::contract::blob_store(&FileStore::open(folder.path(), "boot").unwrap()).await;
+    }
+
+    #[tokio::test]
+    async fn an_object_of_another_length_is_not_served() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::open(folder.path(), "boot").unwrap();
+        let key = wharf_core::UploadId::new(wharf_core::Timestamp::default(), [9; 16]).object_key();
+        let state = store.create(key).await.unwrap();
+        let mut writer = store.resume(key, &state, 0).await.unwrap();
+        writer.write(&[Bytes::from_static(b"bytes")]).await.unwrap();
+        writer.finish().await.unwrap();
+        assert!(store.open(key, 5).await.unwrap().is_some());
+        OpenOptions::new().write(true).open(store.path(key)).unwrap().set_len(4).unwrap();
+        assert!(store.open(key, 5).await.unwrap().is_none());
+        fs::remove_file(store.path(key)).unwrap();
+        assert!(store.open(key, 5).await.unwrap().is_none());
+    }
+}

@@ -1,0 +1,292 @@
+//! The gate: the pure decision that makes every [`Grant`].
+//!
+//! A function that touches tenant data takes a `&Grant<_>`. An engine fetches the [`Rights`] of an actor at a
+//! place and calls [`decide`]; nothing else can make a grant, for its fields are private.
+
+use std::marker::PhantomData;
+
+use crate::{Access, Action, Actor, Detail, Error, Kind, Place, Principal, Result, Role, Subject, Verb, right::action};
+
+/// Row id of an organisation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OrganisationId(pub i64);
+/// Row id of a registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RegistryId(pub i64);
+/// Row id of a repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RepositoryId(pub i64);
+
+/// What is known of a registry when an actor knocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryRights {
+    /// The registry.
+    pub id: RegistryId,
+    /// Whether anybody may pull.
+    pub public: bool,
+    /// Whether manifests may name content the repository lacks.
+    pub accepts_missing_content: bool,
+    /// The repository, if its row is born.
+    pub repository: Option<RepositoryId>,
+}
+
+/// What the store says of an actor at a place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// Whether the actor is the platform's operator.
+    pub operator: bool,
+    /// The actor's role in the organisation.
+    pub role: Option<Role>,
+    /// The organisation, if it exists.
+    pub organisation: Option<OrganisationId>,
+    /// The registry, if it exists.
+    pub registry: Option<RegistryRights>,
+}
+
+impl Rights {
+    fn allows(&self, principal: &Principal, verb: Verb) -> bool {
+        matches!(principal, Principal::Job(_))
+            || self.operator
+            || self.role.is_some_and(|role| role.allows(verb))
+            || (verb == Verb::Pull && self.is_public())
+    }
+
+    fn may_know(&self) -> bool {
+        self.operator || self.role.is_some() || self.is_public()
+    }
+
+    fn is_public(&self) -> bool {
+        self.registry.as_ref().is_some_and(|registry| registry.public)
+    }
+}
+
+/// Proof that an actor may do `A` at a place. Cannot be made but by [`decide`].
+#[derive(Debug)]
+pub struct Grant<A: Action> {
+    actor: Actor,
+    place: Place,
+    registry: Option<RegistryRights>,
+    action: PhantomData<A>,
+}
+
+impl<A: Action> Clone for Grant<A> {
+    fn clone(&self) -> Self {
+        Self {
+            actor: self.actor.clone(),
+            place: self.place.clone(),
+            registry: self.registry.clone(),
+            action: PhantomData,
+        }
+    }
+}
+
+impl<A: Action> Grant<A> {
+    /// Who acts.
+    pub const fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// Where.
+    pub const fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The repository's row, if it is born.
+    pub fn repository(&self) -> Option<RepositoryId> {
+        self.registry.as_ref().and_then(|registry| registry.repository)
+    }
+
+    /// The registry as it stood; `None` only where the operator's push is about to create it.
+    pub const fn registry(&self) -> Option<&RegistryRights> {
+        self.registry.as_ref()
+    }
+}
+
+/// Proof that an actor may list what it may read, across tenants.
+#[derive(Clone, Debug)]
+pub struct ReadGrant {
+    actor: Actor,
+}
+
+impl ReadGrant {
+    /// Who lists.
+    pub const fn actor(&self) -> &Actor {
+        &self.actor
+    }
+}
+
+/// Proof that an actor may manage the platform.
+#[derive(Clone, Debug)]
+pub struct OperatorGrant {
+    actor: Actor,
+}
+
+impl OperatorGrant {
+    /// Who manages.
+    pub const fn actor(&self) -> &Actor {
+        &self.actor
+    }
+}
+
+/// Whether the operator's push creates the organisation and registry it names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CreateOnPush {
+    /// It does, so that Wharf drops in where a plain registry stood.
+    #[default]
+    Operator,
+    /// It does not.
+    Off,
+}
+
+/// Decides whether an actor may do `A` at a place. Pure: everything it needs is passed in.
+///
+/// # Errors
+/// `Unauthenticated` to nobody, or (with [`Detail::InsufficientScope`]) to a credential narrower than its owner;
+/// `NotFound` to who may not know of the place, and where the place is not there; `Denied` to who may know.
+pub fn decide<A: Action>(
+    actor: &Actor,
+    place: &Place,
+    rights: &Rights,
+    create: CreateOnPush,
+) -> Result<Grant<A>> {
+    if !rights.allows(&actor.principal, A::VERB) {
+        return Err(refusal(actor, rights));
+    }
+    if !actor.access.reaches(place, A::VERB) {
+        let message = format!("the token does not reach {} on this repository", A::VERB.word());
+        return Err(Error::new(Kind::Unauthenticated, message).with(Detail::InsufficientScope));
+    }
+    let creates = A::VERB == Verb::Push && rights.operator && create == CreateOnPush::Operator;
+    if rights.registry.is_none() && !creates {
+        return Err(Error::not_found(Subject::Name));
+    }
+    Ok(Grant {
+        actor: actor.clone(),
+        place: place.clone(),
+        registry: rights.registry.clone(),
+        action: PhantomData,
+    })
+}
+
+/// Decides whether an actor may list what it may read. What it may read, the list's query filters.
+///
+/// # Errors
+/// `Unauthenticated` where the token does not reach the catalog.
+pub fn decide_catalog(actor: &Actor) -> Result<ReadGrant> {
+    if actor.access.reaches_catalog() {
+        return Ok(ReadGrant { actor: actor.clone() });
+    }
+    let message = "the token does not reach the catalog";
+    Err(Error::new(Kind::Unauthenticated, message).with(Detail::InsufficientScope))
+}
+
+/// Decides whether an actor may manage the platform: an operator, or Wharf's own command line.
+///
+/// # Errors
+/// `Unauthenticated` to nobody; `Denied` to everyone else, and to a credential that is narrowed.
+pub fn decide_operator(actor: &Actor, operator: bool) -> Result<OperatorGrant> {
+    let allowed = operator || matches!(actor.principal, Principal::Job(_));
+    if allowed && actor.access == Access::Whole {
+        return Ok(OperatorGrant { actor: actor.clone() });
+    }
+    if actor.is_anonymous() {
+        return Err(Error::new(Kind::Unauthenticated, "authentication required"));
+    }
+    Err(Error::new(Kind::Denied, "only the platform's operator may do that"))
+}
+
+/// Narrows what a caller asks a token for to what he may have; less than asked is no error.
+pub fn reachable(actor: &Actor, place: &Place, rights: &Rights, create: CreateOnPush) -> Vec<Verb> {
+    let pull = decide::<action::Pull>(actor, place, rights, create).is_ok();
+    let push = decide::<action::Push>(actor, place, rights, create).is_ok();
+    let delete = decide::<action::Delete>(actor, place, rights, create).is_ok();
+    // Who may push to a place that is about to be created will pull it next with the same token.
+    let allowed = [pull || push, push, delete || (push && rights.registry.is_none())];
+    Verb::ALL.into_iter().zip(allowed).filter_map(|(verb, allowed)| allowed.then_some(verb)).collect()
+}
+
+fn refusal(actor: &Actor, rights: &Rights) -> Error {
+    if actor.is_anonymous() {
+        return Error::new(Kind::Unauthenticated, "authentication required");
+    }
+    if rights.may_know() {
+        return Error::new(Kind::Denied, "requested access to the resource is denied");
+    }
+    Error::not_found(Subject::Name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{action::*, *};
+    use crate::{AccountId, Credential, Scope};
+
+    fn place() -> Place {
+        "acme/app".parse().unwrap()
+    }
+
+    fn actor(principal: Principal, access: Access) -> Actor {
+        Actor { principal, credential: Credential::None, access, address: None, request_id: String::new() }
+    }
+
+    fn user(access: Access) -> Actor {
+        actor(Principal::User { id: AccountId(1), name: "u".parse().unwrap() }, access)
+    }
+
+    fn rights(role: Option<Role>, operator: bool, public: bool) -> Rights {
+        let registry =
+            RegistryRights { id: RegistryId(1), public, accepts_missing_content: false, repository: None };
+        Rights { operator, role, organisation: Some(OrganisationId(1)), registry: Some(registry) }
+    }
+
+    fn kind<A: Action>(actor: &Actor, rights: &Rights) -> Option<Kind> {
+        decide::<A>(actor, &place(), rights, CreateOnPush::Operator).err().map(|error| error.kind())
+    }
+
+    const UNKNOWN: Option<Kind> = Some(Kind::NotFound(Subject::Name));
+
+    #[test]
+    fn nobody_is_asked_who_he_is() {
+        let nobody = actor(Principal::Anonymous, Access::Whole);
+        assert_eq!(kind::<Pull>(&nobody, &rights(None, false, false)), Some(Kind::Unauthenticated));
+        assert_eq!(kind::<Pull>(&nobody, &Rights::default()), Some(Kind::Unauthenticated));
+        assert_eq!(kind::<Pull>(&nobody, &rights(None, false, true)), None);
+        assert_eq!(kind::<Push>(&nobody, &rights(None, false, true)), Some(Kind::Unauthenticated));
+    }
+
+    #[test]
+    fn a_stranger_cannot_tell_a_private_place_from_none() {
+        let stranger = user(Access::Whole);
+        assert_eq!(kind::<Pull>(&stranger, &rights(None, false, false)), UNKNOWN);
+        assert_eq!(kind::<Pull>(&stranger, &Rights::default()), UNKNOWN);
+        assert_eq!(kind::<Push>(&stranger, &rights(None, false, true)), Some(Kind::Denied));
+    }
+
+    #[test]
+    fn a_viewer_pulls_and_is_denied_the_rest() {
+        let viewer = user(Access::Whole);
+        let rights = rights(Some(Role::Viewer), false, false);
+        assert_eq!(kind::<Pull>(&viewer, &rights), None);
+        assert_eq!(kind::<Push>(&viewer, &rights), Some(Kind::Denied));
+        assert_eq!(kind::<Delete>(&viewer, &rights), Some(Kind::Denied));
+    }
+
+    #[test]
+    fn a_narrow_token_of_a_writer_is_told_to_fetch_another() {
+        let writer = user(Access::Only(vec![Scope::of(&place(), &[Verb::Pull])]));
+        let refusal =
+            decide::<Push>(&writer, &place(), &rights(Some(Role::Writer), false, false), CreateOnPush::Off)
+                .unwrap_err();
+        assert_eq!(refusal.kind(), Kind::Unauthenticated);
+        assert_eq!(refusal.detail(), Some(&Detail::InsufficientScope));
+    }
+
+    #[test]
+    fn only_the_operators_push_creates_and_only_when_set() {
+        let operator = user(Access::Whole);
+        let nowhere = Rights { operator: true, ..Rights::default() };
+        assert_eq!(kind::<Push>(&operator, &nowhere), None);
+        assert_eq!(kind::<Pull>(&operator, &nowhere), UNKNOWN);
+        let off = decide::<Push>(&operator, &place(), &nowhere, CreateOnPush::Off).unwrap_err();
+        assert_eq!(off.kind(), Kind::NotFound(Subject::Name));
+    }
+}

@@ -1,0 +1,153 @@
+//! Who: principals, the credentials they used, and the one question every face asks.
+
+use std::net::IpAddr;
+
+use async_trait::async_trait;
+
+use crate::{Access, Result, Secret, UserName};
+
+/// The row id of a user or robot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AccountId(pub i64);
+
+/// Who acts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Principal {
+    /// Nobody in particular.
+    Anonymous,
+    /// A user.
+    User {
+        /// The row id.
+        id: AccountId,
+        /// The login.
+        name: UserName,
+    },
+    /// Wharf itself, in the job of this name.
+    Job(&'static str),
+}
+
+impl Principal {
+    /// A job of Wharf's own; only the job runner and the operator's command line make one.
+    pub const fn job(name: &'static str) -> Self {
+        Self::Job(name)
+    }
+
+    /// The account, if it has one.
+    pub const fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::User { id, .. } => Some(*id),
+            Self::Anonymous | Self::Job(_) => None,
+        }
+    }
+
+    /// What kind of principal, in records.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::User { .. } => "user",
+            Self::Job(_) => "job",
+        }
+    }
+
+    /// Its name, in records and in tokens; empty for nobody.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Anonymous => "",
+            Self::User { name, .. } => name.as_str(),
+            Self::Job(name) => name,
+        }
+    }
+}
+
+/// By what a principal was known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// By nothing.
+    None,
+    /// By the password.
+    Password,
+    /// By a bearer token of ours, with its id.
+    Bearer(String),
+    /// By a refresh token, with its id.
+    Refresh(i64),
+    /// By being on the machine itself.
+    Local,
+}
+
+impl Credential {
+    /// The credential in records: its kind, and its id after a colon.
+    pub fn record(&self) -> String {
+        match self {
+            Self::None => "none".to_owned(),
+            Self::Password => "password".to_owned(),
+            Self::Bearer(id) => format!("bearer:{id}"),
+            Self::Refresh(id) => format!("refresh:{id}"),
+            Self::Local => "local".to_owned(),
+        }
+    }
+}
+
+/// A principal on one request: with what, from where, how far.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// Who.
+    pub principal: Principal,
+    /// By what.
+    pub credential: Credential,
+    /// How far the credential reaches.
+    pub access: Access,
+    /// From where, if over the network.
+    pub address: Option<IpAddr>,
+    /// The id of the request, as in the logs.
+    pub request_id: String,
+}
+
+impl Actor {
+    /// Whether nobody in particular acts.
+    pub fn is_anonymous(&self) -> bool {
+        self.principal == Principal::Anonymous
+    }
+
+    /// A job of Wharf's own.
+    pub fn job(name: &'static str) -> Self {
+        Self {
+            principal: Principal::job(name),
+            credential: Credential::Local,
+            access: Access::Whole,
+            address: None,
+            request_id: name.to_owned(),
+        }
+    }
+}
+
+/// What a request shows of its sender.
+#[derive(Clone, Debug)]
+pub enum Presented {
+    /// Nothing, or an empty user and password (which the conformance suite sends for "nobody").
+    Nothing,
+    /// A user name and a password.
+    Basic {
+        /// The claimed login, unparsed.
+        user: String,
+        /// The password.
+        password: Secret<String>,
+    },
+    /// A bearer token.
+    Bearer(Secret<String>),
+}
+
+/// Answers "who are you".
+#[async_trait]
+pub trait Authenticator: Send + Sync {
+    /// The actor behind what was presented.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for a wrong, forged, expired or revoked credential, with the same words and the same
+    /// work for an unknown user; `RateLimited` when too many passwords wait to be checked.
+    async fn authenticate(
+        &self,
+        presented: Presented,
+        address: Option<IpAddr>,
+        request_id: &str,
+    ) -> Result<Actor>;
+}

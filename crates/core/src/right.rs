@@ -1,0 +1,248 @@
+//! What may be done: verbs, roles, and the narrowing a token carries.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Detail, Error, Kind, Place};
+
+/// What is done to the content of a repository; the words of token scopes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verb {
+    /// Read and list.
+    Pull,
+    /// Write.
+    Push,
+    /// Remove.
+    Delete,
+}
+
+impl Verb {
+    /// Every verb.
+    pub const ALL: [Self; 3] = [Self::Pull, Self::Push, Self::Delete];
+
+    /// The word in a scope.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pull => "pull",
+            Self::Push => "push",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// A verb as a type, so that a [`crate::Grant`] says what it is for.
+pub trait Action: Send + Sync + 'static {
+    /// The verb.
+    const VERB: Verb;
+}
+
+/// The action types.
+pub mod action {
+    use super::{Action, Verb};
+
+    /// Read and list.
+    #[derive(Debug)]
+    pub struct Pull;
+    /// Write.
+    #[derive(Debug)]
+    pub struct Push;
+    /// Remove.
+    #[derive(Debug)]
+    pub struct Delete;
+
+    impl Action for Pull {
+        const VERB: Verb = Verb::Pull;
+    }
+    impl Action for Push {
+        const VERB: Verb = Verb::Push;
+    }
+    impl Action for Delete {
+        const VERB: Verb = Verb::Delete;
+    }
+}
+
+/// What a member may do in an organisation; each role includes the ones before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// List and pull.
+    Viewer,
+    /// And push and delete.
+    Writer,
+    /// And members, registries, policy.
+    Admin,
+}
+
+impl Role {
+    /// Whether the role includes the verb.
+    pub fn allows(self, verb: Verb) -> bool {
+        match verb {
+            Verb::Pull => true,
+            Verb::Push | Verb::Delete => self >= Self::Writer,
+        }
+    }
+
+    /// The word in rows and commands.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Writer => "writer",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        [Self::Viewer, Self::Writer, Self::Admin]
+            .into_iter()
+            .find(|role| role.word() == text)
+            .ok_or_else(|| Error::new(Kind::Invalid, "role must be viewer, writer or admin"))
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// One entry of a token's `access`, and what a `scope` asks for (distribution, token specification).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// `repository` or `registry`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The repository in canonical spelling, or `catalog`.
+    pub name: String,
+    /// `pull`, `push`, `delete`, `*`.
+    pub actions: Vec<String>,
+}
+
+impl Scope {
+    /// The scope a request on a repository needs.
+    pub fn of(place: &Place, verbs: &[Verb]) -> Self {
+        let actions = verbs.iter().map(|verb| verb.word().to_owned()).collect();
+        Self { kind: "repository".to_owned(), name: place.to_string(), actions }
+    }
+
+    /// The scope the catalog needs.
+    pub fn catalog() -> Self {
+        Self { kind: "registry".to_owned(), name: "catalog".to_owned(), actions: vec!["*".to_owned()] }
+    }
+
+    /// The place it speaks of, if it is a repository of a legal name.
+    pub fn place(&self) -> Option<Place> {
+        (self.kind == "repository").then(|| self.name.parse().ok()).flatten()
+    }
+
+    fn allows(&self, verb: Verb) -> bool {
+        self.actions.iter().any(|action| action == verb.word() || action == "*")
+    }
+}
+
+impl FromStr for Scope {
+    type Err = Error;
+
+    /// `type[(class)]:name:action[,action]`: the type from the left, the actions from the right, for a name may
+    /// hold a `:` of its own. The class is dropped.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let invalid = || Error::new(Kind::Invalid, "scope must be type:name:action[,action]").with(Detail::Name);
+        let (kind, rest) = text.split_once(':').ok_or_else(invalid)?;
+        let (name, actions) = rest.rsplit_once(':').ok_or_else(invalid)?;
+        let kind = kind.split('(').next().unwrap_or_default();
+        if kind.is_empty() || name.is_empty() {
+            return Err(invalid());
+        }
+        // A longer spelling of a repository is the same repository, so both get the canonical one.
+        let name = match name.parse::<Place>() {
+            Ok(place) if kind == "repository" => place.to_string(),
+            _ => name.to_owned(),
+        };
+        let actions = actions.split(',').filter(|action| !action.is_empty()).map(str::to_owned).collect();
+        Ok(Self { kind: kind.to_owned(), name, actions })
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.kind, self.name, self.actions.join(","))
+    }
+}
+
+/// How far a credential reaches, within what its owner may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// As far as its owner.
+    Whole,
+    /// Only this.
+    Only(Vec<Scope>),
+}
+
+impl Access {
+    /// Whether it reaches a verb at a place.
+    pub fn reaches(&self, place: &Place, verb: Verb) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Only(scopes) => {
+                let name = place.to_string();
+                scopes.iter().any(|scope| scope.kind == "repository" && scope.name == name && scope.allows(verb))
+            }
+        }
+    }
+
+    /// Whether it reaches the catalog.
+    pub fn reaches_catalog(&self) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Only(scopes) => scopes.iter().any(|scope| scope.kind == "registry" && scope.name == "catalog"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn roles_include_the_ones_before() {
+        let table = [(Role::Viewer, [true, false, false]), (Role::Writer, [true; 3]), (Role::Admin, [true; 3])];
+        for (role, expected) in table {
+            assert_eq!(Verb::ALL.map(|verb| role.allows(verb)), expected, "{role}");
+        }
+    }
+
+    #[test]
+    fn a_scope_is_read_from_both_ends() {
+        let scope: Scope = "repository(plugin):host:5000/a:pull,push".parse().unwrap();
+        assert_eq!((scope.kind.as_str(), scope.name.as_str()), ("repository", "host:5000/a"));
+        assert_eq!(scope.actions, ["pull", "push"]);
+        assert_eq!("repository:library/main/a:pull".parse::<Scope>().unwrap().name, "a");
+        for bad in ["", "repository", "repository:a", ":a:pull", "repository::pull"] {
+            assert!(bad.parse::<Scope>().is_err(), "{bad:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn access_reaches_only_what_it_names() {
+        let (a, b): (Place, Place) = ("acme/a".parse().unwrap(), "acme/b".parse().unwrap());
+        let access = Access::Only(vec![Scope::of(&a, &[Verb::Pull])]);
+        assert!(access.reaches(&a, Verb::Pull));
+        assert!(!access.reaches(&a, Verb::Push));
+        assert!(!access.reaches(&b, Verb::Pull));
+        assert!(!access.reaches_catalog());
+    }
+
+    proptest! {
+        #[test]
+        fn a_printed_scope_parses_back(text in "[a-z]{1,4}:[a-z:/]{1,9}:[a-z]{1,4}(,[a-z]{1,4})?") {
+            if let Ok(scope) = text.parse::<Scope>() {
+                prop_assert_eq!(&scope, &scope.to_string().parse::<Scope>().unwrap());
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+-- Times are microseconds since 1970, digests one byte for the algorithm and the raw value, truth values 0 or 1.
+
+CREATE TABLE setting (
+    name  TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE organisation (
+    id         INTEGER PRIMARY KEY,
+    name       TEXT NOT NULL UNIQUE,
+    settings   TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+);
+
+-- kind: hosted, proxy or virtual
+CREATE TABLE registry (
+    id              INTEGER PRIMARY KEY,
+    organisation_id INTEGER NOT NULL REFERENCES organisation (id),
+    name            TEXT NOT NULL,
+    kind            TEXT NOT NULL,
+    public          INTEGER NOT NULL,
+    settings        TEXT NOT NULL,
+    created_at      INTEGER NOT NULL,
+    UNIQUE (organisation_id, name)
+);
+
+-- path: the canonical OCI name. shown: it holds or held a manifest. sequence: the number of its newest event.
+CREATE TABLE repository (
+    id          INTEGER PRIMARY KEY,
+    registry_id INTEGER NOT NULL REFERENCES registry (id),
+    name        TEXT NOT NULL,
+    path        TEXT NOT NULL UNIQUE,
+    shown       INTEGER NOT NULL,
+    sequence    INTEGER NOT NULL,
+    created_at  INTEGER NOT NULL,
+    UNIQUE (registry_id, name)
+);
+CREATE INDEX repository_empty ON repository (created_at) WHERE shown = 0;
+
+-- kind: user or robot. version moves when credentials are to end.
+CREATE TABLE account (
+    id               INTEGER PRIMARY KEY,
+    name             TEXT NOT NULL UNIQUE,
+    kind             TEXT NOT NULL,
+    password_hash    TEXT,
+    operator         INTEGER NOT NULL,
+    disabled         INTEGER NOT NULL,
+    version          INTEGER NOT NULL,
+    home_registry_id INTEGER REFERENCES registry (id),
+    created_at       INTEGER NOT NULL
+);
+
+CREATE TABLE membership (
+    organisation_id INTEGER NOT NULL REFERENCES organisation (id),
+    account_id      INTEGER NOT NULL REFERENCES account (id),
+    role            TEXT NOT NULL,
+    created_at      INTEGER NOT NULL,
+    PRIMARY KEY (organisation_id, account_id)
+) WITHOUT ROWID;
+CREATE INDEX membership_account ON membership (account_id);
+
+CREATE TABLE signing_key (
+    id         TEXT PRIMARY KEY,
+    algorithm  TEXT NOT NULL,
+    public_key BLOB NOT NULL,
+    sealed_key BLOB NOT NULL,
+    created_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE refresh_token (
+    id              INTEGER PRIMARY KEY,
+    hash            BLOB NOT NULL UNIQUE,
+    account_id      INTEGER NOT NULL REFERENCES account (id),
+    account_version INTEGER NOT NULL,
+    created_at      INTEGER NOT NULL,
+    expires_at      INTEGER NOT NULL
+);
+CREATE INDEX refresh_token_expiry ON refresh_token (expires_at);
+
+-- object_key: where the bytes lie. epoch moves whenever the blob is named anew.
+CREATE TABLE blob (
+    id         INTEGER PRIMARY KEY,
+    digest     BLOB NOT NULL UNIQUE,
+    size       INTEGER NOT NULL,
+    object_key BLOB NOT NULL,
+    epoch      INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+);
+
+CREATE TABLE repository_blob (
+    repository_id INTEGER NOT NULL REFERENCES repository (id),
+    blob_id       INTEGER NOT NULL REFERENCES blob (id),
+    epoch         INTEGER NOT NULL,
+    created_at    INTEGER NOT NULL,
+    PRIMARY KEY (repository_id, blob_id)
+) WITHOUT ROWID;
+CREATE INDEX repository_blob_blob ON repository_blob (blob_id);
+
+-- Objects no row leads to any more, kept until due.
+CREATE TABLE condemned_object (
+    object_key BLOB PRIMARY KEY,
+    due_at     INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX condemned_object_due ON condemned_object (due_at);
+
+CREATE TABLE upload (
+    id            BLOB PRIMARY KEY,
+    repository_id INTEGER NOT NULL REFERENCES repository (id),
+    account_id    INTEGER REFERENCES account (id),
+    object_key    BLOB NOT NULL,
+    algorithm     TEXT NOT NULL,
+    byte_offset   INTEGER NOT NULL,
+    hash_state    BLOB NOT NULL,
+    store_state   BLOB NOT NULL,
+    incarnation   TEXT NOT NULL,
+    version       INTEGER NOT NULL,
+    created_at    INTEGER NOT NULL,
+    touched_at    INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX upload_touched ON upload (touched_at);
+CREATE INDEX upload_repository ON upload (repository_id);
+
+CREATE TABLE manifest (
+    id            INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL REFERENCES repository (id),
+    digest        BLOB NOT NULL,
+    media_type    TEXT NOT NULL,
+    artifact_type TEXT,
+    subject       BLOB,
+    size          INTEGER NOT NULL,
+    payload       BLOB NOT NULL,
+    created_at    INTEGER NOT NULL,
+    UNIQUE (repository_id, digest)
+);
+CREATE INDEX manifest_subject ON manifest (repository_id, subject) WHERE subject IS NOT NULL;
+
+-- role: config, layer or manifest. digest: as written when it is of an algorithm that is not served.
+CREATE TABLE manifest_edge (
+    manifest_id INTEGER NOT NULL REFERENCES manifest (id),
+    position    INTEGER NOT NULL,
+    role        TEXT NOT NULL,
+    digest      BLOB NOT NULL,
+    size        INTEGER NOT NULL,
+    PRIMARY KEY (manifest_id, position)
+) WITHOUT ROWID;
+CREATE INDEX manifest_edge_digest ON manifest_edge (digest);
+
+CREATE TABLE tag (
+    repository_id INTEGER NOT NULL REFERENCES repository (id),
+    name          TEXT NOT NULL,
+    manifest_id   INTEGER NOT NULL REFERENCES manifest (id),
+    version       INTEGER NOT NULL,
+    updated_at    INTEGER NOT NULL,
+    PRIMARY KEY (repository_id, name)
+) WITHOUT ROWID;
+CREATE INDEX tag_manifest ON tag (manifest_id);
+
+-- digest: what the tag pointed to from then on; NULL where it was removed.
+CREATE TABLE tag_history (
+    id            INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL REFERENCES repository (id),
+    tag           TEXT NOT NULL,
+    digest        BLOB,
+    at            INTEGER NOT NULL
+);
+CREATE INDEX tag_history_tag ON tag_history (repository_id, tag, id);
+
+-- A name only one manifest of a repository may hold, with the digest it stands for; a tombstone has no manifest.
+CREATE TABLE claim (
+    repository_id INTEGER NOT NULL REFERENCES repository (id),
+    kind          TEXT NOT NULL,
+    name          TEXT NOT NULL,
+    digest        BLOB NOT NULL,
+    manifest_id   INTEGER REFERENCES manifest (id),
+    PRIMARY KEY (repository_id, kind, name)
+) WITHOUT ROWID;
+CREATE INDEX claim_manifest ON claim (manifest_id);
+
+CREATE TABLE audit (
+    id           INTEGER PRIMARY KEY,
+    at           INTEGER NOT NULL,
+    actor_kind   TEXT NOT NULL,
+    actor_id     INTEGER,
+    actor_name   TEXT NOT NULL,
+    credential   TEXT NOT NULL,
+    address      TEXT,
+    request_id   TEXT NOT NULL,
+    action       TEXT NOT NULL,
+    organisation TEXT,
+    place        TEXT,
+    target       TEXT,
+    digest       BLOB
+);
+CREATE INDEX audit_organisation ON audit (organisation, id);
+
+CREATE TABLE event (
+    id            INTEGER PRIMARY KEY,
+    repository_id INTEGER NOT NULL REFERENCES repository (id),
+    sequence      INTEGER NOT NULL,
+    at            INTEGER NOT NULL,
+    kind          TEXT NOT NULL,
+    tag           TEXT,
+    digest        BLOB,
+    actor         TEXT NOT NULL,
+    UNIQUE (repository_id, sequence)
+);

@@ -1,0 +1,156 @@
+//! The database, whichever it is, and the engines' ports on it.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use wharf_core::{Actor, Error, Place, Result, gate::Rights};
+use wharf_registry::port::{Operation, RightsSource, Store};
+
+use crate::{
+    postgres::Postgres,
+    rows::{FindRights, SqlWork},
+    session::{Session, Unit},
+    sqlite::Sqlite,
+};
+
+/// The database. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Database(Arc<Backend>);
+
+enum Backend {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+/// What the database does before it acknowledges a write, for the log and for `/readyz`.
+pub type Durability = &'static str;
+
+impl Database {
+    /// Opens a SQLite file, made if it is not there, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// `Unsupported` for a newer schema; `Unavailable` for a file that cannot be opened.
+    pub fn sqlite(path: &Path) -> Result<Self> {
+        Ok(Self(Arc::new(Backend::Sqlite(Sqlite::open(path)?))))
+    }
+
+    /// Connects to PostgreSQL and brings its schema up to date.
+    ///
+    /// # Errors
+    /// `Unsupported` for a newer schema, a server older than 14, or one that does not flush; `Unavailable`.
+    pub async fn postgres(url: &str) -> Result<Self> {
+        Ok(Self(Arc::new(Backend::Postgres(Postgres::connect(url).await?))))
+    }
+
+    /// What the database does before it acknowledges a write.
+    pub fn durability(&self) -> Durability {
+        match *self.0 {
+            Backend::Sqlite(_) => "sqlite, wal, synchronous=full",
+            Backend::Postgres(_) => "postgresql, fsync=on, synchronous_commit=on",
+        }
+    }
+
+    /// Runs a step durably.
+    pub(crate) async fn write<S: Step>(&self, step: S) -> Result<S::Output> {
+        let slot = Arc::new(Slot { step, output: Mutex::new(None) });
+        self.write_unit(slot.clone()).await?;
+        slot.take()
+    }
+
+    /// Runs a step that only reads.
+    pub(crate) async fn read<S: Step>(&self, step: S) -> Result<S::Output> {
+        let slot = Arc::new(Slot { step, output: Mutex::new(None) });
+        self.read_unit(slot.clone()).await?;
+        slot.take()
+    }
+
+    async fn write_unit(&self, unit: Arc<dyn Unit>) -> Result<()> {
+        match &*self.0 {
+            Backend::Sqlite(sqlite) => sqlite.write(unit).await,
+            Backend::Postgres(postgres) => postgres.write(unit).await,
+        }
+    }
+
+    async fn read_unit(&self, unit: Arc<dyn Unit>) -> Result<()> {
+        match &*self.0 {
+            Backend::Sqlite(sqlite) => sqlite.read(unit).await,
+            Backend::Postgres(postgres) => postgres.read(unit).await,
+        }
+    }
+}
+
+/// Something done in one transaction.
+#[async_trait]
+pub(crate) trait Step: Send + Sync + 'static {
+    /// What it yields.
+    type Output: Send + 'static;
+    async fn run(&self, session: &mut dyn Session) -> Result<Self::Output>;
+}
+
+/// A step and the output of its latest run.
+struct Slot<S: Step> {
+    step: S,
+    output: Mutex<Option<S::Output>>,
+}
+
+impl<S: Step> Slot<S> {
+    fn take(&self) -> Result<S::Output> {
+        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        output.take().ok_or_else(|| Error::internal("a step was reported done that never ran"))
+    }
+}
+
+#[async_trait]
+impl<S: Step> Unit for Slot<S> {
+    async fn run(&self, session: &mut dyn Session) -> Result<()> {
+        let output = self.step.run(session).await?;
+        *self.output.lock().unwrap_or_else(PoisonError::into_inner) = Some(output);
+        Ok(())
+    }
+}
+
+/// An engine's operation, over the rows of a session.
+struct OverRows(Arc<dyn Operation>);
+
+#[async_trait]
+impl Unit for OverRows {
+    async fn run(&self, session: &mut dyn Session) -> Result<()> {
+        self.0.perform(&mut SqlWork(session)).await
+    }
+}
+
+#[async_trait]
+impl Store for Database {
+    async fn write(&self, operation: Arc<dyn Operation>) -> Result<()> {
+        self.write_unit(Arc::new(OverRows(operation))).await
+    }
+
+    async fn read(&self, operation: Arc<dyn Operation>) -> Result<()> {
+        self.read_unit(Arc::new(OverRows(operation))).await
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.read(Ping).await
+    }
+}
+
+#[async_trait]
+impl RightsSource for Database {
+    async fn rights(&self, actor: &Actor, place: &Place) -> Result<Rights> {
+        self.read(FindRights { account: actor.principal.account(), place: place.clone() }).await
+    }
+}
+
+struct Ping;
+
+#[async_trait]
+impl Step for Ping {
+    type Output = ();
+
+    async fn run(&self, session: &mut dyn Session) -> Result<()> {
+        session.query_first("SELECT version FROM migration LIMIT 1", &[]).await.map(drop)
+    }
+}

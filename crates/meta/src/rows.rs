@@ -1,0 +1,18 @@
+//! The statements, one file for each aggregate.
+
+mod accounts;
+mod blobs;
+mod catalog;
+mod journal;
+mod keys;
+mod manifests;
+mod rights;
+mod tags;
+mod tenants;
+mod uploads;
+
+pub(crate) use self::rights::FindRights;
+use crate::session::Session;
+
+/// The registry's work over one session.
+pub(crate) struct SqlWork<'s>(pub(crate) &'s mut dyn Session);

@@ -1,0 +1,253 @@
+//! Accounts, their roles and refresh tokens.
+
+use async_trait::async_trait;
+use wharf_auth::port::{Account, Accounts, NewAccount, Refresh};
+use wharf_core::{
+    AccountId, Error, Kind, OrganisationName, RegistryName, Result, Timestamp, UserName, audit::AuditRecord,
+};
+
+use super::{journal::audit, tenants::{ensure_organisation, ensure_registry}};
+use crate::{
+    database::{Database, Step},
+    session::{Row, Session},
+};
+
+fn account(mut row: Row) -> Result<Account> {
+    Ok(Account {
+        id: AccountId(row.next()?),
+        name: row.parse(|name: String| name.parse().ok())?,
+        password_hash: row.next()?,
+        operator: row.next()?,
+        disabled: row.next()?,
+        version: row.next()?,
+    })
+}
+
+#[async_trait]
+impl Accounts for Database {
+    async fn by_name(&self, name: &UserName) -> Result<Option<Account>> {
+        self.read(ByName(name.clone())).await
+    }
+
+    async fn by_id(&self, id: AccountId) -> Result<Option<Account>> {
+        self.read(ById(id)).await
+    }
+
+    async fn any(&self) -> Result<bool> {
+        self.read(Any).await
+    }
+
+    async fn create(&self, account: NewAccount, record: AuditRecord) -> Result<AccountId> {
+        self.write(Create { account, record }).await
+    }
+
+    async fn set_password(&self, id: AccountId, hash: String, record: AuditRecord) -> Result<bool> {
+        self.write(SetPassword { id, hash, record }).await
+    }
+
+    async fn set_public(
+        &self,
+        organisation: OrganisationName,
+        registry: RegistryName,
+        public: bool,
+        record: AuditRecord,
+    ) -> Result<()> {
+        self.write(SetPublic { organisation, registry, public, record }).await
+    }
+
+    async fn add_refresh(&self, hash: [u8; 32], refresh: Refresh, now: Timestamp) -> Result<()> {
+        self.write(AddRefresh { hash, refresh, now }).await
+    }
+
+    async fn refresh(&self, hash: [u8; 32]) -> Result<Option<Refresh>> {
+        self.read(FindRefresh(hash)).await
+    }
+
+    async fn remove_expired_refreshes(&self, now: Timestamp) -> Result<()> {
+        self.write(RemoveExpired(now)).await
+    }
+
+    async fn record(&self, record: AuditRecord) -> Result<()> {
+        self.write(Record(record)).await
+    }
+}
+
+struct ByName(UserName);
+
+#[async_trait]
+impl Step for ByName {
+    type Output = Option<Account>;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<Option<Account>> {
+        const FIND: &str =
+            "SELECT id, name, password_hash, operator, disabled, version FROM account WHERE name = $1";
+        session.query_first(FIND, &[self.0.as_str().into()]).await?.map(account).transpose()
+    }
+}
+
+struct ById(AccountId);
+
+#[async_trait]
+impl Step for ById {
+    type Output = Option<Account>;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<Option<Account>> {
+        const FIND: &str =
+            "SELECT id, name, password_hash, operator, disabled, version FROM account WHERE id = $1";
+        session.query_first(FIND, &[self.0.0.into()]).await?.map(account).transpose()
+    }
+}
+
+struct Any;
+
+#[async_trait]
+impl Step for Any {
+    type Output = bool;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<bool> {
+        Ok(session.query_first("SELECT id FROM account LIMIT 1", &[]).await?.is_some())
+    }
+}
+
+struct Create {
+    account: NewAccount,
+    record: AuditRecord,
+}
+
+#[async_trait]
+impl Step for Create {
+    type Output = AccountId;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<AccountId> {
+        const INSERT: &str = "
+            INSERT INTO account (name, kind, password_hash, operator, disabled, version, created_at)
+            VALUES ($1, 'user', $2, $3, 0, 1, $4)
+            ON CONFLICT (name) DO NOTHING
+            RETURNING id";
+        const JOIN: &str = "
+            INSERT INTO membership (organisation_id, account_id, role, created_at) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (organisation_id, account_id) DO UPDATE SET role = excluded.role";
+        let NewAccount { name, password_hash, operator, memberships } = &self.account;
+        let now = self.record.at;
+        let values =
+            [name.as_str().into(), password_hash.as_str().into(), (*operator).into(), now.microseconds().into()];
+        let taken = || Error::new(Kind::Exists, format!("there is a user called {name} already"));
+        let id: i64 = session.query_first(INSERT, &values).await?.ok_or_else(taken)?.next()?;
+        for (organisation, role) in memberships {
+            let organisation = ensure_organisation(session, organisation, now).await?;
+            let values = [organisation.into(), id.into(), role.word().into(), now.microseconds().into()];
+            session.execute(JOIN, &values).await?;
+        }
+        audit(session, &self.record).await?;
+        Ok(AccountId(id))
+    }
+}
+
+struct SetPassword {
+    id: AccountId,
+    hash: String,
+    record: AuditRecord,
+}
+
+#[async_trait]
+impl Step for SetPassword {
+    type Output = bool;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<bool> {
+        const SET: &str = "UPDATE account SET password_hash = $1, version = version + 1 WHERE id = $2";
+        let set = session.execute(SET, &[self.hash.as_str().into(), self.id.0.into()]).await? > 0;
+        if set {
+            let ended = "DELETE FROM refresh_token WHERE account_id = $1";
+            session.execute(ended, &[self.id.0.into()]).await?;
+            audit(session, &self.record).await?;
+        }
+        Ok(set)
+    }
+}
+
+struct SetPublic {
+    organisation: OrganisationName,
+    registry: RegistryName,
+    public: bool,
+    record: AuditRecord,
+}
+
+#[async_trait]
+impl Step for SetPublic {
+    type Output = ();
+
+    async fn run(&self, session: &mut dyn Session) -> Result<()> {
+        let organisation = ensure_organisation(session, &self.organisation, self.record.at).await?;
+        let registry = ensure_registry(session, organisation, &self.registry, self.record.at).await?;
+        let set = "UPDATE registry SET public = $1 WHERE id = $2";
+        session.execute(set, &[self.public.into(), registry.into()]).await?;
+        audit(session, &self.record).await
+    }
+}
+
+struct AddRefresh {
+    hash: [u8; 32],
+    refresh: Refresh,
+    now: Timestamp,
+}
+
+#[async_trait]
+impl Step for AddRefresh {
+    type Output = ();
+
+    async fn run(&self, session: &mut dyn Session) -> Result<()> {
+        const INSERT: &str = "
+            INSERT INTO refresh_token (hash, account_id, account_version, created_at, expires_at)
+            VALUES ($1, $2, $3, $4, $5)";
+        let values = [
+            self.hash.as_slice().into(),
+            self.refresh.account.0.into(),
+            self.refresh.account_version.into(),
+            self.now.microseconds().into(),
+            self.refresh.expires_at.microseconds().into(),
+        ];
+        session.execute(INSERT, &values).await.map(drop)
+    }
+}
+
+struct FindRefresh([u8; 32]);
+
+#[async_trait]
+impl Step for FindRefresh {
+    type Output = Option<Refresh>;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<Option<Refresh>> {
+        const FIND: &str =
+            "SELECT id, account_id, account_version, expires_at FROM refresh_token WHERE hash = $1";
+        let Some(mut row) = session.query_first(FIND, &[self.0.as_slice().into()]).await? else { return Ok(None) };
+        Ok(Some(Refresh {
+            id: row.next()?,
+            account: AccountId(row.next()?),
+            account_version: row.next()?,
+            expires_at: Timestamp::from_microseconds(row.next()?),
+        }))
+    }
+}
+
+struct RemoveExpired(Timestamp);
+
+#[async_trait]
+impl Step for RemoveExpired {
+    type Output = ();
+
+    async fn run(&self, session: &mut dyn Session) -> Result<()> {
+        let remove = "DELETE FROM refresh_token WHERE expires_at <= $1";
+        session.execute(remove, &[self.0.microseconds().into()]).await.map(drop)
+    }
+}
+
+struct Record(AuditRecord);
+
+#[async_trait]
+impl Step for Record {
+    type Output = ();
+
+    async fn run(&self, session: &mut dyn Session) -> Result<()> {
+        audit(session, &self.0).await
+    }
+}

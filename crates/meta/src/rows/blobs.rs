@@ -1,0 +1,124 @@
+//! Blobs, their memberships, and objects no row leads to.
+
+use async_trait::async_trait;
+use wharf_core::{AccountId, Digest, ObjectKey, Result, Timestamp, gate::RepositoryId};
+use wharf_registry::port::{BlobRow, Blobs, MountSource};
+
+use super::SqlWork;
+use crate::session::Row;
+
+fn blob(mut row: Row) -> Result<BlobRow> {
+    Ok(BlobRow {
+        digest: row.parse(|digest: Vec<u8>| Digest::from_row(&digest))?,
+        size: row.next()?,
+        key: row.parse(|key: Vec<u8>| ObjectKey::from_row(&key))?,
+    })
+}
+
+#[async_trait]
+impl Blobs for SqlWork<'_> {
+    async fn find_blob(&mut self, digest: &Digest) -> Result<Option<BlobRow>> {
+        const FIND: &str = "SELECT digest, size, object_key FROM blob WHERE digest = $1";
+        let digest = digest.to_row();
+        self.0.query_first(FIND, &[digest.as_slice().into()]).await?.map(blob).transpose()
+    }
+
+    async fn find_member(&mut self, repository: RepositoryId, digest: &Digest) -> Result<Option<BlobRow>> {
+        const FIND: &str = "
+            SELECT b.digest, b.size, b.object_key
+            FROM blob b JOIN repository_blob m ON m.blob_id = b.id
+            WHERE m.repository_id = $1 AND b.digest = $2";
+        let digest = digest.to_row();
+        self.0.query_first(FIND, &[repository.0.into(), digest.as_slice().into()]).await?.map(blob).transpose()
+    }
+
+    async fn mount_sources(
+        &mut self,
+        account: Option<AccountId>,
+        digest: &Digest,
+        most: u32,
+    ) -> Result<Vec<MountSource>> {
+        const FIND: &str = "
+            SELECT p.path, b.digest, b.size, b.object_key
+            FROM blob b
+            JOIN repository_blob m ON m.blob_id = b.id
+            JOIN repository p ON p.id = m.repository_id
+            JOIN registry r ON r.id = p.registry_id
+            WHERE b.digest = $1
+                AND (r.public = 1
+                    OR EXISTS (SELECT 1 FROM membership w
+                        WHERE w.organisation_id = r.organisation_id AND w.account_id = $2)
+                    OR EXISTS (SELECT 1 FROM account a WHERE a.id = $2 AND a.operator = 1))
+            ORDER BY p.id LIMIT $3";
+        let digest = digest.to_row();
+        let values = [digest.as_slice().into(), account.map(|id| id.0).into(), i64::from(most).into()];
+        let rows = self.0.query(FIND, &values).await?;
+        let source = |mut row: Row| {
+            Ok(MountSource { place: row.parse(|path: String| path.parse().ok())?, blob: blob(row)? })
+        };
+        rows.into_iter().map(source).collect()
+    }
+
+    async fn insert_blob(&mut self, blob: &BlobRow, now: Timestamp) -> Result<()> {
+        const INSERT: &str =
+            "INSERT INTO blob (digest, size, object_key, epoch, created_at) VALUES ($1, $2, $3, 0, $4)";
+        let (digest, key) = (blob.digest.to_row(), blob.key.to_row());
+        let size = i64::try_from(blob.size).unwrap_or(i64::MAX);
+        let values = [digest.as_slice().into(), size.into(), key.as_slice().into(), now.microseconds().into()];
+        self.0.execute(INSERT, &values).await.map(drop)
+    }
+
+    async fn move_blob(&mut self, digest: &Digest, key: ObjectKey) -> Result<()> {
+        const MOVE: &str = "UPDATE blob SET object_key = $1, epoch = epoch + 1 WHERE digest = $2";
+        let (key, digest) = (key.to_row(), digest.to_row());
+        self.0.execute(MOVE, &[key.as_slice().into(), digest.as_slice().into()]).await.map(drop)
+    }
+
+    async fn add_member(&mut self, repository: RepositoryId, digest: &Digest, now: Timestamp) -> Result<()> {
+        const TOUCH: &str = "UPDATE blob SET epoch = epoch + 1 WHERE digest = $1 RETURNING id";
+        const ADD: &str = "
+            INSERT INTO repository_blob (repository_id, blob_id, epoch, created_at) VALUES ($1, $2, 0, $3)
+            ON CONFLICT (repository_id, blob_id) DO UPDATE SET epoch = repository_blob.epoch + 1";
+        let digest = digest.to_row();
+        let blob = super::tenants::first_id(self.0.query_first(TOUCH, &[digest.as_slice().into()]).await?)?;
+        self.0.execute(ADD, &[repository.0.into(), blob.into(), now.microseconds().into()]).await.map(drop)
+    }
+
+    async fn touch_member(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool> {
+        const TOUCH: &str = "
+            UPDATE repository_blob SET epoch = epoch + 1
+            WHERE repository_id = $1 AND blob_id = (SELECT id FROM blob WHERE digest = $2)";
+        let digest = digest.to_row();
+        Ok(self.0.execute(TOUCH, &[repository.0.into(), digest.as_slice().into()]).await? > 0)
+    }
+
+    async fn remove_member(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool> {
+        const REMOVE: &str = "
+            DELETE FROM repository_blob
+            WHERE repository_id = $1 AND blob_id = (SELECT id FROM blob WHERE digest = $2)";
+        let digest = digest.to_row();
+        Ok(self.0.execute(REMOVE, &[repository.0.into(), digest.as_slice().into()]).await? > 0)
+    }
+
+    async fn condemn(&mut self, key: ObjectKey, due: Timestamp) -> Result<()> {
+        const CONDEMN: &str = "
+            INSERT INTO condemned_object (object_key, due_at) VALUES ($1, $2)
+            ON CONFLICT (object_key) DO NOTHING";
+        let key = key.to_row();
+        self.0.execute(CONDEMN, &[key.as_slice().into(), due.microseconds().into()]).await.map(drop)
+    }
+
+    async fn due_objects(&mut self, now: Timestamp, most: u32) -> Result<Vec<ObjectKey>> {
+        const DUE: &str = "SELECT object_key FROM condemned_object WHERE due_at <= $1 ORDER BY due_at LIMIT $2";
+        let rows = self.0.query(DUE, &[now.microseconds().into(), i64::from(most).into()]).await?;
+        rows.into_iter().map(|mut row| row.parse(|key: Vec<u8>| ObjectKey::from_row(&key))).collect()
+    }
+
+    async fn forget_object(&mut self, key: ObjectKey) -> Result<()> {
+        let key = key.to_row();
+        self.0
+            .execute("DELETE FROM condemned_object WHERE object_key = $1", &[key.as_slice().into()])
+            .await
+            .map(drop)
+    }
+}

@@ -1,0 +1,68 @@
+//! Audit lines and events.
+
+use async_trait::async_trait;
+use wharf_core::{
+    Digest, Error, OrganisationName, Place, Result, Subject,
+    audit::{AuditRecord, Event},
+    gate::RepositoryId,
+};
+use wharf_registry::port::Journal;
+
+use super::SqlWork;
+use crate::session::Session;
+
+/// Adds a line to the audit log.
+pub(super) async fn audit(session: &mut dyn Session, record: &AuditRecord) -> Result<()> {
+    const INSERT: &str = "
+        INSERT INTO audit (at, actor_kind, actor_id, actor_name, credential, address, request_id, action,
+            organisation, place, target, digest)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    let actor = &record.actor;
+    let credential = actor.credential.record();
+    let address = actor.address.map(|address| address.to_string());
+    let organisation = record.place.as_ref().map(|place| &place.organisation);
+    let place = record.place.as_ref().map(Place::to_string);
+    let digest = record.digest.as_ref().map(Digest::to_row);
+    let values = [
+        record.at.microseconds().into(),
+        actor.principal.kind().into(),
+        actor.principal.account().map(|id| id.0).into(),
+        actor.principal.name().into(),
+        credential.as_str().into(),
+        address.as_deref().into(),
+        actor.request_id.as_str().into(),
+        record.action.into(),
+        organisation.map(OrganisationName::as_str).into(),
+        place.as_deref().into(),
+        record.target.as_deref().into(),
+        digest.as_deref().into(),
+    ];
+    session.execute(INSERT, &values).await.map(drop)
+}
+
+#[async_trait]
+impl Journal for SqlWork<'_> {
+    async fn audit(&mut self, record: &AuditRecord) -> Result<()> {
+        audit(self.0, record).await
+    }
+
+    async fn publish(&mut self, repository: RepositoryId, event: &Event) -> Result<()> {
+        const NEXT: &str = "UPDATE repository SET sequence = sequence + 1 WHERE id = $1 RETURNING sequence";
+        const INSERT: &str = "
+            INSERT INTO event (repository_id, sequence, at, kind, tag, digest, actor)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let row = self.0.query_first(NEXT, &[repository.0.into()]).await?;
+        let sequence: i64 = row.ok_or_else(|| Error::not_found(Subject::Name))?.next()?;
+        let digest = event.digest.as_ref().map(Digest::to_row);
+        let values = [
+            repository.0.into(),
+            sequence.into(),
+            event.at.microseconds().into(),
+            event.kind.into(),
+            event.tag.as_deref().into(),
+            digest.as_deref().into(),
+            event.actor.as_str().into(),
+        ];
+        self.0.execute(INSERT, &values).await.map(drop)
+    }
+}

@@ -1,0 +1,95 @@
+//! Manifests and the edges to what they name.
+
+use async_trait::async_trait;
+use wharf_core::{Digest, Result, Timestamp, gate::RepositoryId};
+use wharf_registry::port::{ManifestRow, Manifests, NewManifest};
+
+use super::SqlWork;
+use crate::session::Row;
+
+pub(super) fn manifest(mut row: Row) -> Result<ManifestRow> {
+    Ok(ManifestRow {
+        digest: row.parse(|digest: Vec<u8>| Digest::from_row(&digest))?,
+        media_type: row.parse(|media_type: String| media_type.parse().ok())?,
+        bytes: row.next::<Vec<u8>>()?.into(),
+    })
+}
+
+impl SqlWork<'_> {
+    async fn insert_edges(&mut self, manifest: i64, new: &NewManifest) -> Result<()> {
+        const INSERT: &str =
+            "INSERT INTO manifest_edge (manifest_id, position, role, digest, size) VALUES ($1, $2, $3, $4, $5)";
+        for (position, (role, descriptor)) in new.manifest.references.iter().enumerate() {
+            let digest = descriptor.digest().map_or_else(|| descriptor.digest.clone().into_bytes(), |d| d.to_row());
+            let values = [
+                manifest.into(),
+                i64::try_from(position).unwrap_or(i64::MAX).into(),
+                role.word().into(),
+                digest.as_slice().into(),
+                i64::try_from(descriptor.size).unwrap_or(i64::MAX).into(),
+            ];
+            self.0.execute(INSERT, &values).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Manifests for SqlWork<'_> {
+    async fn find_manifest(
+        &mut self,
+        repository: RepositoryId,
+        digest: &Digest,
+    ) -> Result<Option<ManifestRow>> {
+        const FIND: &str =
+            "SELECT digest, media_type, payload FROM manifest WHERE repository_id = $1 AND digest = $2";
+        let digest = digest.to_row();
+        self.0.query_first(FIND, &[repository.0.into(), digest.as_slice().into()]).await?.map(manifest).transpose()
+    }
+
+    async fn has_manifest(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool> {
+        const FIND: &str = "SELECT id FROM manifest WHERE repository_id = $1 AND digest = $2";
+        let digest = digest.to_row();
+        Ok(self.0.query_first(FIND, &[repository.0.into(), digest.as_slice().into()]).await?.is_some())
+    }
+
+    async fn insert_manifest(
+        &mut self,
+        repository: RepositoryId,
+        new: &NewManifest,
+        now: Timestamp,
+    ) -> Result<bool> {
+        const INSERT: &str = "
+            INSERT INTO manifest (repository_id, digest, media_type, artifact_type, subject, size, payload,
+                created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            ON CONFLICT (repository_id, digest) DO NOTHING
+            RETURNING id";
+        let digest = new.digest.to_row();
+        let subject = new.manifest.subject.as_ref().and_then(|subject| subject.digest()).map(|d| d.to_row());
+        let values = [
+            repository.0.into(),
+            digest.as_slice().into(),
+            new.manifest.media_type.as_str().into(),
+            new.manifest.artifact_type.as_deref().into(),
+            subject.as_deref().into(),
+            i64::try_from(new.bytes.len()).unwrap_or(i64::MAX).into(),
+            new.bytes.as_ref().into(),
+            now.microseconds().into(),
+        ];
+        let Some(mut row) = self.0.query_first(INSERT, &values).await? else { return Ok(false) };
+        self.insert_edges(row.next()?, new).await?;
+        Ok(true)
+    }
+
+    async fn remove_manifest(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool> {
+        const EDGES: &str = "
+            DELETE FROM manifest_edge
+            WHERE manifest_id IN (SELECT id FROM manifest WHERE repository_id = $1 AND digest = $2)";
+        const MANIFEST: &str = "DELETE FROM manifest WHERE repository_id = $1 AND digest = $2";
+        let digest = digest.to_row();
+        let values = [repository.0.into(), digest.as_slice().into()];
+        self.0.execute(EDGES, &values).await?;
+        Ok(self.0.execute(MANIFEST, &values).await? > 0)
+    }
+}

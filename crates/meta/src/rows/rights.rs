@@ -1,0 +1,73 @@
+//! What an actor may at a place, in one statement.
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use wharf_core::{
+    AccountId, Place, Result,
+    gate::{OrganisationId, RegistryId, RegistryRights, RepositoryId, Rights},
+};
+
+use crate::{database::Step, session::Session};
+
+/// The settings column of a registry.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RegistrySettings {
+    missing_content: MissingContent,
+}
+
+/// Whether manifests may name content the repository lacks.
+#[derive(Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum MissingContent {
+    #[default]
+    Refuse,
+    Accept,
+}
+
+const FIND: &str = "
+    SELECT o.id, r.id, r.public, r.settings, p.id, m.role
+    FROM organisation o
+    LEFT JOIN registry r ON r.organisation_id = o.id AND r.name = $1
+    LEFT JOIN repository p ON p.registry_id = r.id AND p.name = $2
+    LEFT JOIN membership m ON m.organisation_id = o.id AND m.account_id = $3
+    WHERE o.name = $4";
+
+/// Reads the rights of an account, or of nobody, at a place.
+pub(crate) struct FindRights {
+    pub(crate) account: Option<AccountId>,
+    pub(crate) place: Place,
+}
+
+#[async_trait]
+impl Step for FindRights {
+    type Output = Rights;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<Rights> {
+        let account = self.account.map(|id| id.0);
+        let mut rights = Rights::default();
+        if account.is_some() {
+            let found = session.query_first("SELECT operator FROM account WHERE id = $1", &[account.into()]).await?;
+            rights.operator = found.map(|mut row| row.next()).transpose()?.unwrap_or_default();
+        }
+        let Place { organisation, registry, repository } = &self.place;
+        let values =
+            [registry.as_str().into(), repository.as_str().into(), account.into(), organisation.as_str().into()];
+        let Some(mut row) = session.query_first(FIND, &values).await? else { return Ok(rights) };
+        rights.organisation = Some(OrganisationId(row.next()?));
+        let (id, public, settings) = (row.next::<Option<i64>>()?, row.next()?, row.next()?);
+        let repository = row.next::<Option<i64>>()?.map(RepositoryId);
+        rights.role = row.next::<Option<String>>()?.map(|role| role.parse()).transpose()?;
+        if let (Some(id), Some(public), Some(settings)) = (id, public, settings) {
+            let settings = settings_of(settings)?;
+            let accepts_missing_content = settings.missing_content == MissingContent::Accept;
+            rights.registry =
+                Some(RegistryRights { id: RegistryId(id), public, accepts_missing_content, repository });
+        }
+        Ok(rights)
+    }
+}
+
+fn settings_of(settings: String) -> Result<RegistrySettings> {
+    serde_json::from_str(&settings).map_err(wharf_core::Error::internal)
+}

@@ -1,0 +1,87 @@
+//! Tags and their history.
+
+use async_trait::async_trait;
+use wharf_core::{Digest, Result, Tag, Timestamp, gate::RepositoryId};
+use wharf_registry::port::{ManifestRow, Tags};
+
+use super::{SqlWork, manifests::manifest};
+
+impl SqlWork<'_> {
+    async fn remember_tag(
+        &mut self,
+        repository: RepositoryId,
+        tag: &Tag,
+        digest: Option<&Digest>,
+        now: Timestamp,
+    ) -> Result<()> {
+        const INSERT: &str = "INSERT INTO tag_history (repository_id, tag, digest, at) VALUES ($1, $2, $3, $4)";
+        let digest = digest.map(Digest::to_row);
+        let values =
+            [repository.0.into(), tag.as_str().into(), digest.as_deref().into(), now.microseconds().into()];
+        self.0.execute(INSERT, &values).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl Tags for SqlWork<'_> {
+    async fn find_tagged(&mut self, repository: RepositoryId, tag: &Tag) -> Result<Option<ManifestRow>> {
+        const FIND: &str = "
+            SELECT m.digest, m.media_type, m.payload
+            FROM tag t JOIN manifest m ON m.id = t.manifest_id
+            WHERE t.repository_id = $1 AND t.name = $2";
+        self.0.query_first(FIND, &[repository.0.into(), tag.as_str().into()]).await?.map(manifest).transpose()
+    }
+
+    async fn set_tag(
+        &mut self,
+        repository: RepositoryId,
+        tag: &Tag,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<bool> {
+        const SET: &str = "
+            INSERT INTO tag (repository_id, name, manifest_id, version, updated_at)
+            SELECT m.repository_id, $1, m.id, 1, $2 FROM manifest m WHERE m.repository_id = $3 AND m.digest = $4
+            ON CONFLICT (repository_id, name) DO UPDATE
+                SET manifest_id = excluded.manifest_id, updated_at = excluded.updated_at, version = tag.version + 1
+                WHERE tag.manifest_id <> excluded.manifest_id";
+        let row = digest.to_row();
+        let values =
+            [tag.as_str().into(), now.microseconds().into(), repository.0.into(), row.as_slice().into()];
+        let moved = self.0.execute(SET, &values).await? > 0;
+        if moved {
+            self.remember_tag(repository, tag, Some(digest), now).await?;
+        }
+        Ok(moved)
+    }
+
+    async fn remove_tag(
+        &mut self,
+        repository: RepositoryId,
+        tag: &Tag,
+        now: Timestamp,
+    ) -> Result<Option<Digest>> {
+        let Some(pointed) = self.find_tagged(repository, tag).await? else { return Ok(None) };
+        const REMOVE: &str = "DELETE FROM tag WHERE repository_id = $1 AND name = $2";
+        self.0.execute(REMOVE, &[repository.0.into(), tag.as_str().into()]).await?;
+        self.remember_tag(repository, tag, None, now).await?;
+        Ok(Some(pointed.digest))
+    }
+
+    async fn tags_of(&mut self, repository: RepositoryId, digest: &Digest) -> Result<Vec<Tag>> {
+        const FIND: &str = "
+            SELECT t.name FROM tag t JOIN manifest m ON m.id = t.manifest_id
+            WHERE m.repository_id = $1 AND m.digest = $2 ORDER BY t.name";
+        let digest = digest.to_row();
+        let rows = self.0.query(FIND, &[repository.0.into(), digest.as_slice().into()]).await?;
+        rows.into_iter().map(|mut row| row.parse(|name: String| name.parse().ok())).collect()
+    }
+
+    async fn tags(&mut self, repository: RepositoryId, last: Option<&str>, most: u32) -> Result<Vec<String>> {
+        const LIST: &str = "SELECT name FROM tag WHERE repository_id = $1 AND name > $2 ORDER BY name LIMIT $3";
+        // No tag is empty, so all come after the empty one.
+        let values = [repository.0.into(), last.unwrap_or_default().into(), i64::from(most).into()];
+        let rows = self.0.query(LIST, &values).await?;
+        rows.into_iter().map(|mut row| row.next()).collect()
+    }
+}

@@ -1,0 +1,94 @@
+//! Organisations, registries, repositories.
+
+use async_trait::async_trait;
+use wharf_core::{
+    Error, OrganisationName, Place, RegistryName, Result, Timestamp,
+    gate::{RegistryId, RepositoryId},
+};
+use wharf_registry::port::Tenants;
+
+use super::SqlWork;
+use crate::session::{Row, Session};
+
+/// The id in the first row of an answer that must have one.
+pub(super) fn first_id(row: Option<Row>) -> Result<i64> {
+    row.ok_or_else(|| Error::internal("a row that was just written is not there"))?.next()
+}
+
+/// Makes an organisation with its registry `main`, if it is not there; its id.
+pub(super) async fn ensure_organisation(
+    session: &mut dyn Session,
+    name: &OrganisationName,
+    now: Timestamp,
+) -> Result<i64> {
+    const INSERT: &str = "
+        INSERT INTO organisation (name, settings, created_at) VALUES ($1, '{}', $2)
+        ON CONFLICT (name) DO NOTHING";
+    session.execute(INSERT, &[name.as_str().into(), now.microseconds().into()]).await?;
+    let row = session.query_first("SELECT id FROM organisation WHERE name = $1", &[name.as_str().into()]).await?;
+    let id = first_id(row)?;
+    ensure_registry(session, id, &RegistryName::main(), now).await?;
+    Ok(id)
+}
+
+/// Makes a private, hosted registry, if it is not there; its id.
+pub(super) async fn ensure_registry(
+    session: &mut dyn Session,
+    organisation: i64,
+    name: &RegistryName,
+    now: Timestamp,
+) -> Result<i64> {
+    const INSERT: &str = "
+        INSERT INTO registry (organisation_id, name, kind, public, settings, created_at)
+        VALUES ($1, $2, 'hosted', 0, '{}', $3)
+        ON CONFLICT (organisation_id, name) DO NOTHING";
+    const FIND: &str = "SELECT id FROM registry WHERE organisation_id = $1 AND name = $2";
+    let values = [organisation.into(), name.as_str().into(), now.microseconds().into()];
+    session.execute(INSERT, &values).await?;
+    first_id(session.query_first(FIND, &[organisation.into(), name.as_str().into()]).await?)
+}
+
+#[async_trait]
+impl Tenants for SqlWork<'_> {
+    async fn ensure_registry(&mut self, place: &Place, now: Timestamp) -> Result<RegistryId> {
+        let organisation = ensure_organisation(self.0, &place.organisation, now).await?;
+        ensure_registry(self.0, organisation, &place.registry, now).await.map(RegistryId)
+    }
+
+    async fn ensure_repository(
+        &mut self,
+        registry: RegistryId,
+        place: &Place,
+        now: Timestamp,
+    ) -> Result<RepositoryId> {
+        const FIND: &str = "SELECT id FROM repository WHERE registry_id = $1 AND name = $2";
+        const INSERT: &str = "
+            INSERT INTO repository (registry_id, name, path, shown, sequence, created_at)
+            VALUES ($1, $2, $3, 0, 0, $4)
+            RETURNING id";
+        let name = place.repository.as_str();
+        if let Some(mut row) = self.0.query_first(FIND, &[registry.0.into(), name.into()]).await? {
+            return Ok(RepositoryId(row.next()?));
+        }
+        let path = place.to_string();
+        let values = [registry.0.into(), name.into(), path.as_str().into(), now.microseconds().into()];
+        first_id(self.0.query_first(INSERT, &values).await?).map(RepositoryId)
+    }
+
+    async fn show_repository(&mut self, repository: RepositoryId) -> Result<()> {
+        const SHOW: &str = "UPDATE repository SET shown = 1 WHERE id = $1 AND shown = 0";
+        self.0.execute(SHOW, &[repository.0.into()]).await.map(drop)
+    }
+
+    async fn remove_empty_repositories(&mut self, before: Timestamp, most: u32) -> Result<u64> {
+        const REMOVE: &str = "
+            DELETE FROM repository WHERE id IN (
+                SELECT p.id FROM repository p
+                WHERE p.shown = 0 AND p.created_at < $1
+                    AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.repository_id = p.id)
+                    AND NOT EXISTS (SELECT 1 FROM repository_blob b WHERE b.repository_id = p.id)
+                    AND NOT EXISTS (SELECT 1 FROM event e WHERE e.repository_id = p.id)
+                ORDER BY p.created_at LIMIT $2)";
+        self.0.execute(REMOVE, &[before.microseconds().into(), i64::from(most).into()]).await
+    }
+}

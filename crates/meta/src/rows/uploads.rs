@@ -1,0 +1,97 @@
+//! Uploads.
+
+use async_trait::async_trait;
+use wharf_core::{AccountId, ObjectKey, Result, Timestamp, UploadId, gate::RepositoryId};
+use wharf_registry::port::{Progress, UploadRow, Uploads};
+
+use super::SqlWork;
+use crate::session::Row;
+
+fn upload(mut row: Row) -> Result<UploadRow> {
+    Ok(UploadRow {
+        id: row.parse(|id: Vec<u8>| UploadId::from_row(&id))?,
+        repository: RepositoryId(row.next()?),
+        account: row.next::<Option<i64>>()?.map(AccountId),
+        key: row.parse(|key: Vec<u8>| ObjectKey::from_row(&key))?,
+        algorithm: row.parse(|name: String| name.parse().ok())?,
+        progress: Progress {
+            offset: row.next()?,
+            hash_state: row.next()?,
+            store_state: row.next()?,
+            incarnation: row.next()?,
+        },
+        version: row.next()?,
+    })
+}
+
+#[async_trait]
+impl Uploads for SqlWork<'_> {
+    async fn insert_upload(&mut self, upload: &UploadRow, now: Timestamp) -> Result<()> {
+        const INSERT: &str = "
+            INSERT INTO upload (id, repository_id, account_id, object_key, algorithm, byte_offset, hash_state,
+                store_state, incarnation, version, created_at, touched_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)";
+        let (id, key) = (upload.id.to_row(), upload.key.to_row());
+        let progress = &upload.progress;
+        let values = [
+            id.as_slice().into(),
+            upload.repository.0.into(),
+            upload.account.map(|account| account.0).into(),
+            key.as_slice().into(),
+            upload.algorithm.name().into(),
+            i64::try_from(progress.offset).unwrap_or(i64::MAX).into(),
+            progress.hash_state.as_slice().into(),
+            progress.store_state.as_slice().into(),
+            progress.incarnation.as_str().into(),
+            upload.version.into(),
+            now.microseconds().into(),
+        ];
+        self.0.execute(INSERT, &values).await.map(drop)
+    }
+
+    async fn find_upload(&mut self, id: UploadId) -> Result<Option<UploadRow>> {
+        const FIND: &str = "
+            SELECT id, repository_id, account_id, object_key, algorithm, byte_offset, hash_state, store_state,
+                incarnation, version
+            FROM upload WHERE id = $1";
+        let id = id.to_row();
+        self.0.query_first(FIND, &[id.as_slice().into()]).await?.map(upload).transpose()
+    }
+
+    async fn save_progress(
+        &mut self,
+        seen: &UploadRow,
+        progress: &Progress,
+        now: Timestamp,
+    ) -> Result<bool> {
+        const SAVE: &str = "
+            UPDATE upload SET byte_offset = $1, hash_state = $2, store_state = $3, incarnation = $4,
+                touched_at = $5, version = version + 1
+            WHERE id = $6 AND version = $7";
+        let id = seen.id.to_row();
+        let values = [
+            i64::try_from(progress.offset).unwrap_or(i64::MAX).into(),
+            progress.hash_state.as_slice().into(),
+            progress.store_state.as_slice().into(),
+            progress.incarnation.as_str().into(),
+            now.microseconds().into(),
+            id.as_slice().into(),
+            seen.version.into(),
+        ];
+        Ok(self.0.execute(SAVE, &values).await? > 0)
+    }
+
+    async fn remove_upload(&mut self, id: UploadId) -> Result<bool> {
+        let id = id.to_row();
+        Ok(self.0.execute("DELETE FROM upload WHERE id = $1", &[id.as_slice().into()]).await? > 0)
+    }
+
+    async fn stale_uploads(&mut self, before: Timestamp, most: u32) -> Result<Vec<UploadRow>> {
+        const STALE: &str = "
+            SELECT id, repository_id, account_id, object_key, algorithm, byte_offset, hash_state, store_state,
+                incarnation, version
+            FROM upload WHERE touched_at < $1 ORDER BY touched_at LIMIT $2";
+        let rows = self.0.query(STALE, &[before.microseconds().into(), i64::from(most).into()]).await?;
+        rows.into_iter().map(upload).collect()
+    }
+}

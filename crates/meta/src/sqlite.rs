@@ -1,0 +1,44 @@
+//! SQLite: one file, written by one thread, read by a pool.
+
+mod connection;
+mod reader;
+mod writer;
+
+use std::{path::Path, sync::Arc};
+
+use wharf_core::{Error, Kind, Result};
+
+pub(crate) use self::connection::error;
+use self::{reader::Readers, writer::Writer};
+use crate::session::Unit;
+
+/// The oldest SQLite without the WAL-reset race, which can corrupt a database (sqlite.org/wal.html).
+const OLDEST: i32 = 3_051_003;
+
+/// A SQLite database that is open.
+pub(crate) struct Sqlite {
+    writer: Writer,
+    readers: Readers,
+}
+
+impl Sqlite {
+    /// Opens the file, made if it is not there, and brings its schema up to date.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        if rusqlite::version_number() < OLDEST {
+            return Err(Error::new(Kind::Unsupported, "this build links an SQLite older than 3.51.3"));
+        }
+        let mut connection = connection::open_writer(path)?;
+        crate::migrate::sqlite(&mut connection)?;
+        Ok(Self { writer: Writer::start(connection)?, readers: Readers::open(path)? })
+    }
+
+    /// Runs a unit durably.
+    pub(crate) async fn write(&self, unit: Arc<dyn Unit>) -> Result<()> {
+        self.writer.run(unit).await
+    }
+
+    /// Runs a unit that only reads, on one consistent state.
+    pub(crate) async fn read(&self, unit: Arc<dyn Unit>) -> Result<()> {
+        self.readers.run(unit).await
+    }
+}

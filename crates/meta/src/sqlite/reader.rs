@@ -1,0 +1,51 @@
+//! The pool of connections that read.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
+use wharf_core::{Error, Result};
+
+use super::connection::{SqliteSession, error, open_reader};
+use crate::session::Unit;
+
+/// How many reads run at once; more wait.
+const CONNECTIONS: usize = 4;
+
+pub(super) struct Readers {
+    idle: Arc<Mutex<Vec<Connection>>>,
+    turns: Arc<Semaphore>,
+}
+
+impl Readers {
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let idle = (0..CONNECTIONS).map(|_| open_reader(path)).collect::<Result<_>>()?;
+        Ok(Self { idle: Arc::new(Mutex::new(idle)), turns: Arc::new(Semaphore::new(CONNECTIONS)) })
+    }
+
+    /// Runs a unit on a thread that may block, inside one read transaction.
+    pub(super) async fn run(&self, unit: Arc<dyn Unit>) -> Result<()> {
+        let turn = self.turns.clone().acquire_owned().await.map_err(Error::internal)?;
+        let idle = self.idle.clone();
+        let read = move || {
+            let _turn = turn;
+            let taken = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut connection = taken.ok_or_else(|| Error::internal("a turn came without a connection"))?;
+            let done = read(&mut connection, unit.as_ref());
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            done
+        };
+        tokio::task::spawn_blocking(read).await.map_err(Error::internal)?
+    }
+}
+
+fn read(connection: &mut Connection, unit: &dyn Unit) -> Result<()> {
+    connection.execute_batch("BEGIN DEFERRED").map_err(error)?;
+    let done = SqliteSession(connection).run(unit);
+    connection.execute_batch("ROLLBACK").map_err(error)?;
+    done
+}
+

@@ -1,0 +1,230 @@
+//! The one thread that writes, and group commit.
+//!
+//! It takes one waiting unit, then all others that wait, into one transaction: each in a savepoint of its own, so
+//! that one can fail alone, and one commit for all, so that they share its flush. Nobody is answered before that.
+
+use std::{sync::Arc, thread};
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+use wharf_core::{Error, Result};
+
+use super::connection::{SqliteSession, error};
+use crate::session::Unit;
+
+/// The most units one commit takes.
+const BATCH: usize = 256;
+/// How many units may wait; more wait outside.
+const QUEUE: usize = 1024;
+
+pub(super) struct Writer {
+    queue: mpsc::Sender<Waiting>,
+}
+
+/// A unit and whoever waits for it, perhaps no longer.
+struct Waiting {
+    unit: Arc<dyn Unit>,
+    reply: oneshot::Sender<Result<()>>,
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection) -> Result<Self> {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let thread = thread::Builder::new().name("sqlite-writer".to_owned());
+        thread.spawn(move || write(connection, waiting)).map_err(Error::unavailable)?;
+        Ok(Self { queue })
+    }
+
+    /// Queues a unit and waits until it is durable. Once queued, it runs whether or not anybody still waits.
+    pub(super) async fn run(&self, unit: Arc<dyn Unit>) -> Result<()> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.send(Waiting { unit, reply }).await.map_err(|_| gone())?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+fn gone() -> Error {
+    Error::unavailable("the database's writer has ended")
+}
+
+fn write(mut connection: Connection, mut queue: mpsc::Receiver<Waiting>) {
+    while let Some(first) = queue.blocking_recv() {
+        let mut batch = vec![first];
+        while batch.len() < BATCH {
+            match queue.try_recv() {
+                Ok(next) => batch.push(next),
+                Err(_) => break,
+            }
+        }
+        let results = commit(&mut connection, &batch);
+        for (waiting, result) in batch.into_iter().zip(results) {
+            // Whoever gave up waiting learns from the database later.
+            let _ = waiting.reply.send(result);
+        }
+    }
+}
+
+/// Commits a batch; where the whole transaction broke under one of its units, each unit once more alone.
+fn commit(connection: &mut Connection, batch: &[Waiting]) -> Vec<Result<()>> {
+    match commit_together(connection, batch) {
+        Ok(results) => results,
+        Err(Broken) => batch.iter().map(|waiting| commit_alone(connection, waiting)).collect(),
+    }
+}
+
+/// The transaction is gone with everything in it, and nobody was answered.
+struct Broken;
+
+fn commit_together(connection: &mut Connection, batch: &[Waiting]) -> Result<Vec<Result<()>>, Broken> {
+    if let Err(failed) = connection.execute_batch("BEGIN IMMEDIATE") {
+        return Ok(unknown(&error(failed), batch.len()));
+    }
+    let mut results = Vec::with_capacity(batch.len());
+    for waiting in batch {
+        results.push(run_in_savepoint(connection, waiting)?);
+    }
+    match connection.execute_batch("COMMIT") {
+        Ok(()) => Ok(results),
+        Err(failed) => {
+            let _ = connection.execute_batch("ROLLBACK");
+            let failed = error(failed);
+            tracing::error!(error = ?failed, operations = batch.len(), "commit failed");
+            Ok(unknown(&failed, batch.len()))
+        }
+    }
+}
+
+/// Some errors (disk full, I/O) roll the whole transaction back, released savepoints too: then it is `Broken`.
+fn run_in_savepoint(connection: &mut Connection, waiting: &Waiting) -> Result<Result<()>, Broken> {
+    connection.execute_batch("SAVEPOINT unit").map_err(|_| give_up(connection))?;
+    let result = SqliteSession(connection).run(waiting.unit.as_ref());
+    if connection.is_autocommit() {
+        return Err(Broken);
+    }
+    let end = if result.is_ok() { "RELEASE unit" } else { "ROLLBACK TO unit; RELEASE unit" };
+    connection.execute_batch(end).map_err(|_| give_up(connection))?;
+    Ok(result)
+}
+
+fn commit_alone(connection: &mut Connection, waiting: &Waiting) -> Result<()> {
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(error)?;
+    let result = SqliteSession(connection).run(waiting.unit.as_ref());
+    if connection.is_autocommit() {
+        return result.and(Err(Error::unavailable("the transaction was rolled back")));
+    }
+    let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    if let Err(failed) = connection.execute_batch(end) {
+        let _ = connection.execute_batch("ROLLBACK");
+        return Err(error(failed));
+    }
+    result
+}
+
+fn give_up(connection: &Connection) -> Broken {
+    let _ = connection.execute_batch("ROLLBACK");
+    Broken
+}
+
+/// A failed commit is not "not stored": until the next start nobody knows, so it is 503 for all of them.
+fn unknown(cause: &Error, waiting: usize) -> Vec<Result<()>> {
+    (0..waiting).map(|_| Err(Error::new(cause.kind(), cause.message()).because(format!("{cause:?}")))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use wharf_core::Kind;
+
+    use super::*;
+    use crate::{session::Session, sqlite::connection::open_writer};
+
+    /// Inserts a number, and fails after that if it is odd.
+    struct Insert(i64, Mutex<u32>);
+
+    #[async_trait]
+    impl Unit for Insert {
+        async fn run(&self, session: &mut dyn Session) -> Result<()> {
+            *self.1.lock().unwrap() += 1;
+            session.execute("INSERT INTO number VALUES ($1)", &[self.0.into()]).await?;
+            if self.0 % 2 == 0 { Ok(()) } else { Err(Error::new(Kind::Invalid, "odd")) }
+        }
+    }
+
+    fn table(folder: &tempfile::TempDir) -> Connection {
+        let connection = open_writer(&folder.path().join("db")).unwrap();
+        connection.execute_batch("CREATE TABLE number (n INTEGER NOT NULL)").unwrap();
+        connection
+    }
+
+    fn numbers(connection: &Connection) -> Vec<i64> {
+        let mut statement = connection.prepare("SELECT n FROM number ORDER BY n").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    fn waiting(number: i64) -> (Waiting, oneshot::Receiver<Result<()>>) {
+        let (reply, answer) = oneshot::channel();
+        (Waiting { unit: Arc::new(Insert(number, Mutex::new(0))), reply }, answer)
+    }
+
+    #[test]
+    fn a_failing_unit_leaves_the_others_of_its_batch_committed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut connection = table(&folder);
+        let batch: Vec<Waiting> = (0..5).map(|n| waiting(n).0).collect();
+        let results = commit(&mut connection, &batch);
+        assert_eq!(results.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true, false, true]);
+        assert_eq!(numbers(&connection), [0, 2, 4]);
+    }
+
+    #[test]
+    fn every_commit_is_flushed() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = table(&folder);
+        let full: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+        assert_eq!(full, 2);
+    }
+
+    #[test]
+    fn a_commit_that_fails_reaches_every_caller() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut connection = table(&folder);
+        connection.execute_batch("PRAGMA query_only = ON").unwrap();
+        let results = commit(&mut connection, &[waiting(2).0, waiting(4).0]);
+        assert!(results.iter().all(Result::is_err));
+        connection.execute_batch("PRAGMA query_only = OFF").unwrap();
+        assert!(numbers(&connection).is_empty());
+    }
+
+    #[test]
+    fn a_full_database_fails_only_what_does_not_fit() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut connection = table(&folder);
+        connection.execute_batch("CREATE TABLE filler (b BLOB NOT NULL); PRAGMA max_page_count = 40").unwrap();
+        /// Writes more than the database may hold.
+        struct Fill;
+        #[async_trait]
+        impl Unit for Fill {
+            async fn run(&self, session: &mut dyn Session) -> Result<()> {
+                session.execute("INSERT INTO filler VALUES (zeroblob(1000000))", &[]).await.map(drop)
+            }
+        }
+        let filler = Waiting { unit: Arc::new(Fill), reply: oneshot::channel().0 };
+        let results = commit(&mut connection, &[waiting(2).0, filler, waiting(4).0]);
+        assert_eq!(results[1].as_ref().unwrap_err().kind(), Kind::StorageFull);
+        assert!(results[0].is_ok() && results[2].is_ok());
+        assert_eq!(numbers(&connection), [2, 4]);
+    }
+
+    #[tokio::test]
+    async fn forty_callers_at_once_are_all_answered_after_their_commit() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = Writer::start(table(&folder)).unwrap();
+        let calls = (0..40).map(|n| writer.run(Arc::new(Insert(2 * n, Mutex::new(0)))));
+        let answers = futures_util::future::join_all(calls).await;
+        assert!(answers.iter().all(Result::is_ok));
+        let again = Connection::open(folder.path().join("db")).unwrap();
+        assert_eq!(numbers(&again).len(), 40);
+    }
+}

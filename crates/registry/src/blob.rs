@@ -1,0 +1,188 @@
+//! Pulling, mounting and deleting blobs.
+
+use std::ops::Range;
+
+use async_trait::async_trait;
+use wharf_core::{
+    BlobBody, Digest, Error, Grant, Place, Result, Subject, Timestamp, Verb,
+    action::{Delete, Pull, Push},
+    audit::{AuditRecord, Event},
+    gate::RepositoryId,
+};
+
+use crate::{
+    Registry,
+    port::{BlobRow, MountSource, OpenObject, Transaction, Work},
+    upload::repository_of,
+};
+
+/// How many repositories an anonymous mount looks at.
+const MOUNT_SOURCES: u32 = 100;
+
+/// A blob of a repository, open for reading.
+pub struct Blob {
+    /// The digest.
+    pub digest: Digest,
+    /// Size in bytes.
+    pub size: u64,
+    object: Box<dyn OpenObject>,
+}
+
+impl Blob {
+    /// The bytes of a range that lies within the blob.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn body(self, range: Range<u64>) -> Result<BlobBody> {
+        self.object.body(range).await
+    }
+}
+
+/// Whether a mount found what it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mounted {
+    /// The blob is now a member of the repository.
+    Yes,
+    /// No repository the caller may pull from holds it: upload it.
+    No,
+}
+
+impl Registry {
+    /// Opens a blob that is a member of the repository. GET and HEAD both come here, and neither writes.
+    ///
+    /// # Errors
+    /// `NotFound` where the repository does not hold it, and where its bytes are gone or of another length: then
+    /// the next push heals it.
+    pub async fn open_blob(&self, grant: &Grant<Pull>, digest: &Digest) -> Result<Blob> {
+        let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Blob))?;
+        let found = self.store().view(FindMember { repository, digest: *digest }).await?;
+        let row = found.ok_or_else(|| Error::not_found(Subject::Blob))?;
+        match self.blobs().open(row.key, row.size).await? {
+            Some(object) => Ok(Blob { digest: row.digest, size: row.size, object }),
+            None => {
+                tracing::error!(digest = %row.digest, object = %row.key, size_bytes = row.size, "blob is damaged");
+                Err(Error::not_found(Subject::Blob))
+            }
+        }
+    }
+
+    /// Makes a blob of another repository a member of this one: of `from`, or of any that the caller may pull.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn mount(&self, grant: &Grant<Push>, digest: &Digest, from: Option<&Grant<Pull>>) -> Result<Mounted> {
+        let source = match from {
+            Some(from) => match from.repository() {
+                Some(repository) => self.store().view(FindMember { repository, digest: *digest }).await?,
+                None => None,
+            },
+            None => self.find_source(grant, digest).await?,
+        };
+        let Some(source) = source else { return Ok(Mounted::No) };
+        if self.blobs().open(source.key, source.size).await?.is_none() {
+            return Ok(Mounted::No);
+        }
+        let mount = Mount { grant: grant.clone(), digest: *digest, now: self.now() };
+        self.store().commit(mount).await
+    }
+
+    async fn find_source(&self, grant: &Grant<Push>, digest: &Digest) -> Result<Option<BlobRow>> {
+        let account = grant.actor().principal.account();
+        let sources = self.store().view(FindSources { account, digest: *digest }).await?;
+        let access = &grant.actor().access;
+        let reached = |place: &Place| access.reaches(place, Verb::Pull);
+        Ok(sources.into_iter().find(|source| reached(&source.place)).map(|source| source.blob))
+    }
+
+    /// Ends a blob's membership of the repository. Manifests that name it become sparse.
+    ///
+    /// # Errors
+    /// `NotFound` where it is no member.
+    pub async fn delete_blob(&self, grant: &Grant<Delete>, digest: &Digest) -> Result<()> {
+        let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Blob))?;
+        let delete = DeleteBlob { grant: grant.clone(), repository, digest: *digest, now: self.now() };
+        self.store().commit(delete).await
+    }
+}
+
+struct FindMember {
+    repository: RepositoryId,
+    digest: Digest,
+}
+
+#[async_trait]
+impl Transaction for FindMember {
+    type Output = Option<BlobRow>;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Option<BlobRow>> {
+        work.find_member(self.repository, &self.digest).await
+    }
+}
+
+struct FindSources {
+    account: Option<wharf_core::AccountId>,
+    digest: Digest,
+}
+
+#[async_trait]
+impl Transaction for FindSources {
+    type Output = Vec<MountSource>;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Vec<MountSource>> {
+        work.mount_sources(self.account, &self.digest, MOUNT_SOURCES).await
+    }
+}
+
+struct Mount {
+    grant: Grant<Push>,
+    digest: Digest,
+    now: Timestamp,
+}
+
+#[async_trait]
+impl Transaction for Mount {
+    type Output = Mounted;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Mounted> {
+        // The blob may have been collected since it was found.
+        if work.find_blob(&self.digest).await?.is_none() {
+            return Ok(Mounted::No);
+        }
+        let repository = repository_of(work, &self.grant, self.now).await?;
+        work.add_member(repository, &self.digest, self.now).await?;
+        Ok(Mounted::Yes)
+    }
+}
+
+struct DeleteBlob {
+    grant: Grant<Delete>,
+    repository: RepositoryId,
+    digest: Digest,
+    now: Timestamp,
+}
+
+#[async_trait]
+impl Transaction for DeleteBlob {
+    type Output = ();
+
+    async fn run(&self, work: &mut dyn Work) -> Result<()> {
+        if !work.remove_member(self.repository, &self.digest).await? {
+            return Err(Error::not_found(Subject::Blob));
+        }
+        let actor = self.grant.actor();
+        work.audit(&AuditRecord {
+            place: Some(self.grant.place().clone()),
+            digest: Some(self.digest),
+            ..AuditRecord::new(self.now, actor, "blob.delete")
+        })
+        .await?;
+        let event = Event {
+            at: self.now,
+            kind: "blob.delete",
+            tag: None,
+            digest: Some(self.digest),
+            actor: actor.principal.name().to_owned(),
+        };
+        work.publish(self.repository, &event).await
+    }
+}

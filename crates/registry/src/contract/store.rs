@@ -1,0 +1,332 @@
+//! The contract of a store of truth: one list of named cases over real transactions.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::future::{BoxFuture, join_all};
+use wharf_core::{
+    Actor, Algorithm, Digest, Error, Kind, ObjectKey, Place, Result, Tag, Timestamp, UploadId,
+    audit::{AuditRecord, Event},
+    gate::RepositoryId,
+    manifest::Manifest,
+};
+
+use crate::port::{BlobRow, NewManifest, Progress, RightsSource, Store, Transaction, UploadRow, Work};
+
+const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
+
+/// Runs the whole suite against a store that holds nothing yet.
+pub async fn store<S: Store + RightsSource>(store: &S) {
+    names_are_listed_in_byte_order_and_no_page_skips_one(store).await;
+    a_transaction_that_fails_leaves_nothing(store).await;
+    many_writers_at_once_all_succeed(store).await;
+    events_of_a_repository_are_numbered_without_a_gap(store).await;
+    an_upload_moves_once_for_each_state_that_was_seen(store).await;
+    a_blob_is_a_member_only_where_it_was_added(store).await;
+    a_manifest_comes_back_byte_for_byte_until_it_is_removed(store).await;
+    rights_are_those_of_the_rows(store).await;
+    an_empty_repository_is_removed_and_a_used_one_is_not(store).await;
+    objects_are_due_when_their_time_has_come(store).await;
+    store.check().await.unwrap();
+}
+
+/// A transaction made of its input and a function.
+struct Do<I, T> {
+    input: I,
+    body: Body<I, T>,
+}
+
+type Body<I, T> = for<'a> fn(&'a I, &'a mut dyn Work) -> BoxFuture<'a, Result<T>>;
+
+#[async_trait]
+impl<I: Send + Sync + 'static, T: Send + 'static> Transaction for Do<I, T> {
+    type Output = T;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<T> {
+        (self.body)(&self.input, work).await
+    }
+}
+
+async fn commit<I: Send + Sync + 'static, T: Send + 'static>(
+    store: &dyn Store,
+    input: I,
+    body: Body<I, T>,
+) -> Result<T> {
+    store.commit(Do { input, body }).await
+}
+
+async fn view<I: Send + Sync + 'static, T: Send + 'static>(store: &dyn Store, input: I, body: Body<I, T>) -> T {
+    store.view(Do { input, body }).await.unwrap()
+}
+
+fn place(text: &str) -> Place {
+    text.parse().unwrap()
+}
+
+fn digest(text: &str) -> Digest {
+    wharf_hash::digest(Algorithm::Sha256, text.as_bytes())
+}
+
+fn upload_id(number: u8) -> UploadId {
+    UploadId::new(NOW, [number; 16])
+}
+
+fn key(number: u8) -> ObjectKey {
+    upload_id(number).object_key()
+}
+
+async fn repository(store: &dyn Store, name: &str) -> RepositoryId {
+    let made = commit(store, place(name), |place, work| {
+        Box::pin(async move {
+            let registry = work.ensure_registry(place, NOW).await?;
+            let first = work.ensure_repository(registry, place, NOW).await?;
+            assert_eq!(first, work.ensure_repository(registry, place, NOW).await?, "made only once");
+            Ok(first)
+        })
+    });
+    made.await.unwrap()
+}
+
+fn image(name: &str) -> NewManifest {
+    let config = digest(name);
+    let body = format!(
+        r#"{{"schemaVersion":2,"config":{{"mediaType":"a/b","digest":"{config}","size":1}},"layers":[]}}"#
+    );
+    let manifest = Manifest::parse(None, body.as_bytes()).unwrap();
+    NewManifest { digest: digest(&body), bytes: Bytes::from(body), manifest }
+}
+
+async fn tag(store: &dyn Store, repository: RepositoryId, name: &str) -> Result<bool> {
+    let input = (repository, name.parse::<Tag>().unwrap(), image(name));
+    commit(store, input, |(repository, tag, image), work| {
+        Box::pin(async move {
+            work.insert_manifest(*repository, image, NOW).await?;
+            work.show_repository(*repository).await?;
+            work.set_tag(*repository, tag, &image.digest, NOW).await
+        })
+    })
+    .await
+}
+
+async fn names_are_listed_in_byte_order_and_no_page_skips_one(store: &dyn Store) {
+    let repository = repository(store, "order/app").await;
+    let sorted = ["A", "Zed", "_x", "a", "a-b", "ab", "v1.10", "v1.2"];
+    for name in ["ab", "_x", "v1.2", "Zed", "a", "v1.10", "A", "a-b"] {
+        assert!(tag(store, repository, name).await.unwrap(), "a new tag moves");
+        assert!(!tag(store, repository, name).await.unwrap(), "the same tag again does not");
+    }
+    for most in 1..=9_u32 {
+        let (mut seen, mut last) = (Vec::new(), None::<String>);
+        loop {
+            let page = view(store, (repository, last.clone(), most), |(repository, last, most), work| {
+                Box::pin(async move { work.tags(*repository, last.as_deref(), *most).await })
+            });
+            let page = page.await;
+            let Some(end) = page.last() else { break };
+            last = Some(end.clone());
+            seen.extend(page);
+        }
+        assert_eq!(seen, sorted, "in pages of {most}");
+    }
+}
+
+async fn a_transaction_that_fails_leaves_nothing(store: &dyn Store) {
+    let failed = commit(store, place("failed/app"), |place, work| {
+        Box::pin(async move {
+            let registry = work.ensure_registry(place, NOW).await?;
+            work.ensure_repository(registry, place, NOW).await?;
+            Err::<(), _>(Error::new(Kind::Invalid, "on purpose"))
+        })
+    });
+    assert_eq!(failed.await.unwrap_err().kind(), Kind::Invalid);
+    let listed = catalog(store).await;
+    assert!(!listed.contains(&"failed/app".to_owned()));
+}
+
+async fn catalog(store: &dyn Store) -> Vec<String> {
+    view(store, (), |(), work| Box::pin(async move { work.catalog(None, true, None, 1000).await })).await
+}
+
+async fn many_writers_at_once_all_succeed(store: &dyn Store) {
+    let repository = repository(store, "crowd/app").await;
+    let names: Vec<String> = (0..40).map(|n| format!("t{n:02}")).collect();
+    let tagged = join_all(names.iter().map(|name| tag(store, repository, name))).await;
+    assert!(tagged.into_iter().all(|result| result.unwrap()));
+    let listed = view(store, repository, |repository, work| {
+        Box::pin(async move { work.tags(*repository, None, 1000).await })
+    });
+    assert_eq!(listed.await, names);
+    assert!(catalog(store).await.contains(&"crowd/app".to_owned()));
+}
+
+async fn events_of_a_repository_are_numbered_without_a_gap(store: &dyn Store) {
+    let repository = repository(store, "events/app").await;
+    let publish = |succeed: bool| {
+        commit(store, (repository, succeed), |(repository, succeed), work| {
+            Box::pin(async move {
+                let event = Event {
+                    at: NOW,
+                    kind: "tag.push",
+                    tag: None,
+                    digest: Some(digest("event")),
+                    actor: "contract".to_owned(),
+                };
+                work.publish(*repository, &event).await?;
+                work.audit(&AuditRecord::new(NOW, &Actor::job("contract"), "contract")).await?;
+                if *succeed { Ok(()) } else { Err(Error::new(Kind::Invalid, "on purpose")) }
+            })
+        })
+    };
+    let published = join_all((0..20).map(|n| publish(n % 3 != 0))).await;
+    assert_eq!(published.iter().filter(|result| result.is_ok()).count(), 13);
+}
+
+fn progress(offset: u64) -> Progress {
+    Progress { offset, hash_state: vec![1, 2], store_state: vec![], incarnation: "boot".to_owned() }
+}
+
+async fn an_upload_moves_once_for_each_state_that_was_seen(store: &dyn Store) {
+    let row = UploadRow {
+        id: upload_id(1),
+        repository: repository(store, "uploads/app").await,
+        account: None,
+        key: key(1),
+        algorithm: Algorithm::Sha512,
+        progress: progress(0),
+        version: 0,
+    };
+    commit(store, row.clone(), |row, work| Box::pin(async move { work.insert_upload(row, NOW).await })).await.unwrap();
+    let find = || {
+        view(store, row.id, |id, work| Box::pin(async move { work.find_upload(*id).await }))
+    };
+    assert_eq!(find().await.as_ref(), Some(&row));
+    let save = |seen: UploadRow, offset: u64| {
+        commit(store, (seen, progress(offset)), |(seen, progress), work| {
+            Box::pin(async move { work.save_progress(seen, progress, NOW).await })
+        })
+    };
+    let both = join_all([save(row.clone(), 10), save(row.clone(), 20)]).await;
+    assert_eq!(both.into_iter().filter(|saved| *saved.as_ref().unwrap()).count(), 1, "one of two wins");
+    let moved = find().await.unwrap();
+    assert_eq!(moved.version, 1);
+    assert!(save(moved, 30).await.unwrap());
+    let stale = |before: Timestamp| {
+        view(store, before, |before, work| Box::pin(async move { work.stale_uploads(*before, 10).await }))
+    };
+    assert!(stale(NOW).await.is_empty());
+    assert_eq!(stale(NOW.plus_seconds(1)).await.len(), 1);
+    let remove = || commit(store, row.id, |id, work| Box::pin(async move { work.remove_upload(*id).await }));
+    assert!(remove().await.unwrap());
+    assert!(!remove().await.unwrap());
+    assert_eq!(find().await, None);
+}
+
+async fn a_blob_is_a_member_only_where_it_was_added(store: &dyn Store) {
+    let (here, there) = (repository(store, "blobs/here").await, repository(store, "blobs/there").await);
+    let blob = BlobRow { digest: digest("blob"), size: 4, key: key(2) };
+    commit(store, (here, blob.clone()), |(here, blob), work| {
+        Box::pin(async move {
+            assert_eq!(work.find_blob(&blob.digest).await?, None);
+            work.insert_blob(blob, NOW).await?;
+            work.add_member(*here, &blob.digest, NOW).await?;
+            work.add_member(*here, &blob.digest, NOW).await
+        })
+    })
+    .await
+    .unwrap();
+    let member = |repository| {
+        view(store, (repository, blob.digest), |(repository, digest), work| {
+            Box::pin(async move { work.find_member(*repository, digest).await })
+        })
+    };
+    assert_eq!(member(here).await.as_ref(), Some(&blob));
+    assert_eq!(member(there).await, None);
+    let sources = view(store, blob.digest, |digest, work| {
+        Box::pin(async move { work.mount_sources(None, digest, 10).await })
+    });
+    assert!(sources.await.is_empty(), "nobody may mount from a private registry");
+    commit(store, (here, there, blob.digest), |(here, there, digest), work| {
+        Box::pin(async move {
+            assert!(work.touch_member(*here, digest).await?);
+            assert!(!work.touch_member(*there, digest).await?);
+            work.move_blob(digest, key(3)).await?;
+            assert!(work.remove_member(*here, digest).await?);
+            assert!(!work.remove_member(*here, digest).await?);
+            assert_eq!(work.find_blob(digest).await?.map(|blob| blob.key), Some(key(3)));
+            Ok(())
+        })
+    })
+    .await
+    .unwrap();
+}
+
+async fn a_manifest_comes_back_byte_for_byte_until_it_is_removed(store: &dyn Store) {
+    let repository = repository(store, "manifests/app").await;
+    tag(store, repository, "one").await.unwrap();
+    let pushed = image("one");
+    let input = (repository, pushed, "one".parse::<Tag>().unwrap());
+    commit(store, input, |(repository, pushed, one), work| {
+        Box::pin(async move {
+            let found = work.find_manifest(*repository, &pushed.digest).await?.expect("it was stored");
+            assert_eq!((&found.bytes, &found.media_type), (&pushed.bytes, &pushed.manifest.media_type));
+            assert_eq!(work.find_tagged(*repository, one).await?, Some(found));
+            assert!(!work.insert_manifest(*repository, pushed, NOW).await?, "the same again is the same");
+            assert_eq!(work.tags_of(*repository, &pushed.digest).await?, [one.clone()]);
+            assert_eq!(work.remove_tag(*repository, one, NOW).await?, Some(pushed.digest));
+            assert_eq!(work.remove_tag(*repository, one, NOW).await?, None);
+            assert!(work.has_manifest(*repository, &pushed.digest).await?, "a tag goes alone");
+            assert!(work.remove_manifest(*repository, &pushed.digest).await?);
+            assert!(!work.remove_manifest(*repository, &pushed.digest).await?);
+            assert_eq!(work.find_manifest(*repository, &pushed.digest).await?, None);
+            Ok(())
+        })
+    })
+    .await
+    .unwrap();
+}
+
+async fn rights_are_those_of_the_rows<S: Store + RightsSource>(store: &S) {
+    let actor = Actor::job("contract");
+    let nowhere = store.rights(&actor, &place("nowhere/app")).await.unwrap();
+    assert_eq!(nowhere, wharf_core::gate::Rights::default());
+    let repository = repository(store, "rights/team/app").await;
+    let rights = store.rights(&actor, &place("rights/team/app")).await.unwrap();
+    let registry = rights.registry.expect("the registry was made");
+    assert_eq!(registry.repository, Some(repository));
+    assert!(!registry.public, "a new registry is private");
+    assert!(rights.organisation.is_some() && rights.role.is_none() && !rights.operator);
+    let main = store.rights(&actor, &place("rights/other")).await.unwrap().registry;
+    assert_eq!(main.expect("every organisation is born with main").repository, None);
+}
+
+async fn an_empty_repository_is_removed_and_a_used_one_is_not(store: &dyn Store) {
+    let remove = || {
+        let later = NOW.plus_seconds(1);
+        commit(store, later, |later, work| {
+            Box::pin(async move { work.remove_empty_repositories(*later, 1000).await })
+        })
+    };
+    remove().await.unwrap();
+    repository(store, "empty/app").await;
+    let shown = repository(store, "empty/shown").await;
+    tag(store, shown, "one").await.unwrap();
+    assert_eq!(remove().await.unwrap(), 1);
+    assert_eq!(remove().await.unwrap(), 0);
+    assert!(catalog(store).await.contains(&"empty/shown".to_owned()));
+}
+
+async fn objects_are_due_when_their_time_has_come(store: &dyn Store) {
+    commit(store, (), |(), work| {
+        Box::pin(async move {
+            work.condemn(key(7), NOW).await?;
+            work.condemn(key(7), NOW.plus_seconds(9)).await?;
+            work.condemn(key(8), NOW.plus_seconds(60)).await?;
+            assert_eq!(work.due_objects(NOW, 10).await?, [key(7)]);
+            work.forget_object(key(7)).await?;
+            assert!(work.due_objects(NOW, 10).await?.is_empty());
+            assert_eq!(work.due_objects(NOW.plus_seconds(60), 10).await?, [key(8)]);
+            Ok(())
+        })
+    })
+    .await
+    .unwrap();
+}

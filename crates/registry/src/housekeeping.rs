@@ -1,0 +1,139 @@
+//! What the registry does for itself: stale uploads, condemned objects, empty repositories.
+//!
+//! The job runner calls these now and then; each works through what is due in small steps, so that nobody waits
+//! for it, and what a crash leaves undone the next call does.
+
+use async_trait::async_trait;
+use wharf_core::{ObjectKey, Result, Timestamp};
+
+use crate::{
+    Registry,
+    port::{Transaction, UploadRow, Work},
+    upload::AbandonUpload,
+};
+
+/// How much one step takes on.
+const STEP: u32 = 100;
+
+/// What one call cleared away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Uploads given up.
+    pub uploads: u64,
+    /// Objects removed.
+    pub objects: u64,
+    /// Repositories removed.
+    pub repositories: u64,
+}
+
+impl Registry {
+    /// Clears away what is due, until nothing is.
+    ///
+    /// # Errors
+    /// `Unavailable`; what was done by then stays done.
+    pub async fn sweep(&self) -> Result<Swept> {
+        Ok(Swept {
+            uploads: self.expire_uploads().await?,
+            objects: self.remove_objects().await?,
+            repositories: self.remove_empty_repositories().await?,
+        })
+    }
+
+    async fn expire_uploads(&self) -> Result<u64> {
+        let mut expired = 0;
+        let before = self.now().plus_seconds(-self.settings().upload_expiry);
+        loop {
+            let stale = self.store().view(StaleUploads { before }).await?;
+            for row in &stale {
+                let due = self.now().plus_seconds(self.settings().object_grace);
+                self.store().commit(AbandonUpload { id: row.id, key: row.key, due }).await?;
+                expired += 1;
+            }
+            if stale.is_empty() {
+                return Ok(expired);
+            }
+        }
+    }
+
+    async fn remove_objects(&self) -> Result<u64> {
+        let mut removed = 0;
+        loop {
+            let due = self.store().view(DueObjects { now: self.now() }).await?;
+            for key in &due {
+                self.blobs().remove(*key).await?;
+                removed += 1;
+            }
+            if due.is_empty() {
+                return Ok(removed);
+            }
+            self.store().commit(ForgetObjects { keys: due }).await?;
+        }
+    }
+
+    async fn remove_empty_repositories(&self) -> Result<u64> {
+        let before = self.now().plus_seconds(-self.settings().empty_repository_expiry);
+        let mut removed = 0;
+        loop {
+            let step = self.store().commit(RemoveEmptyRepositories { before }).await?;
+            removed += step;
+            if step == 0 {
+                return Ok(removed);
+            }
+        }
+    }
+}
+
+struct StaleUploads {
+    before: Timestamp,
+}
+
+#[async_trait]
+impl Transaction for StaleUploads {
+    type Output = Vec<UploadRow>;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Vec<UploadRow>> {
+        work.stale_uploads(self.before, STEP).await
+    }
+}
+
+struct DueObjects {
+    now: Timestamp,
+}
+
+#[async_trait]
+impl Transaction for DueObjects {
+    type Output = Vec<ObjectKey>;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Vec<ObjectKey>> {
+        work.due_objects(self.now, STEP).await
+    }
+}
+
+struct ForgetObjects {
+    keys: Vec<ObjectKey>,
+}
+
+#[async_trait]
+impl Transaction for ForgetObjects {
+    type Output = ();
+
+    async fn run(&self, work: &mut dyn Work) -> Result<()> {
+        for key in &self.keys {
+            work.forget_object(*key).await?;
+        }
+        Ok(())
+    }
+}
+
+struct RemoveEmptyRepositories {
+    before: Timestamp,
+}
+
+#[async_trait]
+impl Transaction for RemoveEmptyRepositories {
+    type Output = u64;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<u64> {
+        work.remove_empty_repositories(self.before, STEP).await
+    }
+}

@@ -1,0 +1,106 @@
+//! Pushing, pulling and deleting manifests.
+
+mod delete;
+mod push;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use wharf_core::{
+    Algorithm, Detail, Digest, Error, Grant, Kind, MediaType, Reference, Result, Subject,
+    action::{Delete, Pull, Push},
+    gate::RepositoryId,
+    manifest::Manifest,
+};
+
+use self::{delete::DeleteManifest, push::PushManifest};
+use crate::{
+    Registry,
+    port::{ManifestRow, NewManifest, Transaction, Work},
+};
+
+/// A manifest as it was pushed.
+pub type StoredManifest = ManifestRow;
+
+/// What a push made of a manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PushedManifest {
+    /// The digest it is stored under.
+    pub digest: Digest,
+}
+
+impl Registry {
+    /// Stores a manifest, and points a tag at it if the reference is one. Durable and whole when it returns.
+    ///
+    /// # Errors
+    /// `Invalid` with [`Detail::Manifest`] for what is no manifest, with [`Detail::Digest`] for bytes of another
+    /// digest, with [`Detail::Missing`] for content the repository lacks; `TooLarge`; `Unavailable`.
+    pub async fn push_manifest(
+        &self,
+        grant: &Grant<Push>,
+        reference: &Reference,
+        content_type: Option<&MediaType>,
+        bytes: Bytes,
+    ) -> Result<PushedManifest> {
+        let manifest = Manifest::parse(content_type, &bytes)?;
+        let digest = digest_of(reference, &bytes)?;
+        let tag = match reference {
+            Reference::Tag(tag) => Some(tag.clone()),
+            Reference::Digest(_) => None,
+        };
+        let new = NewManifest { digest, bytes, manifest };
+        self.store().commit(PushManifest { grant: grant.clone(), tag, new, now: self.now() }).await?;
+        Ok(PushedManifest { digest })
+    }
+
+    /// The manifest a reference names: exactly the bytes and the type that were pushed.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn manifest(&self, grant: &Grant<Pull>, reference: &Reference) -> Result<StoredManifest> {
+        let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
+        let found = self.store().view(FindManifest { repository, reference: reference.clone() }).await?;
+        found.ok_or_else(|| Error::not_found(Subject::Manifest))
+    }
+
+    /// Removes a manifest and every tag that points to it.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn delete_manifest(&self, grant: &Grant<Delete>, digest: &Digest) -> Result<()> {
+        let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
+        let delete = DeleteManifest { grant: grant.clone(), repository, digest: *digest, now: self.now() };
+        self.store().commit(delete).await
+    }
+}
+
+/// The digest to store under: the client's if it gave one and it is true, else SHA-256.
+fn digest_of(reference: &Reference, bytes: &[u8]) -> Result<Digest> {
+    match reference {
+        Reference::Tag(_) => Ok(wharf_hash::digest(Algorithm::Sha256, bytes)),
+        Reference::Digest(claimed) => {
+            let found = wharf_hash::digest(claimed.algorithm(), bytes);
+            if found == *claimed {
+                return Ok(found);
+            }
+            let message = format!("the manifest has the digest {found}, not {claimed}");
+            Err(Error::new(Kind::Invalid, message).with(Detail::Digest))
+        }
+    }
+}
+
+struct FindManifest {
+    repository: RepositoryId,
+    reference: Reference,
+}
+
+#[async_trait]
+impl Transaction for FindManifest {
+    type Output = Option<ManifestRow>;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Option<ManifestRow>> {
+        match &self.reference {
+            Reference::Tag(tag) => work.find_tagged(self.repository, tag).await,
+            Reference::Digest(digest) => work.find_manifest(self.repository, digest).await,
+        }
+    }
+}

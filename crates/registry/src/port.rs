@@ -1,0 +1,23 @@
+//! What the registry needs of the world: truth, bytes and rights. Adapters implement these; the contract suites
+//! in [`crate::contract`] say what an implementation must keep.
+
+mod blob_store;
+mod store;
+mod work;
+
+use async_trait::async_trait;
+use wharf_core::{Actor, Place, Result, gate::Rights};
+
+pub use blob_store::{BlobStore, BlobWriter, OpenObject, Sink, StoreState};
+pub use store::{Operation, Store, Transaction};
+pub use work::{
+    BlobRow, Blobs, Catalog, Journal, ManifestRow, Manifests, MountSource, NewManifest, Progress, Tags, Tenants,
+    UploadRow, Uploads, Work,
+};
+
+/// Says what an actor may at a place: from role rows, or from whoever embeds the registry.
+#[async_trait]
+pub trait RightsSource: Send + Sync {
+    /// The actor's rights as of now; a place that does not exist has none of its rows.
+    async fn rights(&self, actor: &Actor, place: &Place) -> Result<Rights>;
+}

@@ -1,0 +1,96 @@
+//! The store of truth: transactions in, durable results out.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use wharf_core::{Error, Result};
+
+use super::Work;
+
+/// One unit of work, all or nothing. It holds what it needs and can be run again from the start.
+#[async_trait]
+pub trait Transaction: Send + Sync + 'static {
+    /// What it yields.
+    type Output: Send + 'static;
+
+    /// Does the work. It waits for nothing but `work`, for a whole batch may wait for it.
+    async fn run(&self, work: &mut dyn Work) -> Result<Self::Output>;
+}
+
+/// A transaction whose output a store need not know.
+#[async_trait]
+pub trait Operation: Send + Sync {
+    /// Does the work and keeps the output of this, the latest run.
+    async fn perform(&self, work: &mut dyn Work) -> Result<()>;
+}
+
+/// Where truth lives.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Runs an operation in a write transaction of its own, or in one shared with others of which each can fail
+    /// alone. `Ok` only once it is durable. Dropping the future cancels nothing.
+    ///
+    /// # Errors
+    /// The operation's own, with nothing of it stored; `Unavailable` when the commit's outcome is unknown.
+    async fn write(&self, operation: Arc<dyn Operation>) -> Result<()>;
+
+    /// Runs an operation on one consistent state; it may only read.
+    ///
+    /// # Errors
+    /// The operation's own; `Unavailable` when the store does not answer.
+    async fn read(&self, operation: Arc<dyn Operation>) -> Result<()>;
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// `Unavailable` with the cause.
+    async fn check(&self) -> Result<()>;
+}
+
+impl dyn Store + '_ {
+    /// Runs a transaction to its durable end.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn commit<T: Transaction>(&self, transaction: T) -> Result<T::Output> {
+        let slot = Arc::new(Slot::new(transaction));
+        self.write(slot.clone()).await?;
+        slot.take()
+    }
+
+    /// Runs a transaction that only reads.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn view<T: Transaction>(&self, transaction: T) -> Result<T::Output> {
+        let slot = Arc::new(Slot::new(transaction));
+        self.read(slot.clone()).await?;
+        slot.take()
+    }
+}
+
+/// A transaction and the output of its latest run.
+struct Slot<T: Transaction> {
+    transaction: T,
+    output: Mutex<Option<T::Output>>,
+}
+
+impl<T: Transaction> Slot<T> {
+    const fn new(transaction: T) -> Self {
+        Self { transaction, output: Mutex::new(None) }
+    }
+
+    fn take(&self) -> Result<T::Output> {
+        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        output.take().ok_or_else(|| Error::internal("the store reported success of what it did not run"))
+    }
+}
+
+#[async_trait]
+impl<T: Transaction> Operation for Slot<T> {
+    async fn perform(&self, work: &mut dyn Work) -> Result<()> {
+        let output = self.transaction.run(work).await?;
+        *self.output.lock().unwrap_or_else(PoisonError::into_inner) = Some(output);
+        Ok(())
+    }
+}

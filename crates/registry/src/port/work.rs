@@ -1,0 +1,230 @@
+//! What a transaction can do: reads and writes of rows, one trait for each aggregate.
+
+use async_trait::async_trait;
+use wharf_core::{
+    AccountId, Algorithm, Digest, MediaType, ObjectKey, Place, Result, Tag, Timestamp, UploadId,
+    audit::{AuditRecord, Event},
+    gate::{RegistryId, RepositoryId},
+    manifest,
+};
+
+/// Everything a transaction can touch.
+pub trait Work: Tenants + Blobs + Uploads + Manifests + Tags + Catalog + Journal + Send {}
+
+impl<T: Tenants + Blobs + Uploads + Manifests + Tags + Catalog + Journal + Send> Work for T {}
+
+/// Organisations, registries, repositories.
+#[async_trait]
+pub trait Tenants {
+    /// The registry of a place, made with its organisation (and that one's `main`) where they are not there.
+    async fn ensure_registry(&mut self, place: &Place, now: Timestamp) -> Result<RegistryId>;
+    /// The repository of a place in its registry, made if it is not there.
+    async fn ensure_repository(
+        &mut self,
+        registry: RegistryId,
+        place: &Place,
+        now: Timestamp,
+    ) -> Result<RepositoryId>;
+    /// Shows the repository in lists from now on.
+    async fn show_repository(&mut self, repository: RepositoryId) -> Result<()>;
+    /// Removes up to `most` repositories that were never shown, hold nothing and are older; says how many.
+    async fn remove_empty_repositories(&mut self, before: Timestamp, most: u32) -> Result<u64>;
+}
+
+/// A blob as its row tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlobRow {
+    /// The digest.
+    pub digest: Digest,
+    /// Size in bytes.
+    pub size: u64,
+    /// Where its bytes lie.
+    pub key: ObjectKey,
+}
+
+/// A repository that holds a blob the caller may pull.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MountSource {
+    /// The repository.
+    pub place: Place,
+    /// The blob.
+    pub blob: BlobRow,
+}
+
+/// Blobs, their membership in repositories, and the objects no row leads to.
+#[async_trait]
+pub trait Blobs {
+    /// The blob, wherever it is; only for deciding where bytes lie, never to answer a caller.
+    async fn find_blob(&mut self, digest: &Digest) -> Result<Option<BlobRow>>;
+    /// The blob, if it is a member of the repository.
+    async fn find_member(&mut self, repository: RepositoryId, digest: &Digest) -> Result<Option<BlobRow>>;
+    /// Repositories other than this one that hold the blob and whose content the account may pull by its roles;
+    /// at most `most`.
+    async fn mount_sources(
+        &mut self,
+        account: Option<AccountId>,
+        digest: &Digest,
+        most: u32,
+    ) -> Result<Vec<MountSource>>;
+    /// Makes the blob's row. There must be none.
+    async fn insert_blob(&mut self, blob: &BlobRow, now: Timestamp) -> Result<()>;
+    /// Lets the blob's row lead to another object with the same content.
+    async fn move_blob(&mut self, digest: &Digest, key: ObjectKey) -> Result<()>;
+    /// Makes the blob a member of the repository, or moves the epoch of its membership.
+    async fn add_member(&mut self, repository: RepositoryId, digest: &Digest, now: Timestamp) -> Result<()>;
+    /// Moves the epoch of a membership; false if there is none.
+    async fn touch_member(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool>;
+    /// Ends a membership; false if there was none.
+    async fn remove_member(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool>;
+    /// Notes an object that no row leads to, to be removed when due.
+    async fn condemn(&mut self, key: ObjectKey, due: Timestamp) -> Result<()>;
+    /// Condemned objects that are due; at most `most`.
+    async fn due_objects(&mut self, now: Timestamp, most: u32) -> Result<Vec<ObjectKey>>;
+    /// Forgets a condemned object, which is gone.
+    async fn forget_object(&mut self, key: ObjectKey) -> Result<()>;
+}
+
+/// An upload as its row tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadRow {
+    /// Its id.
+    pub id: UploadId,
+    /// The repository it is bound to.
+    pub repository: RepositoryId,
+    /// The account it is bound to; `None` for a job.
+    pub account: Option<AccountId>,
+    /// Where its bytes go.
+    pub key: ObjectKey,
+    /// The algorithm that runs over them.
+    pub algorithm: Algorithm,
+    /// How far it is.
+    pub progress: Progress,
+    /// Moves with every change of progress.
+    pub version: i64,
+}
+
+/// How far an upload is: everything another node needs to go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes taken.
+    pub offset: u64,
+    /// The saved state of the hash.
+    pub hash_state: Vec<u8>,
+    /// What the blob store wants to remember.
+    pub store_state: Vec<u8>,
+    /// The incarnation of the blob store that took the bytes.
+    pub incarnation: String,
+}
+
+/// Uploads.
+#[async_trait]
+pub trait Uploads {
+    /// Makes the row.
+    async fn insert_upload(&mut self, upload: &UploadRow, now: Timestamp) -> Result<()>;
+    /// The upload.
+    async fn find_upload(&mut self, id: UploadId) -> Result<Option<UploadRow>>;
+    /// Saves progress if nobody did since `seen` was read; false if somebody did, or the upload is gone.
+    async fn save_progress(
+        &mut self,
+        seen: &UploadRow,
+        progress: &Progress,
+        now: Timestamp,
+    ) -> Result<bool>;
+    /// Removes the row; false if it is gone already.
+    async fn remove_upload(&mut self, id: UploadId) -> Result<bool>;
+    /// Uploads nobody touched since; at most `most`.
+    async fn stale_uploads(&mut self, before: Timestamp, most: u32) -> Result<Vec<UploadRow>>;
+}
+
+/// A manifest to be stored.
+#[derive(Clone, Debug)]
+pub struct NewManifest {
+    /// The digest it was pushed under.
+    pub digest: Digest,
+    /// The exact bytes.
+    pub bytes: bytes::Bytes,
+    /// What was read of it.
+    pub manifest: manifest::Manifest,
+}
+
+/// A manifest as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestRow {
+    /// The digest it was pushed under.
+    pub digest: Digest,
+    /// The media type it was pushed with.
+    pub media_type: MediaType,
+    /// The exact bytes.
+    pub bytes: bytes::Bytes,
+}
+
+/// Manifests and the edges to what they name.
+#[async_trait]
+pub trait Manifests {
+    /// The manifest of this digest.
+    async fn find_manifest(
+        &mut self,
+        repository: RepositoryId,
+        digest: &Digest,
+    ) -> Result<Option<ManifestRow>>;
+    /// Whether the repository has the manifest.
+    async fn has_manifest(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool>;
+    /// Stores the manifest with its edges; false if it is there already.
+    async fn insert_manifest(
+        &mut self,
+        repository: RepositoryId,
+        manifest: &NewManifest,
+        now: Timestamp,
+    ) -> Result<bool>;
+    /// Removes the manifest with its edges; its tags must be gone. False if it was not there.
+    async fn remove_manifest(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool>;
+}
+
+/// Tags and their history.
+#[async_trait]
+pub trait Tags {
+    /// The manifest a tag points to.
+    async fn find_tagged(&mut self, repository: RepositoryId, tag: &Tag) -> Result<Option<ManifestRow>>;
+    /// Points a tag at a manifest of the repository and keeps the move in the history; false if it did already.
+    async fn set_tag(
+        &mut self,
+        repository: RepositoryId,
+        tag: &Tag,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<bool>;
+    /// Removes a tag and keeps that in the history; the digest it pointed to, if it was there.
+    async fn remove_tag(
+        &mut self,
+        repository: RepositoryId,
+        tag: &Tag,
+        now: Timestamp,
+    ) -> Result<Option<Digest>>;
+    /// The tags that point to a manifest.
+    async fn tags_of(&mut self, repository: RepositoryId, digest: &Digest) -> Result<Vec<Tag>>;
+    /// Tags after `last` in byte order; at most `most`.
+    async fn tags(&mut self, repository: RepositoryId, last: Option<&str>, most: u32) -> Result<Vec<String>>;
+}
+
+/// Lists across tenants.
+#[async_trait]
+pub trait Catalog {
+    /// Canonical names after `last`, in byte order, of shown repositories that the account (nobody: `None`) may
+    /// read; `everything` for a job. At most `most`.
+    async fn catalog(
+        &mut self,
+        account: Option<AccountId>,
+        everything: bool,
+        last: Option<&str>,
+        most: u32,
+    ) -> Result<Vec<String>>;
+}
+
+/// Records.
+#[async_trait]
+pub trait Journal {
+    /// Adds a line to the audit log.
+    async fn audit(&mut self, record: &AuditRecord) -> Result<()>;
+    /// Adds an event to the outbox under the repository's next sequence number.
+    async fn publish(&mut self, repository: RepositoryId, event: &Event) -> Result<()>;
+}

@@ -1,0 +1,86 @@
+//! Listing and removing tags.
+
+use async_trait::async_trait;
+use wharf_core::{
+    Grant, Limit, Page, Result,
+    action::{Delete, Pull},
+    audit::{AuditRecord, Event},
+    gate::RepositoryId,
+};
+use wharf_core::{Error, Subject, Tag, Timestamp};
+
+use crate::{
+    Registry,
+    port::{Transaction, Work},
+};
+
+impl Registry {
+    /// A page of the repository's tags after `last`, in byte order.
+    ///
+    /// # Errors
+    /// `NotFound` where the repository is not there.
+    pub async fn tags(&self, grant: &Grant<Pull>, last: Option<String>, limit: Limit) -> Result<Page<String>> {
+        let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
+        let tags = self.store().view(ListTags { repository, last, limit }).await?;
+        Ok(Page::cut(tags, limit))
+    }
+
+    /// Removes a tag; the manifest stays.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such tag.
+    pub async fn delete_tag(&self, grant: &Grant<Delete>, tag: &Tag) -> Result<()> {
+        let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
+        let (grant, tag, now) = (grant.clone(), tag.clone(), self.now());
+        self.store().commit(DeleteTag { grant, repository, tag, now }).await
+    }
+}
+
+struct ListTags {
+    repository: RepositoryId,
+    last: Option<String>,
+    limit: Limit,
+}
+
+#[async_trait]
+impl Transaction for ListTags {
+    type Output = Vec<String>;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Vec<String>> {
+        let one_more = u32::try_from(self.limit.get() + 1).unwrap_or(u32::MAX);
+        work.tags(self.repository, self.last.as_deref(), one_more).await
+    }
+}
+
+struct DeleteTag {
+    grant: Grant<Delete>,
+    repository: RepositoryId,
+    tag: Tag,
+    now: Timestamp,
+}
+
+#[async_trait]
+impl Transaction for DeleteTag {
+    type Output = ();
+
+    async fn run(&self, work: &mut dyn Work) -> Result<()> {
+        let digest = work.remove_tag(self.repository, &self.tag, self.now).await?;
+        let digest = digest.ok_or_else(|| Error::not_found(Subject::Manifest))?;
+        let actor = self.grant.actor();
+        work.audit(&AuditRecord {
+            place: Some(self.grant.place().clone()),
+            target: Some(self.tag.to_string()),
+            digest: Some(digest),
+            ..AuditRecord::new(self.now, actor, "tag.delete")
+        })
+        .await?;
+        let event = Event {
+            at: self.now,
+            kind: "tag.delete",
+            tag: Some(self.tag.to_string()),
+            digest: Some(digest),
+            actor: actor.principal.name().to_owned(),
+        };
+        work.publish(self.repository, &event).await
+    }
+}

@@ -1,0 +1,226 @@
+//! Uploads: begun, continued in order on any node, finished by digest; or cancelled.
+//!
+//! An upload is a row that holds how far it is, and an object that becomes the blob. It is bound to a repository
+//! and an account: to anyone else it does not exist. The body of a request is pumped by a task of its own, for a
+//! handler is dropped when its client goes; what arrived by then is kept.
+
+mod finish;
+mod locks;
+mod pump;
+mod rows;
+
+use wharf_core::{
+    Algorithm, ByteStream, Detail, Digest, Error, Grant, Kind, ObjectKey, Result, Subject, UploadId, action::Push,
+};
+use wharf_hash::{Extra, Hasher};
+
+pub(crate) use self::{
+    locks::Locks,
+    rows::{AbandonUpload, repository_of},
+};
+use self::{
+    locks::Lock,
+    pump::{Pumped, pump},
+    rows::{BeginUpload, CancelUpload, FindUpload, SaveProgress},
+};
+use crate::{
+    Registry, Taps,
+    port::{Progress, UploadRow},
+};
+
+/// An upload that goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// Its id.
+    pub id: UploadId,
+    /// How many bytes were taken.
+    pub offset: u64,
+}
+
+/// Where a request says its bytes begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offset {
+    /// Wherever the upload stands.
+    Here,
+    /// At this byte, or the request is refused.
+    At(u64),
+}
+
+/// An upload that became a blob.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// The blob's digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The extra digests its taps asked for.
+    pub extra: Vec<(Extra, Vec<u8>)>,
+}
+
+impl Registry {
+    /// Begins an upload that will be hashed with `algorithm`.
+    ///
+    /// # Errors
+    /// `StorageFull`, `Unavailable`.
+    pub async fn begin_upload(&self, grant: &Grant<Push>, algorithm: Algorithm) -> Result<Upload> {
+        let id = self.new_upload_id();
+        let store_state = self.blobs().create(id.object_key()).await?;
+        let progress = self.progress(&Hasher::new(algorithm), store_state);
+        let begin = BeginUpload { grant: grant.clone(), id, algorithm, progress, now: self.now() };
+        self.store().commit(begin).await?;
+        Ok(Upload { id, offset: 0 })
+    }
+
+    /// Where an upload stands: the truth, also after a crash.
+    ///
+    /// # Errors
+    /// `NotFound` for every upload that is not this caller's in this repository.
+    pub async fn upload(&self, grant: &Grant<Push>, id: UploadId) -> Result<Upload> {
+        let row = self.find_upload(grant, id).await?;
+        if !self.must_recover(&row).await? {
+            return Ok(Upload { id, offset: row.progress.offset });
+        }
+        let (row, _lock) = self.lock_upload(grant, id).await?;
+        Ok(Upload { id, offset: row.progress.offset })
+    }
+
+    /// Takes the next bytes of an upload.
+    ///
+    /// # Errors
+    /// `NotFound` as [`Registry::upload`]; `OutOfRange` with [`Detail::Offset`] for a wrong start; `Invalid` when
+    /// the body breaks off, with what arrived kept; `StorageFull`, `Unavailable`.
+    pub async fn append(
+        &self,
+        grant: &Grant<Push>,
+        id: UploadId,
+        start: Offset,
+        body: ByteStream,
+    ) -> Result<Upload> {
+        let (row, lock) = self.lock_upload(grant, id).await?;
+        expect_offset(&row, start)?;
+        let registry = self.clone();
+        on_its_own(async move {
+            let _lock = lock;
+            let pumped = registry.take(&row, body, Taps::none()).await?;
+            let row = registry.save(&row, pumped).await?;
+            Ok(Upload { id, offset: row.progress.offset })
+        })
+        .await
+    }
+
+    /// Gives an upload up.
+    ///
+    /// # Errors
+    /// `NotFound` as [`Registry::upload`].
+    pub async fn cancel_upload(&self, grant: &Grant<Push>, id: UploadId) -> Result<()> {
+        let (row, _lock) = self.lock_upload(grant, id).await?;
+        let due = self.now().plus_seconds(self.settings().object_grace);
+        self.store().commit(CancelUpload { id, key: row.key, due }).await
+    }
+
+    fn new_upload_id(&self) -> UploadId {
+        UploadId::new(self.now(), self.0.parts.entropy.bytes())
+    }
+
+    async fn find_upload(&self, grant: &Grant<Push>, id: UploadId) -> Result<UploadRow> {
+        let found = self.store().view(FindUpload { id }).await?;
+        let account = grant.actor().principal.account();
+        found
+            .filter(|row| Some(row.repository) == grant.repository() && row.account == account)
+            .ok_or_else(|| Error::not_found(Subject::Upload))
+    }
+
+    /// Waits until nobody else writes to the upload, and reads where it then stands.
+    async fn lock_upload(&self, grant: &Grant<Push>, id: UploadId) -> Result<(UploadRow, Lock)> {
+        self.find_upload(grant, id).await?;
+        let lock = self.0.locks.lock(id).await?;
+        let row = self.find_upload(grant, id).await?;
+        if self.must_recover(&row).await? {
+            return Ok((self.recover(row).await?, lock));
+        }
+        Ok((row, lock))
+    }
+
+    /// Whether the saved state may be worth more than the bytes under it.
+    async fn must_recover(&self, row: &UploadRow) -> Result<bool> {
+        if row.progress.incarnation != self.blobs().incarnation() {
+            return Ok(true);
+        }
+        let written = self.blobs().written(row.key, &row.progress.store_state).await?;
+        Ok(written.is_none_or(|written| written < row.progress.offset))
+    }
+
+    /// Hashes what is really there from the first byte, and moves the offset back to it.
+    async fn recover(&self, row: UploadRow) -> Result<UploadRow> {
+        let written = self.blobs().written(row.key, &row.progress.store_state).await?;
+        let offset = written.unwrap_or_default().min(row.progress.offset);
+        if written.is_none() {
+            self.blobs().create(row.key).await?;
+        }
+        let mut hasher = Hasher::new(row.algorithm);
+        self.read_into(row.key, offset, &mut hasher).await?;
+        tracing::warn!(upload = %row.id, claimed_bytes = row.progress.offset, found_bytes = offset, "upload moved back");
+        let progress = self.progress(&hasher, row.progress.store_state.clone());
+        self.save_progress(&row, progress).await
+    }
+
+    async fn take(&self, row: &UploadRow, body: ByteStream, taps: Taps) -> Result<Pumped> {
+        let hasher = Hasher::restore(&row.progress.hash_state)
+            .ok_or_else(|| Error::internal("the upload's saved hash state cannot be read"))?;
+        let writer = self.blobs().resume(row.key, &row.progress.store_state, row.progress.offset).await?;
+        Ok(pump(body, hasher, writer, taps).await)
+    }
+
+    /// Keeps what a pump took, and only then says how the pump ended.
+    async fn save(&self, row: &UploadRow, pumped: Pumped) -> Result<UploadRow> {
+        let Pumped { hasher, writer, end, .. } = pumped;
+        let store_state = match writer {
+            Some(writer) => writer.suspend().await?,
+            None => row.progress.store_state.clone(),
+        };
+        let saved = self.save_progress(row, self.progress(&hasher, store_state)).await?;
+        end.map(|()| saved)
+    }
+
+    async fn save_progress(&self, row: &UploadRow, progress: Progress) -> Result<UploadRow> {
+        let seen = row.clone();
+        match self.store().commit(SaveProgress { seen, progress, now: self.now() }).await? {
+            Some(row) => Ok(row),
+            None => Err(Error::new(Kind::OutOfRange, "another request moved this upload")),
+        }
+    }
+
+    fn progress(&self, hasher: &Hasher, store_state: Vec<u8>) -> Progress {
+        Progress {
+            offset: hasher.count(),
+            hash_state: hasher.save(),
+            store_state,
+            incarnation: self.blobs().incarnation().to_owned(),
+        }
+    }
+
+    /// Runs the first `length` bytes of an unfinished object through a hasher.
+    async fn read_into(&self, key: ObjectKey, length: u64, hasher: &mut Hasher) -> Result<()> {
+        if length == 0 {
+            return Ok(());
+        }
+        self.blobs().read(key, length, &mut |bytes| hasher.update(bytes)).await
+    }
+}
+
+fn expect_offset(row: &UploadRow, start: Offset) -> Result<()> {
+    match start {
+        Offset::At(start) if start != row.progress.offset => {
+            let offset = row.progress.offset;
+            let message = format!("the upload stands at byte {offset}, not {start}");
+            Err(Error::new(Kind::OutOfRange, message).with(Detail::Offset(offset)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Runs work to its end even when whoever waits for it goes away.
+async fn on_its_own<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    tokio::spawn(work).await.unwrap_or_else(|error| Err(Error::internal(error)))
+}
+

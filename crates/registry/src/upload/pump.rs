@@ -1,0 +1,113 @@
+//! The pump: body → hash ∥ write, one pass, bounded by bytes.
+//!
+//! While one batch of about a mebibyte is hashed and written, each on a thread that may block, the next one is
+//! gathered from the socket; a socket that is faster than the disk waits. So an upload holds two batches and the
+//! frame that overshoots, whatever its size.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, future::join};
+use wharf_core::{ByteStream, Error, Kind, Result};
+use wharf_hash::Hasher;
+
+use crate::{Taps, port::BlobWriter};
+
+/// A batch is handed on when it holds so many bytes.
+const BATCH: usize = 1 << 20;
+
+/// A client that sends nothing for so long is taken for gone.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// What a pump leaves behind.
+pub(super) struct Pumped {
+    /// The hash of exactly the bytes that were written.
+    pub(super) hasher: Hasher,
+    /// The writer, unless it failed.
+    pub(super) writer: Option<Box<dyn BlobWriter>>,
+    /// The taps.
+    pub(super) taps: Taps,
+    /// Whether the body came to its end.
+    pub(super) end: Result<()>,
+}
+
+/// Moves a body into the store until it ends, breaks off, or the store fails.
+pub(super) async fn pump(mut body: ByteStream, hasher: Hasher, writer: Box<dyn BlobWriter>, taps: Taps) -> Pumped {
+    let mut pumped = Pumped { hasher, writer: Some(writer), taps, end: Ok(()) };
+    let mut gathered = gather(&mut body).await;
+    loop {
+        let Gathered { pieces, more } = gathered;
+        let (next, worked) = match more {
+            More::Yes => {
+                let (next, worked) = join(gather(&mut body), work(pumped, pieces)).await;
+                (Some(next), worked)
+            }
+            More::No(end) => {
+                let mut worked = work(pumped, pieces).await;
+                worked.end = worked.end.and(end);
+                (None, worked)
+            }
+        };
+        pumped = worked;
+        match next {
+            Some(next) if pumped.end.is_ok() => gathered = next,
+            _ => return pumped,
+        }
+    }
+}
+
+/// A batch of the body.
+struct Gathered {
+    pieces: Vec<Bytes>,
+    more: More,
+}
+
+/// Whether a body goes on.
+enum More {
+    Yes,
+    No(Result<()>),
+}
+
+async fn gather(body: &mut ByteStream) -> Gathered {
+    let (mut pieces, mut size) = (Vec::new(), 0);
+    while size < BATCH {
+        let more = match tokio::time::timeout(IDLE, body.next()).await {
+            Ok(Some(Ok(piece))) => {
+                size += piece.len();
+                pieces.push(piece);
+                continue;
+            }
+            Ok(None) => More::No(Ok(())),
+            Ok(Some(Err(error))) => More::No(Err(Error::new(Kind::Invalid, "the body broke off").because(error))),
+            Err(_) => More::No(Err(Error::new(Kind::Timeout, "the body stood still for 60 seconds"))),
+        };
+        return Gathered { pieces, more };
+    }
+    Gathered { pieces, more: More::Yes }
+}
+
+/// Hashes and writes a batch at the same time. Only a batch that was written counts.
+async fn work(mut pumped: Pumped, pieces: Vec<Bytes>) -> Pumped {
+    let Some(mut writer) = pumped.writer.take() else { return pumped };
+    if pieces.is_empty() {
+        pumped.writer = Some(writer);
+        return pumped;
+    }
+    let before = pumped.hasher.clone();
+    let (mut hasher, mut taps, hashed) = (pumped.hasher, pumped.taps, pieces.clone());
+    let hash = tokio::task::spawn_blocking(move || {
+        for piece in &hashed {
+            hasher.update(piece);
+            taps.update(piece);
+        }
+        (hasher, taps)
+    });
+    let (hashed, written) = join(hash, writer.write(&pieces)).await;
+    match (hashed, written) {
+        (Ok((hasher, taps)), Ok(())) => Pumped { hasher, writer: Some(writer), taps, end: Ok(()) },
+        (Ok((_, taps)), Err(error)) => Pumped { hasher: before, writer: None, taps, end: Err(error) },
+        (Err(error), _) => {
+            Pumped { hasher: before, writer: None, taps: Taps::none(), end: Err(Error::internal(error)) }
+        }
+    }
+}

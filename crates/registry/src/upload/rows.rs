@@ -1,0 +1,164 @@
+//! The transactions of an upload's life.
+
+use async_trait::async_trait;
+use wharf_core::{
+    Algorithm, Digest, Error, Grant, ObjectKey, Result, Subject, Timestamp, UploadId, action::Push,
+    gate::RepositoryId,
+};
+
+use crate::port::{BlobRow, Progress, Transaction, UploadRow, Work};
+
+/// The repository a push goes to, made where the grant allows.
+pub(crate) async fn repository_of(work: &mut dyn Work, grant: &Grant<Push>, now: Timestamp) -> Result<RepositoryId> {
+    let registry = match grant.registry() {
+        Some(registry) => registry.id,
+        None => work.ensure_registry(grant.place(), now).await?,
+    };
+    work.ensure_repository(registry, grant.place(), now).await
+}
+
+pub(super) struct BeginUpload {
+    pub(super) grant: Grant<Push>,
+    pub(super) id: UploadId,
+    pub(super) algorithm: Algorithm,
+    pub(super) progress: Progress,
+    pub(super) now: Timestamp,
+}
+
+#[async_trait]
+impl Transaction for BeginUpload {
+    type Output = ();
+
+    async fn run(&self, work: &mut dyn Work) -> Result<()> {
+        let row = UploadRow {
+            id: self.id,
+            repository: repository_of(work, &self.grant, self.now).await?,
+            account: self.grant.actor().principal.account(),
+            key: self.id.object_key(),
+            algorithm: self.algorithm,
+            progress: self.progress.clone(),
+            version: 0,
+        };
+        work.insert_upload(&row, self.now).await
+    }
+}
+
+pub(super) struct FindUpload {
+    pub(super) id: UploadId,
+}
+
+#[async_trait]
+impl Transaction for FindUpload {
+    type Output = Option<UploadRow>;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Option<UploadRow>> {
+        work.find_upload(self.id).await
+    }
+}
+
+/// Saves progress; yields the row as it then stands, or nothing if somebody else moved it.
+pub(super) struct SaveProgress {
+    pub(super) seen: UploadRow,
+    pub(super) progress: Progress,
+    pub(super) now: Timestamp,
+}
+
+#[async_trait]
+impl Transaction for SaveProgress {
+    type Output = Option<UploadRow>;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Option<UploadRow>> {
+        let saved = work.save_progress(&self.seen, &self.progress, self.now).await?;
+        Ok(saved.then(|| UploadRow {
+            progress: self.progress.clone(),
+            version: self.seen.version + 1,
+            ..self.seen.clone()
+        }))
+    }
+}
+
+/// Ends an upload by its caller's wish.
+pub(super) struct CancelUpload {
+    pub(super) id: UploadId,
+    pub(super) key: ObjectKey,
+    pub(super) due: Timestamp,
+}
+
+#[async_trait]
+impl Transaction for CancelUpload {
+    type Output = ();
+
+    async fn run(&self, work: &mut dyn Work) -> Result<()> {
+        if !work.remove_upload(self.id).await? {
+            return Err(Error::not_found(Subject::Upload));
+        }
+        work.condemn(self.key, self.due).await
+    }
+}
+
+/// Ends an upload that is lost or stale, if it is still there.
+pub(crate) struct AbandonUpload {
+    pub(crate) id: UploadId,
+    pub(crate) key: ObjectKey,
+    pub(crate) due: Timestamp,
+}
+
+#[async_trait]
+impl Transaction for AbandonUpload {
+    type Output = ();
+
+    async fn run(&self, work: &mut dyn Work) -> Result<()> {
+        if work.remove_upload(self.id).await? {
+            work.condemn(self.key, self.due).await?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) struct FindBlob {
+    pub(super) digest: Digest,
+}
+
+#[async_trait]
+impl Transaction for FindBlob {
+    type Output = Option<BlobRow>;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Option<BlobRow>> {
+        work.find_blob(&self.digest).await
+    }
+}
+
+/// Makes a finished object the blob of its digest and a member of the repository. Of two equal uploads one
+/// object stays and the other is condemned; a damaged one gives way.
+pub(super) struct FinishUpload {
+    pub(super) grant: Grant<Push>,
+    pub(super) upload: Option<UploadId>,
+    pub(super) blob: BlobRow,
+    pub(super) damaged: Option<ObjectKey>,
+    pub(super) now: Timestamp,
+    pub(super) due: Timestamp,
+}
+
+#[async_trait]
+impl Transaction for FinishUpload {
+    type Output = ();
+
+    async fn run(&self, work: &mut dyn Work) -> Result<()> {
+        if let Some(upload) = self.upload
+            && !work.remove_upload(upload).await?
+        {
+            return Err(Error::not_found(Subject::Upload));
+        }
+        let digest = &self.blob.digest;
+        match work.find_blob(digest).await? {
+            None => work.insert_blob(&self.blob, self.now).await?,
+            Some(known) if self.damaged == Some(known.key) => {
+                work.move_blob(digest, self.blob.key).await?;
+                work.condemn(known.key, self.due).await?;
+            }
+            Some(_) => work.condemn(self.blob.key, self.due).await?,
+        }
+        let repository = repository_of(work, &self.grant, self.now).await?;
+        work.add_member(repository, digest, self.now).await
+    }
+}
