@@ -1,1 +1,28 @@
 //! One binary for every end-to-end test.
+//!
+//! Each test starts a `wharf serve` of its own on an empty data directory, acts on it from outside – over HTTP as
+//! one of three kinds of caller (anonymous, a user with a password, a bearer of a token), by its command line, or
+//! with a real client – and looks only at what comes back. Nothing of the server is linked in.
+//!
+//! The program under test is `WHARF_TEST_BINARY`, or the `wharf` that cargo builds beside this test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says that it failed by panicking"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests are the world around the server: its clock, its environment, its disk and its clients"
+)]
+#![allow(missing_docs, reason = "nobody imports a test binary")]
+
+mod access;
+mod clients;
+mod crash;
+mod harness;
+mod identity;
+mod oci;
+mod operation;

@@ -1,2 +1,72 @@
-//! Placeholder while the workspace is laid.
-fn main() {}
+//! `cargo xtask`: the project's own commands. Developers and `.ci/run` call them; nothing of the product does.
+//!
+//! `layers` holds the picture of the crates against the code, `lint` is every check that runs no test, and
+//! `test` brings up the real peers (databases, container clients) and runs every test against them.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "these commands exist to look at the machine: its environment, its programs, its files"
+)]
+
+mod cache;
+mod deny;
+mod failure;
+mod layers;
+mod lint;
+mod program;
+mod rig;
+mod steps;
+mod tally;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "The project's own commands",
+    arg_required_else_help = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Compare the crates with the picture of allowed arrows, and sizes with their maxima
+    Layers,
+    /// Everything that runs no test: format, layers, clippy, docs, dependencies
+    Lint,
+    /// Run every test against the real peers, which are installed and started as needed
+    Test {
+        /// Only what needs nothing but cargo
+        #[arg(long)]
+        quick: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {}", failure.with_causes());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<(), Failure> {
+    program::enter_workspace()?;
+    match task {
+        Task::Layers => layers::run(),
+        Task::Lint => lint::run(),
+        Task::Test { quick: true } => test::quick(),
+        Task::Test { quick: false } => test::full(),
+    }
+}

@@ -1,1 +1,24 @@
-//! The HTTP words every face shares
+//! The HTTP words every face shares: who calls, from where, with which request id; ranges; bodies; problems.
+//!
+//! Only words: no face's protocol, no engine's rule. The connection itself (the accept loop, the limits on it)
+//! belongs to the server, which puts a [`Peer`] and a [`RequestId`] into each request.
+
+mod base_url;
+mod blob_body;
+mod bytes_of;
+mod credentials;
+mod path;
+mod problem;
+mod range;
+mod request;
+mod status;
+
+pub use base_url::BaseUrl;
+pub use blob_body::blob_body;
+pub use bytes_of::{body_stream, collect};
+pub use credentials::presented;
+pub use path::decode_path;
+pub use problem::problem;
+pub use range::{ByteRange, byte_range};
+pub use request::{Peer, RequestId, address_of, identify, request_id_of};
+pub use status::{RETRY_AFTER_SECONDS, log_fault, status_of};

@@ -1,1 +1,21 @@
-//! The wharf binary: configuration, wiring, jobs, command line
+//! The server: the one place where the wings meet.
+//!
+//! It reads the configuration, puts stores, engines and faces together, listens, runs the jobs, and shuts down so
+//! that running uploads finish. The command line lives here too: what it does to the data goes through the control
+//! socket of a running server, never as a second process on its database.
+
+mod command_line;
+mod config;
+mod control;
+mod data_dir;
+mod first_start;
+mod jobs;
+mod layers;
+mod listener;
+mod logs;
+mod operation;
+mod serve;
+mod wiring;
+mod world;
+
+pub use command_line::main;

@@ -1,2 +1,7 @@
 //! The `wharf` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wharf_server::main()
+}

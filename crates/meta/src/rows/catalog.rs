@@ -23,7 +23,7 @@ impl Catalog for SqlWork<'_> {
                     OR EXISTS (SELECT 1 FROM membership m
                         WHERE m.organisation_id = r.organisation_id AND m.account_id = $2)
                     OR EXISTS (SELECT 1 FROM account a WHERE a.id = $2 AND a.operator = 1)
-                    OR $3 = 1)
+                    OR CAST($3 AS BIGINT) = 1)
             ORDER BY p.path LIMIT $4";
         let account = account.map(|id| id.0);
         let values =

@@ -1,0 +1,158 @@
+//! `/token`: bearer tokens against a password or a refresh token (distribution, token and OAuth2 specifications).
+//!
+//! `GET` with Basic, or with nothing for what is public; `POST` with a form. What is granted is what was asked and
+//! may be done; less than asked is no error, and asking for nothing is a login.
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, Method, header, request},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde_json::json;
+use wharf_auth::Auth;
+use wharf_core::{Actor, Authenticator, Error, Kind, Presented, Result, Scope, Secret};
+use wharf_http::{address_of, collect, identify, problem, request_id_of};
+use wharf_registry::Registry;
+
+/// The most scopes one token is asked for.
+const MOST_SCOPES: usize = 100;
+/// The largest form, in bytes.
+const LARGEST_FORM: usize = 64 * 1024;
+
+/// What the endpoint works with.
+#[derive(Clone)]
+pub struct Tokens {
+    /// Who knows the callers.
+    pub auth: Auth,
+    /// Who knows what they may.
+    pub registry: Registry,
+}
+
+/// The route `/token`.
+pub fn router(face: Tokens) -> Router {
+    Router::new().route("/token", get(serve).post(serve)).with_state(face)
+}
+
+async fn serve(State(face): State<Tokens>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    match answer(&face, &parts, body).await {
+        Ok(response) => response,
+        Err(error) => refuse(&error, request_id_of(&parts.extensions)),
+    }
+}
+
+async fn answer(face: &Tokens, parts: &request::Parts, body: Body) -> Result<Response> {
+    let (asked, actor) = if parts.method == Method::POST {
+        let form = collect(&parts.headers, body, LARGEST_FORM).await?;
+        let asked = Asked::parse(&form);
+        let actor = asked.identify(&face.auth, parts).await?;
+        (asked, actor)
+    } else {
+        let asked = Asked::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        (asked, identify(&face.auth, &parts.headers, &parts.extensions).await?)
+    };
+    let access = face.narrow(&actor, asked.scopes()?).await?;
+    face.issue(&actor, access, asked.wants_refresh()).await
+}
+
+impl Tokens {
+    /// What of the asked scopes the actor may have.
+    async fn narrow(&self, actor: &Actor, asked: Vec<Scope>) -> Result<Vec<Scope>> {
+        let mut granted = Vec::new();
+        for scope in asked {
+            if scope == Scope::catalog() {
+                granted.push(scope);
+            } else if let Some(place) = scope.place() {
+                let reachable = self.registry.reachable(actor, &place).await?;
+                let everything = scope.actions.iter().any(|action| action == "*");
+                let asked = |word: &str| everything || scope.actions.iter().any(|action| action == word);
+                let verbs: Vec<_> = reachable.into_iter().filter(|verb| asked(verb.word())).collect();
+                if !verbs.is_empty() {
+                    granted.push(Scope::of(&place, &verbs));
+                }
+            }
+        }
+        Ok(granted)
+    }
+
+    async fn issue(&self, actor: &Actor, access: Vec<Scope>, refresh: bool) -> Result<Response> {
+        let scope: Vec<String> = access.iter().map(Scope::to_string).collect();
+        let issued = self.auth.issue(actor, access).await?;
+        if !actor.is_anonymous() && actor.credential == wharf_core::Credential::Password {
+            self.auth.record_login(actor).await?;
+        }
+        let issued_at = jiff::Timestamp::from_microsecond(issued.issued_at.microseconds()).map_err(Error::internal)?;
+        let mut body = json!({
+            "token": issued.token.expose(),
+            "access_token": issued.token.expose(),
+            "token_type": "Bearer",
+            "expires_in": issued.expires_in,
+            "issued_at": issued_at.to_string(),
+            "scope": scope.join(" "),
+        });
+        if refresh && let Some(token) = self.auth.issue_refresh(actor).await? {
+            body["refresh_token"] = json!(token.expose());
+        }
+        Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)).into_response())
+    }
+}
+
+/// What a caller asks for, from a query or a form.
+struct Asked(Vec<(String, String)>);
+
+impl Asked {
+    fn parse(encoded: &[u8]) -> Self {
+        Self(form_urlencoded::parse(encoded).into_owned().collect())
+    }
+
+    fn first(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// `scope` may stand several times, and hold several scopes with blanks between.
+    fn scopes(&self) -> Result<Vec<Scope>> {
+        let fields = self.0.iter().filter(|(name, _)| name == "scope").map(|(_, value)| value);
+        let scopes: Vec<&str> = fields.flat_map(|value| value.split_whitespace()).collect();
+        if scopes.len() > MOST_SCOPES {
+            return Err(Error::new(Kind::Invalid, format!("at most {MOST_SCOPES} scopes can be asked for at once")));
+        }
+        scopes.into_iter().map(str::parse).collect()
+    }
+
+    fn wants_refresh(&self) -> bool {
+        self.first("offline_token") == Some("true") || self.first("access_type") == Some("offline")
+    }
+
+    /// Who a form speaks for: its own password or refresh token.
+    async fn identify(&self, auth: &Auth, parts: &request::Parts) -> Result<Actor> {
+        let (address, id) = (address_of(&parts.extensions), request_id_of(&parts.extensions));
+        let field = |name: &'static str| {
+            self.first(name).ok_or_else(|| Error::new(Kind::Invalid, format!("the form needs the field {name}")))
+        };
+        match field("grant_type")? {
+            "password" => {
+                let user = field("username")?.to_owned();
+                let password = Secret::new(field("password")?.to_owned());
+                auth.authenticate(Presented::Basic { user, password }, address, id).await
+            }
+            "refresh_token" => {
+                let nobody = auth.authenticate(Presented::Nothing, address, id).await?;
+                auth.redeem_refresh(&Secret::new(field("refresh_token")?.to_owned()), &nobody).await
+            }
+            other => Err(Error::new(Kind::Invalid, format!("grant_type {other} is not served: password, refresh_token"))),
+        }
+    }
+}
+
+/// A refusal: problem+json, and for a 401 the challenge by which curl and browsers ask for a password.
+fn refuse(error: &Error, request_id: &str) -> Response {
+    let mut response = problem(error, request_id);
+    if error.kind() == Kind::Unauthenticated {
+        let headers: &mut HeaderMap = response.headers_mut();
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"wharf\""));
+    }
+    response
+}

@@ -1,0 +1,87 @@
+//! The bytes of a blob on their way out.
+
+use std::{fs::File, io, os::unix::fs::FileExt};
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use wharf_core::{BlobBody, Error, Result};
+
+/// How much of a file is read and sent at a time.
+const PIECE: u64 = 1 << 18;
+
+/// Puts a blob's bytes into a response that has its status and headers; a redirect replaces the status.
+///
+/// # Errors
+/// `Internal` where a redirect's URL cannot stand in a header.
+pub fn blob_body(mut response: Response, body: BlobBody) -> Result<Response> {
+    match body {
+        BlobBody::File { file, offset, length } => {
+            *response.body_mut() = Body::from_stream(pieces(file, offset, length));
+            Ok(response)
+        }
+        BlobBody::Stream(stream) => {
+            *response.body_mut() = Body::from_stream(stream);
+            Ok(response)
+        }
+        BlobBody::Redirect(url) => {
+            let url = HeaderValue::from_str(&url).map_err(Error::internal)?;
+            Ok((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, url)]).into_response())
+        }
+    }
+}
+
+/// A part of a file, each piece read on a thread that may block while the one before is sent. A file that ends too
+/// early ends the connection: bytes are never made up.
+fn pieces(file: File, offset: u64, length: u64) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::try_unfold((file, offset, length), |(file, offset, left)| async move {
+        if left == 0 {
+            return Ok(None);
+        }
+        let read = tokio::task::spawn_blocking(move || {
+            let mut piece = vec![0; usize::try_from(left.min(PIECE)).unwrap_or_default()];
+            file.read_exact_at(&mut piece, offset)?;
+            Ok::<_, io::Error>((piece, file))
+        });
+        let (piece, file) = read.await.map_err(io::Error::other)??;
+        let sent = piece.len() as u64;
+        Ok(Some((Bytes::from(piece), (file, offset + sent, left - sent))))
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "the test makes the file it sends")]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    async fn sent(offset: u64, length: u64) -> Option<Vec<u8>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let bytes: Vec<u8> = (0..600_000_u32).map(|n| (n % 251) as u8).collect();
+        std::fs::write(&path, &bytes).unwrap();
+        let file = File::open(path).unwrap();
+        let response = blob_body(Response::default(), BlobBody::File { file, offset, length }).unwrap();
+        let sent = response.into_body().collect().await.ok()?.to_bytes();
+        assert_eq!(sent, bytes[offset as usize..(offset + length) as usize]);
+        Some(sent.to_vec())
+    }
+
+    #[tokio::test]
+    async fn exactly_the_part_is_sent() {
+        for (offset, length) in [(0, 0), (0, 1), (0, 600_000), (PIECE - 1, 2), (599_999, 1), (7, 2 * PIECE)] {
+            assert_eq!(sent(offset, length).await.unwrap().len() as u64, length);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_ends_early_breaks_the_body_off() {
+        let body = BlobBody::File { file: tempfile::tempfile().unwrap(), offset: 0, length: 5 };
+        assert!(blob_body(Response::default(), body).unwrap().into_body().collect().await.is_err());
+    }
+}

@@ -1,0 +1,39 @@
+//! What the server knows of a request beside its bytes: the peer and an id.
+
+use std::net::IpAddr;
+
+use axum::http::{Extensions, HeaderMap};
+use wharf_core::{Actor, Authenticator, Result};
+
+use crate::credentials::presented;
+
+/// The other end of the connection; none for a local socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub Option<IpAddr>);
+
+/// The id of a request: in every log line, audit record and problem of it, and in the header `X-Request-Id`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(pub String);
+
+/// The id the server gave a request; empty where it gave none.
+pub fn request_id_of(extensions: &Extensions) -> &str {
+    extensions.get::<RequestId>().map_or("", |id| id.0.as_str())
+}
+
+/// The address a request came from.
+pub fn address_of(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<Peer>().and_then(|peer| peer.0)
+}
+
+/// Asks who is calling.
+///
+/// # Errors
+/// `Unauthenticated` for a header that cannot be read; those of the authenticator.
+pub async fn identify(
+    authenticator: &dyn Authenticator,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Result<Actor> {
+    let presented = presented(headers)?;
+    authenticator.authenticate(presented, address_of(extensions), request_id_of(extensions)).await
+}

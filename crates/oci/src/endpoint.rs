@@ -1,0 +1,279 @@
+//! Method, path and query → what is wanted, in words. Pure, and read from the right end of the path: a repository
+//! may be called `blobs` or `manifests`, so what stands last decides.
+
+use axum::http::Method;
+use wharf_core::{
+    Algorithm, Detail, Digest, Error, Kind, Limit, Place, Reference, Result, Scope, Subject, UploadId, Verb,
+};
+use wharf_http::decode_path;
+
+/// What is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    Ping,
+    Catalog(PageQuery),
+    Tags(Place, PageQuery),
+    HeadBlob(Place, Digest),
+    GetBlob(Place, Digest),
+    DeleteBlob(Place, Digest),
+    BeginUpload(Place, Begin),
+    UploadStatus(Place, UploadId),
+    Append(Place, UploadId),
+    FinishUpload(Place, UploadId, Digest),
+    CancelUpload(Place, UploadId),
+    HeadManifest(Place, Reference),
+    GetManifest(Place, Reference),
+    PutManifest(Place, Reference),
+    DeleteManifest(Place, Reference),
+}
+
+/// How an upload begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Begin {
+    /// With nothing, to be hashed with this algorithm.
+    Empty(Algorithm),
+    /// With everything: the body is the blob.
+    Whole(Digest),
+    /// With a blob another repository may hold.
+    Mount(Digest, Option<Place>),
+}
+
+/// Which page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PageQuery {
+    pub(crate) last: Option<String>,
+    pub(crate) limit: Limit,
+}
+
+impl Endpoint {
+    /// Reads a request below `/v2`.
+    ///
+    /// # Errors
+    /// `Invalid` for names, digests and numbers that are not; `NotFound` for a path that is none of the API's;
+    /// `Unsupported` for a method the path does not have.
+    pub(crate) fn parse(method: &Method, path: &str, query: Option<&str>) -> Result<Self> {
+        let path = decode_path(path)?;
+        let query = Query::parse(query);
+        let rest = path.strip_prefix("/v2").unwrap_or(&path);
+        let segments: Vec<&str> = rest.strip_prefix('/').unwrap_or(rest).split('/').collect();
+        match segments.as_slice() {
+            [""] => only(method, &[Method::GET, Method::HEAD], Self::Ping),
+            ["_catalog"] => only(method, &[Method::GET], Self::Catalog(query.page()?)),
+            [name @ .., "tags", "list"] => only(method, &[Method::GET], Self::Tags(place(name)?, query.page()?)),
+            [name @ .., "blobs", "uploads"] | [name @ .., "blobs", "uploads", ""] => {
+                only(method, &[Method::POST], Self::BeginUpload(place(name)?, query.begin()?))
+            }
+            [name @ .., "blobs", "uploads", id] => Self::upload(method, place(name)?, id, &query),
+            [name @ .., "blobs", digest] => Self::blob(method, place(name)?, digest),
+            [name @ .., "manifests", reference] => Self::manifest(method, place(name)?, reference),
+            _ => Err(Error::not_found(Subject::Name)),
+        }
+    }
+
+    fn upload(method: &Method, place: Place, id: &str, query: &Query) -> Result<Self> {
+        let id: UploadId = id.parse()?;
+        match *method {
+            Method::GET => Ok(Self::UploadStatus(place, id)),
+            Method::PATCH => Ok(Self::Append(place, id)),
+            Method::DELETE => Ok(Self::CancelUpload(place, id)),
+            Method::PUT => {
+                let missing = || wrong_digest("the closing PUT needs ?digest=");
+                Ok(Self::FinishUpload(place, id, digest(query.first("digest").ok_or_else(missing)?)?))
+            }
+            _ => Err(wrong_method()),
+        }
+    }
+
+    fn blob(method: &Method, place: Place, text: &str) -> Result<Self> {
+        let digest = digest(text)?;
+        match *method {
+            Method::HEAD => Ok(Self::HeadBlob(place, digest)),
+            Method::GET => Ok(Self::GetBlob(place, digest)),
+            Method::DELETE => Ok(Self::DeleteBlob(place, digest)),
+            _ => Err(wrong_method()),
+        }
+    }
+
+    fn manifest(method: &Method, place: Place, reference: &str) -> Result<Self> {
+        let reference: Reference = reference.parse()?;
+        match *method {
+            Method::HEAD => Ok(Self::HeadManifest(place, reference)),
+            Method::GET => Ok(Self::GetManifest(place, reference)),
+            Method::PUT => Ok(Self::PutManifest(place, reference)),
+            Method::DELETE => Ok(Self::DeleteManifest(place, reference)),
+            _ => Err(wrong_method()),
+        }
+    }
+
+    /// The scopes a token needs for this.
+    pub(crate) fn scopes(&self) -> Vec<Scope> {
+        let (pull, push) = ([Verb::Pull].as_slice(), [Verb::Pull, Verb::Push].as_slice());
+        let (place, verbs) = match self {
+            Self::Ping => return Vec::new(),
+            Self::Catalog(_) => return vec![Scope::catalog()],
+            Self::BeginUpload(place, Begin::Mount(_, Some(from))) => {
+                return vec![Scope::of(place, push), Scope::of(from, pull)];
+            }
+            Self::Tags(place, _)
+            | Self::HeadBlob(place, _)
+            | Self::GetBlob(place, _)
+            | Self::HeadManifest(place, _)
+            | Self::GetManifest(place, _) => (place, pull),
+            Self::BeginUpload(place, _)
+            | Self::UploadStatus(place, _)
+            | Self::Append(place, _)
+            | Self::FinishUpload(place, ..)
+            | Self::CancelUpload(place, _)
+            | Self::PutManifest(place, _) => (place, push),
+            Self::DeleteBlob(place, _) | Self::DeleteManifest(place, _) => (place, [Verb::Delete].as_slice()),
+        };
+        vec![Scope::of(place, verbs)]
+    }
+}
+
+/// The parameters of a query, decoded.
+struct Query(Vec<(String, String)>);
+
+impl Query {
+    fn parse(query: Option<&str>) -> Self {
+        let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+        Self(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
+    }
+
+    fn first(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    fn page(&self) -> Result<PageQuery> {
+        let limit = self.first("n").map_or(Ok(Limit::MOST), Limit::parse)?;
+        let last = self.first("last").filter(|last| !last.contains('\0')).map(str::to_owned);
+        Ok(PageQuery { last, limit })
+    }
+
+    fn begin(&self) -> Result<Begin> {
+        if let Some(mount) = self.first("mount") {
+            // A source that cannot be a repository holds nothing: the upload begins instead.
+            let from = self.first("from").map(str::parse::<Place>);
+            return match from.transpose() {
+                Ok(from) => Ok(Begin::Mount(digest(mount)?, from)),
+                Err(_) => Ok(Begin::Empty(Algorithm::Sha256)),
+            };
+        }
+        if let Some(whole) = self.first("digest") {
+            return Ok(Begin::Whole(digest(whole)?));
+        }
+        match self.first("digest-algorithm") {
+            None => Ok(Begin::Empty(Algorithm::Sha256)),
+            Some(name) => {
+                name.parse().map(Begin::Empty).map_err(|error: Error| error.with(Detail::Digest))
+            }
+        }
+    }
+}
+
+fn only(method: &Method, allowed: &[Method], endpoint: Endpoint) -> Result<Endpoint> {
+    if allowed.contains(method) { Ok(endpoint) } else { Err(wrong_method()) }
+}
+
+fn place(segments: &[&str]) -> Result<Place> {
+    segments.join("/").parse()
+}
+
+fn digest(text: &str) -> Result<Digest> {
+    text.parse().map_err(|error: Error| error.with(Detail::Digest))
+}
+
+fn wrong_digest(message: &str) -> Error {
+    Error::new(Kind::Invalid, message).with(Detail::Digest)
+}
+
+fn wrong_method() -> Error {
+    Error::new(Kind::Unsupported, "this path does not take that method")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SHA256: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+    const ID: &str = "018f0000-0000-7000-8000-000000000000";
+
+    fn parse(method: &str, path: &str) -> Result<Endpoint> {
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+        Endpoint::parse(&method.parse().unwrap(), path, query)
+    }
+
+    fn at(name: &str) -> Place {
+        name.parse().unwrap()
+    }
+
+    #[test]
+    fn names_may_hold_the_words_of_the_api() {
+        let tag: Reference = "list".parse().unwrap();
+        let uploads = parse("GET", &format!("/v2/a/blobs/uploads/x/blobs/{SHA256}")).unwrap();
+        assert_eq!(uploads, Endpoint::GetBlob(at("a/blobs/uploads/x"), SHA256.parse().unwrap()));
+        assert_eq!(parse("GET", "/v2/a/tags/manifests/list").unwrap(), Endpoint::GetManifest(at("a/tags"), tag));
+        let page = PageQuery { last: None, limit: Limit::MOST };
+        assert_eq!(
+            parse("GET", "/v2/manifests/tags/tags/list").unwrap(),
+            Endpoint::Tags(at("manifests/tags"), page)
+        );
+        let begin = Begin::Empty(Algorithm::Sha256);
+        assert_eq!(
+            parse("POST", "/v2/blobs/uploads/blobs/uploads/").unwrap(),
+            Endpoint::BeginUpload(at("blobs/uploads"), begin)
+        );
+    }
+
+    #[test]
+    fn an_upload_begins_as_its_query_says() {
+        let begin = |query: &str| match parse("POST", &format!("/v2/a/blobs/uploads/?{query}")) {
+            Ok(Endpoint::BeginUpload(_, begin)) => Ok(begin),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error.kind()),
+        };
+        let digest: Digest = SHA256.parse().unwrap();
+        assert_eq!(begin(""), Ok(Begin::Empty(Algorithm::Sha256)));
+        assert_eq!(begin("digest-algorithm=sha512"), Ok(Begin::Empty(Algorithm::Sha512)));
+        assert_eq!(begin("digest-algorithm=md5"), Err(Kind::Invalid));
+        assert_eq!(begin(&format!("digest={SHA256}")), Ok(Begin::Whole(digest)));
+        assert_eq!(begin(&format!("mount={SHA256}")), Ok(Begin::Mount(digest, None)));
+        let from = Some(at("acme/app"));
+        assert_eq!(begin(&format!("mount={SHA256}&from=acme%2Fapp")), Ok(Begin::Mount(digest, from)));
+        assert_eq!(begin(&format!("mount={SHA256}&from=..")), Ok(Begin::Empty(Algorithm::Sha256)));
+        assert_eq!(begin("mount=nonsense"), Err(Kind::Invalid));
+    }
+
+    #[test]
+    fn what_is_not_the_api_is_refused_by_kind() {
+        for (method, path, kind) in [
+            ("GET", "/v2/a", Kind::NotFound(Subject::Name)),
+            ("GET", "/v2/a/b/c", Kind::NotFound(Subject::Name)),
+            ("GET", "/v2/A/manifests/x", Kind::Invalid),
+            ("GET", "/v2/../manifests/x", Kind::Invalid),
+            ("GET", "/v2/%2e%2e/manifests/x", Kind::Invalid),
+            ("GET", "/v2/manifests/x", Kind::Invalid),
+            ("GET", "/v2/a/manifests/sha256:short", Kind::Invalid),
+            ("GET", "/v2/a/blobs/latest", Kind::Invalid),
+            ("POST", "/v2/a/manifests/x", Kind::Unsupported),
+            ("PUT", "/v2/_catalog", Kind::Unsupported),
+            ("GET", "/v2/_catalog?n=-1", Kind::Invalid),
+            ("GET", "/v2/a/blobs/uploads/not-an-id", Kind::NotFound(Subject::Upload)),
+        ] {
+            assert_eq!(parse(method, path).unwrap_err().kind(), kind, "{method} {path}");
+        }
+        let closing = format!("/v2/a/blobs/uploads/{ID}");
+        assert_eq!(parse("PUT", &closing).unwrap_err().detail(), Some(&Detail::Digest));
+    }
+
+    proptest! {
+        #[test]
+        fn no_path_panics_the_parser(path in "/v2/[a-zA-Z0-9/:%._-]{0,60}", query in proptest::option::of("\\PC{0,40}")) {
+            for method in [Method::GET, Method::PUT, Method::POST, Method::PATCH, Method::DELETE, Method::HEAD] {
+                let _ = Endpoint::parse(&method, &path, query.as_deref());
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Errors in OCI's shape (distribution-spec, error codes), and the challenge that goes with a 401.
+
+use axum::{
+    Json,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+use wharf_core::{Detail, Error, Kind, Subject};
+use wharf_http::{RETRY_AFTER_SECONDS, log_fault, status_of};
+
+use crate::endpoint::Endpoint;
+
+/// What a refusal needs beside the error.
+pub(crate) struct Refusal<'a> {
+    pub(crate) base: Option<&'a str>,
+    pub(crate) service: &'static str,
+    pub(crate) request_id: &'a str,
+}
+
+impl Refusal<'_> {
+    /// The answer to an error on an endpoint, or on a request that is none.
+    pub(crate) fn respond(&self, error: &Error, endpoint: Option<&Endpoint>) -> Response {
+        log_fault(error, self.request_id);
+        let mut response = oci_error(status_of(error.kind()), code(error), error.message(), detail(error));
+        let headers = response.headers_mut();
+        match error.kind() {
+            Kind::Unauthenticated => self.challenge(headers, error, endpoint),
+            Kind::RateLimited | Kind::Unavailable => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+            }
+            _ => {}
+        }
+        if let Some(Detail::Offset(offset)) = error.detail() {
+            insert(headers, header::RANGE.as_str(), format!("0-{}", offset.saturating_sub(1)));
+        }
+        if let (Some(Detail::Offset(_)), Some(Endpoint::Append(place, id) | Endpoint::FinishUpload(place, id, _))) =
+            (error.detail(), endpoint)
+        {
+            insert(headers, header::LOCATION.as_str(), format!("/v2/{place}/blobs/uploads/{id}"));
+        }
+        if let Some(Detail::Size(size)) = error.detail() {
+            insert(headers, header::CONTENT_RANGE.as_str(), format!("bytes */{size}"));
+        }
+        response
+    }
+
+    /// `Bearer realm=…,service=…,scope=…[,error=…]` (distribution, token specification; RFC 6750).
+    fn challenge(&self, headers: &mut HeaderMap, error: &Error, endpoint: Option<&Endpoint>) {
+        let Some(base) = self.base else { return };
+        let mut challenge = format!("Bearer realm=\"{base}/token\",service=\"{}\"", self.service);
+        let scopes: Vec<String> = endpoint.iter().flat_map(|e| e.scopes()).map(|scope| scope.to_string()).collect();
+        if !scopes.is_empty() {
+            challenge += &format!(",scope=\"{}\"", scopes.join(" "));
+        }
+        if error.detail() == Some(&Detail::InsufficientScope) {
+            challenge += ",error=\"insufficient_scope\"";
+        }
+        insert(headers, header::WWW_AUTHENTICATE.as_str(), challenge);
+        headers.insert("docker-distribution-api-version", HeaderValue::from_static("registry/2.0"));
+    }
+}
+
+/// An answer in OCI's shape, for layers in front of the API too.
+pub(crate) fn oci_error(status: StatusCode, code: &str, message: &str, detail: Value) -> Response {
+    (status, Json(json!({ "errors": [{ "code": code, "message": message, "detail": detail }] }))).into_response()
+}
+
+fn insert(headers: &mut HeaderMap, name: &'static str, value: String) {
+    if let Ok(value) = HeaderValue::try_from(value) {
+        headers.insert(name, value);
+    }
+}
+
+fn code(error: &Error) -> &'static str {
+    match (error.kind(), error.detail()) {
+        (Kind::NotFound(Subject::Name | Subject::User), _) => "NAME_UNKNOWN",
+        (Kind::NotFound(Subject::Manifest), _) => "MANIFEST_UNKNOWN",
+        (Kind::NotFound(Subject::Blob), _) => "BLOB_UNKNOWN",
+        (Kind::NotFound(Subject::Upload), _) => "BLOB_UPLOAD_UNKNOWN",
+        (Kind::Invalid, Some(Detail::Missing(_))) => "MANIFEST_BLOB_UNKNOWN",
+        (Kind::Invalid, Some(Detail::Manifest)) => "MANIFEST_INVALID",
+        (Kind::Invalid, Some(Detail::Digest)) => "DIGEST_INVALID",
+        (Kind::Invalid, Some(Detail::Name)) => "NAME_INVALID",
+        (Kind::TooLarge, _) => "SIZE_INVALID",
+        (Kind::Unauthenticated, _) => "UNAUTHORIZED",
+        (Kind::Denied | Kind::QuotaExceeded | Kind::Exists | Kind::PreconditionFailed, _) => "DENIED",
+        (Kind::RateLimited, _) => "TOOMANYREQUESTS",
+        (Kind::Invalid | Kind::OutOfRange | Kind::Conflict | Kind::Timeout, _) => "BLOB_UPLOAD_INVALID",
+        (Kind::Unsupported, _) => "UNSUPPORTED",
+        (Kind::StorageFull | Kind::Unavailable | Kind::Internal, _) => "UNKNOWN",
+    }
+}
+
+fn detail(error: &Error) -> Value {
+    match error.detail() {
+        Some(Detail::Missing(digests)) => json!({ "digests": digests }),
+        Some(Detail::Offset(offset)) => json!({ "offset": offset }),
+        _ => json!({}),
+    }
+}

@@ -1,0 +1,201 @@
+//! The configuration: defaults, under `wharf.toml`, under the environment, under flags; each value with its origin.
+
+mod keys;
+mod values;
+
+use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+
+use wharf_auth::SealingKey;
+use wharf_core::{Error, Kind, Result, Secret, gate::CreateOnPush};
+
+pub(crate) use self::keys::{KEYS, example};
+use crate::world;
+
+/// The file that is read when none is named, if it is there.
+const DEFAULT_FILE: &str = "wharf.toml";
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Default,
+    File(PathBuf),
+    Environment(String),
+    Flag(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Environment(name) => f.write_str(name),
+            Self::Flag(name) => write!(f, "--{name}"),
+        }
+    }
+}
+
+/// Which database.
+#[derive(Clone, Debug)]
+pub(crate) enum DatabaseChoice {
+    Sqlite,
+    Postgres(Secret<String>),
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Listen {
+    Tcp(String),
+    Unix(PathBuf),
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Auto,
+    Text,
+    Json,
+}
+
+/// The effective configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) listen: Listen,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) database: DatabaseChoice,
+    pub(crate) public_url: Option<String>,
+    pub(crate) secret_key: Option<SealingKey>,
+    pub(crate) secret_key_file: Option<PathBuf>,
+    pub(crate) log: String,
+    pub(crate) log_format: LogFormat,
+    pub(crate) create_on_push: CreateOnPush,
+    pub(crate) upload_expiry: Duration,
+    pub(crate) object_grace: Duration,
+    pub(crate) empty_repository_expiry: Duration,
+    pub(crate) header_timeout: Duration,
+    pub(crate) shutdown_grace: Duration,
+    pub(crate) connections: usize,
+}
+
+/// Every value as written, with its origin.
+pub(crate) struct Sources(BTreeMap<&'static str, (String, Origin)>);
+
+impl Sources {
+    /// Gathers the values. `flags` are those given on the command line; `file` is named there, or none.
+    ///
+    /// # Errors
+    /// `Invalid` for a file that cannot be read or holds a key that is none.
+    pub(crate) fn gather(flags: &[(&'static str, String)], file: Option<PathBuf>) -> Result<Self> {
+        let mut values: BTreeMap<_, _> =
+            KEYS.iter().map(|key| (key.name, (key.default.to_owned(), Origin::Default))).collect();
+        for (name, value, path) in keys::read_file(file, DEFAULT_FILE)? {
+            values.insert(name, (value, Origin::File(path)));
+        }
+        for key in KEYS {
+            for variable in key.variables() {
+                if let Some(value) = world::variable(&variable) {
+                    values.insert(key.name, (value, Origin::Environment(variable)));
+                    break;
+                }
+            }
+        }
+        for (name, value) in flags {
+            if let Some(key) = KEYS.iter().find(|key| key.name == *name) {
+                values.insert(key.name, (value.clone(), Origin::Flag(key.flag)));
+            }
+        }
+        Ok(Self(values))
+    }
+
+    /// Each key with its value, secrets masked, and origin.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = (&'static str, String, &Origin)> {
+        KEYS.iter().filter_map(|key| {
+            let (value, origin) = self.0.get(key.name)?;
+            Some((key.name, key.masked(value), origin))
+        })
+    }
+
+    /// The configuration these values are.
+    ///
+    /// # Errors
+    /// `Invalid` with the key, its origin and what it must be.
+    pub(crate) fn config(&self) -> Result<Config> {
+        Ok(Config {
+            listen: self.read("listen", values::listen)?,
+            data_dir: self.read("data_dir", |text| Some(PathBuf::from(text)))?,
+            database: self.read("database", values::database)?,
+            public_url: self.read("public_url", |text| Some(values::optional(text)))?,
+            secret_key: self.read("secret_key", values::secret_key)?,
+            secret_key_file: self
+                .read("secret_key_file", |text| Some(values::optional(text).map(PathBuf::from)))?,
+            log: self.read("log", |text| Some(text.to_owned()))?,
+            log_format: self.read("log_format", values::log_format)?,
+            create_on_push: self.read("create_on_push", values::create_on_push)?,
+            upload_expiry: self.read("upload_expiry", values::duration)?,
+            object_grace: self.read("object_grace", values::duration)?,
+            empty_repository_expiry: self.read("empty_repository_expiry", values::duration)?,
+            header_timeout: self.read("header_timeout", values::duration)?,
+            shutdown_grace: self.read("shutdown_grace", values::duration)?,
+            connections: self.read("connections", |text| text.parse().ok().filter(|n| *n > 0))?,
+        })
+        .and_then(|config| self.read("storage", |text| (text == "file").then_some(())).map(|()| config))
+    }
+
+    fn read<T>(&self, name: &'static str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T> {
+        let (value, origin) = self.0.get(name).ok_or_else(|| Error::internal("a key is not in the table"))?;
+        let expected = KEYS.iter().find(|key| key.name == name).map_or("", |key| key.expected);
+        let wrong = || Error::new(Kind::Invalid, format!("{name} (from {origin}) must be {expected}"));
+        parse(value).ok_or_else(wrong)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_the_default() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("w.toml");
+        std::fs::write(&file, "listen = \"127.0.0.1:1\"\nconnections = 7\n").unwrap();
+        let flags = [("listen", "127.0.0.1:2".to_owned())];
+        let sources = Sources::gather(&flags, Some(file.clone())).unwrap();
+        let config = sources.config().unwrap();
+        assert_eq!(config.listen, Listen::Tcp("127.0.0.1:2".to_owned()));
+        assert_eq!(config.connections, 7);
+        let origin = |name: &str| sources.shown().find(|(shown, ..)| *shown == name).unwrap().2.to_string();
+        assert_eq!(origin("listen"), "--listen");
+        assert_eq!(origin("connections"), file.display().to_string());
+        assert_eq!(origin("data_dir"), "default");
+    }
+
+    #[test]
+    fn an_unknown_key_and_a_wrong_value_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("w.toml");
+        std::fs::write(&file, "lisen = \"x\"\n").unwrap();
+        let error = Sources::gather(&[], Some(file)).err().unwrap();
+        assert!(error.message().contains("lisen"), "{error}");
+        let flags = [("upload_expiry", "soon".to_owned())];
+        let error = Sources::gather(&flags, None).unwrap().config().unwrap_err();
+        assert!(error.message().contains("upload_expiry (from --upload-expiry) must be"), "{error}");
+    }
+
+    #[test]
+    fn secrets_are_masked() {
+        let flags = [
+            ("database", "postgres://me:hunter2@db/wharf".to_owned()),
+            ("secret_key", "aGVsbG8=".to_owned()),
+        ];
+        let sources = Sources::gather(&flags, None).unwrap();
+        let shown: String = sources.shown().map(|(_, value, _)| value).collect();
+        assert!(!shown.contains("hunter2") && !shown.contains("aGVsbG8="), "{shown}");
+        assert!(shown.contains("postgres://me:***@db/wharf"));
+    }
+
+    #[test]
+    fn the_checked_in_example_lists_every_key() {
+        let example_file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wharf.example.toml");
+        let checked_in = std::fs::read_to_string(example_file).unwrap();
+        assert_eq!(checked_in, example(), "write it anew: wharf config --example > wharf.example.toml");
+    }
+}

@@ -1,0 +1,68 @@
+//! Commands on the data: carried out by the running server when there is one, else by this process.
+//!
+//! A running server takes them through a local socket in the data directory, which only its owner can open. So
+//! there is never a second process on a database.
+
+mod client;
+mod command;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use wharf_auth::Auth;
+use wharf_core::{Error, Kind, Result};
+use wharf_http::{collect, problem};
+
+pub(crate) use self::command::Command;
+use crate::{
+    config::Config,
+    data_dir::{DataDir, NotHeld},
+    wiring::Wharf,
+};
+
+/// The largest command, in bytes.
+const LARGEST: usize = 64 * 1024;
+
+/// The control socket of a data directory.
+pub(crate) fn path(data_dir: &Path) -> PathBuf {
+    data_dir.join("control.sock")
+}
+
+/// Carries a command out and yields what to tell the operator.
+pub(crate) async fn carry_out(config: &Config, command: Command) -> Result<String> {
+    match DataDir::hold(&config.data_dir) {
+        Ok(data_dir) => {
+            let wharf = Wharf::open(config, &data_dir).await?;
+            command.carry_out(&wharf.auth, &data_dir).await
+        }
+        Err(NotHeld::ByAnother(_)) => client::send(&path(&config.data_dir), &command).await,
+        Err(NotHeld::Unusable(error)) => Err(error),
+    }
+}
+
+/// The one route of the control socket.
+pub(crate) fn router(auth: Auth, data_dir: Arc<DataDir>) -> Router {
+    Router::new().route("/command", post(take)).with_state((auth, data_dir))
+}
+
+async fn take(State((auth, data_dir)): State<(Auth, Arc<DataDir>)>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let done = async {
+        let bytes = collect(&parts.headers, body, LARGEST).await?;
+        let unknown = |error| Error::new(Kind::Invalid, "the server does not know that command").because(error);
+        let command: Command = serde_json::from_slice(&bytes).map_err(unknown)?;
+        command.carry_out(&auth, &data_dir).await
+    };
+    match done.await {
+        Ok(told) => Json(told).into_response(),
+        Err(error) => problem(&error, "control"),
+    }
+}

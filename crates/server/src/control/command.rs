@@ -1,0 +1,76 @@
+//! The commands.
+
+use serde::{Deserialize, Serialize};
+use wharf_auth::{Auth, NewUser};
+use wharf_core::{Actor, Error, Kind, OrganisationName, Result, Role, Secret, UserName};
+
+use crate::{
+    data_dir::DataDir,
+    first_start::{ADMIN, PASSWORD_FILE},
+};
+
+/// A command on the data, as the command line words it. Secrets in it travel over the control socket only.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub(crate) enum Command {
+    /// Makes a user.
+    UserAdd {
+        /// The login.
+        name: String,
+        /// The password.
+        password: String,
+        /// `organisation:role`, any number of them.
+        members: Vec<String>,
+        /// Whether the user is to be an operator.
+        operator: bool,
+    },
+    /// Sets a user's password.
+    UserPasswd {
+        /// The login.
+        name: String,
+        /// The password.
+        password: String,
+    },
+    /// Makes a registry, or changes it.
+    RegistrySet {
+        /// `organisation/registry`
+        registry: String,
+        /// Whether anybody may pull.
+        public: bool,
+    },
+}
+
+impl Command {
+    /// Carries it out; says what to tell.
+    pub(crate) async fn carry_out(self, auth: &Auth, data_dir: &DataDir) -> Result<String> {
+        let grant = auth.grant_operator(&Actor::job("command line")).await?;
+        match self {
+            Self::UserAdd { name, password, members, operator } => {
+                let memberships = members.iter().map(|text| membership(text)).collect::<Result<_>>()?;
+                let user = NewUser { name: name.parse()?, password: Secret::new(password), operator, memberships };
+                auth.create_user(&grant, user).await?;
+                Ok(format!("user {name} was made"))
+            }
+            Self::UserPasswd { name, password } => {
+                let user: UserName = name.parse()?;
+                auth.set_password(&grant, &user, &Secret::new(password)).await?;
+                if name == ADMIN {
+                    data_dir.remove(PASSWORD_FILE)?;
+                }
+                Ok(format!("user {name} has a new password; every token issued before has ended"))
+            }
+            Self::RegistrySet { registry, public } => {
+                let wrong = || Error::new(Kind::Invalid, "a registry is named organisation/registry");
+                let (organisation, name) = registry.split_once('/').ok_or_else(wrong)?;
+                auth.set_public(&grant, organisation.parse()?, name.parse()?, public).await?;
+                Ok(format!("registry {registry} is {}", if public { "public" } else { "private" }))
+            }
+        }
+    }
+}
+
+fn membership(text: &str) -> Result<(OrganisationName, Role)> {
+    let wrong = || Error::new(Kind::Invalid, "a membership is organisation:role");
+    let (organisation, role) = text.split_once(':').ok_or_else(wrong)?;
+    Ok((organisation.parse()?, role.parse()?))
+}

@@ -1,0 +1,138 @@
+//! The data directory: made private, held by one process, keeper of the secret key.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use wharf_auth::SealingKey;
+use wharf_core::{Entropy, Error, Kind, Result};
+
+/// The data directory, held by this process while the value lives.
+pub(crate) struct DataDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// Why the data directory could not be held.
+pub(crate) enum NotHeld {
+    /// Another process holds it; its id, if it could be read.
+    ByAnother(String),
+    /// It cannot be used.
+    Unusable(Error),
+}
+
+impl From<NotHeld> for Error {
+    fn from(not_held: NotHeld) -> Self {
+        match not_held {
+            NotHeld::ByAnother(id) => {
+                Self::new(Kind::Conflict, format!("the data directory is in use by the wharf process {id}"))
+            }
+            NotHeld::Unusable(error) => error,
+        }
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "the data directory is files")]
+impl DataDir {
+    /// Makes the directory if it is not there, readable for its owner only, and holds it.
+    pub(crate) fn hold(path: &Path) -> Result<Self, NotHeld> {
+        let unusable = |error: io::Error| {
+            let message = format!("data directory {}: {error}", path.display());
+            NotHeld::Unusable(Error::new(Kind::Unavailable, message).because(error))
+        };
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
+        let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).to_owned();
+        let mut lock = options.open(path.join("lock")).map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut id = String::new();
+                lock.read_to_string(&mut id).map_err(unusable)?;
+                return Err(NotHeld::ByAnother(id.trim().to_owned()));
+            }
+            Err(TryLockError::Error(error)) => return Err(unusable(error)),
+        }
+        lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id())).map_err(unusable)?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The key in a file of the directory, made at the first start.
+    pub(crate) fn sealing_key(&self, entropy: &dyn Entropy) -> Result<SealingKey> {
+        let path = self.path.join("secret-key");
+        match fs::read_to_string(&path) {
+            Ok(text) => SealingKey::parse(&text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let (key, text) = SealingKey::generate(entropy);
+                self.write_private("secret-key", text.expose())?;
+                Ok(key)
+            }
+            Err(error) => Err(Error::unavailable(error)),
+        }
+    }
+
+    /// Writes a file only its owner can read, durably.
+    pub(crate) fn write_private(&self, name: &str, text: &str) -> Result<()> {
+        let write = || {
+            let mut file =
+                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(self.path.join(name))?;
+            writeln!(file, "{text}")?;
+            file.sync_all()?;
+            File::open(&self.path)?.sync_all()
+        };
+        write().map_err(Error::unavailable)
+    }
+
+    /// Removes a file, if it is there.
+    pub(crate) fn remove(&self, name: &str) -> Result<()> {
+        match fs::remove_file(self.path.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::unavailable(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Reads a key from a file the configuration names.
+#[allow(clippy::disallowed_methods, reason = "the key is a file")]
+pub(crate) fn read_key(path: &Path) -> Result<SealingKey> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| Error::new(Kind::Invalid, format!("secret_key_file {}: {error}", path.display())))?;
+    SealingKey::parse(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::world::SystemEntropy;
+
+    #[test]
+    fn a_second_process_is_refused_by_the_name_of_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data");
+        let first = DataDir::hold(&path).ok().unwrap();
+        let Err(NotHeld::ByAnother(id)) = DataDir::hold(&path) else { panic!("held twice") };
+        assert_eq!(id, std::process::id().to_string());
+        drop(first);
+        assert!(DataDir::hold(&path).is_ok());
+    }
+
+    #[test]
+    fn the_key_is_made_once_and_only_its_owner_can_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::hold(&folder.path().join("data")).ok().unwrap();
+        data.sealing_key(&SystemEntropy::new()).unwrap();
+        let written = fs::read(data.path().join("secret-key")).unwrap();
+        data.sealing_key(&SystemEntropy::new()).unwrap();
+        assert_eq!(fs::read(data.path().join("secret-key")).unwrap(), written);
+        let mode = |name: &str| fs::metadata(data.path().join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("secret-key"), mode("")), (0o600, 0o700));
+    }
+}

@@ -1,0 +1,45 @@
+//! The first start: an operator and a place to push to. There is no default password.
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use wharf_auth::{Auth, NewUser};
+use wharf_core::{Actor, Entropy, OrganisationName, RegistryName, Result, Secret};
+
+use crate::{data_dir::DataDir, world};
+
+/// The first user.
+pub(crate) const ADMIN: &str = "admin";
+/// Where a password that was made up is kept until it is changed.
+pub(crate) const PASSWORD_FILE: &str = "admin-password";
+/// The variable that sets the first user's password.
+const PASSWORD_VARIABLE: &str = "WHARF_ADMIN_PASSWORD";
+
+/// Makes what a first start must make; does nothing on a later one.
+pub(crate) async fn prepare(auth: &Auth, data_dir: &DataDir, entropy: &dyn Entropy) -> Result<()> {
+    let given = world::variable(PASSWORD_VARIABLE);
+    if !auth.is_empty().await? {
+        if given.is_some() {
+            tracing::warn!("{PASSWORD_VARIABLE} is ignored: the first user exists, change it by `wharf user passwd`");
+        }
+        return Ok(());
+    }
+    let grant = auth.grant_operator(&Actor::job("first start")).await?;
+    auth.set_public(&grant, OrganisationName::library(), RegistryName::main(), false).await?;
+    let made_up = given.is_none();
+    let password = given.unwrap_or_else(|| BASE64_URL_SAFE_NO_PAD.encode(entropy.bytes::<18>()));
+    if made_up {
+        // Written before the user exists: a password nobody knows would lock everyone out.
+        data_dir.write_private(PASSWORD_FILE, &password)?;
+    }
+    let user = NewUser {
+        name: ADMIN.parse()?,
+        password: Secret::new(password.clone()),
+        operator: true,
+        memberships: Vec::new(),
+    };
+    auth.create_user(&grant, user).await?;
+    if made_up {
+        let file = data_dir.path().join(PASSWORD_FILE);
+        println!("First start: log in as {ADMIN} with the password {password}\n(also in {})", file.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! What is listened on: a TCP port or a local socket.
+
+use std::{
+    fs::{self, Permissions},
+    io,
+    os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
+    path::Path,
+};
+
+use tokio::net::{TcpListener, UnixListener};
+use wharf_core::{Error, Kind, Result};
+use wharf_http::Peer;
+
+use super::Stream;
+use crate::config::Listen;
+
+/// A socket that listens.
+pub(crate) enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Socket {
+    /// Listens where the configuration says.
+    pub(crate) async fn open(listen: &Listen) -> Result<Self> {
+        match listen {
+            Listen::Tcp(address) => {
+                let wrong = |error: io::Error| {
+                    Error::new(Kind::Unavailable, format!("cannot listen on {address}: {error}")).because(error)
+                };
+                Ok(Self::Tcp(TcpListener::bind(address).await.map_err(wrong)?))
+            }
+            Listen::Unix(path) => Self::local(path, 0o666),
+        }
+    }
+
+    /// Listens on a local socket of this mode; one a dead process left behind gives way.
+    #[allow(clippy::disallowed_methods, reason = "a local socket is a file")]
+    pub(crate) fn local(path: &Path, mode: u32) -> Result<Self> {
+        let open = || {
+            if fs::metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
+                fs::remove_file(path)?;
+            }
+            let socket = UnixListener::bind(path)?;
+            fs::set_permissions(path, Permissions::from_mode(mode))?;
+            Ok(socket)
+        };
+        let wrong = |error: io::Error| {
+            let message = format!("cannot listen on {}: {error}", path.display());
+            Error::new(Kind::Unavailable, message).because(error)
+        };
+        open().map(Self::Unix).map_err(wrong)
+    }
+
+    /// The next connection.
+    pub(super) async fn accept(&self) -> io::Result<(Box<dyn Stream>, Peer)> {
+        match self {
+            Self::Tcp(socket) => {
+                let (stream, address) = socket.accept().await?;
+                stream.set_nodelay(true)?;
+                Ok((Box::new(stream), Peer(Some(address.ip().to_canonical()))))
+            }
+            Self::Unix(socket) => {
+                let (stream, _) = socket.accept().await?;
+                Ok((Box::new(stream), Peer(None)))
+            }
+        }
+    }
+
+    /// Where it listens, for the log.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Tcp(socket) => socket.local_addr().map_or_else(|_| "?".to_owned(), |address| address.to_string()),
+            Self::Unix(_) => "a local socket".to_owned(),
+        }
+    }
+}

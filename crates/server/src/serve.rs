@@ -1,0 +1,57 @@
+//! `wharf serve`: from the configuration to the last request.
+
+use std::sync::Arc;
+
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+use wharf_core::{Error, Result};
+
+use crate::{
+    config::Config,
+    control,
+    data_dir::DataDir,
+    first_start, jobs,
+    listener::{self, Limits, Socket},
+    wiring::Wharf,
+};
+
+/// Serves until told to stop by SIGINT or SIGTERM.
+pub(crate) async fn serve(config: &Config) -> Result<()> {
+    let data_dir = Arc::new(DataDir::hold(&config.data_dir)?);
+    let wharf = Wharf::open(config, &data_dir).await?;
+    first_start::prepare(&wharf.auth, &data_dir, wharf.entropy.as_ref()).await?;
+    let socket = Socket::open(&config.listen).await?;
+    let control = Socket::local(&control::path(&config.data_dir), 0o600)?;
+    let limits = Limits {
+        header_timeout: config.header_timeout,
+        shutdown_grace: config.shutdown_grace,
+        connections: config.connections,
+    };
+    let (tell, stop) = watch::channel(false);
+    tracing::info!(listen = socket.name(), data_dir = %config.data_dir.display(), "serving");
+    let jobs = tokio::spawn(jobs::run(wharf.registry.clone(), wharf.auth.clone(), stop.clone()));
+    let commands = control::router(wharf.auth.clone(), data_dir.clone());
+    let control = tokio::spawn(listener::serve(control, commands, limits, stop.clone()));
+    let requests = tokio::spawn(listener::serve(socket, wharf.routes(), limits, stop));
+    asked_to_stop().await?;
+    tracing::info!("stopping: running requests finish first");
+    // Whoever still listens is told; that nobody does is no error.
+    let _ = tell.send(true);
+    for task in [requests, control, jobs] {
+        task.await.map_err(Error::internal)?;
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn asked_to_stop() -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! Putting stores, engines and faces together.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::Router;
+use wharf_auth::{Auth, SERVICE, SealingKey, Sealer};
+use wharf_blobs::FileStore;
+use wharf_core::{Entropy, Error, Kind, Result};
+use wharf_http::BaseUrl;
+use wharf_meta::Database;
+use wharf_registry::{Parts, Registry, Settings};
+
+use crate::{
+    config::{Config, DatabaseChoice},
+    data_dir::{DataDir, read_key},
+    layers,
+    operation::{self, Operation},
+    world::{SystemClock, SystemEntropy, boot_id},
+};
+
+/// Everything, put together.
+pub(crate) struct Wharf {
+    pub(crate) registry: Registry,
+    pub(crate) auth: Auth,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    durability: &'static str,
+    base: BaseUrl,
+}
+
+impl Wharf {
+    /// Opens the stores and puts the engines on them.
+    pub(crate) async fn open(config: &Config, data_dir: &DataDir) -> Result<Self> {
+        let clock = Arc::new(SystemClock);
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
+        let key = sealing_key(config, data_dir, entropy.as_ref())?;
+        let database = match &config.database {
+            DatabaseChoice::Sqlite => Database::sqlite(&data_dir.path().join("wharf.sqlite"))?,
+            DatabaseChoice::Postgres(url) => Database::postgres(url.expose()).await?,
+        };
+        let durability = database.durability();
+        let blobs = FileStore::open(data_dir.path(), &boot_id(entropy.as_ref()))?;
+        let auth = Auth::open(wharf_auth::Parts {
+            accounts: Arc::new(database.clone()),
+            keys: Arc::new(database.clone()),
+            sealer: Sealer::new(&key)?,
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        })
+        .await?;
+        let registry = Registry::new(Parts {
+            store: Arc::new(database.clone()),
+            blobs: Arc::new(blobs),
+            rights: Arc::new(database),
+            clock,
+            entropy: entropy.clone(),
+            settings: settings(config),
+        });
+        Ok(Self { registry, auth, entropy, durability, base: BaseUrl::new(config.public_url.as_deref())? })
+    }
+
+    /// Every route.
+    pub(crate) fn routes(&self) -> Router {
+        let oci = wharf_oci::Oci {
+            registry: self.registry.clone(),
+            authenticator: Arc::new(self.auth.clone()),
+            base: self.base.clone(),
+            service: SERVICE,
+        };
+        let tokens = wharf_api::Tokens { auth: self.auth.clone(), registry: self.registry.clone() };
+        let operation = Operation {
+            registry: self.registry.clone(),
+            clock: Arc::new(SystemClock),
+            durability: self.durability,
+        };
+        let routes = Router::new()
+            .merge(wharf_oci::router(oci))
+            .merge(wharf_api::router(tokens))
+            .merge(operation::router(operation));
+        layers::around(routes, self.entropy.clone())
+    }
+}
+
+fn sealing_key(config: &Config, data_dir: &DataDir, entropy: &dyn Entropy) -> Result<SealingKey> {
+    match (&config.secret_key, &config.secret_key_file, &config.database) {
+        (Some(key), _, _) => Ok(key.clone()),
+        (None, Some(file), _) => read_key(file),
+        (None, None, DatabaseChoice::Sqlite) => data_dir.sealing_key(entropy),
+        (None, None, DatabaseChoice::Postgres(_)) => {
+            let message = "PostgreSQL is shared by many nodes, so WHARF_SECRET_KEY or --secret-key-file is needed";
+            Err(Error::new(Kind::Invalid, message))
+        }
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    Settings {
+        create_on_push: config.create_on_push,
+        upload_expiry: seconds(config.upload_expiry),
+        object_grace: seconds(config.object_grace),
+        empty_repository_expiry: seconds(config.empty_repository_expiry),
+    }
+}

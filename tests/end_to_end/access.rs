@@ -1,0 +1,57 @@
+//! Every endpoint against every caller, from the checked-in `access_table.txt`. A new endpoint adds its rows there.
+//!
+//! The table is run twice: with passwords, and with tokens that ask for everything, for a token must never answer
+//! otherwise than its owner would.
+
+mod table;
+mod world;
+
+use table::{Caller, Kind, Row, rows};
+use world::{Credential, World};
+
+async fn run(credential: Credential, is_run: impl Fn(&Row) -> bool) {
+    let world = World::build(credential).await;
+    let mut wrong = Vec::new();
+    let mut asked = 0;
+    for row in rows().iter().filter(|row| is_run(row)) {
+        for (caller, expected) in Caller::ALL.into_iter().zip(row.statuses) {
+            let answer = world.ask(row, caller).await;
+            asked += 1;
+            if answer.status != expected {
+                let said = String::from_utf8_lossy(&answer.body).into_owned();
+                let row = format!("{:?} {} {}", row.kind, row.method, row.path);
+                wrong.push(format!("{row} as {caller:?}: {} instead of {expected} {said}", answer.status));
+            }
+        }
+    }
+    assert!(asked > 100, "the table is all but empty");
+    assert!(wrong.is_empty(), "{} of {asked} cells are wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn every_caller_with_a_password_gets_what_the_table_says() {
+    run(Credential::Password, |_| true).await;
+}
+
+#[tokio::test]
+async fn every_caller_with_a_token_gets_what_the_table_says() {
+    // The ping and the pages outside the protocol know no anonymous token.
+    run(Credential::Token, |row| {
+        !matches!(row.path.as_str(), "/healthz" | "/readyz" | "/v2/") && !is_token(row)
+    })
+    .await;
+}
+
+fn is_token(row: &Row) -> bool {
+    row.path.starts_with("/token")
+}
+
+#[test]
+fn the_table_covers_each_endpoint_in_each_kind_of_registry() {
+    let rows = rows();
+    let below_repository = |kind: Kind| {
+        let of_kind = rows.iter().filter(|row| row.kind == kind && row.path.contains('{') && !is_token(row));
+        of_kind.map(|row| (row.method.clone(), row.path.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(below_repository(Kind::Private), below_repository(Kind::Public));
+}

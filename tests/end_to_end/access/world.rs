@@ -1,0 +1,138 @@
+//! The server that the table is run against, and how a row becomes a request.
+
+use std::cell::Cell;
+
+use bytes::Bytes;
+
+use super::table::{Caller as Who, Kind, Row};
+use crate::harness::{Answer, Caller, Image, Repository, Wharf, noise, sha256};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Credential {
+    Password,
+    Token,
+}
+
+pub(super) struct World {
+    wharf: Wharf,
+    credential: Credential,
+    image: Image,
+    /// Another writer, whose uploads are nobody else's.
+    walter: Caller,
+    /// Numbers for what must be new each time.
+    next: Cell<u64>,
+}
+
+impl World {
+    /// `acme` with a private and a public registry, each with the same image in two repositories.
+    pub(super) async fn build(credential: Credential) -> Self {
+        let wharf = Wharf::start().await;
+        let image = Image::oci(1);
+        for name in ["acme/app", "acme/source", "acme/open/app", "acme/open/source"] {
+            wharf.admin().repository(name).push_image(&image, "v1").await;
+        }
+        wharf.set_public("acme/open", true);
+        wharf.add_user("stranger", &[]);
+        wharf.add_user("viewer", &["acme:viewer"]);
+        wharf.add_user("writer", &["acme:writer"]);
+        wharf.add_user("owner", &["acme:admin"]);
+        let walter = wharf.add_user("walter", &["acme:writer"]);
+        Self { wharf, credential, image, walter, next: Cell::new(1) }
+    }
+
+    /// Sends the row's request as one of the callers.
+    pub(super) async fn ask(&self, row: &Row, who: Who) -> Answer {
+        let content = self.content();
+        let caller = self.caller(row.kind, who).await;
+        let path = self.filled(row, who, &caller, &content).await;
+        let request = caller.request(&row.method, &path);
+        let is_manifest = row.method == "PUT" && path.contains("/manifests/");
+        let request = match row.method.as_str() {
+            "PUT" if is_manifest => {
+                request.header("content-type", self.image.media_type).body(self.image.manifest.clone())
+            }
+            "PUT" | "PATCH" => request.body(content),
+            "POST" if path.contains("?digest=") => request.body(content),
+            "POST" => request.header("content-length", "0"),
+            _ => request,
+        };
+        request.send().await
+    }
+
+    /// The path with its placeholders filled; what they name is made here.
+    async fn filled(&self, row: &Row, who: Who, caller: &Caller, content: &Bytes) -> String {
+        let name = repository_name(row.kind);
+        let operator = self.wharf.admin().repository(name);
+        let mut path = row.path.replace("{repository}", name).replace("{source}", &source_name(row.kind));
+        path = path.replace("{blob}", &sha256(&self.image.blobs[0]));
+        path = path.replace("{manifest}", &self.image.digest()).replace("{content}", &sha256(content));
+        if path.contains("{upload}") {
+            let opener = if who.may_write() { caller.repository(name) } else { operator.clone() };
+            path = path.replace("{upload}", &opener.upload().await.location);
+        }
+        if path.contains("{foreign-upload}") {
+            path = path.replace("{foreign-upload}", &self.walter.repository(name).upload().await.location);
+        }
+        self.with_fresh(path, &operator).await
+    }
+
+    async fn with_fresh(&self, path: String, operator: &Repository) -> String {
+        if path.contains("{fresh-blob}") {
+            return path.replace("{fresh-blob}", &operator.push_blob(&self.content()).await);
+        }
+        if path.contains("{fresh-tag}") {
+            let tag = format!("fresh-{}", self.number());
+            operator.push_image(&self.image, &tag).await;
+            return path.replace("{fresh-tag}", &tag);
+        }
+        if path.contains("{fresh-manifest}") {
+            let image = Image::oci(self.number());
+            return path.replace("{fresh-manifest}", &operator.push_image(&image, &image.digest()).await);
+        }
+        path
+    }
+
+    async fn caller(&self, kind: Kind, who: Who) -> Caller {
+        let caller = match who {
+            Who::Anonymous => self.wharf.anonymous(),
+            Who::Stranger => self.user("stranger"),
+            Who::Viewer => self.user("viewer"),
+            Who::Writer => self.user("writer"),
+            Who::Admin => self.user("owner"),
+            Who::Operator => self.wharf.admin(),
+        };
+        match self.credential {
+            Credential::Password => caller,
+            Credential::Token => {
+                let here = format!("repository:{}:pull,push,delete", repository_name(kind));
+                let source = format!("repository:{}:pull", source_name(kind));
+                caller.with_token(&[&here, &source, "registry:catalog:*"]).await
+            }
+        }
+    }
+
+    fn user(&self, name: &str) -> Caller {
+        self.wharf.caller(name, &format!("the-password-of-{name}"))
+    }
+
+    fn content(&self) -> Bytes {
+        noise(self.number(), 500)
+    }
+
+    fn number(&self) -> u64 {
+        self.next.set(self.next.get() + 1);
+        self.next.get()
+    }
+}
+
+fn repository_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Private => "acme/app",
+        Kind::Public => "acme/open/app",
+        Kind::Absent => "nobody/nothing",
+    }
+}
+
+fn source_name(kind: Kind) -> String {
+    repository_name(kind).replace("app", "source")
+}

@@ -1,0 +1,38 @@
+//! Ends that nobody asked for: the process killed, the power cut. What was acknowledged is there afterwards.
+//!
+//! Eight clients push, mount, tag and delete (`load`), every attempt and every answer is written down outside the
+//! tested disk (`journal`), the end comes, the server starts again, and everything it shows is held against the
+//! journal (`check`). Everything follows from one seed, `WHARF_CRASH_SEED`, which is printed.
+
+mod check;
+mod disk;
+mod journal;
+mod kill;
+mod load;
+mod power_cut;
+mod worker;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::harness::{Caller, Wharf, number_from_environment};
+
+/// Where the load goes: every kind of name.
+const REPOSITORIES: [&str; 4] = ["crash/one", "crash/two", "crash/team/three", "four"];
+
+/// The seed of a run: given, or from the clock; printed, so that a failure can be had again.
+fn seed() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let from_clock = u64::from(now.subsec_nanos()) ^ now.as_secs();
+    let seed = number_from_environment("WHARF_CRASH_SEED", from_clock);
+    println!("WHARF_CRASH_SEED={seed}");
+    seed
+}
+
+/// The operator under a token for everything that the load does: thousands of requests need not wait for the hash
+/// of a password.
+async fn operator(wharf: &Wharf) -> Caller {
+    let scopes = REPOSITORIES.map(|name| format!("repository:{name}:pull,push,delete"));
+    let catalog = ["registry:catalog:*"];
+    let scopes: Vec<&str> = scopes.iter().map(String::as_str).chain(catalog).collect();
+    wharf.admin().with_token(&scopes).await
+}

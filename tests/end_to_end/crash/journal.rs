@@ -1,0 +1,192 @@
+//! What was tried and what was answered, register by register.
+//!
+//! A register is one thing that holds a value or nothing: a blob or a manifest in a repository (its own digest),
+//! a tag (the digest it points to). Writes by several clients overlap, so a register may hold what any of them
+//! wrote, unless another acknowledged write began after that one had been acknowledged. A write without an answer
+//! happened or did not.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+
+use crate::harness::noise;
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Register {
+    Blob { repository: String, digest: String },
+    Manifest { repository: String, digest: String },
+    Tag { repository: String, tag: String },
+}
+
+/// What a register holds: a digest, or nothing.
+pub(super) type Value = Option<String>;
+
+/// What a digest is of. Blobs are made again from their seed: the journal would not fit in memory otherwise.
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    Noise { seed: u64, length: usize },
+    Text(Bytes),
+}
+
+impl Content {
+    pub(super) fn bytes(&self) -> Bytes {
+        match self {
+            Self::Noise { seed, length } => noise(*seed, *length),
+            Self::Text(bytes) => bytes.clone(),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Attempt {
+    ticket: u64,
+    value: Value,
+    started: u64,
+    acknowledged: Option<u64>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct History {
+    /// What was seen at the last check.
+    settled: Value,
+    attempts: Vec<Attempt>,
+}
+
+impl History {
+    /// Whether a register with this history may hold this value now.
+    pub(super) fn allows(&self, seen: &Value) -> bool {
+        let overwritten = |acknowledged: u64| {
+            self.attempts.iter().any(|later| later.acknowledged.is_some() && later.started > acknowledged)
+        };
+        let untouched = self.attempts.iter().all(|attempt| attempt.acknowledged.is_none());
+        let may_stand = |attempt: &Attempt| !attempt.acknowledged.is_some_and(overwritten);
+        let tried = self.attempts.iter().any(|attempt| attempt.value == *seen && may_stand(attempt));
+        tried || (untouched && self.settled == *seen)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Pages {
+    clock: u64,
+    registers: BTreeMap<Register, History>,
+    contents: BTreeMap<String, Content>,
+    faults: Vec<String>,
+}
+
+#[derive(Clone, Default)]
+pub(super) struct Journal(Arc<Mutex<Pages>>);
+
+/// An attempt that waits for its answer.
+pub(super) struct Ticket {
+    journal: Journal,
+    register: Register,
+    number: u64,
+}
+
+impl Journal {
+    fn pages(&self) -> MutexGuard<'_, Pages> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes down that a register is about to be given a value, before the request is sent.
+    pub(super) fn attempt(&self, register: Register, value: Value) -> Ticket {
+        let mut pages = self.pages();
+        pages.clock += 1;
+        let number = pages.clock;
+        let attempt = Attempt { ticket: number, value, started: number, acknowledged: None };
+        pages.registers.entry(register.clone()).or_default().attempts.push(attempt);
+        Ticket { journal: self.clone(), register, number }
+    }
+
+    /// Names a register that nothing is written to: it must stay as it is.
+    pub(super) fn watch(&self, register: Register) {
+        self.pages().registers.entry(register).or_default();
+    }
+
+    pub(super) fn remember(&self, digest: &str, content: Content) {
+        self.pages().contents.insert(digest.to_owned(), content);
+    }
+
+    pub(super) fn content(&self, digest: &str) -> Option<Content> {
+        self.pages().contents.get(digest).cloned()
+    }
+
+    /// An answer that should never be.
+    pub(super) fn fault(&self, description: String) {
+        self.pages().faults.push(description);
+    }
+
+    pub(super) fn take_faults(&self) -> Vec<String> {
+        std::mem::take(&mut self.pages().faults)
+    }
+
+    pub(super) fn registers(&self) -> Vec<Register> {
+        self.pages().registers.keys().cloned().collect()
+    }
+
+    /// Holds what is seen in a register against its history, and makes it the point to go on from.
+    pub(super) fn settle(&self, register: &Register, seen: Value) -> Result<(), String> {
+        let mut pages = self.pages();
+        let history = pages.registers.get_mut(register).expect("only what was written down is looked at");
+        if !history.allows(&seen) {
+            return Err(format!("{register:?} holds {seen:?} after {history:?}"));
+        }
+        *history = History { settled: seen, attempts: Vec::new() };
+        Ok(())
+    }
+
+    /// How many attempts were acknowledged since the last check.
+    pub(super) fn acknowledged(&self) -> usize {
+        let pages = self.pages();
+        let attempts = pages.registers.values().flat_map(|history| &history.attempts);
+        attempts.filter(|attempt| attempt.acknowledged.is_some()).count()
+    }
+}
+
+impl Ticket {
+    /// The server said that it is done.
+    pub(super) fn acknowledge(self) {
+        let mut pages = self.journal.pages();
+        pages.clock += 1;
+        let now = pages.clock;
+        let history = pages.registers.entry(self.register).or_default();
+        let mut attempts = history.attempts.iter_mut();
+        attempts.find(|attempt| attempt.ticket == self.number).expect("it was written down").acknowledged =
+            Some(now);
+    }
+
+    /// The server said that it did nothing.
+    pub(super) fn withdraw(self) {
+        let mut pages = self.journal.pages();
+        let history = pages.registers.entry(self.register).or_default();
+        history.attempts.retain(|attempt| attempt.ticket != self.number);
+    }
+}
+
+fn history(settled: Value, attempts: &[(&str, u64, Option<u64>)]) -> History {
+    let attempt = |&(value, started, acknowledged): &(&str, u64, Option<u64>)| {
+        let value = (value != "gone").then(|| value.to_owned());
+        Attempt { ticket: started, value, started, acknowledged }
+    };
+    History { settled, attempts: attempts.iter().map(attempt).collect() }
+}
+
+/// The judge is judged first: histories whose outcome is known.
+#[test]
+fn the_journal_knows_what_may_be_there() {
+    let holds = |text: &str| Some(text.to_owned());
+
+    let acknowledged = history(None, &[("a", 1, Some(2))]);
+    assert!(acknowledged.allows(&holds("a")) && !acknowledged.allows(&None));
+    let unanswered = history(holds("old"), &[("a", 1, None)]);
+    assert!(unanswered.allows(&holds("a")) && unanswered.allows(&holds("old")) && !unanswered.allows(&None));
+    let in_order = history(None, &[("a", 1, Some(2)), ("b", 3, Some(4))]);
+    assert!(in_order.allows(&holds("b")) && !in_order.allows(&holds("a")));
+    let overlapping = history(None, &[("a", 1, Some(3)), ("b", 2, Some(4))]);
+    assert!(overlapping.allows(&holds("a")) && overlapping.allows(&holds("b")) && !overlapping.allows(&None));
+    let deleted = history(holds("old"), &[("gone", 1, Some(2)), ("b", 3, None)]);
+    assert!(deleted.allows(&None) && deleted.allows(&holds("b")) && !deleted.allows(&holds("old")));
+    let never = history(None, &[]);
+    assert!(never.allows(&None) && !never.allows(&holds("a")));
+}

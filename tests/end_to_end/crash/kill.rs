@@ -1,0 +1,37 @@
+//! SIGKILL at any moment: under load, during a start, during an orderly stop.
+
+use super::check::check;
+use super::journal::Journal;
+use super::load::{Load, some_time};
+use super::{operator, seed};
+use crate::harness::{Random, Wharf, number_from_environment};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
+    let seed = seed();
+    let mut random = Random::new(seed);
+    let mut wharf = Wharf::start().await;
+    let journal = Journal::default();
+    let mut acknowledged = 0;
+
+    for round in 0..number_from_environment("WHARF_CRASH_ROUNDS", 8) {
+        let load = Load::begin(&wharf, &journal, seed.wrapping_add(round)).await;
+        some_time(&mut random, 100, 1_500).await;
+        if round % 4 == 3 {
+            wharf.signal("TERM");
+            some_time(&mut random, 0, 60).await;
+        }
+        wharf.kill();
+        load.end().await;
+        acknowledged += journal.acknowledged();
+        if round % 4 == 1 {
+            wharf.spawn();
+            some_time(&mut random, 0, 120).await;
+            wharf.kill();
+        }
+        wharf.restart().await;
+        check(&operator(&wharf).await, &journal, &format!("seed {seed}, round {round}")).await;
+    }
+
+    assert!(acknowledged > 20, "the load did all but nothing: {acknowledged} writes");
+}

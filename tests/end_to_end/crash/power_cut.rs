@@ -1,0 +1,108 @@
+//! The power goes while eight clients push: what the disk did not have is gone, and nothing of it was acknowledged.
+//!
+//! The process is stopped before the cut. Otherwise the cut would race with answers on their way, and an
+//! acknowledged write would seem lost that was in truth acknowledged after the end.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::check::check;
+use super::disk::{Disk, FileSystem, is_stopped};
+use super::journal::Journal;
+use super::load::{Load, some_time};
+use super::{operator, seed};
+use crate::harness::raw::Exchange;
+use crate::harness::{Random, Wharf, component, noise, number_from_environment, sha256};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_acknowledged_is_lost_when_the_power_is_cut_on_ext4() {
+    survives_cuts(FileSystem::Ext4).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_acknowledged_is_lost_when_the_power_is_cut_on_xfs() {
+    survives_cuts(FileSystem::Xfs).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_cut_off_by_the_power_goes_on_from_its_true_offset_on_ext4() {
+    resumes_after_a_cut(FileSystem::Ext4).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_cut_off_by_the_power_goes_on_from_its_true_offset_on_xfs() {
+    resumes_after_a_cut(FileSystem::Xfs).await;
+}
+
+async fn survives_cuts(kind: FileSystem) {
+    if !component("loop") {
+        return;
+    }
+    let seed = seed();
+    let mut random = Random::new(seed);
+    let disk = Disk::make(kind);
+    let mut wharf = Wharf::start_on(&disk.data()).await;
+    let journal = Journal::default();
+    let mut acknowledged = 0;
+
+    for round in 0..number_from_environment("WHARF_POWER_CUT_ROUNDS", 3) {
+        let load = Load::begin(&wharf, &journal, seed.wrapping_add(round)).await;
+        some_time(&mut random, 200, 1_500).await;
+        stop(&wharf).await;
+        load.abandon().await;
+        acknowledged += journal.acknowledged();
+        cut(&mut wharf, &disk).await;
+        check(&operator(&wharf).await, &journal, &format!("{kind:?}, seed {seed}, round {round}")).await;
+    }
+
+    assert!(acknowledged > 10, "the load did all but nothing: {acknowledged} writes");
+}
+
+async fn resumes_after_a_cut(kind: FileSystem) {
+    if !component("loop") {
+        return;
+    }
+    const CHUNK: usize = 2 << 20;
+    let disk = Disk::make(kind);
+    let mut wharf = Wharf::start_on(&disk.data()).await;
+    let repository = wharf.admin().repository("hello");
+    repository.push_blob(&noise(1, 1_000)).await;
+    let content = noise(2, 5 * CHUNK);
+
+    let mut upload = repository.upload().await;
+    for start in [0, CHUNK, 2 * CHUNK] {
+        upload.append(content.slice(start..start + CHUNK)).await.is(202);
+    }
+    let length = [("content-length", "2097152")];
+    let mut exchange = Exchange::begin(&repository.caller, "PATCH", &upload.location, &length).await;
+    exchange.send(&content[3 * CHUNK..3 * CHUNK + CHUNK / 2]).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    stop(&wharf).await;
+    cut(&mut wharf, &disk).await;
+
+    let offset = usize::try_from(upload.offset().await).unwrap();
+    assert!(offset <= 3 * CHUNK + CHUNK / 2, "{offset} bytes are more than were sent");
+    let range = format!("{offset}-{}", content.len() - 1);
+    upload.chunk(&range, content.slice(offset..)).await.is(202);
+    upload.finish(&sha256(&content), Bytes::new()).await.is(201);
+    repository.blob(&sha256(&content)).await.is(200).has_body(&content);
+}
+
+/// SIGSTOP, and every thread at rest.
+async fn stop(wharf: &Wharf) {
+    wharf.signal("STOP");
+    let asked = Instant::now();
+    while !is_stopped(wharf.process_id()) {
+        assert!(asked.elapsed() < Duration::from_secs(10), "the server does not come to rest");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// The power goes, the machine starts again, and so does the server.
+async fn cut(wharf: &mut Wharf, disk: &Disk) {
+    disk.cut();
+    wharf.kill();
+    disk.replug().await;
+    wharf.restart().await;
+}

@@ -1,0 +1,26 @@
+//! What every test needs: a server of its own, callers to speak as, content to push.
+//!
+//! `Wharf` is the process, `Caller` a way to speak to it, `Repository` and `Upload` the registry's words for a
+//! caller, `Answer` what came back with the assertions on it. `raw` sends what a decent HTTP client refuses to.
+
+mod answer;
+mod binary;
+mod caller;
+mod challenge;
+mod command_line;
+mod components;
+mod content;
+pub(crate) mod raw;
+mod repository;
+mod server;
+pub(crate) mod token;
+mod upload;
+
+pub(crate) use answer::Answer;
+pub(crate) use caller::Caller;
+pub(crate) use challenge::Challenge;
+pub(crate) use components::{component, number_from_environment};
+pub(crate) use content::{Image, Random, media_type, noise, sha256, sha512};
+pub(crate) use repository::Repository;
+pub(crate) use server::{ADMIN_PASSWORD, Wharf};
+pub(crate) use upload::{Upload, with_digest};

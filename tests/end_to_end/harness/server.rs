@@ -1,0 +1,178 @@
+//! The server under test: one process, one port, one data directory that outlives restarts.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::Caller;
+use super::binary::wharf_command;
+
+/// The password of `admin`, the platform's operator.
+pub(crate) const ADMIN_PASSWORD: &str = "the-operators-own-password";
+
+/// How long a start may take on a loaded machine, in a debug build.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Wharf {
+    home: TempDir,
+    pub(crate) data: PathBuf,
+    port: u16,
+    environment: Vec<(String, String)>,
+    process: Option<Child>,
+}
+
+impl Wharf {
+    /// A server on an empty data directory, ready to answer.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(&[("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD)]).await
+    }
+
+    /// A server with just these settings in its environment.
+    pub(crate) async fn start_with(environment: &[(&str, &str)]) -> Self {
+        let home = TempDir::new().unwrap();
+        let data = home.path().join("data");
+        Self::start_at(home, data, environment).await
+    }
+
+    /// A server whose data lies elsewhere, say on a disk that is about to fail.
+    pub(crate) async fn start_on(data: &Path) -> Self {
+        let environment = [("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD)];
+        Self::start_at(TempDir::new().unwrap(), data.to_owned(), &environment).await
+    }
+
+    async fn start_at(home: TempDir, data: PathBuf, environment: &[(&str, &str)]) -> Self {
+        let environment =
+            environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let mut wharf = Self { home, data, port: free_port(), environment, process: None };
+        wharf.restart().await;
+        wharf
+    }
+
+    /// Starts it again on the same data and the same port, and waits until it is ready.
+    pub(crate) async fn restart(&mut self) {
+        self.spawn();
+        let started = Instant::now();
+        let anonymous = self.anonymous();
+        loop {
+            let answer = anonymous.request("GET", "/readyz").try_send().await;
+            if answer.is_ok_and(|answer| answer.status == 200) {
+                return;
+            }
+            let ended = self.process.as_mut().unwrap().try_wait().unwrap();
+            assert!(ended.is_none(), "the server ended at its start: {ended:?}");
+            assert!(started.elapsed() < PATIENCE, "the server is not ready after {PATIENCE:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Starts the process without waiting for anything.
+    pub(crate) fn spawn(&mut self) {
+        assert!(self.process.is_none(), "the server runs already");
+        let log = File::options().create(true).append(true).open(self.log_path()).unwrap();
+        let mut command = wharf_command();
+        command.arg("serve").arg("--listen").arg(self.host()).arg("--data-dir").arg(&self.data);
+        command.env("WHARF_LOG", "warn").envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.current_dir(self.home.path()).stdin(Stdio::null());
+        command.stdout(log.try_clone().unwrap()).stderr(log);
+        self.process = Some(command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")));
+    }
+
+    /// SIGKILL, and the end of the process awaited.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// SIGTERM; says how the process ended.
+    pub(crate) async fn stop(&mut self) -> std::process::ExitStatus {
+        self.signal("TERM");
+        let mut process = self.process.take().expect("the server runs");
+        let asked = Instant::now();
+        loop {
+            if let Some(status) = process.try_wait().unwrap() {
+                return status;
+            }
+            if asked.elapsed() > PATIENCE {
+                let _ = process.kill();
+                panic!("the server did not stop within {PATIENCE:?}");
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Sends a signal by its name, without the prefix.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.process_id().to_string();
+        let sent = Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &id]).status().unwrap();
+        assert!(sent.success(), "could not send {name}");
+    }
+
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.as_ref().expect("the server runs").id()
+    }
+
+    pub(crate) fn base(&self) -> String {
+        format!("http://{}", self.host())
+    }
+
+    /// Host and port, as they stand before the name of an image.
+    pub(crate) fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn anonymous(&self) -> Caller {
+        Caller::anonymous(&self.base())
+    }
+
+    pub(crate) fn caller(&self, name: &str, password: &str) -> Caller {
+        Caller::basic(&self.base(), name, password)
+    }
+
+    /// The platform's operator.
+    pub(crate) fn admin(&self) -> Caller {
+        self.caller("admin", ADMIN_PASSWORD)
+    }
+
+    /// A directory that lives as long as the server does, for a client's own files.
+    pub(crate) fn directory(&self, name: &str) -> PathBuf {
+        let directory = self.home.path().join(name);
+        fs::create_dir_all(&directory).unwrap();
+        directory
+    }
+
+    /// What the server has printed so far.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.log_path()).unwrap_or_default()).into_owned()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.home.path().join("server.log")
+    }
+}
+
+impl Drop for Wharf {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- the server said:\n{}---", self.log());
+        }
+    }
+}
+
+/// A port below those that the kernel gives to clients, so that nobody takes it between two runs of one server.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 10_000 + u16::try_from(std::process::id() % 200).unwrap() * 100;
+    loop {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 2_000;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}

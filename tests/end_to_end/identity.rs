@@ -1,0 +1,8 @@
+//! Who are you, and what may you know: tokens, passwords, forgeries, and the line between 401, 403 and 404.
+
+mod forgery;
+mod passwords;
+mod scopes;
+mod token_endpoint;
+mod uploads;
+mod visibility;

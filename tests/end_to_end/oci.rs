@@ -1,0 +1,25 @@
+//! The distribution API over the wire, as the platform's operator sees it: who may do what is `identity` and
+//! `access`.
+
+mod blobs;
+mod catalog;
+mod chunks;
+mod deletion;
+mod interrupted;
+mod manifest_refusals;
+mod manifests;
+mod mounts;
+mod names;
+mod ping;
+mod ranges;
+mod tags;
+mod uploads;
+
+use crate::harness::{Repository, Wharf};
+
+/// A server, and the operator at a repository that the first push will create.
+async fn at(repository: &str) -> (Wharf, Repository) {
+    let wharf = Wharf::start().await;
+    let repository = wharf.admin().repository(repository);
+    (wharf, repository)
+}

@@ -1,0 +1,126 @@
+//! Clients that leave in the middle, and servers that are restarted in the middle: what arrived is kept, and the
+//! status tells the true offset.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::at;
+use crate::harness::raw::Exchange;
+use crate::harness::{Upload, noise, sha256};
+
+const LENGTH: usize = 1 << 20;
+const HALF: usize = LENGTH / 2;
+
+#[tokio::test]
+async fn a_push_goes_on_where_its_client_was_cut_off() {
+    let (_wharf, repository) = at("hello").await;
+    let content = noise(1, LENGTH);
+
+    let mut upload = repository.upload().await;
+    leave_halfway(&upload, &content).await;
+    wait_for_offset(&upload, HALF).await;
+    upload.chunk("0-1048575", content.clone()).await.is(416);
+    upload.chunk("524288-1048575", content.slice(HALF..)).await.is(202);
+    upload.finish(&sha256(&content), Bytes::new()).await.is(201);
+
+    repository.blob(&sha256(&content)).await.is(200).has_body(&content);
+}
+
+#[tokio::test]
+async fn a_push_in_chunked_encoding_goes_on_where_its_client_was_cut_off() {
+    let (_wharf, repository) = at("hello").await;
+    let content = noise(2, LENGTH);
+
+    let upload = repository.upload().await;
+    let chunked = [("transfer-encoding", "chunked")];
+    let mut exchange = Exchange::begin(&repository.caller, "PATCH", &upload.location, &chunked).await;
+    exchange.send_chunk(&content[..HALF]).await;
+    exchange.leave().await;
+    wait_for_offset(&upload, HALF).await;
+    upload.finish(&sha256(&content), content.slice(HALF..)).await.is(201);
+
+    repository.blob(&sha256(&content)).await.is(200).has_body(&content);
+}
+
+#[tokio::test]
+async fn a_closing_put_that_was_cut_off_closes_nothing() {
+    let (_wharf, repository) = at("hello").await;
+    let content = noise(3, LENGTH);
+    let digest = sha256(&content);
+
+    let upload = repository.upload().await;
+    let path = format!("{}?digest={digest}", upload.location);
+    let length = [("content-length", "1048576")];
+    let mut exchange = Exchange::begin(&repository.caller, "PUT", &path, &length).await;
+    exchange.send(&content[..HALF]).await;
+    exchange.leave().await;
+    wait_for_offset(&upload, HALF).await;
+    repository.blob(&digest).await.is(404);
+    upload.finish(&digest, content.slice(HALF..)).await.is(201);
+
+    repository.blob(&digest).await.is(200).has_body(&content);
+}
+
+#[tokio::test]
+async fn an_upload_outlives_an_orderly_restart() {
+    let (mut wharf, repository) = at("hello").await;
+    let content = noise(4, LENGTH);
+
+    let mut upload = repository.upload().await;
+    upload.append(content.slice(..HALF)).await.is(202);
+    let ended = wharf.stop().await;
+    assert!(ended.success(), "an asked-for stop is no failure: {ended}");
+    wharf.restart().await;
+    assert_eq!(upload.offset().await, u64::try_from(HALF).unwrap());
+    upload.append(content.slice(HALF..)).await.is(202);
+    upload.finish(&sha256(&content), Bytes::new()).await.is(201);
+
+    repository.blob(&sha256(&content)).await.is(200).has_body(&content);
+}
+
+#[tokio::test]
+async fn a_running_upload_may_finish_while_the_server_stops() {
+    let (mut wharf, repository) = at("hello").await;
+    let content = noise(5, LENGTH);
+    let digest = sha256(&content);
+
+    let upload = repository.upload().await;
+    let path = format!("{}?digest={digest}", upload.location);
+    let length = [("content-length", "1048576")];
+    let mut exchange = Exchange::begin(&repository.caller, "PUT", &path, &length).await;
+    exchange.send(&content[..HALF]).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    wharf.signal("TERM");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    exchange.send(&content[HALF..]).await;
+    let (status, text) = exchange.answer().await;
+    assert_eq!(status, 201, "{text}");
+    wharf.stop().await;
+    wharf.restart().await;
+
+    repository.blob(&digest).await.is(200).has_body(&content);
+}
+
+/// Announces the whole content, sends half of it, and closes the connection.
+async fn leave_halfway(upload: &Upload, content: &[u8]) {
+    let length = content.len().to_string();
+    let headers = [("content-length", length.as_str()), ("content-range", "0-1048575")];
+    let mut exchange = Exchange::begin(&upload.caller, "PATCH", &upload.location, &headers).await;
+    exchange.send(&content[..HALF]).await;
+    exchange.leave().await;
+}
+
+/// The server notices in its own time that a client has gone.
+async fn wait_for_offset(upload: &Upload, least: usize) {
+    let least = u64::try_from(least).unwrap();
+    let started = Instant::now();
+    loop {
+        let offset = upload.offset().await;
+        if offset >= least {
+            return;
+        }
+        assert!(started.elapsed() < Duration::from_secs(10), "{offset} bytes were kept of {least}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

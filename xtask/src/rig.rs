@@ -1,0 +1,101 @@
+//! The peers that the tests talk to: a private PostgreSQL, a private docker daemon, clients, a large root filesystem.
+//!
+//! `test` raises a rig before the tests and stops it after. Everything it starts lives in one scratch directory and
+//! on loopback, is never shared with the machine's own services, and stops when the rig is dropped.
+
+pub(crate) mod components;
+mod daemon;
+mod docker;
+mod go_client;
+mod install;
+mod postgres;
+mod rootfs;
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use tempfile::TempDir;
+
+use crate::failure::Failure;
+use crate::steps::Steps;
+
+use self::components::Components;
+use self::daemon::Daemon;
+
+/// What is up, and how the tests find it.
+pub(crate) struct Rig {
+    environment: Vec<(&'static str, OsString)>,
+    // Before the directory: what is dropped first stops first.
+    daemons: Vec<Daemon>,
+    scratch: TempDir,
+}
+
+impl Rig {
+    /// Makes and starts what the present components allow, one step each.
+    pub(crate) fn raise(steps: &mut Steps, components: &Components) -> Result<Self, Failure> {
+        let mut rig = Self { environment: Vec::new(), daemons: Vec::new(), scratch: scratch()? };
+        if allows(components, "crane", steps) {
+            let crane = steps.run("crane", || go_client::build("crane", CRANE))?;
+            rig.tell("WHARF_TEST_CRANE", crane);
+        }
+        if allows(components, "mmdebstrap", steps) {
+            let rootfs = steps.run("root filesystem", || rootfs::make(rig.scratch.path()))?;
+            rig.tell("WHARF_TEST_ROOTFS", rootfs);
+        }
+        if allows(components, "postgres", steps) {
+            let (daemon, url) = steps.run("postgres", || postgres::start(rig.scratch.path()))?;
+            rig.daemons.push(daemon);
+            rig.tell("WHARF_TEST_POSTGRES", url);
+        }
+        if allows(components, "docker", steps) {
+            let (daemon, host) = steps.run("docker", || docker::start(rig.scratch.path()))?;
+            rig.daemons.push(daemon);
+            rig.tell("WHARF_TEST_DOCKER_HOST", host);
+        }
+        Ok(rig)
+    }
+
+    fn tell(&mut self, name: &'static str, value: impl Into<OsString>) {
+        self.environment.push((name, value.into()));
+    }
+
+    /// The variables through which the tests find what is up.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (&'static str, &OsString)> {
+        self.environment.iter().map(|(name, value)| (*name, value))
+    }
+
+    /// The last words of every daemon, for when a test failed.
+    pub(crate) fn print_logs(&self) {
+        self.daemons.iter().for_each(Daemon::print_log);
+    }
+
+    /// Stops everything and removes the scratch directory.
+    pub(crate) fn stop(self) -> Result<(), Failure> {
+        let Self { daemons, scratch, .. } = self;
+        drop(daemons);
+        let path = scratch.path().to_path_buf();
+        scratch.close().map_err(Failure::file(&path))
+    }
+}
+
+const CRANE: &str = "github.com/google/go-containerregistry/cmd/crane";
+
+/// PostgreSQL does not run as root: its user must be able to reach its directory in here.
+fn scratch() -> Result<TempDir, Failure> {
+    let temporary = std::env::temp_dir();
+    let scratch =
+        tempfile::Builder::new().prefix("wharf-test-").tempdir().map_err(Failure::file(&temporary))?;
+    fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o755))
+        .map_err(Failure::file(scratch.path()))?;
+    Ok(scratch)
+}
+
+/// Whether `component` is there; if not, its step stands in the table as skipped.
+fn allows(components: &Components, component: &str, steps: &mut Steps) -> bool {
+    if let Some(why) = components.why_missing(component) {
+        steps.skip(component, why);
+        return false;
+    }
+    true
+}

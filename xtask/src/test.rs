@@ -1,0 +1,64 @@
+//! `cargo xtask test`: every test, against the real peers. `--quick` runs what needs nothing but cargo.
+//!
+//! What is there is told to the tests through the environment: `WHARF_TEST_QUICK`, or `WHARF_TEST_COMPONENTS`
+//! (`docker,podman,skopeo,crane,mmdebstrap,postgres,loop`), `WHARF_TEST_BINARY` and what the rig adds. A component
+//! that is missing is a visible skip; in CI it fails the run.
+
+use std::path::PathBuf;
+
+use crate::failure::Failure;
+use crate::program::{cargo, run};
+use crate::rig::Rig;
+use crate::rig::components::Components;
+use crate::steps::Steps;
+use crate::tally::Tally;
+use crate::workspace::Workspace;
+
+/// Runs the tests that need nothing but cargo.
+pub(crate) fn quick() -> Result<(), Failure> {
+    let mut steps = Steps::default();
+    let mut tally = Tally::default();
+    steps.attempt("tests", || tally.run(cargo_test().env("WHARF_TEST_QUICK", "1")));
+    close(steps, &tally)
+}
+
+/// Installs, builds and starts what the tests need, and runs them all.
+pub(crate) fn full() -> Result<(), Failure> {
+    let mut steps = Steps::default();
+    let mut tally = Tally::default();
+    // The step that failed has said so, and stands in the table.
+    let _ = rehearse(&mut steps, &mut tally);
+    close(steps, &tally)
+}
+
+fn rehearse(steps: &mut Steps, tally: &mut Tally) -> Result<(), Failure> {
+    let components = steps.run("components", Components::gather)?;
+    let binary = steps.run("build wharf", build_wharf)?;
+    let rig = Rig::raise(steps, &components)?;
+    let mut tests = cargo_test();
+    tests.env("WHARF_TEST_COMPONENTS", components.present()).env("WHARF_TEST_BINARY", binary);
+    tests.envs(rig.environment());
+    let result = steps.run("tests", || tally.run(&mut tests));
+    if result.is_err() {
+        rig.print_logs();
+    }
+    steps.run("stop", || rig.stop())?;
+    result
+}
+
+fn cargo_test() -> std::process::Command {
+    cargo(["test", "--workspace", "--no-fail-fast"])
+}
+
+/// Built by itself, so that it has the features that ship and no test's.
+fn build_wharf() -> Result<PathBuf, Failure> {
+    run(&mut cargo(["build", "--package", "wharf-server"]))?;
+    Ok(Workspace::load()?.target_directory.join("debug").join("wharf"))
+}
+
+/// The table, then how many tests there were: the last line of all.
+fn close(steps: Steps, tally: &Tally) -> Result<(), Failure> {
+    let result = steps.close();
+    println!("\n{tally}");
+    result
+}
