@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use serde_json::json;
+use serde::Serialize;
 use wharf_auth::Auth;
 use wharf_core::{Actor, Authenticator, Error, Kind, Presented, Result, Scope, Secret};
 use wharf_http::{address_of, collect, identify, problem, request_id_of};
@@ -84,20 +84,33 @@ impl Tokens {
         if !actor.is_anonymous() && actor.credential == wharf_core::Credential::Password {
             self.auth.record_login(actor).await?;
         }
-        let issued_at = jiff::Timestamp::from_microsecond(issued.issued_at.microseconds()).map_err(Error::internal)?;
-        let mut body = json!({
-            "token": issued.token.expose(),
-            "access_token": issued.token.expose(),
-            "token_type": "Bearer",
-            "expires_in": issued.expires_in,
-            "issued_at": issued_at.to_string(),
-            "scope": scope.join(" "),
-        });
-        if refresh && let Some(token) = self.auth.issue_refresh(actor).await? {
-            body["refresh_token"] = json!(token.expose());
-        }
+        let issued_at =
+            jiff::Timestamp::from_microsecond(issued.issued_at.microseconds()).map_err(Error::internal)?;
+        let refresh_token = if refresh { self.auth.issue_refresh(actor).await? } else { None };
+        let body = TokenBody {
+            token: issued.token.expose(),
+            access_token: issued.token.expose(),
+            token_type: "Bearer",
+            expires_in: issued.expires_in,
+            issued_at: issued_at.to_string(),
+            scope: scope.join(" "),
+            refresh_token: refresh_token.as_ref().map(|token| token.expose().as_str()),
+        };
         Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)).into_response())
     }
+}
+
+/// The answer. Docker reads `token`, OAuth2 clients `access_token`: both stand for the same.
+#[derive(Serialize)]
+struct TokenBody<'a> {
+    token: &'a str,
+    access_token: &'a str,
+    token_type: &'static str,
+    expires_in: i64,
+    issued_at: String,
+    scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
 }
 
 /// What a caller asks for, from a query or a form.
@@ -117,7 +130,10 @@ impl Asked {
         let fields = self.0.iter().filter(|(name, _)| name == "scope").map(|(_, value)| value);
         let scopes: Vec<&str> = fields.flat_map(|value| value.split_whitespace()).collect();
         if scopes.len() > MOST_SCOPES {
-            return Err(Error::new(Kind::Invalid, format!("at most {MOST_SCOPES} scopes can be asked for at once")));
+            return Err(Error::new(
+                Kind::Invalid,
+                format!("at most {MOST_SCOPES} scopes can be asked for at once"),
+            ));
         }
         scopes.into_iter().map(str::parse).collect()
     }
@@ -130,7 +146,8 @@ impl Asked {
     async fn identify(&self, auth: &Auth, parts: &request::Parts) -> Result<Actor> {
         let (address, id) = (address_of(&parts.extensions), request_id_of(&parts.extensions));
         let field = |name: &'static str| {
-            self.first(name).ok_or_else(|| Error::new(Kind::Invalid, format!("the form needs the field {name}")))
+            self.first(name)
+                .ok_or_else(|| Error::new(Kind::Invalid, format!("the form needs the field {name}")))
         };
         match field("grant_type")? {
             "password" => {
@@ -142,7 +159,10 @@ impl Asked {
                 let nobody = auth.authenticate(Presented::Nothing, address, id).await?;
                 auth.redeem_refresh(&Secret::new(field("refresh_token")?.to_owned()), &nobody).await
             }
-            other => Err(Error::new(Kind::Invalid, format!("grant_type {other} is not served: password, refresh_token"))),
+            other => Err(Error::new(
+                Kind::Invalid,
+                format!("grant_type {other} is not served: password, refresh_token"),
+            )),
         }
     }
 }

@@ -45,7 +45,12 @@ impl Auth {
     ///
     /// # Errors
     /// `NotFound` where there is no such user; `Invalid` for an empty or huge password; `Unavailable`.
-    pub async fn set_password(&self, grant: &OperatorGrant, name: &UserName, password: &Secret<String>) -> Result<()> {
+    pub async fn set_password(
+        &self,
+        grant: &OperatorGrant,
+        name: &UserName,
+        password: &Secret<String>,
+    ) -> Result<()> {
         let account = self.0.accounts.by_name(name).await?;
         let account = account.ok_or_else(|| Error::not_found(Subject::User))?;
         let hash = self.0.passwords.hash(password, self.0.entropy.bytes()).await?;
@@ -90,4 +95,3 @@ impl Auth {
         AuditRecord { target: Some(target.to_owned()), ..record }
     }
 }
-

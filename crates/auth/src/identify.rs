@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 use wharf_core::{
-    Access, Actor, Authenticator, Credential, Presented, Principal, Result, Secret, UserName, audit::AuditRecord,
+    Access, Actor, Authenticator, Credential, Presented, Principal, Result, Secret, UserName,
+    audit::AuditRecord,
 };
 
 use crate::{Auth, unauthenticated};

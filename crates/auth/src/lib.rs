@@ -21,7 +21,7 @@ use wharf_core::{Clock, Entropy, Error, Kind, Result};
 
 pub use crate::{
     accounts::NewUser,
-    seal::{SealingKey, Sealer},
+    seal::{Sealer, SealingKey},
     token::{IssuedToken, SERVICE},
 };
 use crate::{

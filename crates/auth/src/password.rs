@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use argon2::{
-    Argon2, PasswordHasher, PasswordVerifier,
-    password_hash::phc::PasswordHash,
-};
+use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
 use tokio::sync::Semaphore;
 use wharf_core::{Entropy, Error, Kind, Result, Secret};
 
@@ -49,7 +46,8 @@ impl Passwords {
         let verified = self.in_turn(move || {
             let tried = password.expose().as_bytes();
             let tried = tried.get(..LONGEST).unwrap_or(tried);
-            PasswordHash::new(&against).is_ok_and(|hash| Argon2::default().verify_password(tried, &hash).is_ok())
+            PasswordHash::new(&against)
+                .is_ok_and(|hash| Argon2::default().verify_password(tried, &hash).is_ok())
         });
         Ok(verified.await? && exists)
     }

@@ -4,9 +4,7 @@
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::{Deserialize, Serialize};
-use wharf_core::{
-    Access, AccountId, Actor, Credential, Error, Principal, Result, Scope, Secret, Timestamp,
-};
+use wharf_core::{Access, AccountId, Actor, Credential, Error, Principal, Result, Scope, Secret, Timestamp};
 
 use crate::{Auth, TOKEN_LIFETIME, unauthenticated};
 
@@ -82,7 +80,8 @@ impl Auth {
     pub(crate) async fn verify(&self, token: &Secret<String>) -> Result<(Principal, Access, Credential)> {
         let claims = self.verified_claims(token.expose()).await?;
         let now = self.0.clock.now().seconds();
-        let in_time = claims.exp > now && claims.nbf <= now + SKEW && claims.exp - claims.iat <= TOKEN_LIFETIME;
+        let in_time =
+            claims.exp > now && claims.nbf <= now + SKEW && claims.exp - claims.iat <= TOKEN_LIFETIME;
         if !in_time || claims.iss != SERVICE {
             return Err(unauthenticated());
         }

@@ -218,6 +218,7 @@ fn failure(error: io::Error) -> Error {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "the tests damage files")]
 mod tests {
     use super::*;
 

@@ -5,7 +5,9 @@
 
 use std::marker::PhantomData;
 
-use crate::{Access, Action, Actor, Detail, Error, Kind, Place, Principal, Result, Role, Subject, Verb, right::action};
+use crate::{
+    Access, Action, Actor, Detail, Error, Kind, Place, Principal, Result, Role, Subject, Verb, right::action,
+};
 
 /// Row id of an organisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -196,6 +198,7 @@ pub fn decide_operator(actor: &Actor, operator: bool) -> Result<OperatorGrant> {
 }
 
 /// Narrows what a caller asks a token for to what he may have; less than asked is no error.
+#[allow(clippy::disallowed_methods, reason = "the gate asks itself")]
 pub fn reachable(actor: &Actor, place: &Place, rights: &Rights, create: CreateOnPush) -> Vec<Verb> {
     let pull = decide::<action::Pull>(actor, place, rights, create).is_ok();
     let push = decide::<action::Push>(actor, place, rights, create).is_ok();
@@ -216,6 +219,7 @@ fn refusal(actor: &Actor, rights: &Rights) -> Error {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "the gate's own tests")]
 mod tests {
     use super::{action::*, *};
     use crate::{AccountId, Credential, Scope};

@@ -225,7 +225,9 @@ mod tests {
     #[test]
     fn what_is_not_a_manifest_is_refused() {
         let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
-        for bad in ["", "{}", "[]", "null", r#"{"schemaVersion":1}"#, r#"{"schemaVersion":2,"layers":[]}"#, &deep] {
+        for bad in
+            ["", "{}", "[]", "null", r#"{"schemaVersion":1}"#, r#"{"schemaVersion":2,"layers":[]}"#, &deep]
+        {
             assert!(parse(None, bad).is_err(), "{bad:.40} was accepted");
         }
         assert!(Manifest::parse(None, b"\xff\xfe").is_err());

@@ -34,7 +34,9 @@ impl FromStr for MediaType {
             !part.is_empty() && part.bytes().all(|c| c.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&c))
         };
         match essence.split_once('/') {
-            Some((kind, name)) if essence.len() <= 255 && token(kind) && token(name) => Ok(Self(essence.to_owned())),
+            Some((kind, name)) if essence.len() <= 255 && token(kind) && token(name) => {
+                Ok(Self(essence.to_owned()))
+            }
             _ => Err(Error::new(Kind::Invalid, "media type must be type/subtype").with(Detail::Manifest)),
         }
     }

@@ -19,9 +19,39 @@ const LONG: usize = 190;
 
 /// First path segments that are Wharf's own, so that no organisation may be called so.
 const RESERVED: &[&str] = &[
-    "-", "_", "api", "artifacts", "assets", "assign", "bpf", "files", "health", "healthz", "helm", "hosts", "index",
-    "index_report", "indexer", "keys", "login", "logout", "matcher", "memflow", "metrics", "notifier", "plugins",
-    "pypi", "readyz", "robots.txt", "scan", "signup", "static", "token", "unassign", "v1", "v2",
+    "-",
+    "_",
+    "api",
+    "artifacts",
+    "assets",
+    "assign",
+    "bpf",
+    "files",
+    "health",
+    "healthz",
+    "helm",
+    "hosts",
+    "index",
+    "index_report",
+    "indexer",
+    "keys",
+    "login",
+    "logout",
+    "matcher",
+    "memflow",
+    "metrics",
+    "notifier",
+    "plugins",
+    "pypi",
+    "readyz",
+    "robots.txt",
+    "scan",
+    "signup",
+    "static",
+    "token",
+    "unassign",
+    "v1",
+    "v2",
 ];
 
 macro_rules! name {
@@ -189,8 +219,28 @@ mod tests {
     fn names_outside_the_grammar_are_refused() {
         let long = "a".repeat(191);
         for bad in [
-            "", "/", "a//b", "/a", "a/", "A", "acme/App", "a..b", "a/../b", "..", ".", "-a", "a-", "a___b", "a._b",
-            "a b", "a%2fb", "ü", "v2/app", "token/x", &format!("acme/{long}"), &format!("{}/a", "a".repeat(65)),
+            "",
+            "/",
+            "a//b",
+            "/a",
+            "a/",
+            "A",
+            "acme/App",
+            "a..b",
+            "a/../b",
+            "..",
+            ".",
+            "-a",
+            "a-",
+            "a___b",
+            "a._b",
+            "a b",
+            "a%2fb",
+            "ü",
+            "v2/app",
+            "token/x",
+            &format!("acme/{long}"),
+            &format!("{}/a", "a".repeat(65)),
         ] {
             assert!(bad.parse::<Place>().is_err(), "{bad:?} was accepted");
         }
@@ -198,7 +248,9 @@ mod tests {
 
     #[test]
     fn names_inside_the_grammar_are_accepted() {
-        for good in ["a", "a.b", "a_b", "a__b", "a-b", "a----b", "0/1/2/3", "x/blobs/uploads/manifests", "a/tags"] {
+        for good in
+            ["a", "a.b", "a_b", "a__b", "a-b", "a----b", "0/1/2/3", "x/blobs/uploads/manifests", "a/tags"]
+        {
             assert!(good.parse::<Place>().is_ok(), "{good:?} was refused");
         }
     }

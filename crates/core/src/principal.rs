@@ -109,6 +109,7 @@ impl Actor {
     }
 
     /// A job of Wharf's own.
+    #[allow(clippy::disallowed_methods, reason = "an actor that is a job is made here")]
     pub fn job(name: &'static str) -> Self {
         Self {
             principal: Principal::job(name),

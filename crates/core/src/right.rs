@@ -149,7 +149,8 @@ impl FromStr for Scope {
     /// `type[(class)]:name:action[,action]`: the type from the left, the actions from the right, for a name may
     /// hold a `:` of its own. The class is dropped.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let invalid = || Error::new(Kind::Invalid, "scope must be type:name:action[,action]").with(Detail::Name);
+        let invalid =
+            || Error::new(Kind::Invalid, "scope must be type:name:action[,action]").with(Detail::Name);
         let (kind, rest) = text.split_once(':').ok_or_else(invalid)?;
         let (name, actions) = rest.rsplit_once(':').ok_or_else(invalid)?;
         let kind = kind.split('(').next().unwrap_or_default();
@@ -188,7 +189,9 @@ impl Access {
             Self::Whole => true,
             Self::Only(scopes) => {
                 let name = place.to_string();
-                scopes.iter().any(|scope| scope.kind == "repository" && scope.name == name && scope.allows(verb))
+                scopes
+                    .iter()
+                    .any(|scope| scope.kind == "repository" && scope.name == name && scope.allows(verb))
             }
         }
     }
@@ -197,7 +200,9 @@ impl Access {
     pub fn reaches_catalog(&self) -> bool {
         match self {
             Self::Whole => true,
-            Self::Only(scopes) => scopes.iter().any(|scope| scope.kind == "registry" && scope.name == "catalog"),
+            Self::Only(scopes) => {
+                scopes.iter().any(|scope| scope.kind == "registry" && scope.name == "catalog")
+            }
         }
     }
 }
@@ -210,7 +215,8 @@ mod tests {
 
     #[test]
     fn roles_include_the_ones_before() {
-        let table = [(Role::Viewer, [true, false, false]), (Role::Writer, [true; 3]), (Role::Admin, [true; 3])];
+        let table =
+            [(Role::Viewer, [true, false, false]), (Role::Writer, [true; 3]), (Role::Admin, [true; 3])];
         for (role, expected) in table {
             assert_eq!(Verb::ALL.map(|verb| role.allows(verb)), expected, "{role}");
         }

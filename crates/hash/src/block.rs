@@ -53,7 +53,7 @@ impl<C: Compression> Running<C> {
     pub(crate) fn finish(mut self) -> Vec<u8> {
         let bits = u128::from(self.count) * 8;
         self.tail.push(0x80);
-        while (self.tail.len() + C::COUNT) % C::BLOCK != 0 {
+        while !(self.tail.len() + C::COUNT).is_multiple_of(C::BLOCK) {
             self.tail.push(0);
         }
         self.tail.extend_from_slice(bits.to_be_bytes().split_at(16 - C::COUNT).1);

@@ -15,7 +15,8 @@ impl BaseUrl {
     pub fn new(configured: Option<&str>) -> Result<Self> {
         let Some(url) = configured else { return Ok(Self(None)) };
         let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-        let invalid = || Error::new(Kind::Invalid, "public URL must be http://host[:port] or https://host[:port]");
+        let invalid =
+            || Error::new(Kind::Invalid, "public URL must be http://host[:port] or https://host[:port]");
         let rest = rest.ok_or_else(invalid)?.trim_end_matches('/');
         if !is_authority(rest) {
             return Err(invalid());

@@ -22,7 +22,8 @@ pub fn body_stream(body: Body) -> ByteStream {
 /// `TooLarge`; `Invalid` when it breaks off.
 pub async fn collect(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes> {
     let too_large = || Error::new(Kind::TooLarge, format!("the body has more than {most} bytes"));
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let announced =
+        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > most as u64) {
         return Err(too_large());
     }

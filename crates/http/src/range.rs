@@ -15,7 +15,9 @@ pub enum ByteRange {
 
 /// Reads a `Range` header for a body of `size` bytes.
 pub fn byte_range(header: Option<&str>, size: u64) -> ByteRange {
-    let Some(spec) = header.and_then(|text| text.trim().strip_prefix("bytes=")) else { return ByteRange::Whole };
+    let Some(spec) = header.and_then(|text| text.trim().strip_prefix("bytes=")) else {
+        return ByteRange::Whole;
+    };
     let Some((first, last)) = spec.split_once('-') else { return ByteRange::Whole };
     let (first, last) = (first.trim(), last.trim());
     let number = |text: &str| {

@@ -16,7 +16,10 @@ async fn sqlite_keeps_the_contracts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[allow(clippy::disallowed_methods, reason = "the test command says through the environment where the server is")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the test command says through the environment where the server is"
+)]
 async fn postgres_keeps_the_contracts() {
     let Ok(server) = std::env::var("WHARF_TEST_POSTGRES") else {
         assert!(std::env::var("CI").is_err(), "WHARF_TEST_POSTGRES must be set in CI");

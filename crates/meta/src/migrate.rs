@@ -51,7 +51,10 @@ pub(crate) async fn postgres(client: &mut Client) -> Result<()> {
     let current: i64 = row.and_then(|row| row.try_get(0)).map_err(failed)?;
     for migration in pending(current)? {
         transaction.batch_execute(migration.postgres).await.map_err(failed)?;
-        transaction.execute("INSERT INTO migration VALUES ($1)", &[&migration.version]).await.map_err(failed)?;
+        transaction
+            .execute("INSERT INTO migration VALUES ($1)", &[&migration.version])
+            .await
+            .map_err(failed)?;
     }
     transaction.commit().await.map_err(failed)
 }

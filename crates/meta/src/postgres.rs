@@ -89,11 +89,15 @@ async fn attempt(pool: &Pool, unit: &dyn Unit, begin: &'static str, end: &'stati
 
 /// Refuses a server that may lose what it acknowledged.
 async fn refuse_unsafe(client: &Object) -> Result<()> {
-    let row = client.query_one("SELECT current_setting('fsync'), current_setting('server_version_num')::bigint", &[]);
+    let row = client
+        .query_one("SELECT current_setting('fsync'), current_setting('server_version_num')::bigint", &[]);
     let row = row.await.map_err(error)?;
     let (fsync, version): (String, i64) = (row.get(0), row.get(1));
     if fsync != "on" {
-        return Err(Error::new(Kind::Unsupported, "the database runs with fsync off and would lose acknowledged pushes"));
+        return Err(Error::new(
+            Kind::Unsupported,
+            "the database runs with fsync off and would lose acknowledged pushes",
+        ));
     }
     if version < 140_000 {
         return Err(Error::new(Kind::Unsupported, "PostgreSQL 14 or newer is needed"));
@@ -104,7 +108,8 @@ async fn refuse_unsafe(client: &Object) -> Result<()> {
 /// Unique violation, serialization failure, deadlock: run again, the other one has committed.
 fn lost_a_race(failed: &Error) -> bool {
     let cause = failed.source().and_then(|cause| cause.downcast_ref::<tokio_postgres::Error>());
-    let again = [SqlState::UNIQUE_VIOLATION, SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
+    let again =
+        [SqlState::UNIQUE_VIOLATION, SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
     cause.and_then(tokio_postgres::Error::code).is_some_and(|code| again.contains(code))
 }
 
@@ -130,7 +135,11 @@ fn parameters<'a>(values: &'a [Value<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {
 }
 
 impl ToSql for Value<'_> {
-    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         match self {
             Self::Integer(value) => value.to_sql(kind, out),
             Self::Text(value) => value.to_sql(kind, out),

@@ -77,7 +77,10 @@ impl Row {
 
     /// The next field.
     pub(crate) fn next<T: FromField>(&mut self) -> Result<T> {
-        self.0.next().and_then(T::from_field).ok_or_else(|| Error::internal("a row has not the fields it must have"))
+        self.0
+            .next()
+            .and_then(T::from_field)
+            .ok_or_else(|| Error::internal("a row has not the fields it must have"))
     }
 
     /// The next field, read further by a parser of rows.
@@ -150,7 +153,11 @@ pub(crate) trait Session: Send {
 
 impl dyn Session + '_ {
     /// The first row, if there is one.
-    pub(crate) async fn query_first(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Option<Row>> {
+    pub(crate) async fn query_first(
+        &mut self,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Option<Row>> {
         Ok(self.query(sql, values).await?.into_iter().next())
     }
 }

@@ -59,7 +59,9 @@ impl Endpoint {
         match segments.as_slice() {
             [""] => only(method, &[Method::GET, Method::HEAD], Self::Ping),
             ["_catalog"] => only(method, &[Method::GET], Self::Catalog(query.page()?)),
-            [name @ .., "tags", "list"] => only(method, &[Method::GET], Self::Tags(place(name)?, query.page()?)),
+            [name @ .., "tags", "list"] => {
+                only(method, &[Method::GET], Self::Tags(place(name)?, query.page()?))
+            }
             [name @ .., "blobs", "uploads"] | [name @ .., "blobs", "uploads", ""] => {
                 only(method, &[Method::POST], Self::BeginUpload(place(name)?, query.begin()?))
             }
@@ -164,9 +166,7 @@ impl Query {
         }
         match self.first("digest-algorithm") {
             None => Ok(Begin::Empty(Algorithm::Sha256)),
-            Some(name) => {
-                name.parse().map(Begin::Empty).map_err(|error: Error| error.with(Detail::Digest))
-            }
+            Some(name) => name.parse().map(Begin::Empty).map_err(|error: Error| error.with(Detail::Digest)),
         }
     }
 }
@@ -214,7 +214,10 @@ mod tests {
         let tag: Reference = "list".parse().unwrap();
         let uploads = parse("GET", &format!("/v2/a/blobs/uploads/x/blobs/{SHA256}")).unwrap();
         assert_eq!(uploads, Endpoint::GetBlob(at("a/blobs/uploads/x"), SHA256.parse().unwrap()));
-        assert_eq!(parse("GET", "/v2/a/tags/manifests/list").unwrap(), Endpoint::GetManifest(at("a/tags"), tag));
+        assert_eq!(
+            parse("GET", "/v2/a/tags/manifests/list").unwrap(),
+            Endpoint::GetManifest(at("a/tags"), tag)
+        );
         let page = PageQuery { last: None, limit: Limit::MOST };
         assert_eq!(
             parse("GET", "/v2/manifests/tags/tags/list").unwrap(),

@@ -34,8 +34,10 @@ impl Refusal<'_> {
         if let Some(Detail::Offset(offset)) = error.detail() {
             insert(headers, header::RANGE.as_str(), format!("0-{}", offset.saturating_sub(1)));
         }
-        if let (Some(Detail::Offset(_)), Some(Endpoint::Append(place, id) | Endpoint::FinishUpload(place, id, _))) =
-            (error.detail(), endpoint)
+        if let (
+            Some(Detail::Offset(_)),
+            Some(Endpoint::Append(place, id) | Endpoint::FinishUpload(place, id, _)),
+        ) = (error.detail(), endpoint)
         {
             insert(headers, header::LOCATION.as_str(), format!("/v2/{place}/blobs/uploads/{id}"));
         }
@@ -49,7 +51,8 @@ impl Refusal<'_> {
     fn challenge(&self, headers: &mut HeaderMap, error: &Error, endpoint: Option<&Endpoint>) {
         let Some(base) = self.base else { return };
         let mut challenge = format!("Bearer realm=\"{base}/token\",service=\"{}\"", self.service);
-        let scopes: Vec<String> = endpoint.iter().flat_map(|e| e.scopes()).map(|scope| scope.to_string()).collect();
+        let scopes: Vec<String> =
+            endpoint.iter().flat_map(|e| e.scopes()).map(|scope| scope.to_string()).collect();
         if !scopes.is_empty() {
             challenge += &format!(",scope=\"{}\"", scopes.join(" "));
         }
@@ -63,7 +66,8 @@ impl Refusal<'_> {
 
 /// An answer in OCI's shape, for layers in front of the API too.
 pub(crate) fn oci_error(status: StatusCode, code: &str, message: &str, detail: Value) -> Response {
-    (status, Json(json!({ "errors": [{ "code": code, "message": message, "detail": detail }] }))).into_response()
+    (status, Json(json!({ "errors": [{ "code": code, "message": message, "detail": detail }] })))
+        .into_response()
 }
 
 fn insert(headers: &mut HeaderMap, name: &'static str, value: String) {

@@ -42,7 +42,11 @@ pub struct Oci {
 
 /// The routes below `/v2`.
 pub fn router(face: Oci) -> Router {
-    Router::new().route("/v2", any(serve)).route("/v2/", any(serve)).route("/v2/{*path}", any(serve)).with_state(face)
+    Router::new()
+        .route("/v2", any(serve))
+        .route("/v2/", any(serve))
+        .route("/v2/{*path}", any(serve))
+        .with_state(face)
 }
 
 /// A request on its way through a handler.

@@ -29,7 +29,12 @@ pub(crate) async fn get(call: &Call<'_>, place: &Place, reference: &Reference) -
 }
 
 /// `PUT /v2/{name}/manifests/{reference}`
-pub(crate) async fn put(call: &Call<'_>, place: &Place, reference: &Reference, body: Body) -> Result<Response> {
+pub(crate) async fn put(
+    call: &Call<'_>,
+    place: &Place,
+    reference: &Reference,
+    body: Body,
+) -> Result<Response> {
     let grant = call.registry.grant::<Push>(call.actor, place).await?;
     let content_type = content_type(call.headers)?;
     let bytes = collect(call.headers, body, LARGEST).await?;

@@ -10,7 +10,7 @@ use wharf_core::{
     action::{Pull, Push},
 };
 use wharf_http::body_stream;
-use wharf_registry::{Mounted, Offset, Taps, Upload};
+use wharf_registry::{Closing, Mounted, Offset, Taps, Upload};
 
 use crate::{Call, endpoint::Begin, header_value};
 
@@ -33,7 +33,12 @@ async fn begin_empty(call: &Call<'_>, grant: &Grant<Push>, algorithm: Algorithm)
 }
 
 /// A source the caller may not pull from is no source, and what cannot be mounted is to be uploaded: 202.
-async fn mount(call: &Call<'_>, grant: &Grant<Push>, digest: &Digest, from: Option<&Place>) -> Result<Response> {
+async fn mount(
+    call: &Call<'_>,
+    grant: &Grant<Push>,
+    digest: &Digest,
+    from: Option<&Place>,
+) -> Result<Response> {
     let source = match from {
         Some(from) => Some(call.registry.grant::<Pull>(call.actor, from).await.ok()),
         None => None,
@@ -73,8 +78,8 @@ pub(crate) async fn finish(
     body: Body,
 ) -> Result<Response> {
     let grant = call.registry.grant::<Push>(call.actor, place).await?;
-    let start = start_of(call.headers)?;
-    let finished = call.registry.finish_upload(&grant, id, digest, start, body_stream(body)).await?;
+    let closing = Closing { digest, start: start_of(call.headers)?, body: body_stream(body) };
+    let finished = call.registry.finish_upload(&grant, id, closing).await?;
     created(place, &finished.digest)
 }
 
@@ -90,7 +95,8 @@ fn start_of(headers: &HeaderMap) -> Result<Offset> {
     let Some(range) = headers.get(header::CONTENT_RANGE) else { return Ok(Offset::Here) };
     let digits = |text: &&str| !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());
     let ends = range.to_str().ok().and_then(|text| text.split_once('-'));
-    let start = ends.filter(|(start, end)| digits(start) && digits(end)).and_then(|(start, _)| start.parse().ok());
+    let start =
+        ends.filter(|(start, end)| digits(start) && digits(end)).and_then(|(start, _)| start.parse().ok());
     start.map(Offset::At).ok_or_else(|| Error::new(Kind::Invalid, "Content-Range must be <start>-<end>"))
 }
 
@@ -122,7 +128,8 @@ mod tests {
 
     #[test]
     fn only_the_start_of_a_content_range_counts() {
-        let of = |text: &str| start_of(&HeaderMap::from_iter([(header::CONTENT_RANGE, text.parse().unwrap())]));
+        let of =
+            |text: &str| start_of(&HeaderMap::from_iter([(header::CONTENT_RANGE, text.parse().unwrap())]));
         assert_eq!(start_of(&HeaderMap::new()).unwrap(), Offset::Here);
         assert_eq!(of("0-9").unwrap(), Offset::At(0));
         assert_eq!(of("32-31").unwrap(), Offset::At(32));

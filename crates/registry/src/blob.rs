@@ -70,7 +70,12 @@ impl Registry {
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn mount(&self, grant: &Grant<Push>, digest: &Digest, from: Option<&Grant<Pull>>) -> Result<Mounted> {
+    pub async fn mount(
+        &self,
+        grant: &Grant<Push>,
+        digest: &Digest,
+        from: Option<&Grant<Pull>>,
+    ) -> Result<Mounted> {
         let source = match from {
             Some(from) => match from.repository() {
                 Some(repository) => self.store().view(FindMember { repository, digest: *digest }).await?,

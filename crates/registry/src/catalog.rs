@@ -13,7 +13,12 @@ impl Registry {
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn catalog(&self, grant: &ReadGrant, last: Option<String>, limit: Limit) -> Result<Page<String>> {
+    pub async fn catalog(
+        &self,
+        grant: &ReadGrant,
+        last: Option<String>,
+        limit: Limit,
+    ) -> Result<Page<String>> {
         let principal = &grant.actor().principal;
         let everything = matches!(principal, Principal::Job(_));
         let list = ListRepositories { account: principal.account(), everything, last, limit };

@@ -1,13 +1,13 @@
 //! Listing and removing tags.
 
 use async_trait::async_trait;
+use wharf_core::{Error, Subject, Tag, Timestamp};
 use wharf_core::{
     Grant, Limit, Page, Result,
     action::{Delete, Pull},
     audit::{AuditRecord, Event},
     gate::RepositoryId,
 };
-use wharf_core::{Error, Subject, Tag, Timestamp};
 
 use crate::{
     Registry,
@@ -19,7 +19,12 @@ impl Registry {
     ///
     /// # Errors
     /// `NotFound` where the repository is not there.
-    pub async fn tags(&self, grant: &Grant<Pull>, last: Option<String>, limit: Limit) -> Result<Page<String>> {
+    pub async fn tags(
+        &self,
+        grant: &Grant<Pull>,
+        last: Option<String>,
+        limit: Limit,
+    ) -> Result<Page<String>> {
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
         let tags = self.store().view(ListTags { repository, last, limit }).await?;
         Ok(Page::cut(tags, limit))

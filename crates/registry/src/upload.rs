@@ -10,18 +10,20 @@ mod pump;
 mod rows;
 
 use wharf_core::{
-    Algorithm, ByteStream, Detail, Digest, Error, Grant, Kind, ObjectKey, Result, Subject, UploadId, action::Push,
+    Algorithm, ByteStream, Detail, Digest, Error, Grant, Kind, ObjectKey, Result, Subject, UploadId,
+    action::Push,
 };
 use wharf_hash::{Extra, Hasher};
 
-pub(crate) use self::{
-    locks::Locks,
-    rows::{AbandonUpload, repository_of},
-};
+pub use self::finish::Closing;
 use self::{
     locks::Lock,
     pump::{Pumped, pump},
     rows::{BeginUpload, CancelUpload, FindUpload, SaveProgress},
+};
+pub(crate) use self::{
+    locks::Locks,
+    rows::{AbandonUpload, repository_of},
 };
 use crate::{
     Registry, Taps,
@@ -223,4 +225,3 @@ fn expect_offset(row: &UploadRow, start: Offset) -> Result<()> {
 async fn on_its_own<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
     tokio::spawn(work).await.unwrap_or_else(|error| Err(Error::internal(error)))
 }
-

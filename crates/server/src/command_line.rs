@@ -27,7 +27,12 @@ pub fn main() -> ExitCode {
 
 fn arguments() -> Command {
     let keys = KEYS.iter().map(|key| {
-        Arg::new(key.name).long(key.flag).global(true).value_name("VALUE").help(key.about).help_heading("Configuration")
+        Arg::new(key.name)
+            .long(key.flag)
+            .global(true)
+            .value_name("VALUE")
+            .help(key.about)
+            .help_heading("Configuration")
     });
     let file = Arg::new("config").long("config").global(true).value_name("FILE").help("The file to read");
     let stdin = || flag("password-stdin", "Read the password from standard input");
@@ -87,7 +92,9 @@ fn run(matches: &ArgMatches) -> Result<()> {
     let leaf = leaf(matches);
     let flags: Vec<_> = KEYS
         .iter()
-        .filter_map(|key| leaf.try_get_one::<String>(key.name).ok().flatten().map(|value| (key.name, value.clone())))
+        .filter_map(|key| {
+            leaf.try_get_one::<String>(key.name).ok().flatten().map(|value| (key.name, value.clone()))
+        })
         .collect();
     let sources = Sources::gather(&flags, leaf.get_one::<String>("config").map(PathBuf::from))?;
     match matches.subcommand() {
@@ -121,7 +128,8 @@ fn leaf(matches: &ArgMatches) -> &ArgMatches {
 }
 
 fn command(group: &str, arguments: &ArgMatches) -> Result<control::Command> {
-    let text = |arguments: &ArgMatches, name: &str| arguments.get_one::<String>(name).cloned().unwrap_or_default();
+    let text =
+        |arguments: &ArgMatches, name: &str| arguments.get_one::<String>(name).cloned().unwrap_or_default();
     match (group, arguments.subcommand()) {
         ("user", Some(("add", user))) => Ok(control::Command::UserAdd {
             name: text(user, "name"),
@@ -143,14 +151,18 @@ fn command(group: &str, arguments: &ArgMatches) -> Result<control::Command> {
 /// A password: from standard input, or asked for twice on a terminal. Never from the arguments, which every user
 /// of the machine can read.
 fn password(arguments: &ArgMatches) -> Result<String> {
-    let unreadable = |error: io::Error| Error::new(Kind::Invalid, "the password cannot be read").because(error);
+    let unreadable =
+        |error: io::Error| Error::new(Kind::Invalid, "the password cannot be read").because(error);
     if arguments.get_flag("password-stdin") {
         let mut text = String::new();
         io::stdin().read_to_string(&mut text).map_err(unreadable)?;
         return Ok(text.trim_end_matches(['\r', '\n']).to_owned());
     }
     if !io::stdin().is_terminal() {
-        return Err(Error::new(Kind::Invalid, "no terminal to ask for the password on: use --password-stdin"));
+        return Err(Error::new(
+            Kind::Invalid,
+            "no terminal to ask for the password on: use --password-stdin",
+        ));
     }
     let first = rpassword::prompt_password("Password: ").map_err(unreadable)?;
     let again = rpassword::prompt_password("Again: ").map_err(unreadable)?;
@@ -158,6 +170,7 @@ fn password(arguments: &ArgMatches) -> Result<String> {
 }
 
 fn wait_for<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::internal)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::internal)?;
     runtime.block_on(work)
 }

@@ -149,6 +149,7 @@ impl Sources {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "the tests write the files they read")]
 mod tests {
     use super::*;
 

@@ -57,7 +57,8 @@ async fn take(State((auth, data_dir)): State<(Auth, Arc<DataDir>)>, request: Req
     let (parts, body) = request.into_parts();
     let done = async {
         let bytes = collect(&parts.headers, body, LARGEST).await?;
-        let unknown = |error| Error::new(Kind::Invalid, "the server does not know that command").because(error);
+        let unknown =
+            |error| Error::new(Kind::Invalid, "the server does not know that command").because(error);
         let command: Command = serde_json::from_slice(&bytes).map_err(unknown)?;
         command.carry_out(&auth, &data_dir).await
     };

@@ -44,7 +44,8 @@ impl DataDir {
             NotHeld::Unusable(Error::new(Kind::Unavailable, message).because(error))
         };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
-        let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).to_owned();
+        let options =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).to_owned();
         let mut lock = options.open(path.join("lock")).map_err(unusable)?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -80,8 +81,12 @@ impl DataDir {
     /// Writes a file only its owner can read, durably.
     pub(crate) fn write_private(&self, name: &str, text: &str) -> Result<()> {
         let write = || {
-            let mut file =
-                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(self.path.join(name))?;
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(self.path.join(name))?;
             writeln!(file, "{text}")?;
             file.sync_all()?;
             File::open(&self.path)?.sync_all()
@@ -107,6 +112,7 @@ pub(crate) fn read_key(path: &Path) -> Result<SealingKey> {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "the tests look at the files")]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 

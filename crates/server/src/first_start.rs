@@ -14,11 +14,14 @@ pub(crate) const PASSWORD_FILE: &str = "admin-password";
 const PASSWORD_VARIABLE: &str = "WHARF_ADMIN_PASSWORD";
 
 /// Makes what a first start must make; does nothing on a later one.
+#[allow(clippy::disallowed_methods, reason = "the first user is made by nobody but the first start")]
 pub(crate) async fn prepare(auth: &Auth, data_dir: &DataDir, entropy: &dyn Entropy) -> Result<()> {
     let given = world::variable(PASSWORD_VARIABLE);
     if !auth.is_empty().await? {
         if given.is_some() {
-            tracing::warn!("{PASSWORD_VARIABLE} is ignored: the first user exists, change it by `wharf user passwd`");
+            tracing::warn!(
+                "{PASSWORD_VARIABLE} is ignored: the first user exists, change it by `wharf user passwd`"
+            );
         }
         return Ok(());
     }

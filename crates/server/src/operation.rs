@@ -2,7 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Json, Router, extract::State, http::StatusCode, response::{IntoResponse, Response}, routing::get};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
 use serde_json::json;
 use wharf_core::{Clock, Error};
 use wharf_http::log_fault;
@@ -30,8 +36,10 @@ pub(crate) fn router(operation: Operation) -> Router {
 
 /// Whether the process answers.
 async fn healthz(State(operation): State<Operation>) -> Response {
-    let timestamp = jiff::Timestamp::from_microsecond(operation.clock.now().microseconds()).unwrap_or_default();
-    let body = json!({ "status": "ok", "timestamp": timestamp.to_string(), "version": env!("CARGO_PKG_VERSION") });
+    let timestamp =
+        jiff::Timestamp::from_microsecond(operation.clock.now().microseconds()).unwrap_or_default();
+    let body =
+        json!({ "status": "ok", "timestamp": timestamp.to_string(), "version": env!("CARGO_PKG_VERSION") });
     Json(body).into_response()
 }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::Router;
-use wharf_auth::{Auth, SERVICE, SealingKey, Sealer};
+use wharf_auth::{Auth, SERVICE, Sealer, SealingKey};
 use wharf_blobs::FileStore;
 use wharf_core::{Entropy, Error, Kind, Result};
 use wharf_http::BaseUrl;
@@ -86,7 +86,8 @@ fn sealing_key(config: &Config, data_dir: &DataDir, entropy: &dyn Entropy) -> Re
         (None, Some(file), _) => read_key(file),
         (None, None, DatabaseChoice::Sqlite) => data_dir.sealing_key(entropy),
         (None, None, DatabaseChoice::Postgres(_)) => {
-            let message = "PostgreSQL is shared by many nodes, so WHARF_SECRET_KEY or --secret-key-file is needed";
+            let message =
+                "PostgreSQL is shared by many nodes, so WHARF_SECRET_KEY or --secret-key-file is needed";
             Err(Error::new(Kind::Invalid, message))
         }
     }

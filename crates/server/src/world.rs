@@ -24,7 +24,10 @@ impl SystemEntropy {
 }
 
 impl Entropy for SystemEntropy {
-    #[expect(clippy::expect_used, reason = "without chance no key, token or id may be made: better no server")]
+    #[expect(
+        clippy::expect_used,
+        reason = "without chance no key, token or id may be made: better no server"
+    )]
     fn fill(&self, buffer: &mut [u8]) {
         self.0.fill(buffer).expect("the operating system gives no random bytes");
     }
@@ -41,5 +44,6 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 #[allow(clippy::disallowed_methods, reason = "the boot id is a file of the kernel's")]
 pub(crate) fn boot_id(entropy: &dyn Entropy) -> String {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
-    kernel.map_or_else(|_| format!("{:032x}", u128::from_be_bytes(entropy.bytes())), |id| id.trim().to_owned())
+    kernel
+        .map_or_else(|_| format!("{:032x}", u128::from_be_bytes(entropy.bytes())), |id| id.trim().to_owned())
 }

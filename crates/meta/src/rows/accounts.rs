@@ -6,7 +6,10 @@ use wharf_core::{
     AccountId, Error, Kind, OrganisationName, RegistryName, Result, Timestamp, UserName, audit::AuditRecord,
 };
 
-use super::{journal::audit, tenants::{ensure_organisation, ensure_registry}};
+use super::{
+    journal::audit,
+    tenants::{ensure_organisation, ensure_registry},
+};
 use crate::{
     database::{Database, Step},
     session::{Row, Session},
@@ -129,8 +132,12 @@ impl Step for Create {
             ON CONFLICT (organisation_id, account_id) DO UPDATE SET role = excluded.role";
         let NewAccount { name, password_hash, operator, memberships } = &self.account;
         let now = self.record.at;
-        let values =
-            [name.as_str().into(), password_hash.as_str().into(), (*operator).into(), now.microseconds().into()];
+        let values = [
+            name.as_str().into(),
+            password_hash.as_str().into(),
+            (*operator).into(),
+            now.microseconds().into(),
+        ];
         let taken = || Error::new(Kind::Exists, format!("there is a user called {name} already"));
         let id: i64 = session.query_first(INSERT, &values).await?.ok_or_else(taken)?.next()?;
         for (organisation, role) in memberships {
@@ -219,7 +226,9 @@ impl Step for FindRefresh {
     async fn run(&self, session: &mut dyn Session) -> Result<Option<Refresh>> {
         const FIND: &str =
             "SELECT id, account_id, account_version, expires_at FROM refresh_token WHERE hash = $1";
-        let Some(mut row) = session.query_first(FIND, &[self.0.as_slice().into()]).await? else { return Ok(None) };
+        let Some(mut row) = session.query_first(FIND, &[self.0.as_slice().into()]).await? else {
+            return Ok(None);
+        };
         Ok(Some(Refresh {
             id: row.next()?,
             account: AccountId(row.next()?),

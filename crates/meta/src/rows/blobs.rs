@@ -29,7 +29,11 @@ impl Blobs for SqlWork<'_> {
             FROM blob b JOIN repository_blob m ON m.blob_id = b.id
             WHERE m.repository_id = $1 AND b.digest = $2";
         let digest = digest.to_row();
-        self.0.query_first(FIND, &[repository.0.into(), digest.as_slice().into()]).await?.map(blob).transpose()
+        self.0
+            .query_first(FIND, &[repository.0.into(), digest.as_slice().into()])
+            .await?
+            .map(blob)
+            .transpose()
     }
 
     async fn mount_sources(
@@ -64,7 +68,8 @@ impl Blobs for SqlWork<'_> {
             "INSERT INTO blob (digest, size, object_key, epoch, created_at) VALUES ($1, $2, $3, 0, $4)";
         let (digest, key) = (blob.digest.to_row(), blob.key.to_row());
         let size = i64::try_from(blob.size).unwrap_or(i64::MAX);
-        let values = [digest.as_slice().into(), size.into(), key.as_slice().into(), now.microseconds().into()];
+        let values =
+            [digest.as_slice().into(), size.into(), key.as_slice().into(), now.microseconds().into()];
         self.0.execute(INSERT, &values).await.map(drop)
     }
 
@@ -109,7 +114,8 @@ impl Blobs for SqlWork<'_> {
     }
 
     async fn due_objects(&mut self, now: Timestamp, most: u32) -> Result<Vec<ObjectKey>> {
-        const DUE: &str = "SELECT object_key FROM condemned_object WHERE due_at <= $1 ORDER BY due_at LIMIT $2";
+        const DUE: &str =
+            "SELECT object_key FROM condemned_object WHERE due_at <= $1 ORDER BY due_at LIMIT $2";
         let rows = self.0.query(DUE, &[now.microseconds().into(), i64::from(most).into()]).await?;
         rows.into_iter().map(|mut row| row.parse(|key: Vec<u8>| ObjectKey::from_row(&key))).collect()
     }

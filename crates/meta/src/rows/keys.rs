@@ -35,8 +35,7 @@ impl Step for All {
     type Output = Vec<KeyRow>;
 
     async fn run(&self, session: &mut dyn Session) -> Result<Vec<KeyRow>> {
-        const LIST: &str =
-            "SELECT id, public_key, sealed_key, created_at FROM signing_key ORDER BY created_at DESC, id LIMIT 100";
+        const LIST: &str = "SELECT id, public_key, sealed_key, created_at FROM signing_key ORDER BY created_at DESC, id LIMIT 100";
         let key = |mut row: Row| {
             Ok(KeyRow {
                 id: row.next()?,
@@ -95,7 +94,8 @@ impl Step for Keep {
         const INSERT: &str =
             "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
         session.execute(INSERT, &[self.name.into(), self.value.as_slice().into()]).await?;
-        let found = session.query_first("SELECT value FROM setting WHERE name = $1", &[self.name.into()]).await?;
+        let found =
+            session.query_first("SELECT value FROM setting WHERE name = $1", &[self.name.into()]).await?;
         found.ok_or_else(|| Error::internal("a setting that was just kept is not there"))?.next()
     }
 }

@@ -17,10 +17,10 @@ pub(super) fn manifest(mut row: Row) -> Result<ManifestRow> {
 
 impl SqlWork<'_> {
     async fn insert_edges(&mut self, manifest: i64, new: &NewManifest) -> Result<()> {
-        const INSERT: &str =
-            "INSERT INTO manifest_edge (manifest_id, position, role, digest, size) VALUES ($1, $2, $3, $4, $5)";
+        const INSERT: &str = "INSERT INTO manifest_edge (manifest_id, position, role, digest, size) VALUES ($1, $2, $3, $4, $5)";
         for (position, (role, descriptor)) in new.manifest.references.iter().enumerate() {
-            let digest = descriptor.digest().map_or_else(|| descriptor.digest.clone().into_bytes(), |d| d.to_row());
+            let digest =
+                descriptor.digest().map_or_else(|| descriptor.digest.clone().into_bytes(), |d| d.to_row());
             let values = [
                 manifest.into(),
                 i64::try_from(position).unwrap_or(i64::MAX).into(),
@@ -44,7 +44,11 @@ impl Manifests for SqlWork<'_> {
         const FIND: &str =
             "SELECT digest, media_type, payload FROM manifest WHERE repository_id = $1 AND digest = $2";
         let digest = digest.to_row();
-        self.0.query_first(FIND, &[repository.0.into(), digest.as_slice().into()]).await?.map(manifest).transpose()
+        self.0
+            .query_first(FIND, &[repository.0.into(), digest.as_slice().into()])
+            .await?
+            .map(manifest)
+            .transpose()
     }
 
     async fn has_manifest(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool> {

@@ -47,12 +47,17 @@ impl Step for FindRights {
         let account = self.account.map(|id| id.0);
         let mut rights = Rights::default();
         if account.is_some() {
-            let found = session.query_first("SELECT operator FROM account WHERE id = $1", &[account.into()]).await?;
+            let found =
+                session.query_first("SELECT operator FROM account WHERE id = $1", &[account.into()]).await?;
             rights.operator = found.map(|mut row| row.next()).transpose()?.unwrap_or_default();
         }
         let Place { organisation, registry, repository } = &self.place;
-        let values =
-            [registry.as_str().into(), repository.as_str().into(), account.into(), organisation.as_str().into()];
+        let values = [
+            registry.as_str().into(),
+            repository.as_str().into(),
+            account.into(),
+            organisation.as_str().into(),
+        ];
         let Some(mut row) = session.query_first(FIND, &values).await? else { return Ok(rights) };
         rights.organisation = Some(OrganisationId(row.next()?));
         let (id, public, settings) = (row.next::<Option<i64>>()?, row.next()?, row.next()?);

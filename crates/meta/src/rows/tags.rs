@@ -14,7 +14,8 @@ impl SqlWork<'_> {
         digest: Option<&Digest>,
         now: Timestamp,
     ) -> Result<()> {
-        const INSERT: &str = "INSERT INTO tag_history (repository_id, tag, digest, at) VALUES ($1, $2, $3, $4)";
+        const INSERT: &str =
+            "INSERT INTO tag_history (repository_id, tag, digest, at) VALUES ($1, $2, $3, $4)";
         let digest = digest.map(Digest::to_row);
         let values =
             [repository.0.into(), tag.as_str().into(), digest.as_deref().into(), now.microseconds().into()];
@@ -78,7 +79,8 @@ impl Tags for SqlWork<'_> {
     }
 
     async fn tags(&mut self, repository: RepositoryId, last: Option<&str>, most: u32) -> Result<Vec<String>> {
-        const LIST: &str = "SELECT name FROM tag WHERE repository_id = $1 AND name > $2 ORDER BY name LIMIT $3";
+        const LIST: &str =
+            "SELECT name FROM tag WHERE repository_id = $1 AND name > $2 ORDER BY name LIMIT $3";
         // No tag is empty, so all come after the empty one.
         let values = [repository.0.into(), last.unwrap_or_default().into(), i64::from(most).into()];
         let rows = self.0.query(LIST, &values).await?;

@@ -25,7 +25,8 @@ pub(super) async fn ensure_organisation(
         INSERT INTO organisation (name, settings, created_at) VALUES ($1, '{}', $2)
         ON CONFLICT (name) DO NOTHING";
     session.execute(INSERT, &[name.as_str().into(), now.microseconds().into()]).await?;
-    let row = session.query_first("SELECT id FROM organisation WHERE name = $1", &[name.as_str().into()]).await?;
+    let row =
+        session.query_first("SELECT id FROM organisation WHERE name = $1", &[name.as_str().into()]).await?;
     let id = first_id(row)?;
     ensure_registry(session, id, &RegistryName::main(), now).await?;
     Ok(id)

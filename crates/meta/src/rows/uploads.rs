@@ -58,12 +58,7 @@ impl Uploads for SqlWork<'_> {
         self.0.query_first(FIND, &[id.as_slice().into()]).await?.map(upload).transpose()
     }
 
-    async fn save_progress(
-        &mut self,
-        seen: &UploadRow,
-        progress: &Progress,
-        now: Timestamp,
-    ) -> Result<bool> {
+    async fn save_progress(&mut self, seen: &UploadRow, progress: &Progress, now: Timestamp) -> Result<bool> {
         const SAVE: &str = "
             UPDATE upload SET byte_offset = $1, hash_state = $2, store_state = $3, incarnation = $4,
                 touched_at = $5, version = version + 1

@@ -46,7 +46,9 @@ impl SqliteSession<'_> {
     /// Runs a unit to its end on this thread.
     pub(super) fn run(&mut self, unit: &dyn Unit) -> Result<()> {
         let done = unit.run(self).now_or_never();
-        done.unwrap_or_else(|| Err(Error::internal("a transaction waited for something else than its session")))
+        done.unwrap_or_else(|| {
+            Err(Error::internal("a transaction waited for something else than its session"))
+        })
     }
 }
 

@@ -48,4 +48,3 @@ fn read(connection: &mut Connection, unit: &dyn Unit) -> Result<()> {
     connection.execute_batch("ROLLBACK").map_err(error)?;
     done
 }
-

@@ -125,9 +125,9 @@ fn give_up(connection: &Connection) -> Broken {
     Broken
 }
 
-/// A failed commit is not "not stored": until the next start nobody knows, so it is 503 for all of them.
+/// A failed commit is not "not stored": until the next start nobody knows, so all of them are told to try again.
 fn unknown(cause: &Error, waiting: usize) -> Vec<Result<()>> {
-    (0..waiting).map(|_| Err(Error::new(cause.kind(), cause.message()).because(format!("{cause:?}")))).collect()
+    (0..waiting).map(|_| Err(Error::unavailable(format!("{cause:?}")))).collect()
 }
 
 #[cfg(test)]
@@ -201,7 +201,9 @@ mod tests {
     fn a_full_database_fails_only_what_does_not_fit() {
         let folder = tempfile::tempdir().unwrap();
         let mut connection = table(&folder);
-        connection.execute_batch("CREATE TABLE filler (b BLOB NOT NULL); PRAGMA max_page_count = 40").unwrap();
+        connection
+            .execute_batch("CREATE TABLE filler (b BLOB NOT NULL); PRAGMA max_page_count = 40")
+            .unwrap();
         /// Writes more than the database may hold.
         struct Fill;
         #[async_trait]

@@ -54,7 +54,11 @@ async fn commit<I: Send + Sync + 'static, T: Send + 'static>(
     store.commit(Do { input, body }).await
 }
 
-async fn view<I: Send + Sync + 'static, T: Send + 'static>(store: &dyn Store, input: I, body: Body<I, T>) -> T {
+async fn view<I: Send + Sync + 'static, T: Send + 'static>(
+    store: &dyn Store,
+    input: I,
+    body: Body<I, T>,
+) -> T {
     store.view(Do { input, body }).await.unwrap()
 }
 
@@ -194,10 +198,10 @@ async fn an_upload_moves_once_for_each_state_that_was_seen(store: &dyn Store) {
         progress: progress(0),
         version: 0,
     };
-    commit(store, row.clone(), |row, work| Box::pin(async move { work.insert_upload(row, NOW).await })).await.unwrap();
-    let find = || {
-        view(store, row.id, |id, work| Box::pin(async move { work.find_upload(*id).await }))
-    };
+    commit(store, row.clone(), |row, work| Box::pin(async move { work.insert_upload(row, NOW).await }))
+        .await
+        .unwrap();
+    let find = || view(store, row.id, |id, work| Box::pin(async move { work.find_upload(*id).await }));
     assert_eq!(find().await.as_ref(), Some(&row));
     let save = |seen: UploadRow, offset: u64| {
         commit(store, (seen, progress(offset)), |(seen, progress), work| {
@@ -270,7 +274,7 @@ async fn a_manifest_comes_back_byte_for_byte_until_it_is_removed(store: &dyn Sto
             assert_eq!((&found.bytes, &found.media_type), (&pushed.bytes, &pushed.manifest.media_type));
             assert_eq!(work.find_tagged(*repository, one).await?, Some(found));
             assert!(!work.insert_manifest(*repository, pushed, NOW).await?, "the same again is the same");
-            assert_eq!(work.tags_of(*repository, &pushed.digest).await?, [one.clone()]);
+            assert_eq!(work.tags_of(*repository, &pushed.digest).await?, std::slice::from_ref(one));
             assert_eq!(work.remove_tag(*repository, one, NOW).await?, Some(pushed.digest));
             assert_eq!(work.remove_tag(*repository, one, NOW).await?, None);
             assert!(work.has_manifest(*repository, &pushed.digest).await?, "a tag goes alone");

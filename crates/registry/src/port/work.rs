@@ -124,12 +124,7 @@ pub trait Uploads {
     /// The upload.
     async fn find_upload(&mut self, id: UploadId) -> Result<Option<UploadRow>>;
     /// Saves progress if nobody did since `seen` was read; false if somebody did, or the upload is gone.
-    async fn save_progress(
-        &mut self,
-        seen: &UploadRow,
-        progress: &Progress,
-        now: Timestamp,
-    ) -> Result<bool>;
+    async fn save_progress(&mut self, seen: &UploadRow, progress: &Progress, now: Timestamp) -> Result<bool>;
     /// Removes the row; false if it is gone already.
     async fn remove_upload(&mut self, id: UploadId) -> Result<bool>;
     /// Uploads nobody touched since; at most `most`.

@@ -3,7 +3,7 @@
 use wharf_core::{
     Algorithm, ByteStream, Detail, Digest, Error, Grant, Kind, ObjectKey, Result, UploadId, action::Push,
 };
-use wharf_hash::{Extra, Hasher};
+use wharf_hash::Hasher;
 
 use super::{
     Finished, Offset, expect_offset, on_its_own,
@@ -15,8 +15,18 @@ use crate::{
     port::{BlobRow, UploadRow},
 };
 
+/// The end of an upload, as a request words it.
+pub struct Closing {
+    /// What the whole must be.
+    pub digest: Digest,
+    /// Where the last bytes begin.
+    pub start: Offset,
+    /// The last bytes, if any.
+    pub body: ByteStream,
+}
+
 impl Registry {
-    /// Takes the last bytes of an upload and makes it the blob of `digest`. Durable when it returns.
+    /// Takes the last bytes of an upload and makes it the blob of its digest. Durable when it returns.
     ///
     /// # Errors
     /// As [`Registry::append`]; `Invalid` with [`Detail::Digest`] when the bytes have another digest: the upload
@@ -25,16 +35,14 @@ impl Registry {
         &self,
         grant: &Grant<Push>,
         id: UploadId,
-        digest: Digest,
-        start: Offset,
-        body: ByteStream,
+        closing: Closing,
     ) -> Result<Finished> {
         let (row, lock) = self.lock_upload(grant, id).await?;
-        expect_offset(&row, start)?;
+        expect_offset(&row, closing.start)?;
         let (registry, grant) = (self.clone(), grant.clone());
         on_its_own(async move {
             let _lock = lock;
-            registry.finish_locked(&grant, &row, digest, body).await
+            registry.finish_locked(&grant, &row, closing.digest, closing.body).await
         })
         .await
     }
@@ -52,15 +60,7 @@ impl Registry {
         taps: Taps,
     ) -> Result<Finished> {
         let (registry, grant) = (self.clone(), grant.clone());
-        on_its_own(async move {
-            let key = registry.new_upload_id().object_key();
-            let finished = registry.push_object(&grant, key, digest, body, taps).await;
-            if finished.is_err() && registry.blobs().remove(key).await.is_err() {
-                tracing::warn!(object = %key, "object of a failed push could not be removed");
-            }
-            finished
-        })
-        .await
+        on_its_own(async move { registry.push_object(&grant, digest, body, taps).await }).await
     }
 
     async fn finish_locked(
@@ -72,13 +72,21 @@ impl Registry {
     ) -> Result<Finished> {
         let pumped = self.take(row, body, Taps::none()).await?;
         if pumped.end.is_err() {
-            return Err(self.save(row, pumped).await.err().unwrap_or_else(|| Error::internal("a failed pump saved")));
+            return Err(self
+                .save(row, pumped)
+                .await
+                .err()
+                .unwrap_or_else(|| Error::internal("a failed pump saved")));
         }
         let Pumped { hasher, writer, taps, .. } = pumped;
         let writer = writer.ok_or_else(|| Error::internal("a pump that ended well has a writer"))?;
         if let Err(error) = self.compare(row.key, &hasher, digest).await {
             let kept = Pumped { hasher, writer: Some(writer), taps, end: Err(error) };
-            return Err(self.save(row, kept).await.err().unwrap_or_else(|| Error::internal("a wrong digest saved")));
+            return Err(self
+                .save(row, kept)
+                .await
+                .err()
+                .unwrap_or_else(|| Error::internal("a wrong digest saved")));
         }
         let blob = BlobRow { digest, size: hasher.count(), key: row.key };
         if let Err(error) = writer.finish().await {
@@ -94,25 +102,38 @@ impl Registry {
     async fn push_object(
         &self,
         grant: &Grant<Push>,
-        key: ObjectKey,
         digest: Digest,
         body: ByteStream,
         taps: Taps,
     ) -> Result<Finished> {
+        let key = self.new_upload_id().object_key();
         let state = self.blobs().create(key).await?;
         let writer = self.blobs().resume(key, &state, 0).await?;
-        let Pumped { hasher, writer, taps, end } = pump(body, Hasher::new(digest.algorithm()), writer, taps).await;
+        let pumped = pump(body, Hasher::new(digest.algorithm()), writer, taps).await;
+        let Pumped { hasher, writer, taps, end } = pumped;
         let blob = BlobRow { digest, size: hasher.count(), key };
-        let stored = async {
+        let sealed = async {
             end?;
             let writer = writer.ok_or_else(|| Error::internal("a pump that ended well has a writer"))?;
             self.compare(key, &hasher, digest).await?;
-            writer.finish().await?;
-            self.name(grant, &blob, None).await
-        }
-        .await;
-        let extra: Vec<(Extra, Vec<u8>)> = taps.end(stored.is_ok());
+            writer.finish().await
+        };
+        let stored = match sealed.await {
+            Ok(()) => self.name(grant, &blob, None).await,
+            Err(error) => {
+                self.discard(key).await;
+                Err(error)
+            }
+        };
+        let extra = taps.end(stored.is_ok());
         stored.map(|()| Finished { digest, size: blob.size, extra })
+    }
+
+    /// Removes an object that no row names. (One whose commit went unanswered may have a row, and stays.)
+    async fn discard(&self, key: ObjectKey) {
+        if let Err(error) = self.blobs().remove(key).await {
+            tracing::warn!(object = %key, ?error, "object of a failed push could not be removed");
+        }
     }
 
     /// Compares the digest, reading the bytes once more where its algorithm was never announced.

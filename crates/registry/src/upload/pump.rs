@@ -32,7 +32,12 @@ pub(super) struct Pumped {
 }
 
 /// Moves a body into the store until it ends, breaks off, or the store fails.
-pub(super) async fn pump(mut body: ByteStream, hasher: Hasher, writer: Box<dyn BlobWriter>, taps: Taps) -> Pumped {
+pub(super) async fn pump(
+    mut body: ByteStream,
+    hasher: Hasher,
+    writer: Box<dyn BlobWriter>,
+    taps: Taps,
+) -> Pumped {
     let mut pumped = Pumped { hasher, writer: Some(writer), taps, end: Ok(()) };
     let mut gathered = gather(&mut body).await;
     loop {
@@ -78,7 +83,9 @@ async fn gather(body: &mut ByteStream) -> Gathered {
                 continue;
             }
             Ok(None) => More::No(Ok(())),
-            Ok(Some(Err(error))) => More::No(Err(Error::new(Kind::Invalid, "the body broke off").because(error))),
+            Ok(Some(Err(error))) => {
+                More::No(Err(Error::new(Kind::Invalid, "the body broke off").because(error)))
+            }
             Err(_) => More::No(Err(Error::new(Kind::Timeout, "the body stood still for 60 seconds"))),
         };
         return Gathered { pieces, more };

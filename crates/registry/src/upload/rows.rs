@@ -9,7 +9,11 @@ use wharf_core::{
 use crate::port::{BlobRow, Progress, Transaction, UploadRow, Work};
 
 /// The repository a push goes to, made where the grant allows.
-pub(crate) async fn repository_of(work: &mut dyn Work, grant: &Grant<Push>, now: Timestamp) -> Result<RepositoryId> {
+pub(crate) async fn repository_of(
+    work: &mut dyn Work,
+    grant: &Grant<Push>,
+    now: Timestamp,
+) -> Result<RepositoryId> {
     let registry = match grant.registry() {
         Some(registry) => registry.id,
         None => work.ensure_registry(grant.place(), now).await?,

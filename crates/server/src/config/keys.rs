@@ -196,12 +196,17 @@ pub(crate) fn example() -> String {
 
 /// The keys of a file: of the named one, which must be there, or of the default one, which need not.
 #[allow(clippy::disallowed_methods, reason = "the configuration is a file")]
-pub(super) fn read_file(named: Option<PathBuf>, default: &str) -> Result<Vec<(&'static str, String, PathBuf)>> {
+pub(super) fn read_file(
+    named: Option<PathBuf>,
+    default: &str,
+) -> Result<Vec<(&'static str, String, PathBuf)>> {
     let path = named.clone().unwrap_or_else(|| PathBuf::from(default));
     let wrong = |what: String| Error::new(Kind::Invalid, format!("{}: {what}", path.display()));
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
-        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Vec::new());
+        }
         Err(error) => return Err(wrong(error.to_string())),
     };
     let table: Table = text.parse().map_err(|error: toml::de::Error| wrong(error.message().to_owned()))?;

@@ -21,10 +21,12 @@ pub(super) async fn send(socket: &Path, command: &Command) -> Result<String> {
         Error::new(Kind::Unavailable, message).because(error)
     };
     let stream = UnixStream::connect(socket).await.map_err(unreachable)?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(Error::unavailable)?;
+    let (mut sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(Error::unavailable)?;
     tokio::spawn(connection);
     let body = Body::from(serde_json::to_vec(command).map_err(Error::internal)?);
-    let request = Request::post("/command").header(header::HOST, "control").body(body).map_err(Error::internal)?;
+    let request =
+        Request::post("/command").header(header::HOST, "control").body(body).map_err(Error::internal)?;
     let response = sender.send_request(request).await.map_err(Error::unavailable)?;
     let succeeded = response.status().is_success();
     let bytes = response.into_body().collect().await.map_err(Error::unavailable)?.to_bytes();

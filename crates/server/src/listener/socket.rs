@@ -26,7 +26,8 @@ impl Socket {
         match listen {
             Listen::Tcp(address) => {
                 let wrong = |error: io::Error| {
-                    Error::new(Kind::Unavailable, format!("cannot listen on {address}: {error}")).because(error)
+                    Error::new(Kind::Unavailable, format!("cannot listen on {address}: {error}"))
+                        .because(error)
                 };
                 Ok(Self::Tcp(TcpListener::bind(address).await.map_err(wrong)?))
             }
@@ -70,7 +71,9 @@ impl Socket {
     /// Where it listens, for the log.
     pub(crate) fn name(&self) -> String {
         match self {
-            Self::Tcp(socket) => socket.local_addr().map_or_else(|_| "?".to_owned(), |address| address.to_string()),
+            Self::Tcp(socket) => {
+                socket.local_addr().map_or_else(|_| "?".to_owned(), |address| address.to_string())
+            }
             Self::Unix(_) => "a local socket".to_owned(),
         }
     }
