@@ -1,6 +1,6 @@
 //! `/v2/`: the OCI distribution API (distribution-spec 1.1), as docker, podman, containerd and the rest speak it.
 //!
-//! One route takes everything: [`endpoint`] parses method, path and query into words, the caller is identified,
+//! One route takes everything: `endpoint` parses method, path and query into words, the caller is identified,
 //! and one small handler asks for the grant, calls the engine and says what came of it. Not here yet: referrers,
 //! conditional requests, pushing several tags at once.
 

@@ -1,6 +1,7 @@
 //! The server that the table is run against, and how a row becomes a request.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
@@ -19,6 +20,8 @@ pub(super) struct World {
     image: Image,
     /// Another writer, whose uploads are nobody else's.
     walter: Caller,
+    /// Tokens that were fetched: each costs the server the slow hash of a password.
+    bearers: RefCell<BTreeMap<(Kind, Who), Caller>>,
     /// Numbers for what must be new each time.
     next: Cell<u64>,
 }
@@ -37,7 +40,9 @@ impl World {
         wharf.add_user("writer", &["acme:writer"]);
         wharf.add_user("owner", &["acme:admin"]);
         let walter = wharf.add_user("walter", &["acme:writer"]);
-        Self { wharf, credential, image, walter, next: Cell::new(1) }
+        let walter = walter.with_token(&["repository:acme/app:push", "repository:acme/open/app:push"]).await;
+        let bearers = RefCell::default();
+        Self { wharf, credential, image, walter, bearers, next: Cell::new(1) }
     }
 
     /// Sends the row's request as one of the callers.
@@ -62,7 +67,7 @@ impl World {
     /// The path with its placeholders filled; what they name is made here.
     async fn filled(&self, row: &Row, who: Who, caller: &Caller, content: &Bytes) -> String {
         let name = repository_name(row.kind);
-        let operator = self.wharf.admin().repository(name);
+        let operator = self.bearer(row.kind, Who::Operator, &self.wharf.admin()).await.repository(name);
         let mut path = row.path.replace("{repository}", name).replace("{source}", &source_name(row.kind));
         path = path.replace("{blob}", &sha256(&self.image.blobs[0]));
         path = path.replace("{manifest}", &self.image.digest()).replace("{content}", &sha256(content));
@@ -103,12 +108,21 @@ impl World {
         };
         match self.credential {
             Credential::Password => caller,
-            Credential::Token => {
-                let here = format!("repository:{}:pull,push,delete", repository_name(kind));
-                let source = format!("repository:{}:pull", source_name(kind));
-                caller.with_token(&[&here, &source, "registry:catalog:*"]).await
-            }
+            Credential::Token => self.bearer(kind, who, &caller).await,
         }
+    }
+
+    /// The caller under a token that asks for everything there is in such a registry; fetched once.
+    async fn bearer(&self, kind: Kind, who: Who, caller: &Caller) -> Caller {
+        let known = self.bearers.borrow().get(&(kind, who)).cloned();
+        if let Some(bearer) = known {
+            return bearer;
+        }
+        let here = format!("repository:{}:pull,push,delete", repository_name(kind));
+        let source = format!("repository:{}:pull", source_name(kind));
+        let bearer = caller.with_token(&[&here, &source, "registry:catalog:*"]).await;
+        self.bearers.borrow_mut().insert((kind, who), bearer.clone());
+        bearer
     }
 
     fn user(&self, name: &str) -> Caller {

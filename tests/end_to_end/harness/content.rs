@@ -1,4 +1,4 @@
-//! Bytes to push: noise that is the same for the same seed, digests, and small images.
+//! Bytes to push: noise that follows from a seed, digests, and small images.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -58,12 +58,15 @@ impl Random {
     }
 }
 
-/// Bytes that do not compress; the same seed and length give the same bytes.
+/// Bytes that follow from a seed. Each KiB begins with its own number and goes on like all others: tests are not
+/// optimised, and copying is fast in any case.
 pub(crate) fn noise(seed: u64, length: usize) -> Bytes {
     let mut random = Random::new(seed);
-    let mut bytes = Vec::with_capacity(length + 8);
+    let block: Vec<u8> = (0..127).flat_map(|_| random.next().to_le_bytes()).collect();
+    let mut bytes = Vec::with_capacity(length + 1_024);
     while bytes.len() < length {
         bytes.extend_from_slice(&random.next().to_le_bytes());
+        bytes.extend_from_slice(&block);
     }
     bytes.truncate(length);
     Bytes::from(bytes)
