@@ -1,6 +1,6 @@
 //! Where truth lives: the engines' store ports on SQLite and PostgreSQL.
 //!
-//! Every statement is written once, in [`rows`], and runs on both through the small [`Session`] trait, which has
+//! Every statement is written once, in `rows`, and runs on both through the small `Session` trait, which has
 //! one driver for each database. SQLite is written by one thread that commits many operations at once, and read
 //! by a pool; PostgreSQL gets a transaction and a task for each operation. Nothing else in Wharf knows SQL.
 
