@@ -49,6 +49,11 @@ pub fn router(face: Oci) -> Router {
         .with_state(face)
 }
 
+/// The answer where a handler panicked, in the shape clients of this API read.
+pub fn panicked() -> Response {
+    error::oci_error(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", "internal error", serde_json::json!({}))
+}
+
 /// A request on its way through a handler.
 struct Call<'a> {
     registry: &'a Registry,

@@ -2,7 +2,7 @@
 //!
 //! A face parses a request and asks [`Registry::grant`] for the right; every other call takes that grant. An
 //! engine call that changes something is one [`Transaction`](port::Transaction), a named struct that a store can
-//! queue, batch with others and run again. Bytes go to a [`BlobStore`](port::BlobStore) before the row that names
+//! queue, batch with others and run again. Bytes go to a [`BlobStore`] before the row that names
 //! them, and leave it only after the row is gone. Nothing here knows HTTP, SQL or where files lie.
 
 mod blob;

@@ -1,5 +1,5 @@
 //! What the registry needs of the world: truth, bytes and rights. Adapters implement these; the contract suites
-//! in [`crate::contract`] say what an implementation must keep.
+//! in `contract` (a feature of this crate) say what an implementation must keep.
 
 mod blob_store;
 mod store;

@@ -43,7 +43,7 @@ impl DataDir {
             let message = format!("data directory {}: {error}", path.display());
             NotHeld::Unusable(Error::new(Kind::Unavailable, message).because(error))
         };
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
+        make(path).map_err(unusable)?;
         let options =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).to_owned();
         let mut lock = options.open(path.join("lock")).map_err(unusable)?;
@@ -101,6 +101,18 @@ impl DataDir {
             _ => Ok(()),
         }
     }
+}
+
+/// Makes a folder with all that lead to it, each entry durable before the next.
+#[allow(clippy::disallowed_methods, reason = "the data directory is files")]
+fn make(path: &Path) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|found| found.is_dir()) {
+        return Ok(());
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make(parent)?;
+    DirBuilder::new().mode(0o700).create(path)?;
+    File::open(parent)?.sync_all()
 }
 
 /// Reads a key from a file the configuration names.

@@ -13,6 +13,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use wharf_core::{Entropy, Error};
 use wharf_http::{RequestId, problem};
 
+/// The largest head of a request, in bytes.
+const LARGEST_HEAD: usize = 32 * 1024;
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Puts the layers around the routes.
@@ -29,13 +32,22 @@ async fn observe(State(entropy): State<Arc<dyn Entropy>>, mut request: Request, 
     let id = format!("{:016x}", u64::from_be_bytes(entropy.bytes()));
     request.extensions_mut().insert(RequestId(id.clone()));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let mut response = next.run(request).await;
+    let mut response = match head_size(&request) {
+        0..=LARGEST_HEAD => next.run(request).await,
+        _ => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response(),
+    };
     let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(request_id = id, %method, path, status = response.status().as_u16(), duration_ms, "request");
     if let Ok(value) = HeaderValue::try_from(id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// Bytes of target and headers.
+fn head_size(request: &Request) -> usize {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    request.headers().iter().fold(target, |size, (name, value)| size + name.as_str().len() + value.len() + 4)
 }
 
 /// The answer where a handler panicked; the panic itself is logged with its place by the hook.

@@ -8,6 +8,8 @@ mod command_line;
 mod config;
 mod control;
 mod data_dir;
+#[cfg(test)]
+mod engine_tests;
 mod first_start;
 mod jobs;
 mod layers;

@@ -37,8 +37,8 @@ pub(crate) struct Limits {
 
 /// The most headers of a request.
 const HEADERS: usize = 100;
-/// The largest head of a request, in bytes.
-const HEAD: usize = 32 * 1024;
+/// What a connection of HTTP/1 may buffer of a request, in bytes; a head must fit in it.
+const BUFFER: usize = 128 * 1024;
 /// Largest header list of HTTP/2, in bytes.
 const HEADER_LIST: u32 = 16 * 1024;
 /// Streams a peer may have open at once on HTTP/2.
@@ -47,7 +47,7 @@ const STREAMS: u32 = 100;
 const PENDING_RESETS: usize = 20;
 /// Receive windows of HTTP/2: of a stream, of a connection.
 const WINDOWS: (u32, u32) = (256 * 1024, 1024 * 1024);
-/// What a connection of HTTP/1 may buffer of our answer.
+/// How long no connection is accepted after one could not be.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves connections until told to stop, then lets running requests finish.
@@ -90,7 +90,7 @@ fn builder(limits: Limits) -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
         .max_headers(HEADERS)
-        .max_buf_size(HEAD * 16)
+        .max_buf_size(BUFFER)
         .half_close(false);
     builder
         .http2()

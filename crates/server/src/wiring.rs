@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::Router;
+use tower_http::catch_panic::CatchPanicLayer;
 use wharf_auth::{Auth, SERVICE, Sealer, SealingKey};
 use wharf_blobs::FileStore;
 use wharf_core::{Entropy, Error, Kind, Result};
@@ -73,7 +74,7 @@ impl Wharf {
             durability: self.durability,
         };
         let routes = Router::new()
-            .merge(wharf_oci::router(oci))
+            .merge(wharf_oci::router(oci).layer(CatchPanicLayer::custom(|_| wharf_oci::panicked())))
             .merge(wharf_api::router(tokens))
             .merge(operation::router(operation));
         layers::around(routes, self.entropy.clone())
