@@ -5,7 +5,10 @@ use wharf_core::{
     audit::AuditRecord,
 };
 
-use crate::{Auth, port::NewAccount};
+use crate::{
+    Auth,
+    port::{NewAccount, RegistryChange},
+};
 
 /// A user to be made.
 #[derive(Clone, Debug)]
@@ -61,20 +64,19 @@ impl Auth {
         Err(Error::not_found(Subject::User))
     }
 
-    /// Makes a registry public or private; one that is not there is made.
+    /// Changes a registry; one that is not there is made.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn set_public(
+    pub async fn set_registry(
         &self,
         grant: &OperatorGrant,
         organisation: OrganisationName,
         registry: RegistryName,
-        public: bool,
+        change: RegistryChange,
     ) -> Result<()> {
-        let target = format!("{organisation}/{registry} public={public}");
-        let record = self.record_of(grant, "registry.set", &target);
-        self.0.accounts.set_public(organisation, registry, public, record).await
+        let record = self.record_of(grant, "registry.set", &format!("{organisation}/{registry} {change:?}"));
+        self.0.accounts.set_registry(organisation, registry, change, record).await
     }
 
     /// Asks the gate whether an actor may manage the platform.

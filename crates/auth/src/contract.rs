@@ -5,7 +5,7 @@
 
 use wharf_core::{Actor, Kind, Role, Timestamp, UserName, audit::AuditRecord};
 
-use crate::port::{Accounts, KeyRow, Keys, NewAccount, Refresh};
+use crate::port::{Accounts, KeyRow, Keys, NewAccount, Refresh, RegistryChange};
 
 const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
 
@@ -45,7 +45,8 @@ pub async fn accounts(store: &dyn Accounts) {
     assert_eq!(changed.password_hash.as_deref(), Some("other"));
     assert!(!store.set_password(wharf_core::AccountId(-1), String::new(), record()).await.unwrap());
 
-    store.set_public("acme".parse().unwrap(), "team".parse().unwrap(), true, record()).await.unwrap();
+    let change = RegistryChange { public: Some(true), accepts_missing_content: Some(true) };
+    store.set_registry("acme".parse().unwrap(), "team".parse().unwrap(), change, record()).await.unwrap();
     store.record(record()).await.unwrap();
 }
 

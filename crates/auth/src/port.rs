@@ -48,6 +48,15 @@ pub struct Refresh {
     pub expires_at: Timestamp,
 }
 
+/// What is to change of a registry; `None` leaves it as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RegistryChange {
+    /// Whether anybody may pull.
+    pub public: Option<bool>,
+    /// Whether manifests may name content the repository lacks.
+    pub accepts_missing_content: Option<bool>,
+}
+
 /// Accounts and what hangs on them.
 #[async_trait]
 pub trait Accounts: Send + Sync {
@@ -64,12 +73,12 @@ pub trait Accounts: Send + Sync {
     async fn create(&self, account: NewAccount, record: AuditRecord) -> Result<AccountId>;
     /// Sets a password's hash and moves the account's version; false where there is no such account.
     async fn set_password(&self, id: AccountId, hash: String, record: AuditRecord) -> Result<bool>;
-    /// Makes a registry public or private; it and its organisation are made if they are not there.
-    async fn set_public(
+    /// Changes a registry; it and its organisation are made if they are not there.
+    async fn set_registry(
         &self,
         organisation: OrganisationName,
         registry: RegistryName,
-        public: bool,
+        change: RegistryChange,
         record: AuditRecord,
     ) -> Result<()>;
     /// Adds a refresh token by the SHA-256 of its text.

@@ -5,6 +5,8 @@
 
 use std::{error::Error as StdError, fmt};
 
+use crate::Scope;
+
 /// `Result` with the engines' error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -67,8 +69,8 @@ pub enum Detail {
     Missing(Vec<String>),
     /// Where the upload really stands, in bytes.
     Offset(u64),
-    /// The token is good but its `access` does not reach: another token would.
-    InsufficientScope,
+    /// The token is good but its `access` does not reach: one with these scopes would.
+    InsufficientScope(Vec<Scope>),
     /// The size of the blob a range fell outside of, in bytes.
     Size(u64),
     /// The digest was wrong, rather than some other part of the request.
@@ -77,6 +79,8 @@ pub enum Detail {
     Name,
     /// The manifest was wrong.
     Manifest,
+    /// There were too many tags.
+    Tags,
 }
 
 /// An engine's refusal or failure.

@@ -6,7 +6,8 @@
 use std::marker::PhantomData;
 
 use crate::{
-    Access, Action, Actor, Detail, Error, Kind, Place, Principal, Result, Role, Subject, Verb, right::action,
+    Access, Action, Actor, Detail, Error, Kind, Place, Principal, Result, Role, Scope, Subject, Verb,
+    right::action,
 };
 
 /// Row id of an organisation.
@@ -156,7 +157,8 @@ pub fn decide<A: Action>(
     }
     if !actor.access.reaches(place, A::VERB) {
         let message = format!("the token does not reach {} on this repository", A::VERB.word());
-        return Err(Error::new(Kind::Unauthenticated, message).with(Detail::InsufficientScope));
+        let needed = Detail::InsufficientScope(vec![Scope::of(place, &[A::VERB])]);
+        return Err(Error::new(Kind::Unauthenticated, message).with(needed));
     }
     let creates = A::VERB == Verb::Push && rights.operator && create == CreateOnPush::Operator;
     if rights.registry.is_none() && !creates {
@@ -179,7 +181,7 @@ pub fn decide_catalog(actor: &Actor) -> Result<ReadGrant> {
         return Ok(ReadGrant { actor: actor.clone() });
     }
     let message = "the token does not reach the catalog";
-    Err(Error::new(Kind::Unauthenticated, message).with(Detail::InsufficientScope))
+    Err(Error::new(Kind::Unauthenticated, message).with(Detail::InsufficientScope(vec![Scope::catalog()])))
 }
 
 /// Decides whether an actor may manage the platform: an operator, or Wharf's own command line.
@@ -222,7 +224,7 @@ fn refusal(actor: &Actor, rights: &Rights) -> Error {
 #[allow(clippy::disallowed_methods, reason = "the gate's own tests")]
 mod tests {
     use super::{action::*, *};
-    use crate::{AccountId, Credential, Scope};
+    use crate::{AccountId, Credential};
 
     fn place() -> Place {
         "acme/app".parse().unwrap()
@@ -281,7 +283,10 @@ mod tests {
             decide::<Push>(&writer, &place(), &rights(Some(Role::Writer), false, false), CreateOnPush::Off)
                 .unwrap_err();
         assert_eq!(refusal.kind(), Kind::Unauthenticated);
-        assert_eq!(refusal.detail(), Some(&Detail::InsufficientScope));
+        assert_eq!(
+            refusal.detail(),
+            Some(&Detail::InsufficientScope(vec![Scope::of(&place(), &[Verb::Push])]))
+        );
     }
 
     #[test]

@@ -15,6 +15,7 @@
 pub mod audit;
 mod body;
 mod clock;
+mod condition;
 mod digest;
 mod error;
 pub mod gate;
@@ -30,6 +31,7 @@ mod secret;
 
 pub use body::{BlobBody, ByteStream};
 pub use clock::{Clock, Entropy, Timestamp};
+pub use condition::{Condition, Expected};
 pub use digest::{Algorithm, Digest};
 pub use error::{Detail, Error, Kind, Result, Subject};
 pub use gate::{Grant, OperatorGrant, ReadGrant};

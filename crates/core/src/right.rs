@@ -138,6 +138,12 @@ impl Scope {
         (self.kind == "repository").then(|| self.name.parse().ok()).flatten()
     }
 
+    /// Whether it reaches everything the other one does.
+    pub fn covers(&self, other: &Self) -> bool {
+        let has = |action: &String| self.actions.contains(action);
+        self.kind == other.kind && self.name == other.name && other.actions.iter().all(has)
+    }
+
     fn allows(&self, verb: Verb) -> bool {
         self.actions.iter().any(|action| action == verb.word() || action == "*")
     }

@@ -6,6 +6,7 @@ mod catalog;
 mod journal;
 mod keys;
 mod manifests;
+mod registries;
 mod rights;
 mod tags;
 mod tenants;

@@ -11,13 +11,21 @@ use wharf_core::{
 };
 use wharf_http::{ByteRange, blob_body, byte_range};
 
-use crate::{Call, header_value};
+use crate::{
+    Call,
+    condition::{conditions, not_modified, range_counts},
+    header_value,
+};
 
 /// `HEAD /v2/{name}/blobs/{digest}`
 pub(crate) async fn head(call: &Call<'_>, place: &Place, digest: &Digest) -> Result<Response> {
     let grant = call.registry.grant::<Pull>(call.actor, place).await?;
     let blob = call.registry.open_blob(&grant, digest).await?;
-    Ok((StatusCode::OK, headers(digest, blob.size)?, Body::empty()).into_response())
+    let headers = headers(digest, blob.size)?;
+    if conditions(call.headers).is_known(digest) {
+        return Ok(not_modified(headers));
+    }
+    Ok((StatusCode::OK, headers, Body::empty()).into_response())
 }
 
 /// `GET /v2/{name}/blobs/{digest}`, whole or one range of it.
@@ -25,7 +33,11 @@ pub(crate) async fn get(call: &Call<'_>, place: &Place, digest: &Digest) -> Resu
     let grant = call.registry.grant::<Pull>(call.actor, place).await?;
     let blob = call.registry.open_blob(&grant, digest).await?;
     let size = blob.size;
-    let wanted = call.headers.get(header::RANGE).and_then(|range| range.to_str().ok());
+    if conditions(call.headers).is_known(digest) {
+        return Ok(not_modified(headers(digest, size)?));
+    }
+    let wanted = call.headers.get(header::RANGE).filter(|_| range_counts(call.headers, digest));
+    let wanted = wanted.and_then(|range| range.to_str().ok());
     let (status, range) = match byte_range(wanted, size) {
         ByteRange::Whole => (StatusCode::OK, 0..size),
         ByteRange::Part(range) => (StatusCode::PARTIAL_CONTENT, range),

@@ -3,7 +3,8 @@
 
 use axum::http::Method;
 use wharf_core::{
-    Algorithm, Detail, Digest, Error, Kind, Limit, Place, Reference, Result, Scope, Subject, UploadId, Verb,
+    Algorithm, Detail, Digest, Error, Kind, Limit, Place, Reference, Result, Scope, Subject, Tag, UploadId,
+    Verb,
 };
 use wharf_http::decode_path;
 
@@ -11,6 +12,7 @@ use wharf_http::decode_path;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     Ping,
+    Extensions,
     Catalog(PageQuery),
     Tags(Place, PageQuery),
     HeadBlob(Place, Digest),
@@ -23,8 +25,9 @@ pub(crate) enum Endpoint {
     CancelUpload(Place, UploadId),
     HeadManifest(Place, Reference),
     GetManifest(Place, Reference),
-    PutManifest(Place, Reference),
+    PutManifest(Place, Reference, Vec<Tag>),
     DeleteManifest(Place, Reference),
+    Referrers(Place, ReferrersQuery),
 }
 
 /// How an upload begins.
@@ -36,6 +39,15 @@ pub(crate) enum Begin {
     Whole(Digest),
     /// With a blob another repository may hold.
     Mount(Digest, Option<Place>),
+}
+
+/// Which referrers of which manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ReferrersQuery {
+    pub(crate) subject: Digest,
+    /// The empty type is that of manifests without.
+    pub(crate) artifact_type: Option<String>,
+    pub(crate) position: i64,
 }
 
 /// Which page of a list.
@@ -66,8 +78,15 @@ impl Endpoint {
                 only(method, &[Method::POST], Self::BeginUpload(place(name)?, query.begin()?))
             }
             [name @ .., "blobs", "uploads", id] => Self::upload(method, place(name)?, id, &query),
+            ["_oci", "ext", "discover"] => only(method, &[Method::GET], Self::Extensions),
+            [name @ .., "_oci", "ext", "discover"] => {
+                place(name).and_then(|_| only(method, &[Method::GET], Self::Extensions))
+            }
+            [name @ .., "referrers", subject] => {
+                only(method, &[Method::GET], Self::Referrers(place(name)?, query.referrers(subject)?))
+            }
             [name @ .., "blobs", digest] => Self::blob(method, place(name)?, digest),
-            [name @ .., "manifests", reference] => Self::manifest(method, place(name)?, reference),
+            [name @ .., "manifests", reference] => Self::manifest(method, place(name)?, reference, &query),
             _ => Err(Error::not_found(Subject::Name)),
         }
     }
@@ -96,12 +115,12 @@ impl Endpoint {
         }
     }
 
-    fn manifest(method: &Method, place: Place, reference: &str) -> Result<Self> {
+    fn manifest(method: &Method, place: Place, reference: &str, query: &Query) -> Result<Self> {
         let reference: Reference = reference.parse()?;
         match *method {
             Method::HEAD => Ok(Self::HeadManifest(place, reference)),
             Method::GET => Ok(Self::GetManifest(place, reference)),
-            Method::PUT => Ok(Self::PutManifest(place, reference)),
+            Method::PUT => Ok(Self::PutManifest(place, reference, query.tags()?)),
             Method::DELETE => Ok(Self::DeleteManifest(place, reference)),
             _ => Err(wrong_method()),
         }
@@ -111,12 +130,13 @@ impl Endpoint {
     pub(crate) fn scopes(&self) -> Vec<Scope> {
         let (pull, push) = ([Verb::Pull].as_slice(), [Verb::Pull, Verb::Push].as_slice());
         let (place, verbs) = match self {
-            Self::Ping => return Vec::new(),
+            Self::Ping | Self::Extensions => return Vec::new(),
             Self::Catalog(_) => return vec![Scope::catalog()],
             Self::BeginUpload(place, Begin::Mount(_, Some(from))) => {
                 return vec![Scope::of(place, push), Scope::of(from, pull)];
             }
             Self::Tags(place, _)
+            | Self::Referrers(place, _)
             | Self::HeadBlob(place, _)
             | Self::GetBlob(place, _)
             | Self::HeadManifest(place, _)
@@ -126,7 +146,7 @@ impl Endpoint {
             | Self::Append(place, _)
             | Self::FinishUpload(place, ..)
             | Self::CancelUpload(place, _)
-            | Self::PutManifest(place, _) => (place, push),
+            | Self::PutManifest(place, ..) => (place, push),
             Self::DeleteBlob(place, _) | Self::DeleteManifest(place, _) => (place, [Verb::Delete].as_slice()),
         };
         vec![Scope::of(place, verbs)]
@@ -150,6 +170,19 @@ impl Query {
         let limit = self.first("n").map_or(Ok(Limit::MOST), Limit::parse)?;
         let last = self.first("last").filter(|last| !last.contains('\0')).map(str::to_owned);
         Ok(PageQuery { last, limit })
+    }
+
+    fn tags(&self) -> Result<Vec<Tag>> {
+        self.0.iter().filter(|(name, _)| name == "tag").map(|(_, tag)| tag.parse()).collect()
+    }
+
+    fn referrers(&self, subject: &str) -> Result<ReferrersQuery> {
+        let position = self.first("position").map_or(Some(0), |position| position.parse().ok());
+        Ok(ReferrersQuery {
+            subject: digest(subject)?,
+            artifact_type: self.first("artifactType").filter(|kind| !kind.contains('\0')).map(str::to_owned),
+            position: position.ok_or_else(|| Error::new(Kind::Invalid, "position must be a number"))?,
+        })
     }
 
     fn begin(&self) -> Result<Begin> {
@@ -247,6 +280,22 @@ mod tests {
         assert_eq!(begin(&format!("mount={SHA256}&from=acme%2Fapp")), Ok(Begin::Mount(digest, from)));
         assert_eq!(begin(&format!("mount={SHA256}&from=..")), Ok(Begin::Empty(Algorithm::Sha256)));
         assert_eq!(begin("mount=nonsense"), Err(Kind::Invalid));
+    }
+
+    #[test]
+    fn referrers_and_tags_are_read_from_the_query() {
+        let query = |text: &str| match parse("GET", &format!("/v2/a/referrers/{SHA256}{text}")) {
+            Ok(Endpoint::Referrers(_, query)) => (query.artifact_type, query.position),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(query(""), (None, 0));
+        assert_eq!(query("?artifactType="), (Some(String::new()), 0));
+        assert_eq!(query("?artifactType=a%2Fb&position=7"), (Some("a/b".to_owned()), 7));
+        assert!(parse("GET", "/v2/a/referrers/latest").is_err());
+        let put = parse("PUT", &format!("/v2/a/manifests/{SHA256}?tag=x&tag=y")).unwrap();
+        let tags = vec!["x".parse().unwrap(), "y".parse().unwrap()];
+        assert_eq!(put, Endpoint::PutManifest(at("a"), SHA256.parse().unwrap(), tags));
+        assert!(parse("PUT", &format!("/v2/a/manifests/{SHA256}?tag=-")).is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
-use wharf_core::{Detail, Error, Kind, Subject};
+use wharf_core::{Detail, Error, Kind, Scope, Subject};
 use wharf_http::{RETRY_AFTER_SECONDS, log_fault, status_of};
 
 use crate::endpoint::Endpoint;
@@ -22,7 +22,11 @@ impl Refusal<'_> {
     /// The answer to an error on an endpoint, or on a request that is none.
     pub(crate) fn respond(&self, error: &Error, endpoint: Option<&Endpoint>) -> Response {
         log_fault(error, self.request_id);
-        let mut response = oci_error(status_of(error.kind()), code(error), error.message(), detail(error));
+        let status = match error.detail() {
+            Some(Detail::Tags) => StatusCode::URI_TOO_LONG,
+            _ => status_of(error.kind()),
+        };
+        let mut response = oci_error(status, code(error), error.message(), detail(error));
         let headers = response.headers_mut();
         match error.kind() {
             Kind::Unauthenticated => self.challenge(headers, error, endpoint),
@@ -51,12 +55,21 @@ impl Refusal<'_> {
     fn challenge(&self, headers: &mut HeaderMap, error: &Error, endpoint: Option<&Endpoint>) {
         let Some(base) = self.base else { return };
         let mut challenge = format!("Bearer realm=\"{base}/token\",service=\"{}\"", self.service);
-        let scopes: Vec<String> =
-            endpoint.iter().flat_map(|e| e.scopes()).map(|scope| scope.to_string()).collect();
+        let beside = match error.detail() {
+            Some(Detail::InsufficientScope(scopes)) => scopes.as_slice(),
+            _ => &[],
+        };
+        let mut needed = endpoint.map(Endpoint::scopes).unwrap_or_default();
+        for scope in beside {
+            if !needed.iter().any(|other| other.covers(scope)) {
+                needed.push(scope.clone());
+            }
+        }
+        let scopes: Vec<String> = needed.iter().map(Scope::to_string).collect();
         if !scopes.is_empty() {
             challenge += &format!(",scope=\"{}\"", scopes.join(" "));
         }
-        if error.detail() == Some(&Detail::InsufficientScope) {
+        if matches!(error.detail(), Some(Detail::InsufficientScope(_))) {
             challenge += ",error=\"insufficient_scope\"";
         }
         insert(headers, header::WWW_AUTHENTICATE.as_str(), challenge);

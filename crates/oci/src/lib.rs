@@ -1,14 +1,15 @@
 //! `/v2/`: the OCI distribution API (distribution-spec 1.1), as docker, podman, containerd and the rest speak it.
 //!
 //! One route takes everything: `endpoint` parses method, path and query into words, the caller is identified,
-//! and one small handler asks for the grant, calls the engine and says what came of it. Not here yet: referrers,
-//! conditional requests, pushing several tags at once.
+//! and one small handler asks for the grant, calls the engine and says what came of it.
 
 mod blob;
+mod condition;
 mod endpoint;
 mod error;
 mod list;
 mod manifest;
+mod referrers;
 mod upload;
 
 use std::sync::Arc;
@@ -81,6 +82,7 @@ async fn answer(face: &Oci, parts: &request::Parts, endpoint: &Endpoint, body: B
     let call = Call { registry: &face.registry, actor: &actor, headers: &parts.headers };
     match endpoint {
         Endpoint::Ping => ping(&actor),
+        Endpoint::Extensions => Ok(axum::Json(serde_json::json!({ "extensions": [] })).into_response()),
         Endpoint::Catalog(page) => list::catalog(&call, page).await,
         Endpoint::Tags(place, page) => list::tags(&call, place, page).await,
         Endpoint::HeadBlob(place, digest) => blob::head(&call, place, digest).await,
@@ -93,8 +95,11 @@ async fn answer(face: &Oci, parts: &request::Parts, endpoint: &Endpoint, body: B
         Endpoint::CancelUpload(place, id) => upload::cancel(&call, place, *id).await,
         Endpoint::HeadManifest(place, reference) => manifest::head(&call, place, reference).await,
         Endpoint::GetManifest(place, reference) => manifest::get(&call, place, reference).await,
-        Endpoint::PutManifest(place, reference) => manifest::put(&call, place, reference, body).await,
+        Endpoint::PutManifest(place, reference, tags) => {
+            manifest::put(&call, place, (reference, tags), body).await
+        }
         Endpoint::DeleteManifest(place, reference) => manifest::delete(&call, place, reference).await,
+        Endpoint::Referrers(place, query) => referrers::list(&call, place, query).await,
     }
 }
 

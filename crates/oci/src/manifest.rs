@@ -6,42 +6,60 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use wharf_core::{
-    Detail, Error, Kind, MediaType, Place, Reference, Result,
+    Detail, Error, Kind, MediaType, Place, Reference, Result, Tag,
     action::{Delete, Pull, Push},
     manifest::LARGEST,
 };
 use wharf_http::collect;
-use wharf_registry::StoredManifest;
+use wharf_registry::{ManifestPush, StoredManifest};
 
-use crate::{Call, header_value};
+use crate::{
+    Call,
+    condition::{conditions, not_modified},
+    header_value,
+};
 
 /// `HEAD /v2/{name}/manifests/{reference}`
 pub(crate) async fn head(call: &Call<'_>, place: &Place, reference: &Reference) -> Result<Response> {
     let stored = find(call, place, reference).await?;
-    Ok((StatusCode::OK, headers(&stored)?, Body::empty()).into_response())
+    say(call, &stored, Body::empty())
 }
 
 /// `GET /v2/{name}/manifests/{reference}`: always the stored type, never a converted one, whatever `Accept` says,
 /// for another type would be another digest.
 pub(crate) async fn get(call: &Call<'_>, place: &Place, reference: &Reference) -> Result<Response> {
     let stored = find(call, place, reference).await?;
-    Ok((StatusCode::OK, headers(&stored)?, Body::from(stored.bytes)).into_response())
+    let body = Body::from(stored.bytes.clone());
+    say(call, &stored, body)
 }
 
-/// `PUT /v2/{name}/manifests/{reference}`
+/// `PUT /v2/{name}/manifests/{reference}[?tag=…&tag=…]`
 pub(crate) async fn put(
     call: &Call<'_>,
     place: &Place,
-    reference: &Reference,
+    (reference, tags): (&Reference, &[Tag]),
     body: Body,
 ) -> Result<Response> {
     let grant = call.registry.grant::<Push>(call.actor, place).await?;
-    let content_type = content_type(call.headers)?;
-    let bytes = collect(call.headers, body, LARGEST).await?;
-    let pushed = call.registry.push_manifest(&grant, reference, content_type.as_ref(), bytes).await?;
+    let push = ManifestPush {
+        reference: reference.clone(),
+        tags: tags.to_vec(),
+        content_type: content_type(call.headers)?,
+        condition: conditions(call.headers),
+        bytes: collect(call.headers, body, LARGEST).await?,
+    };
+    let pushed = call.registry.push_manifest(&grant, push).await?;
     let location = header_value(format!("/v2/{place}/manifests/{}", pushed.digest))?;
     let mut response = (StatusCode::CREATED, [(header::LOCATION, location)]).into_response();
-    response.headers_mut().insert("docker-content-digest", header_value(pushed.digest.to_string())?);
+    let headers = response.headers_mut();
+    headers.insert("docker-content-digest", header_value(pushed.digest.to_string())?);
+    headers.insert(header::ETAG, header_value(format!("\"{}\"", pushed.digest))?);
+    if let Some(subject) = pushed.subject {
+        headers.insert("oci-subject", header_value(subject.to_string())?);
+    }
+    for tag in tags {
+        headers.append("oci-tag", header_value(tag.to_string())?);
+    }
     Ok(response)
 }
 
@@ -58,6 +76,17 @@ pub(crate) async fn delete(call: &Call<'_>, place: &Place, reference: &Reference
 async fn find(call: &Call<'_>, place: &Place, reference: &Reference) -> Result<StoredManifest> {
     let grant = call.registry.grant::<Pull>(call.actor, place).await?;
     call.registry.manifest(&grant, reference).await
+}
+
+/// The manifest, or that the reader has it already.
+fn say(call: &Call<'_>, stored: &StoredManifest, body: Body) -> Result<Response> {
+    let headers = headers(stored)?;
+    let condition = conditions(call.headers);
+    if condition.is_known(&stored.digest) {
+        return Ok(not_modified(headers));
+    }
+    condition.check(Some(&stored.digest))?;
+    Ok((StatusCode::OK, headers, body).into_response())
 }
 
 fn content_type(headers: &HeaderMap) -> Result<Option<MediaType>> {

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use wharf_core::{
-    Algorithm, Digest, Error, Grant, Kind, Place, Result, UploadId,
+    Algorithm, Detail, Digest, Error, Grant, Kind, Place, Result, UploadId,
     action::{Pull, Push},
 };
 use wharf_http::body_stream;
@@ -32,21 +32,21 @@ async fn begin_empty(call: &Call<'_>, grant: &Grant<Push>, algorithm: Algorithm)
     accepted(StatusCode::ACCEPTED, grant.place(), &upload)
 }
 
-/// A source the caller may not pull from is no source, and what cannot be mounted is to be uploaded: 202.
+/// A source the caller may not pull from is no source, and what cannot be mounted is to be uploaded: 202. Only where
+/// his token alone is too narrow he is told to fetch another.
 async fn mount(
     call: &Call<'_>,
     grant: &Grant<Push>,
     digest: &Digest,
     from: Option<&Place>,
 ) -> Result<Response> {
-    let source = match from {
-        Some(from) => Some(call.registry.grant::<Pull>(call.actor, from).await.ok()),
-        None => None,
-    };
-    let mounted = match &source {
-        Some(None) => Mounted::No,
-        Some(Some(source)) => call.registry.mount(grant, digest, Some(source)).await?,
+    let mounted = match from {
         None => call.registry.mount(grant, digest, None).await?,
+        Some(from) => match call.registry.grant::<Pull>(call.actor, from).await {
+            Ok(source) => call.registry.mount(grant, digest, Some(&source)).await?,
+            Err(error) if matches!(error.detail(), Some(Detail::InsufficientScope(_))) => return Err(error),
+            Err(_) => Mounted::No,
+        },
     };
     match mounted {
         Mounted::Yes => created(grant.place(), digest),

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use wharf_core::{
-    BlobBody, Digest, Error, Grant, Place, Result, Subject, Timestamp, Verb,
+    BlobBody, Detail, Digest, Error, Grant, Kind, Result, Scope, Subject, Timestamp, Verb,
     action::{Delete, Pull, Push},
     audit::{AuditRecord, Event},
     gate::RepositoryId,
@@ -69,6 +69,7 @@ impl Registry {
     /// Makes a blob of another repository a member of this one: of `from`, or of any that the caller may pull.
     ///
     /// # Errors
+    /// `Unauthenticated` with [`Detail::InsufficientScope`] where another token would reach a source;
     /// `Unavailable`.
     pub async fn mount(
         &self,
@@ -91,19 +92,28 @@ impl Registry {
         self.store().commit(mount).await
     }
 
+    /// A repository that holds the blob, of those the caller may pull from. Where only his token does not reach one,
+    /// he is told for which to fetch another.
     async fn find_source(&self, grant: &Grant<Push>, digest: &Digest) -> Result<Option<BlobRow>> {
         let account = grant.actor().principal.account();
         let sources = self.store().view(FindSources { account, digest: *digest }).await?;
         let access = &grant.actor().access;
-        let reached = |place: &Place| access.reaches(place, Verb::Pull);
-        Ok(sources.into_iter().find(|source| reached(&source.place)).map(|source| source.blob))
+        let reached = |source: &&MountSource| access.reaches(&source.place, Verb::Pull);
+        if let Some(source) = sources.iter().find(reached) {
+            return Ok(Some(source.blob.clone()));
+        }
+        let Some(beyond) = sources.first() else { return Ok(None) };
+        let needed = Detail::InsufficientScope(vec![Scope::of(&beyond.place, &[Verb::Pull])]);
+        Err(Error::new(Kind::Unauthenticated, "the token does not reach a repository with this blob")
+            .with(needed))
     }
 
     /// Ends a blob's membership of the repository. Manifests that name it become sparse.
     ///
     /// # Errors
-    /// `NotFound` where it is no member.
+    /// `Unsupported` where deletion is switched off; `NotFound` where it is no member.
     pub async fn delete_blob(&self, grant: &Grant<Delete>, digest: &Digest) -> Result<()> {
+        self.expect_deletion()?;
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Blob))?;
         let delete = DeleteBlob { grant: grant.clone(), repository, digest: *digest, now: self.now() };
         self.store().commit(delete).await

@@ -12,6 +12,7 @@ pub mod contract;
 mod housekeeping;
 mod manifest;
 pub mod port;
+mod referrers;
 mod tag;
 mod tap;
 mod upload;
@@ -19,14 +20,15 @@ mod upload;
 use std::sync::Arc;
 
 use wharf_core::{
-    Action, Actor, Clock, Entropy, Grant, Place, ReadGrant, Result, Verb,
+    Action, Actor, Clock, Entropy, Error, Grant, Kind, Place, ReadGrant, Result, Verb,
     gate::{self, CreateOnPush},
 };
 
 pub use crate::{
     blob::{Blob, Mounted},
     housekeeping::Swept,
-    manifest::{PushedManifest, StoredManifest},
+    manifest::{MOST_TAGS, ManifestPush, PushedManifest, StoredManifest},
+    referrers::Referrer,
     tap::{Taps, UploadObserver},
     upload::{Closing, Finished, Offset, Upload},
 };
@@ -46,6 +48,18 @@ pub struct Settings {
     pub object_grace: i64,
     /// A repository that stays empty for so long is removed.
     pub empty_repository_expiry: i64,
+    /// Whether tags, manifests and blobs can be deleted at all.
+    pub deletion: Deletion,
+}
+
+/// Whether content can be deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deletion {
+    /// By whoever may.
+    #[default]
+    On,
+    /// By nobody: tags, manifests and blobs alike (CVE-2026-41888 was a switch one verb forgot).
+    Off,
 }
 
 impl Default for Settings {
@@ -55,6 +69,7 @@ impl Default for Settings {
             upload_expiry: 24 * 3600,
             object_grace: 3600,
             empty_repository_expiry: 24 * 3600,
+            deletion: Deletion::On,
         }
     }
 }
@@ -137,6 +152,14 @@ impl Registry {
 
     fn settings(&self) -> &Settings {
         &self.0.parts.settings
+    }
+
+    /// The one place that knows the deletion switch: every deletion begins here.
+    fn expect_deletion(&self) -> Result<()> {
+        match self.settings().deletion {
+            Deletion::On => Ok(()),
+            Deletion::Off => Err(Error::new(Kind::Unsupported, "deletion is switched off in this registry")),
+        }
     }
 
     fn now(&self) -> wharf_core::Timestamp {

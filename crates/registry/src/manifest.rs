@@ -6,10 +6,10 @@ mod push;
 use async_trait::async_trait;
 use bytes::Bytes;
 use wharf_core::{
-    Algorithm, Detail, Digest, Error, Grant, Kind, MediaType, Reference, Result, Subject,
+    Algorithm, Condition, Detail, Digest, Error, Grant, Kind, MediaType, Reference, Result, Subject, Tag,
     action::{Delete, Pull, Push},
     gate::RepositoryId,
-    manifest::Manifest,
+    manifest::{Descriptor, Manifest},
 };
 
 use self::{delete::DeleteManifest, push::PushManifest};
@@ -21,35 +21,57 @@ use crate::{
 /// A manifest as it was pushed.
 pub type StoredManifest = ManifestRow;
 
+/// The most tags one push can set.
+pub const MOST_TAGS: usize = 100;
+
+/// A manifest that is pushed.
+pub struct ManifestPush {
+    /// The tag it is to get, or the digest it must have.
+    pub reference: Reference,
+    /// Tags it is to get beside.
+    pub tags: Vec<Tag>,
+    /// The type it was sent with, if with any.
+    pub content_type: Option<MediaType>,
+    /// What must stand under the reference before.
+    pub condition: Condition,
+    /// The exact bytes.
+    pub bytes: Bytes,
+}
+
 /// What a push made of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PushedManifest {
     /// The digest it is stored under.
     pub digest: Digest,
+    /// The manifest it is about, by which it can be found.
+    pub subject: Option<Digest>,
 }
 
 impl Registry {
-    /// Stores a manifest, and points a tag at it if the reference is one. Durable and whole when it returns.
+    /// Stores a manifest, and points tags at it. Durable and whole when it returns.
     ///
     /// # Errors
     /// `Invalid` with [`Detail::Manifest`] for what is no manifest, with [`Detail::Digest`] for bytes of another
-    /// digest, with [`Detail::Missing`] for content the repository lacks; `TooLarge`; `Unavailable`.
-    pub async fn push_manifest(
-        &self,
-        grant: &Grant<Push>,
-        reference: &Reference,
-        content_type: Option<&MediaType>,
-        bytes: Bytes,
-    ) -> Result<PushedManifest> {
-        let manifest = Manifest::parse(content_type, &bytes)?;
-        let digest = digest_of(reference, &bytes)?;
-        let tag = match reference {
-            Reference::Tag(tag) => Some(tag.clone()),
-            Reference::Digest(_) => None,
-        };
+    /// digest, with [`Detail::Missing`] for content the repository lacks; `TooLarge`; `PreconditionFailed`;
+    /// `Unavailable`.
+    pub async fn push_manifest(&self, grant: &Grant<Push>, push: ManifestPush) -> Result<PushedManifest> {
+        let ManifestPush { reference, mut tags, content_type, condition, bytes } = push;
+        let manifest = Manifest::parse(content_type.as_ref(), &bytes)?;
+        let digest = digest_of(&reference, &bytes)?;
+        let subject = manifest.subject.as_ref().and_then(Descriptor::digest);
+        if let Reference::Tag(tag) = &reference {
+            tags.push(tag.clone());
+        }
+        if tags.len() > MOST_TAGS {
+            let message = format!("at most {MOST_TAGS} tags can be set at once");
+            return Err(Error::new(Kind::TooLarge, message).with(Detail::Tags));
+        }
         let new = NewManifest { digest, bytes, manifest };
-        self.store().commit(PushManifest { grant: grant.clone(), tag, new, now: self.now() }).await?;
-        Ok(PushedManifest { digest })
+        let now = self.now();
+        self.store()
+            .commit(PushManifest { grant: grant.clone(), reference, tags, condition, new, now })
+            .await?;
+        Ok(PushedManifest { digest, subject })
     }
 
     /// The manifest a reference names: exactly the bytes and the type that were pushed.
@@ -65,8 +87,9 @@ impl Registry {
     /// Removes a manifest and every tag that points to it.
     ///
     /// # Errors
-    /// `NotFound`.
+    /// `Unsupported` where deletion is switched off; `NotFound`.
     pub async fn delete_manifest(&self, grant: &Grant<Delete>, digest: &Digest) -> Result<()> {
+        self.expect_deletion()?;
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
         let delete = DeleteManifest { grant: grant.clone(), repository, digest: *digest, now: self.now() };
         self.store().commit(delete).await

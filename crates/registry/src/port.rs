@@ -11,8 +11,8 @@ use wharf_core::{Actor, Place, Result, gate::Rights};
 pub use blob_store::{BlobStore, BlobWriter, OpenObject, Sink, StoreState};
 pub use store::{Operation, Store, Transaction};
 pub use work::{
-    BlobRow, Blobs, Catalog, Journal, ManifestRow, Manifests, MountSource, NewManifest, Progress, Tags,
-    Tenants, UploadRow, Uploads, Work,
+    BlobRow, Blobs, Catalog, Journal, ManifestRow, Manifests, MountSource, NewManifest, Progress,
+    ReferrerRow, ReferrersOf, Tags, Tenants, UploadRow, Uploads, Work,
 };
 
 /// Says what an actor may at a place: from role rows, or from whoever embeds the registry.

@@ -33,8 +33,9 @@ impl Registry {
     /// Removes a tag; the manifest stays.
     ///
     /// # Errors
-    /// `NotFound` where there is no such tag.
+    /// `Unsupported` where deletion is switched off; `NotFound` where there is no such tag.
     pub async fn delete_tag(&self, grant: &Grant<Delete>, tag: &Tag) -> Result<()> {
+        self.expect_deletion()?;
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
         let (grant, tag, now) = (grant.clone(), tag.clone(), self.now());
         self.store().commit(DeleteTag { grant, repository, tag, now }).await

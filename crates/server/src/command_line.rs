@@ -76,9 +76,14 @@ fn arguments() -> Command {
                     .arg(
                         Arg::new("public")
                             .long("public")
-                            .required(true)
                             .value_parser(["true", "false"])
                             .help("Whether anybody may pull"),
+                    )
+                    .arg(
+                        Arg::new("missing-content")
+                            .long("missing-content")
+                            .value_parser(["accept", "refuse"])
+                            .help("Whether manifests may name content the repository lacks"),
                     ),
             ),
         )
@@ -142,10 +147,16 @@ fn command(group: &str, arguments: &ArgMatches) -> Result<control::Command> {
         }
         ("registry", Some(("set", registry))) => Ok(control::Command::RegistrySet {
             registry: text(registry, "registry"),
-            public: text(registry, "public") == "true",
+            public: choice(registry, "public", "true"),
+            accepts_missing_content: choice(registry, "missing-content", "accept"),
         }),
         _ => Err(Error::new(Kind::Invalid, "unknown command, see wharf --help")),
     }
+}
+
+/// Whether an option of two words is the first of them, if it stands at all.
+fn choice(arguments: &ArgMatches, name: &str, yes: &str) -> Option<bool> {
+    arguments.get_one::<String>(name).map(|word| word == yes)
 }
 
 /// A password: from standard input, or asked for twice on a terminal. Never from the arguments, which every user

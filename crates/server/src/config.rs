@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use wharf_auth::SealingKey;
 use wharf_core::{Error, Kind, Result, Secret, gate::CreateOnPush};
+use wharf_registry::Deletion;
 
 pub(crate) use self::keys::{KEYS, example};
 use crate::world;
@@ -68,6 +69,7 @@ pub(crate) struct Config {
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
     pub(crate) create_on_push: CreateOnPush,
+    pub(crate) deletion: Deletion,
     pub(crate) upload_expiry: Duration,
     pub(crate) object_grace: Duration,
     pub(crate) empty_repository_expiry: Duration,
@@ -130,6 +132,7 @@ impl Sources {
             log: self.read("log", |text| Some(text.to_owned()))?,
             log_format: self.read("log_format", values::log_format)?,
             create_on_push: self.read("create_on_push", values::create_on_push)?,
+            deletion: self.read("deletion", values::deletion)?,
             upload_expiry: self.read("upload_expiry", values::duration)?,
             object_grace: self.read("object_grace", values::duration)?,
             empty_repository_expiry: self.read("empty_repository_expiry", values::duration)?,

@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::{StreamExt, future::join, stream};
 use tempfile::TempDir;
-use wharf_auth::port::Accounts;
+use wharf_auth::port::{Accounts, RegistryChange};
 use wharf_blobs::FileStore;
 use wharf_core::{
     Actor, Algorithm, ByteStream, Clock, Detail, Grant, Kind, Result, Timestamp,
@@ -54,7 +54,7 @@ impl House {
         let house = Self { folder: tempfile::tempdir().unwrap(), clock: Arc::default() };
         let record = AuditRecord::new(house.clock.now(), &Actor::job("test"), "test");
         let (library, main) = ("library".parse().unwrap(), "main".parse().unwrap());
-        house.database().set_public(library, main, false, record).await.unwrap();
+        house.database().set_registry(library, main, RegistryChange::default(), record).await.unwrap();
         house
     }
 

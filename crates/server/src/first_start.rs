@@ -1,7 +1,7 @@
 //! The first start: an operator and a place to push to. There is no default password.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use wharf_auth::{Auth, NewUser};
+use wharf_auth::{Auth, NewUser, port::RegistryChange};
 use wharf_core::{Actor, Entropy, OrganisationName, RegistryName, Result, Secret};
 
 use crate::{data_dir::DataDir, world};
@@ -26,7 +26,8 @@ pub(crate) async fn prepare(auth: &Auth, data_dir: &DataDir, entropy: &dyn Entro
         return Ok(());
     }
     let grant = auth.grant_operator(&Actor::job("first start")).await?;
-    auth.set_public(&grant, OrganisationName::library(), RegistryName::main(), false).await?;
+    let (library, main) = (OrganisationName::library(), RegistryName::main());
+    auth.set_registry(&grant, library, main, RegistryChange::default()).await?;
     let made_up = given.is_none();
     let password = given.unwrap_or_else(|| BASE64_URL_SAFE_NO_PAD.encode(entropy.bytes::<18>()));
     if made_up {

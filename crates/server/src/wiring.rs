@@ -98,6 +98,7 @@ fn settings(config: &Config) -> Settings {
     let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
     Settings {
         create_on_push: config.create_on_push,
+        deletion: config.deletion,
         upload_expiry: seconds(config.upload_expiry),
         object_grace: seconds(config.object_grace),
         empty_repository_expiry: seconds(config.empty_repository_expiry),

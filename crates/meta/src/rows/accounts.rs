@@ -1,15 +1,12 @@
 //! Accounts, their roles and refresh tokens.
 
 use async_trait::async_trait;
-use wharf_auth::port::{Account, Accounts, NewAccount, Refresh};
+use wharf_auth::port::{Account, Accounts, NewAccount, Refresh, RegistryChange};
 use wharf_core::{
     AccountId, Error, Kind, OrganisationName, RegistryName, Result, Timestamp, UserName, audit::AuditRecord,
 };
 
-use super::{
-    journal::audit,
-    tenants::{ensure_organisation, ensure_registry},
-};
+use super::{journal::audit, registries::SetRegistry, tenants::ensure_organisation};
 use crate::{
     database::{Database, Step},
     session::{Row, Session},
@@ -48,14 +45,14 @@ impl Accounts for Database {
         self.write(SetPassword { id, hash, record }).await
     }
 
-    async fn set_public(
+    async fn set_registry(
         &self,
         organisation: OrganisationName,
         registry: RegistryName,
-        public: bool,
+        change: RegistryChange,
         record: AuditRecord,
     ) -> Result<()> {
-        self.write(SetPublic { organisation, registry, public, record }).await
+        self.write(SetRegistry { organisation, registry, change, record }).await
     }
 
     async fn add_refresh(&self, hash: [u8; 32], refresh: Refresh, now: Timestamp) -> Result<()> {
@@ -169,26 +166,6 @@ impl Step for SetPassword {
             audit(session, &self.record).await?;
         }
         Ok(set)
-    }
-}
-
-struct SetPublic {
-    organisation: OrganisationName,
-    registry: RegistryName,
-    public: bool,
-    record: AuditRecord,
-}
-
-#[async_trait]
-impl Step for SetPublic {
-    type Output = ();
-
-    async fn run(&self, session: &mut dyn Session) -> Result<()> {
-        let organisation = ensure_organisation(session, &self.organisation, self.record.at).await?;
-        let registry = ensure_registry(session, organisation, &self.registry, self.record.at).await?;
-        let set = "UPDATE registry SET public = $1 WHERE id = $2";
-        session.execute(set, &[self.public.into(), registry.into()]).await?;
-        audit(session, &self.record).await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use wharf_core::{Digest, Result, Timestamp, gate::RepositoryId};
-use wharf_registry::port::{ManifestRow, Manifests, NewManifest};
+use wharf_registry::port::{ManifestRow, Manifests, NewManifest, ReferrerRow, ReferrersOf};
 
 use super::SqlWork;
 use crate::session::Row;
@@ -34,8 +34,37 @@ impl SqlWork<'_> {
     }
 }
 
+fn referrer(mut row: Row) -> Result<ReferrerRow> {
+    Ok(ReferrerRow {
+        position: row.next()?,
+        digest: row.parse(|digest: Vec<u8>| Digest::from_row(&digest))?,
+        media_type: row.parse(|media_type: String| media_type.parse().ok())?,
+        size: row.next()?,
+        artifact_type: row.next()?,
+    })
+}
+
 #[async_trait]
 impl Manifests for SqlWork<'_> {
+    async fn referrers(&mut self, wanted: &ReferrersOf) -> Result<Vec<ReferrerRow>> {
+        const ALL: &str = "
+            SELECT id, digest, media_type, size, artifact_type FROM manifest
+            WHERE repository_id = $1 AND subject = $2 AND id > $3 ORDER BY id LIMIT $4";
+        const OF_TYPE: &str = "
+            SELECT id, digest, media_type, size, artifact_type FROM manifest
+            WHERE repository_id = $1 AND subject = $2 AND id > $3 AND coalesce(artifact_type, '') = $4
+            ORDER BY id LIMIT $5";
+        let subject = wanted.subject.to_row();
+        let (repository, most) = (wanted.repository.0.into(), i64::from(wanted.most).into());
+        let (subject, position) = (subject.as_slice().into(), wanted.position.into());
+        let rows = match &wanted.artifact_type {
+            None => self.0.query(ALL, &[repository, subject, position, most]).await?,
+            Some(kind) => {
+                self.0.query(OF_TYPE, &[repository, subject, position, kind.as_str().into(), most]).await?
+            }
+        };
+        rows.into_iter().map(referrer).collect()
+    }
     async fn find_manifest(
         &mut self,
         repository: RepositoryId,

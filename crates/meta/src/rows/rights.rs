@@ -1,29 +1,13 @@
 //! What an actor may at a place, in one statement.
 
 use async_trait::async_trait;
-use serde::Deserialize;
 use wharf_core::{
     AccountId, Place, Result,
     gate::{OrganisationId, RegistryId, RegistryRights, RepositoryId, Rights},
 };
 
+use super::registries::RegistrySettings;
 use crate::{database::Step, session::Session};
-
-/// The settings column of a registry.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct RegistrySettings {
-    missing_content: MissingContent,
-}
-
-/// Whether manifests may name content the repository lacks.
-#[derive(Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum MissingContent {
-    #[default]
-    Refuse,
-    Accept,
-}
 
 const FIND: &str = "
     SELECT o.id, r.id, r.public, r.settings, p.id, m.role
@@ -64,15 +48,11 @@ impl Step for FindRights {
         let repository = row.next::<Option<i64>>()?.map(RepositoryId);
         rights.role = row.next::<Option<String>>()?.map(|role| role.parse()).transpose()?;
         if let (Some(id), Some(public), Some(settings)) = (id, public, settings) {
-            let settings = settings_of(settings)?;
-            let accepts_missing_content = settings.missing_content == MissingContent::Accept;
+            let settings: String = settings;
+            let accepts_missing_content = RegistrySettings::parse(&settings)?.accepts_missing_content();
             rights.registry =
                 Some(RegistryRights { id: RegistryId(id), public, accepts_missing_content, repository });
         }
         Ok(rights)
     }
-}
-
-fn settings_of(settings: String) -> Result<RegistrySettings> {
-    serde_json::from_str(&settings).map_err(wharf_core::Error::internal)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use wharf_core::{
-    Detail, Error, Grant, Kind, Result, Tag, Timestamp,
+    Condition, Detail, Error, Grant, Kind, Reference, Result, Tag, Timestamp,
     action::Push,
     audit::{AuditRecord, Event},
     gate::RepositoryId,
@@ -19,7 +19,9 @@ use crate::{
 /// Manifest, edges, tag, history, audit and event together, or none of them.
 pub(super) struct PushManifest {
     pub(super) grant: Grant<Push>,
-    pub(super) tag: Option<Tag>,
+    pub(super) reference: Reference,
+    pub(super) tags: Vec<Tag>,
+    pub(super) condition: Condition,
     pub(super) new: NewManifest,
     pub(super) now: Timestamp,
 }
@@ -30,22 +32,40 @@ impl Transaction for PushManifest {
 
     async fn run(&self, work: &mut dyn Work) -> Result<()> {
         let repository = repository_of(work, &self.grant, self.now).await?;
+        self.check_condition(work, repository).await?;
         self.touch_contents(work, repository).await?;
         let is_new = work.insert_manifest(repository, &self.new, self.now).await?;
-        let moved = match &self.tag {
-            Some(tag) => work.set_tag(repository, tag, &self.new.digest, self.now).await?,
-            None => false,
-        };
         work.show_repository(repository).await?;
-        work.audit(&self.record()).await?;
-        if is_new || moved {
-            work.publish(repository, &self.event()).await?;
+        if self.tags.is_empty() {
+            work.audit(&self.record(None)).await?;
+            if is_new {
+                work.publish(repository, &self.event(None)).await?;
+            }
+        }
+        for tag in &self.tags {
+            let moved = work.set_tag(repository, tag, &self.new.digest, self.now).await?;
+            work.audit(&self.record(Some(tag))).await?;
+            if is_new || moved {
+                work.publish(repository, &self.event(Some(tag))).await?;
+            }
         }
         Ok(())
     }
 }
 
 impl PushManifest {
+    /// Holds the request's conditions against what stands under its reference, in the transaction that moves it.
+    async fn check_condition(&self, work: &mut dyn Work, repository: RepositoryId) -> Result<()> {
+        if self.condition == Condition::default() {
+            return Ok(());
+        }
+        let standing = match &self.reference {
+            Reference::Tag(tag) => work.find_tagged(repository, tag).await?,
+            Reference::Digest(digest) => work.find_manifest(repository, digest).await?,
+        };
+        self.condition.check(standing.map(|manifest| manifest.digest).as_ref())
+    }
+
     /// Moves the epoch of everything the manifest names, so that no collector can still take it, and refuses the
     /// manifest if something is not there.
     async fn touch_contents(&self, work: &mut dyn Work, repository: RepositoryId) -> Result<()> {
@@ -63,20 +83,20 @@ impl PushManifest {
         Err(Error::new(Kind::Invalid, message).with(Detail::Missing(missing.into_iter().collect())))
     }
 
-    fn record(&self) -> AuditRecord {
+    fn record(&self, tag: Option<&Tag>) -> AuditRecord {
         AuditRecord {
             place: Some(self.grant.place().clone()),
-            target: self.tag.as_ref().map(Tag::to_string),
+            target: tag.map(Tag::to_string),
             digest: Some(self.new.digest),
             ..AuditRecord::new(self.now, self.grant.actor(), "manifest.push")
         }
     }
 
-    fn event(&self) -> Event {
+    fn event(&self, tag: Option<&Tag>) -> Event {
         Event {
             at: self.now,
             kind: "manifest.push",
-            tag: self.tag.as_ref().map(Tag::to_string),
+            tag: tag.map(Tag::to_string),
             digest: Some(self.new.digest),
             actor: self.grant.actor().principal.name().to_owned(),
         }

@@ -153,9 +153,41 @@ pub struct ManifestRow {
     pub bytes: bytes::Bytes,
 }
 
+/// Which referrers are wanted.
+#[derive(Clone, Debug)]
+pub struct ReferrersOf {
+    /// In which repository.
+    pub repository: RepositoryId,
+    /// About which manifest.
+    pub subject: Digest,
+    /// Of which artifact type; the empty one is that of manifests without.
+    pub artifact_type: Option<String>,
+    /// After which position.
+    pub position: i64,
+    /// How many at most.
+    pub most: u32,
+}
+
+/// A referrer as its row tells it, without its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReferrerRow {
+    /// Its place in the order of arrival.
+    pub position: i64,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its media type.
+    pub media_type: MediaType,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its artifact type.
+    pub artifact_type: Option<String>,
+}
+
 /// Manifests and the edges to what they name.
 #[async_trait]
 pub trait Manifests {
+    /// The manifests that are about another one, oldest first.
+    async fn referrers(&mut self, wanted: &ReferrersOf) -> Result<Vec<ReferrerRow>>;
     /// The manifest of this digest.
     async fn find_manifest(
         &mut self,

@@ -106,6 +106,14 @@ pub(crate) const KEYS: &[Key] = &[
         secret: Mask::Nothing,
     },
     Key {
+        name: "deletion",
+        flag: "deletion",
+        default: "on",
+        expected: "on or off",
+        about: "Whether tags, manifests and blobs can be deleted through the API.",
+        secret: Mask::Nothing,
+    },
+    Key {
         name: "upload_expiry",
         flag: "upload-expiry",
         default: "24h",

@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use wharf_auth::SealingKey;
 use wharf_core::{Secret, gate::CreateOnPush};
+use wharf_registry::Deletion;
 
 use super::{DatabaseChoice, Listen, LogFormat};
 
@@ -49,6 +50,14 @@ pub(super) fn create_on_push(text: &str) -> Option<CreateOnPush> {
     match text {
         "operator" => Some(CreateOnPush::Operator),
         "off" => Some(CreateOnPush::Off),
+        _ => None,
+    }
+}
+
+pub(super) fn deletion(text: &str) -> Option<Deletion> {
+    match text {
+        "on" => Some(Deletion::On),
+        "off" => Some(Deletion::Off),
         _ => None,
     }
 }

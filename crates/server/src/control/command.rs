@@ -1,7 +1,7 @@
 //! The commands.
 
 use serde::{Deserialize, Serialize};
-use wharf_auth::{Auth, NewUser};
+use wharf_auth::{Auth, NewUser, port::RegistryChange};
 use wharf_core::{Actor, Error, Kind, OrganisationName, Result, Role, Secret, UserName};
 
 use crate::{
@@ -36,7 +36,9 @@ pub(crate) enum Command {
         /// `organisation/registry`
         registry: String,
         /// Whether anybody may pull.
-        public: bool,
+        public: Option<bool>,
+        /// Whether manifests may name content the repository lacks.
+        accepts_missing_content: Option<bool>,
     },
 }
 
@@ -61,11 +63,12 @@ impl Command {
                 }
                 Ok(format!("user {name} has a new password; every token issued before has ended"))
             }
-            Self::RegistrySet { registry, public } => {
+            Self::RegistrySet { registry, public, accepts_missing_content } => {
                 let wrong = || Error::new(Kind::Invalid, "a registry is named organisation/registry");
                 let (organisation, name) = registry.split_once('/').ok_or_else(wrong)?;
-                auth.set_public(&grant, organisation.parse()?, name.parse()?, public).await?;
-                Ok(format!("registry {registry} is {}", if public { "public" } else { "private" }))
+                let change = RegistryChange { public, accepts_missing_content };
+                auth.set_registry(&grant, organisation.parse()?, name.parse()?, change).await?;
+                Ok(format!("registry {registry} is set"))
             }
         }
     }

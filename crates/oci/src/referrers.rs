@@ -1,0 +1,69 @@
+//! Listing referrers, as an image index (distribution-spec, listing referrers). Never 404: a place that is not
+//! there, or that the caller may not know of, has none.
+
+use axum::{
+    Json,
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+use wharf_core::{Error, Kind, MediaType, Page, Place, Result, action::Pull};
+use wharf_registry::Referrer;
+
+use crate::{Call, endpoint::ReferrersQuery, header_value};
+
+/// `GET /v2/{name}/referrers/{digest}`
+pub(crate) async fn list(call: &Call<'_>, place: &Place, query: &ReferrersQuery) -> Result<Response> {
+    let page = match call.registry.grant::<Pull>(call.actor, place).await {
+        Ok(grant) => {
+            let ReferrersQuery { subject, artifact_type, position } = query.clone();
+            call.registry.referrers(&grant, subject, artifact_type, position).await?
+        }
+        Err(error) if matches!(error.kind(), Kind::NotFound(_)) => Page { entries: Vec::new(), more: false },
+        Err(error) => return Err(error),
+    };
+    let link = next(&page, place, query)?;
+    let index = json!({
+        "schemaVersion": 2,
+        "mediaType": MediaType::OCI_INDEX,
+        "manifests": page.entries.iter().map(descriptor).collect::<Vec<_>>(),
+    });
+    let mut response = Json(index).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MediaType::OCI_INDEX));
+    if query.artifact_type.is_some() {
+        headers.insert("oci-filters-applied", HeaderValue::from_static("artifactType"));
+    }
+    if let Some(link) = link {
+        headers.insert(header::LINK, link);
+    }
+    Ok(response)
+}
+
+fn descriptor(referrer: &Referrer) -> Value {
+    let mut descriptor = json!({
+        "mediaType": referrer.media_type.as_str(),
+        "digest": referrer.digest.to_string(),
+        "size": referrer.size,
+    });
+    if let Value::Object(fields) = &mut descriptor {
+        if let Some(kind) = &referrer.artifact_type {
+            fields.insert("artifactType".to_owned(), json!(kind));
+        }
+        if !referrer.annotations.is_empty() {
+            fields.insert("annotations".to_owned(), json!(referrer.annotations));
+        }
+    }
+    descriptor
+}
+
+fn next(page: &Page<Referrer>, place: &Place, query: &ReferrersQuery) -> Result<Option<HeaderValue>> {
+    let Some(last) = page.entries.last().filter(|_| page.more) else { return Ok(None) };
+    let mut parameters = form_urlencoded::Serializer::new(String::new());
+    parameters.append_pair("position", &last.position.to_string());
+    if let Some(kind) = &query.artifact_type {
+        parameters.append_pair("artifactType", kind);
+    }
+    let link = format!("</v2/{place}/referrers/{}?{}>; rel=\"next\"", query.subject, parameters.finish());
+    header_value(link).map(Some).map_err(Error::internal)
+}
