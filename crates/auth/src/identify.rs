@@ -8,7 +8,7 @@ use wharf_core::{
     audit::AuditRecord,
 };
 
-use crate::{Auth, unauthenticated};
+use crate::{Auth, port::Account, unauthenticated};
 
 #[async_trait]
 impl Authenticator for Auth {
@@ -44,8 +44,7 @@ impl Auth {
             Err(_) => None,
         };
         let account = account.filter(|account| !account.disabled);
-        let hash = account.as_ref().and_then(|account| account.password_hash.as_deref());
-        let right = self.0.passwords.verify(password, hash).await?;
+        let right = self.is_right(account.as_ref(), password).await?;
         match account {
             Some(account) if right => {
                 let principal = Principal::User { id: account.id, name: account.name };
@@ -57,6 +56,19 @@ impl Auth {
                 Err(unauthenticated())
             }
         }
+    }
+
+    async fn is_right(&self, account: Option<&Account>, password: &Secret<String>) -> Result<bool> {
+        let now = self.0.clock.now();
+        if account.is_some_and(|account| self.0.remembered.knows(account, password, now)) {
+            return Ok(true);
+        }
+        let hash = account.and_then(|account| account.password_hash.as_deref());
+        let right = self.0.passwords.verify(password, hash).await?;
+        if let Some(account) = account.filter(|_| right) {
+            self.0.remembered.remember(account, password, now);
+        }
+        Ok(right)
     }
 
     /// Notes a refused login. The refusal stands whether or not the note could be kept.

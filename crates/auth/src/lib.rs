@@ -12,6 +12,7 @@ mod keys;
 mod password;
 pub mod port;
 mod refresh;
+mod remembered;
 mod seal;
 mod token;
 
@@ -28,6 +29,7 @@ use crate::{
     keys::KeyRing,
     password::Passwords,
     port::{Accounts, Keys},
+    remembered::Remembered,
 };
 
 /// How long a bearer token lives, in seconds. Revocation does not wait for it: accounts are asked on each request.
@@ -56,6 +58,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     passwords: Passwords,
+    remembered: Remembered,
     ring: KeyRing,
 }
 
@@ -67,8 +70,9 @@ impl Auth {
     pub async fn open(parts: Parts) -> Result<Self> {
         let Parts { accounts, keys, sealer, clock, entropy } = parts;
         let passwords = Passwords::new(entropy.as_ref())?;
+        let remembered = Remembered::new(entropy.as_ref());
         let ring = KeyRing::open(keys, sealer, entropy.clone(), clock.now()).await?;
-        Ok(Self(Arc::new(Inner { accounts, clock, entropy, passwords, ring })))
+        Ok(Self(Arc::new(Inner { accounts, clock, entropy, passwords, remembered, ring })))
     }
 
     /// Makes a new signing key when the newest is old, and forgets those no token can have been signed with.

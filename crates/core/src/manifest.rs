@@ -13,6 +13,9 @@ use crate::{Detail, Digest, Error, Kind, MediaType, Result};
 /// The largest manifest that is accepted, in bytes.
 pub const LARGEST: usize = 4 * 1024 * 1024;
 
+/// How deep a manifest may be nested. The parser itself does not count in fields it passes over.
+const DEEPEST: usize = 64;
+
 /// Whether a manifest names layers or other manifests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -109,10 +112,18 @@ impl Manifest {
         if bytes.len() > LARGEST {
             return Err(Error::new(Kind::TooLarge, "manifest is larger than 4 MiB"));
         }
+        if depth(bytes) > DEEPEST {
+            return Err(invalid(format!("manifest is nested deeper than {DEEPEST} levels")));
+        }
         let document: Document = serde_json::from_slice(bytes)
             .map_err(|error| invalid(format!("manifest is not one: {error}")).because(error))?;
         if document.schema_version != 2 {
             return Err(invalid("schemaVersion must be 2"));
+        }
+        let types =
+            [&document.artifact_type, &document.config.as_ref().map(|config| config.media_type.clone())];
+        if types.into_iter().flatten().any(|text| text.len() > 255 || text.contains(char::is_control)) {
+            return Err(invalid("a type must have at most 255 characters, none of them a control character"));
         }
         let written = document.media_type.as_deref().map(str::parse::<MediaType>).transpose()?;
         if let (Some(sent), Some(written)) = (content_type, &written)
@@ -175,6 +186,23 @@ fn shape(document: &Document, media_type: Option<&MediaType>) -> Result<Shape> {
     Ok(shown)
 }
 
+/// How deep brackets and braces outside of strings are nested.
+fn depth(json: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => depth += 1,
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
 const fn default_type(shape: Shape) -> &'static str {
     match shape {
         Shape::Image => MediaType::OCI_MANIFEST,
@@ -233,6 +261,12 @@ mod tests {
         assert!(Manifest::parse(None, b"\xff\xfe").is_err());
         let twice = image(&format!(r#","config":{CONFIG}"#));
         assert!(parse(None, &twice).is_err(), "a key that stands twice means two things to two readers");
+        let nested = |levels: usize| image(&format!(r#","x":{}1{}"#, "[".repeat(levels), "]".repeat(levels)));
+        assert!(parse(None, &nested(10_000)).is_err());
+        assert!(parse(None, &nested(DEEPEST)).is_err());
+        assert!(parse(None, &nested(DEEPEST - 1)).is_ok());
+        let brackets_in_text = image(&format!(r#","x":"\"{}""#, "[".repeat(100)));
+        assert!(parse(None, &brackets_in_text).is_ok());
         let huge = image(&format!(r#","annotations":{{"a":"{}"}}"#, "x".repeat(LARGEST)));
         assert_eq!(parse(None, &huge).unwrap_err().kind(), Kind::TooLarge);
     }

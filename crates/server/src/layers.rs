@@ -4,14 +4,17 @@ use std::{any::Any, sync::Arc, time::Instant};
 
 use axum::{
     Router,
+    body::Body,
     extract::{Request, State},
     http::{HeaderName, HeaderValue, StatusCode},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use tower_http::catch_panic::CatchPanicLayer;
-use wharf_core::{Entropy, Error};
-use wharf_http::{RequestId, problem};
+use wharf_core::{Entropy, Error, Kind, Subject};
+use wharf_http::{RequestId, problem, request_id_of};
+
+use crate::lingering::Lingering;
 
 /// The largest head of a request, in bytes.
 const LARGEST_HEAD: usize = 32 * 1024;
@@ -21,7 +24,12 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Puts the layers around the routes.
 pub(crate) fn around(routes: Router, entropy: Arc<dyn Entropy>) -> Router {
     routes
-        .fallback(|| async { StatusCode::NOT_FOUND.into_response() })
+        .fallback(|request: Request| async move {
+            refuse(&request, Error::new(Kind::NotFound(Subject::Name), "there is nothing at this path"))
+        })
+        .method_not_allowed_fallback(|request: Request| async move {
+            refuse(&request, Error::new(Kind::Unsupported, "this path does not take that method"))
+        })
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(entropy, observe))
 }
@@ -33,7 +41,7 @@ async fn observe(State(entropy): State<Arc<dyn Entropy>>, mut request: Request, 
     request.extensions_mut().insert(RequestId(id.clone()));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = match head_size(&request) {
-        0..=LARGEST_HEAD => next.run(request).await,
+        0..=LARGEST_HEAD => next.run(request.map(|body| Body::new(Lingering::new(body)))).await,
         _ => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response(),
     };
     let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -42,6 +50,10 @@ async fn observe(State(entropy): State<Arc<dyn Entropy>>, mut request: Request, 
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+fn refuse(request: &Request, error: Error) -> Response {
+    problem(&error, request_id_of(request.extensions()))
 }
 
 /// Bytes of target and headers.

@@ -13,6 +13,7 @@ mod engine_tests;
 mod first_start;
 mod jobs;
 mod layers;
+mod lingering;
 mod listener;
 mod logs;
 mod operation;

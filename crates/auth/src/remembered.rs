@@ -1,0 +1,98 @@
+//! Passwords that were found right a moment ago, so that a client that sends Basic with every request does not cost
+//! an argon2id each time.
+//!
+//! What is remembered is an HMAC, under a key made at the start, of account, version and password. The account's row
+//! is read on every request anyway, so a changed password or a disabled account is refused at once.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use aws_lc_rs::hmac::{self, HMAC_SHA256, Key};
+use wharf_core::{Entropy, Secret, Timestamp};
+
+use crate::port::Account;
+
+/// How long one is remembered, in seconds.
+const LIFETIME: i64 = 300;
+/// How many are remembered at most.
+const MOST: usize = 4096;
+
+type Proof = [u8; 32];
+
+pub(crate) struct Remembered {
+    key: Key,
+    until: Mutex<HashMap<Proof, Timestamp>>,
+}
+
+impl Remembered {
+    pub(crate) fn new(entropy: &dyn Entropy) -> Self {
+        let key: [u8; 32] = entropy.bytes();
+        Self { key: Key::new(HMAC_SHA256, &key), until: Mutex::default() }
+    }
+
+    /// Whether this password of this account was right a moment ago.
+    pub(crate) fn knows(&self, account: &Account, password: &Secret<String>, now: Timestamp) -> bool {
+        let proof = self.proof(account, password);
+        let until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.get(&proof).is_some_and(|until| *until > now)
+    }
+
+    /// Remembers that it is right.
+    pub(crate) fn remember(&self, account: &Account, password: &Secret<String>, now: Timestamp) {
+        let proof = self.proof(account, password);
+        let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        if until.len() >= MOST {
+            until.retain(|_, until| *until > now);
+        }
+        if until.len() >= MOST {
+            until.clear();
+        }
+        until.insert(proof, now.plus_seconds(LIFETIME));
+    }
+
+    fn proof(&self, account: &Account, password: &Secret<String>) -> Proof {
+        let mut context = hmac::Context::with_key(&self.key);
+        context.update(&account.id.0.to_be_bytes());
+        context.update(&account.version.to_be_bytes());
+        context.update(password.expose().as_bytes());
+        let mut proof = [0; 32];
+        proof.copy_from_slice(context.sign().as_ref());
+        proof
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wharf_core::AccountId;
+
+    use super::*;
+
+    struct Seven;
+
+    impl Entropy for Seven {
+        fn fill(&self, buffer: &mut [u8]) {
+            buffer.fill(7);
+        }
+    }
+
+    #[test]
+    fn only_this_password_of_this_version_is_known_and_not_for_ever() {
+        let account = |version| Account {
+            id: AccountId(1),
+            name: "a".parse().unwrap(),
+            password_hash: None,
+            operator: false,
+            disabled: false,
+            version,
+        };
+        let (remembered, now) = (Remembered::new(&Seven), Timestamp::from_microseconds(0));
+        let secret = |text: &str| Secret::new(text.to_owned());
+        remembered.remember(&account(1), &secret("right"), now);
+        assert!(remembered.knows(&account(1), &secret("right"), now));
+        assert!(!remembered.knows(&account(1), &secret("wrong"), now));
+        assert!(!remembered.knows(&account(2), &secret("right"), now));
+        assert!(!remembered.knows(&account(1), &secret("right"), now.plus_seconds(LIFETIME)));
+    }
+}
