@@ -75,7 +75,7 @@ impl Auth {
         registry: RegistryName,
         change: RegistryChange,
     ) -> Result<()> {
-        let record = self.record_of(grant, "registry.set", &format!("{organisation}/{registry} {change:?}"));
+        let record = self.record_of(grant, "registry.set", &format!("{organisation}/{registry} {change}"));
         self.0.accounts.set_registry(organisation, registry, change, record).await
     }
 

@@ -44,13 +44,17 @@ impl Auth {
             Err(_) => None,
         };
         let account = account.filter(|account| !account.disabled);
+        let (address, now) = (nobody.address, self.0.clock.now());
+        self.0.attempts.expect_room(user, address, now)?;
         let right = self.is_right(account.as_ref(), password).await?;
         match account {
             Some(account) if right => {
+                self.0.attempts.forget(user, address);
                 let principal = Principal::User { id: account.id, name: account.name };
                 Ok(Actor { principal, credential: Credential::Password, ..nobody })
             }
             account => {
+                self.0.attempts.count(user, address, now);
                 tracing::info!(request_id = nobody.request_id, known = account.is_some(), "password refused");
                 self.record_refusal(user, &nobody).await;
                 Err(unauthenticated())

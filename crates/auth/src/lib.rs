@@ -5,6 +5,7 @@
 //! by the gate, from his roles at the moment of each request: a token can only narrow that.
 
 mod accounts;
+mod attempts;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod identify;
@@ -26,6 +27,7 @@ pub use crate::{
     token::{IssuedToken, SERVICE},
 };
 use crate::{
+    attempts::Attempts,
     keys::KeyRing,
     password::Passwords,
     port::{Accounts, Keys},
@@ -57,6 +59,7 @@ struct Inner {
     accounts: Arc<dyn Accounts>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    attempts: Attempts,
     passwords: Passwords,
     remembered: Remembered,
     ring: KeyRing,
@@ -72,7 +75,15 @@ impl Auth {
         let passwords = Passwords::new(entropy.as_ref())?;
         let remembered = Remembered::new(entropy.as_ref());
         let ring = KeyRing::open(keys, sealer, entropy.clone(), clock.now()).await?;
-        Ok(Self(Arc::new(Inner { accounts, clock, entropy, passwords, remembered, ring })))
+        Ok(Self(Arc::new(Inner {
+            accounts,
+            clock,
+            entropy,
+            attempts: Attempts::default(),
+            passwords,
+            remembered,
+            ring,
+        })))
     }
 
     /// Makes a new signing key when the newest is old, and forgets those no token can have been signed with.

@@ -1,5 +1,7 @@
 //! What authentication needs stored. Each call is one transaction, with its audit line in it.
 
+use std::fmt;
+
 use async_trait::async_trait;
 use wharf_core::{
     AccountId, OrganisationName, RegistryName, Result, Role, Timestamp, UserName, audit::AuditRecord,
@@ -55,6 +57,16 @@ pub struct RegistryChange {
     pub public: Option<bool>,
     /// Whether manifests may name content the repository lacks.
     pub accepts_missing_content: Option<bool>,
+}
+
+impl fmt::Display for RegistryChange {
+    /// The change in records: `public=true missing_content=accept`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let public = self.public.map(|public| format!("public={public}"));
+        let missing = self.accepts_missing_content.map(|accepts| if accepts { "accept" } else { "refuse" });
+        let missing = missing.map(|word| format!("missing_content={word}"));
+        f.write_str(&public.into_iter().chain(missing).collect::<Vec<_>>().join(" "))
+    }
 }
 
 /// Accounts and what hangs on them.

@@ -31,7 +31,7 @@ impl AuditRecord {
 pub struct Event {
     /// When.
     pub at: Timestamp,
-    /// What: `manifest.push`, `manifest.delete`, `tag.push`, `tag.delete`, `blob.delete`.
+    /// What: `manifest.push` (with each tag it was given), `manifest.delete`, `tag.delete`, `blob.delete`.
     pub kind: &'static str,
     /// The tag, if one moved.
     pub tag: Option<String>,

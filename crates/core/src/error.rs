@@ -79,8 +79,8 @@ pub enum Detail {
     Name,
     /// The manifest was wrong.
     Manifest,
-    /// There were too many tags.
-    Tags,
+    /// The path or the query was too long.
+    Target,
 }
 
 /// An engine's refusal or failure.
@@ -150,7 +150,7 @@ impl Error {
 
     /// Whether it is a fault of ours that the log must show, rather than the caller's.
     pub const fn is_fault(&self) -> bool {
-        matches!(self.kind, Kind::Internal | Kind::Unavailable | Kind::StorageFull | Kind::Timeout)
+        matches!(self.kind, Kind::Internal | Kind::Unavailable | Kind::StorageFull)
     }
 }
 

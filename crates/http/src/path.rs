@@ -12,7 +12,7 @@ const LONGEST: usize = 8 * 1024;
 /// `Invalid` where it is not UTF-8 or holds a control character; `TooLarge`.
 pub fn decode_path(path: &str) -> Result<String> {
     if path.len() > LONGEST {
-        return Err(Error::new(Kind::TooLarge, "the path is longer than 8 KiB"));
+        return Err(Error::new(Kind::TooLarge, "the path is longer than 8 KiB").with(Detail::Target));
     }
     let decoded = percent_decode_str(path).decode_utf8().ok().filter(|text| !text.contains(char::is_control));
     let invalid = || Error::new(Kind::Invalid, "the path must be UTF-8 without control characters");

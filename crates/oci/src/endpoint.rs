@@ -47,7 +47,7 @@ pub(crate) struct ReferrersQuery {
     pub(crate) subject: Digest,
     /// The empty type is that of manifests without.
     pub(crate) artifact_type: Option<String>,
-    pub(crate) position: i64,
+    pub(crate) last: Option<Digest>,
 }
 
 /// Which page of a list.
@@ -177,11 +177,10 @@ impl Query {
     }
 
     fn referrers(&self, subject: &str) -> Result<ReferrersQuery> {
-        let position = self.first("position").map_or(Some(0), |position| position.parse().ok());
         Ok(ReferrersQuery {
             subject: digest(subject)?,
             artifact_type: self.first("artifactType").filter(|kind| !kind.contains('\0')).map(str::to_owned),
-            position: position.ok_or_else(|| Error::new(Kind::Invalid, "position must be a number"))?,
+            last: self.first("last").map(digest).transpose()?,
         })
     }
 
@@ -285,12 +284,16 @@ mod tests {
     #[test]
     fn referrers_and_tags_are_read_from_the_query() {
         let query = |text: &str| match parse("GET", &format!("/v2/a/referrers/{SHA256}{text}")) {
-            Ok(Endpoint::Referrers(_, query)) => (query.artifact_type, query.position),
+            Ok(Endpoint::Referrers(_, query)) => (query.artifact_type, query.last),
             other => panic!("{other:?}"),
         };
-        assert_eq!(query(""), (None, 0));
-        assert_eq!(query("?artifactType="), (Some(String::new()), 0));
-        assert_eq!(query("?artifactType=a%2Fb&position=7"), (Some("a/b".to_owned()), 7));
+        assert_eq!(query(""), (None, None));
+        assert_eq!(query("?artifactType="), (Some(String::new()), None));
+        let last: Digest = SHA256.parse().unwrap();
+        assert_eq!(
+            query(&format!("?artifactType=a%2Fb&last={SHA256}")),
+            (Some("a/b".to_owned()), Some(last))
+        );
         assert!(parse("GET", "/v2/a/referrers/latest").is_err());
         let put = parse("PUT", &format!("/v2/a/manifests/{SHA256}?tag=x&tag=y")).unwrap();
         let tags = vec!["x".parse().unwrap(), "y".parse().unwrap()];

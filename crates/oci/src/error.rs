@@ -23,7 +23,7 @@ impl Refusal<'_> {
     pub(crate) fn respond(&self, error: &Error, endpoint: Option<&Endpoint>) -> Response {
         log_fault(error, self.request_id);
         let status = match error.detail() {
-            Some(Detail::Tags) => StatusCode::URI_TOO_LONG,
+            Some(Detail::Target) => StatusCode::URI_TOO_LONG,
             _ => status_of(error.kind()),
         };
         let mut response = oci_error(status, code(error), error.message(), detail(error));

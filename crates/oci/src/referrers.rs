@@ -16,8 +16,8 @@ use crate::{Call, endpoint::ReferrersQuery, header_value};
 pub(crate) async fn list(call: &Call<'_>, place: &Place, query: &ReferrersQuery) -> Result<Response> {
     let page = match call.registry.grant::<Pull>(call.actor, place).await {
         Ok(grant) => {
-            let ReferrersQuery { subject, artifact_type, position } = query.clone();
-            call.registry.referrers(&grant, subject, artifact_type, position).await?
+            let ReferrersQuery { subject, artifact_type, last } = query.clone();
+            call.registry.referrers(&grant, subject, artifact_type, last).await?
         }
         Err(error) if matches!(error.kind(), Kind::NotFound(_)) => Page { entries: Vec::new(), more: false },
         Err(error) => return Err(error),
@@ -60,7 +60,7 @@ fn descriptor(referrer: &Referrer) -> Value {
 fn next(page: &Page<Referrer>, place: &Place, query: &ReferrersQuery) -> Result<Option<HeaderValue>> {
     let Some(last) = page.entries.last().filter(|_| page.more) else { return Ok(None) };
     let mut parameters = form_urlencoded::Serializer::new(String::new());
-    parameters.append_pair("position", &last.position.to_string());
+    parameters.append_pair("last", &last.digest.to_string());
     if let Some(kind) = &query.artifact_type {
         parameters.append_pair("artifactType", kind);
     }

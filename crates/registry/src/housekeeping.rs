@@ -44,29 +44,38 @@ impl Registry {
         let before = self.now().plus_seconds(-self.settings().upload_expiry);
         loop {
             let stale = self.store().view(StaleUploads { before }).await?;
+            let mut step = 0;
             for row in &stale {
+                // One that is being written to is not stale, however long its request takes.
+                let Some(_lock) = self.0.locks.try_lock(row.id) else { continue };
                 let due = self.now().plus_seconds(self.settings().object_grace);
                 self.store().commit(AbandonUpload { id: row.id, key: row.key, due }).await?;
-                expired += 1;
+                step += 1;
             }
-            if stale.is_empty() {
+            expired += step;
+            if step == 0 {
                 return Ok(expired);
             }
         }
     }
 
+    /// Removes what is due. An object that cannot be removed stays noted, and holds nothing else up.
     async fn remove_objects(&self) -> Result<u64> {
         let mut removed = 0;
         loop {
             let due = self.store().view(DueObjects { now: self.now() }).await?;
-            for key in &due {
-                self.blobs().remove(*key).await?;
-                removed += 1;
+            let mut gone = Vec::new();
+            for key in due {
+                match self.blobs().remove(key).await {
+                    Ok(()) => gone.push(key),
+                    Err(error) => tracing::warn!(object = %key, ?error, "object cannot be removed"),
+                }
             }
-            if due.is_empty() {
+            if gone.is_empty() {
                 return Ok(removed);
             }
-            self.store().commit(ForgetObjects { keys: due }).await?;
+            removed += gone.len() as u64;
+            self.store().commit(ForgetObjects { keys: gone }).await?;
         }
     }
 

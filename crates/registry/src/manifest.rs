@@ -64,7 +64,7 @@ impl Registry {
         }
         if tags.len() > MOST_TAGS {
             let message = format!("at most {MOST_TAGS} tags can be set at once");
-            return Err(Error::new(Kind::TooLarge, message).with(Detail::Tags));
+            return Err(Error::new(Kind::TooLarge, message).with(Detail::Target));
         }
         let new = NewManifest { digest, bytes, manifest };
         let now = self.now();

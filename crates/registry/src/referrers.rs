@@ -18,8 +18,6 @@ const PAGE_BYTES: u64 = 4 * 1024 * 1024;
 /// A manifest that is about another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Referrer {
-    /// Where the next page begins.
-    pub position: i64,
     /// Its digest.
     pub digest: Digest,
     /// Its media type.
@@ -33,7 +31,7 @@ pub struct Referrer {
 }
 
 impl Registry {
-    /// A page of the manifests that are about `subject`, oldest first, after `position`; only those of an artifact
+    /// A page of the manifests that are about `subject`, in the order of their digests, after `last`; only those of an artifact
     /// type, if one is given (the empty one is that of manifests without). A subject that is not there has none.
     ///
     /// # Errors
@@ -43,12 +41,12 @@ impl Registry {
         grant: &Grant<Pull>,
         subject: Digest,
         artifact_type: Option<String>,
-        position: i64,
+        last: Option<Digest>,
     ) -> Result<Page<Referrer>> {
         let Some(repository) = grant.repository() else {
             return Ok(Page { entries: Vec::new(), more: false });
         };
-        self.store().view(ListReferrers { repository, subject, artifact_type, position }).await
+        self.store().view(ListReferrers { repository, subject, artifact_type, last }).await
     }
 }
 
@@ -56,7 +54,7 @@ struct ListReferrers {
     repository: RepositoryId,
     subject: Digest,
     artifact_type: Option<String>,
-    position: i64,
+    last: Option<Digest>,
 }
 
 #[async_trait]
@@ -68,7 +66,7 @@ impl Transaction for ListReferrers {
             repository: self.repository,
             subject: self.subject,
             artifact_type: self.artifact_type.clone(),
-            position: self.position,
+            last: self.last,
             most: u32::try_from(Limit::MOST.get() + 1).unwrap_or(u32::MAX),
         };
         let mut page = Page::cut(work.referrers(&wanted).await?, Limit::MOST);
@@ -85,12 +83,12 @@ impl Transaction for ListReferrers {
 
 impl ListReferrers {
     async fn describe(&self, work: &mut dyn Work, row: ReferrerRow) -> Result<Referrer> {
-        let ReferrerRow { position, digest, media_type, size, artifact_type } = row;
+        let ReferrerRow { digest, media_type, size, artifact_type } = row;
         let stored = work.find_manifest(self.repository, &digest).await?;
         let read =
             stored.map(|stored| Manifest::parse(Some(&stored.media_type), &stored.bytes)).transpose()?;
         let annotations = read.map(|manifest| manifest.annotations).unwrap_or_default();
-        Ok(Referrer { position, digest, media_type, size, artifact_type, annotations })
+        Ok(Referrer { digest, media_type, size, artifact_type, annotations })
     }
 }
 

@@ -26,7 +26,7 @@ pub fn main() -> ExitCode {
 }
 
 fn arguments() -> Command {
-    let keys = KEYS.iter().map(|key| {
+    let keys = KEYS.iter().filter(|key| !key.flag.is_empty()).map(|key| {
         Arg::new(key.name)
             .long(key.flag)
             .global(true)

@@ -25,6 +25,7 @@ pub(crate) use self::command::Command;
 use crate::{
     config::Config,
     data_dir::{DataDir, NotHeld},
+    first_start,
     wiring::Wharf,
 };
 
@@ -41,6 +42,8 @@ pub(crate) async fn carry_out(config: &Config, command: Command) -> Result<Strin
     match DataDir::hold(&config.data_dir) {
         Ok(data_dir) => {
             let wharf = Wharf::open(config, &data_dir).await?;
+            // A directory that never served still gets its operator: there must always be one.
+            first_start::prepare(&wharf.auth, &data_dir, wharf.entropy.as_ref()).await?;
             command.carry_out(&wharf.auth, &data_dir).await
         }
         Err(NotHeld::ByAnother(_)) => client::send(&path(&config.data_dir), &command).await,

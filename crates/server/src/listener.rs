@@ -4,6 +4,7 @@
 //! number of headers, streams and resets of HTTP/2, the number of connections, and the way out at shutdown. The
 //! transport is generic, so that TLS and sendfile can enter here.
 
+mod guarded;
 mod socket;
 
 use std::{io, sync::Arc, time::Duration};
@@ -22,6 +23,7 @@ use tokio::{
 use tower::ServiceExt as _;
 use wharf_http::Peer;
 
+use self::guarded::Guarded;
 pub(crate) use self::socket::Socket;
 
 /// What a connection may cost.
@@ -68,7 +70,9 @@ pub(crate) async fn serve(socket: Socket, routes: Router, limits: Limits, mut st
             routes.clone().oneshot(request)
         });
         let builder = builder.clone();
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        let connection = builder
+            .serve_connection(TokioIo::new(Guarded::new(stream, limits.header_timeout)), service)
+            .into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             let _turn = turn;

@@ -20,10 +20,11 @@ use crate::{
 /// Serves until told to stop by SIGINT or SIGTERM.
 pub(crate) async fn serve(config: &Config) -> Result<()> {
     let data_dir = Arc::new(DataDir::hold(&config.data_dir)?);
-    let wharf = Wharf::open(config, &data_dir).await?;
-    first_start::prepare(&wharf.auth, &data_dir, wharf.entropy.as_ref()).await?;
+    // What can be refused for its configuration is refused before anything is made.
     let socket = Socket::open(&config.listen).await?;
     let control = Socket::local(&control::path(&config.data_dir), 0o600)?;
+    let wharf = Wharf::open(config, &data_dir).await?;
+    first_start::prepare(&wharf.auth, &data_dir, wharf.entropy.as_ref()).await?;
     let limits = Limits {
         header_timeout: config.header_timeout,
         shutdown_grace: config.shutdown_grace,

@@ -106,8 +106,20 @@ async fn a_mount_without_a_source_reads_only_what_its_token_reads() {
     let acme = acme().await;
 
     let bearer = acme.writer.with_token(&["repository:acme/target:pull,push"]).await;
+    let refused = bearer.repository("acme/target").mount(&acme.digest, None).await;
+    insufficient(refused, "acme/app", "pull");
 
-    bearer.repository("acme/target").mount(&acme.digest, None).await.is(202);
+    let scopes = ["repository:acme/target:pull,push", "repository:acme/app:pull"];
+    let bearer = acme.writer.with_token(&scopes).await;
+    bearer.repository("acme/target").mount(&acme.digest, None).await.is(201);
+}
+
+#[tokio::test]
+async fn a_mount_without_a_source_finds_nothing_its_caller_may_not_read() {
+    let acme = acme().await;
+    let stranger = acme.wharf.add_user("sam", &["other:writer"]);
+
+    stranger.repository("other/target").mount(&acme.digest, None).await.is(202);
 }
 
 #[tokio::test]

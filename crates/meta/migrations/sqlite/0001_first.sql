@@ -132,7 +132,7 @@ CREATE TABLE manifest (
     created_at    INTEGER NOT NULL,
     UNIQUE (repository_id, digest)
 );
-CREATE INDEX manifest_subject ON manifest (repository_id, subject) WHERE subject IS NOT NULL;
+CREATE INDEX manifest_subject ON manifest (repository_id, subject, digest) WHERE subject IS NOT NULL;
 
 -- role: config, layer or manifest. digest: as written when it is of an algorithm that is not served.
 CREATE TABLE manifest_edge (

@@ -36,7 +36,6 @@ impl SqlWork<'_> {
 
 fn referrer(mut row: Row) -> Result<ReferrerRow> {
     Ok(ReferrerRow {
-        position: row.next()?,
         digest: row.parse(|digest: Vec<u8>| Digest::from_row(&digest))?,
         media_type: row.parse(|media_type: String| media_type.parse().ok())?,
         size: row.next()?,
@@ -48,19 +47,21 @@ fn referrer(mut row: Row) -> Result<ReferrerRow> {
 impl Manifests for SqlWork<'_> {
     async fn referrers(&mut self, wanted: &ReferrersOf) -> Result<Vec<ReferrerRow>> {
         const ALL: &str = "
-            SELECT id, digest, media_type, size, artifact_type FROM manifest
-            WHERE repository_id = $1 AND subject = $2 AND id > $3 ORDER BY id LIMIT $4";
+            SELECT digest, media_type, size, artifact_type FROM manifest
+            WHERE repository_id = $1 AND subject = $2 AND digest > $3 ORDER BY digest LIMIT $4";
         const OF_TYPE: &str = "
-            SELECT id, digest, media_type, size, artifact_type FROM manifest
-            WHERE repository_id = $1 AND subject = $2 AND id > $3 AND coalesce(artifact_type, '') = $4
-            ORDER BY id LIMIT $5";
+            SELECT digest, media_type, size, artifact_type FROM manifest
+            WHERE repository_id = $1 AND subject = $2 AND digest > $3 AND coalesce(artifact_type, '') = $4
+            ORDER BY digest LIMIT $5";
         let subject = wanted.subject.to_row();
         let (repository, most) = (wanted.repository.0.into(), i64::from(wanted.most).into());
-        let (subject, position) = (subject.as_slice().into(), wanted.position.into());
+        // No digest is empty, so all come after the empty one.
+        let last = wanted.last.as_ref().map(Digest::to_row).unwrap_or_default();
+        let (subject, last) = (subject.as_slice().into(), last.as_slice().into());
         let rows = match &wanted.artifact_type {
-            None => self.0.query(ALL, &[repository, subject, position, most]).await?,
+            None => self.0.query(ALL, &[repository, subject, last, most]).await?,
             Some(kind) => {
-                self.0.query(OF_TYPE, &[repository, subject, position, kind.as_str().into(), most]).await?
+                self.0.query(OF_TYPE, &[repository, subject, last, kind.as_str().into(), most]).await?
             }
         };
         rows.into_iter().map(referrer).collect()

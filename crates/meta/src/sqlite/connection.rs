@@ -1,6 +1,6 @@
 //! Connections and the session over one of them.
 
-use std::{path::Path, time::Duration};
+use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -17,10 +17,18 @@ const STATEMENTS: usize = 256;
 
 /// The one connection that writes.
 pub(super) fn open_writer(path: &Path) -> Result<Connection> {
+    make_private(path)?;
     let connection = Connection::open(path).map_err(error)?;
     // FULL: an acknowledged commit survives a power cut (NORMAL lost up to 469 at once when measured).
     let settings = [("journal_mode", "WAL"), ("synchronous", "FULL"), ("foreign_keys", "ON")];
     prepare(connection, &settings)
+}
+
+/// Makes the file before SQLite does, so that only its owner can read it; its journals take the same mode.
+#[allow(clippy::disallowed_methods, reason = "SQLite itself offers no mode for the file it makes")]
+fn make_private(path: &Path) -> Result<()> {
+    let options = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).to_owned();
+    options.open(path).map(drop).map_err(Error::unavailable)
 }
 
 /// One of the connections that only read.

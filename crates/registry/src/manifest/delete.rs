@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    Digest, Error, Grant, Result, Subject, Timestamp,
+    Digest, Error, Grant, Result, Subject, Tag, Timestamp,
     action::Delete,
     audit::{AuditRecord, Event},
     gate::RepositoryId,
@@ -25,6 +25,7 @@ impl Transaction for DeleteManifest {
     async fn run(&self, work: &mut dyn Work) -> Result<()> {
         for tag in work.tags_of(self.repository, &self.digest).await? {
             work.remove_tag(self.repository, &tag, self.now).await?;
+            work.publish(self.repository, &self.event("tag.delete", Some(&tag))).await?;
         }
         if !work.remove_manifest(self.repository, &self.digest).await? {
             return Err(Error::not_found(Subject::Manifest));
@@ -36,13 +37,18 @@ impl Transaction for DeleteManifest {
             ..AuditRecord::new(self.now, actor, "manifest.delete")
         })
         .await?;
-        let event = Event {
+        work.publish(self.repository, &self.event("manifest.delete", None)).await
+    }
+}
+
+impl DeleteManifest {
+    fn event(&self, kind: &'static str, tag: Option<&Tag>) -> Event {
+        Event {
             at: self.now,
-            kind: "manifest.delete",
-            tag: None,
+            kind,
+            tag: tag.map(Tag::to_string),
             digest: Some(self.digest),
-            actor: actor.principal.name().to_owned(),
-        };
-        work.publish(self.repository, &event).await
+            actor: self.grant.actor().principal.name().to_owned(),
+        }
     }
 }

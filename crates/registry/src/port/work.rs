@@ -58,8 +58,7 @@ pub trait Blobs {
     async fn find_blob(&mut self, digest: &Digest) -> Result<Option<BlobRow>>;
     /// The blob, if it is a member of the repository.
     async fn find_member(&mut self, repository: RepositoryId, digest: &Digest) -> Result<Option<BlobRow>>;
-    /// Repositories other than this one that hold the blob and whose content the account may pull by its roles;
-    /// at most `most`.
+    /// Repositories that hold the blob and whose content the account may pull by its roles; at most `most`.
     async fn mount_sources(
         &mut self,
         account: Option<AccountId>,
@@ -162,8 +161,8 @@ pub struct ReferrersOf {
     pub subject: Digest,
     /// Of which artifact type; the empty one is that of manifests without.
     pub artifact_type: Option<String>,
-    /// After which position.
-    pub position: i64,
+    /// After which digest.
+    pub last: Option<Digest>,
     /// How many at most.
     pub most: u32,
 }
@@ -171,8 +170,6 @@ pub struct ReferrersOf {
 /// A referrer as its row tells it, without its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferrerRow {
-    /// Its place in the order of arrival.
-    pub position: i64,
     /// Its digest.
     pub digest: Digest,
     /// Its media type.
@@ -186,7 +183,7 @@ pub struct ReferrerRow {
 /// Manifests and the edges to what they name.
 #[async_trait]
 pub trait Manifests {
-    /// The manifests that are about another one, oldest first.
+    /// The manifests that are about another one, in the order of their digests.
     async fn referrers(&mut self, wanted: &ReferrersOf) -> Result<Vec<ReferrerRow>>;
     /// The manifest of this digest.
     async fn find_manifest(

@@ -31,19 +31,29 @@ pub(crate) struct Lock {
 impl Locks {
     /// Waits for the right to write.
     pub(crate) async fn lock(&self, id: UploadId) -> Result<Lock> {
-        let one = {
-            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let known = all.get(&id).and_then(Weak::upgrade);
-            known.unwrap_or_else(|| {
-                let one = Arc::new(tokio::sync::Mutex::new(()));
-                all.insert(id, Arc::downgrade(&one));
-                one
-            })
-        };
-        match tokio::time::timeout(PATIENCE, one.lock_owned()).await {
-            Ok(guard) => Ok(Lock { id, all: self.0.clone(), guard: Some(guard) }),
+        match tokio::time::timeout(PATIENCE, self.one(id).lock_owned()).await {
+            Ok(guard) => Ok(self.held(id, guard)),
             Err(_) => Err(Error::new(Kind::Conflict, "another request is writing to this upload")),
         }
+    }
+
+    /// Takes the right to write, unless somebody has it.
+    pub(crate) fn try_lock(&self, id: UploadId) -> Option<Lock> {
+        self.one(id).try_lock_owned().ok().map(|guard| self.held(id, guard))
+    }
+
+    fn one(&self, id: UploadId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.get(&id).and_then(Weak::upgrade);
+        known.unwrap_or_else(|| {
+            let one = Arc::new(tokio::sync::Mutex::new(()));
+            all.insert(id, Arc::downgrade(&one));
+            one
+        })
+    }
+
+    fn held(&self, id: UploadId, guard: OwnedMutexGuard<()>) -> Lock {
+        Lock { id, all: self.0.clone(), guard: Some(guard) }
     }
 }
 
@@ -68,6 +78,7 @@ mod tests {
         let first = locks.lock(id).await.unwrap();
         let mut second = Box::pin(locks.lock(id));
         assert!(tokio::time::timeout(Duration::from_millis(20), &mut second).await.is_err());
+        assert!(locks.try_lock(id).is_none());
         drop(first);
         drop(second.await.unwrap());
         assert!(locks.0.lock().unwrap().is_empty());

@@ -67,10 +67,11 @@ pub(crate) const KEYS: &[Key] = &[
     },
     Key {
         name: "secret_key",
-        flag: "secret-key",
+        // The arguments of a process can be read by every user of the machine.
+        flag: "",
         default: "",
         expected: "32 bytes in base64",
-        about: "Seals secrets at rest. Best given as WHARF_SECRET_KEY. Empty: the file below.",
+        about: "Seals secrets at rest. Empty: the file below.",
         secret: Mask::Everything,
     },
     Key {

@@ -40,6 +40,9 @@ impl Socket {
     pub(crate) fn local(path: &Path, mode: u32) -> Result<Self> {
         let open = || {
             if fs::metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
+                if std::os::unix::net::UnixStream::connect(path).is_ok() {
+                    return Err(io::ErrorKind::AddrInUse.into());
+                }
                 fs::remove_file(path)?;
             }
             let socket = UnixListener::bind(path)?;
