@@ -41,6 +41,7 @@ pub(crate) async fn put(
     body: Body,
 ) -> Result<Response> {
     let grant = call.registry.grant::<Push>(call.actor, place).await?;
+    let _turn = call.registry.turn().await?;
     let push = ManifestPush {
         reference: reference.clone(),
         tags: tags.to_vec(),

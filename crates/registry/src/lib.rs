@@ -15,6 +15,7 @@ pub mod port;
 mod referrers;
 mod tag;
 mod tap;
+mod turns;
 mod upload;
 
 use std::sync::Arc;
@@ -30,10 +31,12 @@ pub use crate::{
     manifest::{MOST_TAGS, ManifestPush, PushedManifest, StoredManifest},
     referrers::Referrer,
     tap::{Taps, UploadObserver},
+    turns::Turn,
     upload::{Closing, Finished, Offset, Upload},
 };
 use crate::{
     port::{BlobStore, RightsSource, Store},
+    turns::Turns,
     upload::Locks,
 };
 
@@ -97,12 +100,13 @@ pub struct Registry(Arc<Inner>);
 struct Inner {
     parts: Parts,
     locks: Locks,
+    turns: Turns,
 }
 
 impl Registry {
     /// Puts a registry together.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, locks: Locks::default() }))
+        Self(Arc::new(Inner { parts, locks: Locks::default(), turns: Turns::default() }))
     }
 
     /// Asks the gate for the right to do `A` at a place.
@@ -131,6 +135,14 @@ impl Registry {
     pub async fn reachable(&self, actor: &Actor, place: &Place) -> Result<Vec<Verb>> {
         let rights = self.0.parts.rights.rights(actor, place).await?;
         Ok(gate::reachable(actor, place, &rights, self.0.parts.settings.create_on_push))
+    }
+
+    /// Waits for the turn to take a body into memory: a face does before it collects a manifest.
+    ///
+    /// # Errors
+    /// `RateLimited` when too many wait.
+    pub async fn turn(&self) -> Result<Turn> {
+        self.0.turns.next().await
     }
 
     /// Whether both stores answer.

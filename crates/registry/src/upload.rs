@@ -167,6 +167,7 @@ impl Registry {
     }
 
     async fn take(&self, row: &UploadRow, body: ByteStream, taps: Taps) -> Result<Pumped> {
+        let _turn = self.turn().await?;
         let hasher = Hasher::restore(&row.progress.hash_state)
             .ok_or_else(|| Error::internal("the upload's saved hash state cannot be read"))?;
         let writer = self.blobs().resume(row.key, &row.progress.store_state, row.progress.offset).await?;

@@ -1,7 +1,7 @@
 //! The pool of connections that read.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -16,6 +16,7 @@ use crate::session::Unit;
 const CONNECTIONS: usize = 4;
 
 pub(super) struct Readers {
+    path: PathBuf,
     idle: Arc<Mutex<Vec<Connection>>>,
     turns: Arc<Semaphore>,
 }
@@ -23,17 +24,22 @@ pub(super) struct Readers {
 impl Readers {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let idle = (0..CONNECTIONS).map(|_| open_reader(path)).collect::<Result<_>>()?;
-        Ok(Self { idle: Arc::new(Mutex::new(idle)), turns: Arc::new(Semaphore::new(CONNECTIONS)) })
+        Ok(Self {
+            path: path.to_owned(),
+            idle: Arc::new(Mutex::new(idle)),
+            turns: Arc::new(Semaphore::new(CONNECTIONS)),
+        })
     }
 
     /// Runs a unit on a thread that may block, inside one read transaction.
     pub(super) async fn run(&self, unit: Arc<dyn Unit>) -> Result<()> {
         let turn = self.turns.clone().acquire_owned().await.map_err(Error::internal)?;
-        let idle = self.idle.clone();
+        let (idle, path) = (self.idle.clone(), self.path.clone());
         let read = move || {
             let _turn = turn;
             let taken = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let mut connection = taken.ok_or_else(|| Error::internal("a turn came without a connection"))?;
+            // One whose reader panicked was not given back: another takes its place.
+            let mut connection = taken.map_or_else(|| open_reader(&path), Ok)?;
             let done = read(&mut connection, unit.as_ref());
             idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             done

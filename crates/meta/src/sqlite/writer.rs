@@ -31,7 +31,11 @@ impl Writer {
     pub(super) fn start(connection: Connection) -> Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let thread = thread::Builder::new().name("sqlite-writer".to_owned());
-        thread.spawn(move || write(connection, waiting)).map_err(Error::unavailable)?;
+        let work = move || {
+            let _fail_stop = FailStop;
+            write(connection, waiting);
+        };
+        thread.spawn(work).map_err(Error::unavailable)?;
         Ok(Self { queue })
     }
 
@@ -40,6 +44,18 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         self.queue.send(Waiting { unit, reply }).await.map_err(|_| gone())?;
         answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+/// Ends the process when the writer panics: nobody knows then what it did, and a restart is the tested path.
+struct FailStop;
+
+impl Drop for FailStop {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            tracing::error!("the database's writer panicked, the process ends");
+            std::process::abort();
+        }
     }
 }
 

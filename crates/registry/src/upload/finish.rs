@@ -106,6 +106,7 @@ impl Registry {
         body: ByteStream,
         taps: Taps,
     ) -> Result<Finished> {
+        let _turn = self.turn().await?;
         let key = self.new_upload_id().object_key();
         let state = self.blobs().create(key).await?;
         let writer = self.blobs().resume(key, &state, 0).await?;
