@@ -1,7 +1,9 @@
 //! Who are you, and what may you know: tokens, passwords, forgeries, and the line between 401, 403 and 404.
 
+mod failed_logins;
 mod forgery;
 mod passwords;
+mod referrers;
 mod scopes;
 mod token_endpoint;
 mod uploads;

@@ -4,14 +4,22 @@
 mod blobs;
 mod catalog;
 mod chunks;
+mod conditions;
 mod deletion;
+mod deletion_switch;
+mod extensions;
 mod interrupted;
 mod manifest_refusals;
 mod manifests;
+mod missing_content;
 mod mounts;
 mod names;
 mod ping;
+mod proxying;
 mod ranges;
+mod referrer_pages;
+mod referrers;
+mod several_tags;
 mod tags;
 mod uploads;
 

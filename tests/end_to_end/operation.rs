@@ -1,5 +1,10 @@
 //! Running it: health, the first start, the locked data directory, the stop.
 
+mod connections;
+mod files;
+mod problems;
+mod stopping;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 

@@ -1,13 +1,15 @@
 //! `cargo xtask`: the project's own commands. Developers and `.ci/run` call them; nothing of the product does.
 //!
-//! `layers` holds the picture of the crates against the code, `lint` is every check that runs no test, and
-//! `test` brings up the real peers (databases, container clients) and runs every test against them.
+//! `layers` holds the picture of the crates against the code, `lint` is every check that runs no test, `test` brings
+//! up the real peers (databases, container clients) and runs every test against them, and `conformance` lets the
+//! distribution-spec's own suite judge.
 #![allow(
     clippy::disallowed_methods,
     reason = "these commands exist to look at the machine: its environment, its programs, its files"
 )]
 
 mod cache;
+mod conformance;
 mod deny;
 mod failure;
 mod layers;
@@ -19,6 +21,7 @@ mod tally;
 mod test;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -49,6 +52,17 @@ enum Task {
         #[arg(long)]
         quick: bool,
     },
+    /// Run the distribution-spec's conformance suite against a debug build; anything but a pass fails
+    Conformance {
+        /// The compiled suite: `conformance/` of the distribution-spec's main branch
+        #[arg(value_parser = absolute)]
+        suite: PathBuf,
+    },
+}
+
+/// A path that still leads there when this has entered the workspace.
+fn absolute(path: &str) -> std::io::Result<PathBuf> {
+    std::path::absolute(path)
 }
 
 fn main() -> ExitCode {
@@ -68,5 +82,6 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Lint => lint::run(),
         Task::Test { quick: true } => test::quick(),
         Task::Test { quick: false } => test::full(),
+        Task::Conformance { suite } => conformance::run(&suite),
     }
 }

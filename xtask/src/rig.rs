@@ -4,11 +4,12 @@
 //! on loopback, is never shared with the machine's own services, and stops when the rig is dropped.
 
 pub(crate) mod components;
-mod daemon;
+pub(crate) mod daemon;
 mod docker;
 mod go_client;
 mod install;
 mod postgres;
+pub(crate) mod private;
 mod rootfs;
 
 use std::ffi::OsString;

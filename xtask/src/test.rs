@@ -51,7 +51,7 @@ fn cargo_test() -> std::process::Command {
 }
 
 /// Built by itself, so that it has the features that ship and no test's.
-fn build_wharf() -> Result<PathBuf, Failure> {
+pub(crate) fn build_wharf() -> Result<PathBuf, Failure> {
     run(&mut cargo(["build", "--package", "wharf-server"]))?;
     Ok(Workspace::load()?.target_directory.join("debug").join("wharf"))
 }

@@ -13,7 +13,7 @@ use axum::{
 };
 use serde::Serialize;
 use wharf_auth::Auth;
-use wharf_core::{Actor, Authenticator, Error, Kind, Presented, Result, Scope, Secret};
+use wharf_core::{Actor, Authenticator, Credential, Error, Kind, Presented, Result, Scope, Secret};
 use wharf_http::{address_of, collect, identify, problem, request_id_of};
 use wharf_registry::Registry;
 
@@ -54,6 +54,10 @@ async fn answer(face: &Tokens, parts: &request::Parts, body: Body) -> Result<Res
         let asked = Asked::parse(parts.uri.query().unwrap_or_default().as_bytes());
         (asked, identify(&face.auth, &parts.headers, &parts.extensions).await?)
     };
+    if matches!(actor.credential, Credential::Bearer(_)) {
+        let message = "a token is had for a password or a refresh token, not for another token";
+        return Err(Error::new(Kind::Unauthenticated, message));
+    }
     let access = face.narrow(&actor, asked.scopes()?).await?;
     face.issue(&actor, access, asked.wants_refresh()).await
 }
@@ -64,7 +68,7 @@ impl Tokens {
         let mut granted = Vec::new();
         for scope in asked {
             if scope == Scope::catalog() {
-                granted.push(scope);
+                granted.extend(self.registry.grant_catalog(actor).is_ok().then_some(scope));
             } else if let Some(place) = scope.place() {
                 let reachable = self.registry.reachable(actor, &place).await?;
                 let everything = scope.actions.iter().any(|action| action == "*");
@@ -80,9 +84,9 @@ impl Tokens {
 
     async fn issue(&self, actor: &Actor, access: Vec<Scope>, refresh: bool) -> Result<Response> {
         let scope: Vec<String> = access.iter().map(Scope::to_string).collect();
-        let issued = self.auth.issue(actor, access).await?;
-        if !actor.is_anonymous() && actor.credential == wharf_core::Credential::Password {
-            self.auth.record_login(actor).await?;
+        let issued = self.auth.issue(actor, access)?;
+        if actor.credential == Credential::Password {
+            self.auth.record_login(actor);
         }
         let issued_at =
             jiff::Timestamp::from_microsecond(issued.issued_at.microseconds()).map_err(Error::internal)?;

@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use wharf_core::{Error, Kind, Result, Timestamp};
+use wharf_core::{Detail, Error, Kind, Result, Timestamp};
 
 /// How many wrong passwords are heard.
 const MOST: u32 = 10;
@@ -33,9 +33,9 @@ impl Attempts {
         let attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match attempts.get(&who(user, address)) {
             Some((wrong, until)) if *wrong >= MOST && *until > now => {
-                let message =
-                    "too many wrong passwords for this user from this address, try again in five minutes";
-                Err(Error::new(Kind::RateLimited, message))
+                let message = "too many wrong passwords for this user from this address, try again later";
+                let left = until.seconds().saturating_sub(now.seconds()).unsigned_abs();
+                Err(Error::new(Kind::RateLimited, message).with(Detail::Wait(left.max(1))))
             }
             _ => Ok(()),
         }

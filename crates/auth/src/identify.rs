@@ -45,51 +45,69 @@ impl Auth {
         };
         let account = account.filter(|account| !account.disabled);
         let (address, now) = (nobody.address, self.0.clock.now());
-        self.0.attempts.expect_room(user, address, now)?;
-        let right = self.is_right(account.as_ref(), password).await?;
+        let right = match &account {
+            Some(account) if self.0.remembered.knows(account, password, now) => true,
+            _ => {
+                self.0.attempts.expect_room(user, address, now)?;
+                self.check(account.as_ref(), password, address).await?
+            }
+        };
         match account {
             Some(account) if right => {
                 self.0.attempts.forget(user, address);
-                let principal = Principal::User { id: account.id, name: account.name };
+                let principal =
+                    Principal::User { id: account.id, name: account.name, version: account.version };
                 Ok(Actor { principal, credential: Credential::Password, ..nobody })
             }
             account => {
                 self.0.attempts.count(user, address, now);
                 tracing::info!(request_id = nobody.request_id, known = account.is_some(), "password refused");
-                self.record_refusal(user, &nobody).await;
+                self.record_refusal(user, &nobody);
                 Err(unauthenticated())
             }
         }
     }
 
-    async fn is_right(&self, account: Option<&Account>, password: &Secret<String>) -> Result<bool> {
-        let now = self.0.clock.now();
-        if account.is_some_and(|account| self.0.remembered.knows(account, password, now)) {
-            return Ok(true);
-        }
+    async fn check(
+        &self,
+        account: Option<&Account>,
+        password: &Secret<String>,
+        address: Option<IpAddr>,
+    ) -> Result<bool> {
         let hash = account.and_then(|account| account.password_hash.as_deref());
-        let right = self.0.passwords.verify(password, hash).await?;
+        let right = self.0.passwords.verify(password, hash, address).await?;
         if let Some(account) = account.filter(|_| right) {
-            self.0.remembered.remember(account, password, now);
+            self.0.remembered.remember(account, password, self.0.clock.now());
         }
         Ok(right)
     }
 
-    /// Notes a refused login. The refusal stands whether or not the note could be kept.
-    async fn record_refusal(&self, user: &str, nobody: &Actor) {
-        // Only what could be a login is kept: people type passwords into the wrong field.
-        let target = user.parse::<UserName>().ok().map(|name| name.to_string());
-        let record = AuditRecord { target, ..AuditRecord::new(self.0.clock.now(), nobody, "login.refused") };
-        if let Err(error) = self.0.accounts.record(record).await {
-            tracing::warn!(?error, "refused login could not be audited");
-        }
+    /// Notes a login: a token issued against a password.
+    pub fn record_login(&self, actor: &Actor) {
+        self.record_aside(AuditRecord::new(self.0.clock.now(), actor, "login"));
     }
 
-    /// Notes a login: a token issued against a password.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    pub async fn record_login(&self, actor: &Actor) -> Result<()> {
-        self.0.accounts.record(AuditRecord::new(self.0.clock.now(), actor, "login")).await
+    /// Notes a refused login. Only what could be a login is kept: people type passwords into the wrong field.
+    fn record_refusal(&self, user: &str, nobody: &Actor) {
+        let target = user.parse::<UserName>().ok().map(|name| name.to_string());
+        self.record_aside(AuditRecord {
+            target,
+            ..AuditRecord::new(self.0.clock.now(), nobody, "login.refused")
+        });
+    }
+
+    /// Keeps a record beside the request: a login must work on a full disk, and a flood of refusals must not become
+    /// a flood of writes, so beyond a few at once they are only logged.
+    fn record_aside(&self, record: AuditRecord) {
+        let Ok(turn) = self.0.records.clone().try_acquire_owned() else {
+            return tracing::warn!(action = record.action, "too many records at once, one is not kept");
+        };
+        let accounts = self.0.accounts.clone();
+        tokio::spawn(async move {
+            let _turn = turn;
+            if let Err(error) = accounts.record(record).await {
+                tracing::warn!(?error, "record could not be kept");
+            }
+        });
     }
 }

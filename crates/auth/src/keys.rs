@@ -1,6 +1,9 @@
 //! The ring of keys that sign bearer tokens: P-256, sealed in the database, rotated, shared by all nodes.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -34,6 +37,7 @@ pub(crate) struct KeyRing {
     entropy: Arc<dyn Entropy>,
     /// Newest first.
     keys: RwLock<Vec<Arc<Key>>>,
+    asked: Mutex<Option<Instant>>,
 }
 
 impl KeyRing {
@@ -43,7 +47,7 @@ impl KeyRing {
         entropy: Arc<dyn Entropy>,
         now: Timestamp,
     ) -> Result<Self> {
-        let ring = Self { store, sealer, entropy, keys: RwLock::default() };
+        let ring = Self { store, sealer, entropy, keys: RwLock::default(), asked: Mutex::default() };
         ring.check_sealing_key().await?;
         ring.tend(now).await?;
         Ok(ring)
@@ -85,8 +89,20 @@ impl KeyRing {
         if id.len() != 22 || BASE64_URL_SAFE_NO_PAD.decode(id).is_err() {
             return Ok(None);
         }
-        self.reload().await?;
+        if self.may_ask() {
+            self.reload().await?;
+        }
         Ok(self.known(id))
+    }
+
+    /// Whether a second has passed since the database was last asked for an id nobody knows.
+    fn may_ask(&self) -> bool {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = asked.is_none_or(|asked| asked.elapsed() >= Duration::from_secs(1));
+        if may {
+            *asked = Some(Instant::now());
+        }
+        may
     }
 
     fn known(&self, id: &str) -> Option<Arc<Key>> {

@@ -19,6 +19,7 @@ mod token;
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use wharf_core::{Clock, Entropy, Error, Kind, Result};
 
 pub use crate::{
@@ -36,6 +37,9 @@ use crate::{
 
 /// How long a bearer token lives, in seconds. Revocation does not wait for it: accounts are asked on each request.
 pub const TOKEN_LIFETIME: i64 = 300;
+
+/// How many audit records may be on their way beside their requests.
+const RECORDS: usize = 64;
 
 /// What [`Auth`] works with.
 pub struct Parts {
@@ -63,6 +67,8 @@ struct Inner {
     passwords: Passwords,
     remembered: Remembered,
     ring: KeyRing,
+    /// How many records are being kept beside their requests.
+    records: Arc<Semaphore>,
 }
 
 impl Auth {
@@ -83,6 +89,7 @@ impl Auth {
             passwords,
             remembered,
             ring,
+            records: Arc::new(Semaphore::new(RECORDS)),
         })))
     }
 

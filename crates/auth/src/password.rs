@@ -1,6 +1,10 @@
 //! Passwords: argon2id, few at a time, and the same work for a user that does not exist.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
 use tokio::sync::Semaphore;
@@ -9,12 +13,16 @@ use wharf_core::{Entropy, Error, Kind, Result, Secret};
 /// How many checks may wait for a core; more are refused, for each takes 19 MiB and some 20 ms.
 const QUEUE: usize = 32;
 
+/// How many of them may be from one address.
+const SHARE: usize = 8;
+
 /// The longest password that is looked at.
 const LONGEST: usize = 1024;
 
 pub(crate) struct Passwords {
     turns: Arc<Semaphore>,
     queue: Arc<Semaphore>,
+    shares: Arc<Mutex<HashMap<Option<IpAddr>, usize>>>,
     nobody: Arc<str>,
 }
 
@@ -25,6 +33,7 @@ impl Passwords {
         Ok(Self {
             turns: Arc::new(Semaphore::new(cores)),
             queue: Arc::new(Semaphore::new(cores + QUEUE)),
+            shares: Arc::default(),
             nobody: hash(&password, &salt)?.into(),
         })
     }
@@ -39,7 +48,14 @@ impl Passwords {
     }
 
     /// Whether a password is the one of a hash; with no hash it works as long and says no.
-    pub(crate) async fn verify(&self, password: &Secret<String>, known: Option<&str>) -> Result<bool> {
+    /// One address gets only its share of the queue.
+    pub(crate) async fn verify(
+        &self,
+        password: &Secret<String>,
+        known: Option<&str>,
+        address: Option<IpAddr>,
+    ) -> Result<bool> {
+        let _share = self.share(address)?;
         let exists = known.is_some() && password.expose().len() <= LONGEST;
         let against: Arc<str> = known.map_or_else(|| self.nobody.clone(), Into::into);
         let password = password.clone();
@@ -52,8 +68,17 @@ impl Passwords {
         Ok(verified.await? && exists)
     }
 
+    fn share(&self, address: Option<IpAddr>) -> Result<Share> {
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = shares.entry(address).or_default();
+        if *taken >= SHARE {
+            return Err(busy());
+        }
+        *taken += 1;
+        Ok(Share { shares: self.shares.clone(), address })
+    }
+
     async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let busy = || Error::new(Kind::RateLimited, "too many passwords are being checked, try again");
         let queued = self.queue.clone().try_acquire_owned().map_err(|_| busy())?;
         let turn = self.turns.clone().acquire_owned().await.map_err(Error::internal)?;
         let done = tokio::task::spawn_blocking(move || {
@@ -62,6 +87,26 @@ impl Passwords {
         });
         done.await.map_err(Error::internal)
     }
+}
+
+/// A place in the queue of one address.
+struct Share {
+    shares: Arc<Mutex<HashMap<Option<IpAddr>, usize>>>,
+    address: Option<IpAddr>,
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        match shares.get_mut(&self.address) {
+            Some(taken) if *taken > 1 => *taken -= 1,
+            _ => drop(shares.remove(&self.address)),
+        }
+    }
+}
+
+fn busy() -> Error {
+    Error::new(Kind::RateLimited, "too many passwords are being checked, try again")
 }
 
 fn hash(password: &[u8], salt: &[u8]) -> Result<String> {
@@ -87,10 +132,18 @@ mod tests {
         let secret = |text: &str| Secret::new(text.to_owned());
         let hash = passwords.hash(&secret("right"), [1; 16]).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert!(passwords.verify(&secret("right"), Some(&hash)).await.unwrap());
-        assert!(!passwords.verify(&secret("wrong"), Some(&hash)).await.unwrap());
-        assert!(!passwords.verify(&secret("right"), None).await.unwrap());
-        assert!(!passwords.verify(&secret(&"x".repeat(2000)), Some(&hash)).await.unwrap());
+        assert!(passwords.verify(&secret("right"), Some(&hash), None).await.unwrap());
+        assert!(!passwords.verify(&secret("wrong"), Some(&hash), None).await.unwrap());
+        assert!(!passwords.verify(&secret("right"), None, None).await.unwrap());
+        assert!(!passwords.verify(&secret(&"x".repeat(2000)), Some(&hash), None).await.unwrap());
         assert!(passwords.hash(&secret(""), [1; 16]).await.is_err());
+        let held: Vec<_> = (0..SHARE).map(|_| passwords.share(None).unwrap()).collect();
+        assert_eq!(
+            passwords.verify(&secret("right"), None, None).await.unwrap_err().kind(),
+            Kind::RateLimited
+        );
+        assert!(passwords.share(Some([127, 0, 0, 1].into())).is_ok(), "another address has its own share");
+        drop(held);
+        assert!(passwords.shares.lock().unwrap().is_empty());
     }
 }

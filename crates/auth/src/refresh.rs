@@ -5,7 +5,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use wharf_core::{Access, Actor, Credential, Result, Secret};
+use wharf_core::{Access, Actor, Credential, Principal, Result, Secret};
 
 use crate::{Auth, port::Refresh, unauthenticated};
 
@@ -15,18 +15,21 @@ const PREFIX: &str = "wharf_rt_";
 const LIFETIME: i64 = 90 * 24 * 3600;
 
 impl Auth {
-    /// Issues a refresh token; none for nobody.
+    /// Issues a refresh token against a password: none for nobody, and none for another token, which would make a
+    /// short and narrow credential long and wide.
     ///
     /// # Errors
-    /// `Unauthenticated` when the account has gone meanwhile; `Unavailable`.
+    /// `Unavailable`.
     pub async fn issue_refresh(&self, actor: &Actor) -> Result<Option<Secret<String>>> {
-        let Some(id) = actor.principal.account() else { return Ok(None) };
-        let account = self.0.accounts.by_id(id).await?.ok_or_else(unauthenticated)?;
+        let Principal::User { id, version, .. } = actor.principal else { return Ok(None) };
+        if actor.credential != Credential::Password {
+            return Ok(None);
+        }
         let chance: [u8; 32] = self.0.entropy.bytes();
         let token = format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(chance));
         let now = self.0.clock.now();
         let expires_at = now.plus_seconds(LIFETIME);
-        let refresh = Refresh { id: 0, account: id, account_version: account.version, expires_at };
+        let refresh = Refresh { id: 0, account: id, account_version: version, expires_at };
         self.0.accounts.add_refresh(hash(&token), refresh, now).await?;
         Ok(Some(Secret::new(token)))
     }

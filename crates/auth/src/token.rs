@@ -4,7 +4,9 @@
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::{Deserialize, Serialize};
-use wharf_core::{Access, AccountId, Actor, Credential, Error, Principal, Result, Scope, Secret, Timestamp};
+use wharf_core::{
+    Access, AccountId, Actor, Credential, Error, Kind, Principal, Result, Scope, Secret, Timestamp,
+};
 
 use crate::{Auth, TOKEN_LIFETIME, unauthenticated};
 
@@ -47,16 +49,12 @@ struct Claims {
 
 impl Auth {
     /// Issues a token for an actor that reaches no further than `access`, which the caller has narrowed to what
-    /// the actor may.
+    /// the actor may. It ends with the version of the account that the actor's own credential was checked against.
     ///
     /// # Errors
-    /// `Unauthenticated` when the account has gone meanwhile; `Unavailable`.
-    pub async fn issue(&self, actor: &Actor, access: Vec<Scope>) -> Result<IssuedToken> {
+    /// `Invalid` when the scopes do not fit in a token.
+    pub fn issue(&self, actor: &Actor, access: Vec<Scope>) -> Result<IssuedToken> {
         let now = self.0.clock.now();
-        let account = match actor.principal.account() {
-            Some(id) => Some(self.0.accounts.by_id(id).await?.ok_or_else(unauthenticated)?),
-            None => None,
-        };
         let id: [u8; 16] = self.0.entropy.bytes();
         let claims = Claims {
             iss: SERVICE.to_owned(),
@@ -67,12 +65,15 @@ impl Auth {
             iat: now.seconds(),
             jti: BASE64_URL_SAFE_NO_PAD.encode(id),
             access,
-            uid: account.as_ref().map(|account| account.id.0),
-            ver: account.as_ref().map(|account| account.version),
+            uid: actor.principal.account().map(|id| id.0),
+            ver: actor.principal.version(),
         };
         let key = self.0.ring.newest().ok_or_else(|| Error::internal("there is no signing key"))?;
         let header = Header { kid: Some(key.id.clone()), ..Header::new(Algorithm::ES256) };
         let token = jsonwebtoken::encode(&header, &claims, &key.encoding).map_err(Error::internal)?;
+        if token.len() > LONGEST {
+            return Err(Error::new(Kind::Invalid, "that many scopes do not fit in one token, ask for fewer"));
+        }
         Ok(IssuedToken { token: Secret::new(token), expires_in: TOKEN_LIFETIME, issued_at: now })
     }
 
@@ -117,7 +118,7 @@ impl Auth {
         let account = self.0.accounts.by_id(id).await?;
         match account {
             Some(account) if account.version == version && !account.disabled => {
-                Ok(Principal::User { id: account.id, name: account.name })
+                Ok(Principal::User { id: account.id, name: account.name, version })
             }
             _ => Err(unauthenticated()),
         }

@@ -180,7 +180,7 @@ impl OpenObject for FileObject {
     }
 }
 
-/// Makes a folder and lets its parent lead to it durably; one that is there is made already.
+/// Makes a folder; one that is there is made already.
 #[allow(clippy::disallowed_methods, reason = "the file store is where files are touched")]
 fn make_folder(path: &Path) -> io::Result<()> {
     match fs::create_dir(path) {

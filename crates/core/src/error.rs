@@ -81,6 +81,8 @@ pub enum Detail {
     Manifest,
     /// The path or the query was too long.
     Target,
+    /// Only after so many seconds it may succeed.
+    Wait(u64),
 }
 
 /// An engine's refusal or failure.

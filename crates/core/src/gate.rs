@@ -235,7 +235,7 @@ mod tests {
     }
 
     fn user(access: Access) -> Actor {
-        actor(Principal::User { id: AccountId(1), name: "u".parse().unwrap() }, access)
+        actor(Principal::User { id: AccountId(1), name: "u".parse().unwrap(), version: 1 }, access)
     }
 
     fn rights(role: Option<Role>, operator: bool, public: bool) -> Rights {

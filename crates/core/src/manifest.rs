@@ -13,6 +13,9 @@ use crate::{Detail, Digest, Error, Kind, MediaType, Result};
 /// The largest manifest that is accepted, in bytes.
 pub const LARGEST: usize = 4 * 1024 * 1024;
 
+/// The most contents a manifest may name.
+const MOST_DESCRIPTORS: usize = 10_000;
+
 /// How deep a manifest may be nested. The parser itself does not count in fields it passes over.
 const DEEPEST: usize = 64;
 
@@ -65,7 +68,7 @@ impl Descriptor {
         self.digest.parse().ok()
     }
 
-    /// Whether the content may lie elsewhere and need not be pushed.
+    /// Whether the content is a layer that may lie elsewhere and need not be pushed.
     pub fn is_nondistributable(&self) -> bool {
         self.media_type.contains(".layer.nondistributable.") || self.media_type.contains(".rootfs.foreign.")
     }
@@ -116,7 +119,7 @@ impl Manifest {
             return Err(invalid(format!("manifest is nested deeper than {DEEPEST} levels")));
         }
         let document: Document = serde_json::from_slice(bytes)
-            .map_err(|error| invalid(format!("manifest is not one: {error}")).because(error))?;
+            .map_err(|error| invalid(format!("this is no manifest: {error}")))?;
         if document.schema_version != 2 {
             return Err(invalid("schemaVersion must be 2"));
         }
@@ -131,6 +134,7 @@ impl Manifest {
         {
             return Err(invalid(format!("mediaType {written} disagrees with Content-Type {sent}")));
         }
+        document.expect_sane()?;
         let media_type = content_type.cloned().or(written);
         let shape = shape(&document, media_type.as_ref())?;
         let media_type = match media_type {
@@ -142,6 +146,19 @@ impl Manifest {
 }
 
 impl Document {
+    /// Refuses more descriptors than any client makes, and digests outside the grammar: each is a row.
+    fn expect_sane(&self) -> Result<()> {
+        let lists = [&self.layers, &self.manifests];
+        let all = || lists.into_iter().flatten().flatten().chain(&self.config).chain(&self.subject);
+        if all().count() > MOST_DESCRIPTORS {
+            return Err(invalid(format!("a manifest may name at most {MOST_DESCRIPTORS} contents")));
+        }
+        match all().find(|descriptor| !is_digest(&descriptor.digest)) {
+            Some(descriptor) => Err(invalid(format!("{:?} is not a digest", descriptor.digest))),
+            None => Ok(()),
+        }
+    }
+
     fn into_manifest(self, media_type: MediaType, shape: Shape) -> Manifest {
         let config_type = self.config.as_ref().map(|config| config.media_type.clone());
         let config = self.config.into_iter().map(|descriptor| (Role::Config, descriptor));
@@ -184,6 +201,18 @@ fn shape(document: &Document, media_type: Option<&MediaType>) -> Result<Shape> {
         return Err(invalid("an image manifest must have a config"));
     }
     Ok(shown)
+}
+
+/// `algorithm ":" encoded` (image-spec, descriptor.md); the algorithm need not be one that is served.
+fn is_digest(text: &str) -> bool {
+    let Some((algorithm, encoded)) = text.split_once(':') else { return false };
+    let component =
+        |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let legal = |c: u8| c.is_ascii_alphanumeric() || b"=_-".contains(&c);
+    text.len() <= 255
+        && algorithm.split(['+', '.', '_', '-']).all(component)
+        && !encoded.is_empty()
+        && encoded.bytes().all(legal)
 }
 
 /// How deep brackets and braces outside of strings are nested.
@@ -261,6 +290,12 @@ mod tests {
         assert!(Manifest::parse(None, b"\xff\xfe").is_err());
         let twice = image(&format!(r#","config":{CONFIG}"#));
         assert!(parse(None, &twice).is_err(), "a key that stands twice means two things to two readers");
+        for digest in ["", "sha256", "sha256:", ":a", "SHA256:a", "sha256:a b"] {
+            let subject = format!(r#","subject":{{"mediaType":"a/b","digest":"{digest}","size":1}}"#);
+            assert!(parse(None, &image(&subject)).is_err(), "{digest:?} was accepted");
+        }
+        let foreign = r#","subject":{"mediaType":"a/b","digest":"multihash+base58:QmRZ","size":1}"#;
+        assert!(parse(None, &image(foreign)).is_ok());
         let nested = |levels: usize| image(&format!(r#","x":{}1{}"#, "[".repeat(levels), "]".repeat(levels)));
         assert!(parse(None, &nested(10_000)).is_err());
         assert!(parse(None, &nested(DEEPEST)).is_err());

@@ -14,7 +14,7 @@ const LIBRARY: &str = "library";
 const MAIN: &str = "main";
 /// Longest organisation, registry and user name.
 const SHORT: usize = 64;
-/// Longest repository name: with `host[:port]/organisation/registry/` it stays below the 255 clients accept.
+/// Longest repository name. Clients refuse a whole reference over 255 characters themselves.
 const LONG: usize = 190;
 
 /// First path segments that are Wharf's own, so that no organisation may be called so.

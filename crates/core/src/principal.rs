@@ -21,6 +21,8 @@ pub enum Principal {
         id: AccountId,
         /// The login.
         name: UserName,
+        /// The version of the account its credential was checked against; a later one ends the credential.
+        version: i64,
     },
     /// Wharf itself, in the job of this name.
     Job(&'static str),
@@ -36,6 +38,14 @@ impl Principal {
     pub const fn account(&self) -> Option<AccountId> {
         match self {
             Self::User { id, .. } => Some(*id),
+            Self::Anonymous | Self::Job(_) => None,
+        }
+    }
+
+    /// The version of the account, if it has one.
+    pub const fn version(&self) -> Option<i64> {
+        match self {
+            Self::User { version, .. } => Some(*version),
             Self::Anonymous | Self::Job(_) => None,
         }
     }

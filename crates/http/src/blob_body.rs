@@ -35,8 +35,7 @@ pub fn blob_body(mut response: Response, body: BlobBody) -> Result<Response> {
     }
 }
 
-/// A part of a file, each piece read on a thread that may block while the one before is sent. A file that ends too
-/// early ends the connection: bytes are never made up.
+/// A part of a file, each piece read on a thread that may block. A file that ends too early ends the connection: bytes are never made up.
 fn pieces(file: File, offset: u64, length: u64) -> impl Stream<Item = io::Result<Bytes>> {
     stream::try_unfold((file, offset, length), |(file, offset, left)| async move {
         if left == 0 {

@@ -6,14 +6,13 @@ use axum::{
     body::Body,
     http::{HeaderMap, header},
 };
-use bytes::Bytes;
-use futures_util::TryStreamExt;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, TryStreamExt};
 use wharf_core::{ByteStream, Error, Kind, Result};
 
 /// The body as it comes.
 pub fn body_stream(body: Body) -> ByteStream {
-    Box::pin(TryStreamExt::map_err(body.into_data_stream(), io::Error::other))
+    Box::pin(body.into_data_stream().map_err(io::Error::other))
 }
 
 /// The whole body, if it has at most `most` bytes. One that says it has more is refused before it is read.
@@ -27,9 +26,15 @@ pub async fn collect(headers: &HeaderMap, body: Body, most: usize) -> Result<Byt
     if announced.is_some_and(|length| length > most as u64) {
         return Err(too_large());
     }
-    match Limited::new(body, most).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(error) => Err(Error::new(Kind::Invalid, "the body broke off").because(error)),
+    let mut collected = BytesMut::new();
+    let mut body = body.into_data_stream();
+    while let Some(piece) = body.next().await {
+        let piece = piece.map_err(|error| Error::new(Kind::Invalid, "the body broke off").because(error))?;
+        if collected.len() + piece.len() > most {
+            return Err(too_large());
+        }
+        // Copied together: frames of one byte each would cost a hundred times themselves.
+        collected.extend_from_slice(&piece);
     }
+    Ok(collected.freeze())
 }

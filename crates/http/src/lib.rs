@@ -21,4 +21,4 @@ pub use path::decode_path;
 pub use problem::problem;
 pub use range::{ByteRange, byte_range};
 pub use request::{Peer, RequestId, address_of, identify, request_id_of};
-pub use status::{RETRY_AFTER_SECONDS, log_fault, status_of};
+pub use status::{log_fault, retry_after, status_of};

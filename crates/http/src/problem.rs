@@ -6,9 +6,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::json;
-use wharf_core::{Error, Kind};
+use wharf_core::Error;
 
-use crate::status::{RETRY_AFTER_SECONDS, log_fault, status_of};
+use crate::status::{log_fault, retry_after, status_of};
 
 /// The answer to an error: `status`, `title`, `detail`, `request_id`.
 pub fn problem(error: &Error, request_id: &str) -> Response {
@@ -24,8 +24,8 @@ pub fn problem(error: &Error, request_id: &str) -> Response {
     let mut response = (status, Json(body)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    if matches!(error.kind(), Kind::RateLimited | Kind::Unavailable) {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+    if let Some(seconds) = retry_after(error) {
+        headers.insert(header::RETRY_AFTER, seconds);
     }
     response
 }

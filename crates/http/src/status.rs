@@ -1,10 +1,21 @@
 //! The status of each kind of error, the same behind every door.
 
-use axum::http::StatusCode;
-use wharf_core::{Error, Kind};
+use axum::http::{HeaderValue, StatusCode};
+use wharf_core::{Detail, Error, Kind};
 
-/// What a caller is told who comes at a bad moment.
-pub const RETRY_AFTER_SECONDS: u64 = 5;
+/// What a caller is told who comes at a bad moment, in seconds.
+const RETRY_AFTER: u64 = 5;
+
+/// When to come again, in seconds, after an error that may pass.
+pub fn retry_after(error: &Error) -> Option<HeaderValue> {
+    match (error.kind(), error.detail()) {
+        (Kind::RateLimited | Kind::Unavailable, Some(Detail::Wait(seconds))) => {
+            Some(HeaderValue::from(*seconds))
+        }
+        (Kind::RateLimited | Kind::Unavailable, _) => Some(HeaderValue::from(RETRY_AFTER)),
+        _ => None,
+    }
+}
 
 /// The status of a kind of error.
 pub const fn status_of(kind: Kind) -> StatusCode {

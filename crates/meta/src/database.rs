@@ -25,9 +25,6 @@ enum Backend {
     Postgres(Postgres),
 }
 
-/// What the database does before it acknowledges a write, for the log and for `/readyz`.
-pub type Durability = &'static str;
-
 impl Database {
     /// Opens a SQLite file, made if it is not there, and brings its schema up to date.
     ///
@@ -45,8 +42,8 @@ impl Database {
         Ok(Self(Arc::new(Backend::Postgres(Postgres::connect(url).await?))))
     }
 
-    /// What the database does before it acknowledges a write.
-    pub fn durability(&self) -> Durability {
+    /// What the database does before it acknowledges a write, for the log and for `/readyz`.
+    pub fn durability(&self) -> &'static str {
         match *self.0 {
             Backend::Sqlite(_) => "sqlite, wal, synchronous=full",
             Backend::Postgres(_) => "postgresql, fsync=on, synchronous_commit=on",
@@ -140,7 +137,11 @@ impl Store for Database {
 #[async_trait]
 impl RightsSource for Database {
     async fn rights(&self, actor: &Actor, place: &Place) -> Result<Rights> {
-        self.read(FindRights { account: actor.principal.account(), place: place.clone() }).await
+        self.read(FindRights {
+            account: actor.principal.account().zip(actor.principal.version()),
+            place: place.clone(),
+        })
+        .await
     }
 }
 

@@ -11,7 +11,7 @@ mod rows;
 mod session;
 mod sqlite;
 
-pub use database::{Database, Durability};
+pub use database::Database;
 
 #[cfg(test)]
 mod contract_tests;

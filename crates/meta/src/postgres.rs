@@ -75,16 +75,37 @@ impl Postgres {
 
 async fn attempt(pool: &Pool, unit: &dyn Unit, begin: &'static str, end: &'static str) -> Result<()> {
     let client = pool.get().await.map_err(Error::unavailable)?;
-    client.batch_execute(begin).await.map_err(error)?;
-    let mut session = PostgresSession(client);
-    let done = unit.run(&mut session).await;
-    let PostgresSession(client) = session;
-    let ended = client.batch_execute(if done.is_ok() { end } else { "ROLLBACK" }).await;
-    if ended.is_err() {
-        // Nobody may get a connection whose transaction nobody ended.
-        drop(Object::take(client));
+    let mut open = Open(Some(client));
+    open.client()?.batch_execute(begin).await.map_err(error)?;
+    let done = unit.run(&mut open).await;
+    let ended = open.client()?.batch_execute(if done.is_ok() { end } else { "ROLLBACK" }).await;
+    if ended.is_ok() {
+        open.end();
     }
     done.and(ended.map_err(error))
+}
+
+/// A connection whose transaction is open. Dropped before the transaction was ended, by an error, a panic or a
+/// shutdown, it is closed rather than given back: nobody may go on in another's transaction.
+struct Open(Option<Object>);
+
+impl Open {
+    fn client(&self) -> Result<&Object> {
+        self.0.as_ref().ok_or_else(|| Error::internal("a transaction that was ended goes on"))
+    }
+
+    /// Gives the connection back.
+    fn end(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Some(client) = self.0.take() {
+            drop(Object::take(client));
+        }
+    }
 }
 
 /// Refuses a server that may lose what it acknowledged.
@@ -105,7 +126,7 @@ async fn refuse_unsafe(client: &Object) -> Result<()> {
     Ok(())
 }
 
-/// Unique violation, serialization failure, deadlock: run again, the other one has committed.
+/// A row that came or went meanwhile, a serialization failure, a deadlock: run again, the other one has committed.
 fn lost_a_race(failed: &Error) -> bool {
     let cause = failed.source().and_then(|cause| cause.downcast_ref::<tokio_postgres::Error>());
     let again =
@@ -113,19 +134,18 @@ fn lost_a_race(failed: &Error) -> bool {
     cause.and_then(tokio_postgres::Error::code).is_some_and(|code| again.contains(code))
 }
 
-/// A session over a connection whose transaction is open.
-struct PostgresSession(Object);
-
 #[async_trait]
-impl Session for PostgresSession {
+impl Session for Open {
     async fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64> {
-        let statement = self.0.prepare_cached(sql).await.map_err(error)?;
-        self.0.execute(&statement, &parameters(values)).await.map_err(error)
+        let client = self.client()?;
+        let statement = client.prepare_cached(sql).await.map_err(error)?;
+        client.execute(&statement, &parameters(values)).await.map_err(error)
     }
 
     async fn query(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>> {
-        let statement = self.0.prepare_cached(sql).await.map_err(error)?;
-        let rows = self.0.query(&statement, &parameters(values)).await.map_err(error)?;
+        let client = self.client()?;
+        let statement = client.prepare_cached(sql).await.map_err(error)?;
+        let rows = client.query(&statement, &parameters(values)).await.map_err(error)?;
         rows.iter().map(row).collect()
     }
 }

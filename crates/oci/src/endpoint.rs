@@ -70,21 +70,23 @@ impl Endpoint {
         let segments: Vec<&str> = rest.strip_prefix('/').unwrap_or(rest).split('/').collect();
         match segments.as_slice() {
             [""] => only(method, &[Method::GET, Method::HEAD], Self::Ping),
-            ["_catalog"] => only(method, &[Method::GET], Self::Catalog(query.page()?)),
+            ["_catalog"] => only(method, &[Method::GET, Method::HEAD], Self::Catalog(query.page()?)),
             [name @ .., "tags", "list"] => {
-                only(method, &[Method::GET], Self::Tags(place(name)?, query.page()?))
+                only(method, &[Method::GET, Method::HEAD], Self::Tags(place(name)?, query.page()?))
             }
             [name @ .., "blobs", "uploads"] | [name @ .., "blobs", "uploads", ""] => {
                 only(method, &[Method::POST], Self::BeginUpload(place(name)?, query.begin()?))
             }
             [name @ .., "blobs", "uploads", id] => Self::upload(method, place(name)?, id, &query),
-            ["_oci", "ext", "discover"] => only(method, &[Method::GET], Self::Extensions),
+            ["_oci", "ext", "discover"] => only(method, &[Method::GET, Method::HEAD], Self::Extensions),
             [name @ .., "_oci", "ext", "discover"] => {
-                place(name).and_then(|_| only(method, &[Method::GET], Self::Extensions))
+                place(name).and_then(|_| only(method, &[Method::GET, Method::HEAD], Self::Extensions))
             }
-            [name @ .., "referrers", subject] => {
-                only(method, &[Method::GET], Self::Referrers(place(name)?, query.referrers(subject)?))
-            }
+            [name @ .., "referrers", subject] => only(
+                method,
+                &[Method::GET, Method::HEAD],
+                Self::Referrers(place(name)?, query.referrers(subject)?),
+            ),
             [name @ .., "blobs", digest] => Self::blob(method, place(name)?, digest),
             [name @ .., "manifests", reference] => Self::manifest(method, place(name)?, reference, &query),
             _ => Err(Error::not_found(Subject::Name)),
@@ -190,7 +192,7 @@ impl Query {
             let from = self.first("from").map(str::parse::<Place>);
             return match from.transpose() {
                 Ok(from) => Ok(Begin::Mount(digest(mount)?, from)),
-                Err(_) => Ok(Begin::Empty(Algorithm::Sha256)),
+                Err(_) => Ok(Begin::Empty(digest(mount)?.algorithm())),
             };
         }
         if let Some(whole) = self.first("digest") {

@@ -7,13 +7,13 @@ use axum::{
 };
 use serde_json::{Value, json};
 use wharf_core::{Detail, Error, Kind, Scope, Subject};
-use wharf_http::{RETRY_AFTER_SECONDS, log_fault, status_of};
+use wharf_http::{log_fault, retry_after, status_of};
 
 use crate::endpoint::Endpoint;
 
 /// What a refusal needs beside the error.
 pub(crate) struct Refusal<'a> {
-    pub(crate) base: Option<&'a str>,
+    pub(crate) base: &'a str,
     pub(crate) service: &'static str,
     pub(crate) request_id: &'a str,
 }
@@ -28,12 +28,11 @@ impl Refusal<'_> {
         };
         let mut response = oci_error(status, code(error), error.message(), detail(error));
         let headers = response.headers_mut();
-        match error.kind() {
-            Kind::Unauthenticated => self.challenge(headers, error, endpoint),
-            Kind::RateLimited | Kind::Unavailable => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
-            }
-            _ => {}
+        if error.kind() == Kind::Unauthenticated {
+            self.challenge(headers, error, endpoint);
+        }
+        if let Some(seconds) = retry_after(error) {
+            headers.insert(header::RETRY_AFTER, seconds);
         }
         if let Some(Detail::Offset(offset)) = error.detail() {
             insert(headers, header::RANGE.as_str(), format!("0-{}", offset.saturating_sub(1)));
@@ -53,7 +52,7 @@ impl Refusal<'_> {
 
     /// `Bearer realm=…,service=…,scope=…[,error=…]` (distribution, token specification; RFC 6750).
     fn challenge(&self, headers: &mut HeaderMap, error: &Error, endpoint: Option<&Endpoint>) {
-        let Some(base) = self.base else { return };
+        let base = self.base;
         let mut challenge = format!("Bearer realm=\"{base}/token\",service=\"{}\"", self.service);
         let beside = match error.detail() {
             Some(Detail::InsufficientScope(scopes)) => scopes.as_slice(),

@@ -50,9 +50,9 @@ pub fn router(face: Oci) -> Router {
         .with_state(face)
 }
 
-/// The answer where a handler panicked, in the shape clients of this API read.
-pub fn panicked() -> Response {
-    error::oci_error(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", "internal error", serde_json::json!({}))
+/// An answer of a layer in front of this API, in the shape its clients read.
+pub fn refuse(status: StatusCode, message: &str) -> Response {
+    error::oci_error(status, "UNKNOWN", message, serde_json::json!({}))
 }
 
 /// A request on its way through a handler.
@@ -66,7 +66,11 @@ async fn serve(State(face): State<Oci>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let id = request_id_of(&parts.extensions);
     let base = face.base.of(&parts.headers, parts.uri.authority().map(|authority| authority.as_str()));
-    let refusal = Refusal { base: base.as_deref().ok(), service: face.service, request_id: id };
+    let refusal =
+        Refusal { base: base.as_deref().unwrap_or_default(), service: face.service, request_id: id };
+    if let Err(error) = &base {
+        return refusal.respond(error, None);
+    }
     let endpoint = match Endpoint::parse(&parts.method, parts.uri.path(), parts.uri.query()) {
         Ok(endpoint) => endpoint,
         Err(error) => return refusal.respond(&error, None),

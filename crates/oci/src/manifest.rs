@@ -41,7 +41,7 @@ pub(crate) async fn put(
     body: Body,
 ) -> Result<Response> {
     let grant = call.registry.grant::<Push>(call.actor, place).await?;
-    let _turn = call.registry.turn().await?;
+    let _turn = call.registry.turn(&grant).await?;
     let push = ManifestPush {
         reference: reference.clone(),
         tags: tags.to_vec(),
@@ -49,6 +49,7 @@ pub(crate) async fn put(
         condition: conditions(call.headers),
         bytes: collect(call.headers, body, LARGEST).await?,
     };
+    let grant = call.registry.regrant(&grant).await?;
     let pushed = call.registry.push_manifest(&grant, push).await?;
     let location = header_value(format!("/v2/{place}/manifests/{}", pushed.digest))?;
     let mut response = (StatusCode::CREATED, [(header::LOCATION, location)]).into_response();
@@ -58,8 +59,10 @@ pub(crate) async fn put(
     if let Some(subject) = pushed.subject {
         headers.insert("oci-subject", header_value(subject.to_string())?);
     }
-    for tag in tags {
-        headers.append("oci-tag", header_value(tag.to_string())?);
+    if !tags.is_empty() {
+        // One header with a list: clients exist that stop at a hundred headers.
+        let list: Vec<&str> = tags.iter().map(Tag::as_str).collect();
+        headers.insert("oci-tag", header_value(list.join(", "))?);
     }
     Ok(response)
 }

@@ -45,6 +45,7 @@ async fn mount(
         Some(from) => match call.registry.grant::<Pull>(call.actor, from).await {
             Ok(source) => call.registry.mount(grant, digest, Some(&source)).await?,
             Err(error) if matches!(error.detail(), Some(Detail::InsufficientScope(_))) => return Err(error),
+            Err(error) if error.is_fault() => return Err(error),
             Err(_) => Mounted::No,
         },
     };

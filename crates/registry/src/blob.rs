@@ -13,7 +13,7 @@ use wharf_core::{
 use crate::{
     Registry,
     port::{BlobRow, MountSource, OpenObject, Transaction, Work},
-    upload::repository_of,
+    upload::{expect_repository, repository_of},
 };
 
 /// How many repositories an anonymous mount looks at.
@@ -78,29 +78,27 @@ impl Registry {
         from: Option<&Grant<Pull>>,
     ) -> Result<Mounted> {
         let source = match from {
-            Some(from) => match from.repository() {
-                Some(repository) => self.store().view(FindMember { repository, digest: *digest }).await?,
-                None => None,
-            },
+            Some(from) => from.repository(),
             None => self.find_source(grant, digest).await?,
         };
         let Some(source) = source else { return Ok(Mounted::No) };
-        if self.blobs().open(source.key, source.size).await?.is_none() {
+        let found = self.store().view(FindMember { repository: source, digest: *digest }).await?;
+        let Some(blob) = found else { return Ok(Mounted::No) };
+        if self.blobs().open(blob.key, blob.size).await?.is_none() {
             return Ok(Mounted::No);
         }
-        let mount = Mount { grant: grant.clone(), digest: *digest, now: self.now() };
-        self.store().commit(mount).await
+        self.store().commit(Mount { grant: grant.clone(), source, digest: *digest, now: self.now() }).await
     }
 
     /// A repository that holds the blob, of those the caller may pull from. Where only his token does not reach one,
     /// he is told for which to fetch another.
-    async fn find_source(&self, grant: &Grant<Push>, digest: &Digest) -> Result<Option<BlobRow>> {
+    async fn find_source(&self, grant: &Grant<Push>, digest: &Digest) -> Result<Option<RepositoryId>> {
         let account = grant.actor().principal.account();
         let sources = self.store().view(FindSources { account, digest: *digest }).await?;
         let access = &grant.actor().access;
         let reached = |source: &&MountSource| access.reaches(&source.place, Verb::Pull);
         if let Some(source) = sources.iter().find(reached) {
-            return Ok(Some(source.blob.clone()));
+            return Ok(Some(source.repository));
         }
         let Some(beyond) = sources.first() else { return Ok(None) };
         let needed = Detail::InsufficientScope(vec![Scope::of(&beyond.place, &[Verb::Pull])]);
@@ -150,6 +148,7 @@ impl Transaction for FindSources {
 
 struct Mount {
     grant: Grant<Push>,
+    source: RepositoryId,
     digest: Digest,
     now: Timestamp,
 }
@@ -159,13 +158,15 @@ impl Transaction for Mount {
     type Output = Mounted;
 
     async fn run(&self, work: &mut dyn Work) -> Result<Mounted> {
-        // The blob may have been collected since it was found.
-        if work.find_blob(&self.digest).await?.is_none() {
+        // It may have been deleted there since it was found. Its epoch moves, so that it stays until here.
+        if !work.touch_member(self.source, &self.digest).await? {
             return Ok(Mounted::No);
         }
         let repository = repository_of(work, &self.grant, self.now).await?;
-        work.add_member(repository, &self.digest, self.now).await?;
-        Ok(Mounted::Yes)
+        match work.add_member(repository, &self.digest, self.now).await? {
+            true => Ok(Mounted::Yes),
+            false => Ok(Mounted::No),
+        }
     }
 }
 
@@ -181,6 +182,7 @@ impl Transaction for DeleteBlob {
     type Output = ();
 
     async fn run(&self, work: &mut dyn Work) -> Result<()> {
+        expect_repository(work, self.repository).await?;
         if !work.remove_member(self.repository, &self.digest).await? {
             return Err(Error::not_found(Subject::Blob));
         }

@@ -9,11 +9,14 @@ use wharf_core::{ObjectKey, Result, Timestamp};
 use crate::{
     Registry,
     port::{Transaction, UploadRow, Work},
-    upload::AbandonUpload,
+    upload::EndUpload,
 };
 
 /// How much one step takes on.
 const STEP: u32 = 100;
+
+/// How long an object is put off that cannot be removed, in seconds.
+const PUT_OFF: i64 = 3600;
 
 /// What one call cleared away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,9 +51,8 @@ impl Registry {
             for row in &stale {
                 // One that is being written to is not stale, however long its request takes.
                 let Some(_lock) = self.0.locks.try_lock(row.id) else { continue };
-                let due = self.now().plus_seconds(self.settings().object_grace);
-                self.store().commit(AbandonUpload { id: row.id, key: row.key, due }).await?;
-                step += 1;
+                let ended = self.store().commit(EndUpload { seen: row.clone(), now: self.now() }).await?;
+                step += u64::from(ended);
             }
             expired += step;
             if step == 0 {
@@ -59,23 +61,27 @@ impl Registry {
         }
     }
 
-    /// Removes what is due. An object that cannot be removed stays noted, and holds nothing else up.
+    /// Removes what is due. An object that cannot be removed is put off, and holds nothing else up.
     async fn remove_objects(&self) -> Result<u64> {
         let mut removed = 0;
         loop {
             let due = self.store().view(DueObjects { now: self.now() }).await?;
-            let mut gone = Vec::new();
+            if due.is_empty() {
+                return Ok(removed);
+            }
+            let (mut gone, mut stuck) = (Vec::new(), Vec::new());
             for key in due {
                 match self.blobs().remove(key).await {
                     Ok(()) => gone.push(key),
-                    Err(error) => tracing::warn!(object = %key, ?error, "object cannot be removed"),
+                    Err(error) => {
+                        tracing::warn!(object = %key, ?error, "object cannot be removed, trying again later");
+                        stuck.push(key);
+                    }
                 }
             }
-            if gone.is_empty() {
-                return Ok(removed);
-            }
             removed += gone.len() as u64;
-            self.store().commit(ForgetObjects { keys: gone }).await?;
+            let until = self.now().plus_seconds(PUT_OFF);
+            self.store().commit(SettleObjects { gone, stuck, until }).await?;
         }
     }
 
@@ -118,17 +124,22 @@ impl Transaction for DueObjects {
     }
 }
 
-struct ForgetObjects {
-    keys: Vec<ObjectKey>,
+struct SettleObjects {
+    gone: Vec<ObjectKey>,
+    stuck: Vec<ObjectKey>,
+    until: Timestamp,
 }
 
 #[async_trait]
-impl Transaction for ForgetObjects {
+impl Transaction for SettleObjects {
     type Output = ();
 
     async fn run(&self, work: &mut dyn Work) -> Result<()> {
-        for key in &self.keys {
+        for key in &self.gone {
             work.forget_object(*key).await?;
+        }
+        for key in &self.stuck {
+            work.postpone_object(*key, self.until).await?;
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ mod upload;
 use std::sync::Arc;
 
 use wharf_core::{
-    Action, Actor, Clock, Entropy, Error, Grant, Kind, Place, ReadGrant, Result, Verb,
+    Action, Actor, Clock, Entropy, Error, Grant, Kind, Place, ReadGrant, Result, Verb, action,
     gate::{self, CreateOnPush},
 };
 
@@ -119,6 +119,14 @@ impl Registry {
         gate::decide(actor, place, &rights, self.0.parts.settings.create_on_push)
     }
 
+    /// Asks the gate once more, after a body that may have taken long: who was sent away meanwhile finishes nothing.
+    ///
+    /// # Errors
+    /// As [`Registry::grant`].
+    pub async fn regrant<A: Action>(&self, grant: &Grant<A>) -> Result<Grant<A>> {
+        self.grant(grant.actor(), grant.place()).await
+    }
+
     /// Asks the gate for the right to list what the actor may read.
     ///
     /// # Errors
@@ -141,8 +149,8 @@ impl Registry {
     ///
     /// # Errors
     /// `RateLimited` when too many wait.
-    pub async fn turn(&self) -> Result<Turn> {
-        self.0.turns.next().await
+    pub async fn turn(&self, grant: &Grant<action::Push>) -> Result<Turn> {
+        self.0.turns.next(&grant.place().organisation).await
     }
 
     /// Whether both stores answer.

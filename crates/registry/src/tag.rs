@@ -12,6 +12,7 @@ use wharf_core::{
 use crate::{
     Registry,
     port::{Transaction, Work},
+    upload::expect_repository,
 };
 
 impl Registry {
@@ -70,6 +71,7 @@ impl Transaction for DeleteTag {
     type Output = ();
 
     async fn run(&self, work: &mut dyn Work) -> Result<()> {
+        expect_repository(work, self.repository).await?;
         let digest = work.remove_tag(self.repository, &self.tag, self.now).await?;
         let digest = digest.ok_or_else(|| Error::not_found(Subject::Manifest))?;
         let actor = self.grant.actor();

@@ -1,42 +1,65 @@
 //! How many bodies are taken in at once, so that memory has a bound. A short wait beats a refusal: containerd does
 //! not wait when it is told to come again.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
 
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
-use wharf_core::{Error, Kind, Result};
+use wharf_core::{Error, Kind, OrganisationName, Result};
 
 /// How many bodies at once.
 const BODIES: usize = 256;
+/// How many of them for one organisation, so that no tenant takes all.
+const SHARE: usize = 64;
 /// How long one more waits.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The turns of all bodies.
-#[derive(Clone)]
-pub(crate) struct Turns(Arc<Semaphore>);
+pub(crate) struct Turns {
+    all: Arc<Semaphore>,
+    shares: Mutex<HashMap<OrganisationName, Weak<Semaphore>>>,
+}
 
 /// The right to take a body in.
 pub struct Turn {
-    _permit: OwnedSemaphorePermit,
+    _all: OwnedSemaphorePermit,
+    _share: OwnedSemaphorePermit,
 }
 
 impl Default for Turns {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(BODIES)))
+        Self { all: Arc::new(Semaphore::new(BODIES)), shares: Mutex::default() }
     }
 }
 
 impl Turns {
-    /// Waits for a turn.
-    pub(crate) async fn next(&self) -> Result<Turn> {
-        match timeout(PATIENCE, self.0.clone().acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(Turn { _permit: permit }),
-            Ok(Err(closed)) => Err(Error::internal(closed)),
-            Err(_) => Err(Error::new(Kind::RateLimited, "too many uploads at once, try again")),
+    /// Waits for a turn of an organisation.
+    pub(crate) async fn next(&self, organisation: &OrganisationName) -> Result<Turn> {
+        let (share, all) = (self.share(organisation), self.all.clone());
+        let waiting = async {
+            let share = share.acquire_owned().await.map_err(Error::internal)?;
+            let all = all.acquire_owned().await.map_err(Error::internal)?;
+            Ok(Turn { _all: all, _share: share })
+        };
+        let busy = |_| Error::new(Kind::RateLimited, "too many uploads at once, try again");
+        timeout(PATIENCE, waiting).await.map_err(busy)?
+    }
+
+    fn share(&self, organisation: &OrganisationName) -> Arc<Semaphore> {
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(share) = shares.get(organisation).and_then(Weak::upgrade) {
+            return share;
         }
+        shares.retain(|_, share| share.strong_count() > 0);
+        let share = Arc::new(Semaphore::new(SHARE));
+        shares.insert(organisation.clone(), Arc::downgrade(&share));
+        share
     }
 }
 
@@ -45,14 +68,15 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn one_body_too_many_waits_and_is_then_refused() {
-        let turns = Turns::default();
+    async fn one_organisation_cannot_take_every_turn() {
+        let (turns, acme, other) = (Turns::default(), "acme".parse().unwrap(), "other".parse().unwrap());
         let mut held = Vec::new();
-        for _ in 0..BODIES {
-            held.push(turns.next().await.unwrap());
+        for _ in 0..SHARE {
+            held.push(turns.next(&acme).await.unwrap());
         }
-        assert_eq!(turns.next().await.err().unwrap().kind(), Kind::RateLimited);
+        assert_eq!(turns.next(&acme).await.err().unwrap().kind(), Kind::RateLimited);
+        assert!(turns.next(&other).await.is_ok());
         held.pop();
-        assert!(turns.next().await.is_ok());
+        assert!(turns.next(&acme).await.is_ok());
     }
 }

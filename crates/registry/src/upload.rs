@@ -18,16 +18,16 @@ use wharf_hash::{Extra, Hasher};
 pub use self::finish::Closing;
 use self::{
     locks::Lock,
-    pump::{Pumped, pump},
-    rows::{BeginUpload, CancelUpload, FindUpload, SaveProgress},
+    pump::{Pumped, Source, pump},
+    rows::{BeginUpload, FindUpload, SaveProgress},
 };
 pub(crate) use self::{
     locks::Locks,
-    rows::{AbandonUpload, repository_of},
+    rows::{EndUpload, expect_repository, repository_of},
 };
 use crate::{
     Registry, Taps,
-    port::{Progress, UploadRow},
+    port::{BlobWriter, Progress, StoreState, UploadRow},
 };
 
 /// An upload that goes on.
@@ -65,12 +65,8 @@ impl Registry {
     /// # Errors
     /// `StorageFull`, `Unavailable`.
     pub async fn begin_upload(&self, grant: &Grant<Push>, algorithm: Algorithm) -> Result<Upload> {
-        let id = self.new_upload_id();
-        let store_state = self.blobs().create(id.object_key()).await?;
-        let progress = self.progress(&Hasher::new(algorithm), store_state);
-        let begin = BeginUpload { grant: grant.clone(), id, algorithm, progress, now: self.now() };
-        self.store().commit(begin).await?;
-        Ok(Upload { id, offset: 0 })
+        let row = self.begin(grant, algorithm).await?;
+        Ok(Upload { id: row.id, offset: 0 })
     }
 
     /// Where an upload stands: the truth, also after a crash.
@@ -100,11 +96,14 @@ impl Registry {
     ) -> Result<Upload> {
         let (row, lock) = self.lock_upload(grant, id).await?;
         expect_offset(&row, start)?;
-        let registry = self.clone();
+        let (registry, grant) = (self.clone(), grant.clone());
         on_its_own(async move {
-            let _lock = lock;
-            let pumped = registry.take(&row, body, Taps::none()).await?;
-            let row = registry.save(&row, pumped).await?;
+            let source = Source { body, wanted: lock.wanted() };
+            let Pumped { hasher, writer, end, .. } =
+                registry.take(&grant, &row, source, Taps::none()).await?;
+            let row = registry.save(&row, &hasher, writer).await?;
+            end?;
+            drop(lock);
             Ok(Upload { id, offset: row.progress.offset })
         })
         .await
@@ -116,12 +115,23 @@ impl Registry {
     /// `NotFound` as [`Registry::upload`].
     pub async fn cancel_upload(&self, grant: &Grant<Push>, id: UploadId) -> Result<()> {
         let (row, _lock) = self.lock_upload(grant, id).await?;
-        let due = self.now().plus_seconds(self.settings().object_grace);
-        self.store().commit(CancelUpload { id, key: row.key, due }).await
+        match self.store().commit(EndUpload { seen: row, now: self.now() }).await? {
+            true => Ok(()),
+            false => Err(Error::not_found(Subject::Upload)),
+        }
     }
 
-    fn new_upload_id(&self) -> UploadId {
-        UploadId::new(self.now(), self.0.parts.entropy.bytes())
+    /// First the row, then the object: what a crash leaves between them expires with the row.
+    async fn begin(&self, grant: &Grant<Push>, algorithm: Algorithm) -> Result<UploadRow> {
+        let id = UploadId::new(self.now(), self.0.parts.entropy.bytes());
+        let progress = self.progress(&Hasher::new(algorithm), StoreState::new());
+        let begin = BeginUpload { grant: grant.clone(), id, algorithm, progress, now: self.now() };
+        let row = self.store().commit(begin).await?;
+        let store_state = self.blobs().create(row.key).await?;
+        if store_state.is_empty() {
+            return Ok(row);
+        }
+        self.save_progress(&row, Progress { store_state, ..row.progress.clone() }).await
     }
 
     async fn find_upload(&self, grant: &Grant<Push>, id: UploadId) -> Result<UploadRow> {
@@ -137,10 +147,12 @@ impl Registry {
         self.find_upload(grant, id).await?;
         let lock = self.0.locks.lock(id).await?;
         let row = self.find_upload(grant, id).await?;
-        if self.must_recover(&row).await? {
-            return Ok((self.recover(row).await?, lock));
+        if !self.must_recover(&row).await? {
+            return Ok((row, lock));
         }
-        Ok((row, lock))
+        // Reading a large object takes longer than a client may wait: what it found is kept for the next.
+        let registry = self.clone();
+        on_its_own(async move { Ok((registry.recover(row).await?, lock)) }).await
     }
 
     /// Whether the saved state may be worth more than the bytes under it.
@@ -156,40 +168,49 @@ impl Registry {
     async fn recover(&self, row: UploadRow) -> Result<UploadRow> {
         let written = self.blobs().written(row.key, &row.progress.store_state).await?;
         let offset = written.unwrap_or_default().min(row.progress.offset);
-        if written.is_none() {
-            self.blobs().create(row.key).await?;
-        }
+        let store_state = match written {
+            Some(_) => row.progress.store_state.clone(),
+            None => self.blobs().create(row.key).await?,
+        };
         let mut hasher = Hasher::new(row.algorithm);
         self.read_into(row.key, offset, &mut hasher).await?;
         tracing::warn!(upload = %row.id, claimed_bytes = row.progress.offset, found_bytes = offset, "upload moved back");
-        let progress = self.progress(&hasher, row.progress.store_state.clone());
+        let progress = self.progress(&hasher, store_state);
         self.save_progress(&row, progress).await
     }
 
-    async fn take(&self, row: &UploadRow, body: ByteStream, taps: Taps) -> Result<Pumped> {
-        let _turn = self.turn().await?;
+    async fn take(&self, grant: &Grant<Push>, row: &UploadRow, source: Source, taps: Taps) -> Result<Pumped> {
+        let _turn = self.turn(grant).await?;
         let hasher = Hasher::restore(&row.progress.hash_state)
             .ok_or_else(|| Error::internal("the upload's saved hash state cannot be read"))?;
         let writer = self.blobs().resume(row.key, &row.progress.store_state, row.progress.offset).await?;
-        Ok(pump(body, hasher, writer, taps).await)
+        Ok(pump(source, hasher, writer, taps).await)
     }
 
-    /// Keeps what a pump took, and only then says how the pump ended.
-    async fn save(&self, row: &UploadRow, pumped: Pumped) -> Result<UploadRow> {
-        let Pumped { hasher, writer, end, .. } = pumped;
+    /// Keeps what a pump took.
+    async fn save(
+        &self,
+        row: &UploadRow,
+        hasher: &Hasher,
+        writer: Option<Box<dyn BlobWriter>>,
+    ) -> Result<UploadRow> {
         let store_state = match writer {
             Some(writer) => writer.suspend().await?,
             None => row.progress.store_state.clone(),
         };
-        let saved = self.save_progress(row, self.progress(&hasher, store_state)).await?;
-        end.map(|()| saved)
+        self.save_progress(row, self.progress(hasher, store_state)).await
     }
 
     async fn save_progress(&self, row: &UploadRow, progress: Progress) -> Result<UploadRow> {
         let seen = row.clone();
         match self.store().commit(SaveProgress { seen, progress, now: self.now() }).await? {
             Some(row) => Ok(row),
-            None => Err(Error::new(Kind::OutOfRange, "another request moved this upload")),
+            None => {
+                let standing = self.store().view(FindUpload { id: row.id }).await?;
+                let standing = standing.ok_or_else(|| Error::not_found(Subject::Upload))?;
+                let moved = Error::new(Kind::OutOfRange, "another request moved this upload");
+                Err(moved.with(Detail::Offset(standing.progress.offset)))
+            }
         }
     }
 

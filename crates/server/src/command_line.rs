@@ -11,7 +11,7 @@ use wharf_core::{Error, Kind, Result};
 
 use crate::{
     config::{KEYS, Sources, example},
-    control, logs, serve,
+    control, logs, process, serve,
 };
 
 /// Runs the command the arguments name, or serves.
@@ -19,7 +19,12 @@ pub fn main() -> ExitCode {
     match run(&arguments().get_matches()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("wharf: {error:?}");
+            eprintln!("wharf: {error}");
+            let mut cause = std::error::Error::source(&error);
+            while let Some(error) = cause {
+                eprintln!("  because: {error}");
+                cause = error.source();
+            }
             ExitCode::FAILURE
         }
     }
@@ -94,6 +99,7 @@ fn flag(name: &'static str, help: &'static str) -> Arg {
 }
 
 fn run(matches: &ArgMatches) -> Result<()> {
+    process::keep_files_private();
     let leaf = leaf(matches);
     let flags: Vec<_> = KEYS
         .iter()

@@ -187,13 +187,13 @@ mod tests {
     #[test]
     fn secrets_are_masked() {
         let flags = [
-            ("database", "postgres://me:hunter2@db/wharf".to_owned()),
+            ("database", "postgres://me:hunter2@db/wharf?password=hunter2".to_owned()),
             ("secret_key", "aGVsbG8=".to_owned()),
         ];
         let sources = Sources::gather(&flags, None).unwrap();
         let shown: String = sources.shown().map(|(_, value, _)| value).collect();
         assert!(!shown.contains("hunter2") && !shown.contains("aGVsbG8="), "{shown}");
-        assert!(shown.contains("postgres://me:***@db/wharf"));
+        assert!(shown.contains("postgres://me:***@db/wharf?***"));
     }
 
     #[test]

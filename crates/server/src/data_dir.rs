@@ -3,7 +3,7 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Read as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -40,10 +40,14 @@ impl DataDir {
     /// Makes the directory if it is not there, readable for its owner only, and holds it.
     pub(crate) fn hold(path: &Path) -> Result<Self, NotHeld> {
         let unusable = |error: io::Error| {
-            let message = format!("data directory {}: {error}", path.display());
+            let message = format!("the data directory {} cannot be used", path.display());
             NotHeld::Unusable(Error::new(Kind::Unavailable, message).because(error))
         };
         make(path).map_err(unusable)?;
+        // One that was there before may be open to others. Where it is not ours to close, we serve all the same.
+        if let Err(error) = fs::set_permissions(path, fs::Permissions::from_mode(0o700)) {
+            tracing::warn!(%error, "the data directory cannot be made private");
+        }
         let options =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).to_owned();
         let mut lock = options.open(path.join("lock")).map_err(unusable)?;
@@ -78,17 +82,15 @@ impl DataDir {
         }
     }
 
-    /// Writes a file only its owner can read, durably.
+    /// Writes a file only its owner can read: whole and durable, or not at all.
     pub(crate) fn write_private(&self, name: &str, text: &str) -> Result<()> {
+        let (path, fresh) = (self.path.join(name), self.path.join(format!("{name}.new")));
         let write = || {
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(self.path.join(name))?;
+            if_there(fs::remove_file(&fresh))?;
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
             writeln!(file, "{text}")?;
             file.sync_all()?;
+            fs::rename(&fresh, &path)?;
             File::open(&self.path)?.sync_all()
         };
         write().map_err(Error::unavailable)
@@ -96,10 +98,14 @@ impl DataDir {
 
     /// Removes a file, if it is there.
     pub(crate) fn remove(&self, name: &str) -> Result<()> {
-        match fs::remove_file(self.path.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::unavailable(error)),
-            _ => Ok(()),
-        }
+        if_there(fs::remove_file(self.path.join(name))).map_err(Error::unavailable)
+    }
+}
+
+fn if_there(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -126,8 +132,6 @@ pub(crate) fn read_key(path: &Path) -> Result<SealingKey> {
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "the tests look at the files")]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
     use crate::world::SystemEntropy;
 

@@ -141,6 +141,7 @@ async fn taps_see_every_byte_once_and_learn_how_it_ended() {
     let refused = registry.push_blob(&grant, right, body(&["abd"]), taps()).await.unwrap_err();
     assert_eq!(refused.detail(), Some(&Detail::Digest));
     assert_eq!(witness.0.lock().unwrap().1, Some(false));
+    assert_eq!(registry.sweep().await.unwrap().objects, 1);
     assert_eq!(house.objects().len(), 1, "nothing is kept of a push that failed");
 }
 
@@ -239,10 +240,8 @@ async fn stale_uploads_and_empty_repositories_go_away() {
     let id = registry.begin_upload(&push(&registry).await, Algorithm::Sha256).await.unwrap().id;
     house.clock.advance(24 * 3600 + 1);
     let swept = registry.sweep().await.unwrap();
-    assert_eq!(swept, Swept { uploads: 1, objects: 0, repositories: 1 });
+    assert_eq!(swept, Swept { uploads: 1, objects: 1, repositories: 1 });
     assert!(registry.upload(&push(&registry).await, id).await.is_err());
-    house.clock.advance(3600);
-    assert_eq!(registry.sweep().await.unwrap().objects, 1);
     assert!(house.objects().is_empty());
 }
 

@@ -19,6 +19,9 @@ use crate::lingering::Lingering;
 /// The largest head of a request, in bytes.
 const LARGEST_HEAD: usize = 32 * 1024;
 
+/// The most headers of a request.
+pub(crate) const MOST_HEADERS: usize = 100;
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Puts the layers around the routes.
@@ -40,15 +43,28 @@ async fn observe(State(entropy): State<Arc<dyn Entropy>>, mut request: Request, 
     let id = format!("{:016x}", u64::from_be_bytes(entropy.bytes()));
     request.extensions_mut().insert(RequestId(id.clone()));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let mut response = match head_size(&request) {
-        0..=LARGEST_HEAD => next.run(request.map(|body| Body::new(Lingering::new(body)))).await,
-        _ => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response(),
+    let fits = head_size(&request) <= LARGEST_HEAD && request.headers().len() <= MOST_HEADERS;
+    let mut response = match fits {
+        true => next.run(request.map(|body| Body::new(Lingering::new(body)))).await,
+        false => refuse_head(&request),
     };
     let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(request_id = id, %method, path, status = response.status().as_u16(), duration_ms, "request");
     if let Ok(value) = HeaderValue::try_from(id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    response
+}
+
+/// The refusal of a head that is too large, in the shape of the door it came to.
+fn refuse_head(request: &Request) -> Response {
+    let (status, message) =
+        (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head of the request is too large");
+    if request.uri().path().starts_with("/v2/") {
+        return wharf_oci::refuse(status, message);
+    }
+    let mut response = refuse(request, Error::new(Kind::TooLarge, message));
+    *response.status_mut() = status;
     response
 }
 

@@ -17,6 +17,7 @@ mod lingering;
 mod listener;
 mod logs;
 mod operation;
+mod process;
 mod serve;
 mod wiring;
 mod world;

@@ -1,31 +1,55 @@
-//! An early answer must reach a client that is still sending.
+//! The body of a request: it must keep coming, and an early answer must reach a client that is still sending it.
+//!
+//! A client may take any time in all, but not stand still or trickle: a body that comes slower than a kibibyte a
+//! second after a start of twenty seconds, or pauses for a minute, ends with an error. Only time spent waiting for
+//! the client counts, never our own.
 //!
 //! A handler that refuses drops the body. If the connection then closed at once, the kernel would tear it down
 //! under the client's writes, and the answer would be lost with it. So what is left of a dropped body is read and
 //! thrown away for a while, within bounds.
 
 use std::{
+    io::{self, ErrorKind},
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use axum::body::{Body, Bytes, HttpBody};
 use http_body_util::BodyExt as _;
 use hyper::body::{Frame, SizeHint};
-use tokio::time::timeout;
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 /// The most that is thrown away, in bytes.
 const MOST: usize = 32 * 1024 * 1024;
 /// How long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A body that is read to its end, or to the bounds, when it is dropped before.
-pub(crate) struct Lingering(Option<Body>);
+/// How long a body may take to get going, in seconds.
+const START: Duration = Duration::from_secs(20);
+/// How many bytes a second it must bring after that.
+const RATE: u64 = 1024;
+/// How long it may pause.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// A body that must keep coming, and is read to its end, or to the bounds, when it is dropped before.
+pub(crate) struct Lingering {
+    body: Option<Body>,
+    received: u64,
+    waited: Duration,
+    /// Since when the client is waited for, and until when it is.
+    waiting: Option<(Instant, Pin<Box<Sleep>>)>,
+}
 
 impl Lingering {
     pub(crate) const fn new(body: Body) -> Self {
-        Self(Some(body))
+        Self { body: Some(body), received: 0, waited: Duration::ZERO, waiting: None }
+    }
+
+    /// How much longer the client is waited for.
+    fn patience(&self) -> Duration {
+        let earned = START + Duration::from_secs(self.received / RATE);
+        earned.saturating_sub(self.waited).min(PAUSE)
     }
 }
 
@@ -37,26 +61,37 @@ impl HttpBody for Lingering {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let Some(body) = &mut self.0 else { return Poll::Ready(None) };
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
         let polled = Pin::new(body).poll_frame(context);
-        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
-            self.0 = None;
+        let Poll::Ready(frame) = polled else {
+            let patience = self.patience();
+            let (_, until) = self.waiting.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(patience))));
+            ready!(until.as_mut().poll(context));
+            self.body = None;
+            return Poll::Ready(Some(Err(axum::Error::new(io::Error::from(ErrorKind::TimedOut)))));
+        };
+        if let Some((since, _)) = self.waiting.take() {
+            self.waited += since.elapsed();
         }
-        polled
+        match &frame {
+            Some(Ok(frame)) => self.received += frame.data_ref().map_or(0, |data| data.len() as u64),
+            Some(Err(_)) | None => self.body = None,
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(Body::is_end_stream)
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
 
 impl Drop for Lingering {
     fn drop(&mut self) {
-        let left = self.0.take().filter(|body| !body.is_end_stream());
+        let left = self.body.take().filter(|body| !body.is_end_stream());
         // Outside of a runtime there is no connection either.
         if let (Some(body), Ok(runtime)) = (left, tokio::runtime::Handle::try_current()) {
             runtime.spawn(timeout(PATIENCE, drain(body)));
@@ -71,5 +106,34 @@ async fn drain(mut body: Body) {
         if drained > MOST {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Bytes;
+    use futures_util::{StreamExt as _, stream};
+
+    use super::*;
+
+    /// A body that brings so many bytes at every pause.
+    fn body(bytes: usize, pause: Duration, times: usize) -> Lingering {
+        let pieces = stream::iter(0..times).then(move |_| async move {
+            sleep(pause).await;
+            Ok::<_, io::Error>(Bytes::from(vec![0; bytes]))
+        });
+        Lingering::new(Body::from_stream(pieces))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_body_passes_and_a_trickle_does_not() {
+        let slow = body(64 * 1024, Duration::from_secs(30), 100);
+        assert!(slow.collect().await.is_err(), "nothing in the first twenty seconds");
+        let slow = body(64 * 1024, Duration::from_secs(10), 100);
+        assert_eq!(slow.collect().await.unwrap().to_bytes().len(), 100 * 64 * 1024);
+        let trickle = body(1, Duration::from_secs(1), 100);
+        assert!(trickle.collect().await.is_err());
+        let pausing = body(1024 * 1024, Duration::from_secs(61), 2);
+        assert!(pausing.collect().await.is_err());
     }
 }

@@ -7,7 +7,11 @@
 mod guarded;
 mod socket;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use axum::{Router, body::Body, http::Request};
 use hyper::{body::Incoming, service::service_fn};
@@ -23,6 +27,8 @@ use tokio::{
 use tower::ServiceExt as _;
 use wharf_http::Peer;
 
+use crate::layers::MOST_HEADERS;
+
 use self::guarded::Guarded;
 pub(crate) use self::socket::Socket;
 
@@ -37,8 +43,6 @@ pub(crate) struct Limits {
     pub(crate) connections: usize,
 }
 
-/// The most headers of a request.
-const HEADERS: usize = 100;
 /// What a connection of HTTP/1 may buffer of a request, in bytes; a head must fit in it.
 const BUFFER: usize = 128 * 1024;
 /// Largest header list of HTTP/2, in bytes.
@@ -93,7 +97,7 @@ fn builder(limits: Limits) -> auto::Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
-        .max_headers(HEADERS)
+        .max_headers(MOST_HEADERS)
         .max_buf_size(BUFFER)
         .half_close(false);
     builder
@@ -124,11 +128,21 @@ async fn accept(socket: &Socket, turns: &Arc<Semaphore>) -> Option<Accepted> {
         Ok((stream, peer)) => Some((stream, peer, turn)),
         Err(error) => {
             if !is_of_one_connection(&error) {
-                tracing::warn!(%error, "no connection can be accepted");
+                log_refusal(&error);
                 sleep(PAUSE).await;
             }
             None
         }
+    }
+}
+
+/// Says that nothing can be accepted, at most every five seconds.
+fn log_refusal(error: &io::Error) {
+    static SAID: Mutex<Option<Instant>> = Mutex::new(None);
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if said.is_none_or(|said| said.elapsed() >= Duration::from_secs(5)) {
+        *said = Some(Instant::now());
+        tracing::warn!(%error, "no connection can be accepted");
     }
 }
 

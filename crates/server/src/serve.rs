@@ -14,6 +14,7 @@ use crate::{
     data_dir::DataDir,
     first_start, jobs,
     listener::{self, Limits, Socket},
+    process,
     wiring::Wharf,
 };
 
@@ -28,10 +29,10 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     let limits = Limits {
         header_timeout: config.header_timeout,
         shutdown_grace: config.shutdown_grace,
-        connections: config.connections,
+        connections: process::connections(config.connections),
     };
     let (tell, stop) = watch::channel(false);
-    tracing::info!(listen = socket.name(), data_dir = %config.data_dir.display(), "serving");
+    tracing::info!(listen = socket.name(), durability = wharf.durability, data_dir = %config.data_dir.display(), "serving");
     let jobs = tokio::spawn(jobs::run(wharf.registry.clone(), wharf.auth.clone(), stop.clone()));
     let commands = control::router(wharf.auth.clone(), data_dir.clone());
     let control = tokio::spawn(listener::serve(control, commands, limits, stop.clone()));
@@ -40,9 +41,11 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     tracing::info!("stopping: running requests finish first");
     // Whoever still listens is told; that nobody does is no error.
     let _ = tell.send(true);
-    for task in [requests, control, jobs] {
+    for task in [requests, control] {
         task.await.map_err(Error::internal)?;
     }
+    // Every step of a job is a transaction of its own, so it can be cut off between any two.
+    jobs.abort();
     tracing::info!("stopped");
     Ok(())
 }

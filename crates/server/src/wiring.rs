@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Router, http::StatusCode};
 use tower_http::catch_panic::CatchPanicLayer;
 use wharf_auth::{Auth, SERVICE, Sealer, SealingKey};
 use wharf_blobs::FileStore;
@@ -24,7 +24,7 @@ pub(crate) struct Wharf {
     pub(crate) registry: Registry,
     pub(crate) auth: Auth,
     pub(crate) entropy: Arc<dyn Entropy>,
-    durability: &'static str,
+    pub(crate) durability: &'static str,
     base: BaseUrl,
 }
 
@@ -74,7 +74,9 @@ impl Wharf {
             durability: self.durability,
         };
         let routes = Router::new()
-            .merge(wharf_oci::router(oci).layer(CatchPanicLayer::custom(|_| wharf_oci::panicked())))
+            .merge(wharf_oci::router(oci).layer(CatchPanicLayer::custom(|_| {
+                wharf_oci::refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
+            })))
             .merge(wharf_api::router(tokens))
             .merge(operation::router(operation));
         layers::around(routes, self.entropy.clone())

@@ -28,6 +28,11 @@ impl Wharf {
         self.command(&["registry", "set", registry, "--public", &public.to_string()], "");
     }
 
+    /// Lets a registry take manifests whose content it lacks (`accept`), or not (`refuse`).
+    pub(crate) fn set_missing_content(&self, registry: &str, word: &str) {
+        self.command(&["registry", "set", registry, "--missing-content", word], "");
+    }
+
     /// Brings an organisation to life, with the registries named `organisation` or `organisation/registry`: the
     /// operator pushes something to each.
     pub(crate) async fn found(&self, registries: &[&str]) {

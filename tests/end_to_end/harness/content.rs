@@ -114,6 +114,11 @@ impl Image {
         self
     }
 
+    /// The same image as a referrer of another.
+    pub(crate) fn about(self, subject: &Image) -> Self {
+        self.edited(|manifest| manifest["subject"] = descriptor(subject.media_type, &subject.manifest))
+    }
+
     pub(crate) fn digest(&self) -> String {
         sha256(&self.manifest)
     }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::caller::Request;
 use super::{Answer, Caller, Image, Upload, media_type, sha256};
 
 #[derive(Clone)]
@@ -45,13 +46,23 @@ impl Repository {
     }
 
     pub(crate) async fn put_manifest(&self, reference: &str, media_type: &str, bytes: &Bytes) -> Answer {
+        self.manifest_push(reference, media_type, bytes).send().await
+    }
+
+    /// The push of a manifest before it is sent, for those who add a header.
+    pub(crate) fn manifest_push(&self, reference: &str, media_type: &str, bytes: &Bytes) -> Request {
         let request = self.caller.request("PUT", &self.path(&format!("manifests/{reference}")));
-        request.header("content-type", media_type).body(bytes.clone()).send().await
+        request.header("content-type", media_type).body(bytes.clone())
     }
 
     /// The names of the tags, following no page.
     pub(crate) async fn tags(&self, query: &str) -> Answer {
         self.caller.get(&self.path(&format!("tags/list{query}"))).await
+    }
+
+    /// A page of the manifests that are about this one; the query begins with its `?`.
+    pub(crate) async fn referrers(&self, subject: &str, query: &str) -> Answer {
+        self.caller.get(&self.path(&format!("referrers/{subject}{query}"))).await
     }
 
     /// Asks for an upload: POST with nothing in it.

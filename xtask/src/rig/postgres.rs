@@ -4,8 +4,6 @@
 //! fsync stays on, because the product refuses to start without.
 
 use std::fs;
-use std::io::Read;
-use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -16,6 +14,7 @@ use rustix::process::Signal;
 use crate::failure::Failure;
 use crate::program::{capture, find, is_root, succeeds};
 use crate::rig::daemon::Daemon;
+use crate::rig::private;
 
 /// The server refuses to run as root; under root it runs as the user that its package made.
 const USER: &str = "postgres";
@@ -26,7 +25,7 @@ const CONNECTIONS: u16 = 300;
 /// Makes a cluster in `scratch`, starts it and waits until it accepts connections. Returns it with its URL.
 pub(crate) fn start(scratch: &Path) -> Result<(Daemon, String), Failure> {
     let cluster = Cluster::make(scratch)?;
-    let port = free_port()?;
+    let port = private::port()?;
     let daemon =
         Daemon::start("postgres", &mut cluster.server(port)?, &cluster.home.join("log"), Signal::INT)?;
     let answers = || {
@@ -48,7 +47,7 @@ impl Cluster {
     fn make(scratch: &Path) -> Result<Self, Failure> {
         let home = scratch.join("postgres");
         fs::create_dir(&home).map_err(Failure::file(&home))?;
-        let cluster = Self { home, password: password()?, identity: identity()? };
+        let cluster = Self { home, password: private::password()?, identity: identity()? };
         let secret = cluster.home.join("password");
         fs::write(&secret, &cluster.password).map_err(Failure::file(&secret))?;
         fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).map_err(Failure::file(&secret))?;
@@ -103,21 +102,4 @@ fn identity() -> Result<Option<(u32, u32)>, Failure> {
         answer.trim().parse::<u32>().map_err(unlikely)
     };
     if is_root() { Ok(Some((id("-u")?, id("-g")?))) } else { Ok(None) }
-}
-
-/// Everyone on the machine can reach loopback, so even a test's superuser has a real password.
-fn password() -> Result<String, Failure> {
-    let source = Path::new("/dev/urandom");
-    let mut bytes = [0; 16];
-    let read = fs::File::open(source).and_then(|mut file| file.read_exact(&mut bytes));
-    read.map_err(Failure::file(source))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// A port that was free a moment ago. Another program may take it meanwhile; then the start fails and says so.
-fn free_port() -> Result<u16, Failure> {
-    let bound = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
-    bound
-        .map(|address| address.port())
-        .map_err(|source| Failure::Start { program: "a listener".to_owned(), source })
 }

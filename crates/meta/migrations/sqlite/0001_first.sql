@@ -1,3 +1,4 @@
+-- Ids are never used twice (AUTOINCREMENT): a grant or a token may outlive its row.
 -- Times are microseconds since 1970, digests one byte for the algorithm and the raw value, truth values 0 or 1.
 
 CREATE TABLE setting (
@@ -6,7 +7,7 @@ CREATE TABLE setting (
 ) WITHOUT ROWID;
 
 CREATE TABLE organisation (
-    id         INTEGER PRIMARY KEY,
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
     name       TEXT NOT NULL UNIQUE,
     settings   TEXT NOT NULL,
     created_at INTEGER NOT NULL
@@ -14,7 +15,7 @@ CREATE TABLE organisation (
 
 -- kind: hosted, proxy or virtual
 CREATE TABLE registry (
-    id              INTEGER PRIMARY KEY,
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
     organisation_id INTEGER NOT NULL REFERENCES organisation (id),
     name            TEXT NOT NULL,
     kind            TEXT NOT NULL,
@@ -26,7 +27,7 @@ CREATE TABLE registry (
 
 -- path: the canonical OCI name. shown: it holds or held a manifest. sequence: the number of its newest event.
 CREATE TABLE repository (
-    id          INTEGER PRIMARY KEY,
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
     registry_id INTEGER NOT NULL REFERENCES registry (id),
     name        TEXT NOT NULL,
     path        TEXT NOT NULL UNIQUE,
@@ -39,7 +40,7 @@ CREATE INDEX repository_empty ON repository (created_at) WHERE shown = 0;
 
 -- kind: user or robot. version moves when credentials are to end.
 CREATE TABLE account (
-    id               INTEGER PRIMARY KEY,
+    id               INTEGER PRIMARY KEY AUTOINCREMENT,
     name             TEXT NOT NULL UNIQUE,
     kind             TEXT NOT NULL,
     password_hash    TEXT,
@@ -68,7 +69,7 @@ CREATE TABLE signing_key (
 ) WITHOUT ROWID;
 
 CREATE TABLE refresh_token (
-    id              INTEGER PRIMARY KEY,
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
     hash            BLOB NOT NULL UNIQUE,
     account_id      INTEGER NOT NULL REFERENCES account (id),
     account_version INTEGER NOT NULL,
@@ -79,10 +80,10 @@ CREATE INDEX refresh_token_expiry ON refresh_token (expires_at);
 
 -- object_key: where the bytes lie. epoch moves whenever the blob is named anew.
 CREATE TABLE blob (
-    id         INTEGER PRIMARY KEY,
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
     digest     BLOB NOT NULL UNIQUE,
     size       INTEGER NOT NULL,
-    object_key BLOB NOT NULL,
+    object_key BLOB NOT NULL UNIQUE,
     epoch      INTEGER NOT NULL,
     created_at INTEGER NOT NULL
 );
@@ -107,7 +108,7 @@ CREATE TABLE upload (
     id            BLOB PRIMARY KEY,
     repository_id INTEGER NOT NULL REFERENCES repository (id),
     account_id    INTEGER REFERENCES account (id),
-    object_key    BLOB NOT NULL,
+    object_key    BLOB NOT NULL UNIQUE,
     algorithm     TEXT NOT NULL,
     byte_offset   INTEGER NOT NULL,
     hash_state    BLOB NOT NULL,
@@ -121,7 +122,7 @@ CREATE INDEX upload_touched ON upload (touched_at);
 CREATE INDEX upload_repository ON upload (repository_id);
 
 CREATE TABLE manifest (
-    id            INTEGER PRIMARY KEY,
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
     repository_id INTEGER NOT NULL REFERENCES repository (id),
     digest        BLOB NOT NULL,
     media_type    TEXT NOT NULL,
@@ -157,7 +158,7 @@ CREATE INDEX tag_manifest ON tag (manifest_id);
 
 -- digest: what the tag pointed to from then on; NULL where it was removed.
 CREATE TABLE tag_history (
-    id            INTEGER PRIMARY KEY,
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
     repository_id INTEGER NOT NULL REFERENCES repository (id),
     tag           TEXT NOT NULL,
     digest        BLOB,
@@ -177,7 +178,7 @@ CREATE TABLE claim (
 CREATE INDEX claim_manifest ON claim (manifest_id);
 
 CREATE TABLE audit (
-    id           INTEGER PRIMARY KEY,
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
     at           INTEGER NOT NULL,
     actor_kind   TEXT NOT NULL,
     actor_id     INTEGER,
@@ -194,7 +195,7 @@ CREATE TABLE audit (
 CREATE INDEX audit_organisation ON audit (organisation, id);
 
 CREATE TABLE event (
-    id            INTEGER PRIMARY KEY,
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
     repository_id INTEGER NOT NULL REFERENCES repository (id),
     sequence      INTEGER NOT NULL,
     at            INTEGER NOT NULL,

@@ -43,7 +43,7 @@ impl Blobs for SqlWork<'_> {
         most: u32,
     ) -> Result<Vec<MountSource>> {
         const FIND: &str = "
-            SELECT p.path, b.digest, b.size, b.object_key
+            SELECT p.id, p.path
             FROM blob b
             JOIN repository_blob m ON m.blob_id = b.id
             JOIN repository p ON p.id = m.repository_id
@@ -58,7 +58,8 @@ impl Blobs for SqlWork<'_> {
         let values = [digest.as_slice().into(), account.map(|id| id.0).into(), i64::from(most).into()];
         let rows = self.0.query(FIND, &values).await?;
         let source = |mut row: Row| {
-            Ok(MountSource { place: row.parse(|path: String| path.parse().ok())?, blob: blob(row)? })
+            let repository = RepositoryId(row.next()?);
+            Ok(MountSource { repository, place: row.parse(|path: String| path.parse().ok())? })
         };
         rows.into_iter().map(source).collect()
     }
@@ -79,14 +80,22 @@ impl Blobs for SqlWork<'_> {
         self.0.execute(MOVE, &[key.as_slice().into(), digest.as_slice().into()]).await.map(drop)
     }
 
-    async fn add_member(&mut self, repository: RepositoryId, digest: &Digest, now: Timestamp) -> Result<()> {
+    async fn add_member(
+        &mut self,
+        repository: RepositoryId,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<bool> {
         const TOUCH: &str = "UPDATE blob SET epoch = epoch + 1 WHERE digest = $1 RETURNING id";
         const ADD: &str = "
             INSERT INTO repository_blob (repository_id, blob_id, epoch, created_at) VALUES ($1, $2, 0, $3)
             ON CONFLICT (repository_id, blob_id) DO UPDATE SET epoch = repository_blob.epoch + 1";
         let digest = digest.to_row();
-        let blob = super::tenants::first_id(self.0.query_first(TOUCH, &[digest.as_slice().into()]).await?)?;
-        self.0.execute(ADD, &[repository.0.into(), blob.into(), now.microseconds().into()]).await.map(drop)
+        let found = self.0.query_first(TOUCH, &[digest.as_slice().into()]).await?;
+        let Some(mut row) = found else { return Ok(false) };
+        let blob: i64 = row.next()?;
+        self.0.execute(ADD, &[repository.0.into(), blob.into(), now.microseconds().into()]).await?;
+        Ok(true)
     }
 
     async fn touch_member(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool> {
@@ -114,10 +123,21 @@ impl Blobs for SqlWork<'_> {
     }
 
     async fn due_objects(&mut self, now: Timestamp, most: u32) -> Result<Vec<ObjectKey>> {
-        const DUE: &str =
-            "SELECT object_key FROM condemned_object WHERE due_at <= $1 ORDER BY due_at LIMIT $2";
+        // The second lock on what may never be lost: an object that a row leads to is not removed.
+        const DUE: &str = "
+            SELECT c.object_key FROM condemned_object c
+            WHERE c.due_at <= $1
+                AND NOT EXISTS (SELECT 1 FROM blob b WHERE b.object_key = c.object_key)
+                AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.object_key = c.object_key)
+            ORDER BY c.due_at LIMIT $2";
         let rows = self.0.query(DUE, &[now.microseconds().into(), i64::from(most).into()]).await?;
         rows.into_iter().map(|mut row| row.parse(|key: Vec<u8>| ObjectKey::from_row(&key))).collect()
+    }
+
+    async fn postpone_object(&mut self, key: ObjectKey, due: Timestamp) -> Result<()> {
+        let key = key.to_row();
+        let postpone = "UPDATE condemned_object SET due_at = $1 WHERE object_key = $2";
+        self.0.execute(postpone, &[due.microseconds().into(), key.as_slice().into()]).await.map(drop)
     }
 
     async fn forget_object(&mut self, key: ObjectKey) -> Result<()> {

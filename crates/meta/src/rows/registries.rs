@@ -52,7 +52,8 @@ impl Step for SetRegistry {
     type Output = ();
 
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
-        const FIND: &str = "SELECT public, settings FROM registry WHERE id = $1";
+        // The read locks the row, so that of two changes at once none is lost.
+        const FIND: &str = "UPDATE registry SET public = public WHERE id = $1 RETURNING public, settings";
         const SET: &str = "UPDATE registry SET public = $1, settings = $2 WHERE id = $3";
         let organisation = ensure_organisation(session, &self.organisation, self.record.at).await?;
         let id = ensure_registry(session, organisation, &self.registry, self.record.at).await?;

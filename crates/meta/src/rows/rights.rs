@@ -19,7 +19,8 @@ const FIND: &str = "
 
 /// Reads the rights of an account, or of nobody, at a place.
 pub(crate) struct FindRights {
-    pub(crate) account: Option<AccountId>,
+    /// The account and the version of it that the caller's credential is of.
+    pub(crate) account: Option<(AccountId, i64)>,
     pub(crate) place: Place,
 }
 
@@ -28,11 +29,13 @@ impl Step for FindRights {
     type Output = Rights;
 
     async fn run(&self, session: &mut dyn Session) -> Result<Rights> {
-        let account = self.account.map(|id| id.0);
+        const ACCOUNT: &str = "SELECT operator FROM account WHERE id = $1 AND version = $2 AND disabled = 0";
         let mut rights = Rights::default();
-        if account.is_some() {
-            let found =
-                session.query_first("SELECT operator FROM account WHERE id = $1", &[account.into()]).await?;
+        let mut account = None;
+        if let Some((id, version)) = self.account {
+            // A credential of an older version has ended, also in the middle of a request.
+            let found = session.query_first(ACCOUNT, &[id.0.into(), version.into()]).await?;
+            account = found.as_ref().map(|_| id.0);
             rights.operator = found.map(|mut row| row.next()).transpose()?.unwrap_or_default();
         }
         let Place { organisation, registry, repository } = &self.place;

@@ -1,8 +1,8 @@
 //! Tags and their history.
 
 use async_trait::async_trait;
-use wharf_core::{Digest, Result, Tag, Timestamp, gate::RepositoryId};
-use wharf_registry::port::{ManifestRow, Tags};
+use wharf_core::{Digest, Error, Result, Tag, Timestamp, gate::RepositoryId};
+use wharf_registry::port::{ManifestRow, Manifests as _, Tags};
 
 use super::{SqlWork, manifests::manifest};
 
@@ -52,8 +52,13 @@ impl Tags for SqlWork<'_> {
         let moved = self.0.execute(SET, &values).await? > 0;
         if moved {
             self.remember_tag(repository, tag, Some(digest), now).await?;
+            return Ok(true);
         }
-        Ok(moved)
+        // Nothing moved because it stands so already; where the manifest is missing, nothing may be answered for it.
+        match self.has_manifest(repository, digest).await? {
+            true => Ok(false),
+            false => Err(Error::internal("a tag was to point to a manifest that is not there")),
+        }
     }
 
     async fn remove_tag(
@@ -62,11 +67,14 @@ impl Tags for SqlWork<'_> {
         tag: &Tag,
         now: Timestamp,
     ) -> Result<Option<Digest>> {
-        let Some(pointed) = self.find_tagged(repository, tag).await? else { return Ok(None) };
-        const REMOVE: &str = "DELETE FROM tag WHERE repository_id = $1 AND name = $2";
-        self.0.execute(REMOVE, &[repository.0.into(), tag.as_str().into()]).await?;
+        const REMOVE: &str = "
+            DELETE FROM tag WHERE repository_id = $1 AND name = $2
+            RETURNING (SELECT m.digest FROM manifest m WHERE m.id = tag.manifest_id)";
+        let values = [repository.0.into(), tag.as_str().into()];
+        let Some(mut row) = self.0.query_first(REMOVE, &values).await? else { return Ok(None) };
+        let digest = row.parse(|digest: Vec<u8>| Digest::from_row(&digest))?;
         self.remember_tag(repository, tag, None, now).await?;
-        Ok(Some(pointed.digest))
+        Ok(Some(digest))
     }
 
     async fn tags_of(&mut self, repository: RepositoryId, digest: &Digest) -> Result<Vec<Tag>> {

@@ -76,6 +76,12 @@ impl Tenants for SqlWork<'_> {
         first_id(self.0.query_first(INSERT, &values).await?).map(RepositoryId)
     }
 
+    async fn lock_repository(&mut self, repository: RepositoryId) -> Result<bool> {
+        // SQLite has one writer anyway; on PostgreSQL the row stays locked until the transaction ends.
+        const LOCK: &str = "UPDATE repository SET sequence = sequence WHERE id = $1";
+        Ok(self.0.execute(LOCK, &[repository.0.into()]).await? > 0)
+    }
+
     async fn show_repository(&mut self, repository: RepositoryId) -> Result<()> {
         const SHOW: &str = "UPDATE repository SET shown = 1 WHERE id = $1 AND shown = 0";
         self.0.execute(SHOW, &[repository.0.into()]).await.map(drop)
@@ -83,7 +89,7 @@ impl Tenants for SqlWork<'_> {
 
     async fn remove_empty_repositories(&mut self, before: Timestamp, most: u32) -> Result<u64> {
         const REMOVE: &str = "
-            DELETE FROM repository WHERE id IN (
+            DELETE FROM repository WHERE shown = 0 AND id IN (
                 SELECT p.id FROM repository p
                 WHERE p.shown = 0 AND p.created_at < $1
                     AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.repository_id = p.id)

@@ -81,6 +81,12 @@ impl Uploads for SqlWork<'_> {
         Ok(self.0.execute("DELETE FROM upload WHERE id = $1", &[id.as_slice().into()]).await? > 0)
     }
 
+    async fn remove_upload_at(&mut self, seen: &UploadRow) -> Result<bool> {
+        let id = seen.id.to_row();
+        let remove = "DELETE FROM upload WHERE id = $1 AND version = $2";
+        Ok(self.0.execute(remove, &[id.as_slice().into(), seen.version.into()]).await? > 0)
+    }
+
     async fn stale_uploads(&mut self, before: Timestamp, most: u32) -> Result<Vec<UploadRow>> {
         const STALE: &str = "
             SELECT id, repository_id, account_id, object_key, algorithm, byte_offset, hash_state, store_state,

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use rusqlite::{
     Connection, ErrorCode, OpenFlags,
+    config::DbConfig,
     types::{ToSqlOutput, ValueRef},
 };
 use wharf_core::{Error, Kind, Result};
@@ -40,6 +41,8 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection> {
 
 fn prepare(connection: Connection, settings: &[(&str, &str)]) -> Result<Connection> {
     connection.busy_timeout(Duration::from_secs(5)).map_err(error)?;
+    // Plans do not depend on bound values: else SQLite prepares statements over partial indexes anew at each run.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(error)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     for (name, value) in settings.iter().chain(&[("trusted_schema", "OFF"), ("mmap_size", "0")]) {
         connection.pragma_update(None, name, value).map_err(error)?;

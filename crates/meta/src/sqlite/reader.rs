@@ -49,8 +49,9 @@ impl Readers {
 }
 
 fn read(connection: &mut Connection, unit: &dyn Unit) -> Result<()> {
-    connection.execute_batch("BEGIN DEFERRED").map_err(error)?;
+    let run = |connection: &Connection, sql| connection.prepare_cached(sql)?.execute([]);
+    run(connection, "BEGIN DEFERRED").map_err(error)?;
     let done = SqliteSession(connection).run(unit);
-    connection.execute_batch("ROLLBACK").map_err(error)?;
+    run(connection, "ROLLBACK").map_err(error)?;
     done
 }

@@ -131,7 +131,7 @@ fn commit_alone(connection: &mut Connection, waiting: &Waiting) -> Result<()> {
     let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
     if let Err(failed) = connection.execute_batch(end) {
         let _ = connection.execute_batch("ROLLBACK");
-        return Err(error(failed));
+        return Err(Error::unavailable(failed));
     }
     result
 }

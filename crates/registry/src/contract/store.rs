@@ -169,7 +169,7 @@ async fn events_of_a_repository_are_numbered_without_a_gap(store: &dyn Store) {
             Box::pin(async move {
                 let event = Event {
                     at: NOW,
-                    kind: "tag.push",
+                    kind: "manifest.push",
                     tag: None,
                     digest: Some(digest("event")),
                     actor: "contract".to_owned(),
@@ -218,6 +218,10 @@ async fn an_upload_moves_once_for_each_state_that_was_seen(store: &dyn Store) {
     };
     assert!(stale(NOW).await.is_empty());
     assert_eq!(stale(NOW.plus_seconds(1)).await.len(), 1);
+    let seen = find().await.unwrap();
+    let older = UploadRow { version: seen.version - 1, ..seen.clone() };
+    let end = commit(store, older, |seen, work| Box::pin(async move { work.remove_upload_at(seen).await }));
+    assert!(!end.await.unwrap(), "one that moved since is not ended");
     let remove = || commit(store, row.id, |id, work| Box::pin(async move { work.remove_upload(*id).await }));
     assert!(remove().await.unwrap());
     assert!(!remove().await.unwrap());
@@ -231,8 +235,10 @@ async fn a_blob_is_a_member_only_where_it_was_added(store: &dyn Store) {
         Box::pin(async move {
             assert_eq!(work.find_blob(&blob.digest).await?, None);
             work.insert_blob(blob, NOW).await?;
-            work.add_member(*here, &blob.digest, NOW).await?;
-            work.add_member(*here, &blob.digest, NOW).await
+            assert!(!work.add_member(*here, &digest("no blob"), NOW).await?);
+            assert!(work.add_member(*here, &blob.digest, NOW).await?);
+            assert!(work.add_member(*here, &blob.digest, NOW).await?);
+            Ok(())
         })
     })
     .await
@@ -324,6 +330,7 @@ async fn objects_are_due_when_their_time_has_come(store: &dyn Store) {
             work.condemn(key(7), NOW).await?;
             work.condemn(key(7), NOW.plus_seconds(9)).await?;
             work.condemn(key(8), NOW.plus_seconds(60)).await?;
+            work.condemn(key(3), NOW).await?;
             assert_eq!(work.due_objects(NOW, 10).await?, [key(7)]);
             work.forget_object(key(7)).await?;
             assert!(work.due_objects(NOW, 10).await?.is_empty());

@@ -8,7 +8,10 @@ use wharf_core::{
     gate::RepositoryId,
 };
 
-use crate::port::{Transaction, Work};
+use crate::{
+    port::{Transaction, Work},
+    upload::expect_repository,
+};
 
 /// The manifest and its tags, gone together.
 pub(super) struct DeleteManifest {
@@ -23,6 +26,7 @@ impl Transaction for DeleteManifest {
     type Output = ();
 
     async fn run(&self, work: &mut dyn Work) -> Result<()> {
+        expect_repository(work, self.repository).await?;
         for tag in work.tags_of(self.repository, &self.digest).await? {
             work.remove_tag(self.repository, &tag, self.now).await?;
             work.publish(self.repository, &self.event("tag.delete", Some(&tag))).await?;

@@ -13,7 +13,7 @@ use wharf_core::{
 
 use crate::{
     port::{NewManifest, Transaction, Work},
-    upload::repository_of,
+    upload::{expect_repository, repository_of},
 };
 
 /// Manifest, edges, tag, history, audit and event together, or none of them.
@@ -32,6 +32,7 @@ impl Transaction for PushManifest {
 
     async fn run(&self, work: &mut dyn Work) -> Result<()> {
         let repository = repository_of(work, &self.grant, self.now).await?;
+        expect_repository(work, repository).await?;
         self.check_condition(work, repository).await?;
         self.touch_contents(work, repository).await?;
         let is_new = work.insert_manifest(repository, &self.new, self.now).await?;
@@ -69,9 +70,13 @@ impl PushManifest {
     /// Moves the epoch of everything the manifest names, so that no collector can still take it, and refuses the
     /// manifest if something is not there.
     async fn touch_contents(&self, work: &mut dyn Work, repository: RepositoryId) -> Result<()> {
-        let mut missing = BTreeSet::new();
+        let (mut seen, mut missing) = (BTreeSet::new(), BTreeSet::new());
         for (role, descriptor) in &self.new.manifest.references {
-            if !touch(work, repository, *role, descriptor).await? && !descriptor.is_nondistributable() {
+            if !seen.insert((role.word(), &descriptor.digest)) {
+                continue;
+            }
+            let elsewhere = *role == Role::Layer && descriptor.is_nondistributable();
+            if !touch(work, repository, *role, descriptor).await? && !elsewhere {
                 missing.insert(descriptor.digest.clone());
             }
         }

@@ -25,6 +25,8 @@ pub trait Tenants {
         place: &Place,
         now: Timestamp,
     ) -> Result<RepositoryId>;
+    /// Lets no other transaction change this repository's manifests and tags until this one ends; false if it is gone.
+    async fn lock_repository(&mut self, repository: RepositoryId) -> Result<bool>;
     /// Shows the repository in lists from now on.
     async fn show_repository(&mut self, repository: RepositoryId) -> Result<()>;
     /// Removes up to `most` repositories that were never shown, hold nothing and are older; says how many.
@@ -46,9 +48,9 @@ pub struct BlobRow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MountSource {
     /// The repository.
+    pub repository: RepositoryId,
+    /// Its place.
     pub place: Place,
-    /// The blob.
-    pub blob: BlobRow,
 }
 
 /// Blobs, their membership in repositories, and the objects no row leads to.
@@ -69,15 +71,18 @@ pub trait Blobs {
     async fn insert_blob(&mut self, blob: &BlobRow, now: Timestamp) -> Result<()>;
     /// Lets the blob's row lead to another object with the same content.
     async fn move_blob(&mut self, digest: &Digest, key: ObjectKey) -> Result<()>;
-    /// Makes the blob a member of the repository, or moves the epoch of its membership.
-    async fn add_member(&mut self, repository: RepositoryId, digest: &Digest, now: Timestamp) -> Result<()>;
+    /// Makes the blob a member of the repository, or moves the epoch of its membership; false if there is no blob.
+    async fn add_member(&mut self, repository: RepositoryId, digest: &Digest, now: Timestamp)
+    -> Result<bool>;
     /// Moves the epoch of a membership; false if there is none.
     async fn touch_member(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool>;
     /// Ends a membership; false if there was none.
     async fn remove_member(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool>;
     /// Notes an object that no row leads to, to be removed when due.
     async fn condemn(&mut self, key: ObjectKey, due: Timestamp) -> Result<()>;
-    /// Condemned objects that are due; at most `most`.
+    /// Puts a condemned object off that could not be removed.
+    async fn postpone_object(&mut self, key: ObjectKey, due: Timestamp) -> Result<()>;
+    /// Condemned objects that are due and that no row leads to; at most `most`.
     async fn due_objects(&mut self, now: Timestamp, most: u32) -> Result<Vec<ObjectKey>>;
     /// Forgets a condemned object, which is gone.
     async fn forget_object(&mut self, key: ObjectKey) -> Result<()>;
@@ -126,6 +131,8 @@ pub trait Uploads {
     async fn save_progress(&mut self, seen: &UploadRow, progress: &Progress, now: Timestamp) -> Result<bool>;
     /// Removes the row; false if it is gone already.
     async fn remove_upload(&mut self, id: UploadId) -> Result<bool>;
+    /// Removes the row if nobody changed it since `seen` was read; false if somebody did, or it is gone.
+    async fn remove_upload_at(&mut self, seen: &UploadRow) -> Result<bool>;
     /// Uploads nobody touched since; at most `most`.
     async fn stale_uploads(&mut self, before: Timestamp, most: u32) -> Result<Vec<UploadRow>>;
 }

@@ -7,12 +7,12 @@ use wharf_hash::Hasher;
 
 use super::{
     Finished, Offset, expect_offset, on_its_own,
-    pump::{Pumped, pump},
-    rows::{AbandonUpload, FindBlob, FinishUpload},
+    pump::{Pumped, Source},
+    rows::{EndUpload, FindBlob, FinishUpload},
 };
 use crate::{
     Registry, Taps,
-    port::{BlobRow, UploadRow},
+    port::{BlobRow, BlobWriter, UploadRow},
 };
 
 /// The end of an upload, as a request words it.
@@ -41,8 +41,10 @@ impl Registry {
         expect_offset(&row, closing.start)?;
         let (registry, grant) = (self.clone(), grant.clone());
         on_its_own(async move {
-            let _lock = lock;
-            registry.finish_locked(&grant, &row, closing.digest, closing.body).await
+            let source = Source { body: closing.body, wanted: lock.wanted() };
+            let finished = registry.finish_locked(&grant, &row, closing.digest, source).await;
+            drop(lock);
+            finished
         })
         .await
     }
@@ -60,7 +62,32 @@ impl Registry {
         taps: Taps,
     ) -> Result<Finished> {
         let (registry, grant) = (self.clone(), grant.clone());
-        on_its_own(async move { registry.push_object(&grant, digest, body, taps).await }).await
+        on_its_own(async move { registry.push_whole(&grant, digest, body, taps).await }).await
+    }
+
+    async fn push_whole(
+        &self,
+        grant: &Grant<Push>,
+        digest: Digest,
+        body: ByteStream,
+        taps: Taps,
+    ) -> Result<Finished> {
+        let row = self.begin(grant, digest.algorithm()).await?;
+        let _lock = self.0.locks.lock(row.id).await?;
+        let Pumped { hasher, writer, taps, end } =
+            self.take(grant, &row, Source { body, wanted: None }, taps).await?;
+        let sealed = match (end, writer) {
+            (Ok(()), Some(writer)) => match self.compare(row.key, &hasher, digest).await {
+                Ok(()) => self.seal(grant, &row, writer, (digest, hasher.count())).await,
+                Err(error) => Err(error),
+            },
+            (end, _) => end.and(Err(writer_lost())),
+        };
+        if sealed.is_err() {
+            self.abandon(&row).await;
+        }
+        let extra = taps.end(sealed.is_ok());
+        sealed.map(|()| Finished { digest, size: hasher.count(), extra })
     }
 
     async fn finish_locked(
@@ -68,73 +95,44 @@ impl Registry {
         grant: &Grant<Push>,
         row: &UploadRow,
         digest: Digest,
-        body: ByteStream,
+        source: Source,
     ) -> Result<Finished> {
-        let pumped = self.take(row, body, Taps::none()).await?;
-        if pumped.end.is_err() {
-            return Err(self
-                .save(row, pumped)
-                .await
-                .err()
-                .unwrap_or_else(|| Error::internal("a failed pump saved")));
+        let Pumped { hasher, writer, taps, end } = self.take(grant, row, source, Taps::none()).await?;
+        let size = hasher.count();
+        let right = match end {
+            Ok(()) => self.compare(row.key, &hasher, digest).await,
+            Err(error) => Err(error),
+        };
+        match (right, writer) {
+            (Ok(()), Some(writer)) => self.seal(grant, row, writer, (digest, size)).await?,
+            (right, writer) => {
+                // What arrived is kept, and the upload stays usable.
+                self.save(row, &hasher, writer).await?;
+                return Err(right.err().unwrap_or_else(writer_lost));
+            }
         }
-        let Pumped { hasher, writer, taps, .. } = pumped;
-        let writer = writer.ok_or_else(|| Error::internal("a pump that ended well has a writer"))?;
-        if let Err(error) = self.compare(row.key, &hasher, digest).await {
-            let kept = Pumped { hasher, writer: Some(writer), taps, end: Err(error) };
-            return Err(self
-                .save(row, kept)
-                .await
-                .err()
-                .unwrap_or_else(|| Error::internal("a wrong digest saved")));
-        }
-        let blob = BlobRow { digest, size: hasher.count(), key: row.key };
+        Ok(Finished { digest, size, extra: taps.end(true) })
+    }
+
+    /// First the bytes to stable storage, then the rows: from here on they are the blob.
+    async fn seal(
+        &self,
+        grant: &Grant<Push>,
+        row: &UploadRow,
+        writer: Box<dyn BlobWriter>,
+        (digest, size): (Digest, u64),
+    ) -> Result<()> {
+        let grant = self.regrant(grant).await?;
         if let Err(error) = writer.finish().await {
             // After a failed flush nobody knows what is on the disk, and a second flush would lie: it is over.
             self.abandon(row).await;
             return Err(error);
         }
-        let stored = self.name(grant, &blob, Some(row.id)).await;
-        let extra = taps.end(stored.is_ok());
-        stored.map(|()| Finished { digest, size: blob.size, extra })
-    }
-
-    async fn push_object(
-        &self,
-        grant: &Grant<Push>,
-        digest: Digest,
-        body: ByteStream,
-        taps: Taps,
-    ) -> Result<Finished> {
-        let _turn = self.turn().await?;
-        let key = self.new_upload_id().object_key();
-        let state = self.blobs().create(key).await?;
-        let writer = self.blobs().resume(key, &state, 0).await?;
-        let pumped = pump(body, Hasher::new(digest.algorithm()), writer, taps).await;
-        let Pumped { hasher, writer, taps, end } = pumped;
-        let blob = BlobRow { digest, size: hasher.count(), key };
-        let sealed = async {
-            end?;
-            let writer = writer.ok_or_else(|| Error::internal("a pump that ended well has a writer"))?;
-            self.compare(key, &hasher, digest).await?;
-            writer.finish().await
-        };
-        let stored = match sealed.await {
-            Ok(()) => self.name(grant, &blob, None).await,
-            Err(error) => {
-                self.discard(key).await;
-                Err(error)
-            }
-        };
-        let extra = taps.end(stored.is_ok());
-        stored.map(|()| Finished { digest, size: blob.size, extra })
-    }
-
-    /// Removes an object that no row names. (One whose commit went unanswered may have a row, and stays.)
-    async fn discard(&self, key: ObjectKey) {
-        if let Err(error) = self.blobs().remove(key).await {
-            tracing::warn!(object = %key, ?error, "object of a failed push could not be removed");
-        }
+        let damaged = self.damaged(&digest).await?;
+        let now = self.now();
+        let due = now.plus_seconds(self.settings().object_grace);
+        let blob = BlobRow { digest, size, key: row.key };
+        self.store().commit(FinishUpload { grant, upload: row.id, blob, damaged, now, due }).await
     }
 
     /// Compares the digest, reading the bytes once more where its algorithm was never announced.
@@ -157,25 +155,21 @@ impl Registry {
         Ok(hasher.finish())
     }
 
-    /// Names bytes that are on stable storage: from here on they are the blob.
-    async fn name(&self, grant: &Grant<Push>, blob: &BlobRow, upload: Option<UploadId>) -> Result<()> {
-        let damaged = self.damaged(&blob.digest).await?;
-        let now = self.now();
-        let due = now.plus_seconds(self.settings().object_grace);
-        let finish = FinishUpload { grant: grant.clone(), upload, blob: blob.clone(), damaged, now, due };
-        self.store().commit(finish).await
-    }
-
     /// The object of a blob that is known but whose bytes are lost, which this push heals.
     async fn damaged(&self, digest: &Digest) -> Result<Option<ObjectKey>> {
         let Some(known) = self.store().view(FindBlob { digest: *digest }).await? else { return Ok(None) };
         Ok(self.blobs().open(known.key, known.size).await?.is_none().then_some(known.key))
     }
 
+    /// Gives an upload up that cannot be finished. One whose commit went unanswered may have no row any more: then its
+    /// object is the blob, and stays.
     async fn abandon(&self, row: &UploadRow) {
-        let due = self.now().plus_seconds(self.settings().object_grace);
-        if let Err(error) = self.store().commit(AbandonUpload { id: row.id, key: row.key, due }).await {
-            tracing::warn!(upload = %row.id, ?error, "upload could not be abandoned, it will expire");
+        if let Err(error) = self.store().commit(EndUpload { seen: row.clone(), now: self.now() }).await {
+            tracing::warn!(upload = %row.id, ?error, "upload could not be given up, it will expire");
         }
     }
+}
+
+fn writer_lost() -> Error {
+    Error::internal("a pump that ended well has a writer")
 }

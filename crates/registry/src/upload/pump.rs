@@ -6,18 +6,26 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, future::join};
+use tokio::time::timeout;
 use wharf_core::{ByteStream, Error, Kind, Result};
 use wharf_hash::Hasher;
 
+use super::locks::Wanted;
 use crate::{Taps, port::BlobWriter};
 
 /// A batch is handed on when it holds so many bytes.
 const BATCH: usize = 1 << 20;
 
+/// Pieces smaller than this are put together: a body in pieces of one byte must not cost a hundred times itself.
+const SMALL: usize = 4096;
+
 /// A client that sends nothing for so long is taken for gone.
 const IDLE: Duration = Duration::from_secs(60);
+
+/// A client that stands still for so long gives way to another request for the same upload.
+const STILL: Duration = Duration::from_secs(2);
 
 /// What a pump leaves behind.
 pub(super) struct Pumped {
@@ -31,20 +39,27 @@ pub(super) struct Pumped {
     pub(super) end: Result<()>,
 }
 
+/// A body and who waits for it to end.
+pub(super) struct Source {
+    pub(super) body: ByteStream,
+    /// Nobody can, where the upload is not known to anyone yet.
+    pub(super) wanted: Option<Wanted>,
+}
+
 /// Moves a body into the store until it ends, breaks off, or the store fails.
 pub(super) async fn pump(
-    mut body: ByteStream,
+    mut source: Source,
     hasher: Hasher,
     writer: Box<dyn BlobWriter>,
     taps: Taps,
 ) -> Pumped {
     let mut pumped = Pumped { hasher, writer: Some(writer), taps, end: Ok(()) };
-    let mut gathered = gather(&mut body).await;
+    let mut gathered = gather(&mut source).await;
     loop {
         let Gathered { pieces, more } = gathered;
         let (next, worked) = match more {
             More::Yes => {
-                let (next, worked) = join(gather(&mut body), work(pumped, pieces)).await;
+                let (next, worked) = join(gather(&mut source), work(pumped, pieces)).await;
                 (Some(next), worked)
             }
             More::No(end) => {
@@ -73,24 +88,60 @@ enum More {
     No(Result<()>),
 }
 
-async fn gather(body: &mut ByteStream) -> Gathered {
-    let (mut pieces, mut size) = (Vec::new(), 0);
+async fn gather(source: &mut Source) -> Gathered {
+    let (mut pieces, mut small, mut size) = (Vec::new(), BytesMut::new(), 0);
     while size < BATCH {
-        let more = match tokio::time::timeout(IDLE, body.next()).await {
-            Ok(Some(Ok(piece))) => {
+        let more = match next(source).await {
+            Next::Piece(piece) => {
                 size += piece.len();
-                pieces.push(piece);
+                if piece.len() < SMALL {
+                    small.extend_from_slice(&piece);
+                } else {
+                    flush(&mut small, &mut pieces);
+                    pieces.push(piece);
+                }
                 continue;
             }
-            Ok(None) => More::No(Ok(())),
-            Ok(Some(Err(error))) => {
-                More::No(Err(Error::new(Kind::Invalid, "the body broke off").because(error)))
-            }
-            Err(_) => More::No(Err(Error::new(Kind::Timeout, "the body stood still for 60 seconds"))),
+            Next::End(end) => More::No(end),
         };
+        flush(&mut small, &mut pieces);
         return Gathered { pieces, more };
     }
+    flush(&mut small, &mut pieces);
     Gathered { pieces, more: More::Yes }
+}
+
+/// What comes next of a body.
+enum Next {
+    Piece(Bytes),
+    End(Result<()>),
+}
+
+async fn next(source: &mut Source) -> Next {
+    let mut still = Duration::ZERO;
+    while still < IDLE {
+        match timeout(STILL, source.body.next()).await {
+            Ok(Some(Ok(piece))) => return Next::Piece(piece),
+            Ok(Some(Err(error))) => {
+                return Next::End(Err(Error::new(Kind::Invalid, "the body broke off").because(error)));
+            }
+            Ok(None) => return Next::End(Ok(())),
+            Err(_) if source.wanted.as_ref().is_some_and(Wanted::is_wanted) => {
+                return Next::End(Err(Error::new(
+                    Kind::Conflict,
+                    "another request goes on with this upload",
+                )));
+            }
+            Err(_) => still += STILL,
+        }
+    }
+    Next::End(Err(Error::new(Kind::Timeout, "the body stood still for 60 seconds")))
+}
+
+fn flush(small: &mut BytesMut, pieces: &mut Vec<Bytes>) {
+    if !small.is_empty() {
+        pieces.push(small.split().freeze());
+    }
 }
 
 /// Hashes and writes a batch at the same time. Only a batch that was written counts.

@@ -21,6 +21,14 @@ pub(crate) async fn repository_of(
     work.ensure_repository(registry, grant.place(), now).await
 }
 
+/// Holds a repository against other changes of its manifests, tags and blobs until the transaction ends.
+pub(crate) async fn expect_repository(work: &mut dyn Work, repository: RepositoryId) -> Result<()> {
+    if work.lock_repository(repository).await? {
+        return Ok(());
+    }
+    Err(Error::not_found(Subject::Name))
+}
+
 pub(super) struct BeginUpload {
     pub(super) grant: Grant<Push>,
     pub(super) id: UploadId,
@@ -31,9 +39,9 @@ pub(super) struct BeginUpload {
 
 #[async_trait]
 impl Transaction for BeginUpload {
-    type Output = ();
+    type Output = UploadRow;
 
-    async fn run(&self, work: &mut dyn Work) -> Result<()> {
+    async fn run(&self, work: &mut dyn Work) -> Result<UploadRow> {
         let row = UploadRow {
             id: self.id,
             repository: repository_of(work, &self.grant, self.now).await?,
@@ -43,7 +51,8 @@ impl Transaction for BeginUpload {
             progress: self.progress.clone(),
             version: 0,
         };
-        work.insert_upload(&row, self.now).await
+        work.insert_upload(&row, self.now).await?;
+        Ok(row)
     }
 }
 
@@ -81,41 +90,23 @@ impl Transaction for SaveProgress {
     }
 }
 
-/// Ends an upload by its caller's wish.
-pub(super) struct CancelUpload {
-    pub(super) id: UploadId,
-    pub(super) key: ObjectKey,
-    pub(super) due: Timestamp,
+/// Ends an upload that is cancelled, lost or stale, if it still stands where it was seen; says whether it did. Its
+/// object can go at once, for nobody can have opened it.
+pub(crate) struct EndUpload {
+    pub(crate) seen: UploadRow,
+    pub(crate) now: Timestamp,
 }
 
 #[async_trait]
-impl Transaction for CancelUpload {
-    type Output = ();
+impl Transaction for EndUpload {
+    type Output = bool;
 
-    async fn run(&self, work: &mut dyn Work) -> Result<()> {
-        if !work.remove_upload(self.id).await? {
-            return Err(Error::not_found(Subject::Upload));
+    async fn run(&self, work: &mut dyn Work) -> Result<bool> {
+        let ended = work.remove_upload_at(&self.seen).await?;
+        if ended {
+            work.condemn(self.seen.key, self.now).await?;
         }
-        work.condemn(self.key, self.due).await
-    }
-}
-
-/// Ends an upload that is lost or stale, if it is still there.
-pub(crate) struct AbandonUpload {
-    pub(crate) id: UploadId,
-    pub(crate) key: ObjectKey,
-    pub(crate) due: Timestamp,
-}
-
-#[async_trait]
-impl Transaction for AbandonUpload {
-    type Output = ();
-
-    async fn run(&self, work: &mut dyn Work) -> Result<()> {
-        if work.remove_upload(self.id).await? {
-            work.condemn(self.key, self.due).await?;
-        }
-        Ok(())
+        Ok(ended)
     }
 }
 
@@ -136,7 +127,7 @@ impl Transaction for FindBlob {
 /// object stays and the other is condemned; a damaged one gives way.
 pub(super) struct FinishUpload {
     pub(super) grant: Grant<Push>,
-    pub(super) upload: Option<UploadId>,
+    pub(super) upload: UploadId,
     pub(super) blob: BlobRow,
     pub(super) damaged: Option<ObjectKey>,
     pub(super) now: Timestamp,
@@ -148,9 +139,7 @@ impl Transaction for FinishUpload {
     type Output = ();
 
     async fn run(&self, work: &mut dyn Work) -> Result<()> {
-        if let Some(upload) = self.upload
-            && !work.remove_upload(upload).await?
-        {
+        if !work.remove_upload(self.upload).await? {
             return Err(Error::not_found(Subject::Upload));
         }
         let digest = &self.blob.digest;
@@ -163,6 +152,9 @@ impl Transaction for FinishUpload {
             Some(_) => work.condemn(self.blob.key, self.due).await?,
         }
         let repository = repository_of(work, &self.grant, self.now).await?;
-        work.add_member(repository, digest, self.now).await
+        match work.add_member(repository, digest, self.now).await? {
+            true => Ok(()),
+            false => Err(Error::internal("a blob that was just named is not there")),
+        }
     }
 }

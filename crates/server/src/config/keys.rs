@@ -181,21 +181,22 @@ impl Key {
     }
 }
 
-/// `scheme://user:***@rest`
+/// `scheme://user:***@rest`, and nothing of a query, which may hold a password too.
 fn mask_password(url: &str) -> String {
+    let url = url.split_once('?').map_or_else(|| url.to_owned(), |(url, _)| format!("{url}?***"));
     let masked = url.split_once("://").and_then(|(scheme, rest)| {
         let (login, host) = rest.rsplit_once('@')?;
         let user = login.split(':').next()?;
         Some(format!("{scheme}://{user}:***@{host}"))
     });
-    masked.unwrap_or_else(|| url.to_owned())
+    masked.unwrap_or(url)
 }
 
 /// The text of `wharf.example.toml`.
 pub(crate) fn example() -> String {
     let mut text = String::from(
         "# Every key of Wharf's configuration with its default. Each can also be given as the environment variable\n\
-         # WHARF_<KEY> and as a flag; flags win over the environment, and that over this file.\n",
+         # WHARF_<KEY> and, but for the secret key, as a flag; flags win over the environment, and that over this file.\n",
     );
     for key in KEYS {
         text += &format!("\n# {}\n# {}\n#{} = \"{}\"\n", key.about, key.expected, key.name, key.default);

@@ -1,6 +1,6 @@
 //! A connection that must say something soon, and take what it asked for.
 //!
-//! hyper times a request's head once it has begun; before the first byte of a connection nobody does, and nobody
+//! hyper times a request's head once it knows the protocol; before that nobody does, and nobody
 //! times a peer that asks for a blob and then does not read it. Either would hold a place among the connections
 //! for ever.
 
@@ -16,21 +16,26 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
+/// So many bytes a peer must have sent before it is left to hyper's own clock: the preface of HTTP/2, up to whose
+/// end hyper waits without one.
+const PREFACE: usize = 24;
+
 /// How long a peer may take nothing of an answer.
 const STALLED: Duration = Duration::from_secs(60);
 
 pub(super) struct Guarded<S> {
     stream: S,
-    /// Runs until the first byte has come.
+    /// Runs until the first bytes have come.
     silent: Option<Pin<Box<Sleep>>>,
+    received: usize,
     /// Runs while the peer takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Guarded<S> {
-    /// Guards a fresh connection, whose first byte must come within `patience`.
+    /// Guards a fresh connection, whose first bytes must come within `patience`.
     pub(super) fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, silent: Some(Box::pin(sleep(patience))), stalled: None }
+        Self { stream, silent: Some(Box::pin(sleep(patience))), received: 0, stalled: None }
     }
 
     /// Passes on what came of a write, unless the peer has taken nothing for too long.
@@ -51,10 +56,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.received = self.received.saturating_add(buffer.filled().len() - before);
+        if self.received >= PREFACE {
+            self.silent = None;
+        }
         let Some(silent) = self.silent.as_mut() else { return read };
         if read.is_ready() {
-            self.silent = None;
             return read;
         }
         ready!(silent.as_mut().poll(context));
@@ -108,10 +117,17 @@ mod tests {
         assert_eq!(guarded.read_u8().await.unwrap_err().kind(), ErrorKind::TimedOut);
         let (mut talker, stream) = duplex(16);
         let mut guarded = Guarded::new(stream, Duration::from_secs(10));
-        talker.write_u8(1).await.unwrap();
-        guarded.read_u8().await.unwrap();
+        talker.write_all(b"GET / HT").await.unwrap();
+        guarded.read_exact(&mut [0; 8]).await.unwrap();
+        talker.write_all(b"TP/1.1 and more.").await.unwrap();
+        guarded.read_exact(&mut [0; 16]).await.unwrap();
         let pause = tokio::time::timeout(Duration::from_secs(100), guarded.read_u8());
         assert!(pause.await.is_err(), "it is hyper that times what comes after");
+        let (mut mumbler, stream) = duplex(16);
+        let mut guarded = Guarded::new(stream, Duration::from_secs(10));
+        mumbler.write_all(b"PRI *").await.unwrap();
+        guarded.read_exact(&mut [0; 5]).await.unwrap();
+        assert_eq!(guarded.read_u8().await.unwrap_err().kind(), ErrorKind::TimedOut);
         peer.shutdown().await.unwrap();
     }
 

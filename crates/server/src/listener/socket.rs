@@ -26,8 +26,7 @@ impl Socket {
         match listen {
             Listen::Tcp(address) => {
                 let wrong = |error: io::Error| {
-                    Error::new(Kind::Unavailable, format!("cannot listen on {address}: {error}"))
-                        .because(error)
+                    Error::new(Kind::Unavailable, format!("cannot listen on {address}")).because(error)
                 };
                 Ok(Self::Tcp(TcpListener::bind(address).await.map_err(wrong)?))
             }
@@ -50,7 +49,7 @@ impl Socket {
             Ok(socket)
         };
         let wrong = |error: io::Error| {
-            let message = format!("cannot listen on {}: {error}", path.display());
+            let message = format!("cannot listen on {}", path.display());
             Error::new(Kind::Unavailable, message).because(error)
         };
         open().map(Self::Unix).map_err(wrong)

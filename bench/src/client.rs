@@ -1,0 +1,163 @@
+//! One HTTP/1.1 connection, as cheap as a client can be: it shares the cores with what it measures.
+//!
+//! It speaks to servers that say a length before a body, and keeps the connection. An answer that is not a
+//! success is an error, so that it can never be counted.
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use crate::{Result, payload::Payload};
+
+/// How much is read at a time; an answer's head must fit in.
+const BUFFER: usize = 256 << 10;
+
+/// A request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request<'a> {
+    pub(crate) method: &'static str,
+    /// Path and query.
+    pub(crate) target: &'a str,
+    /// Whole header lines, each with its line end.
+    pub(crate) headers: &'a str,
+    pub(crate) body: Body<'a>,
+}
+
+/// What a request carries.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Body<'a> {
+    Nothing,
+    Bytes(&'a [u8]),
+    Blob(&'a Payload),
+}
+
+impl<'a> Body<'a> {
+    fn size(self) -> u64 {
+        match self {
+            Self::Nothing => 0,
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Blob(payload) => payload.size,
+        }
+    }
+
+    fn pieces(self) -> Box<dyn Iterator<Item = &'a [u8]> + Send + 'a> {
+        match self {
+            Self::Nothing => Box::new(std::iter::empty()),
+            Self::Bytes(bytes) => Box::new(std::iter::once(bytes)),
+            Self::Blob(payload) => Box::new(payload.pieces()),
+        }
+    }
+}
+
+/// What takes an answer's body, piece by piece.
+pub(crate) type Sink<'a> = &'a mut (dyn FnMut(&[u8]) + Send);
+
+/// The head of a success.
+#[derive(Debug)]
+pub(crate) struct Answer(String);
+
+impl Answer {
+    /// A header's value.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.0.lines().skip(1).filter_map(|line| line.split_once(':'));
+        headers.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    }
+
+    fn status(&self) -> u16 {
+        self.0.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
+    }
+
+    fn length(&self) -> Result<u64> {
+        match (self.header("content-length"), self.header("transfer-encoding")) {
+            (Some(length), _) => Ok(length.parse()?),
+            (None, None) => Ok(0),
+            (None, Some(encoding)) => Err(format!("an answer without a length ({encoding})").into()),
+        }
+    }
+}
+
+/// A connection that is open.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: TcpStream,
+    authority: String,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    pub(crate) async fn open(authority: &str) -> Result<Self> {
+        let stream = TcpStream::connect(authority).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, authority: authority.to_owned(), buffer: vec![0; BUFFER] })
+    }
+
+    /// Sends a request and reads the whole answer.
+    ///
+    /// # Errors
+    /// A connection that breaks, and any answer but a success.
+    pub(crate) async fn call(&mut self, request: Request<'_>, sink: Sink<'_>) -> Result<Answer> {
+        self.send(request).await?;
+        let (answer, early) = self.receive_head().await?;
+        self.receive_body(answer.length()?, early, sink).await?;
+        match answer.status() {
+            200..=299 => Ok(answer),
+            status => Err(format!("{} {} was answered {status}", request.method, request.target).into()),
+        }
+    }
+
+    async fn send(&mut self, request: Request<'_>) -> Result<()> {
+        let Request { method, target, headers, body } = request;
+        let (host, size) = (&self.authority, body.size());
+        let head =
+            format!("{method} {target} HTTP/1.1\r\nhost: {host}\r\n{headers}content-length: {size}\r\n\r\n");
+        let mut pieces = body.pieces();
+        // The head and the first piece in one packet where they fit into one.
+        let first = [head.as_bytes(), pieces.next().unwrap_or_default()].concat();
+        self.stream.write_all(&first).await?;
+        for piece in pieces {
+            self.stream.write_all(piece).await?;
+        }
+        Ok(())
+    }
+
+    /// The head, and where in the buffer what came along with it lies.
+    async fn receive_head(&mut self) -> Result<(Answer, std::ops::Range<usize>)> {
+        let mut filled = 0;
+        loop {
+            let room = self.buffer.get_mut(filled..).unwrap_or_default();
+            let read = self.stream.read(room).await?;
+            if read == 0 {
+                return Err("the server closed the connection before an answer".into());
+            }
+            filled += read;
+            let seen = self.buffer.get(..filled).unwrap_or_default();
+            if let Some(end) = seen.windows(4).position(|four| four == b"\r\n\r\n") {
+                let head = String::from_utf8_lossy(seen.get(..end).unwrap_or_default()).into_owned();
+                return Ok((Answer(head), end + 4..filled));
+            }
+        }
+    }
+
+    async fn receive_body(
+        &mut self,
+        length: u64,
+        early: std::ops::Range<usize>,
+        sink: Sink<'_>,
+    ) -> Result<()> {
+        let early = self.buffer.get(early).unwrap_or_default();
+        let mut left = length.checked_sub(early.len() as u64).ok_or("more bytes than were announced")?;
+        sink(early);
+        while left > 0 {
+            let most = usize::try_from(left)?.min(self.buffer.len());
+            let room = self.buffer.get_mut(..most).unwrap_or_default();
+            let read = self.stream.read(room).await?;
+            if read == 0 {
+                return Err(format!("the body ended {left} bytes too early").into());
+            }
+            sink(room.get(..read).unwrap_or_default());
+            left -= read as u64;
+        }
+        Ok(())
+    }
+}

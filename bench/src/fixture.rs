@@ -1,0 +1,129 @@
+//! The data every server holds before it is measured: one image, and one blob of the size a case asks for.
+
+use std::{fs, path::Path};
+
+use serde_json::{Value, json};
+use wharf_core::{Algorithm, Digest};
+use wharf_hash::Hasher;
+
+use crate::{
+    Result,
+    case::Work,
+    client::{Body, Connection, Request},
+    operation::Operation,
+    payload::Payload,
+};
+
+/// The repository; Wharf reads its first parts as organisation and registry.
+pub(crate) const REPOSITORY: &str = "bench/main/app";
+/// The tag that is pulled.
+const TAG: &str = "latest";
+/// The type of all manifests here.
+pub(crate) const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
+const CONFIG_TYPE: &str = "application/vnd.oci.image.config.v1+json";
+const LAYER_TYPE: &str = "application/vnd.oci.image.layer.v1.tar";
+
+/// How much of a blob that is to be pushed is pushed and read back beforehand, in bytes.
+const LARGEST_CHECKED: u64 = 100 << 20;
+
+/// The data.
+#[derive(Debug)]
+pub(crate) struct Fixture {
+    config: Payload,
+    layer: Payload,
+    blob: Option<Payload>,
+}
+
+impl Fixture {
+    pub(crate) fn new(work: Work) -> Self {
+        let blob = match work {
+            Work::GetBlob(size) => Some(Payload::new(size)),
+            Work::PushBlob { size, .. } => Some(Payload::new(size.min(LARGEST_CHECKED))),
+            Work::GetManifest | Work::PushManifest => None,
+        };
+        Self { config: Payload::new(1_500), layer: Payload::new(4_000), blob }
+    }
+
+    /// A manifest of this image that differs from those with another number.
+    pub(crate) fn manifest(&self, number: u64) -> Vec<u8> {
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": MANIFEST_TYPE,
+            "config": descriptor(CONFIG_TYPE, &self.config),
+            "layers": [descriptor(LAYER_TYPE, &self.layer)],
+            "annotations": {"org.opencontainers.image.revision": number.to_string()},
+        });
+        manifest.to_string().into_bytes()
+    }
+
+    /// Where the tagged manifest is.
+    pub(crate) fn manifest_path() -> String {
+        manifest_path(TAG)
+    }
+
+    /// Where the blob of the case is, else the layer.
+    pub(crate) fn blob_path(&self) -> String {
+        blob_path(&self.blob.as_ref().unwrap_or(&self.layer).digest)
+    }
+
+    /// Pushes everything.
+    pub(crate) async fn push(&self, connection: &mut Connection, authorization: &str) -> Result<()> {
+        for blob in self.blobs() {
+            Operation::push_blob(blob, connection, authorization).await?;
+        }
+        Operation::PushManifest { tag: TAG.to_owned(), bytes: self.manifest(0) }
+            .perform(connection, authorization)
+            .await
+    }
+
+    /// Writes everything below a folder under the paths it has in a registry.
+    pub(crate) fn write(&self, root: &Path) -> Result<()> {
+        let at = |path: String| root.join(path.trim_start_matches('/'));
+        for folder in ["blobs", "manifests"] {
+            fs::create_dir_all(at(format!("/v2/{REPOSITORY}/{folder}")))?;
+        }
+        for blob in self.blobs() {
+            fs::write(at(blob_path(&blob.digest)), blob.pieces().collect::<Vec<_>>().concat())?;
+        }
+        Ok(fs::write(at(Self::manifest_path()), self.manifest(0))?)
+    }
+
+    /// Reads everything back.
+    ///
+    /// # Errors
+    /// Any byte that differs, any answer that is not a success.
+    pub(crate) async fn check(&self, connection: &mut Connection, authorization: &str) -> Result<()> {
+        for blob in self.blobs() {
+            expect(connection, authorization, &blob_path(&blob.digest), &blob.digest).await?;
+        }
+        let manifest = wharf_hash::digest(Algorithm::Sha256, &self.manifest(0));
+        expect(connection, authorization, &Self::manifest_path(), &manifest).await
+    }
+
+    fn blobs(&self) -> impl Iterator<Item = &Payload> {
+        [&self.config, &self.layer].into_iter().chain(&self.blob)
+    }
+}
+
+/// Where a manifest is, by tag or digest.
+pub(crate) fn manifest_path(reference: &str) -> String {
+    format!("/v2/{REPOSITORY}/manifests/{reference}")
+}
+
+fn blob_path(digest: &Digest) -> String {
+    format!("/v2/{REPOSITORY}/blobs/{digest}")
+}
+
+fn descriptor(media_type: &str, blob: &Payload) -> Value {
+    json!({"mediaType": media_type, "digest": blob.digest.to_string(), "size": blob.size})
+}
+
+/// The bytes at a path must have this digest.
+async fn expect(connection: &mut Connection, authorization: &str, path: &str, digest: &Digest) -> Result<()> {
+    let mut hasher = Hasher::new(Algorithm::Sha256);
+    let headers = format!("{authorization}accept: {MANIFEST_TYPE}\r\n");
+    let request = Request { method: "GET", target: path, headers: &headers, body: Body::Nothing };
+    connection.call(request, &mut |piece| hasher.update(piece)).await?;
+    let found = hasher.finish();
+    if found == *digest { Ok(()) } else { Err(format!("{path} has the digest {found}").into()) }
+}

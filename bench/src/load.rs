@@ -1,0 +1,58 @@
+//! Clients at work: each takes operations from the turn until there are none or its time is over.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::task::JoinSet;
+
+use crate::{Result, client::Connection, operation::Turn, peer::Server};
+
+/// What the clients saw.
+#[derive(Debug)]
+pub(crate) struct Load {
+    /// From the first request to the last answer.
+    pub(crate) wall: Duration,
+    /// How long each operation took.
+    pub(crate) latencies: Vec<Duration>,
+}
+
+/// Lets so many clients work on a server.
+///
+/// # Errors
+/// The first that any of them meets.
+pub(crate) async fn drive(server: &Server, turn: Turn, clients: usize) -> Result<Load> {
+    let mut connections = Vec::new();
+    for _ in 0..clients {
+        connections.push(Connection::open(&server.authority).await?);
+    }
+    let (turn, authorization): (_, Arc<str>) = (Arc::new(turn), server.authorization.as_str().into());
+    let started = Instant::now();
+    let mut running = JoinSet::new();
+    for connection in connections {
+        running.spawn(client(connection, turn.clone(), authorization.clone(), started));
+    }
+    let mut latencies = Vec::new();
+    while let Some(done) = running.join_next().await {
+        latencies.append(&mut done??);
+    }
+    Ok(Load { wall: started.elapsed(), latencies })
+}
+
+async fn client(
+    mut connection: Connection,
+    turn: Arc<Turn>,
+    authorization: Arc<str>,
+    started: Instant,
+) -> Result<Vec<Duration>> {
+    let mut latencies = Vec::new();
+    while turn.time.is_none_or(|time| started.elapsed() < time)
+        && let Some(operation) = turn.next()
+    {
+        let begun = Instant::now();
+        operation.perform(&mut connection, &authorization).await?;
+        latencies.push(begun.elapsed());
+    }
+    Ok(latencies)
+}

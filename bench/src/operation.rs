@@ -1,0 +1,115 @@
+//! One operation of a client, and the turn a contender takes: a queue of them that its clients share.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use crate::{
+    Result,
+    case::{Scale, Work},
+    client::{Body, Connection, Request},
+    fixture::{Fixture, MANIFEST_TYPE, REPOSITORY, manifest_path},
+    payload::{self, Payload},
+};
+
+/// What is counted, and timed, as one.
+#[derive(Debug)]
+pub(crate) enum Operation {
+    /// GET of a path.
+    Get(String),
+    /// POST for an upload, then PUT of the bytes.
+    PushBlob(Payload),
+    /// PUT of a manifest.
+    PushManifest { tag: String, bytes: Vec<u8> },
+}
+
+impl Operation {
+    /// Does it; `authorization` is a whole header line or nothing.
+    pub(crate) async fn perform(&self, connection: &mut Connection, authorization: &str) -> Result<()> {
+        match self {
+            Self::Get(target) => {
+                let headers = format!("{authorization}accept: {MANIFEST_TYPE}\r\n");
+                let request = Request { method: "GET", target, headers: &headers, body: Body::Nothing };
+                connection.call(request, &mut |_| ()).await.map(drop)
+            }
+            Self::PushBlob(payload) => Self::push_blob(payload, connection, authorization).await,
+            Self::PushManifest { tag, bytes } => {
+                let headers = format!("{authorization}content-type: {MANIFEST_TYPE}\r\n");
+                let target = manifest_path(tag);
+                let body = Body::Bytes(bytes);
+                let request = Request { method: "PUT", target: &target, headers: &headers, body };
+                connection.call(request, &mut |_| ()).await.map(drop)
+            }
+        }
+    }
+
+    /// Pushes a blob in two requests, as clients do.
+    pub(crate) async fn push_blob(
+        payload: &Payload,
+        connection: &mut Connection,
+        authorization: &str,
+    ) -> Result<()> {
+        let target = format!("/v2/{REPOSITORY}/blobs/uploads/");
+        let begin = Request { method: "POST", target: &target, headers: authorization, body: Body::Nothing };
+        let answer = connection.call(begin, &mut |_| ()).await?;
+        let target = upload_path(answer.header("location").ok_or("an upload without a location")?, payload);
+        let headers = format!("{authorization}content-type: application/octet-stream\r\n");
+        let finish = Request { method: "PUT", target: &target, headers: &headers, body: Body::Blob(payload) };
+        connection.call(finish, &mut |_| ()).await.map(drop)
+    }
+}
+
+/// An upload's location, which may be a whole URL with a query, as the target of its last request.
+fn upload_path(location: &str, payload: &Payload) -> String {
+    let path = match location.split_once("://") {
+        Some((_, rest)) => rest.find('/').and_then(|start| rest.get(start..)).unwrap_or("/"),
+        None => location,
+    };
+    let separator = if path.contains('?') { '&' } else { '?' };
+    format!("{path}{separator}digest={}", payload.digest)
+}
+
+/// A contender's turn.
+pub(crate) struct Turn {
+    operations: Mutex<Box<dyn Iterator<Item = Operation> + Send>>,
+    /// How long it takes, where the operations never end.
+    pub(crate) time: Option<Duration>,
+}
+
+impl Turn {
+    /// A turn of this work. What is pushed is made here, before any clock runs.
+    pub(crate) fn new(work: Work, fixture: &Fixture, scale: Scale) -> Self {
+        let operations: Box<dyn Iterator<Item = Operation> + Send> = match work {
+            Work::GetManifest => endless(Fixture::manifest_path()),
+            Work::GetBlob(_) => endless(fixture.blob_path()),
+            Work::PushBlob { size, count } => {
+                let blob = |_| Operation::PushBlob(Payload::new(size.min(scale.largest_push)));
+                Box::new((0..count).map(blob).collect::<Vec<_>>().into_iter())
+            }
+            Work::PushManifest => {
+                let manifest = fixture.manifest(0);
+                Box::new(std::iter::repeat_with(move || renumbered(&manifest)))
+            }
+        };
+        let time = if matches!(work, Work::PushBlob { .. }) { None } else { Some(scale.turn) };
+        Self { operations: Mutex::new(operations), time }
+    }
+
+    /// The next operation, if there is one left.
+    pub(crate) fn next(&self) -> Option<Operation> {
+        self.operations.lock().unwrap_or_else(PoisonError::into_inner).next()
+    }
+}
+
+fn endless(path: String) -> Box<dyn Iterator<Item = Operation> + Send> {
+    Box::new(std::iter::repeat_with(move || Operation::Get(path.clone())))
+}
+
+/// A manifest nobody has, with a tag of its own: trailing white space is part of a document and of its digest.
+fn renumbered(manifest: &[u8]) -> Operation {
+    let number = payload::number();
+    let mut bytes = manifest.to_vec();
+    bytes.extend((0..u64::BITS).map(|bit| if number >> bit & 1 == 0 { b' ' } else { b'\n' }));
+    Operation::PushManifest { tag: format!("t{number}"), bytes }
+}

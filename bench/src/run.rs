@@ -1,0 +1,58 @@
+//! A case from start to end: contenders made ready, turns taken A B C A B C, outcomes.
+
+use std::path::Path;
+
+use crate::{
+    case::{Case, Kind, Scale},
+    contender::{Contender, Sample},
+    fixture::Fixture,
+    process,
+};
+
+/// What came of one contender.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// Who.
+    pub(crate) kind: Kind,
+    /// Whether there was such a program.
+    pub(crate) installed: bool,
+    /// What was resident before anything was asked, in bytes.
+    pub(crate) idle: Option<u64>,
+    /// Its turns.
+    pub(crate) samples: Vec<Sample>,
+    /// The machine's load after each turn.
+    pub(crate) loads: Vec<f64>,
+    /// Why its figures are worth nothing.
+    pub(crate) void: Option<String>,
+}
+
+/// Runs a case; Wharf's outcome comes first. Whoever cannot be made ready, or meets an error, has a void outcome.
+pub(crate) async fn run(case: &Case, scale: Scale, wharf: &Path) -> Vec<Outcome> {
+    let fixture = Fixture::new(case.work);
+    let mut contenders = Vec::new();
+    for kind in std::iter::once(Kind::Wharf).chain(case.peers.iter().copied()) {
+        eprintln!("{}: {} gets ready", case.name, kind.name());
+        let made = Contender::new(kind, wharf, &fixture).await;
+        let void = made.as_ref().err().map(ToString::to_string);
+        let contender = made.unwrap_or_default();
+        contenders.push((outcome(kind, contender.as_ref(), void), contender));
+    }
+    for round in 1..=scale.rounds {
+        eprintln!("{}: round {round} of {}", case.name, scale.rounds);
+        for (outcome, contender) in &mut contenders {
+            let (Some(contender), None) = (contender, &outcome.void) else { continue };
+            match contender.turn(case, &fixture, scale).await {
+                Ok(sample) => outcome.samples.push(sample),
+                Err(error) => outcome.void = Some(error.to_string()),
+            }
+            outcome.loads.push(process::load_average());
+        }
+    }
+    contenders.into_iter().map(|(outcome, _)| outcome).collect()
+}
+
+fn outcome(kind: Kind, contender: Option<&Contender>, void: Option<String>) -> Outcome {
+    let installed = contender.is_some() || void.is_some();
+    let idle = contender.and_then(Contender::idle);
+    Outcome { kind, installed, idle, samples: Vec::new(), loads: Vec::new(), void }
+}

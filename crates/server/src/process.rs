@@ -1,0 +1,33 @@
+//! What a server asks of its process before it begins: private files, and descriptors for its connections.
+
+use rustix::{
+    fs::Mode,
+    process::{Resource, Rlimit, getrlimit, setrlimit, umask},
+};
+
+/// Descriptors that are not for connections: the database, the log, the objects that are being moved.
+const RESERVED: u64 = 256;
+/// What a connection may hold: itself and an object.
+const EACH: u64 = 2;
+
+/// Lets nobody but the owner read what this process makes.
+pub(crate) fn keep_files_private() {
+    umask(Mode::RWXG | Mode::RWXO);
+}
+
+/// Raises the limit of descriptors as far as it may be, and says how many of the wanted connections fit.
+pub(crate) fn connections(wanted: usize) -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let descriptors = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    let fitting =
+        descriptors.map_or(u64::MAX, |descriptors| (descriptors.saturating_sub(RESERVED) / EACH).max(1));
+    let fitting = usize::try_from(fitting).unwrap_or(usize::MAX);
+    if fitting < wanted {
+        tracing::warn!(wanted, fitting, "fewer connections than configured: the limit of descriptors is low");
+    }
+    wanted.min(fitting)
+}

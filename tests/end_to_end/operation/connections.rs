@@ -1,0 +1,77 @@
+//! Connections that say nothing: let go after `header_timeout`, and only they.
+
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::harness::raw::Exchange;
+use crate::harness::{ADMIN_PASSWORD, Wharf, noise, sha256};
+
+async fn impatient() -> Wharf {
+    Wharf::start_with(&[("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD), ("WHARF_HEADER_TIMEOUT", "1s")]).await
+}
+
+/// Waits until the server closes the connection and says how long that took.
+async fn closed_after(mut stream: TcpStream) -> Duration {
+    let begun = Instant::now();
+    let mut said = Vec::new();
+    // A reset closes it as well as an end does.
+    let end = timeout(Duration::from_secs(15), stream.read_to_end(&mut said)).await;
+    assert!(end.is_ok(), "the connection is still open after 15 s");
+    begun.elapsed()
+}
+
+#[tokio::test]
+async fn a_connection_that_sends_nothing_is_closed() {
+    let wharf = impatient().await;
+
+    let took = closed_after(TcpStream::connect(wharf.host()).await.unwrap()).await;
+
+    assert!(took >= Duration::from_millis(900), "it was closed after {took:?}");
+}
+
+#[tokio::test]
+async fn a_connection_that_never_ends_its_head_is_closed() {
+    let wharf = impatient().await;
+    let mut stream = TcpStream::connect(wharf.host()).await.unwrap();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: wharf.example\r\n").await.unwrap();
+
+    closed_after(stream).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_sends_its_head_drop_by_drop_is_closed() {
+    let wharf = impatient().await;
+    let mut stream = TcpStream::connect(wharf.host()).await.unwrap();
+    let begun = Instant::now();
+
+    while begun.elapsed() < Duration::from_secs(15) {
+        if stream.write_all(b"x").await.is_err() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the connection is still open after 15 s");
+}
+
+#[tokio::test]
+async fn a_body_may_pause_for_longer_than_a_head() {
+    let wharf = impatient().await;
+    let repository = wharf.admin().repository("acme/app");
+    let content = noise(1, 1_000);
+    let digest = sha256(&content);
+    let upload = repository.upload().await;
+    let path = format!("{}?digest={digest}", upload.location);
+
+    let length = [("content-length", "1000")];
+    let mut exchange = Exchange::begin(&repository.caller, "PUT", &path, &length).await;
+    exchange.send(&content[..500]).await;
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    exchange.send(&content[500..]).await;
+
+    let (status, text) = exchange.answer().await;
+    assert_eq!(status, 201, "{text}");
+    repository.blob(&digest).await.is(200).has_body(&content);
+}

@@ -1,0 +1,107 @@
+//! `cargo xtask conformance <suite>`: the distribution-spec's own suite against a debug build, once as each version.
+//!
+//! The suite is a program built elsewhere, from a pinned commit of the specification's repository. It ends well when
+//! something was skipped, so what it prints is read: only a run without a failure, an error or a skip will do.
+
+mod outcome;
+
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use self::outcome::Outcome;
+use crate::failure::Failure;
+use crate::program::{capture, unstartable};
+use crate::rig::{daemon::Daemon, private};
+use crate::steps::Steps;
+use crate::test::build_wharf;
+
+/// What the suite may be told to hold the registry against: what was published, and what is to come.
+const VERSIONS: [&str; 2] = ["1.1", "dev"];
+
+/// The registry that both of the suite's repositories lie in.
+const REGISTRY: &str = "conf/main";
+
+/// Builds wharf and runs the suite; fails unless everything passed.
+pub(crate) fn run(suite: &Path) -> Result<(), Failure> {
+    let mut steps = Steps::default();
+    if let Ok(binary) = steps.run("build wharf", build_wharf) {
+        for version in VERSIONS {
+            steps.attempt(&format!("conformance {version}"), || judge(suite, &binary, version));
+        }
+    }
+    steps.close()
+}
+
+/// One run on an empty server, for the suite's first question is to an empty repository.
+fn judge(suite: &Path, binary: &Path, version: &str) -> Result<(), Failure> {
+    let server = Server::start(binary)?;
+    let output = server.tell_suite(Command::new(suite)).env("OCI_VERSION", version).output();
+    let output = output.map_err(unstartable(&Command::new(suite)))?;
+    let outcome = Outcome::read(&String::from_utf8_lossy(&output.stdout));
+    println!("{outcome}");
+    let verdict = outcome.verdict(output.status);
+    if verdict.is_err() {
+        print!("{}", String::from_utf8_lossy(&output.stderr));
+        server.daemon.print_log();
+    }
+    verdict
+}
+
+/// A wharf of our own on an empty directory, with a registry that takes what the suite calls sparse.
+struct Server {
+    // Before the directory: what is dropped first stops first.
+    daemon: Daemon,
+    home: TempDir,
+    host: String,
+    password: String,
+}
+
+impl Server {
+    fn start(binary: &Path) -> Result<Self, Failure> {
+        let temporary = std::env::temp_dir();
+        let home = tempfile::Builder::new().prefix("wharf-conformance-").tempdir();
+        let home = home.map_err(Failure::file(&temporary))?;
+        let (host, password) = (format!("127.0.0.1:{}", private::port()?), private::password()?);
+        let mut serve = wharf(binary, home.path());
+        serve.args(["serve", "--log", "warn", "--listen", &host]).env("WHARF_ADMIN_PASSWORD", &password);
+        let daemon = Daemon::start("wharf", &mut serve, &home.path().join("log"), Signal::TERM)?;
+        let daemon = daemon.wait_until(|| TcpStream::connect(&host).is_ok())?;
+        let mut set = wharf(binary, home.path());
+        capture(set.args(["registry", "set", REGISTRY, "--missing-content", "accept"]))?;
+        Ok(Self { daemon, home, host, password })
+    }
+
+    fn tell_suite(&self, mut suite: Command) -> Command {
+        let ours = std::env::vars_os().map(|(name, _)| name);
+        ours.filter(|name| name.to_string_lossy().starts_with("OCI_")).for_each(|name| {
+            suite.env_remove(name);
+        });
+        suite
+            .current_dir(self.home.path())
+            .env("OCI_REGISTRY", &self.host)
+            .env("OCI_TLS", "disabled")
+            .env("OCI_REPO1", "conf/one")
+            .env("OCI_REPO2", "conf/two")
+            .env("OCI_USERNAME", "admin")
+            .env("OCI_PASSWORD", &self.password)
+            .env("OCI_DATA_SPARSE", "true")
+            .env("OCI_RESULTS_DIR", self.home.path().join("results"))
+            .stdin(Stdio::null());
+        suite
+    }
+}
+
+/// The program with its data in `home` and none of the settings that this process was started with.
+fn wharf(binary: &Path, home: &Path) -> Command {
+    let mut command = Command::new(binary);
+    let ours = std::env::vars_os().map(|(name, _)| name);
+    ours.filter(|name| name.to_string_lossy().starts_with("WHARF_")).for_each(|name| {
+        command.env_remove(name);
+    });
+    command.current_dir(home).env("WHARF_DATA_DIR", home.join("data"));
+    command
+}
