@@ -18,7 +18,7 @@ pub use blob_body::blob_body;
 pub use bytes_of::{body_stream, collect};
 pub use credentials::presented;
 pub use path::decode_path;
-pub use problem::problem;
+pub use problem::{problem, problem_of};
 pub use range::{ByteRange, byte_range};
 pub use request::{Peer, RequestId, address_of, identify, request_id_of};
 pub use status::{log_fault, retry_after, status_of};

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    http::{HeaderValue, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::json;
@@ -13,19 +13,24 @@ use crate::status::{log_fault, retry_after, status_of};
 /// The answer to an error: `status`, `title`, `detail`, `request_id`.
 pub fn problem(error: &Error, request_id: &str) -> Response {
     log_fault(error, request_id);
-    let status = status_of(error.kind());
+    let mut response = problem_of(status_of(error.kind()), error.message(), request_id);
+    if let Some(seconds) = retry_after(error) {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    response
+}
+
+/// The same for a refusal that only HTTP knows.
+pub fn problem_of(status: StatusCode, detail: &str, request_id: &str) -> Response {
     let body = json!({
         "type": "about:blank",
         "status": status.as_u16(),
         "title": status.canonical_reason(),
-        "detail": error.message(),
+        "detail": detail,
         "request_id": request_id,
     });
     let mut response = (status, Json(body)).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    if let Some(seconds) = retry_after(error) {
-        headers.insert(header::RETRY_AFTER, seconds);
-    }
+    let kind = HeaderValue::from_static("application/problem+json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
 }

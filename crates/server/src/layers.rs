@@ -12,7 +12,7 @@ use axum::{
 };
 use tower_http::catch_panic::CatchPanicLayer;
 use wharf_core::{Entropy, Error, Kind, Subject};
-use wharf_http::{RequestId, problem, request_id_of};
+use wharf_http::{RequestId, problem, problem_of, request_id_of};
 
 use crate::lingering::Lingering;
 
@@ -63,9 +63,7 @@ fn refuse_head(request: &Request) -> Response {
     if request.uri().path().starts_with("/v2/") {
         return wharf_oci::refuse(status, message);
     }
-    let mut response = refuse(request, Error::new(Kind::TooLarge, message));
-    *response.status_mut() = status;
-    response
+    problem_of(status, message, request_id_of(request.extensions()))
 }
 
 fn refuse(request: &Request, error: Error) -> Response {
