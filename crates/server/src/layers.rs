@@ -8,7 +8,7 @@ use axum::{
     extract::{Request, State},
     http::{HeaderName, HeaderValue, StatusCode},
     middleware::{self, Next},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use tower_http::catch_panic::CatchPanicLayer;
 use wharf_core::{Entropy, Error, Kind, Subject};
