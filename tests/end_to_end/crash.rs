@@ -6,6 +6,7 @@
 
 mod check;
 mod disk;
+mod full_disk;
 mod journal;
 mod kill;
 mod load;

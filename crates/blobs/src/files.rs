@@ -16,6 +16,8 @@ use tokio::task::spawn_blocking;
 use wharf_core::{BlobBody, Error, Kind, ObjectKey, Result, Subject};
 use wharf_registry::port::{BlobStore, BlobWriter, OpenObject, Sink, StoreState};
 
+use crate::room::{LOOK_EVERY, expect_room};
+
 /// How much is read at a time.
 const PIECE: usize = 1 << 18;
 
@@ -58,7 +60,8 @@ impl FileStore {
 #[allow(clippy::disallowed_methods, reason = "the file store is where files are touched")]
 impl BlobStore for FileStore {
     async fn create(&self, key: ObjectKey) -> Result<StoreState> {
-        let (path, folder) = (self.path(key), self.folder(key));
+        let (path, folder, root) = (self.path(key), self.folder(key), self.root.clone());
+        spawn_blocking(move || expect_room(&root)).await.map_err(Error::internal)??;
         blocking(move || {
             File::create_new(path)?;
             flush_folder(&folder)
@@ -82,7 +85,7 @@ impl BlobStore for FileStore {
             Ok(file)
         })
         .await?;
-        Ok(Box::new(FileWriter { file: Some(file) }))
+        Ok(Box::new(FileWriter { file: Some(file), root: self.root.clone(), unlooked: LOOK_EVERY }))
     }
 
     async fn written(&self, key: ObjectKey, _: &StoreState) -> Result<Option<u64>> {
@@ -139,6 +142,9 @@ impl BlobStore for FileStore {
 struct FileWriter {
     /// Taken away by a write that failed: after that nothing may be written.
     file: Option<File>,
+    root: PathBuf,
+    /// Bytes written since the last look at the disk.
+    unlooked: u64,
 }
 
 fn failed_before() -> Error {
@@ -149,6 +155,12 @@ fn failed_before() -> Error {
 impl BlobWriter for FileWriter {
     async fn write(&mut self, pieces: &[Bytes]) -> Result<()> {
         let mut file = self.file.take().ok_or_else(failed_before)?;
+        self.unlooked += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
+        if self.unlooked >= LOOK_EVERY {
+            let root = self.root.clone();
+            spawn_blocking(move || expect_room(&root)).await.map_err(Error::internal)??;
+            self.unlooked = 0;
+        }
         let pieces = pieces.to_vec();
         let file = blocking(move || {
             for piece in &pieces {

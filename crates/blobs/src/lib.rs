@@ -5,6 +5,7 @@
 
 mod files;
 mod memory;
+mod room;
 
 pub use files::FileStore;
 pub use memory::MemoryStore;

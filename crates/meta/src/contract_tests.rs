@@ -12,7 +12,10 @@ async fn keeps_the_contracts(database: &Database) {
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_keeps_the_contracts() {
     let folder = tempfile::tempdir().unwrap();
-    keeps_the_contracts(&Database::sqlite(&folder.path().join("wharf.sqlite")).unwrap()).await;
+    keeps_the_contracts(
+        &Database::sqlite(&folder.path().join("wharf.sqlite"), &folder.path().join("ballast")).unwrap(),
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,12 +26,13 @@ enum Backend {
 }
 
 impl Database {
-    /// Opens a SQLite file, made if it is not there, and brings its schema up to date.
+    /// Opens a SQLite file, made if it is not there, and brings its schema up to date. `ballast` is a file that is
+    /// given up when the disk is full, so that deletions, which write too, still find room.
     ///
     /// # Errors
     /// `Unsupported` for a newer schema; `Unavailable` for a file that cannot be opened.
-    pub fn sqlite(path: &Path) -> Result<Self> {
-        Ok(Self(Arc::new(Backend::Sqlite(Sqlite::open(path)?))))
+    pub fn sqlite(path: &Path, ballast: &Path) -> Result<Self> {
+        Ok(Self(Arc::new(Backend::Sqlite(Sqlite::open(path, ballast)?))))
     }
 
     /// Connects to PostgreSQL and brings its schema up to date.

@@ -23,13 +23,13 @@ pub(crate) struct Sqlite {
 
 impl Sqlite {
     /// Opens the file, made if it is not there, and brings its schema up to date.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path, ballast: &Path) -> Result<Self> {
         if rusqlite::version_number() < OLDEST {
             return Err(Error::new(Kind::Unsupported, "this build links an SQLite older than 3.51.3"));
         }
         let mut connection = connection::open_writer(path)?;
         crate::migrate::sqlite(&mut connection)?;
-        Ok(Self { writer: Writer::start(connection)?, readers: Readers::open(path)? })
+        Ok(Self { writer: Writer::start(connection, ballast.to_owned())?, readers: Readers::open(path)? })
     }
 
     /// Runs a unit durably.

@@ -10,6 +10,9 @@ use std::{
 use wharf_auth::SealingKey;
 use wharf_core::{Entropy, Error, Kind, Result};
 
+/// The ballast, in bytes; less on a small disk.
+const BALLAST: u64 = 64 << 20;
+
 /// The data directory, held by this process while the value lives.
 pub(crate) struct DataDir {
     path: PathBuf,
@@ -94,6 +97,33 @@ impl DataDir {
             File::open(&self.path)?.sync_all()
         };
         write().map_err(Error::unavailable)
+    }
+
+    /// The file that is given up when the disk is full.
+    pub(crate) fn ballast(&self) -> PathBuf {
+        self.path.join("ballast")
+    }
+
+    /// Puts the ballast back, if it is gone and there is room for many times as much.
+    pub(crate) fn keep_ballast(&self) -> Result<()> {
+        let (ballast, fresh) = (self.ballast(), self.path.join("ballast.new"));
+        let lay = || {
+            let disk = rustix::fs::statvfs(&self.path)?;
+            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+            let size = BALLAST.min(disk.f_blocks.saturating_mul(disk.f_frsize) / 64);
+            if fs::exists(&ballast)? || free < 8 * size {
+                return Ok(());
+            }
+            if_there(fs::remove_file(&fresh))?;
+            let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
+            // Blocks that are really taken: a hole would be no ballast.
+            rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, size)?;
+            fs::rename(&fresh, &ballast)
+        };
+        match lay() {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+            done => done.map_err(Error::unavailable),
+        }
     }
 
     /// Removes a file, if it is there.

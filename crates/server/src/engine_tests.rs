@@ -63,7 +63,7 @@ impl House {
     }
 
     fn database(&self) -> Database {
-        Database::sqlite(&self.path().join("wharf.sqlite")).unwrap()
+        Database::sqlite(&self.path().join("wharf.sqlite"), &self.path().join("ballast")).unwrap()
     }
 
     /// The registry as a process of this boot would have it.

@@ -33,7 +33,8 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     };
     let (tell, stop) = watch::channel(false);
     tracing::info!(listen = socket.name(), durability = wharf.durability, data_dir = %config.data_dir.display(), "serving");
-    let jobs = tokio::spawn(jobs::run(wharf.registry.clone(), wharf.auth.clone(), stop.clone()));
+    let jobs =
+        tokio::spawn(jobs::run(wharf.registry.clone(), wharf.auth.clone(), data_dir.clone(), stop.clone()));
     let commands = control::router(wharf.auth.clone(), data_dir.clone());
     let control = tokio::spawn(listener::serve(control, commands, limits, stop.clone()));
     let requests = tokio::spawn(listener::serve(socket, wharf.routes(), limits, stop));

@@ -35,7 +35,10 @@ impl Wharf {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
         let key = sealing_key(config, data_dir, entropy.as_ref())?;
         let database = match &config.database {
-            DatabaseChoice::Sqlite => Database::sqlite(&data_dir.path().join("wharf.sqlite"))?,
+            DatabaseChoice::Sqlite => {
+                data_dir.keep_ballast()?;
+                Database::sqlite(&data_dir.path().join("wharf.sqlite"), &data_dir.ballast())?
+            }
             DatabaseChoice::Postgres(url) => Database::postgres(url.expose()).await?,
         };
         let durability = database.durability();

@@ -3,11 +3,15 @@
 //! It takes one waiting unit, then all others that wait, into one transaction: each in a savepoint of its own, so
 //! that one can fail alone, and one commit for all, so that they share its flush. Nobody is answered before that.
 
-use std::{sync::Arc, thread};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+};
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
-use wharf_core::{Error, Result};
+use wharf_core::{Error, Kind, Result};
 
 use super::connection::{SqliteSession, error};
 use crate::session::Unit;
@@ -28,12 +32,12 @@ struct Waiting {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> Result<Self> {
+    pub(super) fn start(connection: Connection, ballast: PathBuf) -> Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let thread = thread::Builder::new().name("sqlite-writer".to_owned());
         let work = move || {
             let _fail_stop = FailStop;
-            write(connection, waiting);
+            write(connection, waiting, &ballast);
         };
         thread.spawn(work).map_err(Error::unavailable)?;
         Ok(Self { queue })
@@ -63,7 +67,7 @@ fn gone() -> Error {
     Error::unavailable("the database's writer has ended")
 }
 
-fn write(mut connection: Connection, mut queue: mpsc::Receiver<Waiting>) {
+fn write(mut connection: Connection, mut queue: mpsc::Receiver<Waiting>, ballast: &Path) {
     while let Some(first) = queue.blocking_recv() {
         let mut batch = vec![first];
         while batch.len() < BATCH {
@@ -72,12 +76,31 @@ fn write(mut connection: Connection, mut queue: mpsc::Receiver<Waiting>) {
                 Err(_) => break,
             }
         }
-        let results = commit(&mut connection, &batch);
+        let mut results = commit(&mut connection, &batch);
+        if results.iter().any(is_full) && give_up_ballast(ballast) {
+            for (waiting, result) in batch.iter().zip(&mut results).filter(|(_, result)| is_full(result)) {
+                *result = commit_alone(&mut connection, waiting);
+            }
+        }
         for (waiting, result) in batch.into_iter().zip(results) {
             // Whoever gave up waiting learns from the database later.
             let _ = waiting.reply.send(result);
         }
     }
+}
+
+fn is_full(result: &Result<()>) -> bool {
+    result.as_ref().is_err_and(|error| error.kind() == Kind::StorageFull)
+}
+
+/// Makes room on a full disk; false where there was nothing to give up.
+#[allow(clippy::disallowed_methods, reason = "the ballast is a file")]
+fn give_up_ballast(ballast: &Path) -> bool {
+    let given = std::fs::remove_file(ballast).is_ok();
+    if given {
+        tracing::error!("the disk is full: the ballast was given up so that deletions find room");
+    }
+    given
 }
 
 /// Commits a batch; where the whole transaction broke under one of its units, each unit once more alone.
@@ -93,7 +116,9 @@ struct Broken;
 
 fn commit_together(connection: &mut Connection, batch: &[Waiting]) -> Result<Vec<Result<()>>, Broken> {
     if let Err(failed) = connection.execute_batch("BEGIN IMMEDIATE") {
-        return Ok(unknown(&error(failed), batch.len()));
+        // Nothing was begun, so the cause can be told.
+        let failed = error(failed);
+        return Ok(batch.iter().map(|_| Err(again(&failed))).collect());
     }
     let mut results = Vec::with_capacity(batch.len());
     for waiting in batch {
@@ -131,7 +156,7 @@ fn commit_alone(connection: &mut Connection, waiting: &Waiting) -> Result<()> {
     let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
     if let Err(failed) = connection.execute_batch(end) {
         let _ = connection.execute_batch("ROLLBACK");
-        return Err(Error::unavailable(failed));
+        return Err(committed_not(failed));
     }
     result
 }
@@ -141,9 +166,24 @@ fn give_up(connection: &Connection) -> Broken {
     Broken
 }
 
-/// A failed commit is not "not stored": until the next start nobody knows, so all of them are told to try again.
+/// A failed commit is not "not stored": until the next start nobody knows, so all of them are told to try again. Only
+/// a full disk is known: SQLite has no room for the commit's last page, and takes it back.
 fn unknown(cause: &Error, waiting: usize) -> Vec<Result<()>> {
-    (0..waiting).map(|_| Err(Error::unavailable(format!("{cause:?}")))).collect()
+    let full = cause.kind() == Kind::StorageFull;
+    (0..waiting)
+        .map(|_| Err(if full { again(cause) } else { Error::unavailable(format!("{cause:?}")) }))
+        .collect()
+}
+
+/// What a failed commit of one unit means, as above.
+fn committed_not(failed: rusqlite::Error) -> Error {
+    let cause = error(failed);
+    if cause.kind() == Kind::StorageFull { cause } else { Error::unavailable(cause) }
+}
+
+/// The same error for one more caller.
+fn again(cause: &Error) -> Error {
+    Error::new(cause.kind(), cause.message()).because(format!("{cause:?}"))
 }
 
 #[cfg(test)]
@@ -151,7 +191,6 @@ mod tests {
     use std::sync::Mutex;
 
     use async_trait::async_trait;
-    use wharf_core::Kind;
 
     use super::*;
     use crate::{session::Session, sqlite::connection::open_writer};
@@ -238,7 +277,7 @@ mod tests {
     #[tokio::test]
     async fn forty_callers_at_once_are_all_answered_after_their_commit() {
         let folder = tempfile::tempdir().unwrap();
-        let writer = Writer::start(table(&folder)).unwrap();
+        let writer = Writer::start(table(&folder), folder.path().join("ballast")).unwrap();
         let calls = (0..40).map(|n| writer.run(Arc::new(Insert(2 * n, Mutex::new(0)))));
         let answers = futures_util::future::join_all(calls).await;
         assert!(answers.iter().all(Result::is_ok));

@@ -74,20 +74,33 @@ impl Registry {
     ) -> Result<Finished> {
         let row = self.begin(grant, digest.algorithm()).await?;
         let _lock = self.0.locks.lock(row.id).await?;
-        let Pumped { hasher, writer, taps, end } =
-            self.take(grant, &row, Source { body, wanted: None }, taps).await?;
-        let sealed = match (end, writer) {
-            (Ok(()), Some(writer)) => match self.compare(row.key, &hasher, digest).await {
-                Ok(()) => self.seal(grant, &row, writer, (digest, hasher.count())).await,
-                Err(error) => Err(error),
-            },
-            (end, _) => end.and(Err(writer_lost())),
+        let (taps, taken) = match self.take(grant, &row, Source { body, wanted: None }, taps).await {
+            Ok(Pumped { hasher, writer, taps, end }) => (taps, end.map(|()| (hasher, writer))),
+            Err(error) => (Taps::none(), Err(error)),
+        };
+        let sealed = match taken {
+            Ok((hasher, Some(writer))) => self.seal_right(grant, &row, (hasher, writer), digest).await,
+            Ok((_, None)) => Err(writer_lost()),
+            Err(error) => Err(error),
         };
         if sealed.is_err() {
             self.abandon(&row).await;
         }
         let extra = taps.end(sealed.is_ok());
-        sealed.map(|()| Finished { digest, size: hasher.count(), extra })
+        sealed.map(|size| Finished { digest, size, extra })
+    }
+
+    /// Seals bytes that have the digest they must have; yields their number.
+    async fn seal_right(
+        &self,
+        grant: &Grant<Push>,
+        row: &UploadRow,
+        (hasher, writer): (Hasher, Box<dyn BlobWriter>),
+        digest: Digest,
+    ) -> Result<u64> {
+        self.compare(row.key, &hasher, digest).await?;
+        self.seal(grant, row, writer, (digest, hasher.count())).await?;
+        Ok(hasher.count())
     }
 
     async fn finish_locked(

@@ -127,7 +127,7 @@ pub(crate) const KEYS: &[Key] = &[
         flag: "object-grace",
         default: "1h",
         expected: "a time like 90s, 30m, 24h or 7d",
-        about: "Bytes no row leads to any more are kept for so long, for readers that still have them open.",
+        about: "The bytes of a blob that was replaced are kept for so long, for readers that still have them open.",
         secret: Mask::Nothing,
     },
     Key {
