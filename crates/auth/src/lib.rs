@@ -10,6 +10,7 @@ mod attempts;
 pub mod contract;
 mod identify;
 mod keys;
+mod known_tokens;
 mod password;
 pub mod port;
 mod refresh;
@@ -30,6 +31,7 @@ pub use crate::{
 use crate::{
     attempts::Attempts,
     keys::KeyRing,
+    known_tokens::KnownTokens,
     password::Passwords,
     port::{Accounts, Keys},
     remembered::Remembered,
@@ -64,6 +66,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     attempts: Attempts,
+    known_tokens: KnownTokens,
     passwords: Passwords,
     remembered: Remembered,
     ring: KeyRing,
@@ -86,6 +89,7 @@ impl Auth {
             clock,
             entropy,
             attempts: Attempts::default(),
+            known_tokens: KnownTokens::default(),
             passwords,
             remembered,
             ring,

@@ -1,6 +1,8 @@
 //! Bearer tokens: JWTs of ours, ES256, five minutes, for what was asked and may be done (distribution, token
 //! specification).
 
+use std::sync::Arc;
+
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -30,12 +32,13 @@ pub struct IssuedToken {
     pub issued_at: Timestamp,
 }
 
+/// What a token says.
 #[derive(Serialize, Deserialize)]
-struct Claims {
+pub(crate) struct Claims {
     iss: String,
     aud: String,
     sub: String,
-    exp: i64,
+    pub(crate) exp: i64,
     nbf: i64,
     iat: i64,
     jti: String,
@@ -91,14 +94,17 @@ impl Auth {
             (None, None) if claims.sub.is_empty() => Principal::Anonymous,
             _ => return Err(unauthenticated()),
         };
-        Ok((principal, Access::Only(claims.access), Credential::Bearer(claims.jti)))
+        Ok((principal, Access::Only(claims.access.clone()), Credential::Bearer(claims.jti.clone())))
     }
 
     /// The claims of a token that one of our keys signed. Of its header only `kid` is looked at, to choose among
     /// our own keys; a key that a token brings along is never used (CVE-2025-24976).
-    async fn verified_claims(&self, token: &str) -> Result<Claims> {
+    async fn verified_claims(&self, token: &str) -> Result<Arc<Claims>> {
         if token.len() > LONGEST {
             return Err(unauthenticated());
+        }
+        if let Some(claims) = self.0.known_tokens.get(token) {
+            return Ok(claims);
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| unauthenticated())?;
         let id = header.kid.ok_or_else(unauthenticated)?;
@@ -110,7 +116,9 @@ impl Auth {
         validation.validate_exp = false;
         validation.validate_nbf = false;
         let decoded = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation);
-        decoded.map(|data| data.claims).map_err(|_| unauthenticated())
+        let claims = Arc::new(decoded.map_err(|_| unauthenticated())?.claims);
+        self.0.known_tokens.insert(token, claims.clone(), self.0.clock.now().seconds());
+        Ok(claims)
     }
 
     /// The user of an account that still has the version a credential was issued at.

@@ -127,7 +127,13 @@ impl Registry {
         let progress = self.progress(&Hasher::new(algorithm), StoreState::new());
         let begin = BeginUpload { grant: grant.clone(), id, algorithm, progress, now: self.now() };
         let row = self.store().commit(begin).await?;
-        let store_state = self.blobs().create(row.key).await?;
+        let store_state = match self.blobs().create(row.key).await {
+            Ok(store_state) => store_state,
+            Err(error) => {
+                self.abandon(&row).await;
+                return Err(error);
+            }
+        };
         if store_state.is_empty() {
             return Ok(row);
         }

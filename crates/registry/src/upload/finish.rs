@@ -176,7 +176,7 @@ impl Registry {
 
     /// Gives an upload up that cannot be finished. One whose commit went unanswered may have no row any more: then its
     /// object is the blob, and stays.
-    async fn abandon(&self, row: &UploadRow) {
+    pub(super) async fn abandon(&self, row: &UploadRow) {
         if let Err(error) = self.store().commit(EndUpload { seen: row.clone(), now: self.now() }).await {
             tracing::warn!(upload = %row.id, ?error, "upload could not be given up, it will expire");
         }
