@@ -97,7 +97,12 @@ mod tests {
         for migration in MIGRATIONS {
             let expected = translated(migration.sqlite);
             let spaces = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
-            assert_eq!(spaces(expected), spaces(without_comments(migration.postgres)), "{}", migration.version);
+            assert_eq!(
+                spaces(expected),
+                spaces(without_comments(migration.postgres)),
+                "{}",
+                migration.version
+            );
         }
     }
 
