@@ -17,6 +17,7 @@ pub(crate) mod token;
 mod upload;
 
 pub(crate) use answer::Answer;
+pub(crate) use binary::wharf_command;
 pub(crate) use caller::Caller;
 pub(crate) use challenge::Challenge;
 pub(crate) use components::{component, number_from_environment};

@@ -2,6 +2,7 @@
 
 mod connections;
 mod files;
+mod mistakes;
 mod problems;
 mod stopping;
 

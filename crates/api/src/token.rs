@@ -12,9 +12,10 @@ use axum::{
     routing::get,
 };
 use serde::Serialize;
+use serde_json::json;
 use wharf_auth::Auth;
 use wharf_core::{Actor, Authenticator, Credential, Error, Kind, Presented, Result, Scope, Secret};
-use wharf_http::{address_of, collect, identify, problem, request_id_of};
+use wharf_http::{address_of, collect, identify, log_fault, request_id_of, retry_after, status_of};
 use wharf_registry::Registry;
 
 /// The most scopes one token is asked for.
@@ -171,12 +172,24 @@ impl Asked {
     }
 }
 
-/// A refusal: problem+json, and for a 401 the challenge by which curl and browsers ask for a password.
+/// A refusal in the shape docker reads, which prints its words; and for a 401 the challenge by which curl and
+/// browsers ask for a password.
 fn refuse(error: &Error, request_id: &str) -> Response {
-    let mut response = problem(error, request_id);
+    log_fault(error, request_id);
+    let code = match error.kind() {
+        Kind::Unauthenticated => "UNAUTHORIZED",
+        Kind::RateLimited => "TOOMANYREQUESTS",
+        Kind::Unsupported => "UNSUPPORTED",
+        _ => "UNKNOWN",
+    };
+    let body = json!({ "errors": [{ "code": code, "message": error.message(), "detail": {} }] });
+    let mut response = (status_of(error.kind()), Json(body)).into_response();
+    let headers: &mut HeaderMap = response.headers_mut();
     if error.kind() == Kind::Unauthenticated {
-        let headers: &mut HeaderMap = response.headers_mut();
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"wharf\""));
+    }
+    if let Some(seconds) = retry_after(error) {
+        headers.insert(header::RETRY_AFTER, seconds);
     }
     response
 }

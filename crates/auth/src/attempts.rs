@@ -57,6 +57,11 @@ impl Attempts {
         *wrong += 1;
     }
 
+    /// Forgets what was counted for a login from anywhere: it has a new password.
+    pub(crate) fn forget_everywhere(&self, user: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|(counted, _), _| counted != user);
+    }
+
     /// Forgets what was counted, after a right password.
     pub(crate) fn forget(&self, user: &str, address: Option<IpAddr>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&who(user, address));
@@ -82,6 +87,11 @@ mod tests {
         attempts.expect_room("b", None, now).unwrap();
         attempts.expect_room("a", Some([127, 0, 0, 1].into()), now).unwrap();
         attempts.expect_room("a", None, now.plus_seconds(WINDOW)).unwrap();
+        attempts.forget_everywhere("b");
+        assert!(attempts.expect_room("a", None, now).is_err());
+        attempts.forget_everywhere("a");
+        attempts.expect_room("a", None, now).unwrap();
+        attempts.count("a", None, now);
         attempts.forget("a", None);
         attempts.expect_room("a", None, now).unwrap();
     }

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use wharf_auth::SealingKey;
 use wharf_core::{Error, Kind, Result, Secret, gate::CreateOnPush};
+use wharf_http::BaseUrl;
 use wharf_registry::Deletion;
 
 pub(crate) use self::keys::{KEYS, example};
@@ -63,7 +64,7 @@ pub(crate) struct Config {
     pub(crate) listen: Listen,
     pub(crate) data_dir: PathBuf,
     pub(crate) database: DatabaseChoice,
-    pub(crate) public_url: Option<String>,
+    pub(crate) public_url: BaseUrl,
     pub(crate) secret_key: Option<SealingKey>,
     pub(crate) secret_key_file: Option<PathBuf>,
     pub(crate) log: String,
@@ -125,7 +126,7 @@ impl Sources {
             listen: self.read("listen", values::listen)?,
             data_dir: self.read("data_dir", |text| Some(PathBuf::from(text)))?,
             database: self.read("database", values::database)?,
-            public_url: self.read("public_url", |text| Some(values::optional(text)))?,
+            public_url: self.read("public_url", values::public_url)?,
             secret_key: self.read("secret_key", values::secret_key)?,
             secret_key_file: self
                 .read("secret_key_file", |text| Some(values::optional(text).map(PathBuf::from)))?,

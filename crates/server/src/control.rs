@@ -39,6 +39,7 @@ pub(crate) fn path(data_dir: &Path) -> PathBuf {
 
 /// Carries a command out and yields what to tell the operator.
 pub(crate) async fn carry_out(config: &Config, command: Command) -> Result<String> {
+    expect_wharf(&config.data_dir)?;
     match DataDir::hold(&config.data_dir) {
         Ok(data_dir) => {
             let wharf = Wharf::open(config, &data_dir).await?;
@@ -49,6 +50,18 @@ pub(crate) async fn carry_out(config: &Config, command: Command) -> Result<Strin
         Err(NotHeld::ByAnother(_)) => client::send(&path(&config.data_dir), &command).await,
         Err(NotHeld::Unusable(error)) => Err(error),
     }
+}
+
+/// A command in the wrong folder must not make a second Wharf there.
+#[allow(clippy::disallowed_methods, reason = "the data directory is files")]
+fn expect_wharf(data_dir: &Path) -> Result<()> {
+    if data_dir.join("lock").exists() {
+        return Ok(());
+    }
+    let absolute = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
+    let message =
+        format!("there is no Wharf in {}: name its --data-dir, or start it there first", absolute.display());
+    Err(Error::new(Kind::Invalid, message))
 }
 
 /// The one route of the control socket.

@@ -47,10 +47,7 @@ impl DataDir {
             NotHeld::Unusable(Error::new(Kind::Unavailable, message).because(error))
         };
         make(path).map_err(unusable)?;
-        // One that was there before may be open to others. Where it is not ours to close, we serve all the same.
-        if let Err(error) = fs::set_permissions(path, fs::Permissions::from_mode(0o700)) {
-            tracing::warn!(%error, "the data directory cannot be made private");
-        }
+        close(path).map_err(unusable)?;
         let options =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).to_owned();
         let mut lock = options.open(path.join("lock")).map_err(unusable)?;
@@ -77,6 +74,11 @@ impl DataDir {
         match fs::read_to_string(&path) {
             Ok(text) => SealingKey::parse(&text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if self.path.join("wharf.sqlite").exists() {
+                    let message =
+                        format!("{} is missing, but the database was sealed with it", path.display());
+                    return Err(Error::new(Kind::Invalid, message));
+                }
                 let (key, text) = SealingKey::generate(entropy);
                 self.write_private("secret-key", text.expose())?;
                 Ok(key)
@@ -137,6 +139,20 @@ fn if_there(result: io::Result<()>) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Closes a data directory to others that was there before. One that holds other things is left as it is.
+#[allow(clippy::disallowed_methods, reason = "the data directory is files")]
+fn close(path: &Path) -> io::Result<()> {
+    let ours = path.join("lock").exists() || fs::read_dir(path)?.next().is_none();
+    let closed = match ours {
+        true => fs::set_permissions(path, fs::Permissions::from_mode(0o700)),
+        false => Err(io::Error::other("it holds other files")),
+    };
+    if let Err(error) = closed {
+        tracing::warn!(%error, "the data directory was not made private");
+    }
+    Ok(())
 }
 
 /// Makes a folder with all that lead to it, each entry durable before the next.

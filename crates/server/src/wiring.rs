@@ -59,7 +59,7 @@ impl Wharf {
             entropy: entropy.clone(),
             settings: settings(config),
         });
-        Ok(Self { registry, auth, entropy, durability, base: BaseUrl::new(config.public_url.as_deref())? })
+        Ok(Self { registry, auth, entropy, durability, base: config.public_url.clone() })
     }
 
     /// Every route.

@@ -12,7 +12,7 @@ pub(super) fn binary() -> &'static Path {
 }
 
 /// The program with none of the settings that this process was started with, for they are the tests' own.
-pub(super) fn wharf_command() -> Command {
+pub(crate) fn wharf_command() -> Command {
     let mut command = Command::new(binary());
     let ours = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WHARF_"));
     for (name, _) in ours {

@@ -30,7 +30,7 @@ pub(crate) const KEYS: &[Key] = &[
         flag: "listen",
         default: "127.0.0.1:8080",
         expected: "host:port, :port or unix:/path",
-        about: "Where to listen. A port alone listens on every address.",
+        about: "Where to listen; :8080 listens on every address.",
         secret: Mask::Nothing,
     },
     Key {

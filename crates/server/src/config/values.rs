@@ -4,12 +4,17 @@ use std::{path::PathBuf, time::Duration};
 
 use wharf_auth::SealingKey;
 use wharf_core::{Secret, gate::CreateOnPush};
+use wharf_http::BaseUrl;
 use wharf_registry::Deletion;
 
 use super::{DatabaseChoice, Listen, LogFormat};
 
 pub(super) fn optional(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
+}
+
+pub(super) fn public_url(text: &str) -> Option<BaseUrl> {
+    BaseUrl::new(optional(text).as_deref()).ok()
 }
 
 pub(super) fn listen(text: &str) -> Option<Listen> {

@@ -1,0 +1,68 @@
+//! Mistakes on the command line: said in words, and nothing is made.
+
+use std::process::{Command, Output};
+
+use crate::harness::wharf_command;
+
+fn run(arguments: &[&str]) -> Output {
+    let mut command: Command = wharf_command();
+    command.args(arguments).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    assert!(!output.status.success(), "it was taken for right");
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn a_command_in_the_wrong_folder_makes_no_second_wharf() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("wharf-data");
+    let data_dir = data.to_str().unwrap();
+
+    let refused = said(&run(&["registry", "set", "acme/main", "--public", "true", "--data-dir", data_dir]));
+
+    assert!(refused.contains("there is no Wharf in") && refused.contains(data_dir), "{refused}");
+    assert!(!data.exists());
+}
+
+#[test]
+fn a_misspelt_log_level_is_refused_rather_than_taken_for_silence() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("wharf-data");
+
+    let refused = said(&run(&["serve", "--log", "inof", "--data-dir", data.to_str().unwrap()]));
+
+    assert!(refused.contains("inof"), "{refused}");
+    assert!(!data.exists());
+}
+
+#[test]
+fn a_public_url_that_is_none_is_refused_by_its_key_before_anything_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("wharf-data");
+
+    let refused = said(&run(&["serve", "--public-url", "example.com", "--data-dir", data.to_str().unwrap()]));
+
+    assert!(refused.contains("public_url (from --public-url) must be"), "{refused}");
+    assert!(!data.exists());
+}
+
+#[test]
+fn a_lost_secret_key_is_not_replaced_by_another() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("lock"), "").unwrap();
+    std::fs::write(folder.path().join("wharf.sqlite"), "").unwrap();
+
+    let refused = said(&run(&[
+        "user",
+        "passwd",
+        "admin",
+        "--password-stdin",
+        "--data-dir",
+        folder.path().to_str().unwrap(),
+    ]));
+
+    assert!(refused.contains("secret-key is missing"), "{refused}");
+    assert!(!folder.path().join("secret-key").exists());
+}
