@@ -19,7 +19,7 @@ pub async fn store<S: Store + RightsSource>(store: &S) {
     names_are_listed_in_byte_order_and_no_page_skips_one(store).await;
     a_transaction_that_fails_leaves_nothing(store).await;
     many_writers_at_once_all_succeed(store).await;
-    events_of_a_repository_are_numbered_without_a_gap(store).await;
+    events_published_at_once_never_take_one_number_twice(store).await;
     an_upload_moves_once_for_each_state_that_was_seen(store).await;
     a_blob_is_a_member_only_where_it_was_added(store).await;
     a_manifest_comes_back_byte_for_byte_until_it_is_removed(store).await;
@@ -162,7 +162,7 @@ async fn many_writers_at_once_all_succeed(store: &dyn Store) {
     assert!(catalog(store).await.contains(&"crowd/app".to_owned()));
 }
 
-async fn events_of_a_repository_are_numbered_without_a_gap(store: &dyn Store) {
+async fn events_published_at_once_never_take_one_number_twice(store: &dyn Store) {
     let repository = repository(store, "events/app").await;
     let publish = |succeed: bool| {
         commit(store, (repository, succeed), |(repository, succeed), work| {
