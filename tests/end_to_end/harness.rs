@@ -21,7 +21,7 @@ pub(crate) use binary::wharf_command;
 pub(crate) use caller::Caller;
 pub(crate) use challenge::Challenge;
 pub(crate) use components::{component, number_from_environment};
-pub(crate) use content::{Image, Random, media_type, noise, sha256, sha512};
+pub(crate) use content::{Image, Random, descriptor, media_type, noise, sha256, sha512};
 pub(crate) use repository::Repository;
 pub(crate) use server::{ADMIN_PASSWORD, Wharf};
 pub(crate) use upload::{Upload, with_digest};

@@ -22,6 +22,7 @@
 mod access;
 mod clients;
 mod crash;
+mod formats;
 mod harness;
 mod identity;
 mod oci;

@@ -1,5 +1,63 @@
-//! The doors of the management: so far the token endpoint that docker and its kin log in through.
+//! The doors of the management: the token endpoint that docker and its kin log in through, and `/api/v1`.
 
+mod endpoint;
+mod facts;
 mod token;
 
-pub use token::{Tokens, router};
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::request,
+    response::Response,
+    routing::{any, get},
+};
+use wharf_auth::Auth;
+use wharf_core::{Actor, Result};
+use wharf_http::{identify, problem, request_id_of};
+use wharf_registry::Registry;
+
+use crate::endpoint::Endpoint;
+
+/// What the face works with.
+#[derive(Clone)]
+pub struct Api {
+    /// Who knows the callers.
+    pub auth: Auth,
+    /// Who knows what they may, and what there is.
+    pub registry: Registry,
+}
+
+/// `/token` and everything below `/api/v1/`.
+pub fn router(face: Api) -> Router {
+    Router::new()
+        .route("/token", get(token::serve).post(token::serve))
+        .route("/api/v1/{*path}", any(serve))
+        .with_state(face)
+}
+
+/// A request on its way through a handler.
+struct Call<'a> {
+    registry: &'a Registry,
+    actor: &'a Actor,
+}
+
+async fn serve(State(face): State<Api>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    match answer(&face, &parts).await {
+        Ok(response) => response,
+        Err(error) => problem(&error, request_id_of(&parts.extensions)),
+    }
+}
+
+async fn answer(face: &Api, parts: &request::Parts) -> Result<Response> {
+    let endpoint = Endpoint::parse(&parts.method, parts.uri.path(), parts.uri.query())?;
+    let actor = identify(&face.auth, &parts.headers, &parts.extensions).await?;
+    let call = Call { registry: &face.registry, actor: &actor };
+    match endpoint {
+        Endpoint::SearchFacts(place, search, limit) => facts::search(&call, &place, (search, limit)).await,
+        Endpoint::Facts(place, reference) => facts::of_manifest(&call, &place, &reference).await,
+        Endpoint::Document(place, reference, name) => {
+            facts::document(&call, &place, (&reference, &name)).await
+        }
+    }
+}

@@ -4,40 +4,27 @@
 //! may be done; less than asked is no error, and asking for nothing is a login.
 
 use axum::{
-    Json, Router,
+    Json,
     body::Body,
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, header, request},
     response::{IntoResponse, Response},
-    routing::get,
 };
 use serde::Serialize;
 use serde_json::json;
 use wharf_auth::Auth;
 use wharf_core::{Actor, Authenticator, Credential, Error, Kind, Presented, Result, Scope, Secret};
 use wharf_http::{address_of, collect, identify, log_fault, request_id_of, retry_after, status_of};
-use wharf_registry::Registry;
+
+use crate::Api;
 
 /// The most scopes one token is asked for.
 const MOST_SCOPES: usize = 100;
 /// The largest form, in bytes.
 const LARGEST_FORM: usize = 64 * 1024;
 
-/// What the endpoint works with.
-#[derive(Clone)]
-pub struct Tokens {
-    /// Who knows the callers.
-    pub auth: Auth,
-    /// Who knows what they may.
-    pub registry: Registry,
-}
-
-/// The route `/token`.
-pub fn router(face: Tokens) -> Router {
-    Router::new().route("/token", get(serve).post(serve)).with_state(face)
-}
-
-async fn serve(State(face): State<Tokens>, request: Request) -> Response {
+/// Answers `/token`.
+pub(crate) async fn serve(State(face): State<Api>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     match answer(&face, &parts, body).await {
         Ok(response) => response,
@@ -45,7 +32,7 @@ async fn serve(State(face): State<Tokens>, request: Request) -> Response {
     }
 }
 
-async fn answer(face: &Tokens, parts: &request::Parts, body: Body) -> Result<Response> {
+async fn answer(face: &Api, parts: &request::Parts, body: Body) -> Result<Response> {
     let (asked, actor) = if parts.method == Method::POST {
         let form = collect(&parts.headers, body, LARGEST_FORM).await?;
         let asked = Asked::parse(&form);
@@ -63,7 +50,7 @@ async fn answer(face: &Tokens, parts: &request::Parts, body: Body) -> Result<Res
     face.issue(&actor, access, asked.wants_refresh()).await
 }
 
-impl Tokens {
+impl Api {
     /// What of the asked scopes the actor may have.
     async fn narrow(&self, actor: &Actor, asked: Vec<Scope>) -> Result<Vec<Scope>> {
         let mut granted = Vec::new();

@@ -7,7 +7,9 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _},
     ops::Range,
+    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use async_trait::async_trait;
@@ -121,7 +123,7 @@ impl BlobStore for FileStore {
             let length = file.metadata()?.len();
             Ok((length == size).then_some(file))
         });
-        Ok(found.await?.map(|file| Box::new(FileObject(file)) as Box<dyn OpenObject>))
+        Ok(found.await?.map(|file| Box::new(FileObject(Arc::new(file))) as Box<dyn OpenObject>))
     }
 
     async fn remove(&self, key: ObjectKey) -> Result<()> {
@@ -182,13 +184,26 @@ impl BlobWriter for FileWriter {
     }
 }
 
-struct FileObject(File);
+struct FileObject(Arc<File>);
 
 #[async_trait]
 impl OpenObject for FileObject {
+    async fn read(&self, range: Range<u64>) -> Result<Bytes> {
+        let length = usize::try_from(range.end.saturating_sub(range.start)).map_err(Error::internal)?;
+        let file = self.0.clone();
+        blocking(move || {
+            let mut piece = vec![0; length];
+            file.read_exact_at(&mut piece, range.start)?;
+            Ok(piece.into())
+        })
+        .await
+    }
+
     async fn body(self: Box<Self>, range: Range<u64>) -> Result<BlobBody> {
         let length = range.end.saturating_sub(range.start);
-        Ok(BlobBody::File { file: self.0, offset: range.start, length })
+        let file =
+            Arc::into_inner(self.0).ok_or_else(|| Error::internal("the object is still being read"))?;
+        Ok(BlobBody::File { file, offset: range.start, length })
     }
 }
 

@@ -97,11 +97,15 @@ struct MemoryObject(Bytes);
 
 #[async_trait]
 impl OpenObject for MemoryObject {
-    async fn body(self: Box<Self>, range: Range<u64>) -> Result<BlobBody> {
+    async fn read(&self, range: Range<u64>) -> Result<Bytes> {
         let start = usize::try_from(range.start).map_err(Error::internal)?;
         let end = usize::try_from(range.end).map_err(Error::internal)?;
         let part = self.0.get(start..end).map(Bytes::copy_from_slice);
-        let part = part.ok_or_else(|| Error::internal("the range does not lie within the object"))?;
+        part.ok_or_else(|| Error::internal("the range does not lie within the object"))
+    }
+
+    async fn body(self: Box<Self>, range: Range<u64>) -> Result<BlobBody> {
+        let part = self.read(range).await?;
         Ok(BlobBody::Stream(Box::pin(stream::once(async { Ok(part) }))))
     }
 }

@@ -118,6 +118,19 @@ impl ReadGrant {
     }
 }
 
+/// Proof that an actor may list what a registry holds.
+#[derive(Clone, Debug)]
+pub struct RegistryGrant {
+    registry: RegistryId,
+}
+
+impl RegistryGrant {
+    /// The registry.
+    pub const fn registry(&self) -> RegistryId {
+        self.registry
+    }
+}
+
 /// Proof that an actor may manage the platform.
 #[derive(Clone, Debug)]
 pub struct OperatorGrant {
@@ -182,6 +195,22 @@ pub fn decide_catalog(actor: &Actor) -> Result<ReadGrant> {
     }
     let message = "the token does not reach the catalog";
     Err(Error::new(Kind::Unauthenticated, message).with(Detail::InsufficientScope(vec![Scope::catalog()])))
+}
+
+/// Decides whether an actor may list everything a registry holds. The repository of the rights is not asked for.
+///
+/// # Errors
+/// As [`decide`]; `Denied` to a credential that is narrowed to some repositories.
+pub fn decide_registry(actor: &Actor, rights: &Rights) -> Result<RegistryGrant> {
+    if !rights.allows(&actor.principal, Verb::Pull) {
+        return Err(refusal(actor, rights));
+    }
+    if actor.access != Access::Whole {
+        let message = "a token for some repositories does not list a registry; use a password";
+        return Err(Error::new(Kind::Denied, message));
+    }
+    let registry = rights.registry.as_ref().ok_or_else(|| Error::not_found(Subject::Name))?;
+    Ok(RegistryGrant { registry: registry.id })
 }
 
 /// Decides whether an actor may manage the platform: an operator, or Wharf's own command line.
@@ -297,5 +326,15 @@ mod tests {
         assert_eq!(kind::<Pull>(&operator, &nowhere), UNKNOWN);
         let off = decide::<Push>(&operator, &place(), &nowhere, CreateOnPush::Off).unwrap_err();
         assert_eq!(off.kind(), Kind::NotFound(Subject::Name));
+    }
+
+    #[test]
+    fn a_registry_is_listed_by_who_may_pull_from_all_of_it() {
+        let private = rights(Some(Role::Viewer), false, false);
+        assert!(decide_registry(&user(Access::Whole), &private).is_ok());
+        let stranger = decide_registry(&user(Access::Whole), &rights(None, false, false)).unwrap_err();
+        assert_eq!(Some(stranger.kind()), UNKNOWN);
+        let narrowed = user(Access::Only(vec![Scope::of(&place(), &[Verb::Pull])]));
+        assert_eq!(decide_registry(&narrowed, &private).unwrap_err().kind(), Kind::Denied);
     }
 }

@@ -10,6 +10,7 @@
 //! | object | the bytes of a blob or an unfinished upload in the blob store, under an [`ObjectKey`] |
 //! | principal | who: nobody, a user, a job; an [`Actor`] is a principal with the credential and address it used |
 //! | grant | the proof that an actor may do one thing at one place; only [`gate::decide`] makes one |
+//! | format, fact, document | a kind of content Wharf understands; one record of what a manifest holds, by which it is found; a small text kept with it |
 //! | claim | a name that only one manifest of a repository may hold |
 
 pub mod audit;
@@ -34,9 +35,9 @@ pub use clock::{Clock, Entropy, Timestamp};
 pub use condition::{Condition, Expected};
 pub use digest::{Algorithm, Digest};
 pub use error::{Detail, Error, Kind, Result, Subject};
-pub use gate::{Grant, OperatorGrant, ReadGrant};
+pub use gate::{Grant, OperatorGrant, ReadGrant, RegistryGrant};
 pub use media_type::MediaType;
-pub use name::{OrganisationName, Place, RegistryName, RepositoryName, UserName};
+pub use name::{OrganisationName, Place, RegistryName, RegistryPlace, RepositoryName, UserName};
 pub use object_key::{ObjectKey, UploadId};
 pub use page::{Limit, Page};
 pub use principal::{AccountId, Actor, Authenticator, Credential, Presented, Principal};

@@ -135,6 +135,15 @@ pub struct Place {
     pub repository: RepositoryName,
 }
 
+/// A registry of an organisation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RegistryPlace {
+    /// The organisation.
+    pub organisation: OrganisationName,
+    /// The registry within it.
+    pub registry: RegistryName,
+}
+
 impl FromStr for Place {
     type Err = Error;
 

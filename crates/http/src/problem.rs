@@ -6,14 +6,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::json;
-use wharf_core::Error;
+use wharf_core::{Error, Kind};
 
 use crate::status::{log_fault, retry_after, status_of};
 
-/// The answer to an error: `status`, `title`, `detail`, `request_id`.
+/// The answer to an error: `status`, `title`, `detail`, `request_id`. Where a login is missing, it asks for a password.
 pub fn problem(error: &Error, request_id: &str) -> Response {
     log_fault(error, request_id);
     let mut response = problem_of(status_of(error.kind()), error.message(), request_id);
+    if error.kind() == Kind::Unauthenticated {
+        let challenge = HeaderValue::from_static("Basic realm=\"wharf\"");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
     if let Some(seconds) = retry_after(error) {
         response.headers_mut().insert(header::RETRY_AFTER, seconds);
     }

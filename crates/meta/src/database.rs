@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use wharf_core::{Actor, Error, Place, Result, gate::Rights};
+use wharf_core::{Actor, Error, Place, RegistryPlace, Result, gate::Rights};
 use wharf_registry::port::{Operation, RightsSource, Store};
 
 use crate::{
@@ -140,7 +140,19 @@ impl RightsSource for Database {
     async fn rights(&self, actor: &Actor, place: &Place) -> Result<Rights> {
         self.read(FindRights {
             account: actor.principal.account().zip(actor.principal.version()),
-            place: place.clone(),
+            organisation: place.organisation.clone(),
+            registry: place.registry.clone(),
+            repository: Some(place.repository.clone()),
+        })
+        .await
+    }
+
+    async fn registry_rights(&self, actor: &Actor, place: &RegistryPlace) -> Result<Rights> {
+        self.read(FindRights {
+            account: actor.principal.account().zip(actor.principal.version()),
+            organisation: place.organisation.clone(),
+            registry: place.registry.clone(),
+            repository: None,
         })
         .await
     }

@@ -1,9 +1,16 @@
 //! What an implementation of a port must keep. Each suite panics with the sentence that does not hold.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a suite fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a suite fails by panicking"
+)]
 #![allow(clippy::disallowed_methods, reason = "a suite acts as a job, and reads the files it is given")]
 
 mod blob_store;
+mod facts;
 mod store;
 
 pub use self::{blob_store::blob_store, store::store};

@@ -9,6 +9,7 @@ mod blob;
 mod catalog;
 #[cfg(feature = "contract")]
 pub mod contract;
+pub mod format;
 mod housekeeping;
 mod manifest;
 pub mod port;
@@ -20,8 +21,11 @@ mod upload;
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use wharf_core::{
-    Action, Actor, Clock, Entropy, Error, Grant, Kind, Place, ReadGrant, Result, Verb, action,
+    Action, Actor, Clock, Entropy, Error, Grant, Kind, Place, ReadGrant, RegistryGrant, RegistryPlace,
+    Result, Verb, action,
     gate::{self, CreateOnPush},
 };
 
@@ -35,10 +39,14 @@ pub use crate::{
     upload::{Closing, Finished, Offset, Upload},
 };
 use crate::{
+    format::Format,
     port::{BlobStore, RightsSource, Store},
     turns::Turns,
     upload::Locks,
 };
+
+/// How many manifests are inspected at once: it is work for the processor, of bounded but real size.
+const INSPECTIONS: usize = 4;
 
 /// What an operator may set about the registry's work. Times are in seconds.
 #[derive(Clone, Debug)]
@@ -89,6 +97,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub entropy: Arc<dyn Entropy>,
+    /// The kinds of content it understands.
+    pub formats: Vec<Arc<dyn Format>>,
     /// The settings.
     pub settings: Settings,
 }
@@ -101,12 +111,14 @@ struct Inner {
     parts: Parts,
     locks: Locks,
     turns: Turns,
+    inspections: Semaphore,
 }
 
 impl Registry {
     /// Puts a registry together.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, locks: Locks::default(), turns: Turns::default() }))
+        let inspections = Semaphore::new(INSPECTIONS);
+        Self(Arc::new(Inner { parts, locks: Locks::default(), turns: Turns::default(), inspections }))
     }
 
     /// Asks the gate for the right to do `A` at a place.
@@ -134,6 +146,16 @@ impl Registry {
     #[allow(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
     pub fn grant_catalog(&self, actor: &Actor) -> Result<ReadGrant> {
         gate::decide_catalog(actor)
+    }
+
+    /// Asks the gate for the right to list what a registry holds.
+    ///
+    /// # Errors
+    /// Those of [`gate::decide_registry`]; `Unavailable` when the rights cannot be read.
+    #[allow(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
+    pub async fn grant_registry(&self, actor: &Actor, place: &RegistryPlace) -> Result<RegistryGrant> {
+        let rights = self.0.parts.rights.registry_rights(actor, place).await?;
+        gate::decide_registry(actor, &rights)
     }
 
     /// What an actor may do at a place, for a token that is to hold no more than that.
@@ -164,6 +186,18 @@ impl Registry {
 
     fn store(&self) -> &dyn Store {
         self.0.parts.store.as_ref()
+    }
+
+    fn formats(&self) -> &[Arc<dyn Format>] {
+        &self.0.parts.formats
+    }
+
+    fn inspections(&self) -> &Semaphore {
+        &self.0.inspections
+    }
+
+    fn blob_store(&self) -> Arc<dyn BlobStore> {
+        self.0.parts.blobs.clone()
     }
 
     fn blobs(&self) -> &dyn BlobStore {

@@ -3,6 +3,8 @@
 mod delete;
 mod push;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use wharf_core::{
@@ -15,6 +17,7 @@ use wharf_core::{
 use self::{delete::DeleteManifest, push::PushManifest};
 use crate::{
     Registry,
+    format::Candidate,
     port::{ManifestRow, NewManifest, Transaction, Work},
 };
 
@@ -52,11 +55,11 @@ impl Registry {
     ///
     /// # Errors
     /// `Invalid` with [`Detail::Manifest`] for what is no manifest, with [`Detail::Digest`] for bytes of another
-    /// digest, with [`Detail::Missing`] for content the repository lacks; `TooLarge`; `PreconditionFailed`;
-    /// `Unavailable`.
+    /// digest, with [`Detail::Missing`] for content the repository lacks, and with the words of the format whose
+    /// content contradicts itself; `TooLarge`; `PreconditionFailed`; `Unavailable`.
     pub async fn push_manifest(&self, grant: &Grant<Push>, push: ManifestPush) -> Result<PushedManifest> {
         let ManifestPush { reference, mut tags, content_type, condition, bytes } = push;
-        let manifest = Manifest::parse(content_type.as_ref(), &bytes)?;
+        let manifest = Arc::new(Manifest::parse(content_type.as_ref(), &bytes)?);
         let digest = digest_of(&reference, &bytes)?;
         let subject = manifest.subject.as_ref().and_then(Descriptor::digest);
         if let Reference::Tag(tag) = &reference {
@@ -66,10 +69,13 @@ impl Registry {
             let message = format!("at most {MOST_TAGS} tags can be set at once");
             return Err(Error::new(Kind::TooLarge, message).with(Detail::Target));
         }
+        let (place, named) = (grant.place().clone(), tags.clone());
+        let candidate = Candidate { place, tags: named, digest, manifest: manifest.clone() };
+        let inspected = self.inspect(grant, candidate).await?;
         let new = NewManifest { digest, bytes, manifest };
         let now = self.now();
         self.store()
-            .commit(PushManifest { grant: grant.clone(), reference, tags, condition, new, now })
+            .commit(PushManifest { grant: grant.clone(), reference, tags, condition, new, inspected, now })
             .await?;
         Ok(PushedManifest { digest, subject })
     }
@@ -94,6 +100,12 @@ impl Registry {
         let delete = DeleteManifest { grant: grant.clone(), repository, digest: *digest, now: self.now() };
         self.store().commit(delete).await
     }
+}
+
+/// The refusal of a manifest whose content is not there.
+pub(crate) fn missing_content(digests: Vec<String>) -> Error {
+    let message = "manifest names content that is unknown to the repository";
+    Error::new(Kind::Invalid, message).with(Detail::Missing(digests))
 }
 
 /// The digest to store under: the client's if it gave one and it is true, else SHA-256.

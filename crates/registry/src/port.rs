@@ -6,13 +6,13 @@ mod store;
 mod work;
 
 use async_trait::async_trait;
-use wharf_core::{Actor, Place, Result, gate::Rights};
+use wharf_core::{Actor, Place, RegistryPlace, Result, gate::Rights};
 
 pub use blob_store::{BlobStore, BlobWriter, OpenObject, Sink, StoreState};
 pub use store::{Operation, Store, Transaction};
 pub use work::{
-    BlobRow, Blobs, Catalog, Journal, ManifestRow, Manifests, MountSource, NewManifest, Progress,
-    ReferrerRow, ReferrersOf, Tags, Tenants, UploadRow, Uploads, Work,
+    BlobRow, Blobs, Catalog, DocumentRow, FactRow, Facts, FactsOf, Journal, ManifestRow, Manifests,
+    MountSource, NewManifest, Progress, ReferrerRow, ReferrersOf, Tags, Tenants, UploadRow, Uploads, Work,
 };
 
 /// Says what an actor may at a place: from role rows, or from whoever embeds the registry.
@@ -20,4 +20,6 @@ pub use work::{
 pub trait RightsSource: Send + Sync {
     /// The actor's rights as of now; a place that does not exist has none of its rows.
     async fn rights(&self, actor: &Actor, place: &Place) -> Result<Rights>;
+    /// The same for a whole registry, whatever its repositories.
+    async fn registry_rights(&self, actor: &Actor, place: &RegistryPlace) -> Result<Rights>;
 }

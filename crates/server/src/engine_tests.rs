@@ -75,6 +75,7 @@ impl House {
             rights: Arc::new(database),
             clock: self.clock.clone(),
             entropy: Arc::new(SystemEntropy::new()),
+            formats: Vec::new(),
             settings: Settings::default(),
         })
     }

@@ -11,6 +11,7 @@ mod data_dir;
 #[cfg(test)]
 mod engine_tests;
 mod first_start;
+mod formats;
 mod jobs;
 mod layers;
 mod lingering;

@@ -14,7 +14,7 @@ use wharf_registry::{Parts, Registry, Settings};
 use crate::{
     config::{Config, DatabaseChoice},
     data_dir::{DataDir, read_key},
-    layers,
+    formats, layers,
     operation::{self, Operation},
     world::{SystemClock, SystemEntropy, boot_id},
 };
@@ -57,6 +57,7 @@ impl Wharf {
             rights: Arc::new(database),
             clock,
             entropy: entropy.clone(),
+            formats: formats::all(),
             settings: settings(config),
         });
         Ok(Self { registry, auth, entropy, durability, base: config.public_url.clone() })
@@ -70,7 +71,7 @@ impl Wharf {
             base: self.base.clone(),
             service: SERVICE,
         };
-        let tokens = wharf_api::Tokens { auth: self.auth.clone(), registry: self.registry.clone() };
+        let api = wharf_api::Api { auth: self.auth.clone(), registry: self.registry.clone() };
         let operation = Operation {
             registry: self.registry.clone(),
             clock: Arc::new(SystemClock),
@@ -80,7 +81,7 @@ impl Wharf {
             .merge(wharf_oci::router(oci).layer(CatchPanicLayer::custom(|_| {
                 wharf_oci::refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
             })))
-            .merge(wharf_api::router(tokens))
+            .merge(wharf_api::router(api))
             .merge(operation::router(operation));
         layers::around(routes, self.entropy.clone())
     }

@@ -69,6 +69,7 @@ impl World {
         let name = repository_name(row.kind);
         let operator = self.bearer(row.kind, Who::Operator, &self.wharf.admin()).await.repository(name);
         let mut path = row.path.replace("{repository}", name).replace("{source}", &source_name(row.kind));
+        path = path.replace("{registry}", registry_path(row.kind)).replace("{leaf}", leaf(row.kind));
         path = path.replace("{blob}", &sha256(&self.image.blobs[0]));
         path = path.replace("{manifest}", &self.image.digest()).replace("{content}", &sha256(content));
         if path.contains("{upload}") {
@@ -145,6 +146,18 @@ fn repository_name(kind: Kind) -> &'static str {
         Kind::Public => "acme/open/app",
         Kind::Absent => "nobody/nothing",
     }
+}
+
+fn registry_path(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Private => "/api/v1/orgs/acme/registries/main",
+        Kind::Public => "/api/v1/orgs/acme/registries/open",
+        Kind::Absent => "/api/v1/orgs/nobody/registries/main",
+    }
+}
+
+fn leaf(kind: Kind) -> &'static str {
+    repository_name(kind).rsplit('/').next().unwrap()
 }
 
 fn source_name(kind: Kind) -> String {

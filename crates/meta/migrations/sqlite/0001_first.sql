@@ -177,6 +177,40 @@ CREATE TABLE claim (
 ) WITHOUT ROWID;
 CREATE INDEX claim_manifest ON claim (manifest_id);
 
+-- What a format read of a manifest, and its place in the index: by subject, within it by sort_key, the newest first.
+CREATE TABLE fact (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    registry_id   INTEGER NOT NULL REFERENCES registry (id),
+    manifest_id   INTEGER NOT NULL REFERENCES manifest (id),
+    format        TEXT NOT NULL,
+    subject       TEXT NOT NULL,
+    sort_key      BLOB NOT NULL,
+    attributes    TEXT NOT NULL
+);
+CREATE INDEX fact_order ON fact (registry_id, format, subject, sort_key, id);
+CREATE INDEX fact_manifest ON fact (manifest_id);
+
+-- A pair by which a fact is found. The order of the facts is repeated, so that one index serves filter and page.
+CREATE TABLE fact_pair (
+    registry_id INTEGER NOT NULL REFERENCES registry (id),
+    format      TEXT NOT NULL,
+    name        TEXT NOT NULL,
+    value       TEXT NOT NULL,
+    subject     TEXT NOT NULL,
+    sort_key    BLOB NOT NULL,
+    fact_id     INTEGER NOT NULL REFERENCES fact (id),
+    PRIMARY KEY (registry_id, format, name, value, subject, sort_key, fact_id)
+) WITHOUT ROWID;
+CREATE INDEX fact_pair_fact ON fact_pair (fact_id, name, value);
+
+CREATE TABLE fact_document (
+    fact_id    INTEGER NOT NULL REFERENCES fact (id),
+    name       TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    payload    BLOB NOT NULL,
+    PRIMARY KEY (fact_id, name)
+);
+
 CREATE TABLE audit (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
     at           INTEGER NOT NULL,

@@ -121,6 +121,7 @@ impl Manifests for SqlWork<'_> {
             DELETE FROM manifest_edge
             WHERE manifest_id IN (SELECT id FROM manifest WHERE repository_id = $1 AND digest = $2)";
         const MANIFEST: &str = "DELETE FROM manifest WHERE repository_id = $1 AND digest = $2";
+        self.remove_facts(repository, digest).await?;
         let digest = digest.to_row();
         let values = [repository.0.into(), digest.as_slice().into()];
         self.0.execute(EDGES, &values).await?;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    AccountId, Place, Result,
+    AccountId, OrganisationName, RegistryName, RepositoryName, Result,
     gate::{OrganisationId, RegistryId, RegistryRights, RepositoryId, Rights},
 };
 
@@ -21,7 +21,10 @@ const FIND: &str = "
 pub(crate) struct FindRights {
     /// The account and the version of it that the caller's credential is of.
     pub(crate) account: Option<(AccountId, i64)>,
-    pub(crate) place: Place,
+    pub(crate) organisation: OrganisationName,
+    pub(crate) registry: RegistryName,
+    /// The repository, unless the whole registry is meant.
+    pub(crate) repository: Option<RepositoryName>,
 }
 
 #[async_trait]
@@ -38,12 +41,11 @@ impl Step for FindRights {
             account = found.as_ref().map(|_| id.0);
             rights.operator = found.map(|mut row| row.next()).transpose()?.unwrap_or_default();
         }
-        let Place { organisation, registry, repository } = &self.place;
         let values = [
-            registry.as_str().into(),
-            repository.as_str().into(),
+            self.registry.as_str().into(),
+            self.repository.as_ref().map(RepositoryName::as_str).into(),
             account.into(),
-            organisation.as_str().into(),
+            self.organisation.as_str().into(),
         ];
         let Some(mut row) = session.query_first(FIND, &values).await? else { return Ok(rights) };
         rights.organisation = Some(OrganisationId(row.next()?));

@@ -13,6 +13,7 @@ fn key(number: u8) -> ObjectKey {
 /// Runs the whole suite against a store that holds nothing yet.
 pub async fn blob_store(store: &dyn BlobStore) {
     bytes_come_back_as_they_were_written(store).await;
+    any_part_of_an_object_can_be_read(store).await;
     an_empty_object_is_one(store).await;
     writing_goes_on_where_it_was_suspended(store).await;
     what_lies_behind_the_offset_is_cut_off(store).await;
@@ -52,6 +53,14 @@ async fn bytes_come_back_as_they_were_written(store: &dyn BlobStore) {
     assert_eq!(read(store, key(1), 10, 0..10).await, b"some bytes");
     assert_eq!(read(store, key(1), 10, 5..9).await, b"byte", "a range is a part");
     assert_eq!(read(store, key(1), 10, 3..3).await, b"", "an empty range is empty");
+}
+
+async fn any_part_of_an_object_can_be_read(store: &dyn BlobStore) {
+    write(store, key(10), &[b"0123", b"456789"]).await;
+    let object = store.open(key(10), 10).await.unwrap().expect("a finished object opens");
+    assert_eq!(object.read(2..7).await.unwrap(), &b"23456"[..]);
+    assert_eq!(object.read(0..10).await.unwrap(), &b"0123456789"[..], "and again from the start");
+    assert!(object.read(10..10).await.unwrap().is_empty());
 }
 
 async fn an_empty_object_is_one(store: &dyn BlobStore) {

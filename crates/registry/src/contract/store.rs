@@ -1,10 +1,12 @@
 //! The contract of a store of truth: one list of named cases over real transactions.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, join_all};
 use wharf_core::{
-    Actor, Algorithm, Digest, Error, Kind, ObjectKey, Place, Result, Tag, Timestamp, UploadId,
+    Actor, Algorithm, Digest, Error, Kind, ObjectKey, Place, RegistryPlace, Result, Tag, Timestamp, UploadId,
     audit::{AuditRecord, Event},
     gate::RepositoryId,
     manifest::Manifest,
@@ -12,7 +14,7 @@ use wharf_core::{
 
 use crate::port::{BlobRow, NewManifest, Progress, RightsSource, Store, Transaction, UploadRow, Work};
 
-const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
+pub(super) const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
 
 /// Runs the whole suite against a store that holds nothing yet.
 pub async fn store<S: Store + RightsSource>(store: &S) {
@@ -24,6 +26,7 @@ pub async fn store<S: Store + RightsSource>(store: &S) {
     a_blob_is_a_member_only_where_it_was_added(store).await;
     a_manifest_comes_back_byte_for_byte_until_it_is_removed(store).await;
     rights_are_those_of_the_rows(store).await;
+    super::facts::facts_are_found_in_order_until_their_manifest_goes(store).await;
     an_empty_repository_is_removed_and_a_used_one_is_not(store).await;
     objects_are_due_when_their_time_has_come(store).await;
     store.check().await.unwrap();
@@ -46,7 +49,7 @@ impl<I: Send + Sync + 'static, T: Send + 'static> Transaction for Do<I, T> {
     }
 }
 
-async fn commit<I: Send + Sync + 'static, T: Send + 'static>(
+pub(super) async fn commit<I: Send + Sync + 'static, T: Send + 'static>(
     store: &dyn Store,
     input: I,
     body: Body<I, T>,
@@ -54,7 +57,7 @@ async fn commit<I: Send + Sync + 'static, T: Send + 'static>(
     store.commit(Do { input, body }).await
 }
 
-async fn view<I: Send + Sync + 'static, T: Send + 'static>(
+pub(super) async fn view<I: Send + Sync + 'static, T: Send + 'static>(
     store: &dyn Store,
     input: I,
     body: Body<I, T>,
@@ -78,7 +81,7 @@ fn key(number: u8) -> ObjectKey {
     upload_id(number).object_key()
 }
 
-async fn repository(store: &dyn Store, name: &str) -> RepositoryId {
+pub(super) async fn repository(store: &dyn Store, name: &str) -> RepositoryId {
     let made = commit(store, place(name), |place, work| {
         Box::pin(async move {
             let registry = work.ensure_registry(place, NOW).await?;
@@ -90,13 +93,13 @@ async fn repository(store: &dyn Store, name: &str) -> RepositoryId {
     made.await.unwrap()
 }
 
-fn image(name: &str) -> NewManifest {
+pub(super) fn image(name: &str) -> NewManifest {
     let config = digest(name);
     let body = format!(
         r#"{{"schemaVersion":2,"config":{{"mediaType":"a/b","digest":"{config}","size":1}},"layers":[]}}"#
     );
     let manifest = Manifest::parse(None, body.as_bytes()).unwrap();
-    NewManifest { digest: digest(&body), bytes: Bytes::from(body), manifest }
+    NewManifest { digest: digest(&body), bytes: Bytes::from(body), manifest: Arc::new(manifest) }
 }
 
 async fn tag(store: &dyn Store, repository: RepositoryId, name: &str) -> Result<bool> {
@@ -306,6 +309,9 @@ async fn rights_are_those_of_the_rows<S: Store + RightsSource>(store: &S) {
     assert!(rights.organisation.is_some() && rights.role.is_none() && !rights.operator);
     let main = store.rights(&actor, &place("rights/other")).await.unwrap().registry;
     assert_eq!(main.expect("every organisation is born with main").repository, None);
+    let team = RegistryPlace { organisation: "rights".parse().unwrap(), registry: "team".parse().unwrap() };
+    let whole = store.registry_rights(&actor, &team).await.unwrap().registry;
+    assert_eq!(whole.map(|found| (found.id, found.repository)), Some((registry.id, None)));
 }
 
 async fn an_empty_repository_is_removed_and_a_used_one_is_not(store: &dyn Store) {

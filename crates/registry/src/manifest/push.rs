@@ -4,25 +4,28 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use wharf_core::{
-    Condition, Detail, Error, Grant, Kind, Reference, Result, Tag, Timestamp,
+    Condition, Grant, Reference, Result, Tag, Timestamp,
     action::Push,
     audit::{AuditRecord, Event},
     gate::RepositoryId,
     manifest::{Descriptor, Role},
 };
 
+use super::missing_content;
 use crate::{
+    format::Inspected,
     port::{NewManifest, Transaction, Work},
     upload::{expect_repository, repository_of},
 };
 
-/// Manifest, edges, tag, history, audit and event together, or none of them.
+/// Manifest, edges, facts, tag, history, audit and event together, or none of them.
 pub(super) struct PushManifest {
     pub(super) grant: Grant<Push>,
     pub(super) reference: Reference,
     pub(super) tags: Vec<Tag>,
     pub(super) condition: Condition,
     pub(super) new: NewManifest,
+    pub(super) inspected: Inspected,
     pub(super) now: Timestamp,
 }
 
@@ -37,6 +40,9 @@ impl Transaction for PushManifest {
         self.touch_contents(work, repository).await?;
         let is_new = work.insert_manifest(repository, &self.new, self.now).await?;
         work.show_repository(repository).await?;
+        if is_new && let Some(format) = self.inspected.format {
+            work.insert_facts(repository, &self.new.digest, (format, &self.inspected.facts)).await?;
+        }
         if self.tags.is_empty() {
             work.audit(&self.record(None)).await?;
             if is_new {
@@ -84,8 +90,7 @@ impl PushManifest {
         if missing.is_empty() || accepted {
             return Ok(());
         }
-        let message = "manifest names content that is unknown to the repository";
-        Err(Error::new(Kind::Invalid, message).with(Detail::Missing(missing.into_iter().collect())))
+        Err(missing_content(missing.into_iter().collect()))
     }
 
     fn record(&self, tag: Option<&Tag>) -> AuditRecord {

@@ -93,6 +93,12 @@ pub trait BlobWriter: Send {
 /// An object that is there, of the right length.
 #[async_trait]
 pub trait OpenObject: Send + Sync {
+    /// The bytes of a range that lies within the object and is small enough to be held.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn read(&self, range: Range<u64>) -> Result<Bytes>;
+
     /// The bytes of a range that lies within the object.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! What a transaction can do: reads and writes of rows, one trait for each aggregate.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use wharf_core::{
     AccountId, Algorithm, Digest, MediaType, ObjectKey, Place, Result, Tag, Timestamp, UploadId,
@@ -8,10 +10,12 @@ use wharf_core::{
     manifest,
 };
 
-/// Everything a transaction can touch.
-pub trait Work: Tenants + Blobs + Uploads + Manifests + Tags + Catalog + Journal + Send {}
+use crate::format::{Fact, FactCursor};
 
-impl<T: Tenants + Blobs + Uploads + Manifests + Tags + Catalog + Journal + Send> Work for T {}
+/// Everything a transaction can touch.
+pub trait Work: Tenants + Blobs + Uploads + Manifests + Tags + Facts + Catalog + Journal + Send {}
+
+impl<T: Tenants + Blobs + Uploads + Manifests + Tags + Facts + Catalog + Journal + Send> Work for T {}
 
 /// Organisations, registries, repositories.
 #[async_trait]
@@ -145,7 +149,7 @@ pub struct NewManifest {
     /// The exact bytes.
     pub bytes: bytes::Bytes,
     /// What was read of it.
-    pub manifest: manifest::Manifest,
+    pub manifest: Arc<manifest::Manifest>,
 }
 
 /// A manifest as stored.
@@ -235,6 +239,74 @@ pub trait Tags {
     async fn tags_of(&mut self, repository: RepositoryId, digest: &Digest) -> Result<Vec<Tag>>;
     /// Tags after `last` in byte order; at most `most`.
     async fn tags(&mut self, repository: RepositoryId, last: Option<&str>, most: u32) -> Result<Vec<String>>;
+}
+
+/// Which facts are wanted.
+#[derive(Clone, Debug)]
+pub struct FactsOf {
+    /// In which registry.
+    pub registry: RegistryId,
+    /// Of which format.
+    pub format: String,
+    /// Pairs the facts are found by, all of them.
+    pub pairs: Vec<(String, String)>,
+    /// After which fact.
+    pub last: Option<FactCursor>,
+    /// How many at most.
+    pub most: u32,
+}
+
+/// A fact as its rows tell it, without its documents' bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FactRow {
+    /// Where it stands in a list.
+    pub cursor: FactCursor,
+    /// The format that read it.
+    pub format: String,
+    /// The repository of its manifest.
+    pub place: Place,
+    /// The digest of its manifest.
+    pub digest: Digest,
+    /// When the manifest was first pushed.
+    pub created_at: Timestamp,
+    /// The manifest's tags, in byte order.
+    pub tags: Vec<String>,
+    /// What was read.
+    pub attributes: serde_json::Map<String, serde_json::Value>,
+    /// The names of its documents, in byte order.
+    pub documents: Vec<String>,
+}
+
+/// A document as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentRow {
+    /// Its media type.
+    pub media_type: String,
+    /// The exact bytes.
+    pub bytes: bytes::Bytes,
+}
+
+/// The index of what formats read.
+#[async_trait]
+pub trait Facts {
+    /// Stores the facts that a format read of a manifest. The manifest must be there.
+    async fn insert_facts(
+        &mut self,
+        repository: RepositoryId,
+        digest: &Digest,
+        read: (&str, &[Fact]),
+    ) -> Result<()>;
+    /// The facts of one manifest.
+    async fn facts_of(&mut self, repository: RepositoryId, digest: &Digest) -> Result<Vec<FactRow>>;
+    /// Facts of tagged manifests, by subject, within it by sort key; at most `most`.
+    async fn facts(&mut self, wanted: &FactsOf) -> Result<Vec<FactRow>>;
+    /// A document of a manifest's first fact that has one of this name.
+    async fn document(
+        &mut self,
+        repository: RepositoryId,
+        digest: &Digest,
+        name: &str,
+    ) -> Result<Option<DocumentRow>>;
 }
 
 /// Lists across tenants.

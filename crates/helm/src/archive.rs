@@ -1,0 +1,207 @@
+//! The packaged chart: a gzipped tar with one folder, read within bounds and never written anywhere.
+//!
+//! The bounds are Helm's own where it has them (100 MiB inflated). An archive that two readers could read differently
+//! is refused: a file that matters twice, sizes that disagree (CVE-2025-62518).
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Read},
+};
+
+use flate2::read::MultiGzDecoder;
+use tar::{EntryType, PaxExtensions};
+use wharf_registry::format::Refusal;
+
+/// The most bytes an archive may inflate to.
+const LARGEST: u64 = 100 * 1024 * 1024;
+/// The largest file that is kept, in bytes.
+const LARGEST_FILE: u64 = 1024 * 1024;
+/// The longest extended header that is read, in bytes.
+const LONGEST_HEADER: u64 = 64 * 1024;
+/// The most entries.
+const MOST_ENTRIES: usize = 20_000;
+
+/// The files that are read, by their path below the chart's folder.
+const FILES: [&str; 5] =
+    ["Chart.yaml", "requirements.yaml", "README.md", "values.yaml", "values.schema.json"];
+
+/// The files of a chart that matter.
+#[derive(Debug)]
+pub(crate) struct Archive(BTreeMap<&'static str, Vec<u8>>);
+
+impl Archive {
+    /// Reads a packaged chart.
+    pub(crate) fn read(packaged: impl Read) -> Result<Self, Refusal> {
+        let inflated = Bounded { inner: MultiGzDecoder::new(packaged), left: LARGEST };
+        let broken = |error: io::Error| Refusal::new(format!("the packaged chart cannot be read: {error}"));
+        let mut archive = tar::Archive::new(inflated);
+        let (mut found, mut long_name) = (BTreeMap::new(), None);
+        // Raw, for the library reads a long name into memory however long it is.
+        for (number, entry) in archive.entries().map_err(broken)?.raw(true).enumerate() {
+            let mut entry = entry.map_err(broken)?;
+            if number >= MOST_ENTRIES {
+                return Err(Refusal::new(format!("the packaged chart has more than {MOST_ENTRIES} entries")));
+            }
+            match entry.header().entry_type() {
+                EntryType::GNULongName | EntryType::XHeader => long_name = extended_name(&mut entry)?,
+                EntryType::XGlobalHeader | EntryType::GNULongLink => {}
+                _ => {
+                    let header_name = entry.path_bytes().into_owned();
+                    let name = long_name.take().unwrap_or(header_name);
+                    if let Some(file) = wanted(&name, &entry) {
+                        let mut bytes = Vec::new();
+                        entry.read_to_end(&mut bytes).map_err(broken)?;
+                        if found.insert(file, bytes).is_some() {
+                            return Err(Refusal::new(format!("the packaged chart holds {file} twice")));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(Self(found))
+    }
+
+    /// A file by its path below the chart's folder.
+    pub(crate) fn file(&self, name: &str) -> Option<&[u8]> {
+        self.0.get(name).map(Vec::as_slice)
+    }
+}
+
+/// Which of the files that matter an entry is. Larger ones are passed over: only a chart whose `Chart.yaml` is so large
+/// misses something.
+fn wanted<R: Read>(name: &[u8], entry: &tar::Entry<'_, R>) -> Option<&'static str> {
+    let is_file = matches!(entry.header().entry_type(), EntryType::Regular | EntryType::Continuous);
+    if !is_file || entry.size() > LARGEST_FILE {
+        return None;
+    }
+    let name = str::from_utf8(name).ok()?;
+    let (_folder, rest) = name.split_once('/')?;
+    FILES.into_iter().find(|file| *file == rest)
+}
+
+/// The name an extended header gives the entry after it.
+fn extended_name<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Vec<u8>>, Refusal> {
+    if entry.size() > LONGEST_HEADER {
+        return Err(Refusal::new("the packaged chart holds a name that is too long"));
+    }
+    let mut bytes = Vec::new();
+    entry.read_to_end(&mut bytes)?;
+    if entry.header().entry_type() == EntryType::GNULongName {
+        return Ok(Some(bytes.split(|byte| *byte == 0).next().unwrap_or_default().to_vec()));
+    }
+    let mut name = None;
+    for extension in PaxExtensions::new(&bytes) {
+        let extension = extension?;
+        match extension.key_bytes() {
+            b"path" => name = Some(extension.value_bytes().to_vec()),
+            b"size" => return Err(Refusal::new("the packaged chart gives the size of a file twice")),
+            _ => {}
+        }
+    }
+    Ok(name)
+}
+
+/// A reader that fails when more comes out than may.
+struct Bounded<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.inner.read(buffer)?;
+        self.left = self
+            .left
+            .checked_sub(length as u64)
+            .ok_or_else(|| io::Error::other("it inflates to more than 100 MiB"))?;
+        Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::{Compression, write::GzEncoder};
+    use proptest::prelude::*;
+    use tar::{Builder, Header};
+
+    use super::*;
+
+    fn packaged(build: impl FnOnce(&mut Builder<GzEncoder<Vec<u8>>>)) -> Vec<u8> {
+        let mut builder = Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+        build(&mut builder);
+        builder.into_inner().unwrap().finish().unwrap()
+    }
+
+    fn add(builder: &mut Builder<GzEncoder<Vec<u8>>>, path: &str, bytes: &[u8]) {
+        let mut header = Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, path, bytes).unwrap();
+    }
+
+    fn refusal(bytes: &[u8]) -> String {
+        Archive::read(bytes).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_files_of_the_chart_are_found_and_those_of_its_dependencies_are_not() {
+        let bytes = packaged(|builder| {
+            add(builder, "app/charts/other/Chart.yaml", b"wrong");
+            add(builder, &format!("app/templates/{}", "x".repeat(200)), b"long");
+            add(builder, "app/Chart.yaml", b"right");
+        });
+        let archive = Archive::read(&bytes[..]).unwrap();
+        assert_eq!((archive.file("Chart.yaml"), archive.file("README.md")), (Some(&b"right"[..]), None));
+    }
+
+    #[test]
+    fn what_two_readers_could_read_differently_is_refused() {
+        let twice = packaged(|builder| {
+            add(builder, "app/Chart.yaml", b"one");
+            add(builder, "app/Chart.yaml", b"two");
+        });
+        assert_eq!(refusal(&twice), "the packaged chart holds Chart.yaml twice");
+        let sizes = packaged(|builder| {
+            builder.append_pax_extensions([("size", &b"3"[..])]).unwrap();
+            add(builder, "app/Chart.yaml", b"one");
+        });
+        assert_eq!(refusal(&sizes), "the packaged chart gives the size of a file twice");
+    }
+
+    #[test]
+    fn a_renamed_entry_is_known_by_its_new_name() {
+        let bytes = packaged(|builder| {
+            builder.append_pax_extensions([("path", &b"app/Chart.yaml"[..])]).unwrap();
+            add(builder, "app/harmless", b"renamed");
+        });
+        assert_eq!(Archive::read(&bytes[..]).unwrap().file("Chart.yaml"), Some(&b"renamed"[..]));
+    }
+
+    #[test]
+    fn a_bomb_a_torn_file_and_a_long_header_are_refused() {
+        let bomb = packaged(|builder| add(builder, "app/zeros", &vec![0; 101 << 20]));
+        assert!(bomb.len() < 1 << 20 && refusal(&bomb).contains("more than 100 MiB"));
+        let whole = packaged(|builder| add(builder, "app/Chart.yaml", &[7; 5000]));
+        assert!(refusal(&whole[..whole.len() / 2]).contains("cannot be read"));
+        let long = packaged(|builder| {
+            let mut header = Header::new_gnu();
+            header.set_entry_type(EntryType::GNULongName);
+            header.set_size(LONGEST_HEADER + 1);
+            header.set_cksum();
+            builder.append(&header, io::repeat(b'a').take(LONGEST_HEADER + 1)).unwrap();
+        });
+        assert_eq!(refusal(&long), "the packaged chart holds a name that is too long");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic_the_reader(bytes in prop::collection::vec(any::<u8>(), 0..1500)) {
+            let _ = Archive::read(&bytes[..]);
+            let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+            gzip.write_all(&bytes).unwrap();
+            let _ = Archive::read(&gzip.finish().unwrap()[..]);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! What a chart says of itself: the fields of `Chart.yaml`, which the config repeats as JSON (Helm, "Charts").
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use wharf_registry::format::{Fact, Refusal};
+
+use crate::version::sort_key;
+
+/// The longest value a chart is found by, in bytes.
+const LONGEST: usize = 256;
+/// The most keywords a chart is found by.
+const MOST_KEYWORDS: usize = 100;
+
+/// A chart's own description. Unknown fields pass and are not kept.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Chart {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kube_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    home: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    icon: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deprecated: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keywords: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sources: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maintainers: Option<Vec<Maintainer>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dependencies: Option<Vec<Dependency>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annotations: Option<BTreeMap<String, String>>,
+}
+
+/// Who looks after a chart.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+struct Maintainer {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+}
+
+/// A chart that a chart needs.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+pub(crate) struct Dependency {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repository: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alias: Option<String>,
+}
+
+/// `requirements.yaml` of charts of API version v1.
+#[derive(Deserialize)]
+struct Requirements {
+    dependencies: Option<Vec<Dependency>>,
+}
+
+impl Chart {
+    /// Reads a `Chart.yaml`.
+    pub(crate) fn from_yaml(bytes: &[u8]) -> Result<Self, Refusal> {
+        let chart: Self = yaml("Chart.yaml", bytes)?;
+        chart.expect_named("Chart.yaml")
+    }
+
+    /// Reads a chart's config.
+    pub(crate) fn from_json(bytes: &[u8]) -> Result<Self, Refusal> {
+        let chart: Self = serde_json::from_slice(bytes)
+            .map_err(|error| Refusal::new(format!("the chart's config cannot be read: {error}")))?;
+        chart.expect_named("config")
+    }
+
+    /// Takes the dependencies of a `requirements.yaml`.
+    pub(crate) fn require(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        let requirements: Requirements = yaml("requirements.yaml", bytes)?;
+        self.dependencies = requirements.dependencies;
+        Ok(())
+    }
+
+    fn expect_named(self, file: &str) -> Result<Self, Refusal> {
+        if self.name.is_empty() || self.version.is_empty() {
+            return Err(Refusal::new(format!("the chart's {file} must give its name and version")));
+        }
+        Ok(self)
+    }
+
+    /// The fact a chart is found by.
+    pub(crate) fn fact(&self) -> Result<Fact, Refusal> {
+        let keyed = sort_key(&self.version);
+        let words = || Refusal::new(format!("the chart's version {:?} is no semantic version", self.version));
+        let Ok(Value::Object(attributes)) = serde_json::to_value(self) else {
+            return Err(Refusal::new("the chart's Chart.yaml cannot be kept as JSON"));
+        };
+        let named = [
+            ("name", Some(&self.name)),
+            ("version", Some(&self.version)),
+            ("appVersion", self.app_version.as_ref()),
+            ("type", self.kind.as_ref()),
+        ];
+        let named = named.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let keywords = self.keywords.iter().flatten().take(MOST_KEYWORDS).map(|keyword| ("keyword", keyword));
+        let pairs = named.chain(keywords).filter(|(_, value)| value.len() <= LONGEST);
+        Ok(Fact {
+            subject: self.name.clone(),
+            sort_key: keyed.ok_or_else(words)?,
+            index: pairs.map(|(name, value)| (name, value.clone())).collect(),
+            attributes,
+            documents: Vec::new(),
+        })
+    }
+}
+
+/// Reads YAML within a budget, for it can name a thing over and over.
+fn yaml<T: for<'de> Deserialize<'de>>(file: &str, bytes: &[u8]) -> Result<T, Refusal> {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_nodes: 20_000,
+            max_events: 50_000,
+            max_depth: 32,
+            max_aliases: 100,
+            max_anchors: 100,
+            max_documents: 1,
+            max_total_scalar_bytes: 1024 * 1024,
+        },
+    };
+    serde_saphyr::from_slice_with_options(bytes, options)
+        .map_err(|error| Refusal::new(format!("{file} cannot be read: {}", first_line(&error.to_string()))))
+}
+
+/// The parser draws the place it means below its first line; a client prints one.
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_helm_writes_is_read() {
+        let chart = Chart::from_yaml(
+            b"apiVersion: v2\nname: app\nversion: 1.10.0\nappVersion: 1.10\nkeywords: [web, db]\nextra: 1\n\
+              deprecated: true\ndependencies:\n- name: redis\n  version: ~1.2\n  repository: https://e.example/x\n\
+              maintainers:\n",
+        );
+        let chart = chart.unwrap();
+        let fact = chart.fact().unwrap();
+        assert_eq!(fact.subject, "app");
+        assert_eq!(fact.attributes["appVersion"], "1.10", "a number that is text stays text");
+        assert_eq!(fact.attributes["dependencies"][0]["name"], "redis");
+        assert!(!fact.attributes.contains_key("extra"));
+        let pairs = [("name", "app"), ("version", "1.10.0"), ("appVersion", "1.10"), ("keyword", "web")];
+        for (name, value) in pairs {
+            assert!(fact.index.contains(&(name, value.to_owned())), "{name}");
+        }
+        let config = Chart::from_json(serde_json::to_string(&chart).unwrap().as_bytes()).unwrap();
+        assert_eq!(config, chart, "the config repeats it");
+    }
+
+    #[test]
+    fn what_names_nothing_or_too_much_is_refused() {
+        for bad in ["", "name: app", "version: 1.0.0", "name: [a]\nversion: 1.0.0", "- a", "name: a\nname: b"]
+        {
+            assert!(Chart::from_yaml(bad.as_bytes()).is_err(), "{bad:?} was accepted");
+        }
+        let mut bomb = "name: a\nversion: 1.0.0\na0: &a0 [x]\n".to_owned();
+        for level in 1..30 {
+            bomb += &format!("a{level}: &a{level} [*a{0}, *a{0}]\n", level - 1);
+        }
+        bomb += "keywords: *a29\n";
+        assert!(Chart::from_yaml(bomb.as_bytes()).is_err());
+        let deep = format!("name: a\nversion: 1.0.0\nx: {}1{}", "[".repeat(10_000), "]".repeat(10_000));
+        assert!(Chart::from_yaml(deep.as_bytes()).is_err());
+        assert!(Chart::from_json(b"{\"name\":1}").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_the_parser(text in "\\PC{0,200}") {
+            let _ = Chart::from_yaml(text.as_bytes());
+        }
+    }
+}

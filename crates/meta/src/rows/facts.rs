@@ -1,0 +1,189 @@
+//! The index of what formats read: facts, the pairs they are found by, their documents.
+
+use async_trait::async_trait;
+use wharf_core::{Digest, Error, Result, Timestamp, gate::RepositoryId};
+use wharf_registry::{
+    format::{Fact, FactCursor},
+    port::{DocumentRow, FactRow, Facts, FactsOf},
+};
+
+use super::SqlWork;
+use crate::session::{Row, Value};
+
+fn fact(mut row: Row) -> Result<FactRow> {
+    Ok(FactRow {
+        cursor: FactCursor { id: row.next()?, subject: row.next()?, sort_key: row.next()? },
+        format: row.next()?,
+        attributes: row.parse(|attributes: String| serde_json::from_str(&attributes).ok())?,
+        place: row.parse(|path: String| path.parse().ok())?,
+        digest: row.parse(|digest: Vec<u8>| Digest::from_row(&digest))?,
+        created_at: Timestamp::from_microseconds(row.next()?),
+        tags: row.next().map(list)?,
+        documents: row.next().map(list)?,
+    })
+}
+
+/// Names that were joined by a character none of them holds.
+fn list(joined: Option<String>) -> Vec<String> {
+    joined.iter().flat_map(|joined| joined.split(',')).map(str::to_owned).collect()
+}
+
+/// What every list of facts selects, in the order [`fact`] reads it.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT f.id, f.subject, f.sort_key, f.format, f.attributes, p.path, m.digest, m.created_at,
+                (SELECT string_agg(t.name, ',' ORDER BY t.name) FROM tag t WHERE t.manifest_id = m.id),
+                (SELECT string_agg(d.name, ',' ORDER BY d.name) FROM fact_document d WHERE d.fact_id = f.id)
+            ",
+            $rest
+        )
+    };
+}
+
+impl SqlWork<'_> {
+    async fn insert_fact(&mut self, manifest: (i64, i64), format: &str, new: &Fact) -> Result<()> {
+        const FACT: &str = "
+            INSERT INTO fact (manifest_id, registry_id, format, subject, sort_key, attributes)
+            VALUES ($1, $2, $3, $4, $5, $6) RETURNING id";
+        const PAIR: &str = "
+            INSERT INTO fact_pair (registry_id, format, name, value, subject, sort_key, fact_id)
+            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
+        const DOCUMENT: &str =
+            "INSERT INTO fact_document (fact_id, name, media_type, payload) VALUES ($1, $2, $3, $4)";
+        let (manifest, registry) = manifest;
+        let attributes = serde_json::to_string(&new.attributes).map_err(Error::internal)?;
+        let (subject, sort_key): (Value<'_>, Value<'_>) =
+            (new.subject.as_str().into(), new.sort_key.as_slice().into());
+        let values =
+            [manifest.into(), registry.into(), format.into(), subject, sort_key, attributes.as_str().into()];
+        let row = self.0.query_first(FACT, &values).await?;
+        let id: i64 = row.ok_or_else(|| Error::internal("a fact was not stored"))?.next()?;
+        for (name, value) in &new.index {
+            let (name, value) = ((*name).into(), value.as_str().into());
+            let values = [registry.into(), format.into(), name, value, subject, sort_key, id.into()];
+            self.0.execute(PAIR, &values).await?;
+        }
+        for document in &new.documents {
+            let (name, media_type) = (document.name.into(), document.media_type.into());
+            let values = [id.into(), name, media_type, document.bytes.as_slice().into()];
+            self.0.execute(DOCUMENT, &values).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes the facts of a manifest with everything that hangs on them.
+    pub(super) async fn remove_facts(&mut self, repository: RepositoryId, digest: &Digest) -> Result<()> {
+        macro_rules! of_manifest {
+            ($delete:literal) => {
+                concat!(
+                    $delete,
+                    "(SELECT f.id FROM fact f JOIN manifest m ON m.id = f.manifest_id
+                      WHERE m.repository_id = $1 AND m.digest = $2)"
+                )
+            };
+        }
+        const ALL: [&str; 3] = [
+            of_manifest!("DELETE FROM fact_pair WHERE fact_id IN "),
+            of_manifest!("DELETE FROM fact_document WHERE fact_id IN "),
+            of_manifest!("DELETE FROM fact WHERE id IN "),
+        ];
+        let digest = digest.to_row();
+        for statement in ALL {
+            self.0.execute(statement, &[repository.0.into(), digest.as_slice().into()]).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Facts for SqlWork<'_> {
+    async fn insert_facts(
+        &mut self,
+        repository: RepositoryId,
+        digest: &Digest,
+        (format, facts): (&str, &[Fact]),
+    ) -> Result<()> {
+        const FIND: &str = "
+            SELECT m.id, p.registry_id FROM manifest m JOIN repository p ON p.id = m.repository_id
+            WHERE m.repository_id = $1 AND m.digest = $2";
+        let row = digest.to_row();
+        let found = self.0.query_first(FIND, &[repository.0.into(), row.as_slice().into()]).await?;
+        let mut found =
+            found.ok_or_else(|| Error::internal("facts were read of a manifest that is not there"))?;
+        let manifest = (found.next()?, found.next()?);
+        for fact in facts {
+            self.insert_fact(manifest, format, fact).await?;
+        }
+        Ok(())
+    }
+
+    async fn facts_of(&mut self, repository: RepositoryId, digest: &Digest) -> Result<Vec<FactRow>> {
+        const FIND: &str = select!(
+            "FROM manifest m JOIN fact f ON f.manifest_id = m.id JOIN repository p ON p.id = m.repository_id
+            WHERE m.repository_id = $1 AND m.digest = $2 ORDER BY f.id"
+        );
+        let digest = digest.to_row();
+        let rows = self.0.query(FIND, &[repository.0.into(), digest.as_slice().into()]).await?;
+        rows.into_iter().map(fact).collect()
+    }
+
+    async fn facts(&mut self, wanted: &FactsOf) -> Result<Vec<FactRow>> {
+        const ALL: &str = select!(
+            "FROM fact f JOIN manifest m ON m.id = f.manifest_id JOIN repository p ON p.id = m.repository_id
+            WHERE f.registry_id = $1 AND f.format = $2 AND (f.subject, f.sort_key, f.id) > ($3, $4, $5)
+                AND EXISTS (SELECT 1 FROM tag t WHERE t.manifest_id = f.manifest_id)
+            ORDER BY f.subject, f.sort_key, f.id LIMIT $6"
+        );
+        // The first pair leads through the index in the order of the list, the others are looked up for each fact.
+        const WITH: &str = select!(
+            "FROM fact_pair a JOIN fact f ON f.id = a.fact_id JOIN manifest m ON m.id = f.manifest_id
+                JOIN repository p ON p.id = m.repository_id
+            WHERE a.registry_id = $1 AND a.format = $2 AND (a.subject, a.sort_key, a.fact_id) > ($3, $4, $5)
+                AND a.name = $6 AND a.value = $7
+                AND ($8 = '' OR EXISTS
+                    (SELECT 1 FROM fact_pair b WHERE b.fact_id = a.fact_id AND b.name = $8 AND b.value = $9))
+                AND ($10 = '' OR EXISTS
+                    (SELECT 1 FROM fact_pair b WHERE b.fact_id = a.fact_id AND b.name = $10 AND b.value = $11))
+                AND ($12 = '' OR EXISTS
+                    (SELECT 1 FROM fact_pair b WHERE b.fact_id = a.fact_id AND b.name = $12 AND b.value = $13))
+                AND EXISTS (SELECT 1 FROM tag t WHERE t.manifest_id = f.manifest_id)
+            ORDER BY a.subject, a.sort_key, a.fact_id LIMIT $14"
+        );
+        // No fact has an empty subject, so all come after this one.
+        let first = FactCursor { subject: String::new(), sort_key: Vec::new(), id: 0 };
+        let last = wanted.last.as_ref().unwrap_or(&first);
+        let mut values: Vec<Value<'_>> = vec![
+            wanted.registry.0.into(),
+            wanted.format.as_str().into(),
+            last.subject.as_str().into(),
+            last.sort_key.as_slice().into(),
+            last.id.into(),
+        ];
+        let sql = if wanted.pairs.is_empty() { ALL } else { WITH };
+        if !wanted.pairs.is_empty() {
+            let pairs = wanted.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            for (name, value) in pairs.chain(std::iter::repeat(("", ""))).take(4) {
+                values.extend([Value::from(name), value.into()]);
+            }
+        }
+        values.push(i64::from(wanted.most).into());
+        self.0.query(sql, &values).await?.into_iter().map(fact).collect()
+    }
+
+    async fn document(
+        &mut self,
+        repository: RepositoryId,
+        digest: &Digest,
+        name: &str,
+    ) -> Result<Option<DocumentRow>> {
+        const FIND: &str = "
+            SELECT d.media_type, d.payload
+            FROM manifest m JOIN fact f ON f.manifest_id = m.id JOIN fact_document d ON d.fact_id = f.id
+            WHERE m.repository_id = $1 AND m.digest = $2 AND d.name = $3 ORDER BY f.id LIMIT 1";
+        let digest = digest.to_row();
+        let values = [repository.0.into(), digest.as_slice().into(), name.into()];
+        let Some(mut row) = self.0.query_first(FIND, &values).await? else { return Ok(None) };
+        Ok(Some(DocumentRow { media_type: row.next()?, bytes: row.next::<Vec<u8>>()?.into() }))
+    }
+}

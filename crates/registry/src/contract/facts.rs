@@ -1,0 +1,110 @@
+//! The contract of the index of facts.
+
+use serde_json::{Map, Value, json};
+use wharf_core::{Actor, Digest, RegistryPlace, Tag, gate::RegistryId};
+
+use super::store::{NOW, commit, image, repository, view};
+use crate::{
+    format::{Document, Fact, FactCursor},
+    port::{FactRow, FactsOf, RightsSource, Store},
+};
+
+fn fact(version: u8, keyword: &str) -> Fact {
+    let name = |text: &str| text.to_owned();
+    Fact {
+        subject: name("chart"),
+        sort_key: vec![255 - version],
+        attributes: Map::from_iter([(name("version"), json!(version))]),
+        index: vec![("version", version.to_string()), ("keyword", name(keyword)), ("keyword", name("all"))],
+        documents: vec![Document {
+            name: "readme",
+            media_type: "text/markdown",
+            bytes: vec![version, 0, 255],
+        }],
+    }
+}
+
+/// Stores a tagged manifest with one fact.
+async fn store_fact(store: &dyn Store, repository_name: &str, version: u8, keyword: &str) -> Digest {
+    let repository = repository(store, repository_name).await;
+    let tag: Tag = format!("v{version}").parse().unwrap();
+    let input = (repository, image(&format!("{repository_name}{version}")), fact(version, keyword), tag);
+    commit(store, input, |(repository, image, fact, tag), work| {
+        Box::pin(async move {
+            assert!(work.insert_manifest(*repository, image, NOW).await?);
+            work.show_repository(*repository).await?;
+            work.insert_facts(*repository, &image.digest, ("helm", std::slice::from_ref(fact))).await?;
+            work.set_tag(*repository, tag, &image.digest, NOW).await?;
+            Ok(image.digest)
+        })
+    })
+    .await
+    .unwrap()
+}
+
+async fn list(store: &dyn Store, wanted: FactsOf) -> Vec<FactRow> {
+    view(store, wanted, |wanted, work| Box::pin(async move { work.facts(wanted).await })).await
+}
+
+fn versions(rows: &[FactRow]) -> Vec<i64> {
+    rows.iter().filter_map(|row| row.attributes.get("version").and_then(Value::as_i64)).collect()
+}
+
+pub(super) async fn facts_are_found_in_order_until_their_manifest_goes<S: Store + RightsSource>(store: &S) {
+    for version in [1, 3, 2] {
+        store_fact(store, "facts/team/chart", version, "own").await;
+    }
+    let elsewhere = store_fact(store, "facts/other/chart", 9, "own").await;
+    let team = RegistryPlace { organisation: "facts".parse().unwrap(), registry: "team".parse().unwrap() };
+    let rights = store.registry_rights(&Actor::job("contract"), &team).await.unwrap();
+    let registry = rights.registry.expect("the registry was made").id;
+    let wanted = |pairs: &[(&str, &str)], last: Option<FactCursor>, most: u32| FactsOf {
+        registry,
+        format: "helm".to_owned(),
+        pairs: pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        last,
+        most,
+    };
+
+    let all = list(store, wanted(&[], None, 10)).await;
+    assert_eq!(versions(&all), [3, 2, 1], "by sort key, and only those of the registry");
+    assert_eq!(
+        (&all[0].tags[..], &all[0].documents[..]),
+        (&["v3".to_owned()][..], &["readme".to_owned()][..])
+    );
+    for pairs in [&[][..], &[("keyword", "own")], &[("keyword", "all"), ("keyword", "own")]] {
+        let first = list(store, wanted(pairs, None, 1)).await;
+        let rest = list(store, wanted(pairs, Some(first[0].cursor.clone()), 10)).await;
+        assert_eq!((versions(&first), versions(&rest)), (vec![3], vec![2, 1]), "{pairs:?} in pages");
+    }
+    assert_eq!(versions(&list(store, wanted(&[("keyword", "own"), ("version", "2")], None, 10)).await), [2]);
+    assert!(list(store, wanted(&[("keyword", "none")], None, 10)).await.is_empty());
+    assert!(list(store, FactsOf { format: "other".to_owned(), ..wanted(&[], None, 10) }).await.is_empty());
+    assert!(list(store, FactsOf { registry: RegistryId(-1), ..wanted(&[], None, 10) }).await.is_empty());
+
+    what_is_untagged_is_not_listed_and_what_is_removed_is_gone(store, all[0].digest).await;
+    assert_eq!(versions(&list(store, wanted(&[], None, 10)).await), [2, 1]);
+    let other = repository(store, "facts/other/chart").await;
+    let documents = view(store, (other, elsewhere), |(repository, digest), work| {
+        Box::pin(async move { work.document(*repository, digest, "readme").await })
+    });
+    assert_eq!(documents.await.expect("the other one's stays").bytes[..], [9, 0, 255]);
+}
+
+async fn what_is_untagged_is_not_listed_and_what_is_removed_is_gone(store: &dyn Store, digest: Digest) {
+    let repository = repository(store, "facts/team/chart").await;
+    commit(store, (repository, digest), |(repository, digest), work| {
+        Box::pin(async move {
+            for tag in work.tags_of(*repository, digest).await? {
+                work.remove_tag(*repository, &tag, NOW).await?;
+            }
+            assert_eq!(versions(&work.facts_of(*repository, digest).await?), [3], "its own facts stay");
+            assert!(work.remove_manifest(*repository, digest).await?);
+            assert!(work.facts_of(*repository, digest).await?.is_empty());
+            assert_eq!(work.document(*repository, digest, "readme").await?, None);
+            Ok(())
+        })
+    })
+    .await
+    .unwrap();
+}

@@ -1,0 +1,122 @@
+//! The blobs a format may read: those of the manifest's own repository, one piece at a time.
+
+use std::{
+    collections::HashMap,
+    io::{self, Read, Seek, SeekFrom},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::{Buf as _, Bytes};
+use tokio::runtime::Handle;
+use wharf_core::{Digest, Error, Result, manifest::Descriptor};
+
+use super::Refusal;
+use crate::{
+    manifest::missing_content,
+    port::{BlobRow, BlobStore, OpenObject},
+};
+
+/// How many bytes are fetched at a time.
+const PIECE: u64 = 256 * 1024;
+
+/// The contents of a manifest that is about to be stored, for a thread that may block.
+pub struct Contents {
+    blobs: Arc<dyn BlobStore>,
+    rows: HashMap<Digest, BlobRow>,
+    runtime: Handle,
+    fault: Fault,
+}
+
+/// The first fault of the store, which is no fault of the content.
+type Fault = Arc<Mutex<Option<Error>>>;
+
+impl Contents {
+    /// Contents whose rows were found. Must be called on the runtime that serves the store.
+    pub(super) fn new(blobs: Arc<dyn BlobStore>, rows: Vec<BlobRow>) -> Self {
+        let rows = rows.into_iter().map(|row| (row.digest, row)).collect();
+        Self { blobs, rows, runtime: Handle::current(), fault: Fault::default() }
+    }
+
+    /// Opens a blob that the manifest names.
+    ///
+    /// # Errors
+    /// A refusal where the manifest does not name it.
+    pub fn open(&self, descriptor: &Descriptor) -> Result<BlobReader, Refusal> {
+        let row = descriptor.digest().and_then(|digest| self.rows.get(&digest));
+        let row =
+            row.ok_or_else(|| Refusal::new(format!("the manifest does not hold {}", descriptor.digest)))?;
+        let opened = self.runtime.block_on(self.blobs.open(row.key, row.size)).and_then(|object| {
+            // Damaged bytes count as missing, so that the client pushes them again.
+            object.ok_or_else(|| missing_content(vec![row.digest.to_string()]))
+        });
+        let object = opened.map_err(|error| remember(&self.fault, error))?;
+        Ok(BlobReader {
+            object,
+            size: row.size,
+            position: 0,
+            piece: Bytes::new(),
+            runtime: self.runtime.clone(),
+            fault: self.fault.clone(),
+        })
+    }
+
+    /// What went wrong in the store meanwhile: then no judgement over the content counts.
+    pub(super) fn fault(&self) -> Option<Error> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Reads a blob, on a thread that may block.
+pub struct BlobReader {
+    object: Box<dyn OpenObject>,
+    size: u64,
+    position: u64,
+    /// What was fetched and not yet read; it lies at `position`.
+    piece: Bytes,
+    runtime: Handle,
+    fault: Fault,
+}
+
+impl BlobReader {
+    /// Size in bytes.
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+impl Read for BlobReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.piece.is_empty() && self.position < self.size {
+            let end = self.position.saturating_add(PIECE).min(self.size);
+            let fetched = self.runtime.block_on(self.object.read(self.position..end));
+            self.piece = fetched.map_err(|error| remember(&self.fault, error))?;
+        }
+        let length = buffer.len().min(self.piece.len());
+        self.piece.copy_to_slice(buffer.get_mut(..length).unwrap_or_default());
+        self.position += length as u64;
+        Ok(length)
+    }
+}
+
+impl Seek for BlobReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::End(offset) => self.size.checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        let target = target.ok_or(io::ErrorKind::InvalidInput)?;
+        self.piece = match target.checked_sub(self.position).map(usize::try_from) {
+            Some(Ok(ahead)) if ahead < self.piece.len() => self.piece.slice(ahead..),
+            _ => Bytes::new(),
+        };
+        self.position = target;
+        Ok(target)
+    }
+}
+
+/// Keeps a fault of the store for the engine; the format only learns that it cannot go on.
+fn remember(fault: &Fault, error: Error) -> io::Error {
+    fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    io::Error::other("the content cannot be read now")
+}

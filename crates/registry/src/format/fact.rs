@@ -1,0 +1,144 @@
+//! What a format reads of a manifest: records by which it is found, and small texts that are kept with it.
+
+use std::{fmt, str::FromStr};
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::{Map, Value};
+use wharf_core::{Error, Kind, Result};
+
+/// The most facts of one manifest, pairs and documents of one fact.
+const MOST: usize = 1000;
+/// The largest attributes of one fact, in bytes of JSON.
+const LARGEST_ATTRIBUTES: usize = 256 * 1024;
+/// The largest document, in bytes.
+const LARGEST_DOCUMENT: usize = 1024 * 1024;
+/// The longest subject, sort key or value of a pair, in bytes: they stand in an index.
+const LONGEST: usize = 512;
+
+/// One record of what a manifest holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fact {
+    /// What it is about: the name of the chart, the project, the plugin.
+    pub subject: String,
+    /// Bytes that order the facts about one subject, the newest first.
+    pub sort_key: Vec<u8>,
+    /// Everything that was read.
+    pub attributes: Map<String, Value>,
+    /// Pairs of a name and a value by which the fact is found; a name may stand several times.
+    pub index: Vec<(&'static str, String)>,
+    /// Texts that are kept.
+    pub documents: Vec<Document>,
+}
+
+/// A small text kept with a fact: a README, the default values of a chart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// Its name within the fact: lower-case letters, digits, `.` and `-`.
+    pub name: &'static str,
+    /// Its media type.
+    pub media_type: &'static str,
+    /// The exact bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Fact {
+    /// Refuses what would not fit the index, whatever format it comes from.
+    pub(super) fn expect_bounded(&self) -> Result<()> {
+        let too_large = |what: &str| Err(Error::new(Kind::TooLarge, format!("{what} is too large")));
+        let attributes = serde_json::to_vec(&self.attributes).map_err(Error::internal)?;
+        if attributes.len() > LARGEST_ATTRIBUTES {
+            return too_large("what the artifact says of itself");
+        }
+        if self.subject.len() > LONGEST || self.sort_key.len() > LONGEST {
+            return too_large("the artifact's name or version");
+        }
+        let is_long = |(_, value): &(&str, String)| value.len() > LONGEST;
+        if self.index.len() > MOST || self.documents.len() > MOST || self.index.iter().any(is_long) {
+            return too_large("an attribute of the artifact");
+        }
+        // PostgreSQL holds no text with this character.
+        let values = self.index.iter().map(|(_, value)| value).chain([&self.subject]);
+        if values.into_iter().any(|value| value.contains('\0')) {
+            return Err(Error::new(Kind::Invalid, "an attribute of the artifact holds a NUL character"));
+        }
+        match self.documents.iter().find(|document| document.bytes.len() > LARGEST_DOCUMENT) {
+            Some(document) => too_large(document.name),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Refuses more facts than any artifact has.
+pub(super) fn expect_bounded(facts: &[Fact]) -> Result<()> {
+    if facts.len() > MOST {
+        return Err(Error::new(Kind::TooLarge, "the artifact holds too many things"));
+    }
+    facts.iter().try_for_each(Fact::expect_bounded)
+}
+
+/// Where a page of facts ends. Opaque to callers, who hand it back for the next page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FactCursor {
+    /// The last fact's subject.
+    pub subject: String,
+    /// Its sort key.
+    pub sort_key: Vec<u8>,
+    /// Its row.
+    pub id: i64,
+}
+
+impl fmt::Display for FactCursor {
+    /// base64url of the row's id in 8 bytes, the subject's length in 2, the subject, the sort key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let length = u16::try_from(self.subject.len()).map_err(|_| fmt::Error)?;
+        let parts =
+            [&self.id.to_be_bytes()[..], &length.to_be_bytes(), self.subject.as_bytes(), &self.sort_key];
+        f.write_str(&BASE64_URL_SAFE_NO_PAD.encode(parts.concat()))
+    }
+}
+
+impl FromStr for FactCursor {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let read = || {
+            let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
+            let (id, rest) = bytes.split_first_chunk()?;
+            let (length, rest) = rest.split_first_chunk()?;
+            let (subject, sort_key) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
+            let subject = String::from_utf8(subject.to_vec()).ok()?;
+            Some(Self { subject, sort_key: sort_key.to_vec(), id: i64::from_be_bytes(*id) })
+        };
+        // No fact has a subject with this character, and one of the databases cannot hold it.
+        read()
+            .filter(|cursor| !cursor.subject.contains('\0'))
+            .ok_or_else(|| Error::new(Kind::Invalid, "last must be taken from the Link of the page before"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_comes_back_as_it_was_printed() {
+        let cursor = FactCursor { subject: "nginx".to_owned(), sort_key: vec![0, 255, 7], id: -3 };
+        assert_eq!(cursor.to_string().parse::<FactCursor>().unwrap(), cursor);
+        for bad in ["", "a", "%%", "AAAAAAAAAAAAAA", "AAAAAAAAAAD__w"] {
+            assert!(bad.parse::<FactCursor>().is_err(), "{bad:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_the_index_is_refused() {
+        let bounded = |fact: Fact| expect_bounded(&[fact]).map_err(|error| error.kind());
+        let subject = |length: usize| Fact { subject: "x".repeat(length), ..Fact::default() };
+        assert_eq!(bounded(subject(LONGEST)), Ok(()));
+        assert_eq!(bounded(subject(LONGEST + 1)), Err(Kind::TooLarge));
+        let document =
+            |size: usize| Document { name: "readme", media_type: "text/plain", bytes: vec![0; size] };
+        let kept = |size: usize| Fact { documents: vec![document(size)], ..Fact::default() };
+        assert_eq!(bounded(kept(LARGEST_DOCUMENT)), Ok(()));
+        assert_eq!(bounded(kept(LARGEST_DOCUMENT + 1)), Err(Kind::TooLarge));
+    }
+}

@@ -1,0 +1,106 @@
+//! Letting a format look at a manifest before it is stored.
+
+use async_trait::async_trait;
+use tokio::task::spawn_blocking;
+use wharf_core::{
+    Error, Grant, Result,
+    action::Push,
+    gate::RepositoryId,
+    manifest::{Descriptor, Role},
+};
+
+use super::{Candidate, Contents, Fact, Format, fact::expect_bounded};
+use crate::{
+    Registry,
+    manifest::missing_content,
+    port::{BlobRow, Transaction, Work},
+};
+
+/// What the formats made of a manifest.
+#[derive(Default)]
+pub(crate) struct Inspected {
+    /// The name of the format whose it is, if it is one's.
+    pub(crate) format: Option<&'static str>,
+    /// What it says.
+    pub(crate) facts: Vec<Fact>,
+}
+
+impl Registry {
+    /// Reads the facts of a manifest whose format is known. One that lacks content, in a registry that accepts that,
+    /// is stored unread.
+    ///
+    /// # Errors
+    /// `Invalid` with a format's refusal, or naming the content that is missing; `TooLarge`; `Unavailable`.
+    pub(crate) async fn inspect(&self, grant: &Grant<Push>, candidate: Candidate) -> Result<Inspected> {
+        let formats = self.formats();
+        let Some(format) = formats.iter().find(|format| format.recognises(&candidate)).cloned() else {
+            return Ok(Inspected::default());
+        };
+        let found = self.store().view(FindContents::of(grant, &candidate)).await?;
+        if !found.missing.is_empty() {
+            let accepted = grant.registry().is_some_and(|registry| registry.accepts_missing_content);
+            return if accepted { Ok(Inspected::default()) } else { Err(missing_content(found.missing)) };
+        }
+        let _turn = self.inspections().acquire().await.map_err(Error::internal)?;
+        let contents = Contents::new(self.blob_store(), found.rows);
+        let facts = spawn_blocking(move || read(format.as_ref(), &candidate, &contents)).await;
+        facts.map_err(Error::internal)?
+    }
+}
+
+fn read(format: &dyn Format, candidate: &Candidate, contents: &Contents) -> Result<Inspected> {
+    let facts = format.inspect(candidate, contents);
+    if let Some(fault) = contents.fault() {
+        return Err(fault);
+    }
+    let facts = facts?;
+    expect_bounded(&facts)?;
+    Ok(Inspected { format: Some(format.name()), facts })
+}
+
+struct FindContents {
+    repository: Option<RepositoryId>,
+    wanted: Vec<Descriptor>,
+}
+
+#[derive(Default)]
+struct FoundContents {
+    rows: Vec<BlobRow>,
+    missing: Vec<String>,
+}
+
+impl FindContents {
+    fn of(grant: &Grant<Push>, candidate: &Candidate) -> Self {
+        let is_here = |role: Role, descriptor: &Descriptor| match role {
+            Role::Config => true,
+            Role::Layer => !descriptor.is_nondistributable(),
+            Role::Manifest => false,
+        };
+        let references = candidate.manifest.references.iter();
+        let wanted = references.filter(|(role, descriptor)| is_here(*role, descriptor));
+        Self {
+            repository: grant.repository(),
+            wanted: wanted.map(|(_, descriptor)| descriptor.clone()).collect(),
+        }
+    }
+}
+
+#[async_trait]
+impl Transaction for FindContents {
+    type Output = FoundContents;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<FoundContents> {
+        let mut found = FoundContents::default();
+        for descriptor in &self.wanted {
+            let row = match (self.repository, descriptor.digest()) {
+                (Some(repository), Some(digest)) => work.find_member(repository, &digest).await?,
+                _ => None,
+            };
+            match row {
+                Some(row) => found.rows.push(row),
+                None => found.missing.push(descriptor.digest.clone()),
+            }
+        }
+        Ok(found)
+    }
+}

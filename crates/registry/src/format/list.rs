@@ -1,0 +1,131 @@
+//! Finding what the formats read.
+
+use async_trait::async_trait;
+use wharf_core::{
+    Digest, Error, Grant, Kind, Limit, Page, Reference, RegistryGrant, Result, Subject, action::Pull,
+    gate::RepositoryId,
+};
+
+use super::FactCursor;
+use crate::{
+    Registry,
+    port::{DocumentRow, FactRow, FactsOf, Transaction, Work},
+};
+
+/// The most pairs one search names.
+const MOST_PAIRS: usize = 4;
+
+/// Which facts of a registry are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FactSearch {
+    /// Of which format.
+    pub format: String,
+    /// Pairs of an attribute's name and value, all of which must hold.
+    pub pairs: Vec<(String, String)>,
+    /// After which fact.
+    pub last: Option<FactCursor>,
+}
+
+impl Registry {
+    /// A page of the facts of what is tagged in a registry: by subject, the newest of one subject first.
+    ///
+    /// # Errors
+    /// `Invalid` for a format that is not known, or too many pairs.
+    pub async fn facts(
+        &self,
+        grant: &RegistryGrant,
+        search: FactSearch,
+        limit: Limit,
+    ) -> Result<Page<FactRow>> {
+        if search.pairs.len() > MOST_PAIRS {
+            return Err(Error::new(
+                Kind::Invalid,
+                format!("at most {MOST_PAIRS} attributes can be asked for"),
+            ));
+        }
+        let known: Vec<_> = self.formats().iter().map(|format| format.name()).collect();
+        if !known.contains(&search.format.as_str()) {
+            return Err(Error::new(Kind::Invalid, format!("format must be one of: {}", known.join(", "))));
+        }
+        let FactSearch { format, pairs, last } = search;
+        let most = u32::try_from(limit.get() + 1).unwrap_or(u32::MAX);
+        let wanted = FactsOf { registry: grant.registry(), format, pairs, last, most };
+        Ok(Page::cut(self.store().view(ListFacts(wanted)).await?, limit))
+    }
+
+    /// The facts of one manifest; none where no format knows it.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such manifest.
+    pub async fn facts_of(&self, grant: &Grant<Pull>, reference: &Reference) -> Result<Vec<FactRow>> {
+        let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
+        self.store().view(FindFacts { repository, reference: reference.clone() }).await
+    }
+
+    /// A document that is kept with a manifest's facts.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn document(
+        &self,
+        grant: &Grant<Pull>,
+        reference: &Reference,
+        name: &str,
+    ) -> Result<DocumentRow> {
+        let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
+        let find = FindDocument { repository, reference: reference.clone(), name: name.to_owned() };
+        let missing = || Error::new(Kind::NotFound(Subject::Manifest), "the manifest has no such document");
+        self.store().view(find).await?.ok_or_else(missing)
+    }
+}
+
+struct ListFacts(FactsOf);
+
+#[async_trait]
+impl Transaction for ListFacts {
+    type Output = Vec<FactRow>;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Vec<FactRow>> {
+        work.facts(&self.0).await
+    }
+}
+
+/// The digest a reference stands for.
+async fn resolve(work: &mut dyn Work, repository: RepositoryId, reference: &Reference) -> Result<Digest> {
+    let found = match reference {
+        Reference::Tag(tag) => work.find_tagged(repository, tag).await?.map(|manifest| manifest.digest),
+        Reference::Digest(digest) => work.has_manifest(repository, digest).await?.then_some(*digest),
+    };
+    found.ok_or_else(|| Error::not_found(Subject::Manifest))
+}
+
+struct FindFacts {
+    repository: RepositoryId,
+    reference: Reference,
+}
+
+#[async_trait]
+impl Transaction for FindFacts {
+    type Output = Vec<FactRow>;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Vec<FactRow>> {
+        let digest = resolve(work, self.repository, &self.reference).await?;
+        work.facts_of(self.repository, &digest).await
+    }
+}
+
+struct FindDocument {
+    repository: RepositoryId,
+    reference: Reference,
+    name: String,
+}
+
+#[async_trait]
+impl Transaction for FindDocument {
+    type Output = Option<DocumentRow>;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Option<DocumentRow>> {
+        let digest = resolve(work, self.repository, &self.reference).await?;
+        work.document(self.repository, &digest, &self.name).await
+    }
+}
