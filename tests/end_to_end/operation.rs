@@ -1,5 +1,6 @@
 //! Running it: health, the first start, the locked data directory, the stop.
 
+mod collection;
 mod connections;
 mod files;
 mod mistakes;

@@ -3,6 +3,7 @@
 mod accounts;
 mod blobs;
 mod catalog;
+mod collection;
 mod facts;
 mod journal;
 mod keys;

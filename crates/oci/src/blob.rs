@@ -20,7 +20,7 @@ use crate::{
 /// `HEAD /v2/{name}/blobs/{digest}`
 pub(crate) async fn head(call: &Call<'_>, place: &Place, digest: &Digest) -> Result<Response> {
     let grant = call.registry.grant::<Pull>(call.actor, place).await?;
-    let blob = call.registry.open_blob(&grant, digest).await?;
+    let blob = call.registry.stat_blob(&grant, digest).await?;
     let headers = headers(digest, blob.size)?;
     if conditions(call.headers).is_known(digest) {
         return Ok(not_modified(headers));

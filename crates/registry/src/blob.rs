@@ -12,6 +12,7 @@ use wharf_core::{
 
 use crate::{
     Registry,
+    collection::release,
     port::{BlobRow, MountSource, OpenObject, Transaction, Work},
     upload::{expect_repository, repository_of},
 };
@@ -48,7 +49,22 @@ pub enum Mounted {
 }
 
 impl Registry {
-    /// Opens a blob that is a member of the repository. GET and HEAD both come here, and neither writes.
+    /// Opens a blob to tell that it is there. One that nothing needs and that the collector is about to look at is told
+    /// to be gone, so that whoever is told that a blob is there has the time to name it in a manifest.
+    ///
+    /// # Errors
+    /// As [`Registry::open_blob`].
+    pub async fn stat_blob(&self, grant: &Grant<Pull>, digest: &Digest) -> Result<Blob> {
+        let blob = self.open_blob(grant, digest).await?;
+        let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Blob))?;
+        let leaving = IsLeaving { repository, digest: *digest, within: self.leaving() };
+        match self.store().view(leaving).await? {
+            true => Err(Error::not_found(Subject::Blob)),
+            false => Ok(blob),
+        }
+    }
+
+    /// Opens a blob that is a member of the repository. Nothing here writes.
     ///
     /// # Errors
     /// `NotFound` where the repository does not hold it, and where its bytes are gone or of another length: then
@@ -87,7 +103,8 @@ impl Registry {
         if self.blobs().open(blob.key, blob.size).await?.is_none() {
             return Ok(Mounted::No);
         }
-        self.store().commit(Mount { grant: grant.clone(), source, digest: *digest, now: self.now() }).await
+        let (grant, now, delay) = (grant.clone(), self.now(), self.settings().collection_delay);
+        self.store().commit(Mount { grant, source, digest: *digest, now, delay }).await
     }
 
     /// A repository that holds the blob, of those the caller may pull from. Where only his token does not reach one,
@@ -113,8 +130,8 @@ impl Registry {
     pub async fn delete_blob(&self, grant: &Grant<Delete>, digest: &Digest) -> Result<()> {
         self.expect_deletion()?;
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Blob))?;
-        let delete = DeleteBlob { grant: grant.clone(), repository, digest: *digest, now: self.now() };
-        self.store().commit(delete).await
+        let (grant, now, grace) = (grant.clone(), self.now(), self.settings().object_grace);
+        self.store().commit(DeleteBlob { grant, repository, digest: *digest, now, grace }).await
     }
 }
 
@@ -129,6 +146,21 @@ impl Transaction for FindMember {
 
     async fn run(&self, work: &mut dyn Work) -> Result<Option<BlobRow>> {
         work.find_member(self.repository, &self.digest).await
+    }
+}
+
+struct IsLeaving {
+    repository: RepositoryId,
+    digest: Digest,
+    within: i64,
+}
+
+#[async_trait]
+impl Transaction for IsLeaving {
+    type Output = bool;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<bool> {
+        work.is_leaving(self.repository, &self.digest, self.within).await
     }
 }
 
@@ -151,6 +183,7 @@ struct Mount {
     source: RepositoryId,
     digest: Digest,
     now: Timestamp,
+    delay: i64,
 }
 
 #[async_trait]
@@ -163,10 +196,11 @@ impl Transaction for Mount {
             return Ok(Mounted::No);
         }
         let repository = repository_of(work, &self.grant, self.now).await?;
-        match work.add_member(repository, &self.digest, self.now).await? {
-            true => Ok(Mounted::Yes),
-            false => Ok(Mounted::No),
+        if !work.add_member(repository, &self.digest, self.now).await? {
+            return Ok(Mounted::No);
         }
+        work.ask_review(repository, &self.digest, self.delay).await?;
+        Ok(Mounted::Yes)
     }
 }
 
@@ -175,6 +209,7 @@ struct DeleteBlob {
     repository: RepositoryId,
     digest: Digest,
     now: Timestamp,
+    grace: i64,
 }
 
 #[async_trait]
@@ -186,6 +221,7 @@ impl Transaction for DeleteBlob {
         if !work.remove_member(self.repository, &self.digest).await? {
             return Err(Error::not_found(Subject::Blob));
         }
+        release(work, &self.digest, self.grace).await?;
         let actor = self.grant.actor();
         work.audit(&AuditRecord {
             place: Some(self.grant.place().clone()),

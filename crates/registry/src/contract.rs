@@ -10,6 +10,7 @@
 #![allow(clippy::disallowed_methods, reason = "a suite acts as a job, and reads the files it is given")]
 
 mod blob_store;
+mod collection;
 mod facts;
 mod store;
 

@@ -1,13 +1,16 @@
-//! What the registry does for itself: stale uploads, condemned objects, empty repositories.
+//! What the registry does for itself: stale uploads, collection, condemned objects, empty repositories, old history.
 //!
 //! The job runner calls these now and then; each works through what is due in small steps, so that nobody waits
 //! for it, and what a crash leaves undone the next call does.
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use wharf_core::{ObjectKey, Result, Timestamp};
 
 use crate::{
     Registry,
+    collection::{Collected, Horizon, Share},
     port::{Transaction, UploadRow, Work},
     upload::EndUpload,
 };
@@ -27,18 +30,26 @@ pub struct Swept {
     pub objects: u64,
     /// Repositories removed.
     pub repositories: u64,
+    /// What the collector took away.
+    pub collected: Collected,
+    /// Moves of tags that were forgotten.
+    pub moves: u64,
 }
 
 impl Registry {
-    /// Clears away what is due, until nothing is.
+    /// Clears away what is due, until nothing is. `passed` is the time since the last call, by a clock that does not
+    /// jump.
     ///
     /// # Errors
-    /// `Unavailable`; what was done by then stays done.
-    pub async fn sweep(&self) -> Result<Swept> {
+    /// `Unavailable`; `Conflict` where the collector would take too much; what was done by then stays done.
+    pub async fn sweep(&self, passed: Duration) -> Result<Swept> {
+        self.advance_collection(passed).await?;
         Ok(Swept {
             uploads: self.expire_uploads().await?,
             objects: self.remove_objects().await?,
             repositories: self.remove_empty_repositories().await?,
+            moves: self.forget_tag_history().await?,
+            collected: self.collect(Horizon::Due, Share::Tenth).await?,
         })
     }
 
@@ -51,7 +62,7 @@ impl Registry {
             for row in &stale {
                 // One that is being written to is not stale, however long its request takes.
                 let Some(_lock) = self.0.locks.try_lock(row.id) else { continue };
-                let ended = self.store().commit(EndUpload { seen: row.clone(), now: self.now() }).await?;
+                let ended = self.store().commit(EndUpload { seen: row.clone() }).await?;
                 step += u64::from(ended);
             }
             expired += step;
@@ -65,7 +76,7 @@ impl Registry {
     async fn remove_objects(&self) -> Result<u64> {
         let mut removed = 0;
         loop {
-            let due = self.store().view(DueObjects { now: self.now() }).await?;
+            let due = self.store().view(DueObjects).await?;
             if due.is_empty() {
                 return Ok(removed);
             }
@@ -80,8 +91,19 @@ impl Registry {
                 }
             }
             removed += gone.len() as u64;
-            let until = self.now().plus_seconds(PUT_OFF);
-            self.store().commit(SettleObjects { gone, stuck, until }).await?;
+            self.store().commit(SettleObjects { gone, stuck }).await?;
+        }
+    }
+
+    async fn forget_tag_history(&self) -> Result<u64> {
+        let before = self.now().plus_seconds(-self.settings().tag_history);
+        let mut forgotten = 0;
+        loop {
+            let step = self.store().commit(ForgetTagHistory { before }).await?;
+            forgotten += step;
+            if step == 0 {
+                return Ok(forgotten);
+            }
         }
     }
 
@@ -98,6 +120,19 @@ impl Registry {
     }
 }
 
+struct ForgetTagHistory {
+    before: Timestamp,
+}
+
+#[async_trait]
+impl Transaction for ForgetTagHistory {
+    type Output = u64;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<u64> {
+        work.forget_tag_history(self.before, STEP).await
+    }
+}
+
 struct StaleUploads {
     before: Timestamp,
 }
@@ -111,23 +146,20 @@ impl Transaction for StaleUploads {
     }
 }
 
-struct DueObjects {
-    now: Timestamp,
-}
+struct DueObjects;
 
 #[async_trait]
 impl Transaction for DueObjects {
     type Output = Vec<ObjectKey>;
 
     async fn run(&self, work: &mut dyn Work) -> Result<Vec<ObjectKey>> {
-        work.due_objects(self.now, STEP).await
+        work.due_objects(STEP).await
     }
 }
 
 struct SettleObjects {
     gone: Vec<ObjectKey>,
     stuck: Vec<ObjectKey>,
-    until: Timestamp,
 }
 
 #[async_trait]
@@ -139,7 +171,7 @@ impl Transaction for SettleObjects {
             work.forget_object(*key).await?;
         }
         for key in &self.stuck {
-            work.postpone_object(*key, self.until).await?;
+            work.postpone_object(*key, PUT_OFF).await?;
         }
         Ok(())
     }

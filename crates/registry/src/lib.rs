@@ -7,6 +7,7 @@
 
 mod blob;
 mod catalog;
+mod collection;
 #[cfg(feature = "contract")]
 pub mod contract;
 pub mod format;
@@ -31,6 +32,7 @@ use wharf_core::{
 
 pub use crate::{
     blob::{Blob, Mounted},
+    collection::{Collected, Horizon, Share},
     housekeeping::Swept,
     manifest::{MOST_TAGS, ManifestPush, PushedManifest, StoredManifest},
     referrers::Referrer,
@@ -55,10 +57,14 @@ pub struct Settings {
     pub create_on_push: CreateOnPush,
     /// An upload nobody touched for so long is given up.
     pub upload_expiry: i64,
+    /// What nothing needs is looked at by the collector no sooner than this.
+    pub collection_delay: i64,
     /// An object no row leads to any more is kept for so long, for readers that still have it open.
     pub object_grace: i64,
     /// A repository that stays empty for so long is removed.
     pub empty_repository_expiry: i64,
+    /// The moves of tags are remembered for so long.
+    pub tag_history: i64,
     /// Whether tags, manifests and blobs can be deleted at all.
     pub deletion: Deletion,
 }
@@ -78,8 +84,10 @@ impl Default for Settings {
         Self {
             create_on_push: CreateOnPush::Operator,
             upload_expiry: 24 * 3600,
+            collection_delay: 24 * 3600,
             object_grace: 3600,
             empty_repository_expiry: 24 * 3600,
+            tag_history: 30 * 24 * 3600,
             deletion: Deletion::On,
         }
     }

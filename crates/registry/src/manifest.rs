@@ -97,8 +97,8 @@ impl Registry {
     pub async fn delete_manifest(&self, grant: &Grant<Delete>, digest: &Digest) -> Result<()> {
         self.expect_deletion()?;
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
-        let delete = DeleteManifest { grant: grant.clone(), repository, digest: *digest, now: self.now() };
-        self.store().commit(delete).await
+        let (grant, now, delay) = (grant.clone(), self.now(), self.settings().collection_delay);
+        self.store().commit(DeleteManifest { grant, repository, digest: *digest, now, delay }).await
     }
 }
 

@@ -115,7 +115,7 @@ impl Registry {
     /// `NotFound` as [`Registry::upload`].
     pub async fn cancel_upload(&self, grant: &Grant<Push>, id: UploadId) -> Result<()> {
         let (row, _lock) = self.lock_upload(grant, id).await?;
-        match self.store().commit(EndUpload { seen: row, now: self.now() }).await? {
+        match self.store().commit(EndUpload { seen: row }).await? {
             true => Ok(()),
             false => Err(Error::not_found(Subject::Upload)),
         }

@@ -1,12 +1,14 @@
 //! The command line.
 
+mod arguments;
+
 use std::{
     io::{self, IsTerminal as _, Read as _},
     path::PathBuf,
     process::ExitCode,
 };
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::ArgMatches;
 use wharf_core::{Error, Kind, Result};
 
 use crate::{
@@ -16,7 +18,7 @@ use crate::{
 
 /// Runs the command the arguments name, or serves.
 pub fn main() -> ExitCode {
-    match run(&arguments().get_matches()) {
+    match run(&arguments::all().get_matches()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("wharf: {error}");
@@ -28,74 +30,6 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn arguments() -> Command {
-    let keys = KEYS.iter().filter(|key| !key.flag.is_empty()).map(|key| {
-        Arg::new(key.name)
-            .long(key.flag)
-            .global(true)
-            .value_name("VALUE")
-            .help(key.about)
-            .help_heading("Configuration")
-    });
-    let file = Arg::new("config").long("config").global(true).value_name("FILE").help("The file to read");
-    let stdin = || flag("password-stdin", "Read the password from standard input");
-    let name = || Arg::new("name").required(true).help("The login");
-    Command::new("wharf")
-        .version(env!("CARGO_PKG_VERSION"))
-        .about("A registry for cargo of every kind. Without a command it serves.")
-        .args(keys)
-        .arg(file)
-        .subcommand(Command::new("serve").about("Serve (the default)"))
-        .subcommand(
-            Command::new("config")
-                .about("Print the effective configuration with each value's origin, secrets masked")
-                .arg(flag("example", "Print an example file with every key instead")),
-        )
-        .subcommand(
-            Command::new("user")
-                .about("Manage users, of a stopped or a running server")
-                .subcommand_required(true)
-                .subcommand(
-                    Command::new("add")
-                        .about("Make a user")
-                        .arg(name())
-                        .arg(stdin())
-                        .arg(
-                            Arg::new("member")
-                                .long("member")
-                                .action(ArgAction::Append)
-                                .value_name("ORGANISATION:ROLE")
-                                .help("Role in an organisation: viewer, writer or admin; may stand several times"),
-                        )
-                        .arg(flag("operator", "Make the user an operator of the platform")),
-                )
-                .subcommand(Command::new("passwd").about("Set a user's password").arg(name()).arg(stdin())),
-        )
-        .subcommand(
-            Command::new("registry").about("Manage registries").subcommand_required(true).subcommand(
-                Command::new("set")
-                    .about("Make a registry, or change it")
-                    .arg(Arg::new("registry").required(true).value_name("ORGANISATION/REGISTRY"))
-                    .arg(
-                        Arg::new("public")
-                            .long("public")
-                            .value_parser(["true", "false"])
-                            .help("Whether anybody may pull"),
-                    )
-                    .arg(
-                        Arg::new("missing-content")
-                            .long("missing-content")
-                            .value_parser(["accept", "refuse"])
-                            .help("Whether manifests may name content the repository lacks"),
-                    ),
-            ),
-        )
-}
-
-fn flag(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
 }
 
 fn run(matches: &ArgMatches) -> Result<()> {
@@ -156,8 +90,16 @@ fn command(group: &str, arguments: &ArgMatches) -> Result<control::Command> {
             public: choice(registry, "public", "true"),
             accepts_missing_content: choice(registry, "missing-content", "accept"),
         }),
+        ("gc", None) => Ok(control::Command::Gc(gc(arguments))),
         _ => Err(Error::new(Kind::Invalid, "unknown command, see wharf --help")),
     }
+}
+
+fn gc(arguments: &ArgMatches) -> control::Gc {
+    let choices =
+        [("dry-run", control::Gc::DryRun), ("now", control::Gc::Now), ("force", control::Gc::Force)];
+    let chosen = choices.into_iter().find(|(name, _)| arguments.get_flag(name));
+    chosen.map_or(control::Gc::Due, |(_, gc)| gc)
 }
 
 /// Whether an option of two words is the first of them, if it stands at all.

@@ -20,8 +20,9 @@ use axum::{
 use wharf_auth::Auth;
 use wharf_core::{Error, Kind, Result};
 use wharf_http::{collect, problem};
+use wharf_registry::Registry;
 
-pub(crate) use self::command::Command;
+pub(crate) use self::command::{Command, Gc};
 use crate::{
     config::Config,
     data_dir::{DataDir, NotHeld},
@@ -31,6 +32,14 @@ use crate::{
 
 /// The largest command, in bytes.
 const LARGEST: usize = 64 * 1024;
+
+/// What commands work with.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    pub(crate) registry: Registry,
+    pub(crate) auth: Auth,
+    pub(crate) data_dir: Arc<DataDir>,
+}
 
 /// The control socket of a data directory.
 pub(crate) fn path(data_dir: &Path) -> PathBuf {
@@ -42,10 +51,11 @@ pub(crate) async fn carry_out(config: &Config, command: Command) -> Result<Strin
     expect_wharf(&config.data_dir)?;
     match DataDir::hold(&config.data_dir) {
         Ok(data_dir) => {
+            let data_dir = Arc::new(data_dir);
             let wharf = Wharf::open(config, &data_dir).await?;
             // A directory that never served still gets its operator: there must always be one.
             first_start::prepare(&wharf.auth, &data_dir, wharf.entropy.as_ref()).await?;
-            command.carry_out(&wharf.auth, &data_dir).await
+            command.carry_out(&wharf.desk(data_dir)).await
         }
         Err(NotHeld::ByAnother(_)) => client::send(&path(&config.data_dir), &command).await,
         Err(NotHeld::Unusable(error)) => Err(error),
@@ -65,18 +75,18 @@ fn expect_wharf(data_dir: &Path) -> Result<()> {
 }
 
 /// The one route of the control socket.
-pub(crate) fn router(auth: Auth, data_dir: Arc<DataDir>) -> Router {
-    Router::new().route("/command", post(take)).with_state((auth, data_dir))
+pub(crate) fn router(desk: Desk) -> Router {
+    Router::new().route("/command", post(take)).with_state(desk)
 }
 
-async fn take(State((auth, data_dir)): State<(Auth, Arc<DataDir>)>, request: Request) -> Response {
+async fn take(State(desk): State<Desk>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let done = async {
         let bytes = collect(&parts.headers, body, LARGEST).await?;
         let unknown =
             |error| Error::new(Kind::Invalid, "the server does not know that command").because(error);
         let command: Command = serde_json::from_slice(&bytes).map_err(unknown)?;
-        command.carry_out(&auth, &data_dir).await
+        command.carry_out(&desk).await
     };
     match done.await {
         Ok(told) => Json(told).into_response(),

@@ -1,41 +1,64 @@
 //! What Wharf does for itself, now and then.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::{sync::watch, time::sleep};
 use wharf_auth::Auth;
-use wharf_registry::{Registry, Swept};
+use wharf_registry::{Collected, Registry, Swept};
 
 use crate::data_dir::DataDir;
 
-/// How long the jobs rest between two rounds.
-const REST: Duration = Duration::from_secs(60);
+/// What the jobs work with.
+pub(crate) struct Jobs {
+    pub(crate) registry: Registry,
+    pub(crate) auth: Auth,
+    pub(crate) data_dir: Arc<DataDir>,
+    /// How long they rest between two rounds.
+    pub(crate) rest: Duration,
+}
 
 /// Runs the jobs until told to stop; a round that fails is tried again at the next.
-pub(crate) async fn run(
-    registry: Registry,
-    auth: Auth,
-    data_dir: Arc<DataDir>,
-    mut stop: watch::Receiver<bool>,
-) {
+pub(crate) async fn run(jobs: Jobs, mut stop: watch::Receiver<bool>) {
+    let mut last = Instant::now();
     loop {
-        match registry.sweep().await {
+        let now = Instant::now();
+        jobs.round(now.duration_since(last)).await;
+        last = now;
+        tokio::select! {
+            () = sleep(jobs.rest) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+impl Jobs {
+    async fn round(&self, passed: Duration) {
+        match self.registry.sweep(passed).await {
             Ok(swept) if swept != Swept::default() => {
-                let Swept { uploads, objects, repositories } = swept;
-                tracing::info!(uploads, objects, repositories, "swept");
+                let Swept { uploads, objects, repositories, moves, collected } = swept;
+                let Collected { memberships, blobs, bytes } = collected;
+                tracing::info!(
+                    uploads,
+                    objects,
+                    repositories,
+                    moves,
+                    memberships,
+                    blobs,
+                    size_bytes = bytes,
+                    "swept"
+                );
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(?error, "sweep failed"),
         }
-        if let Err(error) = auth.tend().await {
+        if let Err(error) = self.auth.tend().await {
             tracing::warn!(?error, "keys could not be tended");
         }
-        if let Err(error) = data_dir.keep_ballast() {
+        if let Err(error) = self.data_dir.keep_ballast() {
             tracing::warn!(?error, "the ballast could not be put back");
-        }
-        tokio::select! {
-            () = sleep(REST) => {}
-            _ = stop.wait_for(|stop| *stop) => return,
         }
     }
 }

@@ -12,7 +12,8 @@ use crate::{
     config::Config,
     control,
     data_dir::DataDir,
-    first_start, jobs,
+    first_start,
+    jobs::{self, Jobs},
     listener::{self, Limits, Socket},
     process,
     wiring::Wharf,
@@ -33,9 +34,14 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     };
     let (tell, stop) = watch::channel(false);
     tracing::info!(listen = socket.name(), durability = wharf.durability, data_dir = %config.data_dir.display(), "serving");
-    let jobs =
-        tokio::spawn(jobs::run(wharf.registry.clone(), wharf.auth.clone(), data_dir.clone(), stop.clone()));
-    let commands = control::router(wharf.auth.clone(), data_dir.clone());
+    let jobs = Jobs {
+        registry: wharf.registry.clone(),
+        auth: wharf.auth.clone(),
+        data_dir: data_dir.clone(),
+        rest: config.housekeeping_interval,
+    };
+    let jobs = tokio::spawn(jobs::run(jobs, stop.clone()));
+    let commands = control::router(wharf.desk(data_dir.clone()));
     let control = tokio::spawn(listener::serve(control, commands, limits, stop.clone()));
     let requests = tokio::spawn(listener::serve(socket, wharf.routes(), limits, stop));
     asked_to_stop().await?;

@@ -13,6 +13,7 @@ use wharf_registry::{Parts, Registry, Settings};
 
 use crate::{
     config::{Config, DatabaseChoice},
+    control::Desk,
     data_dir::{DataDir, read_key},
     formats, layers,
     operation::{self, Operation},
@@ -63,6 +64,11 @@ impl Wharf {
         Ok(Self { registry, auth, entropy, durability, base: config.public_url.clone() })
     }
 
+    /// What commands work with.
+    pub(crate) fn desk(&self, data_dir: Arc<DataDir>) -> Desk {
+        Desk { registry: self.registry.clone(), auth: self.auth.clone(), data_dir }
+    }
+
     /// Every route.
     pub(crate) fn routes(&self) -> Router {
         let oci = wharf_oci::Oci {
@@ -106,7 +112,9 @@ fn settings(config: &Config) -> Settings {
         create_on_push: config.create_on_push,
         deletion: config.deletion,
         upload_expiry: seconds(config.upload_expiry),
+        collection_delay: seconds(config.collection_delay),
         object_grace: seconds(config.object_grace),
+        tag_history: seconds(config.tag_history),
         empty_repository_expiry: seconds(config.empty_repository_expiry),
     }
 }

@@ -97,7 +97,26 @@ CREATE TABLE repository_blob (
 ) WITHOUT ROWID;
 CREATE INDEX repository_blob_blob ON repository_blob (blob_id);
 
--- Objects no row leads to any more, kept until due.
+-- The collector's time, which moves only while a server runs: a jump of the clock collects nothing.
+CREATE TABLE collection_clock (
+    id   INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL
+);
+INSERT INTO collection_clock (id, time) VALUES (1, 0);
+
+-- Memberships that may have come to nothing, to be looked at when due by the collector's time. epoch: the membership's
+-- when the review was asked for; if it moved since, somebody named the blob.
+CREATE TABLE review (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    repository_id INTEGER NOT NULL,
+    blob_id       INTEGER NOT NULL,
+    epoch         INTEGER NOT NULL,
+    due_at        INTEGER NOT NULL,
+    UNIQUE (repository_id, blob_id)
+);
+CREATE INDEX review_due ON review (due_at, id);
+
+-- Objects no row leads to any more, kept until due by the collector's time.
 CREATE TABLE condemned_object (
     object_key BLOB PRIMARY KEY,
     due_at     INTEGER NOT NULL
@@ -137,14 +156,15 @@ CREATE INDEX manifest_subject ON manifest (repository_id, subject, digest) WHERE
 
 -- role: config, layer or manifest. digest: as written when it is of an algorithm that is not served.
 CREATE TABLE manifest_edge (
-    manifest_id INTEGER NOT NULL REFERENCES manifest (id),
-    position    INTEGER NOT NULL,
-    role        TEXT NOT NULL,
-    digest      BLOB NOT NULL,
-    size        INTEGER NOT NULL,
+    manifest_id   INTEGER NOT NULL REFERENCES manifest (id),
+    repository_id INTEGER NOT NULL REFERENCES repository (id),
+    position      INTEGER NOT NULL,
+    role          TEXT NOT NULL,
+    digest        BLOB NOT NULL,
+    size          INTEGER NOT NULL,
     PRIMARY KEY (manifest_id, position)
 ) WITHOUT ROWID;
-CREATE INDEX manifest_edge_digest ON manifest_edge (digest);
+CREATE INDEX manifest_edge_digest ON manifest_edge (repository_id, digest);
 
 CREATE TABLE tag (
     repository_id INTEGER NOT NULL REFERENCES repository (id),
@@ -164,6 +184,7 @@ CREATE TABLE tag_history (
     digest        BLOB,
     at            INTEGER NOT NULL
 );
+CREATE INDEX tag_history_at ON tag_history (at);
 CREATE INDEX tag_history_tag ON tag_history (repository_id, tag, id);
 
 -- A name only one manifest of a repository may hold, with the digest it stands for; a tombstone has no manifest.

@@ -1,4 +1,4 @@
-//! Blobs, their memberships, and objects no row leads to.
+//! Blobs and their memberships.
 
 use async_trait::async_trait;
 use wharf_core::{AccountId, Digest, ObjectKey, Result, Timestamp, gate::RepositoryId};
@@ -7,7 +7,12 @@ use wharf_registry::port::{BlobRow, Blobs, MountSource};
 use super::SqlWork;
 use crate::session::Row;
 
-fn blob(mut row: Row) -> Result<BlobRow> {
+pub(super) fn blob(mut row: Row) -> Result<BlobRow> {
+    read_blob(&mut row)
+}
+
+/// The next three fields as a blob.
+pub(super) fn read_blob(row: &mut Row) -> Result<BlobRow> {
     Ok(BlobRow {
         digest: row.parse(|digest: Vec<u8>| Digest::from_row(&digest))?,
         size: row.next()?,
@@ -107,44 +112,53 @@ impl Blobs for SqlWork<'_> {
     }
 
     async fn remove_member(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool> {
+        const REVIEW: &str = "
+            DELETE FROM review
+            WHERE repository_id = $1 AND blob_id = (SELECT id FROM blob WHERE digest = $2)";
         const REMOVE: &str = "
             DELETE FROM repository_blob
             WHERE repository_id = $1 AND blob_id = (SELECT id FROM blob WHERE digest = $2)";
         let digest = digest.to_row();
+        self.0.execute(REVIEW, &[repository.0.into(), digest.as_slice().into()]).await?;
         Ok(self.0.execute(REMOVE, &[repository.0.into(), digest.as_slice().into()]).await? > 0)
     }
 
-    async fn condemn(&mut self, key: ObjectKey, due: Timestamp) -> Result<()> {
-        const CONDEMN: &str = "
-            INSERT INTO condemned_object (object_key, due_at) VALUES ($1, $2)
-            ON CONFLICT (object_key) DO NOTHING";
-        let key = key.to_row();
-        self.0.execute(CONDEMN, &[key.as_slice().into(), due.microseconds().into()]).await.map(drop)
+    async fn end_membership(
+        &mut self,
+        repository: RepositoryId,
+        digest: &Digest,
+        epoch: i64,
+    ) -> Result<bool> {
+        // The blob's row first, as everyone does who adds a membership: so nobody waits for one another.
+        const TOUCH: &str = "UPDATE blob SET epoch = epoch + 1 WHERE digest = $1 RETURNING id";
+        const END: &str = "
+            DELETE FROM repository_blob
+            WHERE repository_id = $1 AND blob_id = $2 AND epoch = $3 AND NOT EXISTS
+                (SELECT 1 FROM manifest_edge e WHERE e.repository_id = $1 AND e.digest = $4)";
+        let digest = digest.to_row();
+        let found = self.0.query_first(TOUCH, &[digest.as_slice().into()]).await?;
+        let Some(mut row) = found else { return Ok(false) };
+        let blob: i64 = row.next()?;
+        let values = [repository.0.into(), blob.into(), epoch.into(), digest.as_slice().into()];
+        Ok(self.0.execute(END, &values).await? > 0)
     }
 
-    async fn due_objects(&mut self, now: Timestamp, most: u32) -> Result<Vec<ObjectKey>> {
-        // The second lock on what may never be lost: an object that a row leads to is not removed.
-        const DUE: &str = "
-            SELECT c.object_key FROM condemned_object c
-            WHERE c.due_at <= $1
-                AND NOT EXISTS (SELECT 1 FROM blob b WHERE b.object_key = c.object_key)
-                AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.object_key = c.object_key)
-            ORDER BY c.due_at LIMIT $2";
-        let rows = self.0.query(DUE, &[now.microseconds().into(), i64::from(most).into()]).await?;
-        rows.into_iter().map(|mut row| row.parse(|key: Vec<u8>| ObjectKey::from_row(&key))).collect()
+    async fn remove_orphan(&mut self, digest: &Digest) -> Result<Option<BlobRow>> {
+        const TOUCH: &str = "UPDATE blob SET epoch = epoch + 1 WHERE digest = $1";
+        const REMOVE: &str = "
+            DELETE FROM blob WHERE digest = $1
+                AND NOT EXISTS (SELECT 1 FROM repository_blob m WHERE m.blob_id = blob.id)
+            RETURNING digest, size, object_key";
+        let digest = digest.to_row();
+        // Of two that end the last memberships at once, the later one must see what the earlier one did.
+        self.0.execute(TOUCH, &[digest.as_slice().into()]).await?;
+        self.0.query_first(REMOVE, &[digest.as_slice().into()]).await?.map(blob).transpose()
     }
 
-    async fn postpone_object(&mut self, key: ObjectKey, due: Timestamp) -> Result<()> {
-        let key = key.to_row();
-        let postpone = "UPDATE condemned_object SET due_at = $1 WHERE object_key = $2";
-        self.0.execute(postpone, &[due.microseconds().into(), key.as_slice().into()]).await.map(drop)
-    }
-
-    async fn forget_object(&mut self, key: ObjectKey) -> Result<()> {
-        let key = key.to_row();
-        self.0
-            .execute("DELETE FROM condemned_object WHERE object_key = $1", &[key.as_slice().into()])
-            .await
-            .map(drop)
+    async fn is_needed(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool> {
+        const FIND: &str =
+            "SELECT position FROM manifest_edge WHERE repository_id = $1 AND digest = $2 LIMIT 1";
+        let digest = digest.to_row();
+        Ok(self.0.query_first(FIND, &[repository.0.into(), digest.as_slice().into()]).await?.is_some())
     }
 }

@@ -16,13 +16,18 @@ pub(super) fn manifest(mut row: Row) -> Result<ManifestRow> {
 }
 
 impl SqlWork<'_> {
-    async fn insert_edges(&mut self, manifest: i64, new: &NewManifest) -> Result<()> {
-        const INSERT: &str = "INSERT INTO manifest_edge (manifest_id, position, role, digest, size) VALUES ($1, $2, $3, $4, $5)";
+    async fn insert_edges(
+        &mut self,
+        (manifest, repository): (i64, RepositoryId),
+        new: &NewManifest,
+    ) -> Result<()> {
+        const INSERT: &str = "INSERT INTO manifest_edge (manifest_id, repository_id, position, role, digest, size) VALUES ($1, $2, $3, $4, $5, $6)";
         for (position, (role, descriptor)) in new.manifest.references.iter().enumerate() {
             let digest =
                 descriptor.digest().map_or_else(|| descriptor.digest.clone().into_bytes(), |d| d.to_row());
             let values = [
                 manifest.into(),
+                repository.0.into(),
                 i64::try_from(position).unwrap_or(i64::MAX).into(),
                 role.word().into(),
                 digest.as_slice().into(),
@@ -112,7 +117,7 @@ impl Manifests for SqlWork<'_> {
             now.microseconds().into(),
         ];
         let Some(mut row) = self.0.query_first(INSERT, &values).await? else { return Ok(false) };
-        self.insert_edges(row.next()?, new).await?;
+        self.insert_edges((row.next()?, repository), new).await?;
         Ok(true)
     }
 

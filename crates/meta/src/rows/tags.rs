@@ -77,6 +77,13 @@ impl Tags for SqlWork<'_> {
         Ok(Some(digest))
     }
 
+    async fn forget_tag_history(&mut self, before: Timestamp, most: u32) -> Result<u64> {
+        const FORGET: &str = "
+            DELETE FROM tag_history WHERE id IN
+                (SELECT h.id FROM tag_history h WHERE h.at < $1 ORDER BY h.at LIMIT $2)";
+        self.0.execute(FORGET, &[before.microseconds().into(), i64::from(most).into()]).await
+    }
+
     async fn tags_of(&mut self, repository: RepositoryId, digest: &Digest) -> Result<Vec<Tag>> {
         const FIND: &str = "
             SELECT t.name FROM tag t JOIN manifest m ON m.id = t.manifest_id

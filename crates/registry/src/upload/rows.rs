@@ -94,7 +94,6 @@ impl Transaction for SaveProgress {
 /// object can go at once, for nobody can have opened it.
 pub(crate) struct EndUpload {
     pub(crate) seen: UploadRow,
-    pub(crate) now: Timestamp,
 }
 
 #[async_trait]
@@ -104,7 +103,7 @@ impl Transaction for EndUpload {
     async fn run(&self, work: &mut dyn Work) -> Result<bool> {
         let ended = work.remove_upload_at(&self.seen).await?;
         if ended {
-            work.condemn(self.seen.key, self.now).await?;
+            work.condemn(self.seen.key, 0).await?;
         }
         Ok(ended)
     }
@@ -131,7 +130,8 @@ pub(super) struct FinishUpload {
     pub(super) blob: BlobRow,
     pub(super) damaged: Option<ObjectKey>,
     pub(super) now: Timestamp,
-    pub(super) due: Timestamp,
+    pub(super) grace: i64,
+    pub(super) delay: i64,
 }
 
 #[async_trait]
@@ -147,13 +147,13 @@ impl Transaction for FinishUpload {
             None => work.insert_blob(&self.blob, self.now).await?,
             Some(known) if self.damaged == Some(known.key) => {
                 work.move_blob(digest, self.blob.key).await?;
-                work.condemn(known.key, self.due).await?;
+                work.condemn(known.key, self.grace).await?;
             }
-            Some(_) => work.condemn(self.blob.key, self.due).await?,
+            Some(_) => work.condemn(self.blob.key, self.grace).await?,
         }
         let repository = repository_of(work, &self.grant, self.now).await?;
         match work.add_member(repository, digest, self.now).await? {
-            true => Ok(()),
+            true => work.ask_review(repository, digest, self.delay).await,
             false => Err(Error::internal("a blob that was just named is not there")),
         }
     }

@@ -123,11 +123,19 @@ pub(crate) const KEYS: &[Key] = &[
         secret: Mask::Nothing,
     },
     Key {
+        name: "collection_delay",
+        flag: "collection-delay",
+        default: "24h",
+        expected: "a time like 90s, 30m, 24h or 7d",
+        about: "A blob that no manifest needs is taken away no sooner than this after it was last named.",
+        secret: Mask::Nothing,
+    },
+    Key {
         name: "object_grace",
         flag: "object-grace",
         default: "1h",
         expected: "a time like 90s, 30m, 24h or 7d",
-        about: "The bytes of a blob that was replaced are kept for so long, for readers that still have them open.",
+        about: "The bytes of a blob that is gone are kept for so long, for readers that still have them open.",
         secret: Mask::Nothing,
     },
     Key {
@@ -136,6 +144,22 @@ pub(crate) const KEYS: &[Key] = &[
         default: "24h",
         expected: "a time like 90s, 30m, 24h or 7d",
         about: "A repository that stays empty for so long is removed.",
+        secret: Mask::Nothing,
+    },
+    Key {
+        name: "tag_history",
+        flag: "tag-history",
+        default: "30d",
+        expected: "a time like 90s, 30m, 24h or 7d",
+        about: "Where a tag pointed before is remembered for so long.",
+        secret: Mask::Nothing,
+    },
+    Key {
+        name: "housekeeping_interval",
+        flag: "housekeeping-interval",
+        default: "60s",
+        expected: "a time like 90s, 30m, 24h or 7d",
+        about: "How long the housekeeping and the collector rest between two rounds.",
         secret: Mask::Nothing,
     },
     Key {

@@ -1,13 +1,13 @@
 //! The commands.
 
 use serde::{Deserialize, Serialize};
-use wharf_auth::{Auth, NewUser, port::RegistryChange};
+use wharf_auth::{NewUser, port::RegistryChange};
 use wharf_core::{Actor, Error, Kind, OrganisationName, Result, Role, Secret, UserName};
 
-use crate::{
-    data_dir::DataDir,
-    first_start::{ADMIN, PASSWORD_FILE},
-};
+use wharf_registry::{Collected, Horizon, Registry, Share};
+
+use super::Desk;
+use crate::first_start::{ADMIN, PASSWORD_FILE};
 
 /// A command on the data, as the command line words it. Secrets in it travel over the control socket only.
 #[derive(Serialize, Deserialize)]
@@ -40,12 +40,29 @@ pub(crate) enum Command {
         /// Whether manifests may name content the repository lacks.
         accepts_missing_content: Option<bool>,
     },
+    /// Collects what nothing needs.
+    Gc(Gc),
+}
+
+/// How to collect.
+#[derive(Serialize, Deserialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Gc {
+    /// Only say what would be taken away.
+    DryRun,
+    /// What is due.
+    Due,
+    /// What is due, even if it is more than a tenth of everything.
+    Force,
+    /// Everything, without waiting for the delay.
+    Now,
 }
 
 impl Command {
     /// Carries it out; says what to tell.
     #[allow(clippy::disallowed_methods, reason = "who reaches the data directory is the operator")]
-    pub(crate) async fn carry_out(self, auth: &Auth, data_dir: &DataDir) -> Result<String> {
+    pub(crate) async fn carry_out(self, desk: &Desk) -> Result<String> {
+        let Desk { registry: content, auth, data_dir } = desk;
         let grant = auth.grant_operator(&Actor::job("command line")).await?;
         match self {
             Self::UserAdd { name, password, members, operator } => {
@@ -70,8 +87,30 @@ impl Command {
                 auth.set_registry(&grant, organisation.parse()?, name.parse()?, change).await?;
                 Ok(format!("registry {registry} is set"))
             }
+            Self::Gc(gc) => gc.carry_out(content).await,
         }
     }
+}
+
+impl Gc {
+    async fn carry_out(self, registry: &Registry) -> Result<String> {
+        let (horizon, share) = match self {
+            Self::DryRun => {
+                let (due, all) =
+                    (registry.collectable(Horizon::Due).await?, registry.collectable(Horizon::All).await?);
+                return Ok(format!("due now: {}\nwithout the delay: {}", told(&due), told(&all)));
+            }
+            Self::Due => (Horizon::Due, Share::Tenth),
+            Self::Force => (Horizon::Due, Share::Everything),
+            Self::Now => (Horizon::All, Share::Everything),
+        };
+        let collected = registry.collect(horizon, share).await?;
+        Ok(format!("collected: {}; {} blobs went with their last", told(&collected), collected.blobs))
+    }
+}
+
+fn told(collected: &Collected) -> String {
+    format!("{} memberships of blobs in repositories, {} bytes", collected.memberships, collected.bytes)
 }
 
 fn membership(text: &str) -> Result<(OrganisationName, Role)> {

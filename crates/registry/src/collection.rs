@@ -1,0 +1,224 @@
+//! Collection while serving: memberships that nothing needs any more, blobs that are members of nothing, their bytes.
+//!
+//! Whatever may leave a membership without use (a finished upload, a mount, a deleted manifest) asks for a review of
+//! it, so the work follows the change and not the size of the store. A review comes no sooner than after a delay,
+//! and ends the membership only if nobody named the blob since (its epoch stands) and no manifest of the repository
+//! needs it. With the last membership goes the blob's row, and its object after a second grace. The collector has a
+//! time of its own, which moves only while a server runs: no jump of a clock makes anything due.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use wharf_core::{Digest, Error, Kind, Result, Timestamp};
+
+use crate::{
+    Registry, Settings,
+    port::{ReviewRow, ReviewsOf, Transaction, Work},
+};
+
+/// How many reviews one transaction takes on.
+const STEP: u32 = 100;
+/// As many memberships may always be ended in one run.
+const FEW: u64 = 1000;
+/// HEAD no longer shows an unneeded blob in the last part of its delay: of 24 hours the last two.
+const LEAVING: i64 = 12;
+
+/// Which reviews a run looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Horizon {
+    /// Those that are due.
+    Due,
+    /// All, without waiting for their delay.
+    All,
+}
+
+/// How much a run may take away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// At most a tenth of all memberships: more is more likely a mistake than waste.
+    Tenth,
+    /// Everything that nothing needs.
+    Everything,
+}
+
+/// What a run took away, or would.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// Memberships of blobs in repositories.
+    pub memberships: u64,
+    /// Blobs that were members of nothing any more; a run that only looks counts none.
+    pub blobs: u64,
+    /// Size of the blobs of those memberships, in bytes; each membership counts.
+    pub bytes: u64,
+}
+
+impl Registry {
+    /// Moves the collector's time on by what passed since the last round, by a clock that does not jump.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn advance_collection(&self, passed: Duration) -> Result<()> {
+        let microseconds = i64::try_from(passed.as_micros()).unwrap_or(i64::MAX);
+        self.store().commit(Advance { microseconds }).await
+    }
+
+    /// What a run would take away.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn collectable(&self, horizon: Horizon) -> Result<Collected> {
+        let mut found = Collected::default();
+        let mut last = None;
+        loop {
+            let reviews = self.store().view(ListReviews(self.wanted(horizon, last))).await?;
+            let Some(end) = reviews.last() else { return Ok(found) };
+            last = Some((end.due_at, end.id));
+            for review in reviews.iter().filter(|review| !review.needed) {
+                found.memberships += 1;
+                found.bytes += review.blob.size;
+            }
+        }
+    }
+
+    /// Ends what nothing needs any more. Running it twice at once, here or on another node, does no harm.
+    ///
+    /// # Errors
+    /// `Conflict` when it would take more than it may; `Unavailable`. What was done by then stays done.
+    pub async fn collect(&self, horizon: Horizon, share: Share) -> Result<Collected> {
+        if share == Share::Tenth {
+            self.expect_modest(horizon).await?;
+        }
+        let mut collected = Collected::default();
+        let mut last = None;
+        loop {
+            let reviews = self.store().view(ListReviews(self.wanted(horizon, last))).await?;
+            let Some(end) = reviews.last() else { return Ok(collected) };
+            last = Some((end.due_at, end.id));
+            let Settings { collection_delay: delay, object_grace: grace, .. } = *self.settings();
+            let step = self.store().commit(Review { reviews, delay, grace }).await?;
+            collected.memberships += step.memberships;
+            collected.blobs += step.blobs;
+            collected.bytes += step.bytes;
+        }
+    }
+
+    /// A mistake upstream, such as a script that deletes every manifest, must not cost the bytes as well.
+    async fn expect_modest(&self, horizon: Horizon) -> Result<()> {
+        let wanted = self.collectable(horizon).await?.memberships;
+        if wanted <= FEW {
+            return Ok(());
+        }
+        let all = self.store().view(CountMemberships).await?;
+        if is_modest(wanted, all) {
+            return Ok(());
+        }
+        let message = format!(
+            "the collector would end {wanted} of {all} memberships, more than a tenth: look at what was deleted, \
+             then run wharf gc --force"
+        );
+        Err(Error::new(Kind::Conflict, message))
+    }
+
+    fn wanted(&self, horizon: Horizon, last: Option<(Timestamp, i64)>) -> ReviewsOf {
+        let within = match horizon {
+            Horizon::Due => 0,
+            Horizon::All => self.settings().collection_delay,
+        };
+        ReviewsOf { within, last, most: STEP }
+    }
+
+    /// From how many seconds before its review on a blob that nothing needs is not shown as being there: who is told
+    /// that it is must have the time to name it.
+    pub(crate) fn leaving(&self) -> i64 {
+        self.settings().collection_delay / LEAVING
+    }
+}
+
+const fn is_modest(wanted: u64, all: u64) -> bool {
+    wanted <= FEW || wanted <= all / 10
+}
+
+struct Advance {
+    microseconds: i64,
+}
+
+#[async_trait]
+impl Transaction for Advance {
+    type Output = ();
+
+    async fn run(&self, work: &mut dyn Work) -> Result<()> {
+        work.advance(self.microseconds).await
+    }
+}
+
+struct ListReviews(ReviewsOf);
+
+#[async_trait]
+impl Transaction for ListReviews {
+    type Output = Vec<ReviewRow>;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Vec<ReviewRow>> {
+        work.reviews(self.0).await
+    }
+}
+
+struct CountMemberships;
+
+#[async_trait]
+impl Transaction for CountMemberships {
+    type Output = u64;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<u64> {
+        work.count_memberships().await
+    }
+}
+
+/// Looks at memberships, each by what its rows say now and not by what the list said.
+struct Review {
+    reviews: Vec<ReviewRow>,
+    delay: i64,
+    grace: i64,
+}
+
+#[async_trait]
+impl Transaction for Review {
+    type Output = Collected;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Collected> {
+        let mut collected = Collected::default();
+        for review in &self.reviews {
+            if !work.take_review(review).await? {
+                continue;
+            }
+            let (repository, digest) = (review.repository, &review.blob.digest);
+            if work.end_membership(repository, digest, review.epoch).await? {
+                collected.memberships += 1;
+                collected.bytes += review.blob.size;
+                collected.blobs += u64::from(release(work, digest, self.grace).await?);
+            } else if !work.is_needed(repository, digest).await? {
+                // Somebody named it meanwhile, as the source of a mount: it has its whole delay again.
+                work.ask_review(repository, digest, self.delay).await?;
+            }
+        }
+        Ok(collected)
+    }
+}
+
+/// Lets a blob go that is a member of nothing any more: its row now, its object after the grace. Says whether it went.
+pub(crate) async fn release(work: &mut dyn Work, digest: &Digest, grace: i64) -> Result<bool> {
+    match work.remove_orphan(digest).await? {
+        Some(blob) => work.condemn(blob.key, grace).await.map(|()| true),
+        None => Ok(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_may_take_a_tenth_or_a_few() {
+        assert!(is_modest(FEW, 0) && is_modest(2000, 20_000));
+        assert!(!is_modest(FEW + 1, 9 * FEW) && !is_modest(2001, 20_000));
+    }
+}

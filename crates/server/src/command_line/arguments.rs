@@ -1,0 +1,76 @@
+//! What the command line takes: the keys of the configuration, and the commands.
+
+use clap::{Arg, ArgAction, Command};
+
+use crate::config::KEYS;
+
+/// The whole grammar.
+pub(super) fn all() -> Command {
+    let keys = KEYS.iter().filter(|key| !key.flag.is_empty()).map(|key| {
+        Arg::new(key.name)
+            .long(key.flag)
+            .global(true)
+            .value_name("VALUE")
+            .help(key.about)
+            .help_heading("Configuration")
+    });
+    let file = Arg::new("config").long("config").global(true).value_name("FILE").help("The file to read");
+    Command::new("wharf")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("A registry for cargo of every kind. Without a command it serves.")
+        .args(keys)
+        .arg(file)
+        .subcommand(Command::new("serve").about("Serve (the default)"))
+        .subcommand(
+            Command::new("config")
+                .about("Print the effective configuration with each value's origin, secrets masked")
+                .arg(flag("example", "Print an example file with every key instead")),
+        )
+        .subcommand(user())
+        .subcommand(registry())
+        .subcommand(gc())
+}
+
+fn user() -> Command {
+    let stdin = || flag("password-stdin", "Read the password from standard input");
+    let name = || Arg::new("name").required(true).help("The login");
+    let member = Arg::new("member")
+        .long("member")
+        .action(ArgAction::Append)
+        .value_name("ORGANISATION:ROLE")
+        .help("Role in an organisation: viewer, writer or admin; may stand several times");
+    let operator = flag("operator", "Make the user an operator of the platform");
+    Command::new("user")
+        .about("Manage users, of a stopped or a running server")
+        .subcommand_required(true)
+        .subcommand(Command::new("add").about("Make a user").args([name(), stdin()]).args([member, operator]))
+        .subcommand(Command::new("passwd").about("Set a user's password").args([name(), stdin()]))
+}
+
+fn registry() -> Command {
+    let choice = |name: &'static str, words: [&'static str; 2], help: &'static str| {
+        Arg::new(name).long(name).value_parser(words).help(help)
+    };
+    let missing = "Whether manifests may name content the repository lacks";
+    Command::new("registry").about("Manage registries").subcommand_required(true).subcommand(
+        Command::new("set")
+            .about("Make a registry, or change it")
+            .arg(Arg::new("registry").required(true).value_name("ORGANISATION/REGISTRY"))
+            .arg(choice("public", ["true", "false"], "Whether anybody may pull"))
+            .arg(choice("missing-content", ["accept", "refuse"], missing)),
+    )
+}
+
+fn gc() -> Command {
+    let now = flag("now", "Do not wait for collection_delay: for when nobody is pushing");
+    let force = flag("force", "Also if it is more than a tenth of everything");
+    Command::new("gc")
+        .about("Collect what no manifest needs, as the server also does by itself")
+        .arg(flag("dry-run", "Only say what would be taken away"))
+        .arg(now.conflicts_with("dry-run"))
+        .arg(force.conflicts_with_all(["dry-run", "now"]))
+}
+
+fn flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+}

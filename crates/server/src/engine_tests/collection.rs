@@ -1,0 +1,125 @@
+//! The collector on real stores, with time as the test wants it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use wharf_core::{Algorithm, Condition, Digest, Kind, Reference, Subject};
+use wharf_hash::digest;
+use wharf_registry::{Collected, Horizon, ManifestPush, Mounted, Registry, Share, Taps};
+
+use super::{House, body, pull, push, read};
+
+const HOUR: u64 = 3600;
+const UNKNOWN: Kind = Kind::NotFound(Subject::Blob);
+
+async fn pass(registry: &Registry, hours: u64) -> Collected {
+    registry.sweep(Duration::from_secs(hours * HOUR)).await.unwrap().collected
+}
+
+async fn push_blob(registry: &Registry, text: &'static str) -> Digest {
+    let digest = digest(Algorithm::Sha256, text.as_bytes());
+    registry.push_blob(&push(registry).await, digest, body(&[text]), Taps::none()).await.unwrap();
+    digest
+}
+
+/// Pushes a manifest that names one blob as its config.
+async fn push_manifest(registry: &Registry, config: &Digest) -> wharf_core::Result<Digest> {
+    let text = format!(
+        r#"{{"schemaVersion":2,"config":{{"mediaType":"a/b","digest":"{config}","size":1}},"layers":[]}}"#
+    );
+    let reference = Reference::Digest(digest(Algorithm::Sha256, text.as_bytes()));
+    let (tags, content_type, condition) = (Vec::new(), None, Condition::default());
+    let push_of = ManifestPush { reference, tags, content_type, condition, bytes: Bytes::from(text) };
+    Ok(registry.push_manifest(&push(registry).await, push_of).await?.digest)
+}
+
+async fn is_shown(registry: &Registry, digest: &Digest) -> bool {
+    registry.stat_blob(&pull(registry).await, digest).await.is_ok()
+}
+
+#[tokio::test]
+async fn what_nothing_needs_goes_after_its_delay_and_its_bytes_after_the_grace() {
+    let house = House::new().await;
+    let registry = house.boot("one");
+    let (needed, idle) = (push_blob(&registry, "needed").await, push_blob(&registry, "idle").await);
+    push_manifest(&registry, &needed).await.unwrap();
+    assert_eq!(pass(&registry, 23).await, Collected::default());
+    assert_eq!(read(&registry, &idle).await.unwrap(), b"idle");
+    assert_eq!(pass(&registry, 1).await, Collected { memberships: 1, blobs: 1, bytes: 4 });
+    assert_eq!(read(&registry, &idle).await.unwrap_err().kind(), UNKNOWN);
+    assert_eq!(house.objects().len(), 2, "who has it open reads on");
+    pass(&registry, 1).await;
+    assert_eq!(house.objects().len(), 1);
+    pass(&registry, 1000).await;
+    assert_eq!(read(&registry, &needed).await.unwrap(), b"needed");
+}
+
+#[tokio::test]
+async fn a_blob_that_may_soon_go_is_not_shown_and_one_that_is_named_again_stays() {
+    let house = House::new().await;
+    let registry = house.boot("one");
+    let blob = push_blob(&registry, "late").await;
+    pass(&registry, 21).await;
+    assert!(is_shown(&registry, &blob).await);
+    pass(&registry, 1).await;
+    assert!(!is_shown(&registry, &blob).await, "two hours before its review nobody may count on it");
+    push_manifest(&registry, &blob).await.unwrap();
+    assert!(is_shown(&registry, &blob).await);
+    assert_eq!(pass(&registry, 48).await, Collected::default());
+}
+
+#[tokio::test]
+async fn what_a_deleted_manifest_named_goes_and_what_another_names_stays() {
+    let house = House::new().await;
+    let registry = house.boot("one");
+    let blob = push_blob(&registry, "layer").await;
+    let manifest = push_manifest(&registry, &blob).await.unwrap();
+    pass(&registry, 48).await;
+    let delete = registry.grant(&wharf_core::Actor::job("test"), &"app".parse().unwrap()).await.unwrap();
+    registry.delete_manifest(&delete, &manifest).await.unwrap();
+    assert!(is_shown(&registry, &blob).await, "it has its delay again");
+    let all = registry.collectable(Horizon::All).await.unwrap();
+    assert_eq!((all.memberships, all.bytes), (1, 5));
+    assert_eq!(registry.collectable(Horizon::Due).await.unwrap(), Collected::default());
+    assert_eq!(registry.collect(Horizon::All, Share::Tenth).await.unwrap().memberships, 1);
+    let refused = push_manifest(&registry, &blob).await.unwrap_err();
+    assert_eq!(refused.kind(), Kind::Invalid, "what was collected must be pushed again");
+    push_blob(&registry, "layer").await;
+    push_manifest(&registry, &blob).await.unwrap();
+    pass(&registry, 48).await;
+    assert_eq!(read(&registry, &blob).await.unwrap(), b"layer");
+}
+
+#[tokio::test]
+async fn the_source_of_a_mount_has_its_whole_delay_again() {
+    let house = House::new().await;
+    let registry = house.boot("one");
+    let blob = push_blob(&registry, "source").await;
+    pass(&registry, 23).await;
+    let mounted = registry.mount(&push(&registry).await, &blob, Some(&pull(&registry).await)).await.unwrap();
+    assert_eq!(mounted, Mounted::Yes);
+    assert_eq!(pass(&registry, 23).await, Collected::default());
+    assert_eq!(pass(&registry, 1).await.memberships, 1);
+}
+
+#[tokio::test]
+async fn a_deleted_blob_frees_its_bytes_after_the_grace() {
+    let house = House::new().await;
+    let registry = house.boot("one");
+    let blob = push_blob(&registry, "deleted").await;
+    let delete = registry.grant(&wharf_core::Actor::job("test"), &"app".parse().unwrap()).await.unwrap();
+    registry.delete_blob(&delete, &blob).await.unwrap();
+    assert_eq!(house.objects().len(), 1);
+    pass(&registry, 1).await;
+    assert!(house.objects().is_empty());
+}
+
+#[tokio::test]
+async fn a_jump_of_the_clock_collects_nothing() {
+    let house = House::new().await;
+    let registry = house.boot("one");
+    let blob = push_blob(&registry, "patient").await;
+    house.clock.advance(365 * 24 * 3600);
+    assert_eq!(pass(&registry, 0).await, Collected::default());
+    assert_eq!(read(&registry, &blob).await.unwrap(), b"patient");
+}
