@@ -1,8 +1,9 @@
 //! The clients that people really use: each logs in, pushes and pulls, and all of them see the same digest.
 //!
 //! A client that is not in `WHARF_TEST_COMPONENTS` is skipped visibly; in CI that is a failure. `docker` speaks to
-//! the daemon at `WHARF_TEST_DOCKER_HOST`, `crane` lies at `WHARF_TEST_CRANE`, and the large image is made of the
-//! root file system in the archive `WHARF_TEST_ROOTFS`, which `mmdebstrap` made.
+//! the daemon at `WHARF_TEST_DOCKER_HOST`, `ctr` to the one at `WHARF_TEST_CONTAINERD`; those written in Go were built
+//! from `tests/clients` and lie in the directory `WHARF_TEST_PROGRAMS`. The large image is made of the root file system
+//! in the archive `WHARF_TEST_ROOTFS`, which `mmdebstrap` made.
 
 mod crane;
 mod docker;
@@ -19,6 +20,11 @@ use crate::harness::{Caller, Wharf};
 /// The path in an environment variable that goes with a component.
 fn path_from_environment(name: &str) -> PathBuf {
     std::env::var_os(name).unwrap_or_else(|| panic!("{name} is not set, but its component is listed")).into()
+}
+
+/// The path of a program that was built from `tests/clients`.
+fn built_by_go(name: &str) -> PathBuf {
+    path_from_environment("WHARF_TEST_PROGRAMS").join(name)
 }
 
 /// A small archive to make an image of; another label, another image.

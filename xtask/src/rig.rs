@@ -1,12 +1,14 @@
-//! The peers that the tests talk to: a private PostgreSQL, a private docker daemon, clients, a large root filesystem.
+//! The peers that the tests talk to: a private PostgreSQL, private docker and containerd daemons, clients, a large root
+//! filesystem.
 //!
 //! `test` raises a rig before the tests and stops it after. Everything it starts lives in one scratch directory and
 //! on loopback, is never shared with the machine's own services, and stops when the rig is dropped.
 
 pub(crate) mod components;
+mod containerd;
 pub(crate) mod daemon;
 mod docker;
-mod go_client;
+mod go_program;
 mod install;
 mod postgres;
 pub(crate) mod private;
@@ -36,25 +38,43 @@ impl Rig {
     /// Makes and starts what the present components allow, one step each.
     pub(crate) fn raise(steps: &mut Steps, components: &Components) -> Result<Self, Failure> {
         let mut rig = Self { environment: Vec::new(), daemons: Vec::new(), scratch: scratch()? };
-        if allows(components, "crane", steps) {
-            let crane = steps.run("crane", || go_client::build("crane", CRANE))?;
-            rig.tell("WHARF_TEST_CRANE", crane);
+        rig.make(steps, components)?;
+        rig.start(steps, components)?;
+        Ok(rig)
+    }
+
+    /// What is made once and kept for the next run.
+    fn make(&mut self, steps: &mut Steps, components: &Components) -> Result<(), Failure> {
+        for program in go_program::ALL {
+            if allows(components, program.name, steps) {
+                steps.run(program.name, || program.build())?;
+            }
         }
+        self.tell("WHARF_TEST_PROGRAMS", go_program::directory()?);
         if allows(components, "mmdebstrap", steps) {
-            let rootfs = steps.run("root filesystem", || rootfs::make(rig.scratch.path()))?;
-            rig.tell("WHARF_TEST_ROOTFS", rootfs);
+            let rootfs = steps.run("root filesystem", || rootfs::make(self.scratch.path()))?;
+            self.tell("WHARF_TEST_ROOTFS", rootfs);
         }
+        Ok(())
+    }
+
+    fn start(&mut self, steps: &mut Steps, components: &Components) -> Result<(), Failure> {
         if allows(components, "postgres", steps) {
-            let (daemon, url) = steps.run("postgres", || postgres::start(rig.scratch.path()))?;
-            rig.daemons.push(daemon);
-            rig.tell("WHARF_TEST_POSTGRES", url);
+            let (daemon, url) = steps.run("postgres", || postgres::start(self.scratch.path()))?;
+            self.daemons.push(daemon);
+            self.tell("WHARF_TEST_POSTGRES", url);
         }
         if allows(components, "docker", steps) {
-            let (daemon, host) = steps.run("docker", || docker::start(rig.scratch.path()))?;
-            rig.daemons.push(daemon);
-            rig.tell("WHARF_TEST_DOCKER_HOST", host);
+            let (daemon, host) = steps.run("docker", || docker::start(self.scratch.path()))?;
+            self.daemons.push(daemon);
+            self.tell("WHARF_TEST_DOCKER_HOST", host);
         }
-        Ok(rig)
+        if allows(components, "ctr", steps) {
+            let (daemon, address) = steps.run("containerd", || containerd::start(self.scratch.path()))?;
+            self.daemons.push(daemon);
+            self.tell("WHARF_TEST_CONTAINERD", address);
+        }
+        Ok(())
     }
 
     fn tell(&mut self, name: &'static str, value: impl Into<OsString>) {
@@ -79,8 +99,6 @@ impl Rig {
         scratch.close().map_err(Failure::file(&path))
     }
 }
-
-const CRANE: &str = "github.com/google/go-containerregistry/cmd/crane";
 
 /// PostgreSQL does not run as root: its user must be able to reach its directory in here.
 fn scratch() -> Result<TempDir, Failure> {

@@ -1,8 +1,8 @@
 //! `cargo xtask test`: every test, against the real peers. `--quick` runs what needs nothing but cargo.
 //!
 //! What is there is told to the tests through the environment: `WHARF_TEST_QUICK`, or `WHARF_TEST_COMPONENTS`
-//! (`docker,podman,skopeo,crane,mmdebstrap,postgres,loop`), `WHARF_TEST_BINARY` and what the rig adds. A component
-//! that is missing is a visible skip; in CI it fails the run.
+//! (`docker,podman,skopeo,crane,…`, as `rig::components` calls them), `WHARF_TEST_BINARY` and what the rig adds. A
+//! component that is missing is a visible skip; in CI it fails the run.
 
 use std::path::PathBuf;
 

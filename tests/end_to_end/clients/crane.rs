@@ -1,11 +1,11 @@
 //! crane: small and strict; it checks every layer that it gets back.
 
 use super::program::Program;
-use super::{archive, digest_of, path_from_environment};
+use super::{archive, built_by_go, digest_of};
 use crate::harness::{ADMIN_PASSWORD, Wharf, component};
 
 pub(super) fn crane(wharf: &Wharf) -> Program {
-    Program::new(wharf, "crane", path_from_environment("WHARF_TEST_CRANE"))
+    Program::new(wharf, "crane", built_by_go("crane"))
 }
 
 pub(super) fn log_in(crane: &Program, wharf: &Wharf, user: &str, password: &str) {

@@ -45,8 +45,19 @@ const COMPONENTS: &[Component] = &[
     },
     Component { name: "podman", programs: &["podman"], packages: &["podman"], needs: Needs::Nothing },
     Component { name: "skopeo", programs: &["skopeo"], packages: &["skopeo"], needs: Needs::Nothing },
-    // Built from tests/clients by Go, whose packaged version is too old: never installed from here.
-    Component { name: "crane", programs: &["go"], packages: &[], needs: Needs::Nothing },
+    Component {
+        name: "ctr",
+        programs: &["containerd", "ctr"],
+        packages: &["containerd"],
+        needs: Needs::Root,
+    },
+    built_by_go("crane"),
+    built_by_go("oras"),
+    built_by_go("regctl"),
+    built_by_go("helm3"),
+    built_by_go("helm4"),
+    built_by_go("cosign"),
+    built_by_go("versitygw"),
     Component {
         name: "mmdebstrap",
         programs: &["mmdebstrap", "apt-get"],
@@ -66,6 +77,11 @@ const COMPONENTS: &[Component] = &[
         needs: Needs::Device("/dev/loop-control"),
     },
 ];
+
+/// One of `go_program::ALL`. Debian's Go is too old for them, so it is never installed from here.
+const fn built_by_go(name: &'static str) -> Component {
+    Component { name, programs: &["go"], packages: &[], needs: Needs::Nothing }
+}
 
 impl Components {
     /// Looks, installs what is missing where that is possible, and says what it found. In CI, fails unless
