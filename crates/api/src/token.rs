@@ -169,7 +169,7 @@ fn refuse(error: &Error, request_id: &str) -> Response {
         Kind::Unsupported => "UNSUPPORTED",
         _ => "UNKNOWN",
     };
-    let body = json!({ "errors": [{ "code": code, "message": error.message(), "detail": {} }] });
+    let body = json!({ "errors": [{ "code": code, "message": error.message() }] });
     let mut response = (status_of(error.kind()), Json(body)).into_response();
     let headers: &mut HeaderMap = response.headers_mut();
     if error.kind() == Kind::Unauthenticated {

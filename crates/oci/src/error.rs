@@ -76,10 +76,14 @@ impl Refusal<'_> {
     }
 }
 
-/// An answer in OCI's shape, for layers in front of the API too.
-pub(crate) fn oci_error(status: StatusCode, code: &str, message: &str, detail: Value) -> Response {
-    (status, Json(json!({ "errors": [{ "code": code, "message": message, "detail": detail }] })))
-        .into_response()
+/// An answer in OCI's shape, for layers in front of the API too. Where there is no detail, the field is left out:
+/// clients print an empty one, as `map[]`.
+pub(crate) fn oci_error(status: StatusCode, code: &str, message: &str, detail: Option<Value>) -> Response {
+    let mut error = json!({ "code": code, "message": message });
+    if let (Some(fields), Some(detail)) = (error.as_object_mut(), detail) {
+        fields.insert("detail".to_owned(), detail);
+    }
+    (status, Json(json!({ "errors": [error] }))).into_response()
 }
 
 fn insert(headers: &mut HeaderMap, name: &'static str, value: String) {
@@ -108,10 +112,10 @@ fn code(error: &Error) -> &'static str {
     }
 }
 
-fn detail(error: &Error) -> Value {
-    match error.detail() {
-        Some(Detail::Missing(digests)) => json!({ "digests": digests }),
-        Some(Detail::Offset(offset)) => json!({ "offset": offset }),
-        _ => json!({}),
+fn detail(error: &Error) -> Option<Value> {
+    match error.detail()? {
+        Detail::Missing(digests) => Some(json!({ "digests": digests })),
+        Detail::Offset(offset) => Some(json!({ "offset": offset })),
+        _ => None,
     }
 }

@@ -52,7 +52,7 @@ pub fn router(face: Oci) -> Router {
 
 /// An answer of a layer in front of this API, in the shape its clients read.
 pub fn refuse(status: StatusCode, message: &str) -> Response {
-    error::oci_error(status, "UNKNOWN", message, serde_json::json!({}))
+    error::oci_error(status, "UNKNOWN", message, None)
 }
 
 /// A request on its way through a handler.
@@ -110,11 +110,17 @@ async fn answer(face: &Oci, parts: &request::Parts, endpoint: &Endpoint, body: B
 /// Tells a caller that this is a registry, and one without credentials that it wants some: always, since
 /// `docker login` learns from it where tokens are had.
 fn ping(actor: &Actor) -> Result<Response> {
+    challenge_nobody(actor)?;
+    let version = [("docker-distribution-api-version", HeaderValue::from_static("registry/2.0"))];
+    Ok((StatusCode::OK, version, axum::Json(serde_json::json!({}))).into_response())
+}
+
+/// Refuses a request without credentials, so that its client brings what it has: an anonymous token will do.
+fn challenge_nobody(actor: &Actor) -> Result<()> {
     if actor.credential == Credential::None {
         return Err(Error::new(Kind::Unauthenticated, "authentication required"));
     }
-    let version = [("docker-distribution-api-version", HeaderValue::from_static("registry/2.0"))];
-    Ok((StatusCode::OK, version, axum::Json(serde_json::json!({}))).into_response())
+    Ok(())
 }
 
 /// A header value of text that is made of digits, names and digests.

@@ -8,7 +8,7 @@ use axum::{
 use serde_json::json;
 use wharf_core::{Page, Place, Result, action::Pull};
 
-use crate::{Call, endpoint::PageQuery, header_value};
+use crate::{Call, challenge_nobody, endpoint::PageQuery, header_value};
 
 /// `GET /v2/{name}/tags/list`
 pub(crate) async fn tags(call: &Call<'_>, place: &Place, query: &PageQuery) -> Result<Response> {
@@ -19,8 +19,10 @@ pub(crate) async fn tags(call: &Call<'_>, place: &Place, query: &PageQuery) -> R
     Ok(with_link(body.into_response(), link))
 }
 
-/// `GET /v2/_catalog`: only what the caller may read.
+/// `GET /v2/_catalog`: only what the caller may read. Many clients send a login only when they are asked for it, and
+/// would take the list for nobody as the whole.
 pub(crate) async fn catalog(call: &Call<'_>, query: &PageQuery) -> Result<Response> {
+    challenge_nobody(call.actor)?;
     let grant = call.registry.grant_catalog(call.actor)?;
     let page = call.registry.catalog(&grant, query.last.clone(), query.limit).await?;
     let link = next(&page, query, "/v2/_catalog")?;

@@ -57,6 +57,7 @@ impl Answer {
             let is_code = !code.is_empty() && code.chars().all(|c| c.is_ascii_uppercase() || c == '_');
             assert!(is_code, "odd error code in {}", self.described());
             assert!(error["message"].is_string(), "no message in {}", self.described());
+            assert_ne!(error["detail"], serde_json::json!({}), "an empty detail in {}", self.described());
         }
         errors[0].clone()
     }

@@ -89,3 +89,17 @@ async fn a_repository_is_listed_from_its_first_manifest_on() {
     repository.push_empty_index(&["v1"]).await;
     assert_eq!(catalog(&wharf.admin(), "").await.concat(), ["acme/app"]);
 }
+
+/// Else `oras repo ls` and `regctl repo ls` would show a user who logged in what is public, and nothing more.
+#[tokio::test]
+async fn the_catalog_asks_nobody_for_a_login_and_an_anonymous_token_lists_what_is_public() {
+    let wharf = with_repositories(&["acme/app", "open/app"]).await;
+    wharf.set_public("open/main", true);
+    let anonymous = wharf.anonymous();
+
+    let challenge = anonymous.get("/v2/_catalog").await.is(401).error("UNAUTHORIZED").challenge();
+    assert_eq!(challenge.parameter("scope"), "registry:catalog:*");
+    let anyone = anonymous.with_token(&["registry:catalog:*"]).await;
+
+    assert_eq!(catalog(&anyone, "").await.concat(), ["open/app"]);
+}
