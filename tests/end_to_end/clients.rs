@@ -5,17 +5,27 @@
 //! from `tests/clients` and lie in the directory `WHARF_TEST_PROGRAMS`. The large image is made of the root file system
 //! in the archive `WHARF_TEST_ROOTFS`, which `mmdebstrap` made.
 
+mod attestations;
+mod cosign;
 mod crane;
+mod ctr;
 mod docker;
+mod documented;
+mod helm;
+mod image;
 mod large_image;
+mod oras;
 mod podman;
 mod program;
+mod regctl;
 mod skopeo;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::harness::{Caller, Wharf};
+use self::image::unpackable;
+use self::program::Program;
+use crate::harness::{Caller, Image, Wharf};
 
 /// The path in an environment variable that goes with a component.
 fn path_from_environment(name: &str) -> PathBuf {
@@ -27,15 +37,47 @@ fn built_by_go(name: &str) -> PathBuf {
     path_from_environment("WHARF_TEST_PROGRAMS").join(name)
 }
 
+/// The world of docs/clients.md: an organisation `acme`, and alice, who may write there.
+async fn acme() -> (Wharf, Caller) {
+    let wharf = Wharf::start().await;
+    wharf.found(&["acme"]).await;
+    let alice = wharf.add_user("alice", &["acme:writer"]);
+    (wharf, alice)
+}
+
+/// A server with an image in a private registry, and the name that clients call it by.
+async fn with_image(label: &str) -> (Wharf, String, Image) {
+    let (wharf, alice) = acme().await;
+    let image = unpackable(&archive(&wharf, label));
+    alice.repository("acme/app").push_image(&image, "v1").await;
+    let name = format!("{}/acme/app:v1", wharf.host());
+    (wharf, name, image)
+}
+
+/// A client without a login is refused, in words that say so; once the registry is public, the same command works.
+fn only_when_public(wharf: &Wharf, stranger: &Program, command: &[&str]) {
+    let refused = stranger.try_run(command, "");
+    assert!(!refused.status.success(), "{command:?} worked without a login");
+    let said = String::from_utf8_lossy(&refused.stderr).to_lowercase();
+    assert!(said.contains("unauthorized"), "{said}");
+    wharf.set_public("acme/main", true);
+    stranger.run(command);
+}
+
 /// A small archive to make an image of; another label, another image.
 fn archive(wharf: &Wharf, label: &str) -> PathBuf {
     let content = wharf.directory(&format!("content-{label}"));
     std::fs::write(content.join("label"), label).unwrap();
     let archive = wharf.directory("archives").join(format!("{label}.tar"));
-    let packed =
-        Command::new("tar").arg("-cf").arg(&archive).arg("-C").arg(&content).arg(".").status().unwrap();
-    assert!(packed.success());
+    pack(&content, &archive);
     archive
+}
+
+/// Packs what is in a directory.
+fn pack(directory: &Path, archive: &Path) {
+    let packed =
+        Command::new("tar").arg("-cf").arg(archive).arg("-C").arg(directory).arg(".").status().unwrap();
+    assert!(packed.success());
 }
 
 /// The digest of a tag, as the server tells it.

@@ -1,7 +1,7 @@
 //! crane: small and strict; it checks every layer that it gets back.
 
 use super::program::Program;
-use super::{archive, built_by_go, digest_of};
+use super::{acme, archive, built_by_go, digest_of, only_when_public, with_image};
 use crate::harness::{ADMIN_PASSWORD, Wharf, component};
 
 pub(super) fn crane(wharf: &Wharf) -> Program {
@@ -17,23 +17,26 @@ async fn crane_logs_in_pushes_and_pulls() {
     if !component("crane") {
         return;
     }
-    let wharf = Wharf::start().await;
-    wharf.found(&["acme"]).await;
-    let alice = wharf.add_user("alice", &["acme:writer"]);
+    let (wharf, alice) = acme().await;
     let crane = crane(&wharf);
-    let (one, two) = (format!("{}/acme/app:v1", wharf.host()), format!("{}/acme/copy:v1", wharf.host()));
-    let archive = archive(&wharf, "crane").display().to_string();
-    let layout = crane.directory.join("layout").display().to_string();
+    std::fs::rename(archive(&wharf, "crane"), crane.directory.join("layer.tar")).unwrap();
 
-    log_in(&crane, &wharf, "alice", "the-password-of-alice");
-    crane.run(&["append", "--new_layer", &archive, "--new_tag", &one]);
-    crane.run(&["validate", "--remote", &one]);
-    crane.run(&["pull", "--format=oci", &one, &layout]);
-    crane.run(&["push", &layout, &two]);
+    crane.run_lines_of("crane", &wharf);
 
-    let digest = crane.run(&["digest", &one]);
-    assert_eq!(crane.run(&["digest", &two]), digest);
-    assert_eq!(digest_of(&alice, "acme/copy", "v1").await, digest);
+    let digest = digest_of(&alice, "acme/app", "v1").await;
+    assert_eq!(digest_of(&alice, "acme/other", "v1").await, digest);
+    alice.repository("acme/app").manifest("v2").await.is(404);
+    alice.repository("acme/copy").manifest(&digest).await.is(404);
+}
+
+#[tokio::test]
+async fn crane_pulls_without_a_login_only_what_is_public() {
+    if !component("crane") {
+        return;
+    }
+    let (wharf, name, _) = with_image("crane-public").await;
+
+    only_when_public(&wharf, &crane(&wharf), &["pull", "--format=oci", &name, "layout"]);
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! docker: the command line against a daemon that was started for the tests.
 
+use super::documented::documented_host;
 use super::program::Program;
-use super::{archive, digest_of, path_from_environment};
+use super::{acme, archive, digest_of, only_when_public, path_from_environment, with_image};
 use crate::harness::{Wharf, component};
 
 pub(super) fn docker(wharf: &Wharf, user: &str) -> Program {
@@ -24,9 +25,7 @@ async fn docker_logs_in_pushes_and_pulls() {
     if !component("docker") {
         return;
     }
-    let wharf = Wharf::start().await;
-    wharf.found(&["acme"]).await;
-    let alice = wharf.add_user("alice", &["acme:writer"]);
+    let (wharf, alice) = acme().await;
     let docker = docker(&wharf, "alice");
     let image = format!("{}/acme/app:v1", wharf.host());
     let archive = archive(&wharf, "docker").display().to_string();
@@ -84,25 +83,31 @@ async fn docker_says_so_when_the_password_is_wrong() {
 }
 
 #[tokio::test]
-async fn docker_pulls_from_a_public_registry_without_a_login() {
+async fn docker_pulls_without_a_login_only_what_is_public() {
     if !component("docker") {
         return;
     }
-    let wharf = Wharf::start().await;
-    let admin = docker(&wharf, "admin");
-    log_in(&admin, &wharf, "admin", crate::harness::ADMIN_PASSWORD);
-    let image = format!("{}/open/app:v1", wharf.host());
-    let archive = archive(&wharf, "docker-public").display().to_string();
-    admin.run(&["import", &archive, &image]);
-    admin.run(&["push", &image]);
-    let pushed = known_digest(&admin, &image);
-    admin.run(&["rmi", &image]);
+    let (wharf, name, image) = with_image("docker-public").await;
     let anyone = docker(&wharf, "nobody");
 
-    assert!(!anyone.try_run(&["pull", &image], "").status.success(), "it is still private");
-    wharf.set_public("open/main", true);
-    anyone.run(&["pull", "--quiet", &image]);
+    only_when_public(&wharf, &anyone, &["pull", "--quiet", &name]);
 
-    assert_eq!(known_digest(&anyone, &image), pushed);
-    anyone.run(&["rmi", &image]);
+    assert_eq!(known_digest(&anyone, &name), image.digest());
+    anyone.run(&["rmi", &name]);
+}
+
+#[tokio::test]
+async fn the_lines_for_docker_work() {
+    if !component("docker") {
+        return;
+    }
+    let (wharf, alice) = acme().await;
+    let docker = docker(&wharf, "alice");
+    docker.run(&["import", &archive(&wharf, "docker-lines").display().to_string(), "app:v1"]);
+
+    docker.run_lines_of("docker", &wharf);
+
+    let image = format!("{}/acme/app:v1", documented_host(&wharf));
+    assert_eq!(digest_of(&alice, "acme/app", "v1").await, known_digest(&docker, &image));
+    docker.run(&["rmi", "app:v1", &image]);
 }

@@ -1,25 +1,29 @@
 //! A client's program with its own directories, so that nothing of this machine's user is read or left behind.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use crate::harness::Wharf;
 
+#[derive(Clone)]
 pub(super) struct Program {
     path: PathBuf,
     /// What stands before every command.
     first: Vec<String>,
-    environment: Vec<(&'static str, PathBuf)>,
+    environment: Vec<(&'static str, OsString)>,
     pub(super) directory: PathBuf,
 }
+
+/// Where clients look for what is their user's.
+const HOMES: [&str; 6] =
+    ["HOME", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"];
 
 impl Program {
     pub(super) fn new(wharf: &Wharf, name: &str, path: impl Into<PathBuf>) -> Self {
         let directory = wharf.directory(name);
-        let environment = ["HOME", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME"];
-        let environment = environment.map(|variable| (variable, directory.clone())).to_vec();
+        let environment = HOMES.map(|variable| (variable, directory.clone().into())).to_vec();
         Self { path: path.into(), first: Vec::new(), environment, directory }
     }
 
@@ -28,9 +32,17 @@ impl Program {
         self
     }
 
-    pub(super) fn with_variable(mut self, name: &'static str, value: impl Into<PathBuf>) -> Self {
+    pub(super) fn with_variable(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
         self.environment.push((name, value.into()));
         self
+    }
+
+    /// A shell that runs a script in which `name` is this program, up to the first line that fails.
+    pub(super) fn shell(&self, name: &str, script: &str) -> Self {
+        let options: String = self.first.iter().map(|option| format!(" '{option}'")).collect();
+        let function = format!("{name}() {{ command '{}'{options} \"$@\"; }}", self.path.display());
+        let first = vec!["-euc".to_owned(), format!("{function}\n{script}")];
+        Self { path: "sh".into(), first, ..self.clone() }
     }
 
     /// Runs a command that must succeed, and says what it printed.

@@ -1,7 +1,7 @@
 //! skopeo: copies between registries and directories.
 
-use super::digest_of;
 use super::program::Program;
+use super::{digest_of, only_when_public, with_image};
 use crate::harness::{ADMIN_PASSWORD, Image, Wharf, component, media_type, sha256};
 
 pub(super) fn skopeo(wharf: &Wharf) -> Program {
@@ -87,4 +87,30 @@ async fn skopeo_lists_and_deletes() {
 
     repository.manifest("one").await.is(404);
     repository.manifest("two").await.is(200);
+}
+
+#[tokio::test]
+async fn skopeo_copies_without_a_login_only_what_is_public() {
+    if !component("skopeo") {
+        return;
+    }
+    let (wharf, name, _) = with_image("skopeo-public").await;
+    let copy = ["copy", "--quiet", "--src-tls-verify=false", &format!("docker://{name}"), "dir:copied"];
+
+    only_when_public(&wharf, &skopeo(&wharf), &copy);
+}
+
+#[tokio::test]
+async fn the_lines_for_skopeo_work() {
+    if !component("skopeo") {
+        return;
+    }
+    let (wharf, _, image) = with_image("skopeo-lines").await;
+    let skopeo = skopeo(&wharf);
+
+    skopeo.run_lines_of("skopeo", &wharf);
+
+    let copied = std::fs::read(skopeo.directory.join("app/manifest.json")).unwrap();
+    assert_eq!(sha256(&copied), image.digest());
+    wharf.admin().repository("acme/copy").manifest(&image.digest()).await.is(404);
 }
