@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::image::{architecture, of_one_layer, unpackable, write_layout};
-use super::{archive, crane, digest_of, docker, podman, skopeo};
+use super::{archive, crane, ctr, digest_of, docker, podman, skopeo};
 use crate::harness::{ADMIN_PASSWORD, Image, Wharf, component, descriptor, media_type, sha256};
 
 /// The manifest of an attestation: its layer is a statement of in-toto.
@@ -51,8 +51,7 @@ async fn an_image_with_attestations_is_the_same_for_every_client() {
     let name = format!("{}/acme/app:v1", wharf.host());
     let crane = crane::crane(&wharf);
     let (layout, pulled) = (crane.directory.join("layout"), crane.directory.join("pulled"));
-    let manifests = [&image.manifest, &attestation.manifest, &index];
-    let content = image.blobs.iter().chain(&attestation.blobs).chain(manifests);
+    let content = content_of(&image).chain(content_of(&attestation)).chain([&index]);
     write_layout(&layout, content, descriptor(media_type::OCI_INDEX, &index));
 
     crane::log_in(&crane, &wharf, "admin", ADMIN_PASSWORD);
@@ -83,6 +82,10 @@ async fn an_image_with_attestations_is_the_same_for_every_client() {
         let skopeo = skopeo::skopeo(&wharf);
         skopeo::log_in(&skopeo, &wharf, "admin", ADMIN_PASSWORD);
         assert_eq!(skopeo::copy_to(&skopeo, &name, "attested"), digest, "skopeo");
+    }
+    if component("ctr") {
+        let listed = ctr::pull(&ctr::ctr(&wharf, "attested"), "admin", ADMIN_PASSWORD, &name);
+        assert!(listed.contains(&digest), "{listed}");
     }
 }
 

@@ -5,12 +5,18 @@ use super::program::Program;
 use super::{acme, archive, digest_of, only_when_public, pack, path_from_environment, with_image};
 use crate::harness::{Wharf, component};
 
-/// Each test in a namespace of its own; snapshots as plain copies, for which every file system will do.
-fn ctr(wharf: &Wharf, namespace: &'static str) -> Program {
-    let program = Program::new(wharf, "ctr", "ctr").with_variable("CONTAINERD_NAMESPACE", namespace);
-    program
+/// In a namespace of the test's own; snapshots as plain copies, for which every file system will do.
+pub(super) fn ctr(wharf: &Wharf, namespace: &str) -> Program {
+    Program::new(wharf, "ctr", "ctr")
         .with_variable("CONTAINERD_ADDRESS", path_from_environment("WHARF_TEST_CONTAINERD"))
+        .with_variable("CONTAINERD_NAMESPACE", namespace)
         .with_variable("CONTAINERD_SNAPSHOTTER", "native")
+}
+
+/// Pulls an image, whose content containerd checks, and lists what is there then: name, type, digest, size.
+pub(super) fn pull(ctr: &Program, user: &str, password: &str, image: &str) -> String {
+    ctr.run(&["images", "pull", "--plain-http", "--user", &format!("{user}:{password}"), image]);
+    ctr.run(&["images", "ls"])
 }
 
 #[tokio::test]
@@ -38,10 +44,8 @@ async fn ctr_pulls_with_a_login_what_is_private() {
     let (wharf, name, image) = with_image("ctr-private").await;
     let ctr = ctr(&wharf, "private");
 
-    let user = "alice:the-password-of-alice";
-    ctr.run(&["images", "pull", "--plain-http", "--user", user, &name]);
+    let listed = pull(&ctr, "alice", "the-password-of-alice", &name);
 
-    let listed = ctr.run(&["images", "ls"]);
     assert!(listed.contains(&image.digest()), "{listed}");
 }
 

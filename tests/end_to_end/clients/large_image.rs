@@ -1,6 +1,6 @@
 //! The main job on real input: an image of a Debian root file system goes in by docker and comes out by everyone.
 
-use super::{crane, digest_of, docker, path_from_environment, podman, skopeo};
+use super::{crane, ctr, digest_of, docker, path_from_environment, podman, skopeo};
 use crate::harness::{ADMIN_PASSWORD, Wharf, component};
 
 const LEAST_BYTES: u64 = 100 << 20;
@@ -43,5 +43,9 @@ async fn a_large_image_pushed_by_docker_is_the_same_for_every_client() {
         crane::log_in(&crane, &wharf, "admin", ADMIN_PASSWORD);
         crane.run(&["validate", "--remote", &image]);
         assert_eq!(crane.run(&["digest", &image]), pushed, "crane");
+    }
+    if component("ctr") {
+        let listed = ctr::pull(&ctr::ctr(&wharf, "large"), "admin", ADMIN_PASSWORD, &image);
+        assert!(listed.contains(&pushed), "{listed}");
     }
 }

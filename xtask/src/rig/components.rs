@@ -160,6 +160,7 @@ fn user_namespace() -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rig::go_program;
 
     #[test]
     fn what_is_missing_is_not_among_what_is_present() {
@@ -169,6 +170,13 @@ mod tests {
         assert_eq!(components.present(), "podman,loop");
         assert_eq!(components.why_missing("crane"), Some("there is no program go"));
         assert_eq!(components.why_missing("podman"), None);
+    }
+
+    #[test]
+    fn every_program_that_go_builds_is_a_component() {
+        for program in go_program::ALL {
+            assert!(COMPONENTS.iter().any(|component| component.name == program.name), "{}", program.name);
+        }
     }
 
     #[test]
