@@ -10,7 +10,7 @@ use wharf_core::{Actor, Error, Place, RegistryPlace, Result, gate::Rights};
 use wharf_registry::port::{Operation, RightsSource, Store};
 
 use crate::{
-    postgres::Postgres,
+    postgres::{Postgres, PostgresSettings},
     rows::{FindRights, SqlWork},
     session::{Session, Unit},
     sqlite::Sqlite,
@@ -38,16 +38,17 @@ impl Database {
     /// Connects to PostgreSQL and brings its schema up to date.
     ///
     /// # Errors
-    /// `Unsupported` for a newer schema, a server older than 14, or one that does not flush; `Unavailable`.
-    pub async fn postgres(url: &str) -> Result<Self> {
-        Ok(Self(Arc::new(Backend::Postgres(Postgres::connect(url).await?))))
+    /// `Invalid` for settings that make no sense; `Unsupported` for a newer schema; `Unavailable` for a server that
+    /// cannot be reached, is older than 14 or does not flush, with the host and what to do as its cause.
+    pub async fn postgres(settings: PostgresSettings) -> Result<Self> {
+        Ok(Self(Arc::new(Backend::Postgres(Postgres::open(settings).await?))))
     }
 
     /// What the database does before it acknowledges a write, for the log and for `/readyz`.
-    pub fn durability(&self) -> &'static str {
-        match *self.0 {
+    pub fn durability(&self) -> &str {
+        match &*self.0 {
             Backend::Sqlite(_) => "sqlite, wal, synchronous=full",
-            Backend::Postgres(_) => "postgresql, fsync=on, synchronous_commit=on",
+            Backend::Postgres(postgres) => postgres.durability(),
         }
     }
 

@@ -12,6 +12,7 @@ mod session;
 mod sqlite;
 
 pub use database::Database;
+pub use postgres::PostgresSettings;
 
 #[cfg(test)]
 mod contract_tests;

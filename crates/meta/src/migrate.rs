@@ -1,14 +1,13 @@
-//! Bringing a schema up to date, and refusing one that is newer than this binary.
+//! The steps of the schema. A schema that is newer than this binary is refused.
 
 use rusqlite::Connection;
-use tokio_postgres::Client;
 use wharf_core::{Error, Kind, Result};
 
 /// One step of the schema, in the words of both databases.
-struct Migration {
-    version: i64,
+pub(crate) struct Migration {
+    pub(crate) version: i64,
     sqlite: &'static str,
-    postgres: &'static str,
+    pub(crate) postgres: &'static str,
 }
 
 /// Every step, oldest first. A step is never edited once released.
@@ -17,9 +16,6 @@ const MIGRATIONS: &[Migration] = &[Migration {
     sqlite: include_str!("../migrations/sqlite/0001_first.sql"),
     postgres: include_str!("../migrations/postgres/0001_first.sql"),
 }];
-
-/// Any number will do, as long as every Wharf takes the same: the advisory lock of migrations.
-const LOCK: i64 = 0x0077_6861_7266;
 
 /// Migrates a SQLite database in one transaction.
 pub(crate) fn sqlite(connection: &mut Connection) -> Result<()> {
@@ -38,29 +34,11 @@ pub(crate) fn sqlite(connection: &mut Connection) -> Result<()> {
     transaction.commit().map_err(failed)
 }
 
-/// Migrates a PostgreSQL database in one transaction, one node at a time.
-pub(crate) async fn postgres(client: &mut Client) -> Result<()> {
-    let failed = crate::postgres::error;
-    let transaction = client.transaction().await.map_err(failed)?;
-    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await.map_err(failed)?;
-    transaction
-        .batch_execute("CREATE TABLE IF NOT EXISTS migration (version BIGINT PRIMARY KEY)")
-        .await
-        .map_err(failed)?;
-    let row = transaction.query_one("SELECT coalesce(max(version), 0) FROM migration", &[]).await;
-    let current: i64 = row.and_then(|row| row.try_get(0)).map_err(failed)?;
-    for migration in pending(current)? {
-        transaction.batch_execute(migration.postgres).await.map_err(failed)?;
-        transaction
-            .execute("INSERT INTO migration VALUES ($1)", &[&migration.version])
-            .await
-            .map_err(failed)?;
-    }
-    transaction.commit().await.map_err(failed)
-}
-
-/// The steps that are still to be taken.
-fn pending(current: i64) -> Result<impl Iterator<Item = &'static Migration>> {
+/// The steps that are still to be taken after this one.
+///
+/// # Errors
+/// `Unsupported` for a newer schema.
+pub(crate) fn pending(current: i64) -> Result<impl Iterator<Item = &'static Migration>> {
     let newest = MIGRATIONS.last().map_or(0, |migration| migration.version);
     if current > newest {
         let message = format!(

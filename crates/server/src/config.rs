@@ -64,6 +64,8 @@ pub(crate) struct Config {
     pub(crate) listen: Listen,
     pub(crate) data_dir: PathBuf,
     pub(crate) database: DatabaseChoice,
+    pub(crate) database_password_file: Option<PathBuf>,
+    pub(crate) database_connections: usize,
     pub(crate) public_url: BaseUrl,
     pub(crate) secret_key: Option<SealingKey>,
     pub(crate) secret_key_file: Option<PathBuf>,
@@ -129,6 +131,9 @@ impl Sources {
             listen: self.read("listen", values::listen)?,
             data_dir: self.read("data_dir", |text| Some(PathBuf::from(text)))?,
             database: self.read("database", values::database)?,
+            database_password_file: self
+                .read("database_password_file", |text| Some(values::optional(text).map(PathBuf::from)))?,
+            database_connections: self.read("database_connections", values::count)?,
             public_url: self.read("public_url", values::public_url)?,
             secret_key: self.read("secret_key", values::secret_key)?,
             secret_key_file: self
@@ -147,7 +152,7 @@ impl Sources {
             })?,
             header_timeout: self.read("header_timeout", values::duration)?,
             shutdown_grace: self.read("shutdown_grace", values::duration)?,
-            connections: self.read("connections", |text| text.parse().ok().filter(|n| *n > 0))?,
+            connections: self.read("connections", values::count)?,
         })
         .and_then(|config| self.read("storage", |text| (text == "file").then_some(())).map(|()| config))
     }

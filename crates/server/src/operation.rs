@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) struct Operation {
     pub(crate) registry: Registry,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) durability: &'static str,
+    pub(crate) durability: Arc<str>,
 }
 
 /// `/healthz`, `/health`, `/readyz`.
@@ -48,7 +48,7 @@ async fn readyz(State(operation): State<Operation>) -> Response {
     let checked = tokio::time::timeout(PATIENCE, operation.registry.check()).await;
     let checked = checked.unwrap_or_else(|_| Err(Error::unavailable("the stores did not answer in time")));
     match checked {
-        Ok(()) => Json(json!({ "status": "ready", "durability": operation.durability })).into_response(),
+        Ok(()) => Json(json!({ "status": "ready", "durability": &*operation.durability })).into_response(),
         Err(error) => {
             log_fault(&error, "readyz");
             (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "unavailable" }))).into_response()

@@ -33,7 +33,7 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
         connections: process::connections(config.connections),
     };
     let (tell, stop) = watch::channel(false);
-    tracing::info!(listen = socket.name(), durability = wharf.durability, data_dir = %config.data_dir.display(), "serving");
+    tracing::info!(listen = socket.name(), durability = &*wharf.durability, data_dir = %config.data_dir.display(), "serving");
     let jobs = Jobs {
         registry: wharf.registry.clone(),
         auth: wharf.auth.clone(),

@@ -8,7 +8,7 @@ use wharf_auth::{Auth, SERVICE, Sealer, SealingKey};
 use wharf_blobs::FileStore;
 use wharf_core::{Entropy, Error, Kind, Result};
 use wharf_http::BaseUrl;
-use wharf_meta::Database;
+use wharf_meta::{Database, PostgresSettings};
 use wharf_registry::{Parts, Registry, Settings};
 
 use crate::{
@@ -25,7 +25,7 @@ pub(crate) struct Wharf {
     pub(crate) registry: Registry,
     pub(crate) auth: Auth,
     pub(crate) entropy: Arc<dyn Entropy>,
-    pub(crate) durability: &'static str,
+    pub(crate) durability: Arc<str>,
     base: BaseUrl,
 }
 
@@ -40,9 +40,16 @@ impl Wharf {
                 data_dir.keep_ballast()?;
                 Database::sqlite(&data_dir.path().join("wharf.sqlite"), &data_dir.ballast())?
             }
-            DatabaseChoice::Postgres(url) => Database::postgres(url.expose()).await?,
+            DatabaseChoice::Postgres(url) => {
+                let settings = PostgresSettings {
+                    url: url.clone(),
+                    password_file: config.database_password_file.clone(),
+                    connections: config.database_connections,
+                };
+                Database::postgres(settings).await?
+            }
         };
-        let durability = database.durability();
+        let durability = database.durability().into();
         let blobs = FileStore::open(data_dir.path(), &boot_id(entropy.as_ref()))?;
         let auth = Auth::open(wharf_auth::Parts {
             accounts: Arc::new(database.clone()),
@@ -81,7 +88,7 @@ impl Wharf {
         let operation = Operation {
             registry: self.registry.clone(),
             clock: Arc::new(SystemClock),
-            durability: self.durability,
+            durability: self.durability.clone(),
         };
         let routes = Router::new()
             .merge(wharf_oci::router(oci).layer(CatchPanicLayer::custom(|_| {

@@ -67,6 +67,11 @@ pub(super) fn deletion(text: &str) -> Option<Deletion> {
     }
 }
 
+/// A number above 0.
+pub(super) fn count(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|number| *number > 0)
+}
+
 /// A whole number and one of `s`, `m`, `h`, `d`.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
