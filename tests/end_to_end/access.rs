@@ -39,7 +39,8 @@ async fn every_caller_with_a_token_gets_what_the_table_says() {
     // token for some repositories never lists a registry.
     let others = ["/healthz", "/readyz", "/v2/", "/v2/_catalog"];
     let is_list = |row: &Row| row.path.contains("{registry}/facts");
-    run(Credential::Token, |row| !others.contains(&row.path.as_str()) && !is_token(row) && !is_list(row)).await;
+    run(Credential::Token, |row| !others.contains(&row.path.as_str()) && !is_token(row) && !is_list(row))
+        .await;
 }
 
 fn is_token(row: &Row) -> bool {

@@ -7,6 +7,7 @@ mod collection;
 mod facts;
 mod journal;
 mod keys;
+mod leases;
 mod manifests;
 mod registries;
 mod rights;

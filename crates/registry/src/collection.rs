@@ -59,7 +59,7 @@ impl Registry {
     /// `Unavailable`.
     pub async fn advance_collection(&self, passed: Duration) -> Result<()> {
         let microseconds = i64::try_from(passed.as_micros()).unwrap_or(i64::MAX);
-        self.store().commit(Advance { microseconds }).await
+        self.store().commit(Advance { microseconds, now: self.now() }).await
     }
 
     /// What a run would take away.
@@ -140,6 +140,7 @@ const fn is_modest(wanted: u64, all: u64) -> bool {
 
 struct Advance {
     microseconds: i64,
+    now: Timestamp,
 }
 
 #[async_trait]
@@ -147,7 +148,7 @@ impl Transaction for Advance {
     type Output = ();
 
     async fn run(&self, work: &mut dyn Work) -> Result<()> {
-        work.advance(self.microseconds).await
+        work.advance(self.microseconds, self.now).await
     }
 }
 

@@ -11,12 +11,16 @@ use wharf_core::{ObjectKey, Result, Timestamp};
 use crate::{
     Registry,
     collection::{Collected, Horizon, Share},
-    port::{Transaction, UploadRow, Work},
+    port::{LeaseClaim, Transaction, UploadRow, Work},
     upload::EndUpload,
 };
 
 /// How much one step takes on.
 const STEP: u32 = 100;
+
+/// How long a node keeps the housekeeping to itself after it last began a round, in seconds. Rounds begin every
+/// minute, so a node that dies is followed by another within this time.
+const LEASE: i64 = 180;
 
 /// How long an object is put off that cannot be removed, in seconds.
 const PUT_OFF: i64 = 3600;
@@ -37,12 +41,17 @@ pub struct Swept {
 }
 
 impl Registry {
-    /// Clears away what is due, until nothing is. `passed` is the time since the last call, by a clock that does not
-    /// jump.
+    /// Clears away what is due, until nothing is; nothing while another node does it. Two nodes at once would do no
+    /// harm, only the same work twice. `passed` is the time since the last call, by a clock that does not jump.
     ///
     /// # Errors
     /// `Unavailable`; `Conflict` where the collector would take too much; what was done by then stays done.
     pub async fn sweep(&self, passed: Duration) -> Result<Swept> {
+        let (now, holder) = (self.now(), self.settings().node.clone());
+        let claim = LeaseClaim { name: "sweep", holder, until: now.plus_seconds(LEASE) };
+        if !self.store().commit(TakeLease { claim, now }).await? {
+            return Ok(Swept::default());
+        }
         self.advance_collection(passed).await?;
         Ok(Swept {
             uploads: self.expire_uploads().await?,
@@ -117,6 +126,20 @@ impl Registry {
                 return Ok(removed);
             }
         }
+    }
+}
+
+struct TakeLease {
+    claim: LeaseClaim,
+    now: Timestamp,
+}
+
+#[async_trait]
+impl Transaction for TakeLease {
+    type Output = bool;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<bool> {
+        work.take_lease(&self.claim, self.now).await
     }
 }
 

@@ -67,6 +67,8 @@ pub struct Settings {
     pub tag_history: i64,
     /// Whether tags, manifests and blobs can be deleted at all.
     pub deletion: Deletion,
+    /// Who this process is among those that share the store; a process that has it for itself needs no name.
+    pub node: String,
 }
 
 /// Whether content can be deleted.
@@ -89,6 +91,7 @@ impl Default for Settings {
             empty_repository_expiry: 24 * 3600,
             tag_history: 30 * 24 * 3600,
             deletion: Deletion::On,
+            node: String::new(),
         }
     }
 }

@@ -11,9 +11,9 @@ use wharf_core::{Actor, Place, RegistryPlace, Result, gate::Rights};
 pub use blob_store::{BlobStore, BlobWriter, OpenObject, Sink, StoreState};
 pub use store::{Operation, Store, Transaction};
 pub use work::{
-    BlobRow, Blobs, Catalog, Collection, DocumentRow, FactRow, Facts, FactsOf, Journal, ManifestRow,
-    Manifests, MountSource, NewManifest, Progress, ReferrerRow, ReferrersOf, ReviewRow, ReviewsOf, Tags,
-    Tenants, UploadRow, Uploads, Work,
+    BlobRow, Blobs, Catalog, Collection, DocumentRow, FactRow, Facts, FactsOf, Journal, LeaseClaim, Leases,
+    ManifestRow, Manifests, MountSource, NewManifest, Progress, ReferrerRow, ReferrersOf, ReviewRow,
+    ReviewsOf, Tags, Tenants, UploadRow, Uploads, Work,
 };
 
 /// Says what an actor may at a place: from role rows, or from whoever embeds the registry.

@@ -66,7 +66,7 @@ impl Wharf {
             clock,
             entropy: entropy.clone(),
             formats: formats::all(),
-            settings: settings(config),
+            settings: settings(config, entropy.as_ref()),
         });
         Ok(Self { registry, auth, entropy, durability, base: config.public_url.clone() })
     }
@@ -113,7 +113,7 @@ fn sealing_key(config: &Config, data_dir: &DataDir, entropy: &dyn Entropy) -> Re
     }
 }
 
-fn settings(config: &Config) -> Settings {
+fn settings(config: &Config, entropy: &dyn Entropy) -> Settings {
     let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
     Settings {
         create_on_push: config.create_on_push,
@@ -123,5 +123,9 @@ fn settings(config: &Config) -> Settings {
         object_grace: seconds(config.object_grace),
         tag_history: seconds(config.tag_history),
         empty_repository_expiry: seconds(config.empty_repository_expiry),
+        node: match config.database {
+            DatabaseChoice::Sqlite => String::new(),
+            DatabaseChoice::Postgres(_) => format!("{:032x}", u128::from_be_bytes(entropy.bytes())),
+        },
     }
 }

@@ -96,12 +96,14 @@ CREATE TABLE repository_blob (
 );
 CREATE INDEX repository_blob_blob ON repository_blob (blob_id);
 
--- The collector's time, which moves only while a server runs: a jump of the clock collects nothing.
+-- The collector's time, which moves only while a server runs: a jump of the clock collects nothing. moved_at: when it
+-- last moved, by the wall clock, so that several nodes do not move it faster.
 CREATE TABLE collection_clock (
-    id   BIGINT PRIMARY KEY,
-    time BIGINT NOT NULL
+    id       BIGINT PRIMARY KEY,
+    time     BIGINT NOT NULL,
+    moved_at BIGINT NOT NULL
 );
-INSERT INTO collection_clock (id, time) VALUES (1, 0);
+INSERT INTO collection_clock (id, time, moved_at) VALUES (1, 0, 0);
 
 -- Memberships that may have come to nothing, to be looked at when due by the collector's time. epoch: the membership's
 -- when the review was asked for; if it moved since, somebody named the blob.
@@ -258,4 +260,11 @@ CREATE TABLE event (
     digest        BYTEA,
     actor         TEXT COLLATE "C" NOT NULL,
     UNIQUE (repository_id, sequence)
+);
+
+-- What only one node does at a time: who has it, and until when.
+CREATE TABLE lease (
+    name     TEXT COLLATE "C" PRIMARY KEY,
+    holder   TEXT COLLATE "C" NOT NULL,
+    until_at BIGINT NOT NULL
 );

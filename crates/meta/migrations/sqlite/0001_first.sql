@@ -97,12 +97,14 @@ CREATE TABLE repository_blob (
 ) WITHOUT ROWID;
 CREATE INDEX repository_blob_blob ON repository_blob (blob_id);
 
--- The collector's time, which moves only while a server runs: a jump of the clock collects nothing.
+-- The collector's time, which moves only while a server runs: a jump of the clock collects nothing. moved_at: when it
+-- last moved, by the wall clock, so that several nodes do not move it faster.
 CREATE TABLE collection_clock (
-    id   INTEGER PRIMARY KEY,
-    time INTEGER NOT NULL
+    id       INTEGER PRIMARY KEY,
+    time     INTEGER NOT NULL,
+    moved_at INTEGER NOT NULL
 );
-INSERT INTO collection_clock (id, time) VALUES (1, 0);
+INSERT INTO collection_clock (id, time, moved_at) VALUES (1, 0, 0);
 
 -- Memberships that may have come to nothing, to be looked at when due by the collector's time. epoch: the membership's
 -- when the review was asked for; if it moved since, somebody named the blob.
@@ -260,3 +262,10 @@ CREATE TABLE event (
     actor         TEXT NOT NULL,
     UNIQUE (repository_id, sequence)
 );
+
+-- What only one node does at a time: who has it, and until when.
+CREATE TABLE lease (
+    name     TEXT PRIMARY KEY,
+    holder   TEXT NOT NULL,
+    until_at INTEGER NOT NULL
+) WITHOUT ROWID;

@@ -24,9 +24,11 @@ fn review(mut row: Row) -> Result<ReviewRow> {
 
 #[async_trait]
 impl Collection for SqlWork<'_> {
-    async fn advance(&mut self, microseconds: i64) -> Result<()> {
-        const ADVANCE: &str = "UPDATE collection_clock SET time = time + $1";
-        self.0.execute(ADVANCE, &[microseconds.into()]).await.map(drop)
+    async fn advance(&mut self, microseconds: i64, now: Timestamp) -> Result<()> {
+        const ADVANCE: &str = "
+            UPDATE collection_clock SET moved_at = $1, time = time + CASE
+                WHEN $1 < moved_at THEN 0 WHEN $1 - moved_at < $2 THEN $1 - moved_at ELSE $2 END";
+        self.0.execute(ADVANCE, &[now.microseconds().into(), microseconds.into()]).await.map(drop)
     }
 
     async fn ask_review(&mut self, repository: RepositoryId, digest: &Digest, delay: i64) -> Result<()> {

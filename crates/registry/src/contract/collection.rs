@@ -1,6 +1,6 @@
 //! The contract of what the collector works with.
 
-use wharf_core::{Digest, gate::RepositoryId};
+use wharf_core::{Digest, Timestamp, gate::RepositoryId};
 
 use super::store::{NOW, commit, digest, image, key, repository, view};
 use crate::port::{BlobRow, ReviewRow, ReviewsOf, Store};
@@ -13,9 +13,13 @@ pub(super) async fn suite(store: &dyn Store) {
     what_a_manifest_named_is_reviewed_when_it_goes(store).await;
 }
 
-async fn advance(store: &dyn Store, seconds: i64) {
-    let microseconds = seconds * 1_000_000;
-    commit(store, microseconds, |by, work| Box::pin(async move { work.advance(*by).await })).await.unwrap();
+/// Moves the collector's time on, as a node at this moment.
+async fn advance(store: &dyn Store, seconds: i64, now: Timestamp) {
+    commit(store, (seconds * 1_000_000, now), |(by, now), work| {
+        Box::pin(async move { work.advance(*by, *now).await })
+    })
+    .await
+    .unwrap();
 }
 
 async fn objects_are_due_when_their_time_has_come(store: &dyn Store) {
@@ -28,7 +32,7 @@ async fn objects_are_due_when_their_time_has_come(store: &dyn Store) {
             assert_eq!(work.due_objects(10).await?, [key(7)], "of the third an upload still writes");
             work.forget_object(key(7)).await?;
             assert!(work.due_objects(10).await?.is_empty());
-            work.advance(60_000_000).await?;
+            work.advance(60_000_000, NOW).await?;
             assert_eq!(work.due_objects(10).await?, [key(8)]);
             work.postpone_object(key(8), 1).await?;
             assert!(work.due_objects(10).await?.is_empty());
@@ -94,11 +98,16 @@ async fn a_review_is_due_after_its_delay_and_put_off_when_asked_again(store: &dy
         })
     };
     assert_eq!((leaving(99).await, leaving(100).await), (false, true));
-    advance(store, 50).await;
-    assert!(leaving(50).await);
+    advance(store, 50, NOW.plus_seconds(50)).await;
+    advance(store, 50, NOW.plus_seconds(50)).await;
+    advance(store, 50, NOW.plus_seconds(-50)).await;
+    assert!(!leaving(49).await, "neither another node nor a clock set back moves it");
+    advance(store, 1, NOW.plus_seconds(100_000)).await;
+    assert!(!leaving(48).await, "nor a clock set forward");
+    assert!(leaving(49).await);
     member(store, "collect/delay", 20).await;
     assert!(!leaving(50).await, "who names it anew has the whole delay");
-    let after = ReviewsOf { within: 100, last: Some((review.due_at.plus_seconds(50), review.id)), most: 9 };
+    let after = ReviewsOf { within: 100, last: Some((review.due_at.plus_seconds(51), review.id)), most: 9 };
     let rest = view(store, after, |after, work| Box::pin(async move { work.reviews(*after).await })).await;
     assert!(rest.is_empty(), "a page goes on after the last one");
     take(store, digest).await;

@@ -12,7 +12,9 @@ use wharf_core::{
     manifest::Manifest,
 };
 
-use crate::port::{BlobRow, NewManifest, Progress, RightsSource, Store, Transaction, UploadRow, Work};
+use crate::port::{
+    BlobRow, LeaseClaim, NewManifest, Progress, RightsSource, Store, Transaction, UploadRow, Work,
+};
 
 pub(super) const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
 
@@ -29,6 +31,7 @@ pub async fn store<S: Store + RightsSource>(store: &S) {
     super::facts::facts_are_found_in_order_until_their_manifest_goes(store).await;
     an_empty_repository_is_removed_and_a_used_one_is_not(store).await;
     super::collection::suite(store).await;
+    a_lease_has_one_holder_until_its_time_is_over(store).await;
     store.check().await.unwrap();
 }
 
@@ -328,4 +331,18 @@ async fn an_empty_repository_is_removed_and_a_used_one_is_not(store: &dyn Store)
     assert_eq!(remove().await.unwrap(), 1);
     assert_eq!(remove().await.unwrap(), 0);
     assert!(catalog(store).await.contains(&"empty/shown".to_owned()));
+}
+
+async fn a_lease_has_one_holder_until_its_time_is_over<S: Store>(store: &S) {
+    let take = async |holder: &str, at: i64| {
+        let now = NOW.plus_seconds(at);
+        let claim = LeaseClaim { name: "contract", holder: holder.to_owned(), until: now.plus_seconds(10) };
+        let body: Body<_, bool> = |(claim, now), work| Box::pin(work.take_lease(claim, *now));
+        commit(store, (claim, now), body).await.unwrap()
+    };
+    assert!(take("one", 0).await && !take("two", 5).await, "two nodes have one lease");
+    assert!(take("one", 5).await, "its holder cannot prolong a lease");
+    assert!(!take("two", 14).await && take("two", 15).await, "a lease does not end by time");
+    let both = futures_util::future::join(take("three", 30), take("four", 30)).await;
+    assert!(both.0 != both.1, "of two nodes at once one takes a lease");
 }

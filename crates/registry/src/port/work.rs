@@ -14,12 +14,12 @@ use crate::format::{Fact, FactCursor};
 
 /// Everything a transaction can touch.
 pub trait Work:
-    Tenants + Blobs + Uploads + Manifests + Tags + Facts + Catalog + Collection + Journal + Send
+    Tenants + Blobs + Uploads + Manifests + Tags + Facts + Catalog + Collection + Journal + Leases + Send
 {
 }
 
-impl<T: Tenants + Blobs + Uploads + Manifests + Tags + Facts + Catalog + Collection + Journal + Send> Work
-    for T
+impl<T: Tenants + Blobs + Uploads + Manifests + Tags + Facts + Catalog + Collection + Journal + Leases + Send>
+    Work for T
 {
 }
 
@@ -228,8 +228,9 @@ pub struct ReviewsOf {
 /// What the collector works with: its own time, reviews, and objects that no row leads to.
 #[async_trait]
 pub trait Collection {
-    /// Moves the collector's time forward, by so many microseconds.
-    async fn advance(&mut self, microseconds: i64) -> Result<()>;
+    /// Moves the collector's time forward by so many microseconds, but by no more than what `now` says to have passed
+    /// since the last time, on whichever node that was.
+    async fn advance(&mut self, microseconds: i64, now: Timestamp) -> Result<()>;
     /// Asks for a review of a membership in so many seconds; one asked for before is put off. Nothing where there is no
     /// such membership.
     async fn ask_review(&mut self, repository: RepositoryId, digest: &Digest, delay: i64) -> Result<()>;
@@ -395,4 +396,23 @@ pub trait Journal {
     async fn audit(&mut self, record: &AuditRecord) -> Result<()>;
     /// Adds an event to the outbox under the repository's next sequence number.
     async fn publish(&mut self, repository: RepositoryId, event: &Event) -> Result<()>;
+}
+
+/// A wish to be the one node that does something.
+#[derive(Clone, Debug)]
+pub struct LeaseClaim {
+    /// What is done.
+    pub name: &'static str,
+    /// Who wishes it.
+    pub holder: String,
+    /// Until when; whoever has it may take it again before.
+    pub until: Timestamp,
+}
+
+/// What only one node does at a time.
+#[async_trait]
+pub trait Leases {
+    /// Takes a lease, or prolongs it; false while another holder has it. A holder that is gone loses it by time, so
+    /// what is done under a lease must bear to be done twice.
+    async fn take_lease(&mut self, claim: &LeaseClaim, now: Timestamp) -> Result<bool>;
 }
