@@ -25,8 +25,9 @@ use std::{
 
 use deadpool::{
     Runtime,
-    managed::{self, PoolError, Timeouts},
+    managed::{self, PoolError},
 };
+use tokio::time::timeout;
 use wharf_core::{Error, Kind, Result, Secret};
 
 #[cfg(test)]
@@ -74,7 +75,6 @@ impl Postgres {
         let pool = Pool::builder(Connector::new(settings)?)
             .max_size(connections)
             .runtime(Runtime::Tokio1)
-            .timeouts(Timeouts { wait: Some(PATIENCE), create: Some(PATIENCE), recycle: Some(PATIENCE) })
             .build()
             .map_err(Error::internal)?;
         let mut connection = take(&pool).await?;
@@ -112,17 +112,16 @@ async fn carry_out(pool: &Pool, unit: &dyn Unit, access: Access) -> Result<()> {
     let (began, mut races, mut broken) = (Instant::now(), 0, false);
     loop {
         let Err(Failed { error, chance }) = attempt(pool, unit, access).await else { return Ok(()) };
+        if chance == Chance::AllFresh {
+            pool.retain(|_, _| false);
+        }
         let again = match chance {
             Chance::None => false,
             Chance::Race => {
                 races += 1;
                 races < TRIES
             }
-            Chance::Fresh => {
-                // What broke this connection has most likely broken the others: they are made anew too.
-                pool.retain(|_, _| false);
-                !std::mem::replace(&mut broken, true)
-            }
+            Chance::Fresh | Chance::AllFresh => !std::mem::replace(&mut broken, true),
         };
         if !again || began.elapsed() > AGAIN_WITHIN {
             return Err(error);
@@ -141,12 +140,12 @@ async fn attempt(pool: &Pool, unit: &dyn Unit, access: Access) -> Result<(), Fai
 
 /// A connection of the pool's.
 async fn take(pool: &Pool) -> Result<Pooled> {
-    pool.get().await.map_err(|failed| match failed {
+    let late = |_| {
+        let cause = format!("no connection within {} seconds", PATIENCE.as_secs());
+        Error::new(Kind::Unavailable, fault::UNAVAILABLE).because(cause)
+    };
+    timeout(PATIENCE, pool.get()).await.map_err(late)?.map_err(|failed| match failed {
         PoolError::Backend(error) => error,
-        PoolError::Timeout(_) => {
-            let busy = format!("no connection within {} seconds", PATIENCE.as_secs());
-            Error::new(Kind::Unavailable, fault::UNAVAILABLE).because(busy)
-        }
         other => Error::internal(other),
     })
 }

@@ -18,8 +18,10 @@ pub(super) enum Chance {
     None,
     /// It lost against another transaction, which has ended.
     Race,
-    /// Its connection was at fault: a fresh one may do.
+    /// Its connection was at fault: another one may do.
     Fresh,
+    /// Its connection was at fault, and the others most likely are: the server is cut off, or no primary any more.
+    AllFresh,
 }
 
 /// A failed attempt, of which nothing was stored unless the error says that nobody knows.
@@ -86,14 +88,19 @@ impl Fault {
 
     /// Whether running the unit again makes sense.
     pub(super) fn chance(&self) -> Chance {
+        if matches!(self, Self::Silence) {
+            return Chance::AllFresh;
+        }
         if self.is_silent() {
             return Chance::Fresh;
         }
         match self.state().map(SqlState::code) {
             // A row that came or went meanwhile, a serialization failure, a deadlock, a lock that was not had.
             Some("23505" | "23503" | "40001" | "40P01" | "55P03") => Chance::Race,
-            // No primary any more; a prepared statement that went stale or was forgotten.
-            Some("25006" | "0A000" | "26000") => Chance::Fresh,
+            // A prepared statement that went stale or was forgotten.
+            Some("0A000" | "26000") => Chance::Fresh,
+            // Writes to a server that takes none.
+            Some("25006") => Chance::AllFresh,
             _ => Chance::None,
         }
     }

@@ -69,7 +69,7 @@ impl<'p> Open<'p> {
     /// Ends the transaction so that it never was; the unit's error goes on.
     pub(super) async fn roll_back(mut self, error: Error) -> Failed {
         let chance = self.chance;
-        if chance != Chance::Fresh {
+        if matches!(chance, Chance::None | Chance::Race) {
             // A connection that cannot even do this is closed by the drop.
             self.end(ROLLBACK).await.ok();
         }
