@@ -10,6 +10,7 @@ mod challenge;
 mod command_line;
 mod components;
 mod content;
+pub(crate) mod postgres;
 pub(crate) mod raw;
 mod repository;
 mod server;

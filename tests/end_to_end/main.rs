@@ -27,3 +27,4 @@ mod harness;
 mod identity;
 mod oci;
 mod operation;
+mod postgres;

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use wharf_auth::{Auth, NewUser, port::RegistryChange};
-use wharf_core::{Actor, Entropy, OrganisationName, RegistryName, Result, Secret};
+use wharf_core::{Actor, Entropy, Kind, OrganisationName, RegistryName, Result, Secret};
 
 use crate::{data_dir::DataDir, world};
 
@@ -40,7 +40,11 @@ pub(crate) async fn prepare(auth: &Auth, data_dir: &DataDir, entropy: &dyn Entro
         operator: true,
         memberships: Vec::new(),
     };
-    auth.create_user(&grant, user).await?;
+    match auth.create_user(&grant, user).await {
+        // Another node was first, on the database that both share: its password counts.
+        Err(error) if error.kind() == Kind::Exists => return data_dir.remove(PASSWORD_FILE),
+        made => made?,
+    };
     if made_up {
         let file = data_dir.path().join(PASSWORD_FILE);
         println!("First start: log in as {ADMIN} with the password {password}\n(also in {})", file.display());
