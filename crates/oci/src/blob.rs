@@ -57,7 +57,7 @@ pub(crate) async fn get(call: &Call<'_>, place: &Place, digest: &Digest) -> Resu
 /// `DELETE /v2/{name}/blobs/{digest}`
 pub(crate) async fn delete(call: &Call<'_>, place: &Place, digest: &Digest) -> Result<Response> {
     let grant = call.registry.grant::<Delete>(call.actor, place).await?;
-    call.registry.delete_blob(&grant, digest).await?;
+    call.registry.delete_blob(&grant, digest, conditions(call.headers)).await?;
     Ok(StatusCode::ACCEPTED.into_response())
 }
 

@@ -1,12 +1,16 @@
 //! Method, path and query → what is wanted, in words. Pure, and read from the right end of the path: a repository
 //! may be called `blobs` or `manifests`, so what stands last decides.
 
-use axum::http::Method;
+use axum::http::{Method, request::Parts};
 use wharf_core::{
     Algorithm, Detail, Digest, Error, Kind, Limit, Place, Reference, Result, Scope, Subject, Tag, UploadId,
     Verb,
 };
 use wharf_http::decode_path;
+
+/// Every method that some path takes.
+const METHODS: [Method; 6] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// What is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +95,18 @@ impl Endpoint {
             [name @ .., "manifests", reference] => Self::manifest(method, place(name)?, reference, &query),
             _ => Err(Error::not_found(Subject::Name)),
         }
+    }
+
+    /// The methods that the path of a refused request does take: what `Allow` says.
+    pub(crate) fn allowed(refused: &Parts) -> String {
+        let (path, query) = (refused.uri.path(), refused.uri.query());
+        let takes = |method: &&Method| match Self::parse(method, path, query) {
+            Ok(_) => true,
+            Err(error) => error.kind() != Kind::Unsupported,
+        };
+        let others = METHODS.iter().filter(|method| **method != refused.method);
+        let allowed: Vec<&str> = others.filter(takes).map(Method::as_str).collect();
+        allowed.join(", ")
     }
 
     fn upload(method: &Method, place: Place, id: &str, query: &Query) -> Result<Self> {
@@ -323,6 +339,21 @@ mod tests {
         }
         let closing = format!("/v2/a/blobs/uploads/{ID}");
         assert_eq!(parse("PUT", &closing).unwrap_err().detail(), Some(&Detail::Digest));
+    }
+
+    #[test]
+    fn a_refused_method_is_told_which_ones_are_taken() {
+        let allowed = |method: &str, uri: &str| {
+            let request = axum::http::Request::builder().method(method).uri(uri).body(()).unwrap();
+            Endpoint::allowed(&request.into_parts().0)
+        };
+        assert_eq!(allowed("OPTIONS", "/v2/"), "GET, HEAD");
+        assert_eq!(allowed("POST", "/v2/a/manifests/x"), "GET, HEAD, PUT, DELETE");
+        assert_eq!(allowed("POST", &format!("/v2/a/blobs/{SHA256}")), "GET, HEAD, DELETE");
+        assert_eq!(allowed("GET", "/v2/a/blobs/uploads/"), "POST");
+        assert_eq!(allowed("HEAD", &format!("/v2/a/blobs/uploads/{ID}")), "GET, PUT, PATCH, DELETE");
+        // Where deletion is switched off it is the engine that refuses it.
+        assert_eq!(allowed("DELETE", "/v2/a/manifests/x"), "GET, HEAD, PUT");
     }
 
     proptest! {

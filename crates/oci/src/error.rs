@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ use crate::endpoint::Endpoint;
 
 /// What a refusal needs beside the error.
 pub(crate) struct Refusal<'a> {
+    pub(crate) request: &'a Parts,
     pub(crate) base: &'a str,
     pub(crate) service: &'static str,
     pub(crate) request_id: &'a str,
@@ -33,6 +34,9 @@ impl Refusal<'_> {
         }
         if let Some(seconds) = retry_after(error) {
             headers.insert(header::RETRY_AFTER, seconds);
+        }
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            insert(headers, header::ALLOW.as_str(), Endpoint::allowed(self.request));
         }
         if let Some(Detail::Offset(offset)) = error.detail() {
             insert(headers, header::RANGE.as_str(), format!("0-{}", offset.saturating_sub(1)));
@@ -73,6 +77,15 @@ impl Refusal<'_> {
         }
         insert(headers, header::WWW_AUTHENTICATE.as_str(), challenge);
         headers.insert("docker-distribution-api-version", HeaderValue::from_static("registry/2.0"));
+    }
+}
+
+/// The code of a refusal that only HTTP knows.
+pub(crate) const fn code_of(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "UNSUPPORTED",
+        StatusCode::TOO_MANY_REQUESTS => "TOOMANYREQUESTS",
+        _ => "UNKNOWN",
     }
 }
 

@@ -52,7 +52,7 @@ pub fn router(face: Oci) -> Router {
 
 /// An answer of a layer in front of this API, in the shape its clients read.
 pub fn refuse(status: StatusCode, message: &str) -> Response {
-    error::oci_error(status, "UNKNOWN", message, None)
+    error::oci_error(status, error::code_of(status), message, None)
 }
 
 /// A request on its way through a handler.
@@ -66,8 +66,12 @@ async fn serve(State(face): State<Oci>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let id = request_id_of(&parts.extensions);
     let base = face.base.of(&parts.headers, parts.uri.authority().map(|authority| authority.as_str()));
-    let refusal =
-        Refusal { base: base.as_deref().unwrap_or_default(), service: face.service, request_id: id };
+    let refusal = Refusal {
+        request: &parts,
+        base: base.as_deref().unwrap_or_default(),
+        service: face.service,
+        request_id: id,
+    };
     if let Err(error) = &base {
         return refusal.respond(error, None);
     }

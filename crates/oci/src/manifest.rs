@@ -70,9 +70,10 @@ pub(crate) async fn put(
 /// `DELETE /v2/{name}/manifests/{reference}`: a tag goes alone, a digest takes its tags with it.
 pub(crate) async fn delete(call: &Call<'_>, place: &Place, reference: &Reference) -> Result<Response> {
     let grant = call.registry.grant::<Delete>(call.actor, place).await?;
+    let condition = conditions(call.headers);
     match reference {
-        Reference::Tag(tag) => call.registry.delete_tag(&grant, tag).await?,
-        Reference::Digest(digest) => call.registry.delete_manifest(&grant, digest).await?,
+        Reference::Tag(tag) => call.registry.delete_tag(&grant, tag, condition).await?,
+        Reference::Digest(digest) => call.registry.delete_manifest(&grant, digest, condition).await?,
     }
     Ok(StatusCode::ACCEPTED.into_response())
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use wharf_core::{
-    BlobBody, Detail, Digest, Error, Grant, Kind, Result, Scope, Subject, Timestamp, Verb,
+    BlobBody, Condition, Detail, Digest, Error, Grant, Kind, Result, Scope, Subject, Timestamp, Verb,
     action::{Delete, Pull, Push},
     audit::{AuditRecord, Event},
     gate::RepositoryId,
@@ -126,12 +126,18 @@ impl Registry {
     /// Ends a blob's membership of the repository. Manifests that name it become sparse.
     ///
     /// # Errors
-    /// `Unsupported` where deletion is switched off; `NotFound` where it is no member.
-    pub async fn delete_blob(&self, grant: &Grant<Delete>, digest: &Digest) -> Result<()> {
+    /// `Unsupported` where deletion is switched off; `NotFound` where it is no member; `PreconditionFailed`.
+    pub async fn delete_blob(
+        &self,
+        grant: &Grant<Delete>,
+        digest: &Digest,
+        condition: Condition,
+    ) -> Result<()> {
         self.expect_deletion()?;
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Blob))?;
         let (grant, now, grace) = (grant.clone(), self.now(), self.settings().object_grace);
-        self.store().commit(DeleteBlob { grant, repository, digest: *digest, now, grace }).await
+        let delete = DeleteBlob { grant, repository, digest: *digest, condition, now, grace };
+        self.store().commit(delete).await
     }
 }
 
@@ -208,6 +214,7 @@ struct DeleteBlob {
     grant: Grant<Delete>,
     repository: RepositoryId,
     digest: Digest,
+    condition: Condition,
     now: Timestamp,
     grace: i64,
 }
@@ -221,6 +228,8 @@ impl Transaction for DeleteBlob {
         if !work.remove_member(self.repository, &self.digest).await? {
             return Err(Error::not_found(Subject::Blob));
         }
+        // An error undoes the removal.
+        self.condition.check(Some(&self.digest))?;
         release(work, &self.digest, self.grace).await?;
         let actor = self.grant.actor();
         work.audit(&AuditRecord {

@@ -93,12 +93,18 @@ impl Registry {
     /// Removes a manifest and every tag that points to it.
     ///
     /// # Errors
-    /// `Unsupported` where deletion is switched off; `NotFound`.
-    pub async fn delete_manifest(&self, grant: &Grant<Delete>, digest: &Digest) -> Result<()> {
+    /// `Unsupported` where deletion is switched off; `NotFound`; `PreconditionFailed`.
+    pub async fn delete_manifest(
+        &self,
+        grant: &Grant<Delete>,
+        digest: &Digest,
+        condition: Condition,
+    ) -> Result<()> {
         self.expect_deletion()?;
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
         let (grant, now, delay) = (grant.clone(), self.now(), self.settings().collection_delay);
-        self.store().commit(DeleteManifest { grant, repository, digest: *digest, now, delay }).await
+        let delete = DeleteManifest { grant, repository, digest: *digest, condition, now, delay };
+        self.store().commit(delete).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! Listing and removing tags.
 
 use async_trait::async_trait;
-use wharf_core::{Error, Subject, Tag, Timestamp};
+use wharf_core::{Condition, Error, Subject, Tag, Timestamp};
 use wharf_core::{
     Grant, Limit, Page, Result,
     action::{Delete, Pull},
@@ -31,15 +31,15 @@ impl Registry {
         Ok(Page::cut(tags, limit))
     }
 
-    /// Removes a tag; the manifest stays.
+    /// Removes a tag, if it points to what is expected; the manifest stays.
     ///
     /// # Errors
-    /// `Unsupported` where deletion is switched off; `NotFound` where there is no such tag.
-    pub async fn delete_tag(&self, grant: &Grant<Delete>, tag: &Tag) -> Result<()> {
+    /// `Unsupported` where deletion is switched off; `NotFound` where there is no such tag; `PreconditionFailed`.
+    pub async fn delete_tag(&self, grant: &Grant<Delete>, tag: &Tag, condition: Condition) -> Result<()> {
         self.expect_deletion()?;
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
         let (grant, tag, now) = (grant.clone(), tag.clone(), self.now());
-        self.store().commit(DeleteTag { grant, repository, tag, now }).await
+        self.store().commit(DeleteTag { grant, repository, tag, condition, now }).await
     }
 }
 
@@ -63,6 +63,7 @@ struct DeleteTag {
     grant: Grant<Delete>,
     repository: RepositoryId,
     tag: Tag,
+    condition: Condition,
     now: Timestamp,
 }
 
@@ -74,6 +75,8 @@ impl Transaction for DeleteTag {
         expect_repository(work, self.repository).await?;
         let digest = work.remove_tag(self.repository, &self.tag, self.now).await?;
         let digest = digest.ok_or_else(|| Error::not_found(Subject::Manifest))?;
+        // An error undoes the removal.
+        self.condition.check(Some(&digest))?;
         let actor = self.grant.actor();
         work.audit(&AuditRecord {
             place: Some(self.grant.place().clone()),

@@ -202,3 +202,28 @@ async fn a_range_counts_only_for_the_content_it_was_meant_for() {
         }
     }
 }
+
+async fn delete_if(repository: &Repository, path: &str, header: (&str, &str)) -> Answer {
+    ask(repository, "DELETE", path, header).await
+}
+
+#[tokio::test]
+async fn only_what_is_expected_is_deleted() {
+    let (_wharf, repository) = at("acme/app").await;
+    let (old, new) = old_and_new(&repository).await;
+    let blob = sha256(&old.blobs[0]);
+    let other = quoted(&new.digest());
+
+    for (path, digest) in [
+        ("manifests/v1".to_owned(), old.digest()),
+        (format!("blobs/{blob}"), blob.clone()),
+        (format!("manifests/{}", old.digest()), old.digest()),
+    ] {
+        delete_if(&repository, &path, ("if-match", &other)).await.is(412).error("DENIED");
+        delete_if(&repository, &path, ("if-none-match", "*")).await.is(412);
+        repository.caller.get(&repository.path(&path)).await.is(200);
+        delete_if(&repository, &path, ("if-match", &quoted(&digest))).await.is(202);
+        repository.caller.get(&repository.path(&path)).await.is(404);
+        delete_if(&repository, &path, ("if-match", "*")).await.is(404);
+    }
+}

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    Digest, Error, Grant, Result, Subject, Tag, Timestamp,
+    Condition, Digest, Error, Grant, Result, Subject, Tag, Timestamp,
     action::Delete,
     audit::{AuditRecord, Event},
     gate::RepositoryId,
@@ -18,6 +18,7 @@ pub(super) struct DeleteManifest {
     pub(super) grant: Grant<Delete>,
     pub(super) repository: RepositoryId,
     pub(super) digest: Digest,
+    pub(super) condition: Condition,
     pub(super) now: Timestamp,
     pub(super) delay: i64,
 }
@@ -36,6 +37,8 @@ impl Transaction for DeleteManifest {
         if !work.remove_manifest(self.repository, &self.digest).await? {
             return Err(Error::not_found(Subject::Manifest));
         }
+        // An error undoes the removal.
+        self.condition.check(Some(&self.digest))?;
         let actor = self.grant.actor();
         work.audit(&AuditRecord {
             place: Some(self.grant.place().clone()),

@@ -78,7 +78,7 @@ async fn what_a_deleted_manifest_named_goes_and_what_another_names_stays() {
     let manifest = push_manifest(&registry, &blob).await.unwrap();
     pass((&house, &registry), 48).await;
     let delete = registry.grant(&wharf_core::Actor::job("test"), &"app".parse().unwrap()).await.unwrap();
-    registry.delete_manifest(&delete, &manifest).await.unwrap();
+    registry.delete_manifest(&delete, &manifest, Condition::default()).await.unwrap();
     assert!(is_shown(&registry, &blob).await, "it has its delay again");
     let all = registry.collectable(Horizon::All).await.unwrap();
     assert_eq!((all.memberships, all.bytes), (1, 5));
@@ -110,7 +110,7 @@ async fn a_deleted_blob_frees_its_bytes_after_the_grace() {
     let registry = house.boot("one");
     let blob = push_blob(&registry, "deleted").await;
     let delete = registry.grant(&wharf_core::Actor::job("test"), &"app".parse().unwrap()).await.unwrap();
-    registry.delete_blob(&delete, &blob).await.unwrap();
+    registry.delete_blob(&delete, &blob, Condition::default()).await.unwrap();
     assert_eq!(house.objects().len(), 1);
     pass((&house, &registry), 1).await;
     assert!(house.objects().is_empty());
