@@ -1,9 +1,14 @@
 //! Where this Wharf is reached, as its callers see it.
 
-use axum::http::{HeaderMap, header};
+use axum::http::request::Parts;
 use wharf_core::{Error, Kind, Result};
 
-/// The public URL: configured, or derived from each request's `Host`.
+use crate::{
+    authority::{authority_of, is_authority},
+    request::{Reached, Scheme},
+};
+
+/// The public URL: configured, or derived from how each request came.
 #[derive(Clone, Debug, Default)]
 pub struct BaseUrl(Option<String>);
 
@@ -28,38 +33,50 @@ impl BaseUrl {
     ///
     /// # Errors
     /// `Invalid` when nothing is configured and the request has no usable `Host`.
-    pub fn of(&self, headers: &HeaderMap, authority: Option<&str>) -> Result<String> {
+    pub fn of(&self, request: &Parts) -> Result<String> {
         if let Some(url) = &self.0 {
             return Ok(url.clone());
         }
-        let host = authority.or_else(|| headers.get(header::HOST).and_then(|host| host.to_str().ok()));
-        match host.filter(|host| is_authority(host)) {
-            Some(host) => Ok(format!("http://{host}")),
+        let reached = request.extensions.get::<Reached>();
+        let scheme = reached.map_or(Scheme::Http, |reached| reached.scheme).word();
+        let named = reached.and_then(|reached| reached.authority.as_deref());
+        match named.or_else(|| authority_of(request)).filter(|host| is_authority(host)) {
+            Some(host) => Ok(format!("{scheme}://{host}")),
             None => Err(Error::new(Kind::Invalid, "the request needs a Host header")),
         }
     }
 }
 
-/// Host and port, of characters that cannot end a quoted string or a header.
-fn is_authority(text: &str) -> bool {
-    let legal = |c: u8| c.is_ascii_alphanumeric() || b".-_:[]".contains(&c);
-    !text.is_empty() && text.len() <= 255 && text.bytes().all(legal)
-}
-
 #[cfg(test)]
 mod tests {
+    use axum::http::Request;
+
     use super::*;
+
+    fn request(host: Option<&str>) -> Parts {
+        let builder = host.iter().fold(Request::builder(), |builder, host| builder.header("host", *host));
+        builder.body(()).unwrap().into_parts().0
+    }
 
     #[test]
     fn the_host_header_counts_only_when_nothing_is_configured() {
-        let headers = HeaderMap::from_iter([(header::HOST, "localhost:8080".parse().unwrap())]);
-        assert_eq!(BaseUrl::default().of(&headers, None).unwrap(), "http://localhost:8080");
+        let local = request(Some("localhost:8080"));
+        assert_eq!(BaseUrl::default().of(&local).unwrap(), "http://localhost:8080");
         let configured = BaseUrl::new(Some("https://wharf.example/")).unwrap();
-        assert_eq!(configured.of(&headers, None).unwrap(), "https://wharf.example");
-        let evil = HeaderMap::from_iter([(header::HOST, "a\",realm=\"b".parse().unwrap())]);
-        assert!(BaseUrl::default().of(&evil, None).is_err());
-        assert!(BaseUrl::default().of(&HeaderMap::new(), None).is_err());
+        assert_eq!(configured.of(&local).unwrap(), "https://wharf.example");
+        assert!(BaseUrl::default().of(&request(Some("a\",realm=\"b"))).is_err());
+        assert!(BaseUrl::default().of(&request(None)).is_err());
         assert!(BaseUrl::new(Some("ftp://x")).is_err());
         assert!(BaseUrl::new(Some("https://x/path")).is_err());
+    }
+
+    #[test]
+    fn the_scheme_is_that_of_the_connection_and_the_name_the_proxys() {
+        let mut reached = request(Some("inside:8080"));
+        reached.extensions.insert(Reached { scheme: Scheme::Https, authority: None });
+        assert_eq!(BaseUrl::default().of(&reached).unwrap(), "https://inside:8080");
+        let authority = Some("wharf.example".to_owned());
+        reached.extensions.insert(Reached { scheme: Scheme::Https, authority });
+        assert_eq!(BaseUrl::default().of(&reached).unwrap(), "https://wharf.example");
     }
 }

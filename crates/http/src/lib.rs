@@ -3,22 +3,26 @@
 //! Only words: no face's protocol, no engine's rule. The connection itself (the accept loop, the limits on it)
 //! belongs to the server, which puts a [`Peer`] and a [`RequestId`] into each request.
 
+mod authority;
 mod base_url;
 mod blob_body;
 mod bytes_of;
 mod credentials;
+mod forwarded;
 mod path;
 mod problem;
 mod range;
 mod request;
 mod status;
 
+pub use authority::expect_authority;
 pub use base_url::BaseUrl;
 pub use blob_body::blob_body;
 pub use bytes_of::{body_stream, collect};
 pub use credentials::presented;
+pub use forwarded::{Proxies, Seen};
 pub use path::decode_path;
 pub use problem::{problem, problem_of};
 pub use range::{ByteRange, byte_range};
-pub use request::{Peer, RequestId, address_of, identify, request_id_of};
+pub use request::{Peer, Reached, RequestId, Scheme, address_of, identify, request_id_of};
 pub use status::{log_fault, retry_after, status_of};

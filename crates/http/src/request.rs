@@ -1,4 +1,4 @@
-//! What the server knows of a request beside its bytes: the peer and an id.
+//! What the server knows of a request beside its bytes: where it came from, how it came, and an id.
 
 use std::net::IpAddr;
 
@@ -7,9 +7,37 @@ use wharf_core::{Actor, Authenticator, Result};
 
 use crate::credentials::presented;
 
-/// The other end of the connection; none for a local socket.
+/// The client: the other end of the connection, or whom a trusted proxy names; none for a local socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub Option<IpAddr>);
+
+/// How a request reached the server, as the connection or a trusted proxy says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// Over plain HTTP or over TLS.
+    pub scheme: Scheme,
+    /// The name the client used, if a proxy says so; else it stands in the request.
+    pub authority: Option<String>,
+}
+
+/// `http` or `https`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Plain.
+    Http,
+    /// Over TLS, ours or a proxy's.
+    Https,
+}
+
+impl Scheme {
+    /// The word before `://`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
 
 /// The id of a request: in every log line, audit record and problem of it, and in the header `X-Request-Id`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -65,7 +65,7 @@ struct Call<'a> {
 async fn serve(State(face): State<Oci>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let id = request_id_of(&parts.extensions);
-    let base = face.base.of(&parts.headers, parts.uri.authority().map(|authority| authority.as_str()));
+    let base = face.base.of(&parts);
     let refusal = Refusal {
         request: &parts,
         base: base.as_deref().unwrap_or_default(),
