@@ -25,6 +25,16 @@ impl Authenticator for Auth {
             address,
             request_id: request_id.to_owned(),
         };
+        let actor = self.known(presented, nobody).await;
+        // Who is refused asked too, and as nobody in particular.
+        let account = actor.as_ref().ok().and_then(|actor| actor.principal.account());
+        self.0.pace.turn(account, address).await?;
+        actor
+    }
+}
+
+impl Auth {
+    async fn known(&self, presented: Presented, nobody: Actor) -> Result<Actor> {
         match presented {
             Presented::Nothing => Ok(nobody),
             Presented::Basic { user, password } => self.by_password(&user, &password, nobody).await,
@@ -34,9 +44,7 @@ impl Authenticator for Auth {
             }
         }
     }
-}
 
-impl Auth {
     /// A user by name and password: the same words and the same work whether or not there is such a user.
     async fn by_password(&self, user: &str, password: &Secret<String>, nobody: Actor) -> Result<Actor> {
         let account = match user.parse::<UserName>() {

@@ -11,6 +11,8 @@ pub mod contract;
 mod identify;
 mod keys;
 mod known_tokens;
+mod limits;
+mod pace;
 mod password;
 pub mod port;
 mod refresh;
@@ -25,6 +27,7 @@ use wharf_core::{Clock, Entropy, Error, Kind, Result};
 
 pub use crate::{
     accounts::NewUser,
+    limits::Limits,
     seal::{Sealer, SealingKey},
     token::{IssuedToken, SERVICE},
 };
@@ -32,6 +35,7 @@ use crate::{
     attempts::Attempts,
     keys::KeyRing,
     known_tokens::KnownTokens,
+    pace::Pace,
     password::Passwords,
     port::{Accounts, Keys},
     remembered::Remembered,
@@ -55,6 +59,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub entropy: Arc<dyn Entropy>,
+    /// What one client may ask.
+    pub limits: Limits,
 }
 
 /// Knows who is calling. Cheap to clone; all clones are one.
@@ -67,6 +73,7 @@ struct Inner {
     entropy: Arc<dyn Entropy>,
     attempts: Attempts,
     known_tokens: KnownTokens,
+    pace: Pace,
     passwords: Passwords,
     remembered: Remembered,
     ring: KeyRing,
@@ -80,16 +87,17 @@ impl Auth {
     /// # Errors
     /// `Invalid` when the sealing key is not the one this database was sealed with; `Unavailable`.
     pub async fn open(parts: Parts) -> Result<Self> {
-        let Parts { accounts, keys, sealer, clock, entropy } = parts;
-        let passwords = Passwords::new(entropy.as_ref())?;
+        let Parts { accounts, keys, sealer, clock, entropy, limits } = parts;
+        let passwords = Passwords::new(entropy.as_ref(), limits.password_queue)?;
         let remembered = Remembered::new(entropy.as_ref());
         let ring = KeyRing::open(keys, sealer, entropy.clone(), clock.now()).await?;
         Ok(Self(Arc::new(Inner {
             accounts,
             clock,
             entropy,
-            attempts: Attempts::default(),
+            attempts: Attempts::new(&limits),
             known_tokens: KnownTokens::default(),
+            pace: Pace::new(&limits),
             passwords,
             remembered,
             ring,

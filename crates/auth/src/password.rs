@@ -8,12 +8,9 @@ use std::{
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
 use tokio::sync::Semaphore;
-use wharf_core::{Entropy, Error, Kind, Result, Secret};
+use wharf_core::{Entropy, Error, Kind, Network, Result, Secret};
 
-/// How many checks may wait for a core; more are refused, for each takes 19 MiB and some 20 ms.
-const QUEUE: usize = 32;
-
-/// How many of them may be from one address.
+/// How many checks one client may have waiting or running.
 const SHARE: usize = 8;
 
 /// The longest password that is looked at.
@@ -22,17 +19,18 @@ const LONGEST: usize = 1024;
 pub(crate) struct Passwords {
     turns: Arc<Semaphore>,
     queue: Arc<Semaphore>,
-    shares: Arc<Mutex<HashMap<Option<IpAddr>, usize>>>,
+    shares: Arc<Mutex<HashMap<Option<Network>, usize>>>,
     nobody: Arc<str>,
 }
 
 impl Passwords {
-    pub(crate) fn new(entropy: &dyn Entropy) -> Result<Self> {
+    /// `queue` is how many checks may wait for a core; more are refused.
+    pub(crate) fn new(entropy: &dyn Entropy, queue: usize) -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let (password, salt): ([u8; 16], [u8; 16]) = (entropy.bytes(), entropy.bytes());
         Ok(Self {
             turns: Arc::new(Semaphore::new(cores)),
-            queue: Arc::new(Semaphore::new(cores + QUEUE)),
+            queue: Arc::new(Semaphore::new(cores + queue)),
             shares: Arc::default(),
             nobody: hash(&password, &salt)?.into(),
         })
@@ -48,7 +46,7 @@ impl Passwords {
     }
 
     /// Whether a password is the one of a hash; with no hash it works as long and says no.
-    /// One address gets only its share of the queue.
+    /// One client gets only its share of the queue.
     pub(crate) async fn verify(
         &self,
         password: &Secret<String>,
@@ -69,13 +67,14 @@ impl Passwords {
     }
 
     fn share(&self, address: Option<IpAddr>) -> Result<Share> {
+        let client = address.map(Network::of_client);
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = shares.entry(address).or_default();
+        let taken = shares.entry(client).or_default();
         if *taken >= SHARE {
             return Err(busy());
         }
         *taken += 1;
-        Ok(Share { shares: self.shares.clone(), address })
+        Ok(Share { shares: self.shares.clone(), client })
     }
 
     async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
@@ -89,18 +88,18 @@ impl Passwords {
     }
 }
 
-/// A place in the queue of one address.
+/// A place in the queue of one client.
 struct Share {
-    shares: Arc<Mutex<HashMap<Option<IpAddr>, usize>>>,
-    address: Option<IpAddr>,
+    shares: Arc<Mutex<HashMap<Option<Network>, usize>>>,
+    client: Option<Network>,
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
-        match shares.get_mut(&self.address) {
+        match shares.get_mut(&self.client) {
             Some(taken) if *taken > 1 => *taken -= 1,
-            _ => drop(shares.remove(&self.address)),
+            _ => drop(shares.remove(&self.client)),
         }
     }
 }
@@ -128,7 +127,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_right_password_of_an_existing_user_is_right() {
-        let passwords = Passwords::new(&Zero).unwrap();
+        let passwords = Passwords::new(&Zero, 32).unwrap();
         let secret = |text: &str| Secret::new(text.to_owned());
         let hash = passwords.hash(&secret("right"), [1; 16]).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
@@ -142,7 +141,7 @@ mod tests {
             passwords.verify(&secret("right"), None, None).await.unwrap_err().kind(),
             Kind::RateLimited
         );
-        assert!(passwords.share(Some([127, 0, 0, 1].into())).is_ok(), "another address has its own share");
+        assert!(passwords.share(Some([127, 0, 0, 1].into())).is_ok(), "another client has its own share");
         drop(held);
         assert!(passwords.shares.lock().unwrap().is_empty());
     }

@@ -57,6 +57,7 @@ impl Wharf {
             sealer: Sealer::new(&key)?,
             clock: clock.clone(),
             entropy: entropy.clone(),
+            limits: wharf_auth::Limits::default(),
         })
         .await?;
         let registry = Registry::new(Parts {
