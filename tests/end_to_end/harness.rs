@@ -6,6 +6,7 @@
 mod answer;
 mod binary;
 mod caller;
+mod certificate;
 mod challenge;
 mod command_line;
 mod components;
@@ -20,6 +21,7 @@ mod upload;
 pub(crate) use answer::Answer;
 pub(crate) use binary::wharf_command;
 pub(crate) use caller::Caller;
+pub(crate) use certificate::Certificate;
 pub(crate) use challenge::Challenge;
 pub(crate) use components::{component, number_from_environment};
 pub(crate) use content::{Image, Random, descriptor, media_type, noise, sha256, sha512};

@@ -1,11 +1,15 @@
-//! Running it: health, the first start, the locked data directory, the stop.
+//! Running it: health, the first start, the locked data directory, limits, TLS, proxies, the stop.
 
 mod collection;
 mod connections;
 mod files;
+mod limits;
 mod mistakes;
 mod problems;
+mod proxies;
+mod refusals;
 mod stopping;
+mod tls;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

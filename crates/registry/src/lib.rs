@@ -69,6 +69,10 @@ pub struct Settings {
     pub deletion: Deletion,
     /// Who this process is among those that share the store; a process that has it for itself needs no name.
     pub node: String,
+    /// How many bodies are taken in at once.
+    pub uploads: usize,
+    /// How many of them for one organisation, so that no tenant takes all.
+    pub uploads_per_organisation: usize,
 }
 
 /// Whether content can be deleted.
@@ -92,6 +96,8 @@ impl Default for Settings {
             tag_history: 30 * 24 * 3600,
             deletion: Deletion::On,
             node: String::new(),
+            uploads: 256,
+            uploads_per_organisation: 64,
         }
     }
 }
@@ -128,8 +134,8 @@ struct Inner {
 impl Registry {
     /// Puts a registry together.
     pub fn new(parts: Parts) -> Self {
-        let inspections = Semaphore::new(INSPECTIONS);
-        Self(Arc::new(Inner { parts, locks: Locks::default(), turns: Turns::default(), inspections }))
+        let (turns, inspections) = (Turns::new(&parts.settings), Semaphore::new(INSPECTIONS));
+        Self(Arc::new(Inner { parts, locks: Locks::default(), turns, inspections }))
     }
 
     /// Asks the gate for the right to do `A` at a place.

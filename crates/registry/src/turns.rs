@@ -13,16 +13,16 @@ use tokio::{
 };
 use wharf_core::{Error, Kind, OrganisationName, Result};
 
-/// How many bodies at once.
-const BODIES: usize = 256;
-/// How many of them for one organisation, so that no tenant takes all.
-const SHARE: usize = 64;
+use crate::Settings;
+
 /// How long one more waits.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The turns of all bodies.
 pub(crate) struct Turns {
     all: Arc<Semaphore>,
+    /// How many one organisation may have.
+    share: usize,
     shares: Mutex<HashMap<OrganisationName, Weak<Semaphore>>>,
 }
 
@@ -32,13 +32,12 @@ pub struct Turn {
     _share: OwnedSemaphorePermit,
 }
 
-impl Default for Turns {
-    fn default() -> Self {
-        Self { all: Arc::new(Semaphore::new(BODIES)), shares: Mutex::default() }
-    }
-}
-
 impl Turns {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let all = Arc::new(Semaphore::new(settings.uploads));
+        Self { all, share: settings.uploads_per_organisation, shares: Mutex::default() }
+    }
+
     /// Waits for a turn of an organisation.
     pub(crate) async fn next(&self, organisation: &OrganisationName) -> Result<Turn> {
         let (share, all) = (self.share(organisation), self.all.clone());
@@ -57,7 +56,7 @@ impl Turns {
             return share;
         }
         shares.retain(|_, share| share.strong_count() > 0);
-        let share = Arc::new(Semaphore::new(SHARE));
+        let share = Arc::new(Semaphore::new(self.share));
         shares.insert(organisation.clone(), Arc::downgrade(&share));
         share
     }
@@ -69,9 +68,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_organisation_cannot_take_every_turn() {
-        let (turns, acme, other) = (Turns::default(), "acme".parse().unwrap(), "other".parse().unwrap());
+        let settings = Settings { uploads_per_organisation: 2, ..Settings::default() };
+        let (turns, acme, other) = (Turns::new(&settings), "acme".parse().unwrap(), "other".parse().unwrap());
         let mut held = Vec::new();
-        for _ in 0..SHARE {
+        for _ in 0..2 {
             held.push(turns.next(&acme).await.unwrap());
         }
         assert_eq!(turns.next(&acme).await.err().unwrap().kind(), Kind::RateLimited);

@@ -1,17 +1,21 @@
 //! The configuration: defaults, under `wharf.toml`, under the environment, under flags; each value with its origin.
 
 mod keys;
+mod limits;
 mod values;
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use wharf_auth::SealingKey;
 use wharf_core::{Error, Kind, Result, Secret, gate::CreateOnPush};
-use wharf_http::BaseUrl;
+use wharf_http::{BaseUrl, Proxies};
 use wharf_registry::Deletion;
 
-pub(crate) use self::keys::{KEYS, example};
-use crate::world;
+pub(crate) use self::{
+    keys::{KEYS, example},
+    limits::Limits,
+};
+use crate::{listener::Files, world};
 
 /// The file that is read when none is named, if it is there.
 const DEFAULT_FILE: &str = "wharf.toml";
@@ -62,6 +66,8 @@ pub(crate) enum LogFormat {
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) listen: Listen,
+    pub(crate) tls: Option<Files>,
+    pub(crate) trusted_proxies: Proxies,
     pub(crate) data_dir: PathBuf,
     pub(crate) database: DatabaseChoice,
     pub(crate) database_password_file: Option<PathBuf>,
@@ -79,9 +85,8 @@ pub(crate) struct Config {
     pub(crate) empty_repository_expiry: Duration,
     pub(crate) tag_history: Duration,
     pub(crate) housekeeping_interval: Duration,
-    pub(crate) header_timeout: Duration,
     pub(crate) shutdown_grace: Duration,
-    pub(crate) connections: usize,
+    pub(crate) limits: Limits,
 }
 
 /// Every value as written, with its origin.
@@ -129,6 +134,8 @@ impl Sources {
     pub(crate) fn config(&self) -> Result<Config> {
         Ok(Config {
             listen: self.read("listen", values::listen)?,
+            tls: self.tls()?,
+            trusted_proxies: self.read("trusted_proxies", |text| text.parse().ok())?,
             data_dir: self.read("data_dir", |text| Some(PathBuf::from(text)))?,
             database: self.read("database", values::database)?,
             database_password_file: self
@@ -150,11 +157,21 @@ impl Sources {
             housekeeping_interval: self.read("housekeeping_interval", |text| {
                 values::duration(text).filter(|rest| !rest.is_zero())
             })?,
-            header_timeout: self.read("header_timeout", values::duration)?,
             shutdown_grace: self.read("shutdown_grace", values::duration)?,
-            connections: self.read("connections", values::count)?,
+            limits: Limits::read(self)?,
         })
         .and_then(|config| self.read("storage", |text| (text == "file").then_some(())).map(|()| config))
+    }
+
+    /// Where certificate and key lie: both are given, or neither.
+    fn tls(&self) -> Result<Option<Files>> {
+        let path = |name| self.read(name, |text| Some(values::optional(text).map(PathBuf::from)));
+        match (path("tls_certificate")?, path("tls_key")?) {
+            (Some(certificate), Some(key)) => Ok(Some(Files { certificate, key })),
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(Error::new(Kind::Invalid, "tls_certificate is given, but no tls_key")),
+            (None, Some(_)) => Err(Error::new(Kind::Invalid, "tls_key is given, but no tls_certificate")),
+        }
     }
 
     fn read<T>(&self, name: &'static str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T> {
@@ -179,7 +196,7 @@ mod tests {
         let sources = Sources::gather(&flags, Some(file.clone())).unwrap();
         let config = sources.config().unwrap();
         assert_eq!(config.listen, Listen::Tcp("127.0.0.1:2".to_owned()));
-        assert_eq!(config.connections, 7);
+        assert_eq!(config.limits.connections, Some(7));
         let origin = |name: &str| sources.shown().find(|(shown, ..)| *shown == name).unwrap().2.to_string();
         assert_eq!(origin("listen"), "--listen");
         assert_eq!(origin("connections"), file.display().to_string());
@@ -196,6 +213,31 @@ mod tests {
         let flags = [("upload_expiry", "soon".to_owned())];
         let error = Sources::gather(&flags, None).unwrap().config().unwrap_err();
         assert!(error.message().contains("upload_expiry (from --upload-expiry) must be"), "{error}");
+    }
+
+    #[test]
+    fn limits_that_would_let_nobody_in_are_refused() {
+        for (key, value) in [
+            ("connections", "0"),
+            ("connections_per_address", "none"),
+            ("requests_per_second", "-1"),
+            ("head_size", "1KiB"),
+            ("header_timeout", "0s"),
+            ("minimum_rate", "1 KiB"),
+            ("failed_logins", "0"),
+            ("trusted_proxies", "proxy.example"),
+        ] {
+            let error = Sources::gather(&[(key, value.to_owned())], None).unwrap().config().unwrap_err();
+            assert!(error.message().starts_with(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn half_of_a_pair_of_certificate_and_key_is_refused() {
+        for half in ["tls_certificate", "tls_key"] {
+            let error = Sources::gather(&[(half, "x.pem".to_owned())], None).unwrap().config().unwrap_err();
+            assert!(error.message().starts_with(&format!("{half} is given, but no tls_")), "{error}");
+        }
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! The body of a request: it must keep coming, and an early answer must reach a client that is still sending it.
 //!
-//! A client may take any time in all, but not stand still or trickle: a body that comes slower than a kibibyte a
-//! second after a start of twenty seconds, or pauses for a minute, ends with an error. Only time spent waiting for
-//! the client counts, never our own.
+//! A client may take any time in all, but not stand still or trickle: a body that uses up the patience it was given
+//! ends with an error.
 //!
 //! A handler that refuses drops the body. If the connection then closed at once, the kernel would tear it down
 //! under the client's writes, and the answer would be lost with it. So what is left of a dropped body is read and
@@ -17,39 +16,32 @@ use std::{
 
 use axum::body::{Body, Bytes, HttpBody};
 use http_body_util::BodyExt as _;
-use hyper::body::{Frame, SizeHint};
+use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep, timeout};
+
+use crate::patience::Patience;
 
 /// The most that is thrown away, in bytes.
 const MOST: usize = 32 * 1024 * 1024;
 /// How long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a body may take to get going, in seconds.
-const START: Duration = Duration::from_secs(20);
-/// How many bytes a second it must bring after that.
-const RATE: u64 = 1024;
-/// How long it may pause.
-const PAUSE: Duration = Duration::from_secs(60);
-
 /// A body that must keep coming, and is read to its end, or to the bounds, when it is dropped before.
 pub(crate) struct Lingering {
     body: Option<Body>,
-    received: u64,
-    waited: Duration,
+    patience: Patience,
     /// Since when the client is waited for, and until when it is.
     waiting: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
 impl Lingering {
-    pub(crate) const fn new(body: Body) -> Self {
-        Self { body: Some(body), received: 0, waited: Duration::ZERO, waiting: None }
+    /// The body of a request, if it has one, under such guard.
+    pub(crate) fn around(body: Incoming, patience: Patience) -> Body {
+        if body.is_end_stream() { Body::empty() } else { Body::new(Self::new(Body::new(body), patience)) }
     }
 
-    /// How much longer the client is waited for.
-    fn patience(&self) -> Duration {
-        let earned = START + Duration::from_secs(self.received / RATE);
-        earned.saturating_sub(self.waited).min(PAUSE)
+    const fn new(body: Body, patience: Patience) -> Self {
+        Self { body: Some(body), patience, waiting: None }
     }
 }
 
@@ -64,17 +56,17 @@ impl HttpBody for Lingering {
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
         let polled = Pin::new(body).poll_frame(context);
         let Poll::Ready(frame) = polled else {
-            let patience = self.patience();
+            let patience = self.patience.left();
             let (_, until) = self.waiting.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(patience))));
             ready!(until.as_mut().poll(context));
             self.body = None;
             return Poll::Ready(Some(Err(axum::Error::new(io::Error::from(ErrorKind::TimedOut)))));
         };
         if let Some((since, _)) = self.waiting.take() {
-            self.waited += since.elapsed();
+            self.patience.spend(since.elapsed());
         }
         match &frame {
-            Some(Ok(frame)) => self.received += frame.data_ref().map_or(0, |data| data.len() as u64),
+            Some(Ok(frame)) => self.patience.earn(frame.data_ref().map_or(0, Bytes::len)),
             Some(Err(_)) | None => self.body = None,
         }
         Poll::Ready(frame)
@@ -111,18 +103,28 @@ async fn drain(mut body: Body) {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Bytes;
-    use futures_util::{StreamExt as _, stream};
+    use std::num::NonZeroU64;
+
+    use futures_util::{Stream, StreamExt as _, stream};
 
     use super::*;
 
+    /// So many bytes at every pause.
+    fn pieces(bytes: usize, pause: Duration, times: usize) -> impl Stream<Item = io::Result<Bytes>> {
+        stream::iter(0..times).then(move |_| async move {
+            sleep(pause).await;
+            Ok(Bytes::from(vec![0; bytes]))
+        })
+    }
+
+    fn guarded(pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Lingering {
+        let patience = Patience::new(Duration::from_secs(60), NonZeroU64::new(1024));
+        Lingering::new(Body::from_stream(pieces), patience.starting_with(Duration::from_secs(20)))
+    }
+
     /// A body that brings so many bytes at every pause.
     fn body(bytes: usize, pause: Duration, times: usize) -> Lingering {
-        let pieces = stream::iter(0..times).then(move |_| async move {
-            sleep(pause).await;
-            Ok::<_, io::Error>(Bytes::from(vec![0; bytes]))
-        });
-        Lingering::new(Body::from_stream(pieces))
+        guarded(pieces(bytes, pause, times))
     }
 
     #[tokio::test(start_paused = true)]
@@ -135,5 +137,8 @@ mod tests {
         assert!(trickle.collect().await.is_err());
         let pausing = body(1024 * 1024, Duration::from_secs(61), 2);
         assert!(pausing.collect().await.is_err());
+        let quick = pieces(1 << 20, Duration::ZERO, 8);
+        let quick_then_slow = guarded(quick.chain(pieces(1, Duration::from_secs(1), 100)));
+        assert!(quick_then_slow.collect().await.is_err(), "a fast start buys a slow end");
     }
 }

@@ -1,11 +1,15 @@
-//! The accept loop: one for TCP and for local sockets, and later for TLS.
+//! The accept loop: one for TCP and for local sockets, plain or with TLS.
 //!
-//! It is our own because what guards a server sits on the connection: the time a head may take, the size and
-//! number of headers, streams and resets of HTTP/2, the number of connections, and the way out at shutdown. The
-//! transport is generic, so that TLS and sendfile can enter here.
+//! It is our own because what guards a server sits on the connection: the time a handshake and a head may take, the
+//! size and number of headers, streams and resets of HTTP/2, the number of connections in all and of one client, and
+//! the way out at shutdown. Here a request also learns where it came from. The transport is generic, so that sendfile
+//! can enter here.
 
+mod addresses;
+mod counts;
 mod guarded;
 mod socket;
+mod tls;
 
 use std::{
     io,
@@ -17,7 +21,10 @@ use axum::{Router, body::Body, http::Request};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    server::{
+        conn::auto,
+        graceful::{GracefulShutdown, Watcher},
+    },
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -25,91 +32,172 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tower::ServiceExt as _;
-use wharf_http::Peer;
+use wharf_http::{Peer, Proxies, Scheme, Seen};
 
-use crate::layers::MOST_HEADERS;
+use self::{
+    addresses::{Addresses, Place},
+    guarded::Guarded,
+};
+pub(crate) use self::{
+    counts::Counts,
+    socket::Socket,
+    tls::{Files, Tls},
+};
+use crate::{front::MOST_HEADERS, lingering::Lingering, patience::Patience};
 
-use self::guarded::Guarded;
-pub(crate) use self::socket::Socket;
+/// What is listened on, and how.
+pub(crate) struct Listener {
+    pub(crate) socket: Socket,
+    /// Speaks TLS, if it is to be spoken.
+    pub(crate) tls: Option<Tls>,
+    /// Whose word counts on where a request came from.
+    pub(crate) proxies: Proxies,
+    pub(crate) limits: Limits,
+    pub(crate) counts: Arc<Counts>,
+}
 
 /// What a connection may cost.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
+    /// A TLS handshake must be complete after so long.
+    pub(crate) handshake_timeout: Duration,
     /// A request's head must be complete after so long.
     pub(crate) header_timeout: Duration,
     /// How long a stopping server lets running requests finish.
     pub(crate) shutdown_grace: Duration,
     /// The most connections at once.
     pub(crate) connections: usize,
+    /// The most connections of one client.
+    pub(crate) connections_per_address: usize,
+    /// Largest head of a request, in bytes.
+    pub(crate) head_size: usize,
+    /// For a peer that sends a body or takes an answer.
+    pub(crate) patience: Patience,
 }
 
-/// What a connection of HTTP/1 may buffer of a request, in bytes; a head must fit in it.
+/// How long a body may take to get going.
+const START: Duration = Duration::from_secs(20);
+/// What a connection of HTTP/1 may buffer of a request at least, in bytes.
 const BUFFER: usize = 128 * 1024;
-/// Largest header list of HTTP/2, in bytes.
-const HEADER_LIST: u32 = 16 * 1024;
 /// Streams a peer may have open at once on HTTP/2.
 const STREAMS: u32 = 100;
 /// Streams a peer may have reset before we looked at them, before it is sent away.
 const PENDING_RESETS: usize = 20;
+/// Streams we may have reset for a peer's mistakes before it is sent away.
+const LOCAL_RESETS: usize = 1024;
 /// Receive windows of HTTP/2: of a stream, of a connection.
 const WINDOWS: (u32, u32) = (256 * 1024, 1024 * 1024);
+/// How often a connection of HTTP/2 is asked whether it is still there, and how long it may take to say so.
+const PING: Duration = Duration::from_secs(20);
 /// How long no connection is accepted after one could not be.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves connections until told to stop, then lets running requests finish.
-pub(crate) async fn serve(socket: Socket, routes: Router, limits: Limits, mut stop: watch::Receiver<bool>) {
-    let builder = Arc::new(builder(limits));
-    let graceful = GracefulShutdown::new();
-    let turns = Arc::new(Semaphore::new(limits.connections));
-    loop {
-        let accepted = tokio::select! {
-            accepted = accept(&socket, &turns) => accepted,
-            _ = stop.wait_for(|stop| *stop) => break,
-        };
-        let Some((stream, peer, turn)) = accepted else { continue };
-        let routes = routes.clone();
-        let service = service_fn(move |request: Request<Incoming>| {
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(peer);
-            routes.clone().oneshot(request)
-        });
-        let builder = builder.clone();
-        let connection = builder
-            .serve_connection(TokioIo::new(Guarded::new(stream, limits.header_timeout)), service)
-            .into_owned();
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            let _turn = turn;
-            if let Err(error) = connection.await {
-                tracing::debug!(error = %error, "connection ended");
-            }
-        });
-    }
-    drop(socket);
-    if timeout(limits.shutdown_grace, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests were still running at the end of the grace and are cut off");
+impl Listener {
+    /// Serves connections until told to stop, then lets running requests finish.
+    pub(crate) async fn serve(self, routes: Router, mut stop: watch::Receiver<bool>) {
+        let Self { socket, tls, proxies, limits, counts } = self;
+        let (graceful, addresses) = (GracefulShutdown::new(), Addresses::new(limits.connections_per_address));
+        let turns = Arc::new(Semaphore::new(limits.connections));
+        let connections =
+            Arc::new(Connections { routes, tls, proxies, limits, counts, builder: builder(limits) });
+        loop {
+            let accepted = tokio::select! {
+                accepted = accept(&socket, &turns) => accepted,
+                _ = stop.wait_for(|stop| *stop) => break,
+            };
+            let Some((stream, peer, turn)) = accepted else { continue };
+            let Ok(place) = connections.place(&addresses, peer) else { continue };
+            let (connections, watcher) = (connections.clone(), graceful.watcher());
+            tokio::spawn(async move {
+                let _held = (turn, place);
+                connections.serve(stream, peer, watcher).await;
+            });
+        }
+        drop(socket);
+        if timeout(limits.shutdown_grace, graceful.shutdown()).await.is_err() {
+            tracing::warn!("requests were still running at the end of the grace and are cut off");
+        }
     }
 }
 
+/// What all connections of a listener share.
+struct Connections {
+    routes: Router,
+    tls: Option<Tls>,
+    proxies: Proxies,
+    limits: Limits,
+    counts: Arc<Counts>,
+    builder: auto::Builder<TokioExecutor>,
+}
+
+/// A client that holds as many connections as it may.
+struct Full;
+
+impl Connections {
+    /// A place among those of the peer's. A trusted proxy brings many clients, and nobody knows whom a local socket
+    /// brings: they need none.
+    fn place(&self, addresses: &Arc<Addresses>, peer: Peer) -> Result<Option<Place>, Full> {
+        let Some(address) = peer.0.filter(|_| !self.proxies.trust(peer)) else { return Ok(None) };
+        let place = addresses.place(address);
+        if place.is_none() {
+            let refused_total = self.counts.refused_connections.add();
+            tracing::debug!(%address, refused_total, "too many connections of one client");
+        }
+        place.map(Some).ok_or(Full)
+    }
+
+    /// Serves one connection to its end.
+    async fn serve(&self, stream: Box<dyn Stream>, peer: Peer, watcher: Watcher) {
+        let (stream, scheme) = match &self.tls {
+            None => (stream, Scheme::Http),
+            Some(tls) => match tls.accept(stream, self.limits.handshake_timeout).await {
+                Ok(stream) => (stream, Scheme::Https),
+                Err(error) => {
+                    let failed_total = self.counts.failed_handshakes.add();
+                    return tracing::debug!(%error, address = ?peer.0, failed_total, "handshake failed");
+                }
+            },
+        };
+        let Limits { header_timeout, patience, .. } = self.limits;
+        let stream = TokioIo::new(Guarded::new(stream, header_timeout, patience));
+        let service = service_fn(|request| self.routes.clone().oneshot(self.receive(request, peer, scheme)));
+        if let Err(error) = watcher.watch(self.builder.serve_connection(stream, service)).await {
+            tracing::debug!(error = %error, "connection ended");
+        }
+    }
+
+    /// A request as the routes get it: with a body under guard, and with what is known of its way here.
+    fn receive(&self, request: Request<Incoming>, peer: Peer, scheme: Scheme) -> Request<Body> {
+        let Seen { peer, reached } = self.proxies.read(peer, scheme, request.headers());
+        let patience = self.limits.patience.starting_with(START);
+        let mut request = request.map(|body| Lingering::around(body, patience));
+        request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(reached);
+        request
+    }
+}
+
+/// More is let through than a head may have, for what hyper refuses has no body that says why.
 fn builder(limits: Limits) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
-        .max_headers(MOST_HEADERS)
-        .max_buf_size(BUFFER)
+        .max_headers(2 * MOST_HEADERS)
+        .max_buf_size(BUFFER.max(4 * limits.head_size))
         .half_close(false);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
-        .max_header_list_size(HEADER_LIST)
+        .max_header_list_size(u32::try_from(limits.head_size).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(PENDING_RESETS)
+        .max_local_error_reset_streams(LOCAL_RESETS)
         .initial_stream_window_size(WINDOWS.0)
         .initial_connection_window_size(WINDOWS.1)
-        .keep_alive_interval(Duration::from_secs(20))
-        .keep_alive_timeout(Duration::from_secs(20));
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING);
     builder
 }
 

@@ -9,14 +9,17 @@ use rustix::{
 const RESERVED: u64 = 256;
 /// What a connection may hold: itself and an object.
 const EACH: u64 = 2;
+/// How many connections are enough where nobody says how many.
+const ENOUGH: usize = 10_000;
 
 /// Lets nobody but the owner read what this process makes.
 pub(crate) fn keep_files_private() {
     umask(Mode::RWXG | Mode::RWXO);
 }
 
-/// Raises the limit of descriptors as far as it may be, and says how many of the wanted connections fit.
-pub(crate) fn connections(wanted: usize) -> usize {
+/// Raises the limit of descriptors as far as it may be, and says how many connections there can be: as many as are
+/// wanted, if so many fit. Nobody is warned who wanted no certain number.
+pub(crate) fn connections(wanted: Option<usize>) -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     let descriptors = match setrlimit(Resource::Nofile, raised) {
@@ -26,8 +29,8 @@ pub(crate) fn connections(wanted: usize) -> usize {
     let fitting =
         descriptors.map_or(u64::MAX, |descriptors| (descriptors.saturating_sub(RESERVED) / EACH).max(1));
     let fitting = usize::try_from(fitting).unwrap_or(usize::MAX);
-    if fitting < wanted {
+    if let Some(wanted) = wanted.filter(|wanted| fitting < *wanted) {
         tracing::warn!(wanted, fitting, "fewer connections than configured: the limit of descriptors is low");
     }
-    wanted.min(fitting)
+    wanted.unwrap_or(ENOUGH).min(fitting)
 }

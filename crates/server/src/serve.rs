@@ -7,6 +7,7 @@ use tokio::{
     sync::watch,
 };
 use wharf_core::{Error, Result};
+use wharf_http::Proxies;
 
 use crate::{
     config::Config,
@@ -14,24 +15,23 @@ use crate::{
     data_dir::DataDir,
     first_start,
     jobs::{self, Jobs},
-    listener::{self, Limits, Socket},
+    listener::{Counts, Limits, Listener, Socket, Tls},
+    patience::Patience,
     process,
     wiring::Wharf,
+    world::SystemClock,
 };
 
 /// Serves until told to stop by SIGINT or SIGTERM.
 pub(crate) async fn serve(config: &Config) -> Result<()> {
-    let data_dir = Arc::new(DataDir::hold(&config.data_dir)?);
     // What can be refused for its configuration is refused before anything is made.
+    let tls = config.tls.clone().map(|files| Tls::open(files, Arc::new(SystemClock))).transpose()?;
+    let data_dir = Arc::new(DataDir::hold(&config.data_dir)?);
     let socket = Socket::open(&config.listen).await?;
     let control = Socket::local(&control::path(&config.data_dir), 0o600)?;
     let wharf = Wharf::open(config, &data_dir).await?;
     first_start::prepare(&wharf.auth, &data_dir, wharf.entropy.as_ref()).await?;
-    let limits = Limits {
-        header_timeout: config.header_timeout,
-        shutdown_grace: config.shutdown_grace,
-        connections: process::connections(config.connections),
-    };
+    let limits = limits(config);
     let (tell, stop) = watch::channel(false);
     tracing::info!(listen = socket.name(), durability = &*wharf.durability, data_dir = %config.data_dir.display(), "serving");
     let jobs = Jobs {
@@ -42,8 +42,15 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     };
     let jobs = tokio::spawn(jobs::run(jobs, stop.clone()));
     let commands = control::router(wharf.desk(data_dir.clone()));
-    let control = tokio::spawn(listener::serve(control, commands, limits, stop.clone()));
-    let requests = tokio::spawn(listener::serve(socket, wharf.routes(), limits, stop));
+    if let Some(tls) = tls.clone() {
+        let hangup = signal(SignalKind::hangup()).map_err(Error::internal)?;
+        tokio::spawn(tls.keep_renewed(hangup, stop.clone()));
+    }
+    let (counts, proxies) = (Arc::<Counts>::default(), Proxies::default());
+    let control = Listener { socket: control, tls: None, proxies, limits, counts: counts.clone() };
+    let control = tokio::spawn(control.serve(commands, stop.clone()));
+    let requests = Listener { socket, tls, proxies: config.trusted_proxies.clone(), limits, counts };
+    let requests = tokio::spawn(requests.serve(wharf.routes(), stop));
     asked_to_stop().await?;
     tracing::info!("stopping: running requests finish first");
     // Whoever still listens is told; that nobody does is no error.
@@ -55,6 +62,19 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     jobs.abort();
     tracing::info!("stopped");
     Ok(())
+}
+
+fn limits(config: &Config) -> Limits {
+    let limits = &config.limits;
+    Limits {
+        handshake_timeout: limits.tls_handshake_timeout,
+        header_timeout: limits.header_timeout,
+        shutdown_grace: config.shutdown_grace,
+        connections: process::connections(limits.connections),
+        connections_per_address: limits.connections_per_address,
+        head_size: limits.head_size,
+        patience: Patience::new(limits.stall_timeout, limits.minimum_rate),
+    }
 }
 
 async fn asked_to_stop() -> Result<()> {

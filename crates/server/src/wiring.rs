@@ -15,7 +15,9 @@ use crate::{
     config::{Config, DatabaseChoice},
     control::Desk,
     data_dir::{DataDir, read_key},
-    formats, layers,
+    formats,
+    front::LargestHead,
+    layers,
     operation::{self, Operation},
     world::{SystemClock, SystemEntropy, boot_id},
 };
@@ -27,6 +29,7 @@ pub(crate) struct Wharf {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) durability: Arc<str>,
     base: BaseUrl,
+    largest_head: LargestHead,
 }
 
 impl Wharf {
@@ -57,7 +60,7 @@ impl Wharf {
             sealer: Sealer::new(&key)?,
             clock: clock.clone(),
             entropy: entropy.clone(),
-            limits: wharf_auth::Limits::default(),
+            limits: account_limits(config),
         })
         .await?;
         let registry = Registry::new(Parts {
@@ -69,7 +72,8 @@ impl Wharf {
             formats: formats::all(),
             settings: settings(config, entropy.as_ref()),
         });
-        Ok(Self { registry, auth, entropy, durability, base: config.public_url.clone() })
+        let (base, largest_head) = (config.public_url.clone(), LargestHead(config.limits.head_size));
+        Ok(Self { registry, auth, entropy, durability, base, largest_head })
     }
 
     /// What commands work with.
@@ -97,7 +101,7 @@ impl Wharf {
             })))
             .merge(wharf_api::router(api))
             .merge(operation::router(operation));
-        layers::around(routes, self.entropy.clone())
+        layers::around(routes, self.largest_head, self.entropy.clone())
     }
 }
 
@@ -114,8 +118,21 @@ fn sealing_key(config: &Config, data_dir: &DataDir, entropy: &dyn Entropy) -> Re
     }
 }
 
+fn account_limits(config: &Config) -> wharf_auth::Limits {
+    let limits = &config.limits;
+    wharf_auth::Limits {
+        requests_per_second: limits.requests_per_second,
+        failed_logins: limits.failed_logins,
+        failed_logins_window: seconds(limits.failed_logins_window),
+        password_queue: limits.password_queue,
+    }
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
 fn settings(config: &Config, entropy: &dyn Entropy) -> Settings {
-    let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
     Settings {
         create_on_push: config.create_on_push,
         deletion: config.deletion,
@@ -128,5 +145,7 @@ fn settings(config: &Config, entropy: &dyn Entropy) -> Settings {
             DatabaseChoice::Sqlite => String::new(),
             DatabaseChoice::Postgres(_) => format!("{:032x}", u128::from_be_bytes(entropy.bytes())),
         },
+        uploads: config.limits.uploads,
+        uploads_per_organisation: config.limits.uploads_per_organisation,
     }
 }

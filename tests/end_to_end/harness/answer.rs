@@ -1,7 +1,7 @@
 //! What the server said, with the assertions on it. Each names the request, so that a failure explains itself.
 
 use bytes::Bytes;
-use reqwest::header::HeaderMap;
+use reqwest::{Version, header::HeaderMap};
 use serde_json::Value;
 
 use super::Challenge;
@@ -10,6 +10,7 @@ use super::Challenge;
 pub(crate) struct Answer {
     /// The method and path that were asked, for messages.
     pub(crate) request: String,
+    pub(crate) version: Version,
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use reqwest::{Client, Method, Response};
+use reqwest::{Certificate, Client, Method, Response, redirect::Policy};
 
 use super::{Answer, Repository};
 
@@ -15,14 +15,20 @@ pub(crate) struct Caller {
 
 impl Caller {
     pub(crate) fn anonymous(base: &str) -> Self {
-        let client =
-            Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { client, base: base.to_owned(), authorization: None }
+        Self::trusting(base, &[])
     }
 
-    pub(crate) fn basic(base: &str, name: &str, password: &str) -> Self {
+    /// Nobody in particular, who believes in no server but one with such a certificate, in PEM.
+    pub(crate) fn trusting(base: &str, certificates: &[String]) -> Self {
+        let certificates = certificates.iter().map(|pem| Certificate::from_pem(pem.as_bytes()).unwrap());
+        let client = Client::builder().no_proxy().redirect(Policy::none()).tls_certs_only(certificates);
+        Self { client: client.build().unwrap(), base: base.to_owned(), authorization: None }
+    }
+
+    /// The same server and certificates as a user.
+    pub(crate) fn logged_in(&self, name: &str, password: &str) -> Self {
         let pair = BASE64_STANDARD.encode(format!("{name}:{password}"));
-        Self { authorization: Some(format!("Basic {pair}")), ..Self::anonymous(base) }
+        Self { authorization: Some(format!("Basic {pair}")), ..self.clone() }
     }
 
     /// The same connection pool under another `Authorization`.
@@ -93,8 +99,8 @@ impl Request {
     pub(crate) async fn try_send(self) -> Result<Answer, reqwest::Error> {
         let response: Response = self.builder.send().await?;
         let status = response.status().as_u16();
-        let headers = response.headers().clone();
+        let (version, headers) = (response.version(), response.headers().clone());
         let body = response.bytes().await?;
-        Ok(Answer { request: self.described, status, headers, body })
+        Ok(Answer { request: self.described, version, status, headers, body })
     }
 }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::Caller;
 use super::binary::wharf_command;
+use super::{Caller, Certificate};
 
 /// The password of `admin`, the platform's operator.
 pub(crate) const ADMIN_PASSWORD: &str = "the-operators-own-password";
@@ -22,6 +22,8 @@ pub(crate) struct Wharf {
     pub(crate) data: PathBuf,
     port: u16,
     environment: Vec<(String, String)>,
+    /// The certificate it shows, in PEM, if it speaks TLS.
+    certificate: Option<String>,
     process: Option<Child>,
 }
 
@@ -44,12 +46,43 @@ impl Wharf {
         Self::start_at(TempDir::new().unwrap(), data.to_owned(), &environment).await
     }
 
-    async fn start_at(home: TempDir, data: PathBuf, environment: &[(&str, &str)]) -> Self {
-        let environment =
-            environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let mut wharf = Self { home, data, port: free_port(), environment, process: None };
+    /// A server that speaks TLS, with more settings in its environment.
+    pub(crate) async fn start_secure(certificate: &Certificate, environment: &[(&str, &str)]) -> Self {
+        let mut wharf = Self::secure(certificate, environment);
         wharf.restart().await;
         wharf
+    }
+
+    /// The same without waiting for it, for nobody will believe in such a certificate.
+    pub(crate) fn spawn_secure(certificate: &Certificate) -> Self {
+        let mut wharf = Self::secure(certificate, &[]);
+        wharf.spawn();
+        wharf
+    }
+
+    fn secure(certificate: &Certificate, environment: &[(&str, &str)]) -> Self {
+        let home = TempDir::new().unwrap();
+        let data = home.path().join("data");
+        let files = certificate.environment();
+        let mut settings = vec![("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD)];
+        settings.extend(files.iter().map(|(name, path)| (*name, path.as_str())));
+        settings.extend_from_slice(environment);
+        let mut wharf = Self::laid_out(home, data, &settings);
+        wharf.certificate = Some(certificate.pem());
+        wharf
+    }
+
+    async fn start_at(home: TempDir, data: PathBuf, environment: &[(&str, &str)]) -> Self {
+        let mut wharf = Self::laid_out(home, data, environment);
+        wharf.restart().await;
+        wharf
+    }
+
+    /// A server that is yet to be started.
+    fn laid_out(home: TempDir, data: PathBuf, environment: &[(&str, &str)]) -> Self {
+        let environment =
+            environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Self { home, data, port: free_port(), environment, certificate: None, process: None }
     }
 
     /// Starts it again on the same data and the same port, and waits until it is ready.
@@ -118,7 +151,8 @@ impl Wharf {
     }
 
     pub(crate) fn base(&self) -> String {
-        format!("http://{}", self.host())
+        let scheme = if self.certificate.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.host())
     }
 
     /// Host and port, as they stand before the name of an image.
@@ -127,11 +161,11 @@ impl Wharf {
     }
 
     pub(crate) fn anonymous(&self) -> Caller {
-        Caller::anonymous(&self.base())
+        Caller::trusting(&self.base(), self.certificate.as_slice())
     }
 
     pub(crate) fn caller(&self, name: &str, password: &str) -> Caller {
-        Caller::basic(&self.base(), name, password)
+        self.anonymous().logged_in(name, password)
     }
 
     /// The platform's operator.

@@ -4,12 +4,12 @@ use std::process::{Command, Output};
 
 use crate::harness::wharf_command;
 
-fn run(arguments: &[&str]) -> Output {
+pub(super) fn run(arguments: &[&str]) -> Output {
     let mut command: Command = wharf_command();
     command.args(arguments).output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+pub(super) fn said(output: &Output) -> String {
     assert!(!output.status.success(), "it was taken for right");
     String::from_utf8(output.stderr.clone()).unwrap()
 }

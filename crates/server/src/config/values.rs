@@ -1,6 +1,10 @@
 //! Text → value, for each kind of key. `None` where the text is not one.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    num::{NonZeroU32, NonZeroU64},
+    path::PathBuf,
+    time::Duration,
+};
 
 use wharf_auth::SealingKey;
 use wharf_core::{Secret, gate::CreateOnPush};
@@ -67,11 +71,6 @@ pub(super) fn deletion(text: &str) -> Option<Deletion> {
     }
 }
 
-/// A number above 0.
-pub(super) fn count(text: &str) -> Option<usize> {
-    text.parse().ok().filter(|number| *number > 0)
-}
-
 /// A whole number and one of `s`, `m`, `h`, `d`.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
@@ -84,6 +83,47 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
     };
     let number: u32 = number.parse().ok()?;
     Some(Duration::from_secs(u64::from(number) * seconds))
+}
+
+/// A time that somebody waits: more than none.
+pub(super) fn patience(text: &str) -> Option<Duration> {
+    duration(text).filter(|time| !time.is_zero())
+}
+
+/// A number above 0, and one that can be counted to.
+pub(super) fn count(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|number| (1..=1_000_000).contains(number))
+}
+
+#[expect(clippy::option_option, reason = "outside: is it a value; inside: is there one")]
+pub(super) fn automatic(text: &str) -> Option<Option<usize>> {
+    if text == "auto" { Some(None) } else { count(text).map(Some) }
+}
+
+#[expect(clippy::option_option, reason = "outside: is it a value; inside: is there one")]
+pub(super) fn rate(text: &str) -> Option<Option<NonZeroU32>> {
+    if text == "off" { Some(None) } else { text.parse().ok().map(NonZeroU32::new) }
+}
+
+#[expect(clippy::option_option, reason = "outside: is it a value; inside: is there one")]
+pub(super) fn byte_rate(text: &str) -> Option<Option<NonZeroU64>> {
+    if text == "off" { Some(None) } else { size(text).map(NonZeroU64::new) }
+}
+
+/// Enough for a request of any client, and not so much that a few of them fill the memory.
+pub(super) fn head_size(text: &str) -> Option<usize> {
+    size(text)
+        .and_then(|bytes| usize::try_from(bytes).ok())
+        .filter(|bytes| (4 << 10..=1 << 20).contains(bytes))
+}
+
+/// A whole number of bytes, `KiB`, `MiB` or `GiB`.
+fn size(text: &str) -> Option<u64> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
+    let of_unit = units.iter().find_map(|(unit, bits)| Some((text.strip_suffix(unit)?, *bits)));
+    let (number, bits) = of_unit.unwrap_or((text, 0));
+    let digits = !number.is_empty() && number.bytes().all(|c| c.is_ascii_digit());
+    number.parse::<u64>().ok().filter(|_| digits)?.checked_mul(1 << bits)
 }
 
 #[cfg(test)]
@@ -107,5 +147,19 @@ mod tests {
         for bad in ["", "s", "1", "1.5h", "-1s", "1w", "1ü"] {
             assert_eq!(duration(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn sizes_and_rates_are_read() {
+        assert_eq!(size("0"), Some(0));
+        assert_eq!(size("32KiB"), Some(32 * 1024));
+        assert_eq!(size("2GiB"), Some(2 << 30));
+        for bad in ["", "KiB", "1kb", "1.5KiB", "-1", "+1", "1 KiB", "99999999999999999999", "17179869184GiB"]
+        {
+            assert_eq!(size(bad), None, "{bad}");
+        }
+        assert_eq!((rate("0"), rate("off"), rate("x")), (Some(None), Some(None), None));
+        assert_eq!((byte_rate("off"), byte_rate("0")), (Some(None), Some(None)));
+        assert_eq!((automatic("auto"), automatic("0"), automatic("9")), (Some(None), None, Some(Some(9))));
     }
 }

@@ -1,0 +1,53 @@
+//! The keys that say what a client may cost.
+
+use std::{
+    num::{NonZeroU32, NonZeroU64},
+    time::Duration,
+};
+
+use wharf_core::Result;
+
+use super::{Sources, values};
+
+/// The limits an operator may set; `docs/operation.md` has them all, with those that stand fixed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// As many as there are descriptors for, if none is given.
+    pub(crate) connections: Option<usize>,
+    pub(crate) connections_per_address: usize,
+    pub(crate) requests_per_second: Option<NonZeroU32>,
+    pub(crate) tls_handshake_timeout: Duration,
+    pub(crate) header_timeout: Duration,
+    /// In bytes.
+    pub(crate) head_size: usize,
+    pub(crate) stall_timeout: Duration,
+    /// In bytes a second.
+    pub(crate) minimum_rate: Option<NonZeroU64>,
+    pub(crate) uploads: usize,
+    pub(crate) uploads_per_organisation: usize,
+    pub(crate) failed_logins: u32,
+    pub(crate) failed_logins_window: Duration,
+    pub(crate) password_queue: usize,
+}
+
+impl Limits {
+    /// Reads the group.
+    pub(super) fn read(sources: &Sources) -> Result<Self> {
+        Ok(Self {
+            connections: sources.read("connections", values::automatic)?,
+            connections_per_address: sources.read("connections_per_address", values::count)?,
+            requests_per_second: sources.read("requests_per_second", values::rate)?,
+            tls_handshake_timeout: sources.read("tls_handshake_timeout", values::patience)?,
+            header_timeout: sources.read("header_timeout", values::patience)?,
+            head_size: sources.read("head_size", values::head_size)?,
+            stall_timeout: sources.read("stall_timeout", values::patience)?,
+            minimum_rate: sources.read("minimum_rate", values::byte_rate)?,
+            uploads: sources.read("uploads", values::count)?,
+            uploads_per_organisation: sources.read("uploads_per_organisation", values::count)?,
+            failed_logins: sources
+                .read("failed_logins", |text| text.parse().ok().filter(|number| *number > 0))?,
+            failed_logins_window: sources.read("failed_logins_window", values::patience)?,
+            password_queue: sources.read("password_queue", values::count)?,
+        })
+    }
+}
