@@ -107,10 +107,17 @@ impl Listener {
             };
             let Some((stream, peer, turn)) = accepted else { continue };
             let Ok(place) = connections.place(&addresses, peer) else { continue };
-            let (connections, watcher) = (connections.clone(), graceful.watcher());
+            let (connections, watcher, mut stop) = (connections.clone(), graceful.watcher(), stop.clone());
             tokio::spawn(async move {
                 let _held = (turn, place);
-                connections.serve(stream, peer, watcher).await;
+                // Who still shakes hands has asked for nothing, and holds no stop up.
+                let secured = tokio::select! {
+                    secured = connections.secure(stream, peer) => secured,
+                    _ = stop.wait_for(|stop| *stop) => None,
+                };
+                if let Some(secured) = secured {
+                    connections.serve(secured, peer, watcher).await;
+                }
             });
         }
         drop(socket);
@@ -130,6 +137,9 @@ struct Connections {
     builder: auto::Builder<TokioExecutor>,
 }
 
+/// A connection on which requests may come, and by which scheme.
+type Secured = (Box<dyn Stream>, Scheme);
+
 /// A client that holds as many connections as it may.
 struct Full;
 
@@ -146,18 +156,21 @@ impl Connections {
         place.map(Some).ok_or(Full)
     }
 
+    /// A fresh connection after its handshake, if TLS is spoken and that went well.
+    async fn secure(&self, stream: Box<dyn Stream>, peer: Peer) -> Option<Secured> {
+        let Some(tls) = &self.tls else { return Some((stream, Scheme::Http)) };
+        match tls.accept(stream, self.limits.handshake_timeout).await {
+            Ok(stream) => Some((stream, Scheme::Https)),
+            Err(error) => {
+                let failed_total = self.counts.failed_handshakes.add();
+                tracing::debug!(%error, address = ?peer.0, failed_total, "handshake failed");
+                None
+            }
+        }
+    }
+
     /// Serves one connection to its end.
-    async fn serve(&self, stream: Box<dyn Stream>, peer: Peer, watcher: Watcher) {
-        let (stream, scheme) = match &self.tls {
-            None => (stream, Scheme::Http),
-            Some(tls) => match tls.accept(stream, self.limits.handshake_timeout).await {
-                Ok(stream) => (stream, Scheme::Https),
-                Err(error) => {
-                    let failed_total = self.counts.failed_handshakes.add();
-                    return tracing::debug!(%error, address = ?peer.0, failed_total, "handshake failed");
-                }
-            },
-        };
+    async fn serve(&self, (stream, scheme): Secured, peer: Peer, watcher: Watcher) {
         let Limits { header_timeout, patience, .. } = self.limits;
         let stream = TokioIo::new(Guarded::new(stream, header_timeout, patience));
         let service = service_fn(|request| self.routes.clone().oneshot(self.receive(request, peer, scheme)));

@@ -4,11 +4,11 @@ use crate::harness::raw::Exchange;
 use crate::harness::{ADMIN_PASSWORD, Answer, Wharf};
 
 /// How many wrong passwords are heard of one login and client.
-const HEARD: usize = 10;
+const HEARD: usize = 3;
 
 async fn behind(proxies: &str) -> Wharf {
-    let trusted = ("WHARF_TRUSTED_PROXIES", proxies);
-    Wharf::start_with(&[("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD), trusted]).await
+    let settings = [("WHARF_TRUSTED_PROXIES", proxies), ("WHARF_FAILED_LOGINS", "3")];
+    Wharf::start_with(&[settings.as_slice(), &[("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD)]].concat()).await
 }
 
 /// A wrong password, from where the header says.

@@ -66,6 +66,21 @@ async fn a_handshake_that_never_comes_is_given_up_and_keeps_nobody_waiting() {
     assert!(begun.elapsed() >= Duration::from_millis(900));
 }
 
+#[tokio::test]
+async fn a_handshake_that_never_comes_holds_no_stop_up() {
+    let certificate = Certificate::new();
+    let mut wharf = Wharf::start_secure(&certificate, &[]).await;
+    let _silent = TcpStream::connect(wharf.host()).await.unwrap();
+    // It is accepted before this one.
+    wharf.anonymous().get("/healthz").await.is(200);
+
+    let asked = Instant::now();
+    let ended = wharf.stop().await;
+
+    assert!(ended.success(), "{ended}");
+    assert!(asked.elapsed() < Duration::from_secs(5), "the stop took {:?}", asked.elapsed());
+}
+
 /// Whether a new connection of somebody who believes only in this certificate is made.
 async fn is_shown(wharf: &Wharf, pem: &str) -> bool {
     let caller = Caller::trusting(&wharf.base(), &[pem.to_owned()]);
