@@ -103,7 +103,9 @@ async fn a_client_may_hold_so_many_connections() {
         assert!(begun.elapsed() < Duration::from_secs(10), "only {} are kept", held.len());
     }
 
-    assert!(!is_kept(&mut TcpStream::connect(wharf.host()).await.unwrap()).await, "a fourth is kept");
+    let mut fourth = TcpStream::connect(wharf.host()).await.unwrap();
+    let ended = timeout(Duration::from_secs(5), fourth.read_u8()).await;
+    assert!(ended.is_ok(), "a fourth is kept, and not only until its head is due");
 
     drop(held.pop());
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -131,9 +133,17 @@ async fn from(caller: &Caller, path: &str, address: &str) -> Answer {
     caller.request("GET", path).header("x-forwarded-for", address).send().await
 }
 
-fn is_put_off(answer: Answer) {
-    let answer = answer.is(429).error("TOOMANYREQUESTS");
-    assert!(["1", "2"].contains(&answer.header("retry-after")), "{answer:?}");
+/// Asks until it is put off, and says how often it was heard before.
+async fn heard(caller: &Caller, path: &str, address: &str) -> usize {
+    for heard in 0..50 {
+        let answer = from(caller, path, address).await;
+        if answer.status == 429 {
+            let answer = answer.error("TOOMANYREQUESTS");
+            assert!(["1", "2"].contains(&answer.header("retry-after")), "{answer:?}");
+            return heard;
+        }
+    }
+    panic!("{path} is never put off");
 }
 
 #[tokio::test]
@@ -141,13 +151,10 @@ async fn a_stranger_who_asks_too_often_is_told_when_to_come_again() {
     let wharf = slow().await;
     let stranger = wharf.anonymous();
 
-    for _ in 0..4 {
-        from(&stranger, "/v2/", "203.0.113.1").await.is(401);
-    }
+    assert!(heard(&stranger, "/v2/", "203.0.113.1").await >= 4, "the burst is four seconds' worth");
+    heard(&stranger, "/token", "203.0.113.1").await;
+    heard(&stranger.bearing("no-token-of-ours"), "/v2/_catalog", "203.0.113.1").await;
 
-    is_put_off(from(&stranger, "/v2/", "203.0.113.1").await);
-    is_put_off(from(&stranger, "/token", "203.0.113.1").await);
-    is_put_off(from(&wharf.caller("admin", "a-guess"), "/v2/", "203.0.113.1").await);
     from(&stranger, "/v2/", "203.0.113.2").await.is(401);
     for _ in 0..10 {
         from(&stranger, "/healthz", "203.0.113.1").await.is(200);
@@ -160,14 +167,11 @@ async fn a_known_caller_who_asks_too_often_waits_a_little() {
     let wharf = slow().await;
     let (admin, begun) = (wharf.admin(), Instant::now());
 
-    for _ in 0..4 {
+    for _ in 0..5 {
         from(&admin, "/v2/", "203.0.113.1").await.is(200);
     }
-    let quick = begun.elapsed();
-    from(&admin, "/v2/", "203.0.113.1").await.is(200);
 
     assert!(begun.elapsed() >= Duration::from_millis(900), "it took {:?}", begun.elapsed());
-    assert!(quick < Duration::from_millis(900) || begun.elapsed() > quick, "the burst took {quick:?}");
 }
 
 #[tokio::test]
