@@ -25,7 +25,14 @@ async fn health_tells_status_time_and_version() {
     assert_eq!(health["status"], "ok");
     assert!(health["timestamp"].is_string() || health["timestamp"].is_number(), "{health}");
     assert!(health["version"].is_string(), "{health}");
-    wharf.anonymous().get("/readyz").await.is(200);
+    let ready = wharf.anonymous().get("/readyz").await.is(200).json();
+    let durability = ready["durability"].as_str().unwrap();
+    assert!(
+        durability.starts_with("sqlite 3.") && durability.ends_with(", wal, synchronous=full"),
+        "{ready}"
+    );
+    assert!(ready["file_system"].as_str().is_some_and(|name| !name.is_empty()), "{ready}");
+    assert_eq!(ready["uploads"], "taken");
 }
 
 #[tokio::test]

@@ -16,9 +16,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::task::spawn_blocking;
 use wharf_core::{BlobBody, Error, Kind, ObjectKey, Result, Subject};
-use wharf_registry::port::{BlobStore, BlobWriter, OpenObject, Sink, StoreState};
+use wharf_registry::port::{BlobStore, BlobWriter, OpenObject, Room, Sink, StoreState};
 
-use crate::room::{LOOK_EVERY, expect_room};
+use crate::disk::{Disk, LOOK_EVERY, Space};
 
 /// How much is read at a time.
 const PIECE: usize = 1 << 18;
@@ -28,6 +28,7 @@ const PIECE: usize = 1 << 18;
 pub struct FileStore {
     root: PathBuf,
     incarnation: String,
+    disk: Arc<Disk>,
 }
 
 #[allow(clippy::disallowed_methods, reason = "the file store is where files are touched")]
@@ -39,7 +40,9 @@ impl FileStore {
     /// # Errors
     /// `Unavailable` with the cause.
     pub fn open(root: &Path, incarnation: &str) -> Result<Self> {
-        let store = Self { root: root.to_owned(), incarnation: incarnation.to_owned() };
+        let disk = Arc::new(Disk::of(root));
+        let (root, incarnation) = (root.to_owned(), incarnation.to_owned());
+        let store = Self { root, incarnation, disk };
         let objects = store.root.join("objects");
         make_folder(&objects).map_err(failure)?;
         for folder in 0..=255_u8 {
@@ -47,6 +50,14 @@ impl FileStore {
         }
         flush_folder(&objects).and_then(|()| flush_folder(&store.root)).map_err(failure)?;
         Ok(store)
+    }
+
+    /// What the disk says of itself. It may block.
+    ///
+    /// # Errors
+    /// `Unavailable` when it says nothing.
+    pub fn space(&self) -> Result<Space> {
+        self.disk.space()
     }
 
     fn path(&self, key: ObjectKey) -> PathBuf {
@@ -62,8 +73,7 @@ impl FileStore {
 #[allow(clippy::disallowed_methods, reason = "the file store is where files are touched")]
 impl BlobStore for FileStore {
     async fn create(&self, key: ObjectKey) -> Result<StoreState> {
-        let (path, folder, root) = (self.path(key), self.folder(key), self.root.clone());
-        spawn_blocking(move || expect_room(&root)).await.map_err(Error::internal)??;
+        let (path, folder) = (self.path(key), self.folder(key));
         blocking(move || {
             File::create_new(path)?;
             flush_folder(&folder)
@@ -87,7 +97,8 @@ impl BlobStore for FileStore {
             Ok(file)
         })
         .await?;
-        Ok(Box::new(FileWriter { file: Some(file), root: self.root.clone(), unlooked: LOOK_EVERY }))
+        let disk = self.disk.clone();
+        Ok(Box::new(FileWriter { file: Some(file), disk, unlooked: LOOK_EVERY }))
     }
 
     async fn written(&self, key: ObjectKey, _: &StoreState) -> Result<Option<u64>> {
@@ -135,6 +146,14 @@ impl BlobStore for FileStore {
         &self.incarnation
     }
 
+    async fn room(&self) -> Result<Room> {
+        if let Some(room) = self.disk.trusted() {
+            return Ok(room);
+        }
+        let disk = self.disk.clone();
+        spawn_blocking(move || disk.look()).await.map_err(Error::internal)?
+    }
+
     async fn check(&self) -> Result<()> {
         let objects = self.root.join("objects");
         blocking(move || fs::metadata(objects).map(drop)).await
@@ -144,7 +163,7 @@ impl BlobStore for FileStore {
 struct FileWriter {
     /// Taken away by a write that failed: after that nothing may be written.
     file: Option<File>,
-    root: PathBuf,
+    disk: Arc<Disk>,
     /// Bytes written since the last look at the disk.
     unlooked: u64,
 }
@@ -159,8 +178,8 @@ impl BlobWriter for FileWriter {
         let mut file = self.file.take().ok_or_else(failed_before)?;
         self.unlooked += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
         if self.unlooked >= LOOK_EVERY {
-            let root = self.root.clone();
-            spawn_blocking(move || expect_room(&root)).await.map_err(Error::internal)??;
+            let disk = self.disk.clone();
+            spawn_blocking(move || disk.expect_room()).await.map_err(Error::internal)??;
             self.unlooked = 0;
         }
         let pieces = pieces.to_vec();

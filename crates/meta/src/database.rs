@@ -45,10 +45,10 @@ impl Database {
     }
 
     /// What the database does before it acknowledges a write, for the log and for `/readyz`.
-    pub fn durability(&self) -> &str {
+    pub fn durability(&self) -> String {
         match &*self.0 {
-            Backend::Sqlite(_) => "sqlite, wal, synchronous=full",
-            Backend::Postgres(postgres) => postgres.durability(),
+            Backend::Sqlite(sqlite) => sqlite.durability().to_owned(),
+            Backend::Postgres(postgres) => postgres.durability().to_owned(),
         }
     }
 

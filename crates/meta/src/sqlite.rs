@@ -17,6 +17,7 @@ const OLDEST: i32 = 3_051_003;
 
 /// A SQLite database that is open.
 pub(crate) struct Sqlite {
+    durability: String,
     writer: Writer,
     readers: Readers,
 }
@@ -29,7 +30,16 @@ impl Sqlite {
         }
         let mut connection = connection::open_writer(path)?;
         crate::migrate::sqlite(&mut connection)?;
-        Ok(Self { writer: Writer::start(connection, ballast.to_owned())?, readers: Readers::open(path)? })
+        Ok(Self {
+            durability: connection::durability(&connection)?,
+            writer: Writer::start(connection, ballast.to_owned())?,
+            readers: Readers::open(path)?,
+        })
+    }
+
+    /// What it does before it acknowledges a write, as it says itself.
+    pub(crate) fn durability(&self) -> &str {
+        &self.durability
     }
 
     /// Runs a unit durably.

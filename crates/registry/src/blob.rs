@@ -86,13 +86,14 @@ impl Registry {
     ///
     /// # Errors
     /// `Unauthenticated` with [`Detail::InsufficientScope`] where another token would reach a source;
-    /// `Unavailable`.
+    /// `StorageFull`; `Unavailable`.
     pub async fn mount(
         &self,
         grant: &Grant<Push>,
         digest: &Digest,
         from: Option<&Grant<Pull>>,
     ) -> Result<Mounted> {
+        self.expect_room().await?;
         let source = match from {
             Some(from) => from.repository(),
             None => self.find_source(grant, digest).await?,

@@ -15,6 +15,7 @@ mod housekeeping;
 mod manifest;
 pub mod port;
 mod referrers;
+mod room;
 mod tag;
 mod tap;
 mod turns;

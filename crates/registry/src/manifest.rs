@@ -56,8 +56,9 @@ impl Registry {
     /// # Errors
     /// `Invalid` with [`Detail::Manifest`] for what is no manifest, with [`Detail::Digest`] for bytes of another
     /// digest, with [`Detail::Missing`] for content the repository lacks, and with the words of the format whose
-    /// content contradicts itself; `TooLarge`; `PreconditionFailed`; `Unavailable`.
+    /// content contradicts itself; `TooLarge`; `PreconditionFailed`; `StorageFull`; `Unavailable`.
     pub async fn push_manifest(&self, grant: &Grant<Push>, push: ManifestPush) -> Result<PushedManifest> {
+        self.expect_room().await?;
         let ManifestPush { reference, mut tags, content_type, condition, bytes } = push;
         let manifest = Arc::new(Manifest::parse(content_type.as_ref(), &bytes)?);
         let digest = digest_of(&reference, &bytes)?;

@@ -65,6 +65,7 @@ impl Registry {
     /// # Errors
     /// `StorageFull`, `Unavailable`.
     pub async fn begin_upload(&self, grant: &Grant<Push>, algorithm: Algorithm) -> Result<Upload> {
+        self.expect_room().await?;
         let row = self.begin(grant, algorithm).await?;
         Ok(Upload { id: row.id, offset: 0 })
     }
@@ -94,6 +95,7 @@ impl Registry {
         start: Offset,
         body: ByteStream,
     ) -> Result<Upload> {
+        self.expect_room().await?;
         let (row, lock) = self.lock_upload(grant, id).await?;
         expect_offset(&row, start)?;
         let (registry, grant) = (self.clone(), grant.clone());

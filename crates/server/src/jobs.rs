@@ -60,5 +60,9 @@ impl Jobs {
         if let Err(error) = self.data_dir.keep_ballast() {
             tracing::warn!(?error, "the ballast could not be put back");
         }
+        // The store says in the log when it runs full, also where nobody pushes.
+        if let Err(error) = self.registry.room().await {
+            tracing::warn!(?error, "the disk could not be looked at");
+        }
     }
 }

@@ -10,6 +10,7 @@ mod control;
 mod data_dir;
 #[cfg(test)]
 mod engine_tests;
+mod file_system;
 mod first_start;
 mod formats;
 mod front;

@@ -10,9 +10,9 @@ use axum::{
     routing::get,
 };
 use serde_json::json;
-use wharf_core::{Clock, Error};
+use wharf_core::{Clock, Error, Result};
 use wharf_http::log_fault;
-use wharf_registry::Registry;
+use wharf_registry::{Registry, port::Room};
 
 /// How long the stores may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -22,7 +22,17 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) struct Operation {
     pub(crate) registry: Registry,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) durability: Arc<str>,
+    /// What the stores promise.
+    pub(crate) durability: Arc<Durability>,
+}
+
+/// What the stores do before a write is acknowledged, in words.
+#[derive(Debug)]
+pub(crate) struct Durability {
+    /// By the database.
+    pub(crate) database: String,
+    /// The file system the data directory lies on.
+    pub(crate) file_system: String,
 }
 
 /// `/healthz`, `/health`, `/readyz`.
@@ -43,15 +53,29 @@ async fn healthz(State(operation): State<Operation>) -> Response {
     Json(body).into_response()
 }
 
-/// Whether database and store answer.
+/// Whether database and store answer. A full disk is ready: pulls go on.
 async fn readyz(State(operation): State<Operation>) -> Response {
-    let checked = tokio::time::timeout(PATIENCE, operation.registry.check()).await;
+    let checked = tokio::time::timeout(PATIENCE, check(&operation.registry)).await;
     let checked = checked.unwrap_or_else(|_| Err(Error::unavailable("the stores did not answer in time")));
     match checked {
-        Ok(()) => Json(json!({ "status": "ready", "durability": &*operation.durability })).into_response(),
+        Ok(room) => {
+            let Durability { database, file_system } = operation.durability.as_ref();
+            Json(json!({
+                "status": "ready",
+                "durability": database,
+                "file_system": file_system,
+                "uploads": if room == Room::Enough { "taken" } else { "refused" },
+            }))
+            .into_response()
+        }
         Err(error) => {
             log_fault(&error, "readyz");
             (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "unavailable" }))).into_response()
         }
     }
+}
+
+async fn check(registry: &Registry) -> Result<Room> {
+    registry.check().await?;
+    registry.room().await
 }

@@ -16,6 +16,7 @@ use crate::{
     first_start,
     jobs::{self, Jobs},
     listener::{Counts, Limits, Listener, Socket, Tls},
+    operation::Durability,
     patience::Patience,
     process,
     wiring::Wharf,
@@ -33,7 +34,14 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     first_start::prepare(&wharf.auth, &data_dir, wharf.entropy.as_ref()).await?;
     let limits = limits(config);
     let (tell, stop) = watch::channel(false);
-    tracing::info!(listen = socket.name(), durability = &*wharf.durability, data_dir = %config.data_dir.display(), "serving");
+    let Durability { database, file_system } = wharf.durability.as_ref();
+    tracing::info!(
+        listen = socket.name(),
+        durability = database,
+        file_system,
+        data_dir = %config.data_dir.display(),
+        "serving"
+    );
     let jobs = Jobs {
         registry: wharf.registry.clone(),
         auth: wharf.auth.clone(),

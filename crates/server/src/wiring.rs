@@ -15,10 +15,10 @@ use crate::{
     config::{Config, DatabaseChoice},
     control::Desk,
     data_dir::{DataDir, read_key},
-    formats,
+    file_system, formats,
     front::LargestHead,
     layers,
-    operation::{self, Operation},
+    operation::{self, Durability, Operation},
     world::{SystemClock, SystemEntropy, boot_id},
 };
 
@@ -27,7 +27,7 @@ pub(crate) struct Wharf {
     pub(crate) registry: Registry,
     pub(crate) auth: Auth,
     pub(crate) entropy: Arc<dyn Entropy>,
-    pub(crate) durability: Arc<str>,
+    pub(crate) durability: Arc<Durability>,
     base: BaseUrl,
     largest_head: LargestHead,
 }
@@ -52,7 +52,8 @@ impl Wharf {
                 Database::postgres(settings).await?
             }
         };
-        let durability = database.durability().into();
+        let durability =
+            Durability { database: database.durability(), file_system: file_system::under(data_dir.path())? };
         let blobs = FileStore::open(data_dir.path(), &boot_id(entropy.as_ref()))?;
         let auth = Auth::open(wharf_auth::Parts {
             accounts: Arc::new(database.clone()),
@@ -72,6 +73,7 @@ impl Wharf {
             formats: formats::all(),
             settings: settings(config, entropy.as_ref()),
         });
+        let durability = Arc::new(durability);
         let (base, largest_head) = (config.public_url.clone(), LargestHead(config.limits.head_size));
         Ok(Self { registry, auth, entropy, durability, base, largest_head })
     }

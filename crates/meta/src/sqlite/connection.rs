@@ -25,6 +25,19 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection> {
     prepare(connection, &settings)
 }
 
+/// What a connection does before it acknowledges a write, in its own words: it was told, but a file system without
+/// shared memory, say, has no WAL.
+pub(super) fn durability(connection: &Connection) -> Result<String> {
+    let journal: String =
+        connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).map_err(error)?;
+    let synchronous: i64 =
+        connection.pragma_query_value(None, "synchronous", |row| row.get(0)).map_err(error)?;
+    let words = ["off", "normal", "full", "extra"];
+    let synchronous =
+        usize::try_from(synchronous).ok().and_then(|level| words.get(level)).unwrap_or(&"unknown");
+    Ok(format!("sqlite {}, {journal}, synchronous={synchronous}", rusqlite::version()))
+}
+
 /// Makes the file before SQLite does, so that only its owner can read it; its journals take the same mode.
 #[allow(clippy::disallowed_methods, reason = "SQLite itself offers no mode for the file it makes")]
 fn make_private(path: &Path) -> Result<()> {

@@ -16,6 +16,17 @@ pub type StoreState = Vec<u8>;
 /// Takes pieces of an object, in order.
 pub type Sink<'a> = dyn FnMut(&[u8]) + Send + 'a;
 
+/// How much a store still takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// Everything.
+    Enough,
+    /// Nearly nothing: what has all its bytes may be finished, nothing new is taken.
+    Scarce,
+    /// Nothing but deletions.
+    Spent,
+}
+
 /// Where bytes live.
 #[async_trait]
 pub trait BlobStore: Send + Sync {
@@ -60,10 +71,19 @@ pub trait BlobStore: Send + Sync {
     /// files. Progress saved under another incarnation is worth only what the bytes are worth.
     fn incarnation(&self) -> &str;
 
-    /// Whether the store answers and takes bytes.
+    /// How much the store still takes: everything, where nothing bounds it. It is asked before anything is taken;
+    /// a writer of many bytes looks again by itself.
     ///
     /// # Errors
-    /// `Unavailable` or `StorageFull` with the cause.
+    /// `Unavailable` when that cannot be told.
+    async fn room(&self) -> Result<Room> {
+        Ok(Room::Enough)
+    }
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// `Unavailable` with the cause.
     async fn check(&self) -> Result<()>;
 }
 

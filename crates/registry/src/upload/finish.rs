@@ -30,13 +30,15 @@ impl Registry {
     ///
     /// # Errors
     /// As [`Registry::append`]; `Invalid` with [`Detail::Digest`] when the bytes have another digest: the upload
-    /// then stays usable, with these bytes in it.
+    /// then stays usable, with these bytes in it. `StorageFull` stands for last bytes on a disk that is nearly full;
+    /// an upload that has all of its own is finished a little longer.
     pub async fn finish_upload(
         &self,
         grant: &Grant<Push>,
         id: UploadId,
         closing: Closing,
     ) -> Result<Finished> {
+        self.expect_last_room().await?;
         let (row, lock) = self.lock_upload(grant, id).await?;
         expect_offset(&row, closing.start)?;
         let (registry, grant) = (self.clone(), grant.clone());
@@ -72,6 +74,7 @@ impl Registry {
         body: ByteStream,
         taps: Taps,
     ) -> Result<Finished> {
+        self.expect_room().await?;
         let row = self.begin(grant, digest.algorithm()).await?;
         let _lock = self.0.locks.lock(row.id).await?;
         let (taps, taken) = match self.take(grant, &row, Source { body, wanted: None }, taps).await {
