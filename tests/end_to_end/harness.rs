@@ -26,5 +26,5 @@ pub(crate) use challenge::Challenge;
 pub(crate) use components::{component, number_from_environment};
 pub(crate) use content::{Image, Random, descriptor, media_type, noise, sha256, sha512};
 pub(crate) use repository::Repository;
-pub(crate) use server::{ADMIN_PASSWORD, Wharf};
+pub(crate) use server::{ADMIN_PASSWORD, Wharf, free_port};
 pub(crate) use upload::{Upload, with_digest};

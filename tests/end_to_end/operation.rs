@@ -4,10 +4,12 @@ mod collection;
 mod connections;
 mod files;
 mod limits;
+mod metrics;
 mod mistakes;
 mod problems;
 mod proxies;
 mod refusals;
+mod slow;
 mod stopping;
 mod tls;
 

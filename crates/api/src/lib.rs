@@ -13,10 +13,16 @@ use axum::{
 };
 use wharf_auth::Auth;
 use wharf_core::{Actor, Result};
-use wharf_http::{identify, problem, request_id_of};
+use wharf_http::{identify, named, problem, request_id_of};
 use wharf_registry::Registry;
 
 use crate::endpoint::Endpoint;
+
+/// What the endpoints are called in logs and metrics.
+pub const NAMES: [&str; 2] = [token::NAME, FACTS];
+
+/// The name of everything that reads facts.
+const FACTS: &str = "facts";
 
 /// What the face works with.
 #[derive(Clone)]
@@ -43,10 +49,11 @@ struct Call<'a> {
 
 async fn serve(State(face): State<Api>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    match answer(&face, &parts).await {
+    let response = match answer(&face, &parts).await {
         Ok(response) => response,
         Err(error) => problem(&error, request_id_of(&parts.extensions)),
-    }
+    };
+    named(FACTS, response)
 }
 
 async fn answer(face: &Api, parts: &request::Parts) -> Result<Response> {

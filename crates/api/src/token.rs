@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::json;
 use wharf_auth::Auth;
 use wharf_core::{Actor, Authenticator, Credential, Error, Kind, Presented, Result, Scope, Secret};
-use wharf_http::{address_of, collect, identify, log_fault, request_id_of, retry_after, status_of};
+use wharf_http::{address_of, collect, identify, log_fault, named, request_id_of, retry_after, status_of};
 
 use crate::Api;
 
@@ -23,13 +23,17 @@ const MOST_SCOPES: usize = 100;
 /// The largest form, in bytes.
 const LARGEST_FORM: usize = 64 * 1024;
 
+/// What the endpoint is called in logs and metrics.
+pub(crate) const NAME: &str = "token";
+
 /// Answers `/token`.
 pub(crate) async fn serve(State(face): State<Api>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    match answer(&face, &parts, body).await {
+    let response = match answer(&face, &parts, body).await {
         Ok(response) => response,
         Err(error) => refuse(&error, request_id_of(&parts.extensions)),
-    }
+    };
+    named(NAME, response)
 }
 
 async fn answer(face: &Api, parts: &request::Parts, body: Body) -> Result<Response> {

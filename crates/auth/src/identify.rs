@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 use wharf_core::{
-    Access, Actor, Authenticator, Credential, Presented, Principal, Result, Secret, UserName,
+    Access, Actor, Authenticator, Credential, Error, Kind, Presented, Principal, Result, Secret, UserName,
     audit::AuditRecord,
 };
 
@@ -39,7 +39,11 @@ impl Auth {
             Presented::Nothing => Ok(nobody),
             Presented::Basic { user, password } => self.by_password(&user, &password, nobody).await,
             Presented::Bearer(token) => {
-                let (principal, access, credential) = self.verify(&token).await?;
+                let verified = self.verify(&token).await;
+                let (principal, access, credential) = verified.inspect_err(|error| {
+                    let refused = error.kind() == Kind::Unauthenticated;
+                    self.meters().tokens_refused.add(refused.into());
+                })?;
                 Ok(Actor { principal, credential, access, ..nobody })
             }
         }
@@ -54,10 +58,13 @@ impl Auth {
         let account = account.filter(|account| !account.disabled);
         let (address, now) = (nobody.address, self.0.clock.now());
         let right = match &account {
-            Some(account) if self.0.remembered.knows(account, password, now) => true,
-            _ => {
-                self.0.attempts.expect_room(user, address, now)?;
-                self.check(account.as_ref(), password, address).await?
+            Some(account) if self.0.remembered.knows(account, password, now) => {
+                self.meters().passwords_remembered.increment();
+                true
+            }
+            account => {
+                let heard = self.hear(user, account.as_ref(), password, address).await;
+                heard.inspect_err(|error| self.count_unheard(error))?
             }
         };
         match account {
@@ -69,11 +76,30 @@ impl Auth {
             }
             account => {
                 self.0.attempts.count(user, address, now);
+                self.meters().passwords_wrong.increment();
                 tracing::info!(request_id = nobody.request_id, known = account.is_some(), "password refused");
                 self.record_refusal(user, &nobody);
                 Err(unauthenticated())
             }
         }
+    }
+
+    /// Whether a password is right, unless too many wrong ones came before or too many are being checked.
+    async fn hear(
+        &self,
+        user: &str,
+        account: Option<&Account>,
+        password: &Secret<String>,
+        address: Option<IpAddr>,
+    ) -> Result<bool> {
+        self.0.attempts.expect_room(user, address, self.0.clock.now())?;
+        let right = self.meters().password_checks.time(self.check(account, password, address)).await?;
+        self.meters().passwords_right.add(right.into());
+        Ok(right)
+    }
+
+    fn count_unheard(&self, error: &Error) {
+        self.meters().passwords_unheard.add((error.kind() == Kind::RateLimited).into());
     }
 
     async fn check(

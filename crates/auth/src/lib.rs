@@ -12,6 +12,7 @@ mod identify;
 mod keys;
 mod known_tokens;
 mod limits;
+mod meters;
 mod pace;
 mod password;
 pub mod port;
@@ -28,6 +29,7 @@ use wharf_core::{Clock, Entropy, Error, Kind, Result};
 pub use crate::{
     accounts::NewUser,
     limits::Limits,
+    meters::{Meters, PasswordLoad},
     seal::{Sealer, SealingKey},
     token::{IssuedToken, SERVICE},
 };
@@ -77,6 +79,7 @@ struct Inner {
     passwords: Passwords,
     remembered: Remembered,
     ring: KeyRing,
+    meters: Meters,
     /// How many records are being kept beside their requests.
     records: Arc<Semaphore>,
 }
@@ -101,8 +104,19 @@ impl Auth {
             passwords,
             remembered,
             ring,
+            meters: Meters::default(),
             records: Arc::new(Semaphore::new(RECORDS)),
         })))
+    }
+
+    /// What is counted of the work.
+    pub fn meters(&self) -> &Meters {
+        &self.0.meters
+    }
+
+    /// How many passwords are being checked.
+    pub fn password_load(&self) -> PasswordLoad {
+        self.0.passwords.load()
     }
 
     /// Makes a new signing key when the newest is old, and forgets those no token can have been signed with.

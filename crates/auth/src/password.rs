@@ -10,6 +10,8 @@ use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::Passw
 use tokio::sync::Semaphore;
 use wharf_core::{Entropy, Error, Kind, Network, Result, Secret};
 
+use crate::meters::PasswordLoad;
+
 /// How many checks one client may have waiting or running.
 const SHARE: usize = 8;
 
@@ -17,6 +19,9 @@ const SHARE: usize = 8;
 const LONGEST: usize = 1024;
 
 pub(crate) struct Passwords {
+    cores: usize,
+    /// How many checks may run or wait.
+    room: usize,
     turns: Arc<Semaphore>,
     queue: Arc<Semaphore>,
     shares: Arc<Mutex<HashMap<Option<Network>, usize>>>,
@@ -29,7 +34,9 @@ impl Passwords {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let (password, salt): ([u8; 16], [u8; 16]) = (entropy.bytes(), entropy.bytes());
         Ok(Self {
+            cores,
             turns: Arc::new(Semaphore::new(cores)),
+            room: cores + queue,
             queue: Arc::new(Semaphore::new(cores + queue)),
             shares: Arc::default(),
             nobody: hash(&password, &salt)?.into(),
@@ -64,6 +71,13 @@ impl Passwords {
                 .is_ok_and(|hash| Argon2::default().verify_password(tried, &hash).is_ok())
         });
         Ok(verified.await? && exists)
+    }
+
+    /// How many checks run and wait.
+    pub(crate) fn load(&self) -> PasswordLoad {
+        let running = self.cores - self.turns.available_permits();
+        let queued = self.room - self.queue.available_permits();
+        PasswordLoad { running, waiting: queued.saturating_sub(running) }
     }
 
     fn share(&self, address: Option<IpAddr>) -> Result<Share> {

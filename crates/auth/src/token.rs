@@ -77,6 +77,7 @@ impl Auth {
         if token.len() > LONGEST {
             return Err(Error::new(Kind::Invalid, "that many scopes do not fit in one token, ask for fewer"));
         }
+        self.meters().tokens_issued.increment();
         Ok(IssuedToken { token: Secret::new(token), expires_in: TOKEN_LIFETIME, issued_at: now })
     }
 

@@ -18,7 +18,10 @@ use tokio::task::spawn_blocking;
 use wharf_core::{BlobBody, Error, Kind, ObjectKey, Result, Subject};
 use wharf_registry::port::{BlobStore, BlobWriter, OpenObject, Room, Sink, StoreState};
 
-use crate::disk::{Disk, LOOK_EVERY, Space};
+use crate::{
+    disk::{Disk, LOOK_EVERY, Space},
+    meters::Meters,
+};
 
 /// How much is read at a time.
 const PIECE: usize = 1 << 18;
@@ -29,6 +32,7 @@ pub struct FileStore {
     root: PathBuf,
     incarnation: String,
     disk: Arc<Disk>,
+    meters: Arc<Meters>,
 }
 
 #[allow(clippy::disallowed_methods, reason = "the file store is where files are touched")]
@@ -42,7 +46,7 @@ impl FileStore {
     pub fn open(root: &Path, incarnation: &str) -> Result<Self> {
         let disk = Arc::new(Disk::of(root));
         let (root, incarnation) = (root.to_owned(), incarnation.to_owned());
-        let store = Self { root, incarnation, disk };
+        let store = Self { root, incarnation, disk, meters: Arc::default() };
         let objects = store.root.join("objects");
         make_folder(&objects).map_err(failure)?;
         for folder in 0..=255_u8 {
@@ -50,6 +54,11 @@ impl FileStore {
         }
         flush_folder(&objects).and_then(|()| flush_folder(&store.root)).map_err(failure)?;
         Ok(store)
+    }
+
+    /// What is counted of the work.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
     }
 
     /// What the disk says of itself. It may block.
@@ -97,8 +106,8 @@ impl BlobStore for FileStore {
             Ok(file)
         })
         .await?;
-        let disk = self.disk.clone();
-        Ok(Box::new(FileWriter { file: Some(file), disk, unlooked: LOOK_EVERY }))
+        let store = self.clone();
+        Ok(Box::new(FileWriter { file: Some(file), store, unlooked: LOOK_EVERY }))
     }
 
     async fn written(&self, key: ObjectKey, _: &StoreState) -> Result<Option<u64>> {
@@ -163,7 +172,7 @@ impl BlobStore for FileStore {
 struct FileWriter {
     /// Taken away by a write that failed: after that nothing may be written.
     file: Option<File>,
-    disk: Arc<Disk>,
+    store: FileStore,
     /// Bytes written since the last look at the disk.
     unlooked: u64,
 }
@@ -178,8 +187,9 @@ impl BlobWriter for FileWriter {
         let mut file = self.file.take().ok_or_else(failed_before)?;
         self.unlooked += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
         if self.unlooked >= LOOK_EVERY {
-            let disk = self.disk.clone();
-            spawn_blocking(move || disk.expect_room()).await.map_err(Error::internal)??;
+            let disk = self.store.disk.clone();
+            let looked = spawn_blocking(move || disk.expect_room()).await.map_err(Error::internal)?;
+            looked.inspect_err(|_| self.store.meters.stopped.increment())?;
             self.unlooked = 0;
         }
         let pieces = pieces.to_vec();
@@ -199,7 +209,9 @@ impl BlobWriter for FileWriter {
 
     async fn finish(self: Box<Self>) -> Result<()> {
         let file = self.file.ok_or_else(failed_before)?;
-        blocking(move || file.sync_data()).await
+        let meters = &self.store.meters;
+        let flush = blocking(move || file.sync_data());
+        meters.flushes.time(flush).await.inspect_err(|_| meters.flushes_failed.increment())
     }
 }
 

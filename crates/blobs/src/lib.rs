@@ -6,7 +6,9 @@
 mod disk;
 mod files;
 mod memory;
+mod meters;
 
 pub use disk::Space;
 pub use files::FileStore;
 pub use memory::MemoryStore;
+pub use meters::Meters;

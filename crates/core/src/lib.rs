@@ -12,6 +12,7 @@
 //! | grant | the proof that an actor may do one thing at one place; only [`gate::decide`] makes one |
 //! | format, fact, document | a kind of content Wharf understands; one record of what a manifest holds, by which it is found; a small text kept with it |
 //! | claim | a name that only one manifest of a repository may hold |
+//! | meter | a number a part keeps about its own work; the server shows it as a metric |
 
 pub mod audit;
 mod body;
@@ -22,6 +23,7 @@ mod error;
 pub mod gate;
 pub mod manifest;
 mod media_type;
+pub mod meter;
 mod name;
 mod network;
 mod object_key;

@@ -24,5 +24,7 @@ pub use forwarded::{Proxies, Seen};
 pub use path::decode_path;
 pub use problem::{problem, problem_of};
 pub use range::{ByteRange, byte_range};
-pub use request::{Peer, Reached, RequestId, Scheme, address_of, identify, request_id_of};
+pub use request::{
+    EndpointName, Peer, Reached, RequestId, Scheme, address_of, identify, named, request_id_of,
+};
 pub use status::{log_fault, retry_after, status_of};

@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
-use axum::http::{Extensions, HeaderMap};
+use axum::{
+    http::{Extensions, HeaderMap},
+    response::Response,
+};
 use wharf_core::{Actor, Authenticator, Result};
 
 use crate::credentials::presented;
@@ -42,6 +45,16 @@ impl Scheme {
 /// The id of a request: in every log line, audit record and problem of it, and in the header `X-Request-Id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(pub String);
+
+/// The name of the endpoint that answered, for logs and metrics: one of a few words, never a part of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndpointName(pub &'static str);
+
+/// Names the endpoint on its answer.
+pub fn named(endpoint: &'static str, mut response: Response) -> Response {
+    response.extensions_mut().insert(EndpointName(endpoint));
+    response
+}
 
 /// The id the server gave a request; empty where it gave none.
 pub fn request_id_of(extensions: &Extensions) -> &str {

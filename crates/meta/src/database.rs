@@ -10,6 +10,7 @@ use wharf_core::{Actor, Error, Place, RegistryPlace, Result, gate::Rights};
 use wharf_registry::port::{Operation, RightsSource, Store};
 
 use crate::{
+    meters::{Meters, State},
     postgres::{Postgres, PostgresSettings},
     rows::{FindRights, SqlWork},
     session::{Session, Unit},
@@ -18,7 +19,12 @@ use crate::{
 
 /// The database. Cheap to clone; all clones are one.
 #[derive(Clone)]
-pub struct Database(Arc<Backend>);
+pub struct Database(Arc<Inner>);
+
+struct Inner {
+    backend: Backend,
+    meters: Arc<Meters>,
+}
 
 enum Backend {
     Sqlite(Sqlite),
@@ -32,7 +38,9 @@ impl Database {
     /// # Errors
     /// `Unsupported` for a newer schema; `Unavailable` for a file that cannot be opened.
     pub fn sqlite(path: &Path, ballast: &Path) -> Result<Self> {
-        Ok(Self(Arc::new(Backend::Sqlite(Sqlite::open(path, ballast)?))))
+        let meters = Arc::new(Meters::default());
+        let backend = Backend::Sqlite(Sqlite::open(path, ballast, meters.clone())?);
+        Ok(Self(Arc::new(Inner { backend, meters })))
     }
 
     /// Connects to PostgreSQL and brings its schema up to date.
@@ -41,14 +49,28 @@ impl Database {
     /// `Invalid` for settings that make no sense; `Unsupported` for a newer schema; `Unavailable` for a server that
     /// cannot be reached, is older than 14 or does not flush, with the host and what to do as its cause.
     pub async fn postgres(settings: PostgresSettings) -> Result<Self> {
-        Ok(Self(Arc::new(Backend::Postgres(Postgres::open(settings).await?))))
+        let backend = Backend::Postgres(Postgres::open(settings).await?);
+        Ok(Self(Arc::new(Inner { backend, meters: Arc::default() })))
     }
 
     /// What the database does before it acknowledges a write, for the log and for `/readyz`.
     pub fn durability(&self) -> String {
-        match &*self.0 {
+        match &self.0.backend {
             Backend::Sqlite(sqlite) => sqlite.durability().to_owned(),
             Backend::Postgres(postgres) => postgres.durability().to_owned(),
+        }
+    }
+
+    /// What is counted of the work.
+    pub fn meters(&self) -> &Meters {
+        &self.0.meters
+    }
+
+    /// How it stands. It may block for a moment.
+    pub fn state(&self) -> State {
+        match &self.0.backend {
+            Backend::Sqlite(sqlite) => sqlite.state(),
+            Backend::Postgres(postgres) => postgres.state(),
         }
     }
 
@@ -67,17 +89,27 @@ impl Database {
     }
 
     async fn write_unit(&self, unit: Arc<dyn Unit>) -> Result<()> {
-        match &*self.0 {
-            Backend::Sqlite(sqlite) => sqlite.write(unit).await,
-            Backend::Postgres(postgres) => postgres.write(unit).await,
-        }
+        let meters = &self.0.meters;
+        let write = async {
+            match &self.0.backend {
+                Backend::Sqlite(sqlite) => sqlite.write(unit).await,
+                Backend::Postgres(postgres) => postgres.write(unit).await,
+            }
+        };
+        let written = meters.writes.time(write).await;
+        written.inspect_err(|error| meters.writes_failed.add(error.is_fault().into()))
     }
 
     async fn read_unit(&self, unit: Arc<dyn Unit>) -> Result<()> {
-        match &*self.0 {
-            Backend::Sqlite(sqlite) => sqlite.read(unit).await,
-            Backend::Postgres(postgres) => postgres.read(unit).await,
-        }
+        let meters = &self.0.meters;
+        let read = async {
+            match &self.0.backend {
+                Backend::Sqlite(sqlite) => sqlite.read(unit).await,
+                Backend::Postgres(postgres) => postgres.read(unit).await,
+            }
+        };
+        let done = meters.reads.time(read).await;
+        done.inspect_err(|error| meters.reads_failed.add(error.is_fault().into()))
     }
 }
 

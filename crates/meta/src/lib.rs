@@ -5,6 +5,7 @@
 //! by a pool; PostgreSQL gets a transaction and a task for each operation. Nothing else in Wharf knows SQL.
 
 mod database;
+mod meters;
 mod migrate;
 mod postgres;
 mod rows;
@@ -12,6 +13,7 @@ mod session;
 mod sqlite;
 
 pub use database::Database;
+pub use meters::{Meters, State};
 pub use postgres::PostgresSettings;
 
 #[cfg(test)]

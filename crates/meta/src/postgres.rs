@@ -37,7 +37,7 @@ use self::{
     fault::{Chance, Failed, error},
     transaction::{Access, Open},
 };
-use crate::session::Unit;
+use crate::{meters::State, session::Unit};
 
 type Pool = managed::Pool<Connector>;
 type Pooled = managed::Object<Connector>;
@@ -87,6 +87,12 @@ impl Postgres {
     /// What the server does before it acknowledges a write, as it said when the pool was made.
     pub(crate) fn durability(&self) -> &str {
         &self.durability
+    }
+
+    /// How its connections stand.
+    pub(crate) fn state(&self) -> State {
+        let status = self.pool.status();
+        State::Postgres { open: status.size, idle: status.available, waiting: status.waiting }
     }
 
     /// Runs a unit durably, on a task of its own: a client that hangs up cancels nothing and leaves no open

@@ -4,19 +4,26 @@ mod connection;
 mod reader;
 mod writer;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use wharf_core::{Error, Kind, Result};
 
 pub(crate) use self::connection::error;
 use self::{reader::Readers, writer::Writer};
-use crate::session::Unit;
+use crate::{
+    meters::{Meters, State},
+    session::Unit,
+};
 
 /// The oldest SQLite without the WAL-reset race, which can corrupt a database (sqlite.org/wal.html).
 const OLDEST: i32 = 3_051_003;
 
 /// A SQLite database that is open.
 pub(crate) struct Sqlite {
+    path: PathBuf,
     durability: String,
     writer: Writer,
     readers: Readers,
@@ -24,15 +31,16 @@ pub(crate) struct Sqlite {
 
 impl Sqlite {
     /// Opens the file, made if it is not there, and brings its schema up to date.
-    pub(crate) fn open(path: &Path, ballast: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path, ballast: &Path, meters: Arc<Meters>) -> Result<Self> {
         if rusqlite::version_number() < OLDEST {
             return Err(Error::new(Kind::Unsupported, "this build links an SQLite older than 3.51.3"));
         }
         let mut connection = connection::open_writer(path)?;
         crate::migrate::sqlite(&mut connection)?;
         Ok(Self {
+            path: path.to_owned(),
             durability: connection::durability(&connection)?,
-            writer: Writer::start(connection, ballast.to_owned())?,
+            writer: Writer::start(connection, ballast.to_owned(), meters)?,
             readers: Readers::open(path)?,
         })
     }
@@ -40,6 +48,17 @@ impl Sqlite {
     /// What it does before it acknowledges a write, as it says itself.
     pub(crate) fn durability(&self) -> &str {
         &self.durability
+    }
+
+    /// How its files and its queue stand.
+    pub(crate) fn state(&self) -> State {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        State::Sqlite {
+            database_bytes: size_of_file(&self.path),
+            log_bytes: size_of_file(Path::new(&log)),
+            waiting: self.writer.waiting(),
+        }
     }
 
     /// Runs a unit durably.
@@ -51,4 +70,9 @@ impl Sqlite {
     pub(crate) async fn read(&self, unit: Arc<dyn Unit>) -> Result<()> {
         self.readers.run(unit).await
     }
+}
+
+#[allow(clippy::disallowed_methods, reason = "only the file system knows how large the files are")]
+fn size_of_file(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |metadata| metadata.len())
 }

@@ -34,6 +34,10 @@ pub(crate) enum Endpoint {
     Referrers(Place, ReferrersQuery),
 }
 
+/// The names of all endpoints.
+pub const NAMES: [&str; 8] =
+    ["ping", "extensions", "catalog", "tags", "blob", "upload", "manifest", "referrers"];
+
 /// How an upload begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Begin {
@@ -141,6 +145,27 @@ impl Endpoint {
             Method::PUT => Ok(Self::PutManifest(place, reference, query.tags()?)),
             Method::DELETE => Ok(Self::DeleteManifest(place, reference)),
             _ => Err(wrong_method()),
+        }
+    }
+
+    /// What it is called in logs and metrics: one of [`NAMES`].
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Ping => "ping",
+            Self::Extensions => "extensions",
+            Self::Catalog(_) => "catalog",
+            Self::Tags(..) => "tags",
+            Self::HeadBlob(..) | Self::GetBlob(..) | Self::DeleteBlob(..) => "blob",
+            Self::BeginUpload(..)
+            | Self::UploadStatus(..)
+            | Self::Append(..)
+            | Self::FinishUpload(..)
+            | Self::CancelUpload(..) => "upload",
+            Self::HeadManifest(..)
+            | Self::GetManifest(..)
+            | Self::PutManifest(..)
+            | Self::DeleteManifest(..) => "manifest",
+            Self::Referrers(..) => "referrers",
         }
     }
 
@@ -278,6 +303,21 @@ mod tests {
             parse("POST", "/v2/blobs/uploads/blobs/uploads/").unwrap(),
             Endpoint::BeginUpload(at("blobs/uploads"), begin)
         );
+    }
+
+    #[test]
+    fn every_name_of_an_endpoint_is_listed() {
+        let paths = [
+            ("GET", "/v2/".to_owned()),
+            ("GET", "/v2/_oci/ext/discover".to_owned()),
+            ("GET", "/v2/_catalog".to_owned()),
+            ("GET", "/v2/a/tags/list".to_owned()),
+            ("GET", format!("/v2/a/blobs/{SHA256}")),
+            ("PATCH", format!("/v2/a/blobs/uploads/{ID}")),
+            ("PUT", "/v2/a/manifests/v1".to_owned()),
+            ("GET", format!("/v2/a/referrers/{SHA256}")),
+        ];
+        assert_eq!(paths.map(|(method, path)| parse(method, &path).unwrap().name()), NAMES);
     }
 
     #[test]

@@ -23,9 +23,10 @@ use axum::{
     routing::any,
 };
 use wharf_core::{Actor, Authenticator, Credential, Error, Kind, Result};
-use wharf_http::{BaseUrl, identify, request_id_of};
+use wharf_http::{BaseUrl, identify, named, request_id_of};
 use wharf_registry::Registry;
 
+pub use crate::endpoint::NAMES;
 use crate::{endpoint::Endpoint, error::Refusal};
 
 /// What the face works with.
@@ -79,10 +80,11 @@ async fn serve(State(face): State<Oci>, request: Request) -> Response {
         Ok(endpoint) => endpoint,
         Err(error) => return refusal.respond(&error, None),
     };
-    match answer(&face, &parts, &endpoint, body).await {
+    let response = match answer(&face, &parts, &endpoint, body).await {
         Ok(response) => response,
         Err(error) => refusal.respond(&error, Some(&endpoint)),
-    }
+    };
+    named(endpoint.name(), response)
 }
 
 async fn answer(face: &Oci, parts: &request::Parts, endpoint: &Endpoint, body: Body) -> Result<Response> {

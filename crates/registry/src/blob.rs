@@ -76,6 +76,7 @@ impl Registry {
         match self.blobs().open(row.key, row.size).await? {
             Some(object) => Ok(Blob { digest: row.digest, size: row.size, object }),
             None => {
+                self.meters().blobs_damaged.increment();
                 tracing::error!(digest = %row.digest, object = %row.key, size_bytes = row.size, "blob is damaged");
                 Err(Error::not_found(Subject::Blob))
             }

@@ -12,7 +12,6 @@ use crate::{
     Registry,
     collection::{Collected, Horizon, Share},
     port::{LeaseClaim, Transaction, UploadRow, Work},
-    upload::EndUpload,
 };
 
 /// How much one step takes on.
@@ -21,6 +20,8 @@ const STEP: u32 = 100;
 /// How long a node keeps the housekeeping to itself after it last began a round, in seconds. Rounds begin every
 /// minute, so a node that dies is followed by another within this time.
 const LEASE: i64 = 180;
+/// How far open uploads are counted.
+const COUNTED: u32 = 10_000;
 
 /// How long an object is put off that cannot be removed, in seconds.
 const PUT_OFF: i64 = 3600;
@@ -53,13 +54,16 @@ impl Registry {
             return Ok(Swept::default());
         }
         self.advance_collection(passed).await?;
-        Ok(Swept {
+        let swept = Swept {
             uploads: self.expire_uploads().await?,
             objects: self.remove_objects().await?,
             repositories: self.remove_empty_repositories().await?,
             moves: self.forget_tag_history().await?,
             collected: self.collect(Horizon::Due, Share::Tenth).await?,
-        })
+        };
+        let open = self.store().view(CountUploads).await?;
+        self.meters().uploads.open.set(i64::try_from(open).unwrap_or(i64::MAX));
+        Ok(swept)
     }
 
     async fn expire_uploads(&self) -> Result<u64> {
@@ -71,10 +75,10 @@ impl Registry {
             for row in &stale {
                 // One that is being written to is not stale, however long its request takes.
                 let Some(_lock) = self.0.locks.try_lock(row.id) else { continue };
-                let ended = self.store().commit(EndUpload { seen: row.clone() }).await?;
-                step += u64::from(ended);
+                step += u64::from(self.end_upload(row).await?);
             }
             expired += step;
+            self.meters().uploads.expired.add(step);
             if step == 0 {
                 return Ok(expired);
             }
@@ -100,6 +104,8 @@ impl Registry {
                 }
             }
             removed += gone.len() as u64;
+            self.meters().objects_removed.add(gone.len() as u64);
+            self.meters().objects_stuck.add(stuck.len() as u64);
             self.store().commit(SettleObjects { gone, stuck }).await?;
         }
     }
@@ -153,6 +159,17 @@ impl Transaction for ForgetTagHistory {
 
     async fn run(&self, work: &mut dyn Work) -> Result<u64> {
         work.forget_tag_history(self.before, STEP).await
+    }
+}
+
+struct CountUploads;
+
+#[async_trait]
+impl Transaction for CountUploads {
+    type Output = u64;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<u64> {
+        work.count_uploads(COUNTED).await
     }
 }
 

@@ -13,6 +13,7 @@ pub mod contract;
 pub mod format;
 mod housekeeping;
 mod manifest;
+mod meters;
 pub mod port;
 mod referrers;
 mod room;
@@ -36,6 +37,7 @@ pub use crate::{
     collection::{Collected, Horizon, Share},
     housekeeping::Swept,
     manifest::{MOST_TAGS, ManifestPush, PushedManifest, StoredManifest},
+    meters::{Meters, UploadMeters},
     referrers::Referrer,
     tap::{Taps, UploadObserver},
     turns::Turn,
@@ -130,13 +132,15 @@ struct Inner {
     locks: Locks,
     turns: Turns,
     inspections: Semaphore,
+    meters: Meters,
 }
 
 impl Registry {
     /// Puts a registry together.
     pub fn new(parts: Parts) -> Self {
         let (turns, inspections) = (Turns::new(&parts.settings), Semaphore::new(INSPECTIONS));
-        Self(Arc::new(Inner { parts, locks: Locks::default(), turns, inspections }))
+        let (locks, meters) = Default::default();
+        Self(Arc::new(Inner { parts, locks, turns, inspections, meters }))
     }
 
     /// Asks the gate for the right to do `A` at a place.
@@ -190,7 +194,19 @@ impl Registry {
     /// # Errors
     /// `RateLimited` when too many wait.
     pub async fn turn(&self, grant: &Grant<action::Push>) -> Result<Turn> {
-        self.0.turns.next(&grant.place().organisation).await
+        let meters = self.meters();
+        let turn = meters.turn_waits.time(self.0.turns.next(&grant.place().organisation)).await;
+        turn.inspect_err(|_| meters.turns_refused.increment())
+    }
+
+    /// How many bodies have their turn now.
+    pub fn turns_held(&self) -> usize {
+        self.0.turns.held()
+    }
+
+    /// What the registry counts of its work.
+    pub fn meters(&self) -> &Meters {
+        &self.0.meters
     }
 
     /// Whether both stores answer.

@@ -20,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The turns of all bodies.
 pub(crate) struct Turns {
+    most: usize,
     all: Arc<Semaphore>,
     /// How many one organisation may have.
     share: usize,
@@ -35,7 +36,12 @@ pub struct Turn {
 impl Turns {
     pub(crate) fn new(settings: &Settings) -> Self {
         let all = Arc::new(Semaphore::new(settings.uploads));
-        Self { all, share: settings.uploads_per_organisation, shares: Mutex::default() }
+        Self {
+            most: settings.uploads,
+            all,
+            share: settings.uploads_per_organisation,
+            shares: Mutex::default(),
+        }
     }
 
     /// Waits for a turn of an organisation.
@@ -48,6 +54,11 @@ impl Turns {
         };
         let busy = |_| Error::new(Kind::RateLimited, "too many uploads at once, try again");
         timeout(PATIENCE, waiting).await.map_err(busy)?
+    }
+
+    /// How many are taken.
+    pub(crate) fn held(&self) -> usize {
+        self.most - self.all.available_permits()
     }
 
     fn share(&self, organisation: &OrganisationName) -> Arc<Semaphore> {

@@ -117,10 +117,20 @@ impl Registry {
     /// `NotFound` as [`Registry::upload`].
     pub async fn cancel_upload(&self, grant: &Grant<Push>, id: UploadId) -> Result<()> {
         let (row, _lock) = self.lock_upload(grant, id).await?;
-        match self.store().commit(EndUpload { seen: row }).await? {
-            true => Ok(()),
+        match self.end_upload(&row).await? {
+            true => {
+                self.meters().uploads.cancelled.increment();
+                Ok(())
+            }
             false => Err(Error::not_found(Subject::Upload)),
         }
+    }
+
+    /// Ends an upload that becomes no blob, if it still stands where it was seen; says whether it did.
+    pub(crate) async fn end_upload(&self, seen: &UploadRow) -> Result<bool> {
+        let ended = self.store().commit(EndUpload { seen: seen.clone() }).await?;
+        self.meters().objects_condemned.add(ended.into());
+        Ok(ended)
     }
 
     /// First the row, then the object: what a crash leaves between them expires with the row.
@@ -129,6 +139,7 @@ impl Registry {
         let progress = self.progress(&Hasher::new(algorithm), StoreState::new());
         let begin = BeginUpload { grant: grant.clone(), id, algorithm, progress, now: self.now() };
         let row = self.store().commit(begin).await?;
+        self.meters().uploads.begun.increment();
         let store_state = match self.blobs().create(row.key).await {
             Ok(store_state) => store_state,
             Err(error) => {
@@ -192,7 +203,9 @@ impl Registry {
         let hasher = Hasher::restore(&row.progress.hash_state)
             .ok_or_else(|| Error::internal("the upload's saved hash state cannot be read"))?;
         let writer = self.blobs().resume(row.key, &row.progress.store_state, row.progress.offset).await?;
-        Ok(pump(source, hasher, writer, taps).await)
+        let pumped = pump(source, hasher, writer, taps).await;
+        self.meters().received_bytes.add(pumped.hasher.count().saturating_sub(row.progress.offset));
+        Ok(pumped)
     }
 
     /// Keeps what a pump took.

@@ -87,6 +87,10 @@ pub(crate) struct Config {
     pub(crate) housekeeping_interval: Duration,
     pub(crate) shutdown_grace: Duration,
     pub(crate) limits: Limits,
+    pub(crate) metrics_listen: Option<Listen>,
+    pub(crate) metrics_token_file: Option<PathBuf>,
+    /// None: no request is called slow.
+    pub(crate) slow_request: Option<Duration>,
 }
 
 /// Every value as written, with its origin.
@@ -159,6 +163,10 @@ impl Sources {
             })?,
             shutdown_grace: self.read("shutdown_grace", values::duration)?,
             limits: Limits::read(self)?,
+            metrics_listen: self.read("metrics_listen", values::if_any(values::listen))?,
+            metrics_token_file: self
+                .read("metrics_token_file", |text| Some(values::optional(text).map(PathBuf::from)))?,
+            slow_request: self.read("slow_request", values::duration_or_off)?,
         })
         .and_then(|config| self.read("storage", |text| (text == "file").then_some(())).map(|()| config))
     }

@@ -7,36 +7,40 @@ use std::{
 
 use tokio::{sync::watch, time::sleep};
 use wharf_auth::Auth;
+use wharf_core::{Clock, Result};
 use wharf_registry::{Collected, Registry, Swept};
 
-use crate::data_dir::DataDir;
+use crate::{data_dir::DataDir, metrics::JobMeters};
 
 /// What the jobs work with.
 pub(crate) struct Jobs {
     pub(crate) registry: Registry,
     pub(crate) auth: Auth,
     pub(crate) data_dir: Arc<DataDir>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) meters: Arc<JobMeters>,
     /// How long they rest between two rounds.
     pub(crate) rest: Duration,
 }
 
-/// Runs the jobs until told to stop; a round that fails is tried again at the next.
-pub(crate) async fn run(jobs: Jobs, mut stop: watch::Receiver<bool>) {
-    let mut last = Instant::now();
-    loop {
-        let now = Instant::now();
-        jobs.round(now.duration_since(last)).await;
-        last = now;
-        tokio::select! {
-            () = sleep(jobs.rest) => {}
-            _ = stop.wait_for(|stop| *stop) => return,
+impl Jobs {
+    /// Runs the jobs until told to stop; one that fails is tried again in the next round.
+    pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
+        let mut last = Instant::now();
+        loop {
+            let now = Instant::now();
+            self.round(now.duration_since(last)).await;
+            last = now;
+            tokio::select! {
+                () = sleep(self.rest) => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
         }
     }
-}
 
-impl Jobs {
     async fn round(&self, passed: Duration) {
-        match self.registry.sweep(passed).await {
+        let (meters, now) = (&self.meters, || self.clock.now());
+        match meters.sweep.run(now(), self.registry.sweep(passed)).await {
             Ok(swept) if swept != Swept::default() => {
                 let Swept { uploads, objects, repositories, moves, collected } = swept;
                 let Collected { memberships, blobs, bytes } = collected;
@@ -54,15 +58,17 @@ impl Jobs {
             Ok(_) => {}
             Err(error) => tracing::warn!(?error, "sweep failed"),
         }
-        if let Err(error) = self.auth.tend().await {
+        if let Err(error) = meters.keys.run(now(), self.auth.tend()).await {
             tracing::warn!(?error, "keys could not be tended");
         }
-        if let Err(error) = self.data_dir.keep_ballast() {
-            tracing::warn!(?error, "the ballast could not be put back");
+        if let Err(error) = meters.disk.run(now(), self.look_after_disk()).await {
+            tracing::warn!(?error, "the disk could not be looked after");
         }
-        // The store says in the log when it runs full, also where nobody pushes.
-        if let Err(error) = self.registry.room().await {
-            tracing::warn!(?error, "the disk could not be looked at");
-        }
+    }
+
+    /// Puts the ballast back, and looks at the disk, so that the log says when it is nearly full even if nobody pushes.
+    async fn look_after_disk(&self) -> Result<()> {
+        self.data_dir.keep_ballast()?;
+        self.registry.room().await.map(drop)
     }
 }

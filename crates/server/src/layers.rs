@@ -1,9 +1,11 @@
-//! What surrounds every request: an id, one log line, and an answer even when a handler panics.
+//! What surrounds every request: an id, one log line, its place among the metrics, and an answer even when a handler
+//! panics.
 
-use std::{any::Any, sync::Arc, time::Instant};
+use std::{any::Any, sync::Arc, time::Duration};
 
 use axum::{
     Router,
+    body::{Body, HttpBody as _},
     extract::{Request, State},
     http::{HeaderName, HeaderValue},
     middleware::{self, Next},
@@ -11,14 +13,25 @@ use axum::{
 };
 use tower_http::catch_panic::CatchPanicLayer;
 use wharf_core::{Entropy, Error, Kind, Subject};
-use wharf_http::{RequestId, problem, request_id_of};
+use wharf_http::{EndpointName, RequestId, problem, request_id_of};
 
-use crate::front::{self, LargestHead};
+use crate::{
+    front::{self, LargestHead},
+    metrics::{Outcome, Received, RequestMeters, Running, Sent, Waits},
+};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// What is needed to watch requests.
+pub(crate) struct Observer {
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) meters: Arc<RequestMeters>,
+    /// How long an answer may take to begin before the log names it.
+    pub(crate) slow: Option<Duration>,
+}
+
 /// Puts the layers around the routes.
-pub(crate) fn around(routes: Router, largest: LargestHead, entropy: Arc<dyn Entropy>) -> Router {
+pub(crate) fn around(routes: Router, largest: LargestHead, observer: Arc<Observer>) -> Router {
     routes
         .fallback(|request: Request| async move {
             refuse(&request, Error::new(Kind::NotFound(Subject::Name), "there is nothing at this path"))
@@ -28,22 +41,45 @@ pub(crate) fn around(routes: Router, largest: LargestHead, entropy: Arc<dyn Entr
         })
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(largest, front::check))
-        .layer(middleware::from_fn_with_state(entropy, observe))
+        .layer(middleware::from_fn_with_state(observer, observe))
 }
 
-/// Gives the request an id and logs how it went, once: never bodies, tokens or queries.
-async fn observe(State(entropy): State<Arc<dyn Entropy>>, mut request: Request, next: Next) -> Response {
-    let began = Instant::now();
-    let id = format!("{:016x}", u64::from_be_bytes(entropy.bytes()));
+/// Gives the request an id, and logs and counts how it went, once: never bodies, tokens or queries.
+async fn observe(State(observer): State<Arc<Observer>>, mut request: Request, next: Next) -> Response {
+    let running = Running::begin(observer.meters.clone());
+    let id = format!("{:016x}", u64::from_be_bytes(observer.entropy.bytes()));
     request.extensions_mut().insert(RequestId(id.clone()));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let waits = Arc::<Waits>::default();
+    let request = request.map(|body| watched(body, &observer.meters, &waits));
     let mut response = next.run(request).await;
-    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(request_id = id, %method, path, status = response.status().as_u16(), duration_ms, "request");
+    let endpoint = response.extensions().get::<EndpointName>().map_or("other", |name| name.0);
+    let (status, duration) = (response.status().as_u16(), running.elapsed());
+    tracing::info!(request_id = id, %method, path, status, duration_ms = milliseconds(duration), "request");
+    let own = duration.saturating_sub(waits.total());
+    if observer.slow.is_some_and(|slow| own > slow) {
+        observer.meters.slow.increment();
+        let (duration_ms, own_ms) = (milliseconds(duration), milliseconds(own));
+        tracing::warn!(request_id = id, endpoint, %method, status, duration_ms, own_ms, "slow request");
+    }
+    let outcome = Outcome { endpoint, method: &method, status, duration };
     if let Ok(value) = HeaderValue::try_from(id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
-    response
+    let answered = running.answered(&outcome);
+    response.map(|body| Body::new(Sent { body, answered }))
+}
+
+/// The body of a request, counted. One that is empty is let through as it is.
+fn watched(body: Body, meters: &Arc<RequestMeters>, waits: &Arc<Waits>) -> Body {
+    if body.is_end_stream() {
+        return body;
+    }
+    Body::new(Received { body, meters: meters.clone(), waits: waits.clone() })
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn refuse(request: &Request, error: Error) -> Response {

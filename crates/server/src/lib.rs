@@ -19,6 +19,7 @@ mod layers;
 mod lingering;
 mod listener;
 mod logs;
+mod metrics;
 mod operation;
 mod patience;
 mod process;

@@ -11,7 +11,7 @@ use axum::{
 };
 use serde_json::json;
 use wharf_core::{Clock, Error, Result};
-use wharf_http::log_fault;
+use wharf_http::{log_fault, named};
 use wharf_registry::{Registry, port::Room};
 
 /// How long the stores may take to answer.
@@ -35,11 +35,14 @@ pub(crate) struct Durability {
     pub(crate) file_system: String,
 }
 
+/// What these routes are called in logs and metrics.
+pub(crate) const NAMES: [&str; 4] = ["healthz", "health", "readyz", "metrics"];
+
 /// `/healthz`, `/health`, `/readyz`.
 pub(crate) fn router(operation: Operation) -> Router {
     Router::new()
         .route("/healthz", get(healthz))
-        .route("/health", get(|| async { Json("Ok") }))
+        .route("/health", get(|| async { named("health", Json("Ok").into_response()) }))
         .route("/readyz", get(readyz))
         .with_state(operation)
 }
@@ -50,14 +53,14 @@ async fn healthz(State(operation): State<Operation>) -> Response {
         jiff::Timestamp::from_microsecond(operation.clock.now().microseconds()).unwrap_or_default();
     let body =
         json!({ "status": "ok", "timestamp": timestamp.to_string(), "version": env!("CARGO_PKG_VERSION") });
-    Json(body).into_response()
+    named("healthz", Json(body).into_response())
 }
 
 /// Whether database and store answer. A full disk is ready: pulls go on.
 async fn readyz(State(operation): State<Operation>) -> Response {
     let checked = tokio::time::timeout(PATIENCE, check(&operation.registry)).await;
     let checked = checked.unwrap_or_else(|_| Err(Error::unavailable("the stores did not answer in time")));
-    match checked {
+    let response = match checked {
         Ok(room) => {
             let Durability { database, file_system } = operation.durability.as_ref();
             Json(json!({
@@ -72,7 +75,8 @@ async fn readyz(State(operation): State<Operation>) -> Response {
             log_fault(&error, "readyz");
             (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "unavailable" }))).into_response()
         }
-    }
+    };
+    named("readyz", response)
 }
 
 async fn check(registry: &Registry) -> Result<Room> {

@@ -14,8 +14,9 @@ use crate::{
     control,
     data_dir::DataDir,
     first_start,
-    jobs::{self, Jobs},
+    jobs::Jobs,
     listener::{Counts, Limits, Listener, Socket, Tls},
+    metrics::read_token,
     operation::Durability,
     patience::Patience,
     process,
@@ -30,6 +31,11 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     let data_dir = Arc::new(DataDir::hold(&config.data_dir)?);
     let socket = Socket::open(&config.listen).await?;
     let control = Socket::local(&control::path(&config.data_dir), 0o600)?;
+    let metrics = match &config.metrics_listen {
+        Some(listen) => Some(Socket::open(listen).await?),
+        None => None,
+    };
+    let token = config.metrics_token_file.as_deref().map(read_token).transpose()?;
     let wharf = Wharf::open(config, &data_dir).await?;
     first_start::prepare(&wharf.auth, &data_dir, wharf.entropy.as_ref()).await?;
     let limits = limits(config);
@@ -37,39 +43,50 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     let Durability { database, file_system } = wharf.durability.as_ref();
     tracing::info!(
         listen = socket.name(),
+        metrics_listen = metrics.as_ref().map(Socket::name),
         durability = database,
         file_system,
         data_dir = %config.data_dir.display(),
         "serving"
     );
-    let jobs = Jobs {
-        registry: wharf.registry.clone(),
-        auth: wharf.auth.clone(),
-        data_dir: data_dir.clone(),
-        rest: config.housekeeping_interval,
-    };
-    let jobs = tokio::spawn(jobs::run(jobs, stop.clone()));
-    let commands = control::router(wharf.desk(data_dir.clone()));
+    let jobs = tokio::spawn(jobs_of(config, &wharf, &data_dir).run(stop.clone()));
     if let Some(tls) = tls.clone() {
         let hangup = signal(SignalKind::hangup()).map_err(Error::internal)?;
         tokio::spawn(tls.keep_renewed(hangup, stop.clone()));
     }
-    let (counts, proxies) = (Arc::<Counts>::default(), Proxies::default());
-    let control = Listener { socket: control, tls: None, proxies, limits, counts: counts.clone() };
-    let control = tokio::spawn(control.serve(commands, stop.clone()));
-    let requests = Listener { socket, tls, proxies: config.trusted_proxies.clone(), limits, counts };
-    let requests = tokio::spawn(requests.serve(wharf.routes(), stop));
+    let counts = Arc::<Counts>::default();
+    let local =
+        |socket| Listener { socket, tls: None, proxies: Proxies::default(), limits, counts: counts.clone() };
+    let commands = control::router(wharf.desk(data_dir.clone()));
+    let mut listeners = vec![tokio::spawn(local(control).serve(commands, stop.clone()))];
+    if let Some(metrics) = metrics {
+        listeners.push(tokio::spawn(local(metrics).serve(wharf.metrics_routes(config), stop.clone())));
+    }
+    let requests =
+        Listener { socket, tls, proxies: config.trusted_proxies.clone(), limits, counts: counts.clone() };
+    listeners.push(tokio::spawn(requests.serve(wharf.routes(config, token), stop)));
     asked_to_stop().await?;
     tracing::info!("stopping: running requests finish first");
     // Whoever still listens is told; that nobody does is no error.
     let _ = tell.send(true);
-    for task in [requests, control] {
-        task.await.map_err(Error::internal)?;
+    for listener in listeners {
+        listener.await.map_err(Error::internal)?;
     }
     // Every step of a job is a transaction of its own, so it can be cut off between any two.
     jobs.abort();
     tracing::info!("stopped");
     Ok(())
+}
+
+fn jobs_of(config: &Config, wharf: &Wharf, data_dir: &Arc<DataDir>) -> Jobs {
+    Jobs {
+        registry: wharf.registry.clone(),
+        auth: wharf.auth.clone(),
+        data_dir: data_dir.clone(),
+        clock: Arc::new(SystemClock),
+        meters: wharf.jobs.clone(),
+        rest: config.housekeeping_interval,
+    }
 }
 
 fn limits(config: &Config) -> Limits {

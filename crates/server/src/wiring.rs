@@ -6,7 +6,7 @@ use axum::{Router, http::StatusCode};
 use tower_http::catch_panic::CatchPanicLayer;
 use wharf_auth::{Auth, SERVICE, Sealer, SealingKey};
 use wharf_blobs::FileStore;
-use wharf_core::{Entropy, Error, Kind, Result};
+use wharf_core::{Clock as _, Entropy, Error, Kind, Result, Secret};
 use wharf_http::BaseUrl;
 use wharf_meta::{Database, PostgresSettings};
 use wharf_registry::{Parts, Registry, Settings};
@@ -17,7 +17,8 @@ use crate::{
     data_dir::{DataDir, read_key},
     file_system, formats,
     front::LargestHead,
-    layers,
+    layers::{self, Observer},
+    metrics::{self, Door, JobMeters, Metrics, Process, RequestMeters, Sources},
     operation::{self, Durability, Operation},
     world::{SystemClock, SystemEntropy, boot_id},
 };
@@ -28,6 +29,9 @@ pub(crate) struct Wharf {
     pub(crate) auth: Auth,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) durability: Arc<Durability>,
+    pub(crate) metrics: Metrics,
+    pub(crate) jobs: Arc<JobMeters>,
+    requests: Arc<RequestMeters>,
     base: BaseUrl,
     largest_head: LargestHead,
 }
@@ -66,16 +70,34 @@ impl Wharf {
         .await?;
         let registry = Registry::new(Parts {
             store: Arc::new(database.clone()),
-            blobs: Arc::new(blobs),
-            rights: Arc::new(database),
-            clock,
+            blobs: Arc::new(blobs.clone()),
+            rights: Arc::new(database.clone()),
+            clock: clock.clone(),
             entropy: entropy.clone(),
             formats: formats::all(),
             settings: settings(config, entropy.as_ref()),
         });
-        let durability = Arc::new(durability);
-        let (base, largest_head) = (config.public_url.clone(), LargestHead(config.limits.head_size));
-        Ok(Self { registry, auth, entropy, durability, base, largest_head })
+        let requests = Arc::new(RequestMeters::of(endpoints()));
+        let jobs = Arc::<JobMeters>::default();
+        let sources = Sources {
+            requests: requests.clone(),
+            registry: registry.clone(),
+            auth: auth.clone(),
+            database,
+            blobs,
+            jobs: jobs.clone(),
+        };
+        Ok(Self {
+            registry,
+            auth,
+            entropy,
+            durability: Arc::new(durability),
+            metrics: Metrics::of(sources, Process { started: clock.now().seconds() }),
+            jobs,
+            requests,
+            base: config.public_url.clone(),
+            largest_head: LargestHead(config.limits.head_size),
+        })
     }
 
     /// What commands work with.
@@ -83,8 +105,8 @@ impl Wharf {
         Desk { registry: self.registry.clone(), auth: self.auth.clone(), data_dir }
     }
 
-    /// Every route.
-    pub(crate) fn routes(&self) -> Router {
+    /// Every route of the main listener. The token reads the metrics.
+    pub(crate) fn routes(&self, config: &Config, token: Option<Secret<String>>) -> Router {
         let oci = wharf_oci::Oci {
             registry: self.registry.clone(),
             authenticator: Arc::new(self.auth.clone()),
@@ -97,14 +119,34 @@ impl Wharf {
             clock: Arc::new(SystemClock),
             durability: self.durability.clone(),
         };
+        let door = Door { metrics: self.metrics.clone(), auth: self.auth.clone(), token };
         let routes = Router::new()
             .merge(wharf_oci::router(oci).layer(CatchPanicLayer::custom(|_| {
                 wharf_oci::refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
             })))
             .merge(wharf_api::router(api))
-            .merge(operation::router(operation));
-        layers::around(routes, self.largest_head, self.entropy.clone())
+            .merge(operation::router(operation))
+            .merge(metrics::guarded(door));
+        layers::around(routes, self.largest_head, self.observer(config))
     }
+
+    /// The routes of the listener for metrics.
+    pub(crate) fn metrics_routes(&self, config: &Config) -> Router {
+        layers::around(metrics::open(self.metrics.clone()), self.largest_head, self.observer(config))
+    }
+
+    fn observer(&self, config: &Config) -> Arc<Observer> {
+        Arc::new(Observer {
+            entropy: self.entropy.clone(),
+            meters: self.requests.clone(),
+            slow: config.slow_request,
+        })
+    }
+}
+
+/// What the endpoints of every door are called.
+fn endpoints() -> impl Iterator<Item = &'static str> {
+    wharf_oci::NAMES.into_iter().chain(wharf_api::NAMES).chain(operation::NAMES)
 }
 
 fn sealing_key(config: &Config, data_dir: &DataDir, entropy: &dyn Entropy) -> Result<SealingKey> {

@@ -59,14 +59,18 @@ async fn a_nearly_full_disk_takes_nothing_new_says_so_and_recovers_by_itself() {
     let index = Image::index(media_type::OCI_INDEX, &[]);
     let filler = disk.data().with_file_name("filler");
     let uploads = async || wharf.anonymous().get("/readyz").await.is(200).json()["uploads"].clone();
-    assert_eq!(uploads().await, "taken");
+    let refused = async || {
+        let page = wharf.admin().get("/metrics").await.is(200);
+        String::from_utf8_lossy(&page.body).contains("\nwharf_uploads_refused 1\n")
+    };
+    assert!(uploads().await == "taken" && !refused().await);
 
     // Less than a twentieth of two gibibytes, and more than a quarter of that.
     leave(&filler, 60 << 20);
     // A disk that had room is trusted for ten milliseconds.
     tokio::time::sleep(Duration::from_millis(20)).await;
 
-    assert_eq!(uploads().await, "refused");
+    assert!(uploads().await == "refused" && refused().await);
     let words = repository.open_upload().await.is(507).first_error()["message"].clone();
     assert!(words.as_str().unwrap().contains("pulls and deletions go on"), "{words}");
     begun.append(content.clone()).await.is(507);
@@ -78,7 +82,7 @@ async fn a_nearly_full_disk_takes_nothing_new_says_so_and_recovers_by_itself() {
 
     std::fs::remove_file(&filler).unwrap();
 
-    assert_eq!(uploads().await, "taken");
+    assert!(uploads().await == "taken" && !refused().await);
     begun.append(content.clone()).await.is(202);
     repository.put_manifest("v1", media_type::OCI_INDEX, &index).await.is(201);
     let log = wharf.log();

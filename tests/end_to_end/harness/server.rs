@@ -200,7 +200,7 @@ impl Drop for Wharf {
 }
 
 /// A port below those that the kernel gives to clients, so that nobody takes it between two runs of one server.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 10_000 + u16::try_from(std::process::id() % 200).unwrap() * 100;
     loop {

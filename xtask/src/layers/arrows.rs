@@ -118,6 +118,7 @@ mod tests {
             ("auth", "deadpool-postgres"),
             ("registry", "object_store"),
             ("server", "reqwest"),
+            ("registry", "prometheus-client"),
         ] {
             assert_eq!(library(name, stray), [format!("{name} -> {stray}")]);
         }

@@ -102,6 +102,8 @@ pub(crate) const HOMES: &[Home] = &[
     Home { family: "deadpool", crates: &["meta"] },
     Home { family: "object_store", crates: &["blobs"] },
     Home { family: "reqwest", crates: &["outbound"] },
+    // Parts count in core's meters; how that is shown is the server's affair.
+    Home { family: "prometheus-client", crates: &["server"] },
 ];
 
 /// The row of a crate, by short name.

@@ -95,4 +95,10 @@ impl Uploads for SqlWork<'_> {
         let rows = self.0.query(STALE, &[before.microseconds().into(), i64::from(most).into()]).await?;
         rows.into_iter().map(upload).collect()
     }
+
+    async fn count_uploads(&mut self, most: u32) -> Result<u64> {
+        const COUNT: &str = "SELECT COUNT(*) FROM (SELECT id FROM upload LIMIT $1) AS counted";
+        let counted = self.0.query_first(COUNT, &[i64::from(most).into()]).await?;
+        counted.map_or(Ok(0), |mut row| row.next())
+    }
 }

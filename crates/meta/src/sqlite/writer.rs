@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
     thread,
+    time::Instant,
 };
 
 use rusqlite::Connection;
@@ -14,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use wharf_core::{Error, Kind, Result};
 
 use super::connection::{SqliteSession, error};
-use crate::session::Unit;
+use crate::{meters::Meters, session::Unit};
 
 /// The most units one commit takes.
 const BATCH: usize = 256;
@@ -32,15 +33,20 @@ struct Waiting {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, ballast: PathBuf) -> Result<Self> {
+    pub(super) fn start(connection: Connection, ballast: PathBuf, meters: Arc<Meters>) -> Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let thread = thread::Builder::new().name("sqlite-writer".to_owned());
         let work = move || {
             let _fail_stop = FailStop;
-            write(connection, waiting, &ballast);
+            write(Committer { connection, meters }, waiting, &ballast);
         };
         thread.spawn(work).map_err(Error::unavailable)?;
         Ok(Self { queue })
+    }
+
+    /// How many units wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
     }
 
     /// Queues a unit and waits until it is durable. Once queued, it runs whether or not anybody still waits.
@@ -67,7 +73,24 @@ fn gone() -> Error {
     Error::unavailable("the database's writer has ended")
 }
 
-fn write(mut connection: Connection, mut queue: mpsc::Receiver<Waiting>, ballast: &Path) {
+/// The connection that writes, and who counts what it does.
+struct Committer {
+    connection: Connection,
+    meters: Arc<Meters>,
+}
+
+impl Committer {
+    /// Commits a transaction of so many units: the flush they share.
+    fn commit(&self, units: usize) -> rusqlite::Result<()> {
+        self.meters.batches.record(units as u64);
+        let began = Instant::now();
+        let committed = self.connection.execute_batch("COMMIT");
+        self.meters.commits.record(began.elapsed());
+        committed
+    }
+}
+
+fn write(mut committer: Committer, mut queue: mpsc::Receiver<Waiting>, ballast: &Path) {
     while let Some(first) = queue.blocking_recv() {
         let mut batch = vec![first];
         while batch.len() < BATCH {
@@ -76,10 +99,10 @@ fn write(mut connection: Connection, mut queue: mpsc::Receiver<Waiting>, ballast
                 Err(_) => break,
             }
         }
-        let mut results = commit(&mut connection, &batch);
+        let mut results = commit(&mut committer, &batch);
         if results.iter().any(is_full) && give_up_ballast(ballast) {
             for (waiting, result) in batch.iter().zip(&mut results).filter(|(_, result)| is_full(result)) {
-                *result = commit_alone(&mut connection, waiting);
+                *result = commit_alone(&mut committer, waiting);
             }
         }
         for (waiting, result) in batch.into_iter().zip(results) {
@@ -104,17 +127,18 @@ fn give_up_ballast(ballast: &Path) -> bool {
 }
 
 /// Commits a batch; where the whole transaction broke under one of its units, each unit once more alone.
-fn commit(connection: &mut Connection, batch: &[Waiting]) -> Vec<Result<()>> {
-    match commit_together(connection, batch) {
+fn commit(committer: &mut Committer, batch: &[Waiting]) -> Vec<Result<()>> {
+    match commit_together(committer, batch) {
         Ok(results) => results,
-        Err(Broken) => batch.iter().map(|waiting| commit_alone(connection, waiting)).collect(),
+        Err(Broken) => batch.iter().map(|waiting| commit_alone(committer, waiting)).collect(),
     }
 }
 
 /// The transaction is gone with everything in it, and nobody was answered.
 struct Broken;
 
-fn commit_together(connection: &mut Connection, batch: &[Waiting]) -> Result<Vec<Result<()>>, Broken> {
+fn commit_together(committer: &mut Committer, batch: &[Waiting]) -> Result<Vec<Result<()>>, Broken> {
+    let connection = &mut committer.connection;
     if let Err(failed) = connection.execute_batch("BEGIN IMMEDIATE") {
         // Nothing was begun, so the cause can be told.
         let failed = error(failed);
@@ -124,10 +148,10 @@ fn commit_together(connection: &mut Connection, batch: &[Waiting]) -> Result<Vec
     for waiting in batch {
         results.push(run_in_savepoint(connection, waiting)?);
     }
-    match connection.execute_batch("COMMIT") {
+    match committer.commit(batch.len()) {
         Ok(()) => Ok(results),
         Err(failed) => {
-            let _ = connection.execute_batch("ROLLBACK");
+            let _ = committer.connection.execute_batch("ROLLBACK");
             let failed = error(failed);
             tracing::error!(error = ?failed, operations = batch.len(), "commit failed");
             Ok(unknown(&failed, batch.len()))
@@ -147,15 +171,16 @@ fn run_in_savepoint(connection: &mut Connection, waiting: &Waiting) -> Result<Re
     Ok(result)
 }
 
-fn commit_alone(connection: &mut Connection, waiting: &Waiting) -> Result<()> {
+fn commit_alone(committer: &mut Committer, waiting: &Waiting) -> Result<()> {
+    let connection = &mut committer.connection;
     connection.execute_batch("BEGIN IMMEDIATE").map_err(error)?;
     let result = SqliteSession(connection).run(waiting.unit.as_ref());
     if connection.is_autocommit() {
         return result.and(Err(Error::unavailable("the transaction was rolled back")));
     }
-    let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
-    if let Err(failed) = connection.execute_batch(end) {
-        let _ = connection.execute_batch("ROLLBACK");
+    let ended = if result.is_ok() { committer.commit(1) } else { connection.execute_batch("ROLLBACK") };
+    if let Err(failed) = ended {
+        let _ = committer.connection.execute_batch("ROLLBACK");
         return Err(committed_not(failed));
     }
     result
@@ -207,10 +232,10 @@ mod tests {
         }
     }
 
-    fn table(folder: &tempfile::TempDir) -> Connection {
+    fn table(folder: &tempfile::TempDir) -> Committer {
         let connection = open_writer(&folder.path().join("db")).unwrap();
         connection.execute_batch("CREATE TABLE number (n INTEGER NOT NULL)").unwrap();
-        connection
+        Committer { connection, meters: Arc::default() }
     }
 
     fn numbers(connection: &Connection) -> Vec<i64> {
@@ -226,17 +251,17 @@ mod tests {
     #[test]
     fn a_failing_unit_leaves_the_others_of_its_batch_committed() {
         let folder = tempfile::tempdir().unwrap();
-        let mut connection = table(&folder);
+        let mut committer = table(&folder);
         let batch: Vec<Waiting> = (0..5).map(|n| waiting(n).0).collect();
-        let results = commit(&mut connection, &batch);
+        let results = commit(&mut committer, &batch);
         assert_eq!(results.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true, false, true]);
-        assert_eq!(numbers(&connection), [0, 2, 4]);
+        assert_eq!(numbers(&committer.connection), [0, 2, 4]);
     }
 
     #[test]
     fn every_commit_is_flushed() {
         let folder = tempfile::tempdir().unwrap();
-        let connection = table(&folder);
+        let Committer { connection, .. } = table(&folder);
         let full: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
         assert_eq!(full, 2);
     }
@@ -244,19 +269,20 @@ mod tests {
     #[test]
     fn a_commit_that_fails_reaches_every_caller() {
         let folder = tempfile::tempdir().unwrap();
-        let mut connection = table(&folder);
-        connection.execute_batch("PRAGMA query_only = ON").unwrap();
-        let results = commit(&mut connection, &[waiting(2).0, waiting(4).0]);
+        let mut committer = table(&folder);
+        committer.connection.execute_batch("PRAGMA query_only = ON").unwrap();
+        let results = commit(&mut committer, &[waiting(2).0, waiting(4).0]);
         assert!(results.iter().all(Result::is_err));
-        connection.execute_batch("PRAGMA query_only = OFF").unwrap();
-        assert!(numbers(&connection).is_empty());
+        committer.connection.execute_batch("PRAGMA query_only = OFF").unwrap();
+        assert!(numbers(&committer.connection).is_empty());
     }
 
     #[test]
     fn a_full_database_fails_only_what_does_not_fit() {
         let folder = tempfile::tempdir().unwrap();
-        let mut connection = table(&folder);
-        connection
+        let mut committer = table(&folder);
+        committer
+            .connection
             .execute_batch("CREATE TABLE filler (b BLOB NOT NULL); PRAGMA max_page_count = 40")
             .unwrap();
         /// Writes more than the database may hold.
@@ -268,20 +294,25 @@ mod tests {
             }
         }
         let filler = Waiting { unit: Arc::new(Fill), reply: oneshot::channel().0 };
-        let results = commit(&mut connection, &[waiting(2).0, filler, waiting(4).0]);
+        let results = commit(&mut committer, &[waiting(2).0, filler, waiting(4).0]);
         assert_eq!(results[1].as_ref().unwrap_err().kind(), Kind::StorageFull);
         assert!(results[0].is_ok() && results[2].is_ok());
-        assert_eq!(numbers(&connection), [2, 4]);
+        assert_eq!(numbers(&committer.connection), [2, 4]);
     }
 
     #[tokio::test]
     async fn forty_callers_at_once_are_all_answered_after_their_commit() {
         let folder = tempfile::tempdir().unwrap();
-        let writer = Writer::start(table(&folder), folder.path().join("ballast")).unwrap();
+        let meters = Arc::<Meters>::default();
+        let writer =
+            Writer::start(table(&folder).connection, folder.path().join("ballast"), meters.clone()).unwrap();
         let calls = (0..40).map(|n| writer.run(Arc::new(Insert(2 * n, Mutex::new(0)))));
         let answers = futures_util::future::join_all(calls).await;
         assert!(answers.iter().all(Result::is_ok));
         let again = Connection::open(folder.path().join("db")).unwrap();
         assert_eq!(numbers(&again).len(), 40);
+        let (batches, commits) = (meters.batches.spread(), meters.commits.spread());
+        assert_eq!(batches.sum, 40, "every operation was in one batch");
+        assert_eq!(batches.counts.iter().sum::<u64>(), commits.counts.iter().sum::<u64>());
     }
 }

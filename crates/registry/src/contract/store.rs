@@ -224,6 +224,10 @@ async fn an_upload_moves_once_for_each_state_that_was_seen(store: &dyn Store) {
     };
     assert!(stale(NOW).await.is_empty());
     assert_eq!(stale(NOW.plus_seconds(1)).await.len(), 1);
+    let count =
+        |most: u32| view(store, most, |most, work| Box::pin(async move { work.count_uploads(*most).await }));
+    assert!(count(100).await >= 1);
+    assert_eq!(count(0).await, 0, "nobody counts further than he is told to");
     let seen = find().await.unwrap();
     let older = UploadRow { version: seen.version - 1, ..seen.clone() };
     let end = commit(store, older, |seen, work| Box::pin(async move { work.remove_upload_at(seen).await }));

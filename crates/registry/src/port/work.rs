@@ -145,6 +145,8 @@ pub trait Uploads {
     async fn remove_upload_at(&mut self, seen: &UploadRow) -> Result<bool>;
     /// Uploads nobody touched since; at most `most`.
     async fn stale_uploads(&mut self, before: Timestamp, most: u32) -> Result<Vec<UploadRow>>;
+    /// How many uploads there are; nobody counts further than to `most`.
+    async fn count_uploads(&mut self, most: u32) -> Result<u64>;
 }
 
 /// A manifest to be stored.

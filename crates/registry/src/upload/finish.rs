@@ -8,7 +8,7 @@ use wharf_hash::Hasher;
 use super::{
     Finished, Offset, expect_offset, on_its_own,
     pump::{Pumped, Source},
-    rows::{EndUpload, FindBlob, FinishUpload},
+    rows::{FindBlob, FinishUpload},
 };
 use crate::{
     Registry, Settings, Taps,
@@ -148,7 +148,11 @@ impl Registry {
         let now = self.now();
         let Settings { object_grace: grace, collection_delay: delay, .. } = *self.settings();
         let blob = BlobRow { digest, size, key: row.key };
-        self.store().commit(FinishUpload { grant, upload: row.id, blob, damaged, now, grace, delay }).await
+        let finish = FinishUpload { grant, upload: row.id, blob, damaged, now, grace, delay };
+        let condemned = self.store().commit(finish).await?;
+        self.meters().uploads.finished.increment();
+        self.meters().objects_condemned.add(condemned.into());
+        Ok(())
     }
 
     /// Compares the digest, reading the bytes once more where its algorithm was never announced.
@@ -180,8 +184,11 @@ impl Registry {
     /// Gives an upload up that cannot be finished. One whose commit went unanswered may have no row any more: then its
     /// object is the blob, and stays.
     pub(super) async fn abandon(&self, row: &UploadRow) {
-        if let Err(error) = self.store().commit(EndUpload { seen: row.clone() }).await {
-            tracing::warn!(upload = %row.id, ?error, "upload could not be given up, it will expire");
+        match self.end_upload(row).await {
+            Ok(ended) => self.meters().uploads.cancelled.add(ended.into()),
+            Err(error) => {
+                tracing::warn!(upload = %row.id, ?error, "upload could not be given up, it will expire");
+            }
         }
     }
 }

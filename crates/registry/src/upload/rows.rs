@@ -123,7 +123,7 @@ impl Transaction for FindBlob {
 }
 
 /// Makes a finished object the blob of its digest and a member of the repository. Of two equal uploads one
-/// object stays and the other is condemned; a damaged one gives way.
+/// object stays and the other is condemned; a damaged one gives way. Says whether one was condemned.
 pub(super) struct FinishUpload {
     pub(super) grant: Grant<Push>,
     pub(super) upload: UploadId,
@@ -136,14 +136,16 @@ pub(super) struct FinishUpload {
 
 #[async_trait]
 impl Transaction for FinishUpload {
-    type Output = ();
+    type Output = bool;
 
-    async fn run(&self, work: &mut dyn Work) -> Result<()> {
+    async fn run(&self, work: &mut dyn Work) -> Result<bool> {
         if !work.remove_upload(self.upload).await? {
             return Err(Error::not_found(Subject::Upload));
         }
         let digest = &self.blob.digest;
-        match work.find_blob(digest).await? {
+        let known = work.find_blob(digest).await?;
+        let condemns = known.is_some();
+        match known {
             None => work.insert_blob(&self.blob, self.now).await?,
             Some(known) if self.damaged == Some(known.key) => {
                 work.move_blob(digest, self.blob.key).await?;
@@ -153,7 +155,7 @@ impl Transaction for FinishUpload {
         }
         let repository = repository_of(work, &self.grant, self.now).await?;
         match work.add_member(repository, digest, self.now).await? {
-            true => work.ask_review(repository, digest, self.delay).await,
+            true => work.ask_review(repository, digest, self.delay).await.map(|()| condemns),
             false => Err(Error::internal("a blob that was just named is not there")),
         }
     }

@@ -314,6 +314,30 @@ pub(crate) const KEYS: &[Key] = &[
         about: "How many password checks may wait for a core, 19 MiB each; more are refused.",
         secret: Mask::Nothing,
     },
+    Key {
+        name: "metrics_listen",
+        flag: "metrics-listen",
+        default: "",
+        expected: "host:port, :port or unix:/path",
+        about: "Where to show metrics to whoever asks. Empty: only at /metrics of the main address, to operators.",
+        secret: Mask::Nothing,
+    },
+    Key {
+        name: "metrics_token_file",
+        flag: "metrics-token-file",
+        default: "",
+        expected: "a file that holds at least 16 characters",
+        about: "Whoever shows this token as Bearer may read /metrics of the main address too.",
+        secret: Mask::Nothing,
+    },
+    Key {
+        name: "slow_request",
+        flag: "slow-request",
+        default: "5s",
+        expected: "a time like 90s, 30m, 24h or 7d, or off",
+        about: "A request whose answer begins later than that is named in the log; waiting for its body does not count.",
+        secret: Mask::Nothing,
+    },
 ];
 
 impl Key {

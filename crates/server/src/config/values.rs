@@ -126,9 +126,30 @@ fn size(text: &str) -> Option<u64> {
     number.parse::<u64>().ok().filter(|_| digits)?.checked_mul(1 << bits)
 }
 
+/// A value that may be left out: the empty text is none.
+pub(super) fn if_any<T>(parse: impl FnOnce(&str) -> Option<T>) -> impl FnOnce(&str) -> Option<Option<T>> {
+    |text| if text.is_empty() { Some(None) } else { parse(text).map(Some) }
+}
+
+/// A time, or `off`.
+#[expect(clippy::option_option, reason = "outside: is it a value; inside: is it on")]
+pub(super) fn duration_or_off(text: &str) -> Option<Option<Duration>> {
+    if matches!(text, "off" | "0") { Some(None) } else { duration(text).map(Some) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_may_be_off_is_read() {
+        assert_eq!(duration_or_off("off"), Some(None));
+        assert_eq!(duration_or_off("0"), Some(None));
+        assert_eq!(duration_or_off("5s"), Some(Some(Duration::from_secs(5))));
+        assert_eq!(duration_or_off("on"), None);
+        assert_eq!(if_any(listen)(""), Some(None));
+        assert_eq!(if_any(listen)("nonsense"), None);
+    }
 
     #[test]
     fn places_to_listen_are_read() {

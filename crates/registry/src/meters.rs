@@ -1,0 +1,39 @@
+//! What the registry counts of its own work.
+
+use wharf_core::meter::{Counter, Durations, Gauge};
+
+/// The registry's meters.
+#[derive(Debug, Default)]
+pub struct Meters {
+    /// How long bodies waited for their turn; most do not.
+    pub turn_waits: Durations,
+    /// Bodies that waited in vain.
+    pub turns_refused: Counter,
+    /// Bytes of blobs that were written to the store.
+    pub received_bytes: Counter,
+    /// Uploads, by what became of them.
+    pub uploads: UploadMeters,
+    /// Objects no row leads to any more, which are due for removal.
+    pub objects_condemned: Counter,
+    /// Objects removed.
+    pub objects_removed: Counter,
+    /// Removals that failed and were put off.
+    pub objects_stuck: Counter,
+    /// Times a blob was asked for whose object is gone or of another length.
+    pub blobs_damaged: Counter,
+}
+
+/// Uploads, by what became of them.
+#[derive(Debug, Default)]
+pub struct UploadMeters {
+    /// Uploads that were begun.
+    pub begun: Counter,
+    /// Uploads that became a blob.
+    pub finished: Counter,
+    /// Uploads that their client, a failure or a refusal ended.
+    pub cancelled: Counter,
+    /// Uploads nobody touched for too long.
+    pub expired: Counter,
+    /// Uploads there were at the last sweep.
+    pub open: Gauge,
+}

@@ -1,0 +1,131 @@
+//! The meters of the parts, by name.
+
+use std::{fmt, sync::Arc};
+
+use wharf_auth::Auth;
+use wharf_blobs::FileStore;
+use wharf_meta::{Database, State};
+use wharf_registry::{Registry, port::Room};
+
+use super::{
+    jobs::JobMeters,
+    page::{Page, bytes, number, seconds},
+    requests::RequestMeters,
+};
+
+/// Where the numbers are read.
+pub(crate) struct Sources {
+    pub(crate) requests: Arc<RequestMeters>,
+    pub(crate) registry: Registry,
+    pub(crate) auth: Auth,
+    pub(crate) database: Database,
+    pub(crate) blobs: FileStore,
+    pub(crate) jobs: Arc<JobMeters>,
+}
+
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sources")
+    }
+}
+
+impl Sources {
+    pub(super) fn show(&self, page: &mut Page<'_>) -> fmt::Result {
+        let build = [("version", env!("CARGO_PKG_VERSION"))];
+        page.info(&number("build", "What runs here"), &build)?;
+        self.requests.show(page)?;
+        self.show_registry(page)?;
+        self.show_auth(page)?;
+        self.show_database(page)?;
+        self.show_blobs(page)?;
+        self.jobs.show(page)
+    }
+
+    fn show_registry(&self, page: &mut Page<'_>) -> fmt::Result {
+        let meters = self.registry.meters();
+        let uploads = &meters.uploads;
+        page.counter(&number("uploads_begun", "Uploads that were begun"), uploads.begun.value())?;
+        let ended = [
+            ("finished", &uploads.finished),
+            ("cancelled", &uploads.cancelled),
+            ("expired", &uploads.expired),
+        ];
+        page.counted(&number("uploads_ended", "Uploads, by what became of them"), "outcome", &ended)?;
+        page.gauge(&number("uploads_open", "Uploads there were at the last sweep"), uploads.open.value())?;
+        let help = "Bytes of blobs that were written to the store";
+        page.counter(&bytes("blob_received", help), meters.received_bytes.value())?;
+        let help = "Times a blob was asked for whose bytes are lost";
+        page.counter(&number("blobs_damaged", help), meters.blobs_damaged.value())?;
+        let help = "How long bodies waited for their turn";
+        page.durations(&seconds("turn_wait", help), &meters.turn_waits)?;
+        page.counter(&number("turns_refused", "Bodies that waited in vain"), meters.turns_refused.value())?;
+        page.gauge(&number("turns_held", "Bodies that have their turn"), self.registry.turns_held() as u64)?;
+        let help = "Objects that no row leads to any more, due for removal";
+        page.counter(&number("objects_condemned", help), meters.objects_condemned.value())?;
+        page.counter(&number("objects_removed", "Objects removed"), meters.objects_removed.value())?;
+        let help = "Removals of objects that failed and were put off";
+        page.counter(&number("objects_stuck", help), meters.objects_stuck.value())
+    }
+
+    fn show_auth(&self, page: &mut Page<'_>) -> fmt::Result {
+        let meters = self.auth.meters();
+        let passwords = [
+            ("right", &meters.passwords_right),
+            ("remembered", &meters.passwords_remembered),
+            ("wrong", &meters.passwords_wrong),
+            ("unheard", &meters.passwords_unheard),
+        ];
+        page.counted(&number("passwords", "Passwords that were shown"), "outcome", &passwords)?;
+        let help = "How long checks of passwords took, with the wait for a core";
+        page.durations(&seconds("password_check", help), &meters.password_checks)?;
+        let load = self.auth.password_load();
+        let help = "Checks of passwords that have a core";
+        page.gauge(&number("password_checks_running", help), load.running as u64)?;
+        let help = "Checks of passwords that wait for a core";
+        page.gauge(&number("password_checks_waiting", help), load.waiting as u64)?;
+        page.counter(&number("tokens_issued", "Bearer tokens issued"), meters.tokens_issued.value())?;
+        page.counter(&number("tokens_refused", "Bearer tokens not accepted"), meters.tokens_refused.value())
+    }
+
+    fn show_database(&self, page: &mut Page<'_>) -> fmt::Result {
+        let meters = self.database.meters();
+        let operations = [("read", meters.reads.spread()), ("write", meters.writes.spread())];
+        let help = "How long operations of the database took, with every wait";
+        let rows = operations.map(|(operation, spread)| ([("operation", operation)], spread));
+        page.labelled_durations(&seconds("database_operation", help), rows)?;
+        let failures = [("read", &meters.reads_failed), ("write", &meters.writes_failed)];
+        let help = "Operations that the database failed";
+        page.counted(&number("database_failures", help), "operation", &failures)?;
+        match self.database.state() {
+            State::Sqlite { database_bytes, log_bytes, waiting } => {
+                let help = "How long commits took, which is their flush";
+                page.durations(&seconds("database_commit", help), &meters.commits)?;
+                let help = "How many writes shared a commit";
+                page.spread(&number("database_batch_operations", help), &meters.batches.spread())?;
+                page.gauge(&bytes("database_size", "The database's file"), database_bytes)?;
+                page.gauge(&bytes("database_log_size", "The write-ahead log's file"), log_bytes)?;
+                page.gauge(&number("database_waiting", "Operations that wait"), waiting as u64)
+            }
+            State::Postgres { open, idle, waiting } => {
+                let rows = [("used", open.saturating_sub(idle)), ("idle", idle)];
+                let rows = rows.map(|(state, count)| ([("state", state)], count as u64));
+                page.gauges(&number("database_connections", "Connections to the database"), rows)?;
+                page.gauge(&number("database_waiting", "Operations that wait"), waiting as u64)
+            }
+        }
+    }
+
+    fn show_blobs(&self, page: &mut Page<'_>) -> fmt::Result {
+        let meters = self.blobs.meters();
+        page.durations(&seconds("blob_flush", "How long it took to flush a blob's bytes"), &meters.flushes)?;
+        page.counter(&number("blob_flush_failures", "Flushes that failed"), meters.flushes_failed.value())?;
+        let help = "Uploads that were stopped in their course by a disk nearly full";
+        page.counter(&number("uploads_stopped", help), meters.stopped.value())?;
+        // A disk that does not answer has no numbers; that the scrape lacks them is the alarm.
+        let Ok(space) = self.blobs.space() else { return Ok(()) };
+        page.gauge(&bytes("disk_free", "Bytes that may still be written"), space.free_bytes)?;
+        page.gauge(&bytes("disk_size", "Bytes of the disk"), space.total_bytes)?;
+        let is_refusing = u64::from(space.room() != Room::Enough);
+        page.gauge(&number("uploads_refused", "1 while the disk is nearly full"), is_refusing)
+    }
+}
