@@ -12,6 +12,7 @@ mod refusals;
 mod slow;
 mod stopping;
 mod tls;
+mod traces;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

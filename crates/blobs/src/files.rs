@@ -15,6 +15,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::task::spawn_blocking;
+use tracing::{Instrument as _, info_span};
 use wharf_core::{BlobBody, Error, Kind, ObjectKey, Result, Subject};
 use wharf_registry::port::{BlobStore, BlobWriter, OpenObject, Room, Sink, StoreState};
 
@@ -83,11 +84,11 @@ impl FileStore {
 impl BlobStore for FileStore {
     async fn create(&self, key: ObjectKey) -> Result<StoreState> {
         let (path, folder) = (self.path(key), self.folder(key));
-        blocking(move || {
+        let create = blocking(move || {
             File::create_new(path)?;
             flush_folder(&folder)
-        })
-        .await?;
+        });
+        create.instrument(info_span!("blob store create")).await?;
         Ok(StoreState::new())
     }
 
@@ -143,7 +144,8 @@ impl BlobStore for FileStore {
             let length = file.metadata()?.len();
             Ok((length == size).then_some(file))
         });
-        Ok(found.await?.map(|file| Box::new(FileObject(Arc::new(file))) as Box<dyn OpenObject>))
+        let found = found.instrument(info_span!("blob store open")).await?;
+        Ok(found.map(|file| Box::new(FileObject(Arc::new(file))) as Box<dyn OpenObject>))
     }
 
     async fn remove(&self, key: ObjectKey) -> Result<()> {
@@ -210,7 +212,7 @@ impl BlobWriter for FileWriter {
     async fn finish(self: Box<Self>) -> Result<()> {
         let file = self.file.ok_or_else(failed_before)?;
         let meters = &self.store.meters;
-        let flush = blocking(move || file.sync_data());
+        let flush = blocking(move || file.sync_data()).instrument(info_span!("blob store flush"));
         meters.flushes.time(flush).await.inspect_err(|_| meters.flushes_failed.increment())
     }
 }

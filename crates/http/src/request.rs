@@ -6,6 +6,7 @@ use axum::{
     http::{Extensions, HeaderMap},
     response::Response,
 };
+use tracing::{Instrument as _, info_span};
 use wharf_core::{Actor, Authenticator, Result};
 
 use crate::credentials::presented;
@@ -76,5 +77,6 @@ pub async fn identify(
     extensions: &Extensions,
 ) -> Result<Actor> {
     let presented = presented(headers)?;
-    authenticator.authenticate(presented, address_of(extensions), request_id_of(extensions)).await
+    let asked = authenticator.authenticate(presented, address_of(extensions), request_id_of(extensions));
+    asked.instrument(info_span!("authentication")).await
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use tracing::{Instrument as _, info_span};
 use wharf_core::{Actor, Error, Place, RegistryPlace, Result, gate::Rights};
 use wharf_registry::port::{Operation, RightsSource, Store};
 
@@ -96,7 +97,7 @@ impl Database {
                 Backend::Postgres(postgres) => postgres.write(unit).await,
             }
         };
-        let written = meters.writes.time(write).await;
+        let written = meters.writes.time(write.instrument(info_span!("database write"))).await;
         written.inspect_err(|error| meters.writes_failed.add(error.is_fault().into()))
     }
 
@@ -108,7 +109,7 @@ impl Database {
                 Backend::Postgres(postgres) => postgres.read(unit).await,
             }
         };
-        let done = meters.reads.time(read).await;
+        let done = meters.reads.time(read.instrument(info_span!("database read"))).await;
         done.inspect_err(|error| meters.reads_failed.add(error.is_fault().into()))
     }
 }

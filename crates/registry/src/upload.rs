@@ -9,6 +9,7 @@ mod locks;
 mod pump;
 mod rows;
 
+use tracing::{Instrument as _, info_span};
 use wharf_core::{
     Algorithm, ByteStream, Detail, Digest, Error, Grant, Kind, ObjectKey, Result, Subject, UploadId,
     action::Push,
@@ -203,8 +204,11 @@ impl Registry {
         let hasher = Hasher::restore(&row.progress.hash_state)
             .ok_or_else(|| Error::internal("the upload's saved hash state cannot be read"))?;
         let writer = self.blobs().resume(row.key, &row.progress.store_state, row.progress.offset).await?;
-        let pumped = pump(source, hasher, writer, taps).await;
-        self.meters().received_bytes.add(pumped.hasher.count().saturating_sub(row.progress.offset));
+        let span = info_span!("blob store write", size_bytes = tracing::field::Empty);
+        let pumped = pump(source, hasher, writer, taps).instrument(span.clone()).await;
+        let received = pumped.hasher.count().saturating_sub(row.progress.offset);
+        span.record("size_bytes", received);
+        self.meters().received_bytes.add(received);
         Ok(pumped)
     }
 
@@ -266,5 +270,5 @@ fn expect_offset(row: &UploadRow, start: Offset) -> Result<()> {
 
 /// Runs work to its end even when whoever waits for it goes away.
 async fn on_its_own<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-    tokio::spawn(work).await.unwrap_or_else(|error| Err(Error::internal(error)))
+    tokio::spawn(work.in_current_span()).await.unwrap_or_else(|error| Err(Error::internal(error)))
 }

@@ -14,6 +14,7 @@ use wharf_core::{Error, Kind, Result};
 use crate::{
     config::{KEYS, Sources, example},
     control, logs, process, serve,
+    traces::Traces,
 };
 
 /// Runs the command the arguments name, or serves.
@@ -45,8 +46,15 @@ fn run(matches: &ArgMatches) -> Result<()> {
     match matches.subcommand() {
         None | Some(("serve", _)) => {
             let config = sources.config()?;
-            logs::begin(&config)?;
-            wait_for(serve::serve(&config))
+            wait_for(async {
+                let traces = Traces::begin(config.traces_endpoint.as_deref())?;
+                logs::begin(&config, traces.as_ref())?;
+                let served = serve::serve(&config).await;
+                if let Some(traces) = traces {
+                    traces.end().await;
+                }
+                served
+            })
         }
         Some(("config", arguments)) if arguments.get_flag("example") => {
             print!("{}", example());

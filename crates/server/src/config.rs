@@ -91,6 +91,7 @@ pub(crate) struct Config {
     pub(crate) metrics_token_file: Option<PathBuf>,
     /// None: no request is called slow.
     pub(crate) slow_request: Option<Duration>,
+    pub(crate) traces_endpoint: Option<String>,
 }
 
 /// Every value as written, with its origin.
@@ -167,6 +168,7 @@ impl Sources {
             metrics_token_file: self
                 .read("metrics_token_file", |text| Some(values::optional(text).map(PathBuf::from)))?,
             slow_request: self.read("slow_request", values::duration_or_off)?,
+            traces_endpoint: self.read("traces_endpoint", values::if_any(values::collector))?,
         })
         .and_then(|config| self.read("storage", |text| (text == "file").then_some(())).map(|()| config))
     }

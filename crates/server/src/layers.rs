@@ -1,5 +1,5 @@
-//! What surrounds every request: an id, one log line, its place among the metrics, and an answer even when a handler
-//! panics.
+//! What surrounds every request: an id, one log line, its place among the metrics and in a trace, and an answer even
+//! when a handler panics.
 
 use std::{any::Any, sync::Arc, time::Duration};
 
@@ -12,12 +12,14 @@ use axum::{
     response::Response,
 };
 use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument as _;
 use wharf_core::{Entropy, Error, Kind, Subject};
 use wharf_http::{EndpointName, RequestId, problem, request_id_of};
 
 use crate::{
     front::{self, LargestHead},
     metrics::{Outcome, Received, RequestMeters, Running, Sent, Waits},
+    traces,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -50,9 +52,10 @@ async fn observe(State(observer): State<Arc<Observer>>, mut request: Request, ne
     let id = format!("{:016x}", u64::from_be_bytes(observer.entropy.bytes()));
     request.extensions_mut().insert(RequestId(id.clone()));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let span = traces::request(&request, &id);
     let waits = Arc::<Waits>::default();
     let request = request.map(|body| watched(body, &observer.meters, &waits));
-    let mut response = next.run(request).await;
+    let mut response = next.run(request).instrument(span.clone()).await;
     let endpoint = response.extensions().get::<EndpointName>().map_or("other", |name| name.0);
     let (status, duration) = (response.status().as_u16(), running.elapsed());
     tracing::info!(request_id = id, %method, path, status, duration_ms = milliseconds(duration), "request");
@@ -63,6 +66,7 @@ async fn observe(State(observer): State<Arc<Observer>>, mut request: Request, ne
         tracing::warn!(request_id = id, endpoint, %method, status, duration_ms, own_ms, "slow request");
     }
     let outcome = Outcome { endpoint, method: &method, status, duration };
+    traces::answered(&span, &outcome);
     if let Ok(value) = HeaderValue::try_from(id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }

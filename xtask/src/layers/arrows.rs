@@ -119,6 +119,7 @@ mod tests {
             ("registry", "object_store"),
             ("server", "reqwest"),
             ("registry", "prometheus-client"),
+            ("meta", "opentelemetry"),
         ] {
             assert_eq!(library(name, stray), [format!("{name} -> {stray}")]);
         }

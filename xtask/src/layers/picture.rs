@@ -102,8 +102,11 @@ pub(crate) const HOMES: &[Home] = &[
     Home { family: "deadpool", crates: &["meta"] },
     Home { family: "object_store", crates: &["blobs"] },
     Home { family: "reqwest", crates: &["outbound"] },
-    // Parts count in core's meters; how that is shown is the server's affair.
+    // Parts count in core's meters and open plain spans; how that is shown is the server's affair.
     Home { family: "prometheus-client", crates: &["server"] },
+    Home { family: "opentelemetry", crates: &["server"] },
+    Home { family: "opentelemetry_sdk", crates: &["server"] },
+    Home { family: "tracing-opentelemetry", crates: &["server"] },
 ];
 
 /// The row of a crate, by short name.

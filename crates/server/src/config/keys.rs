@@ -338,13 +338,25 @@ pub(crate) const KEYS: &[Key] = &[
         about: "A request whose answer begins later than that is named in the log; waiting for its body does not count.",
         secret: Mask::Nothing,
     },
+    Key {
+        name: "traces_endpoint",
+        flag: "traces-endpoint",
+        default: "",
+        expected: "http://host:port",
+        about: "A collector that takes traces (OTLP over HTTP). Falls back to OTEL_EXPORTER_OTLP_ENDPOINT.",
+        secret: Mask::Nothing,
+    },
 ];
 
 impl Key {
     /// The variables that set it, the first found counts.
     pub(crate) fn variables(&self) -> Vec<String> {
         let own = format!("WHARF_{}", self.name.to_uppercase());
-        if self.name == "log" { vec![own, "RUST_LOG".to_owned()] } else { vec![own] }
+        match self.name {
+            "log" => vec![own, "RUST_LOG".to_owned()],
+            "traces_endpoint" => vec![own, "OTEL_EXPORTER_OTLP_ENDPOINT".to_owned()],
+            _ => vec![own],
+        }
     }
 
     /// The value as it may be shown.

@@ -137,6 +137,13 @@ pub(super) fn duration_or_off(text: &str) -> Option<Option<Duration>> {
     if matches!(text, "off" | "0") { Some(None) } else { duration(text).map(Some) }
 }
 
+/// Where traces go: plain HTTP, for a collector stands beside the server or behind a network one trusts.
+pub(super) fn collector(text: &str) -> Option<String> {
+    let uri: axum::http::Uri = text.parse().ok()?;
+    let is_plain = uri.scheme_str() == Some("http") && uri.host().is_some() && uri.query().is_none();
+    is_plain.then(|| text.trim_end_matches('/').to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +156,10 @@ mod tests {
         assert_eq!(duration_or_off("on"), None);
         assert_eq!(if_any(listen)(""), Some(None));
         assert_eq!(if_any(listen)("nonsense"), None);
+        assert_eq!(collector("http://[::1]:4318/"), Some("http://[::1]:4318".to_owned()));
+        for bad in ["https://a:4318", "a:4318", "http://", "http://a/?b"] {
+            assert_eq!(collector(bad), None, "{bad}");
+        }
     }
 
     #[test]
