@@ -72,6 +72,9 @@ impl Proxy {
         }
         self.thaw().await;
         let server = TcpStream::connect(server).await?;
+        // Each message is a packet: one that waited for an acknowledgement would wait 40 milliseconds.
+        client.set_nodelay(true)?;
+        server.set_nodelay(true)?;
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
         let answerless = AtomicBool::new(false);
