@@ -23,10 +23,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use deadpool::{
-    Runtime,
-    managed::{self, PoolError},
-};
+use deadpool::managed::{self, PoolError};
 use tokio::time::timeout;
 use wharf_core::{Error, Kind, Result, Secret};
 
@@ -74,7 +71,6 @@ impl Postgres {
         let connections = settings.connections;
         let pool = Pool::builder(Connector::new(settings)?)
             .max_size(connections)
-            .runtime(Runtime::Tokio1)
             .build()
             .map_err(Error::internal)?;
         let mut connection = take(&pool).await?;

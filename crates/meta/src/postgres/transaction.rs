@@ -91,11 +91,12 @@ impl<'p> Open<'p> {
             None => Fate::Unknown,
         };
         tracing::warn!(transaction = id, fate = ?found, cause = %lost, "a commit was not answered");
+        if found != Fate::Unknown {
+            // It was asked on a connection that is good.
+            self.connection = None;
+        }
         match found {
-            Fate::Committed => {
-                self.connection = None;
-                Ok(())
-            }
+            Fate::Committed => Ok(()),
             Fate::RolledBack => Err(Failed { error: lost.into(), chance: Chance::Fresh }),
             Fate::Unknown => Err(Failed { error: lost.into(), chance: Chance::None }),
         }
