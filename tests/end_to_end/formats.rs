@@ -1,7 +1,7 @@
 //! What the formats read of what is pushed, whichever door it came through.
 
 mod bounds;
-mod chart;
+pub(crate) mod chart;
 mod charts;
 mod search;
 

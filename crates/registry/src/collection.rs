@@ -96,6 +96,9 @@ impl Registry {
             last = Some((end.due_at, end.id));
             let Settings { collection_delay: delay, object_grace: grace, .. } = *self.settings();
             let step = self.store().commit(Review { reviews, delay, grace }).await?;
+            self.meters().memberships_collected.add(step.memberships);
+            self.meters().blobs_collected.add(step.blobs);
+            self.meters().objects_condemned.add(step.blobs);
             collected.memberships += step.memberships;
             collected.blobs += step.blobs;
             collected.bytes += step.bytes;

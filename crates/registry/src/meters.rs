@@ -13,6 +13,10 @@ pub struct Meters {
     pub received_bytes: Counter,
     /// Uploads, by what became of them.
     pub uploads: UploadMeters,
+    /// Memberships the collector ended.
+    pub memberships_collected: Counter,
+    /// Blobs that went with their last membership.
+    pub blobs_collected: Counter,
     /// Objects no row leads to any more, which are due for removal.
     pub objects_condemned: Counter,
     /// Objects removed.

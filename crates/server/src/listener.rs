@@ -150,8 +150,8 @@ impl Connections {
         let Some(address) = peer.0.filter(|_| !self.proxies.trust(peer)) else { return Ok(None) };
         let place = addresses.place(address);
         if place.is_none() {
-            let refused_total = self.counts.refused_connections.add();
-            tracing::debug!(%address, refused_total, "too many connections of one client");
+            self.counts.refused_connections.increment();
+            tracing::debug!(%address, "too many connections of one client");
         }
         place.map(Some).ok_or(Full)
     }
@@ -162,8 +162,8 @@ impl Connections {
         match tls.accept(stream, self.limits.handshake_timeout).await {
             Ok(stream) => Some((stream, Scheme::Https)),
             Err(error) => {
-                let failed_total = self.counts.failed_handshakes.add();
-                tracing::debug!(%error, address = ?peer.0, failed_total, "handshake failed");
+                self.counts.failed_handshakes.increment();
+                tracing::debug!(%error, address = ?peer.0, "handshake failed");
                 None
             }
         }

@@ -15,7 +15,7 @@ use crate::{
     data_dir::DataDir,
     first_start,
     jobs::Jobs,
-    listener::{Counts, Limits, Listener, Socket, Tls},
+    listener::{Limits, Listener, Socket, Tls},
     metrics::read_token,
     operation::Durability,
     patience::Patience,
@@ -54,7 +54,7 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
         let hangup = signal(SignalKind::hangup()).map_err(Error::internal)?;
         tokio::spawn(tls.keep_renewed(hangup, stop.clone()));
     }
-    let counts = Arc::<Counts>::default();
+    let counts = wharf.counts.clone();
     let local =
         |socket| Listener { socket, tls: None, proxies: Proxies::default(), limits, counts: counts.clone() };
     let commands = control::router(wharf.desk(data_dir.clone()));

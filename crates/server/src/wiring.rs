@@ -18,6 +18,7 @@ use crate::{
     file_system, formats,
     front::LargestHead,
     layers::{self, Observer},
+    listener::Counts,
     metrics::{self, Door, JobMeters, Metrics, Process, RequestMeters, Sources},
     operation::{self, Durability, Operation},
     world::{SystemClock, SystemEntropy, boot_id},
@@ -31,6 +32,7 @@ pub(crate) struct Wharf {
     pub(crate) durability: Arc<Durability>,
     pub(crate) metrics: Metrics,
     pub(crate) jobs: Arc<JobMeters>,
+    pub(crate) counts: Arc<Counts>,
     requests: Arc<RequestMeters>,
     base: BaseUrl,
     largest_head: LargestHead,
@@ -78,7 +80,7 @@ impl Wharf {
             settings: settings(config, entropy.as_ref()),
         });
         let requests = Arc::new(RequestMeters::of(endpoints()));
-        let jobs = Arc::<JobMeters>::default();
+        let (jobs, counts) = (Arc::<JobMeters>::default(), Arc::<Counts>::default());
         let sources = Sources {
             requests: requests.clone(),
             registry: registry.clone(),
@@ -86,6 +88,7 @@ impl Wharf {
             database,
             blobs,
             jobs: jobs.clone(),
+            counts: counts.clone(),
         };
         Ok(Self {
             registry,
@@ -94,6 +97,7 @@ impl Wharf {
             durability: Arc::new(durability),
             metrics: Metrics::of(sources, Process { started: clock.now().seconds() }),
             jobs,
+            counts,
             requests,
             base: config.public_url.clone(),
             largest_head: LargestHead(config.limits.head_size),

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::program::Program;
 use super::{acme, built_by_go, only_when_public};
-use crate::harness::{Wharf, component, sha256};
+use crate::formats::chart::{CONFIG, CONTENT, Chart};
+use crate::harness::{Caller, Wharf, component, sha256};
 
 fn helm(wharf: &Wharf, major: &str) -> Program {
     Program::new(wharf, major, built_by_go(major))
@@ -103,4 +104,71 @@ async fn helm_3_pulls_without_a_login_only_what_is_public() {
 #[tokio::test]
 async fn helm_4_pulls_without_a_login_only_what_is_public() {
     pulls_without_a_login_only_what_is_public("helm4").await;
+}
+
+const FACTS: &str = "/api/v1/orgs/acme/registries/main/repositories";
+
+/// What was read of a chart: everything but where it lies.
+async fn facts(caller: &Caller, repository: &str, version: &str) -> (Value, Value) {
+    let path = format!("{FACTS}/{repository}/manifests/{version}/facts");
+    let fact = caller.get(&path).await.is(200).json()["facts"][0].clone();
+    (fact["attributes"].clone(), fact["documents"].clone())
+}
+
+#[tokio::test]
+async fn what_helm_pushes_is_known_and_oras_pushes_the_same() {
+    if !component("helm4") || !component("oras") {
+        return;
+    }
+    let (wharf, alice) = acme().await;
+    let helm = helm(&wharf, "helm4");
+    log_in(&helm, &wharf);
+    push(&helm, &wharf, "0.1.0");
+    let (attributes, documents) = facts(&alice, "hello", "0.1.0").await;
+    assert_eq!((&attributes["name"], &attributes["version"]), (&json!("hello"), &json!("0.1.0")));
+    assert_eq!((&attributes["appVersion"], documents.clone()), (&json!("1.16.0"), json!(["values"])));
+
+    let manifest = alice.repository("acme/hello").manifest("0.1.0").await.is(200).json();
+    let config = manifest["config"]["digest"].as_str().unwrap();
+    let config = alice.repository("acme/hello").blob(config).await.is(200).body;
+    std::fs::write(helm.directory.join("config.json"), config).unwrap();
+    let oras = helm.beside(built_by_go("oras"));
+    let login = ["login", "--plain-http", "--username", "alice", "--password-stdin"];
+    oras.run_with_input(&[&login[..], &[&wharf.host()]].concat(), "the-password-of-alice");
+    let target = format!("{}/acme/main/copies/hello:0.1.0", wharf.host());
+    let (config, content) = (format!("config.json:{CONFIG}"), format!("hello-0.1.0.tgz:{CONTENT}"));
+    oras.run(&["push", "--plain-http", "--config", &config, &target, &content]);
+
+    assert_eq!(facts(&alice, "copies/hello", "0.1.0").await, (attributes, documents));
+}
+
+/// helm makes the config from what it reads itself, so a lie can only lie in an archive of two minds.
+async fn prints_why_a_chart_is_refused(major: &str) {
+    if !component(major) {
+        return;
+    }
+    let (wharf, _) = acme().await;
+    let helm = helm(&wharf, major);
+    log_in(&helm, &wharf);
+    let mut chart = Chart::new("hello", "9.9.9");
+    let honest = Chart::new("hello", "0.1.0").files[0].clone();
+    chart.files.insert(0, honest);
+    std::fs::write(helm.directory.join("hello.tgz"), chart.packaged()).unwrap();
+    let refused =
+        helm.try_run(&["push", "--plain-http", "hello.tgz", &format!("oci://{}/acme", wharf.host())], "");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        !refused.status.success() && said.contains("the packaged chart holds Chart.yaml twice"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn helm_3_prints_why_a_chart_is_refused() {
+    prints_why_a_chart_is_refused("helm3").await;
+}
+
+#[tokio::test]
+async fn helm_4_prints_why_a_chart_is_refused() {
+    prints_why_a_chart_is_refused("helm4").await;
 }

@@ -37,6 +37,11 @@ impl Program {
         self
     }
 
+    /// Another program in the same directories.
+    pub(super) fn beside(&self, path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), ..self.clone() }
+    }
+
     /// A shell that runs a script in which `name` is this program, up to the first line that fails.
     pub(super) fn shell(&self, name: &str, script: &str) -> Self {
         let options: String = self.first.iter().map(|option| format!(" '{option}'")).collect();

@@ -8,20 +8,20 @@ use serde_json::{Value, json};
 
 use crate::harness::{Repository, descriptor, media_type::OCI_MANIFEST};
 
-pub(super) const CONFIG: &str = "application/vnd.cncf.helm.config.v1+json";
-pub(super) const CONTENT: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+pub(crate) const CONFIG: &str = "application/vnd.cncf.helm.config.v1+json";
+pub(crate) const CONTENT: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
 const PROVENANCE: &str = "application/vnd.cncf.helm.chart.provenance.v1.prov";
 
 /// A chart whose parts can be made to disagree.
 #[derive(Clone)]
-pub(super) struct Chart {
-    pub(super) config: Value,
-    pub(super) files: Vec<(String, Vec<u8>)>,
-    pub(super) provenance: Option<String>,
+pub(crate) struct Chart {
+    pub(crate) config: Value,
+    pub(crate) files: Vec<(String, Vec<u8>)>,
+    pub(crate) provenance: Option<String>,
 }
 
 impl Chart {
-    pub(super) fn new(name: &str, version: &str) -> Self {
+    pub(crate) fn new(name: &str, version: &str) -> Self {
         let yaml = format!(
             "apiVersion: v2\nname: {name}\nversion: {version}\nappVersion: 1.10\nkeywords: [web, {name}]\n\
              dependencies:\n- name: redis\n  version: ~1.2\n  repository: https://charts.example\n"
@@ -40,7 +40,7 @@ impl Chart {
     }
 
     /// The packaged chart.
-    pub(super) fn packaged(&self) -> Bytes {
+    pub(crate) fn packaged(&self) -> Bytes {
         let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
         for (path, bytes) in &self.files {
             let mut header = tar::Header::new_gnu();
@@ -54,7 +54,7 @@ impl Chart {
     }
 
     /// Pushes the parts and says what the manifest must be.
-    pub(super) async fn push_blobs(&self, repository: &Repository) -> Bytes {
+    pub(crate) async fn push_blobs(&self, repository: &Repository) -> Bytes {
         let mut layers = vec![(CONTENT, self.packaged())];
         layers.extend(self.provenance.clone().map(|text| (PROVENANCE, Bytes::from(text))));
         let config = Bytes::from(self.config.to_string());
@@ -70,7 +70,7 @@ impl Chart {
     }
 
     /// Pushes everything under a tag, and says what came back.
-    pub(super) async fn push(&self, repository: &Repository, tag: &str) -> crate::harness::Answer {
+    pub(crate) async fn push(&self, repository: &Repository, tag: &str) -> crate::harness::Answer {
         let manifest = self.push_blobs(repository).await;
         repository.put_manifest(tag, OCI_MANIFEST, &manifest).await
     }

@@ -12,6 +12,7 @@ use super::{
     page::{Page, bytes, number, seconds},
     requests::RequestMeters,
 };
+use crate::listener::Counts;
 
 /// Where the numbers are read.
 pub(crate) struct Sources {
@@ -21,6 +22,7 @@ pub(crate) struct Sources {
     pub(crate) database: Database,
     pub(crate) blobs: FileStore,
     pub(crate) jobs: Arc<JobMeters>,
+    pub(crate) counts: Arc<Counts>,
 }
 
 impl fmt::Debug for Sources {
@@ -34,11 +36,19 @@ impl Sources {
         let build = [("version", env!("CARGO_PKG_VERSION"))];
         page.info(&number("build", "What runs here"), &build)?;
         self.requests.show(page)?;
+        self.show_listeners(page)?;
         self.show_registry(page)?;
         self.show_auth(page)?;
         self.show_database(page)?;
         self.show_blobs(page)?;
         self.jobs.show(page)
+    }
+
+    fn show_listeners(&self, page: &mut Page<'_>) -> fmt::Result {
+        let help = "Connections of clients that held as many as they may";
+        page.counter(&number("connections_refused", help), self.counts.refused_connections.value())?;
+        let help = "TLS handshakes that failed or took too long";
+        page.counter(&number("tls_handshakes_failed", help), self.counts.failed_handshakes.value())
     }
 
     fn show_registry(&self, page: &mut Page<'_>) -> fmt::Result {
@@ -64,7 +74,11 @@ impl Sources {
         page.counter(&number("objects_condemned", help), meters.objects_condemned.value())?;
         page.counter(&number("objects_removed", "Objects removed"), meters.objects_removed.value())?;
         let help = "Removals of objects that failed and were put off";
-        page.counter(&number("objects_stuck", help), meters.objects_stuck.value())
+        page.counter(&number("objects_stuck", help), meters.objects_stuck.value())?;
+        let help = "Memberships of blobs in repositories that the collector ended";
+        page.counter(&number("memberships_collected", help), meters.memberships_collected.value())?;
+        let help = "Blobs that went with their last membership";
+        page.counter(&number("blobs_collected", help), meters.blobs_collected.value())
     }
 
     fn show_auth(&self, page: &mut Page<'_>) -> fmt::Result {
