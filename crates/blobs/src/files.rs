@@ -7,7 +7,6 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _},
     ops::Range,
-    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -17,7 +16,7 @@ use bytes::Bytes;
 use tokio::task::spawn_blocking;
 use tracing::{Instrument as _, info_span};
 use wharf_core::{BlobBody, Error, Kind, ObjectKey, Result, Subject};
-use wharf_registry::port::{BlobStore, BlobWriter, OpenObject, Room, Sink, StoreState};
+use wharf_registry::port::{BlobStore, BlobWriter, Ended, Leftovers, Room, Sink, StoreState, Unfinished};
 
 use crate::{
     disk::{Disk, LOOK_EVERY, Space},
@@ -137,7 +136,13 @@ impl BlobStore for FileStore {
         Ok(())
     }
 
-    async fn open(&self, key: ObjectKey, size: u64) -> Result<Option<Box<dyn OpenObject>>> {
+    async fn holds(&self, key: ObjectKey, size: u64) -> Result<bool> {
+        let path = self.path(key);
+        blocking(move || Ok(if_there(fs::metadata(path))?.is_some_and(|metadata| metadata.len() == size)))
+            .await
+    }
+
+    async fn open(&self, key: ObjectKey, size: u64, range: Range<u64>) -> Result<Option<BlobBody>> {
         let path = self.path(key);
         let found = blocking(move || {
             let Some(file) = if_there(File::open(path))? else { return Ok(None) };
@@ -145,7 +150,8 @@ impl BlobStore for FileStore {
             Ok((length == size).then_some(file))
         });
         let found = found.instrument(info_span!("blob store open")).await?;
-        Ok(found.map(|file| Box::new(FileObject(Arc::new(file))) as Box<dyn OpenObject>))
+        let length = range.end.saturating_sub(range.start);
+        Ok(found.map(|file| BlobBody::File { file, offset: range.start, length }))
     }
 
     async fn remove(&self, key: ObjectKey) -> Result<()> {
@@ -170,6 +176,9 @@ impl BlobStore for FileStore {
         blocking(move || fs::metadata(objects).map(drop)).await
     }
 }
+
+/// The bytes of an unfinished upload are in its file and nowhere else.
+impl Leftovers for FileStore {}
 
 struct FileWriter {
     /// Taken away by a write that failed: after that nothing may be written.
@@ -205,38 +214,17 @@ impl BlobWriter for FileWriter {
         Ok(())
     }
 
-    async fn suspend(self: Box<Self>) -> Result<StoreState> {
-        self.file.map(|_| StoreState::new()).ok_or_else(failed_before)
+    async fn suspend(self: Box<Self>, _: u64) -> Result<StoreState> {
+        Ok(StoreState::new())
     }
 
-    async fn finish(self: Box<Self>) -> Result<()> {
-        let file = self.file.ok_or_else(failed_before)?;
+    /// After a failed flush nobody knows what is on the disk, and a second flush would lie: it is over.
+    async fn finish(self: Box<Self>) -> Result<Ended, Unfinished> {
+        let file = self.file.ok_or_else(|| Unfinished::Lost(failed_before()))?;
         let meters = &self.store.meters;
         let flush = blocking(move || file.sync_data()).instrument(info_span!("blob store flush"));
-        meters.flushes.time(flush).await.inspect_err(|_| meters.flushes_failed.increment())
-    }
-}
-
-struct FileObject(Arc<File>);
-
-#[async_trait]
-impl OpenObject for FileObject {
-    async fn read(&self, range: Range<u64>) -> Result<Bytes> {
-        let length = usize::try_from(range.end.saturating_sub(range.start)).map_err(Error::internal)?;
-        let file = self.0.clone();
-        blocking(move || {
-            let mut piece = vec![0; length];
-            file.read_exact_at(&mut piece, range.start)?;
-            Ok(piece.into())
-        })
-        .await
-    }
-
-    async fn body(self: Box<Self>, range: Range<u64>) -> Result<BlobBody> {
-        let length = range.end.saturating_sub(range.start);
-        let file =
-            Arc::into_inner(self.0).ok_or_else(|| Error::internal("the object is still being read"))?;
-        Ok(BlobBody::File { file, offset: range.start, length })
+        let flushed = meters.flushes.time(flush).await.inspect_err(|_| meters.flushes_failed.increment());
+        flushed.map(|()| Ended::Surely).map_err(Unfinished::Lost)
     }
 }
 
@@ -285,7 +273,9 @@ mod tests {
     #[tokio::test]
     async fn files_keep_the_contract() {
         let folder = tempfile::tempdir().unwrap();
-        wharf_registry::contract::blob_store(&FileStore::open(folder.path(), "boot").unwrap()).await;
+        let store = FileStore::open(folder.path(), "boot").unwrap();
+        wharf_registry::contract::blob_store(&store).await;
+        wharf_registry::contract::forgetful_blob_store(&store).await;
     }
 
     #[tokio::test]
@@ -297,10 +287,12 @@ mod tests {
         let mut writer = store.resume(key, &state, 0).await.unwrap();
         writer.write(&[Bytes::from_static(b"bytes")]).await.unwrap();
         writer.finish().await.unwrap();
-        assert!(store.open(key, 5).await.unwrap().is_some());
+        assert!(store.holds(key, 5).await.unwrap());
         OpenOptions::new().write(true).open(store.path(key)).unwrap().set_len(4).unwrap();
-        assert!(store.open(key, 5).await.unwrap().is_none());
+        assert!(!store.holds(key, 5).await.unwrap());
+        assert!(store.open(key, 5, 0..5).await.unwrap().is_none());
         fs::remove_file(store.path(key)).unwrap();
-        assert!(store.open(key, 5).await.unwrap().is_none());
+        assert!(!store.holds(key, 5).await.unwrap());
+        assert!(store.open(key, 5, 0..5).await.unwrap().is_none());
     }
 }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream;
 use wharf_core::{BlobBody, Error, ObjectKey, Result, Subject};
-use wharf_registry::port::{BlobStore, BlobWriter, OpenObject, Sink, StoreState};
+use wharf_registry::port::{BlobStore, BlobWriter, Ended, Leftovers, Sink, StoreState, Unfinished};
 
 type Objects = Arc<Mutex<HashMap<ObjectKey, Vec<u8>>>>;
 
@@ -51,9 +51,20 @@ impl BlobStore for MemoryStore {
         Ok(())
     }
 
-    async fn open(&self, key: ObjectKey, size: u64) -> Result<Option<Box<dyn OpenObject>>> {
-        let object = lock(&self.0).get(&key).filter(|object| object.len() as u64 == size).cloned();
-        Ok(object.map(|object| Box::new(MemoryObject(object.into())) as Box<dyn OpenObject>))
+    async fn holds(&self, key: ObjectKey, size: u64) -> Result<bool> {
+        Ok(lock(&self.0).get(&key).is_some_and(|object| object.len() as u64 == size))
+    }
+
+    async fn open(&self, key: ObjectKey, size: u64, range: Range<u64>) -> Result<Option<BlobBody>> {
+        let objects = lock(&self.0);
+        let Some(object) = objects.get(&key).filter(|object| object.len() as u64 == size) else {
+            return Ok(None);
+        };
+        let start = usize::try_from(range.start).map_err(Error::internal)?;
+        let end = usize::try_from(range.end).map_err(Error::internal)?;
+        let part = object.get(start..end).map(Bytes::copy_from_slice);
+        let part = part.ok_or_else(|| Error::internal("the range does not lie within the object"))?;
+        Ok(Some(BlobBody::Stream(Box::pin(stream::once(async { Ok(part) })))))
     }
 
     async fn remove(&self, key: ObjectKey) -> Result<()> {
@@ -70,6 +81,8 @@ impl BlobStore for MemoryStore {
     }
 }
 
+impl Leftovers for MemoryStore {}
+
 struct MemoryWriter {
     objects: Objects,
     key: ObjectKey,
@@ -84,29 +97,12 @@ impl BlobWriter for MemoryWriter {
         Ok(())
     }
 
-    async fn suspend(self: Box<Self>) -> Result<StoreState> {
+    async fn suspend(self: Box<Self>, _: u64) -> Result<StoreState> {
         Ok(StoreState::new())
     }
 
-    async fn finish(self: Box<Self>) -> Result<()> {
-        Ok(())
-    }
-}
-
-struct MemoryObject(Bytes);
-
-#[async_trait]
-impl OpenObject for MemoryObject {
-    async fn read(&self, range: Range<u64>) -> Result<Bytes> {
-        let start = usize::try_from(range.start).map_err(Error::internal)?;
-        let end = usize::try_from(range.end).map_err(Error::internal)?;
-        let part = self.0.get(start..end).map(Bytes::copy_from_slice);
-        part.ok_or_else(|| Error::internal("the range does not lie within the object"))
-    }
-
-    async fn body(self: Box<Self>, range: Range<u64>) -> Result<BlobBody> {
-        let part = self.read(range).await?;
-        Ok(BlobBody::Stream(Box::pin(stream::once(async { Ok(part) }))))
+    async fn finish(self: Box<Self>) -> Result<Ended, Unfinished> {
+        Ok(Ended::Surely)
     }
 }
 
@@ -116,6 +112,8 @@ mod tests {
 
     #[tokio::test]
     async fn memory_keeps_the_contract() {
-        wharf_registry::contract::blob_store(&MemoryStore::default()).await;
+        let store = MemoryStore::default();
+        wharf_registry::contract::blob_store(&store).await;
+        wharf_registry::contract::forgetful_blob_store(&store).await;
     }
 }

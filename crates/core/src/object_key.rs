@@ -71,6 +71,11 @@ impl ObjectKey {
         self.0.hyphenated().to_string()
     }
 
+    /// The upload that wrote, or writes, what lies here.
+    pub fn upload(self) -> UploadId {
+        UploadId(self.0)
+    }
+
     /// The sixteen bytes kept in rows.
     pub fn to_row(self) -> Vec<u8> {
         self.0.as_bytes().to_vec()

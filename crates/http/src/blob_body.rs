@@ -11,10 +11,14 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use wharf_core::{BlobBody, Error, Result};
 
+/// The header that tells which content an answer is about.
+const DIGEST: &str = "docker-content-digest";
+
 /// How much of a file is read and sent at a time.
 const PIECE: u64 = 1 << 18;
 
-/// Puts a blob's bytes into a response that has its status and headers; a redirect replaces the status.
+/// Puts a blob's bytes into a response that has its status and headers. A redirect replaces the status, keeps the
+/// digest, and may not be cached like the bytes: where it leads to ends soon. The client sends its `Range` there too.
 ///
 /// # Errors
 /// `Internal` where a redirect's URL cannot stand in a header.
@@ -30,7 +34,16 @@ pub fn blob_body(mut response: Response, body: BlobBody) -> Result<Response> {
         }
         BlobBody::Redirect(url) => {
             let url = HeaderValue::from_str(&url).map_err(Error::internal)?;
-            Ok((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, url)]).into_response())
+            let headers = [
+                (header::LOCATION, url),
+                (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+                (header::CONTENT_LENGTH, HeaderValue::from(0)),
+            ];
+            let mut redirect = (StatusCode::TEMPORARY_REDIRECT, headers).into_response();
+            if let Some(digest) = response.headers_mut().remove(DIGEST) {
+                redirect.headers_mut().insert(DIGEST, digest);
+            }
+            Ok(redirect)
         }
     }
 }
@@ -76,6 +89,22 @@ mod tests {
         for (offset, length) in [(0, 0), (0, 1), (0, 600_000), (PIECE - 1, 2), (599_999, 1), (7, 2 * PIECE)] {
             assert_eq!(sent(offset, length).await.unwrap().len() as u64, length);
         }
+    }
+
+    #[test]
+    fn a_redirect_keeps_the_digest_and_is_not_kept_itself() {
+        let blob = (
+            StatusCode::PARTIAL_CONTENT,
+            [(DIGEST, "sha256:00"), ("cache-control", "immutable"), ("content-range", "bytes 0-1/2")],
+        );
+        let url = "https://store.example/object?signature=1";
+        let redirect = blob_body(blob.into_response(), BlobBody::Redirect(url.to_owned())).unwrap();
+        let header = |name: &str| redirect.headers().get(name).map(|value| value.to_str().unwrap());
+        assert_eq!(redirect.status(), StatusCode::TEMPORARY_REDIRECT);
+        assert_eq!(header("location"), Some(url));
+        assert_eq!(header(DIGEST), Some("sha256:00"));
+        assert_eq!(header("cache-control"), Some("no-store"));
+        assert_eq!(header("content-range"), None);
     }
 
     #[tokio::test]

@@ -51,7 +51,7 @@ pub(crate) async fn get(call: &Call<'_>, place: &Place, digest: &Digest) -> Resu
         let content_range = format!("bytes {}-{}/{size}", range.start, range.end - 1);
         response.headers_mut().insert(header::CONTENT_RANGE, header_value(content_range)?);
     }
-    blob_body(response, blob.body(range).await?)
+    blob_body(response, blob.delivery(range).await?)
 }
 
 /// `DELETE /v2/{name}/blobs/{digest}`

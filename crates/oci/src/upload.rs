@@ -29,7 +29,12 @@ pub(crate) async fn begin(call: &Call<'_>, place: &Place, begin: &Begin, body: B
 
 async fn begin_empty(call: &Call<'_>, grant: &Grant<Push>, algorithm: Algorithm) -> Result<Response> {
     let upload = call.registry.begin_upload(grant, algorithm).await?;
-    accepted(StatusCode::ACCEPTED, grant.place(), &upload)
+    let mut response = accepted(StatusCode::ACCEPTED, grant.place(), &upload)?;
+    // A request, not a condition: who sends less is served too.
+    if let Some(bytes) = call.registry.best_chunk() {
+        response.headers_mut().insert("oci-chunk-min-length", HeaderValue::from(bytes));
+    }
+    Ok(response)
 }
 
 /// A source the caller may not pull from is no source, and what cannot be mounted is to be uploaded: 202. Only where

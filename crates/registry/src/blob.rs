@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use wharf_core::{
-    BlobBody, Condition, Detail, Digest, Error, Grant, Kind, Result, Scope, Subject, Timestamp, Verb,
+    BlobBody, Condition, Detail, Digest, Error, Grant, Kind, ObjectKey, Result, Scope, Subject, Timestamp,
+    Verb,
     action::{Delete, Pull, Push},
     audit::{AuditRecord, Event},
     gate::RepositoryId,
@@ -13,29 +14,55 @@ use wharf_core::{
 use crate::{
     Registry,
     collection::release,
-    port::{BlobRow, MountSource, OpenObject, Transaction, Work},
+    port::{BlobRow, MountSource, Transaction, Work},
     upload::{expect_repository, repository_of},
 };
 
 /// How many repositories an anonymous mount looks at.
 const MOUNT_SOURCES: u32 = 100;
 
-/// A blob of a repository, open for reading.
+/// A blob of a repository, found for somebody who may pull it.
 pub struct Blob {
     /// The digest.
     pub digest: Digest,
     /// Size in bytes.
     pub size: u64,
-    object: Box<dyn OpenObject>,
+    key: ObjectKey,
+    registry: Registry,
 }
 
 impl Blob {
-    /// The bytes of a range that lies within the blob.
+    /// Sees that the bytes are there.
     ///
     /// # Errors
-    /// `Unavailable`.
+    /// `NotFound` where they are gone or of another length: then the next push heals it. `Unavailable`.
+    pub async fn expect_bytes(&self) -> Result<()> {
+        if self.registry.blobs().holds(self.key, self.size).await? { Ok(()) } else { Err(self.damaged()) }
+    }
+
+    /// The bytes of a range that lies within the blob, for ourselves: never a redirect.
+    ///
+    /// # Errors
+    /// As [`Blob::expect_bytes`].
     pub async fn body(self, range: Range<u64>) -> Result<BlobBody> {
-        self.object.body(range).await
+        let body = self.registry.blobs().open(self.key, self.size, range).await?;
+        body.ok_or_else(|| self.damaged())
+    }
+
+    /// What to answer a client who wants this range: its bytes, or where the store gives them out itself.
+    ///
+    /// # Errors
+    /// As [`Blob::expect_bytes`].
+    pub async fn delivery(self, range: Range<u64>) -> Result<BlobBody> {
+        let Some(link) = self.registry.blobs().link(self.key).await? else { return self.body(range).await };
+        self.expect_bytes().await?;
+        Ok(BlobBody::Redirect(link))
+    }
+
+    fn damaged(&self) -> Error {
+        self.registry.meters().blobs_damaged.increment();
+        tracing::error!(digest = %self.digest, object = %self.key, size_bytes = self.size, "blob is damaged");
+        Error::not_found(Subject::Blob)
     }
 }
 
@@ -49,13 +76,14 @@ pub enum Mounted {
 }
 
 impl Registry {
-    /// Opens a blob to tell that it is there. One that nothing needs and that the collector is about to look at is told
-    /// to be gone, so that whoever is told that a blob is there has the time to name it in a manifest.
+    /// Finds a blob, to tell that its bytes are there. One that nothing needs and that the collector is about to look at
+    /// is told to be gone, so that whoever is told that a blob is there has the time to name it in a manifest.
     ///
     /// # Errors
-    /// As [`Registry::open_blob`].
+    /// As [`Registry::open_blob`] and [`Blob::expect_bytes`].
     pub async fn stat_blob(&self, grant: &Grant<Pull>, digest: &Digest) -> Result<Blob> {
         let blob = self.open_blob(grant, digest).await?;
+        blob.expect_bytes().await?;
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Blob))?;
         let leaving = IsLeaving { repository, digest: *digest, within: self.leaving() };
         match self.store().view(leaving).await? {
@@ -64,23 +92,15 @@ impl Registry {
         }
     }
 
-    /// Opens a blob that is a member of the repository. Nothing here writes.
+    /// Finds a blob that is a member of the repository. Nothing here writes.
     ///
     /// # Errors
-    /// `NotFound` where the repository does not hold it, and where its bytes are gone or of another length: then
-    /// the next push heals it.
+    /// `NotFound` where the repository does not hold it; `Unavailable`.
     pub async fn open_blob(&self, grant: &Grant<Pull>, digest: &Digest) -> Result<Blob> {
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Blob))?;
         let found = self.store().view(FindMember { repository, digest: *digest }).await?;
-        let row = found.ok_or_else(|| Error::not_found(Subject::Blob))?;
-        match self.blobs().open(row.key, row.size).await? {
-            Some(object) => Ok(Blob { digest: row.digest, size: row.size, object }),
-            None => {
-                self.meters().blobs_damaged.increment();
-                tracing::error!(digest = %row.digest, object = %row.key, size_bytes = row.size, "blob is damaged");
-                Err(Error::not_found(Subject::Blob))
-            }
-        }
+        let BlobRow { digest, size, key } = found.ok_or_else(|| Error::not_found(Subject::Blob))?;
+        Ok(Blob { digest, size, key, registry: self.clone() })
     }
 
     /// Makes a blob of another repository a member of this one: of `from`, or of any that the caller may pull.
@@ -102,7 +122,7 @@ impl Registry {
         let Some(source) = source else { return Ok(Mounted::No) };
         let found = self.store().view(FindMember { repository: source, digest: *digest }).await?;
         let Some(blob) = found else { return Ok(Mounted::No) };
-        if self.blobs().open(blob.key, blob.size).await?.is_none() {
+        if !self.blobs().holds(blob.key, blob.size).await? {
             return Ok(Mounted::No);
         }
         let (grant, now, delay) = (grant.clone(), self.now(), self.settings().collection_delay);

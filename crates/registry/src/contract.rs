@@ -14,4 +14,7 @@ mod collection;
 mod facts;
 mod store;
 
-pub use self::{blob_store::blob_store, store::store};
+pub use self::{
+    blob_store::{blob_store, forgetful_blob_store},
+    store::store,
+};

@@ -12,6 +12,7 @@ use crate::{
     Registry,
     collection::{Collected, Horizon, Share},
     port::{LeaseClaim, Transaction, UploadRow, Work},
+    upload::FindUpload,
 };
 
 /// How much one step takes on.
@@ -25,6 +26,9 @@ const COUNTED: u32 = 10_000;
 
 /// How long an object is put off that cannot be removed, in seconds.
 const PUT_OFF: i64 = 3600;
+
+/// How much older than an upload can be its leftovers must be, in seconds: clocks differ.
+const A_DAY: i64 = 24 * 3600;
 
 /// What one call cleared away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,6 +68,27 @@ impl Registry {
         let open = self.store().view(CountUploads).await?;
         self.meters().uploads.open.set(i64::try_from(open).unwrap_or(i64::MAX));
         Ok(swept)
+    }
+
+    /// Removes what uploads left in the store whose rows are gone, and says of how many. An upload's row is there before
+    /// anything is stored for it, and goes before its object does; so what is a day older than the oldest upload may
+    /// be, and has no row, is nobody's.
+    ///
+    /// # Errors
+    /// `Unavailable`; what was done by then stays done.
+    pub async fn sweep_leftovers(&self) -> Result<u64> {
+        let before = self.now().plus_seconds(-self.settings().upload_expiry - A_DAY);
+        let mut cleared = 0;
+        for key in self.blobs().leftovers(before).await? {
+            if self.store().view(FindUpload { id: key.upload() }).await?.is_some() {
+                continue;
+            }
+            match self.blobs().clear(key).await {
+                Ok(()) => cleared += 1,
+                Err(error) => tracing::warn!(object = %key, ?error, "leftovers stay, trying again later"),
+            }
+        }
+        Ok(cleared)
     }
 
     async fn expire_uploads(&self) -> Result<u64> {

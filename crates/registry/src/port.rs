@@ -8,7 +8,7 @@ mod work;
 use async_trait::async_trait;
 use wharf_core::{Actor, Place, RegistryPlace, Result, gate::Rights};
 
-pub use blob_store::{BlobStore, BlobWriter, OpenObject, Room, Sink, StoreState};
+pub use blob_store::{BlobStore, BlobWriter, Ended, Leftovers, Room, Sink, StoreState, Unfinished};
 pub use store::{Operation, Store, Transaction};
 pub use work::{
     BlobRow, Blobs, Catalog, Collection, DocumentRow, FactRow, Facts, FactsOf, Journal, LeaseClaim, Leases,

@@ -20,11 +20,11 @@ pub use self::finish::Closing;
 use self::{
     locks::Lock,
     pump::{Pumped, Source, pump},
-    rows::{BeginUpload, FindUpload, SaveProgress},
+    rows::{BeginUpload, SaveProgress},
 };
 pub(crate) use self::{
     locks::Locks,
-    rows::{EndUpload, expect_repository, repository_of},
+    rows::{EndUpload, FindUpload, expect_repository, repository_of},
 };
 use crate::{
     Registry, Taps,
@@ -71,6 +71,11 @@ impl Registry {
         Ok(Upload { id: row.id, offset: 0 })
     }
 
+    /// The size in bytes from which on a chunk costs no more than its bytes, where the store has one.
+    pub fn best_chunk(&self) -> Option<u64> {
+        self.blobs().best_chunk()
+    }
+
     /// Where an upload stands: the truth, also after a crash.
     ///
     /// # Errors
@@ -104,8 +109,10 @@ impl Registry {
             let source = Source { body, wanted: lock.wanted() };
             let Pumped { hasher, writer, end, .. } =
                 registry.take(&grant, &row, source, Taps::none()).await?;
-            let row = registry.save(&row, &hasher, writer).await?;
+            let saved = registry.save(&row, &hasher, writer).await;
+            // Why the body ended tells more than that what it brought could not be kept either.
             end?;
+            let row = saved?;
             drop(lock);
             Ok(Upload { id, offset: row.progress.offset })
         })
@@ -213,16 +220,8 @@ impl Registry {
     }
 
     /// Keeps what a pump took.
-    async fn save(
-        &self,
-        row: &UploadRow,
-        hasher: &Hasher,
-        writer: Option<Box<dyn BlobWriter>>,
-    ) -> Result<UploadRow> {
-        let store_state = match writer {
-            Some(writer) => writer.suspend().await?,
-            None => row.progress.store_state.clone(),
-        };
+    async fn save(&self, row: &UploadRow, hasher: &Hasher, writer: Box<dyn BlobWriter>) -> Result<UploadRow> {
+        let store_state = writer.suspend(hasher.count()).await?;
         self.save_progress(row, self.progress(hasher, store_state)).await
     }
 

@@ -12,6 +12,9 @@ use wharf_registry::{Collected, Registry, Swept};
 
 use crate::{data_dir::DataDir, metrics::JobMeters};
 
+/// What is slow to arise and dear to look for is looked for every so many rounds.
+const SELDOM: u32 = 60;
+
 /// What the jobs work with.
 pub(crate) struct Jobs {
     pub(crate) registry: Registry,
@@ -27,9 +30,12 @@ impl Jobs {
     /// Runs the jobs until told to stop; one that fails is tried again in the next round.
     pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut last = Instant::now();
-        loop {
+        for round in (0..SELDOM).cycle() {
             let now = Instant::now();
             self.round(now.duration_since(last)).await;
+            if round == 0 {
+                self.sweep_leftovers().await;
+            }
             last = now;
             tokio::select! {
                 () = sleep(self.rest) => {}
@@ -63,6 +69,14 @@ impl Jobs {
         }
         if let Err(error) = meters.disk.run(now(), self.look_after_disk()).await {
             tracing::warn!(?error, "the disk could not be looked after");
+        }
+    }
+
+    async fn sweep_leftovers(&self) {
+        match self.meters.leftovers.run(self.clock.now(), self.registry.sweep_leftovers()).await {
+            Ok(0) => {}
+            Ok(uploads) => tracing::info!(uploads, "swept what uploads left in the storage"),
+            Err(error) => tracing::warn!(?error, "leftovers could not be swept"),
         }
     }
 

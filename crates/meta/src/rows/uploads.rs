@@ -76,11 +76,6 @@ impl Uploads for SqlWork<'_> {
         Ok(self.0.execute(SAVE, &values).await? > 0)
     }
 
-    async fn remove_upload(&mut self, id: UploadId) -> Result<bool> {
-        let id = id.to_row();
-        Ok(self.0.execute("DELETE FROM upload WHERE id = $1", &[id.as_slice().into()]).await? > 0)
-    }
-
     async fn remove_upload_at(&mut self, seen: &UploadRow) -> Result<bool> {
         let id = seen.id.to_row();
         let remove = "DELETE FROM upload WHERE id = $1 AND version = $2";

@@ -232,7 +232,9 @@ async fn an_upload_moves_once_for_each_state_that_was_seen(store: &dyn Store) {
     let older = UploadRow { version: seen.version - 1, ..seen.clone() };
     let end = commit(store, older, |seen, work| Box::pin(async move { work.remove_upload_at(seen).await }));
     assert!(!end.await.unwrap(), "one that moved since is not ended");
-    let remove = || commit(store, row.id, |id, work| Box::pin(async move { work.remove_upload(*id).await }));
+    let remove = || {
+        commit(store, seen.clone(), |seen, work| Box::pin(async move { work.remove_upload_at(seen).await }))
+    };
     assert!(remove().await.unwrap());
     assert!(!remove().await.unwrap());
     assert_eq!(find().await, None);

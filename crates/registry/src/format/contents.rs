@@ -3,17 +3,20 @@
 use std::{
     collections::HashMap,
     io::{self, Read, Seek, SeekFrom},
+    ops::Range,
+    os::unix::fs::FileExt as _,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use bytes::{Buf as _, Bytes};
+use bytes::{Buf as _, Bytes, BytesMut};
+use futures_util::TryStreamExt as _;
 use tokio::runtime::Handle;
-use wharf_core::{Digest, Error, Result, manifest::Descriptor};
+use wharf_core::{BlobBody, Digest, Error, Result, manifest::Descriptor};
 
 use super::Refusal;
 use crate::{
     manifest::missing_content,
-    port::{BlobRow, BlobStore, OpenObject},
+    port::{BlobRow, BlobStore},
 };
 
 /// How many bytes are fetched at a time.
@@ -45,14 +48,12 @@ impl Contents {
         let row = descriptor.digest().and_then(|digest| self.rows.get(&digest));
         let row =
             row.ok_or_else(|| Refusal::new(format!("the manifest does not hold {}", descriptor.digest)))?;
-        let opened = self.runtime.block_on(self.blobs.open(row.key, row.size)).and_then(|object| {
-            // Damaged bytes count as missing, so that the client pushes them again.
-            object.ok_or_else(|| missing_content(vec![row.digest.to_string()]))
-        });
-        let object = opened.map_err(|error| remember(&self.fault, error))?;
+        let held = self.runtime.block_on(self.blobs.holds(row.key, row.size));
+        let held = held.and_then(|held| if held { Ok(()) } else { Err(damaged(row)) });
+        held.map_err(|error| remember(&self.fault, error))?;
         Ok(BlobReader {
-            object,
-            size: row.size,
+            blobs: self.blobs.clone(),
+            row: row.clone(),
             position: 0,
             piece: Bytes::new(),
             runtime: self.runtime.clone(),
@@ -68,8 +69,8 @@ impl Contents {
 
 /// Reads a blob, on a thread that may block.
 pub struct BlobReader {
-    object: Box<dyn OpenObject>,
-    size: u64,
+    blobs: Arc<dyn BlobStore>,
+    row: BlobRow,
     position: u64,
     /// What was fetched and not yet read; it lies at `position`.
     piece: Bytes,
@@ -80,15 +81,37 @@ pub struct BlobReader {
 impl BlobReader {
     /// Size in bytes.
     pub const fn size(&self) -> u64 {
-        self.size
+        self.row.size
     }
+
+    /// The bytes of a range that lies within the blob. Waits for the file, if it is one.
+    async fn fetch(&self, range: Range<u64>) -> Result<Bytes> {
+        match self.blobs.open(self.row.key, self.row.size, range).await? {
+            Some(BlobBody::File { file, offset, length }) => {
+                let mut piece = vec![0; usize::try_from(length).map_err(Error::internal)?];
+                file.read_exact_at(&mut piece, offset).map_err(Error::unavailable)?;
+                Ok(piece.into())
+            }
+            Some(BlobBody::Stream(stream)) => {
+                let piece: BytesMut = stream.try_collect().await.map_err(Error::unavailable)?;
+                Ok(piece.freeze())
+            }
+            Some(BlobBody::Redirect(_)) => Err(Error::internal("the store sent us elsewhere")),
+            None => Err(damaged(&self.row)),
+        }
+    }
+}
+
+/// Damaged bytes count as missing, so that the client pushes them again.
+fn damaged(row: &BlobRow) -> Error {
+    missing_content(vec![row.digest.to_string()])
 }
 
 impl Read for BlobReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.piece.is_empty() && self.position < self.size {
-            let end = self.position.saturating_add(PIECE).min(self.size);
-            let fetched = self.runtime.block_on(self.object.read(self.position..end));
+        if self.piece.is_empty() && self.position < self.size() {
+            let end = self.position.saturating_add(PIECE).min(self.size());
+            let fetched = self.runtime.block_on(self.fetch(self.position..end));
             self.piece = fetched.map_err(|error| remember(&self.fault, error))?;
         }
         let length = buffer.len().min(self.piece.len());
@@ -102,7 +125,7 @@ impl Seek for BlobReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let target = match to {
             SeekFrom::Start(position) => Some(position),
-            SeekFrom::End(offset) => self.size.checked_add_signed(offset),
+            SeekFrom::End(offset) => self.size().checked_add_signed(offset),
             SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
         };
         let target = target.ok_or(io::ErrorKind::InvalidInput)?;

@@ -1,16 +1,16 @@
 //! The store of bytes: objects under keys that are never reused.
 //!
 //! An object is written from its first byte to its last under the key it keeps, by one writer at a time, and
-//! never changed once finished. Files, memory and (next) S3 stand behind this.
+//! never changed once finished. Files, S3 and memory stand behind this.
 
 use std::ops::Range;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use wharf_core::{BlobBody, ObjectKey, Result};
+use wharf_core::{BlobBody, Error, ObjectKey, Result, Timestamp};
 
 /// What a store wants to remember of an unfinished object between chunks, opaque to everyone else: nothing for
-/// files, the upload's id and its parts for S3.
+/// files; the upload's id, its parts and where its last bytes lie for S3.
 pub type StoreState = Vec<u8>;
 
 /// Takes pieces of an object, in order.
@@ -29,7 +29,7 @@ pub enum Room {
 
 /// Where bytes live.
 #[async_trait]
-pub trait BlobStore: Send + Sync {
+pub trait BlobStore: Leftovers {
     /// Begins an object. When it returns, what leads to the object is durable; its bytes are not.
     ///
     /// # Errors
@@ -48,20 +48,36 @@ pub trait BlobStore: Send + Sync {
     /// `Unavailable`.
     async fn written(&self, key: ObjectKey, state: &StoreState) -> Result<Option<u64>>;
 
-    /// Reads the first `length` bytes of an unfinished object, in order, in pieces.
+    /// Reads the first `length` bytes of an object, in order, in pieces. Of an unfinished one only where its bytes
+    /// may be lost with the incarnation; nobody else has to read those.
     ///
     /// # Errors
     /// `NotFound` when there are fewer; `Unavailable`.
     async fn read(&self, key: ObjectKey, length: u64, sink: &mut Sink<'_>) -> Result<()>;
 
-    /// Opens a finished object for reading; `None` when it is not there or is not `size` bytes long, in which
-    /// case it must be treated as lost.
+    /// Whether a finished object is there and `size` bytes long. If not, it must be treated as lost.
     ///
     /// # Errors
     /// `Unavailable`.
-    async fn open(&self, key: ObjectKey, size: u64) -> Result<Option<Box<dyn OpenObject>>>;
+    async fn holds(&self, key: ObjectKey, size: u64) -> Result<bool>;
 
-    /// Removes an object, finished or not. One that is not there is removed already.
+    /// The bytes of a range that lies within a finished object of `size` bytes, for us and never as a redirect;
+    /// `None` where [`BlobStore::holds`] would say no.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn open(&self, key: ObjectKey, size: u64, range: Range<u64>) -> Result<Option<BlobBody>>;
+
+    /// A URL under which a client may fetch a finished object for a while, where the store gives such. It says
+    /// nothing about whether the object is there.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn link(&self, _key: ObjectKey) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    /// Removes an object, finished or not, with all that its upload left. One that is not there is removed already.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -70,6 +86,12 @@ pub trait BlobStore: Send + Sync {
     /// A name that changes when bytes that were written but not finished may be lost: the machine's boot, for
     /// files. Progress saved under another incarnation is worth only what the bytes are worth.
     fn incarnation(&self) -> &str;
+
+    /// The size in bytes from which on a chunk costs no more than its bytes, where the store has one. Smaller ones
+    /// are taken too.
+    fn best_chunk(&self) -> Option<u64> {
+        None
+    }
 
     /// How much the store still takes: everything, where nothing bounds it. It is asked before anything is taken;
     /// a writer of many bytes looks again by itself.
@@ -80,11 +102,31 @@ pub trait BlobStore: Send + Sync {
         Ok(Room::Enough)
     }
 
-    /// Whether the store answers.
+    /// Whether the store answers. Writes nothing.
     ///
     /// # Errors
     /// `Unavailable` with the cause.
     async fn check(&self) -> Result<()>;
+}
+
+/// What uploads leave beside their objects, in stores where they do: unfinished parts, last bytes.
+#[async_trait]
+pub trait Leftovers: Send + Sync {
+    /// Objects with leftovers that were begun before this moment.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn leftovers(&self, _before: Timestamp) -> Result<Vec<ObjectKey>> {
+        Ok(Vec::new())
+    }
+
+    /// Removes the leftovers of an object that nobody writes to any more. A finished object stays.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn clear(&self, _key: ObjectKey) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Writes one object, in order.
@@ -93,35 +135,48 @@ pub trait BlobWriter: Send {
     /// Appends bytes. They are handed over whole, so that the writer can share them with the hasher.
     ///
     /// # Errors
-    /// `StorageFull`; `Unavailable`. After an error nothing more may be written; the object can be resumed at
-    /// the last offset that was saved.
+    /// `StorageFull`; `TooLarge`; `NotFound` where the store has given the object up; `Unavailable`. After an error
+    /// nothing more may be written, and the object not be finished; it can be suspended where it stood before.
     async fn write(&mut self, pieces: &[Bytes]) -> Result<()>;
 
-    /// Stops for now. What was written survives this process; the state goes to the upload's row.
+    /// Stops for now after `offset` bytes of the object, which were written without an error. They survive this
+    /// process; the state goes to the upload's row. What was written behind them may be lost.
     ///
     /// # Errors
     /// `StorageFull`; `Unavailable`.
-    async fn suspend(self: Box<Self>) -> Result<StoreState>;
+    async fn suspend(self: Box<Self>, offset: u64) -> Result<StoreState>;
+
+    /// What the upload's row must hold before `finish` is called, so that of writers on several nodes only the one
+    /// whose row stands ends the object. `None` where that is no matter. The row's offset does not move by it.
+    ///
+    /// # Errors
+    /// `StorageFull`; `Unavailable`.
+    async fn prepare(&mut self) -> Result<Option<StoreState>> {
+        Ok(None)
+    }
 
     /// Ends the object. When it returns, every byte is on stable storage.
     ///
     /// # Errors
-    /// `StorageFull`; `Unavailable`. A failed flush is final: the object must be given up.
-    async fn finish(self: Box<Self>) -> Result<()>;
+    /// Those of [`Unfinished`].
+    async fn finish(self: Box<Self>) -> Result<Ended, Unfinished>;
 }
 
-/// An object that is there, of the right length.
-#[async_trait]
-pub trait OpenObject: Send + Sync {
-    /// The bytes of a range that lies within the object and is small enough to be held.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    async fn read(&self, range: Range<u64>) -> Result<Bytes>;
+/// How an object ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// As it was written.
+    Surely,
+    /// An object of the right length is there, but an answer was lost, and another writer may have made it: its bytes
+    /// must be read before a row names them.
+    Perhaps,
+}
 
-    /// The bytes of a range that lies within the object.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    async fn body(self: Box<Self>, range: Range<u64>) -> Result<BlobBody>;
+/// Why an object could not be finished, and what became of it.
+#[derive(Debug)]
+pub enum Unfinished {
+    /// It must be given up: nobody knows what of it is stored, as after a flush that failed.
+    Lost(Error),
+    /// What the row tells of is still there, so that it can be tried again.
+    Kept(Error),
 }

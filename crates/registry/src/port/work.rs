@@ -139,8 +139,6 @@ pub trait Uploads {
     async fn find_upload(&mut self, id: UploadId) -> Result<Option<UploadRow>>;
     /// Saves progress if nobody did since `seen` was read; false if somebody did, or the upload is gone.
     async fn save_progress(&mut self, seen: &UploadRow, progress: &Progress, now: Timestamp) -> Result<bool>;
-    /// Removes the row; false if it is gone already.
-    async fn remove_upload(&mut self, id: UploadId) -> Result<bool>;
     /// Removes the row if nobody changed it since `seen` was read; false if somebody did, or it is gone.
     async fn remove_upload_at(&mut self, seen: &UploadRow) -> Result<bool>;
     /// Uploads nobody touched since; at most `most`.

@@ -1,8 +1,6 @@
 //! The end of an upload: its object becomes the blob, without a copy or a rename.
 
-use wharf_core::{
-    Algorithm, ByteStream, Detail, Digest, Error, Grant, Kind, ObjectKey, Result, UploadId, action::Push,
-};
+use wharf_core::{ByteStream, Detail, Digest, Error, Grant, Kind, ObjectKey, Result, UploadId, action::Push};
 use wharf_hash::Hasher;
 
 use super::{
@@ -12,7 +10,7 @@ use super::{
 };
 use crate::{
     Registry, Settings, Taps,
-    port::{BlobRow, BlobWriter, UploadRow},
+    port::{BlobRow, BlobWriter, Ended, Progress, Unfinished, UploadRow},
 };
 
 /// The end of an upload, as a request words it.
@@ -30,8 +28,9 @@ impl Registry {
     ///
     /// # Errors
     /// As [`Registry::append`]; `Invalid` with [`Detail::Digest`] when the bytes have another digest: the upload
-    /// then stays usable, with these bytes in it. `StorageFull` stands for last bytes on a disk that is nearly full;
-    /// an upload that has all of its own is finished a little longer.
+    /// then stays usable, with these bytes in it – or without them, where the digest's algorithm was never announced.
+    /// `StorageFull` stands for last bytes on a disk that is nearly full; an upload that has all of its own is finished
+    /// a little longer.
     pub async fn finish_upload(
         &self,
         grant: &Grant<Push>,
@@ -78,12 +77,14 @@ impl Registry {
         let row = self.begin(grant, digest.algorithm()).await?;
         let _lock = self.0.locks.lock(row.id).await?;
         let (taps, taken) = match self.take(grant, &row, Source { body, wanted: None }, taps).await {
-            Ok(Pumped { hasher, writer, taps, end }) => (taps, end.map(|()| (hasher, writer))),
+            Ok(Pumped { hasher, writer, taps, end }) => {
+                let right = end.and_then(|()| expect_announced(&hasher, digest));
+                (taps, right.map(|()| (hasher, writer)))
+            }
             Err(error) => (Taps::none(), Err(error)),
         };
         let sealed = match taken {
-            Ok((hasher, Some(writer))) => self.seal_right(grant, &row, (hasher, writer), digest).await,
-            Ok((_, None)) => Err(writer_lost()),
+            Ok((hasher, writer)) => self.seal(grant, &row, writer, (digest, &hasher)).await,
             Err(error) => Err(error),
         };
         if sealed.is_err() {
@@ -91,19 +92,6 @@ impl Registry {
         }
         let extra = taps.end(sealed.is_ok());
         sealed.map(|size| Finished { digest, size, extra })
-    }
-
-    /// Seals bytes that have the digest they must have; yields their number.
-    async fn seal_right(
-        &self,
-        grant: &Grant<Push>,
-        row: &UploadRow,
-        (hasher, writer): (Hasher, Box<dyn BlobWriter>),
-        digest: Digest,
-    ) -> Result<u64> {
-        self.compare(row.key, &hasher, digest).await?;
-        self.seal(grant, row, writer, (digest, hasher.count())).await?;
-        Ok(hasher.count())
     }
 
     async fn finish_locked(
@@ -114,71 +102,72 @@ impl Registry {
         source: Source,
     ) -> Result<Finished> {
         let Pumped { hasher, writer, taps, end } = self.take(grant, row, source, Taps::none()).await?;
-        let size = hasher.count();
-        let right = match end {
-            Ok(()) => self.compare(row.key, &hasher, digest).await,
-            Err(error) => Err(error),
-        };
-        match (right, writer) {
-            (Ok(()), Some(writer)) => self.seal(grant, row, writer, (digest, size)).await?,
-            (right, writer) => {
-                // What arrived is kept, and the upload stays usable.
-                self.save(row, &hasher, writer).await?;
-                return Err(right.err().unwrap_or_else(writer_lost));
-            }
+        if let Err(wrong) = end.and_then(|()| expect_announced(&hasher, digest)) {
+            // What arrived is kept, and the upload stays usable.
+            self.save(row, &hasher, writer).await?;
+            return Err(wrong);
         }
+        let size = self.seal(grant, row, writer, (digest, &hasher)).await?;
         Ok(Finished { digest, size, extra: taps.end(true) })
     }
 
-    /// First the bytes to stable storage, then the rows: from here on they are the blob.
+    /// First the bytes to stable storage, then the rows: from here on they are the blob. Yields their number. Their
+    /// digest is right, or of an algorithm that was never announced.
     async fn seal(
         &self,
         grant: &Grant<Push>,
         row: &UploadRow,
-        writer: Box<dyn BlobWriter>,
-        (digest, size): (Digest, u64),
-    ) -> Result<()> {
-        let grant = self.regrant(grant).await?;
-        if let Err(error) = writer.finish().await {
-            // After a failed flush nobody knows what is on the disk, and a second flush would lie: it is over.
-            self.abandon(row).await;
-            return Err(error);
+        mut writer: Box<dyn BlobWriter>,
+        (digest, hasher): (Digest, &Hasher),
+    ) -> Result<u64> {
+        let (grant, size) = (self.regrant(grant).await?, hasher.count());
+        let row = self.prepare(row, writer.as_mut()).await?;
+        let ended = match writer.finish().await {
+            Ok(ended) => ended,
+            Err(Unfinished::Kept(error)) => return Err(error),
+            Err(Unfinished::Lost(error)) => {
+                self.abandon(&row).await;
+                return Err(error);
+            }
+        };
+        let compared = digest.algorithm() == hasher.algorithm();
+        if ended == Ended::Perhaps || !compared {
+            let stored = self.expect_stored(row.key, size, digest).await;
+            stored.map_err(|error| if compared { not_ours(error) } else { error })?;
         }
         let damaged = self.damaged(&digest).await?;
         let now = self.now();
         let Settings { object_grace: grace, collection_delay: delay, .. } = *self.settings();
         let blob = BlobRow { digest, size, key: row.key };
-        let finish = FinishUpload { grant, upload: row.id, blob, damaged, now, grace, delay };
+        let finish = FinishUpload { grant, upload: row, blob, damaged, now, grace, delay };
         let condemned = self.store().commit(finish).await?;
         self.meters().uploads.finished.increment();
         self.meters().objects_condemned.add(condemned.into());
-        Ok(())
+        Ok(size)
     }
 
-    /// Compares the digest, reading the bytes once more where its algorithm was never announced.
-    async fn compare(&self, key: ObjectKey, hasher: &Hasher, digest: Digest) -> Result<()> {
-        let found = if digest.algorithm() == hasher.algorithm() {
-            hasher.clone().finish()
-        } else {
-            self.digest_again(key, hasher.count(), digest.algorithm()).await?
-        };
-        if found == digest {
-            return Ok(());
+    /// Lets the row hold what the store wants there before the end. Who loses this race ends nothing.
+    async fn prepare(&self, row: &UploadRow, writer: &mut dyn BlobWriter) -> Result<UploadRow> {
+        match writer.prepare().await? {
+            Some(store_state) => {
+                self.save_progress(row, Progress { store_state, ..row.progress.clone() }).await
+            }
+            None => Ok(row.clone()),
         }
-        let message = format!("the bytes have the digest {found}, not {digest}");
-        Err(Error::new(Kind::Invalid, message).with(Detail::Digest))
     }
 
-    async fn digest_again(&self, key: ObjectKey, size: u64, algorithm: Algorithm) -> Result<Digest> {
-        let mut hasher = Hasher::new(algorithm);
+    /// Reads the bytes of a finished object once more: where nobody hashed them for this algorithm, and where nobody
+    /// can say who wrote them.
+    async fn expect_stored(&self, key: ObjectKey, size: u64, digest: Digest) -> Result<()> {
+        let mut hasher = Hasher::new(digest.algorithm());
         self.read_into(key, size, &mut hasher).await?;
-        Ok(hasher.finish())
+        expect_digest(hasher, digest)
     }
 
     /// The object of a blob that is known but whose bytes are lost, which this push heals.
     async fn damaged(&self, digest: &Digest) -> Result<Option<ObjectKey>> {
         let Some(known) = self.store().view(FindBlob { digest: *digest }).await? else { return Ok(None) };
-        Ok(self.blobs().open(known.key, known.size).await?.is_none().then_some(known.key))
+        Ok((!self.blobs().holds(known.key, known.size).await?).then_some(known.key))
     }
 
     /// Gives an upload up that cannot be finished. One whose commit went unanswered may have no row any more: then its
@@ -193,6 +182,25 @@ impl Registry {
     }
 }
 
-fn writer_lost() -> Error {
-    Error::internal("a pump that ended well has a writer")
+/// Compares the digest, where the hash ran for its algorithm. One that was never announced is compared with what is
+/// stored.
+fn expect_announced(hasher: &Hasher, digest: Digest) -> Result<()> {
+    if digest.algorithm() == hasher.algorithm() { expect_digest(hasher.clone(), digest) } else { Ok(()) }
+}
+
+/// Our bytes were right, so if others are stored, somebody else's are.
+fn not_ours(error: Error) -> Error {
+    match error.kind() {
+        Kind::Invalid => Error::new(Kind::Conflict, "another request ended this upload").because(error),
+        _ => error,
+    }
+}
+
+fn expect_digest(hasher: Hasher, digest: Digest) -> Result<()> {
+    let found = hasher.finish();
+    if found == digest {
+        return Ok(());
+    }
+    let message = format!("the bytes have the digest {found}, not {digest}");
+    Err(Error::new(Kind::Invalid, message).with(Detail::Digest))
 }

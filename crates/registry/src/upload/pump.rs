@@ -31,8 +31,8 @@ const STILL: Duration = Duration::from_secs(2);
 pub(super) struct Pumped {
     /// The hash of exactly the bytes that were written.
     pub(super) hasher: Hasher,
-    /// The writer, unless it failed.
-    pub(super) writer: Option<Box<dyn BlobWriter>>,
+    /// The writer. Where `end` is an error it may have written more than was hashed, and can only be suspended.
+    pub(super) writer: Box<dyn BlobWriter>,
     /// The taps.
     pub(super) taps: Taps,
     /// Whether the body came to its end.
@@ -53,7 +53,7 @@ pub(super) async fn pump(
     writer: Box<dyn BlobWriter>,
     taps: Taps,
 ) -> Pumped {
-    let mut pumped = Pumped { hasher, writer: Some(writer), taps, end: Ok(()) };
+    let mut pumped = Pumped { hasher, writer, taps, end: Ok(()) };
     let mut gathered = gather(&mut source).await;
     loop {
         let Gathered { pieces, more } = gathered;
@@ -146,9 +146,7 @@ fn flush(small: &mut BytesMut, pieces: &mut Vec<Bytes>) {
 
 /// Hashes and writes a batch at the same time. Only a batch that was written counts.
 async fn work(mut pumped: Pumped, pieces: Vec<Bytes>) -> Pumped {
-    let Some(mut writer) = pumped.writer.take() else { return pumped };
     if pieces.is_empty() {
-        pumped.writer = Some(writer);
         return pumped;
     }
     let before = pumped.hasher.clone();
@@ -160,12 +158,13 @@ async fn work(mut pumped: Pumped, pieces: Vec<Bytes>) -> Pumped {
         }
         (hasher, taps)
     });
-    let (hashed, written) = join(hash, writer.write(&pieces)).await;
+    let (hashed, written) = join(hash, pumped.writer.write(&pieces)).await;
+    let writer = pumped.writer;
     match (hashed, written) {
-        (Ok((hasher, taps)), Ok(())) => Pumped { hasher, writer: Some(writer), taps, end: Ok(()) },
-        (Ok((_, taps)), Err(error)) => Pumped { hasher: before, writer: None, taps, end: Err(error) },
+        (Ok((hasher, taps)), Ok(())) => Pumped { hasher, writer, taps, end: Ok(()) },
+        (Ok((_, taps)), Err(error)) => Pumped { hasher: before, writer, taps, end: Err(error) },
         (Err(error), _) => {
-            Pumped { hasher: before, writer: None, taps: Taps::none(), end: Err(Error::internal(error)) }
+            Pumped { hasher: before, writer, taps: Taps::none(), end: Err(Error::internal(error)) }
         }
     }
 }

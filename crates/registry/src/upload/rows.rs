@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    Algorithm, Digest, Error, Grant, ObjectKey, Result, Subject, Timestamp, UploadId, action::Push,
+    Algorithm, Digest, Error, Grant, Kind, ObjectKey, Result, Subject, Timestamp, UploadId, action::Push,
     gate::RepositoryId,
 };
 
@@ -56,8 +56,8 @@ impl Transaction for BeginUpload {
     }
 }
 
-pub(super) struct FindUpload {
-    pub(super) id: UploadId,
+pub(crate) struct FindUpload {
+    pub(crate) id: UploadId,
 }
 
 #[async_trait]
@@ -126,7 +126,8 @@ impl Transaction for FindBlob {
 /// object stays and the other is condemned; a damaged one gives way. Says whether one was condemned.
 pub(super) struct FinishUpload {
     pub(super) grant: Grant<Push>,
-    pub(super) upload: UploadId,
+    /// As it stood when its object was finished.
+    pub(super) upload: UploadRow,
     pub(super) blob: BlobRow,
     pub(super) damaged: Option<ObjectKey>,
     pub(super) now: Timestamp,
@@ -139,8 +140,11 @@ impl Transaction for FinishUpload {
     type Output = bool;
 
     async fn run(&self, work: &mut dyn Work) -> Result<bool> {
-        if !work.remove_upload(self.upload).await? {
-            return Err(Error::not_found(Subject::Upload));
+        if !work.remove_upload_at(&self.upload).await? {
+            return Err(match work.find_upload(self.upload.id).await? {
+                Some(_) => Error::new(Kind::Conflict, "another request moved this upload"),
+                None => Error::not_found(Subject::Upload),
+            });
         }
         let digest = &self.blob.digest;
         let known = work.find_blob(digest).await?;

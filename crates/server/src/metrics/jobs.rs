@@ -14,6 +14,8 @@ use super::page::{Label, Page, number, seconds};
 pub(crate) struct JobMeters {
     /// Stale uploads, condemned objects, empty repositories.
     pub(crate) sweep: JobMeter,
+    /// What uploads left in the store beside their objects.
+    pub(crate) leftovers: JobMeter,
     /// Signing keys and ended refresh tokens.
     pub(crate) keys: JobMeter,
     /// The ballast, and a look at the disk.
@@ -43,7 +45,14 @@ impl JobMeter {
 
 impl JobMeters {
     pub(super) fn show(&self, page: &mut Page<'_>) -> fmt::Result {
-        let jobs = || [("sweep", &self.sweep), ("keys", &self.keys), ("disk", &self.disk)];
+        let jobs = || {
+            [
+                ("sweep", &self.sweep),
+                ("leftovers", &self.leftovers),
+                ("keys", &self.keys),
+                ("disk", &self.disk),
+            ]
+        };
         let label = |kind| -> Label { [("job", kind)] };
         let runs = jobs().map(|(kind, job)| (label(kind), job.runs.spread()));
         page.labelled_durations(&seconds("job_duration", "How long jobs took, failed ones too"), runs)?;
