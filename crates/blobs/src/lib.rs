@@ -1,14 +1,17 @@
-//! Where bytes live: the registry's [`BlobStore`](wharf_registry::port::BlobStore) over local files and memory.
+//! Where bytes live: the registry's [`BlobStore`](wharf_registry::port::BlobStore) over local files, S3 and memory.
 //!
 //! A file store promises what the registry builds on: the way to an object is durable when the object is made,
-//! its bytes when it is finished, and the first flush that fails is the last. S3 will stand beside it.
+//! its bytes when it is finished, and the first flush that fails is the last. For S3 the promise is its own: nothing
+//! is said before it answered.
 
 mod disk;
 mod files;
 mod memory;
 mod meters;
+mod s3;
 
 pub use disk::Space;
 pub use files::FileStore;
 pub use memory::MemoryStore;
 pub use meters::Meters;
+pub use s3::{S3Settings, S3Store};

@@ -7,6 +7,7 @@ mod values;
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use wharf_auth::SealingKey;
+use wharf_blobs::S3Settings;
 use wharf_core::{Error, Kind, Result, Secret, gate::CreateOnPush};
 use wharf_http::{BaseUrl, Proxies};
 use wharf_registry::Deletion;
@@ -47,6 +48,13 @@ pub(crate) enum DatabaseChoice {
     Postgres(Secret<String>),
 }
 
+/// Where bytes live.
+#[derive(Clone, Debug)]
+pub(crate) enum StorageChoice {
+    File,
+    S3(Box<S3Settings>),
+}
+
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Listen {
@@ -72,6 +80,7 @@ pub(crate) struct Config {
     pub(crate) database: DatabaseChoice,
     pub(crate) database_password_file: Option<PathBuf>,
     pub(crate) database_connections: usize,
+    pub(crate) storage: StorageChoice,
     pub(crate) public_url: BaseUrl,
     pub(crate) secret_key: Option<SealingKey>,
     pub(crate) secret_key_file: Option<PathBuf>,
@@ -146,6 +155,7 @@ impl Sources {
             database_password_file: self
                 .read("database_password_file", |text| Some(values::optional(text).map(PathBuf::from)))?,
             database_connections: self.read("database_connections", values::count)?,
+            storage: self.storage()?,
             public_url: self.read("public_url", values::public_url)?,
             secret_key: self.read("secret_key", values::secret_key)?,
             secret_key_file: self
@@ -170,7 +180,18 @@ impl Sources {
             slow_request: self.read("slow_request", values::duration_or_off)?,
             traces_endpoint: self.read("traces_endpoint", values::if_any(values::collector))?,
         })
-        .and_then(|config| self.read("storage", |text| (text == "file").then_some(())).map(|()| config))
+    }
+
+    /// A storage URL has many parts, so what is wrong with it is said by whoever reads it.
+    fn storage(&self) -> Result<StorageChoice> {
+        let text = self.read("storage", |text| Some(text.to_owned()))?;
+        match text.as_str() {
+            "file" => Ok(StorageChoice::File),
+            url if url.starts_with("s3:") => {
+                S3Settings::parse(url, world::variables()).map(Box::new).map(StorageChoice::S3)
+            }
+            _ => self.read("storage", |_| None),
+        }
     }
 
     /// Where certificate and key lie: both are given, or neither.
@@ -248,6 +269,20 @@ mod tests {
             let error = Sources::gather(&[(half, "x.pem".to_owned())], None).unwrap().config().unwrap_err();
             assert!(error.message().starts_with(&format!("{half} is given, but no tls_")), "{error}");
         }
+    }
+
+    #[test]
+    fn a_storage_url_is_read_and_its_mistakes_are_named() {
+        let storage = |text: &str| {
+            let flags = [("storage", text.to_owned())];
+            Sources::gather(&flags, None).unwrap().config().map(|config| config.storage)
+        };
+        assert!(matches!(storage("file"), Ok(StorageChoice::File)));
+        assert!(matches!(storage("s3://acme/images?region=eu-north-1"), Ok(StorageChoice::S3(_))));
+        let error = storage("s3://acme?reggion=eu-north-1").unwrap_err();
+        assert!(error.message().contains("no parameter reggion"), "{error}");
+        let error = storage("/srv/blobs").unwrap_err();
+        assert!(error.message().contains("storage (from --storage) must be file or s3://"), "{error}");
     }
 
     #[test]

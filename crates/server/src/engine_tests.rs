@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests act as jobs and damage files")]
 
 mod collection;
+mod nodes;
 
 use std::{
     fs,
@@ -27,7 +28,9 @@ use wharf_core::{
 };
 use wharf_hash::{Extra, digest};
 use wharf_meta::Database;
-use wharf_registry::{Closing, Offset, Parts, Registry, Settings, Swept, Taps, UploadObserver};
+use wharf_registry::{
+    Closing, Offset, Parts, Registry, Settings, Swept, Taps, UploadObserver, port::BlobStore,
+};
 
 use crate::world::SystemEntropy;
 
@@ -71,10 +74,14 @@ impl House {
 
     /// The registry as a process of this boot would have it.
     fn boot(&self, boot: &str) -> Registry {
-        let database = self.database();
+        self.node(self.database(), Arc::new(FileStore::open(self.path(), boot).unwrap()))
+    }
+
+    /// A registry on these stores.
+    fn node(&self, database: Database, blobs: Arc<dyn BlobStore>) -> Registry {
         Registry::new(Parts {
             store: Arc::new(database.clone()),
-            blobs: Arc::new(FileStore::open(self.path(), boot).unwrap()),
+            blobs,
             rights: Arc::new(database),
             clock: self.clock.clone(),
             entropy: Arc::new(SystemEntropy::new()),

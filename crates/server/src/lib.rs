@@ -24,6 +24,7 @@ mod operation;
 mod patience;
 mod process;
 mod serve;
+mod storage;
 mod traces;
 mod wiring;
 mod world;

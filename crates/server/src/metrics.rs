@@ -12,6 +12,7 @@ mod page;
 mod parts;
 mod process;
 mod requests;
+mod storage;
 
 use std::{fmt, sync::Arc};
 

@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use axum::{Router, http::StatusCode};
 use tower_http::catch_panic::CatchPanicLayer;
 use wharf_auth::{Auth, SERVICE, Sealer, SealingKey};
-use wharf_blobs::FileStore;
 use wharf_core::{Clock as _, Entropy, Error, Kind, Result, Secret};
 use wharf_http::BaseUrl;
 use wharf_meta::{Database, PostgresSettings};
@@ -21,7 +20,8 @@ use crate::{
     listener::Counts,
     metrics::{self, Door, JobMeters, Metrics, Process, RequestMeters, Sources},
     operation::{self, Durability, Operation},
-    world::{SystemClock, SystemEntropy, boot_id},
+    storage::Storage,
+    world::{SystemClock, SystemEntropy},
 };
 
 /// Everything, put together.
@@ -60,7 +60,7 @@ impl Wharf {
         };
         let durability =
             Durability { database: database.durability(), file_system: file_system::under(data_dir.path())? };
-        let blobs = FileStore::open(data_dir.path(), &boot_id(entropy.as_ref()))?;
+        let storage = Storage::open(config, data_dir, entropy.as_ref()).await?;
         let auth = Auth::open(wharf_auth::Parts {
             accounts: Arc::new(database.clone()),
             keys: Arc::new(database.clone()),
@@ -72,7 +72,7 @@ impl Wharf {
         .await?;
         let registry = Registry::new(Parts {
             store: Arc::new(database.clone()),
-            blobs: Arc::new(blobs.clone()),
+            blobs: storage.blobs(),
             rights: Arc::new(database.clone()),
             clock: clock.clone(),
             entropy: entropy.clone(),
@@ -86,7 +86,7 @@ impl Wharf {
             registry: registry.clone(),
             auth: auth.clone(),
             database,
-            blobs,
+            storage,
             jobs: jobs.clone(),
             counts: counts.clone(),
         };

@@ -39,6 +39,13 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// All variables of the environment that are readable, for a library that has its own.
+#[allow(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub(crate) fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
 /// A name for this boot of the machine: what was written but not flushed before another one may be lost. Where the
 /// system does not say, every start counts as one.
 #[allow(clippy::disallowed_methods, reason = "the boot id is a file of the kernel's")]

@@ -93,8 +93,8 @@ pub(crate) const KEYS: &[Key] = &[
         name: "storage",
         flag: "storage",
         default: "file",
-        expected: "file (S3 is planned)",
-        about: "Where bytes live.",
+        expected: "file or s3://bucket/prefix?endpoint=…&region=…, see docs/operation.md",
+        about: "Where bytes live: below data_dir, or in a bucket, with keys from the AWS_… variables.",
         secret: Mask::Password,
     },
     Key {

@@ -3,16 +3,15 @@
 use std::{fmt, sync::Arc};
 
 use wharf_auth::Auth;
-use wharf_blobs::FileStore;
 use wharf_meta::{Database, State};
-use wharf_registry::{Registry, port::Room};
+use wharf_registry::Registry;
 
 use super::{
     jobs::JobMeters,
     page::{Page, bytes, number, seconds},
     requests::RequestMeters,
 };
-use crate::listener::Counts;
+use crate::{listener::Counts, storage::Storage};
 
 /// Where the numbers are read.
 pub(crate) struct Sources {
@@ -20,7 +19,7 @@ pub(crate) struct Sources {
     pub(crate) registry: Registry,
     pub(crate) auth: Auth,
     pub(crate) database: Database,
-    pub(crate) blobs: FileStore,
+    pub(crate) storage: Storage,
     pub(crate) jobs: Arc<JobMeters>,
     pub(crate) counts: Arc<Counts>,
 }
@@ -40,7 +39,7 @@ impl Sources {
         self.show_registry(page)?;
         self.show_auth(page)?;
         self.show_database(page)?;
-        self.show_blobs(page)?;
+        self.storage.show(page)?;
         self.jobs.show(page)
     }
 
@@ -127,19 +126,5 @@ impl Sources {
                 page.gauge(&number("database_waiting", "Operations that wait"), waiting as u64)
             }
         }
-    }
-
-    fn show_blobs(&self, page: &mut Page<'_>) -> fmt::Result {
-        let meters = self.blobs.meters();
-        page.durations(&seconds("blob_flush", "How long it took to flush a blob's bytes"), &meters.flushes)?;
-        page.counter(&number("blob_flush_failures", "Flushes that failed"), meters.flushes_failed.value())?;
-        let help = "Uploads that were stopped in their course by a disk nearly full";
-        page.counter(&number("uploads_stopped", help), meters.stopped.value())?;
-        // A disk that does not answer has no numbers; that the scrape lacks them is the alarm.
-        let Ok(space) = self.blobs.space() else { return Ok(()) };
-        page.gauge(&bytes("disk_free", "Bytes that may still be written"), space.free_bytes)?;
-        page.gauge(&bytes("disk_size", "Bytes of the disk"), space.total_bytes)?;
-        let is_refusing = u64::from(space.room() != Room::Enough);
-        page.gauge(&number("uploads_refused", "1 while the disk is nearly full"), is_refusing)
     }
 }

@@ -1,0 +1,297 @@
+//! The calls to S3, each with its deadline: what all of them share, and nothing of how an object is made of them.
+//!
+//! Object by object they go through `object_store`, which signs, retries 500, 503 and broken connections with a growing
+//! pause, and knows where credentials come from. An answer that is an error comes out as ours, with S3's own as the
+//! cause.
+
+use std::{ops::Range, time::Duration};
+
+use bytes::Bytes;
+use object_store::{
+    ClientOptions, Error as S3Error, GetOptions, GetRange, GetResult, ObjectStore, ObjectStoreExt, PutMode,
+    PutOptions, PutPayload, RetryConfig,
+    aws::{AmazonS3, AmazonS3Builder, AwsCredentialProvider},
+    client::{HttpClient, HttpConnector, ReqwestConnector},
+    list::{PaginatedListOptions, PaginatedListResult, PaginatedListStore},
+    multipart::{MultipartStore, PartId},
+    path::Path,
+    signer::{Method, SignedUrlOptions, Signer},
+};
+use tokio::time::timeout;
+use wharf_core::{Error, Kind, ObjectKey, Result, Subject};
+
+use super::settings::{Encryption, Redirect, S3Settings, Style};
+
+/// A call without a body worth the name, its tries included.
+pub(super) const DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(3);
+
+/// What a single try of a call with a body has: this …
+const TRY: Duration = Duration::from_secs(20);
+
+/// … and a second for each so many bytes of a part.
+const SLOWEST: u64 = 256 << 10;
+
+/// Tries after the first, and how long a call may have taken for another one.
+const TRIES: usize = 3;
+const TRYING: Duration = Duration::from_secs(10);
+
+/// A bucket and how we speak to it.
+pub(super) struct Bucket {
+    store: AmazonS3,
+    /// Signs URLs for the endpoint that clients reach.
+    public: AmazonS3,
+    redirect: Option<Redirect>,
+    prefix: String,
+    /// For what `object_store` has no call for.
+    pub(super) http: HttpClient,
+    /// Of new uploads, in bytes.
+    pub(super) part_size: u64,
+}
+
+/// What became of a put that may not replace anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Put {
+    /// It is stored.
+    Made,
+    /// Something lies there: another's, or our own, if an answer was lost.
+    Taken,
+}
+
+impl Bucket {
+    pub(super) fn new(settings: &S3Settings) -> Result<Self> {
+        let options = options(settings);
+        let store = connect(settings, settings.endpoint.as_deref(), None)?;
+        let theirs = settings.redirect.as_ref().and_then(|redirect| redirect.endpoint.as_deref());
+        let public =
+            connect(settings, theirs.or(settings.endpoint.as_deref()), Some(store.credentials().clone()))?;
+        Ok(Self {
+            store,
+            public,
+            redirect: settings.redirect.clone(),
+            prefix: if settings.prefix.is_empty() { String::new() } else { format!("{}/", settings.prefix) },
+            http: ReqwestConnector::default().connect(&options).map_err(Error::unavailable)?,
+            part_size: settings.part_size,
+        })
+    }
+
+    /// Where an object lies.
+    pub(super) fn object(&self, key: ObjectKey) -> Path {
+        self.path(&key.to_string())
+    }
+
+    /// Where something else of ours lies.
+    pub(super) fn path(&self, name: &str) -> Path {
+        Path::from(format!("{}{name}", self.prefix))
+    }
+
+    /// Puts a whole object where nothing lies yet: never over anything, so that no late call does harm.
+    pub(super) async fn put_new(&self, path: &Path, bytes: Vec<Bytes>) -> Result<Put> {
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        let Err(error) = self.store.put_opts(path, PutPayload::from_iter(bytes), options).await else {
+            return Ok(Put::Made);
+        };
+        // An answer may have been lost, and a server that refuses may close the connection before it is heard. And of
+        // two puts at once S3 may refuse both. So what is there decides.
+        match self.size(path).await {
+            Ok(Some(_)) => Ok(Put::Taken),
+            _ => Err(failure(error)),
+        }
+    }
+
+    /// Begins an object of parts, and yields its id.
+    pub(super) async fn begin_parts(&self, path: &Path) -> Result<String> {
+        within(DEADLINE, self.store.create_multipart(path)).await
+    }
+
+    /// Stores one part, and yields its tag.
+    pub(super) async fn put_part(
+        &self,
+        path: &Path,
+        (id, index): (&str, usize),
+        bytes: Vec<Bytes>,
+    ) -> Result<String> {
+        let payload = PutPayload::from_iter(bytes);
+        let part = self.store.put_part(path, &id.to_owned(), index, payload).await.map_err(failure)?;
+        Ok(part.content_id)
+    }
+
+    /// Makes the object of its parts.
+    pub(super) async fn join_parts(&self, path: &Path, id: &str, tags: Vec<String>) -> Result<()> {
+        let parts = tags.into_iter().map(|content_id| PartId { content_id }).collect();
+        self.store.complete_multipart(path, &id.to_owned(), parts).await.map(drop).map_err(failure)
+    }
+
+    /// Gives an object of parts up. One that is not there any more is given up already.
+    pub(super) async fn abort_parts(&self, path: &Path, id: &str) -> Result<()> {
+        gone_is_fine(within(DEADLINE, self.store.abort_multipart(path, &id.to_owned())).await)
+    }
+
+    /// How large an object is, in bytes; `None` where there is none.
+    pub(super) async fn size(&self, path: &Path) -> Result<Option<u64>> {
+        match within(DEADLINE, self.store.head(path)).await {
+            Ok(found) => Ok(Some(found.size)),
+            // A bucket that is gone says the same, for an answer to HEAD has no words.
+            Err(error) if is_gone(&error) => self.check().await.map(|()| None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Begins to read a range of an object, which goes on at a later call only if it is still the same.
+    pub(super) async fn get(
+        &self,
+        path: &Path,
+        range: Range<u64>,
+        same: Option<String>,
+    ) -> Result<GetResult> {
+        let options =
+            GetOptions { range: Some(GetRange::Bounded(range)), if_match: same, ..GetOptions::default() };
+        within(DEADLINE, self.store.get_opts(path, options)).await
+    }
+
+    /// Removes an object. One that is not there is removed already.
+    pub(super) async fn delete(&self, path: &Path) -> Result<()> {
+        gone_is_fine(within(DEADLINE, self.store.delete(path)).await)
+    }
+
+    /// A page of what lies below a name.
+    pub(super) async fn list(
+        &self,
+        name: &str,
+        options: PaginatedListOptions,
+    ) -> Result<PaginatedListResult> {
+        within(DEADLINE, self.store.list_paginated(Some(&format!("{}{name}", self.prefix)), options)).await
+    }
+
+    /// Whether the bucket answers, to us.
+    pub(super) async fn check(&self) -> Result<()> {
+        let options = PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };
+        self.list("objects/", options).await.map(drop)
+    }
+
+    /// A URL under which a client may read an object for a while, if clients are sent here at all.
+    pub(super) async fn link(&self, path: &Path) -> Result<Option<String>> {
+        let Some(redirect) = &self.redirect else { return Ok(None) };
+        // Somebody's upload: no browser may take it for a page.
+        let options =
+            SignedUrlOptions::default().with_query([("response-content-type", "application/octet-stream")]);
+        let url = self.public.signed_url_opts(Method::GET, path, redirect.lifetime, &options);
+        Ok(Some(within(DEADLINE, url).await?.into()))
+    }
+
+    /// A URL under which we may ask the bucket itself something.
+    pub(super) async fn question(&self, query: &[(&str, &str)]) -> Result<String> {
+        let options = SignedUrlOptions::default().with_query(query.iter().copied());
+        let whole = Path::default();
+        let url = self.store.signed_url_opts(Method::GET, &whole, DEADLINE * 6, &options);
+        Ok(within(DEADLINE, url).await?.into())
+    }
+
+    /// The key in S3 of a name of ours, and back.
+    pub(super) fn name_of<'a>(&self, key: &'a str) -> Option<&'a str> {
+        key.strip_prefix(&self.prefix)
+    }
+}
+
+fn connect(
+    settings: &S3Settings,
+    endpoint: Option<&str>,
+    credentials: Option<AwsCredentialProvider>,
+) -> Result<AmazonS3> {
+    let mut builder = AmazonS3Builder::new();
+    for (key, value) in &settings.variables {
+        builder = builder.with_config(*key, value.expose());
+    }
+    builder = builder
+        .with_bucket_name(&settings.bucket)
+        .with_client_options(options(settings))
+        .with_retry(RetryConfig { max_retries: TRIES, retry_timeout: TRYING, ..RetryConfig::default() })
+        .with_virtual_hosted_style_request(settings.style == Style::VirtualHost)
+        // Not every server knows the call for many.
+        .with_disable_bulk_delete(true);
+    if let Some(region) = &settings.region {
+        builder = builder.with_region(region);
+    }
+    if let Some(endpoint) = endpoint {
+        builder = builder.with_endpoint(place(endpoint, settings));
+    }
+    for (name, value) in encryption(settings) {
+        builder = builder.with_config(name.parse().map_err(Error::internal)?, value);
+    }
+    if let Some(credentials) = credentials {
+        builder = builder.with_credentials(credentials);
+    }
+    builder.build().map_err(|error| {
+        Error::new(Kind::Invalid, "the storage cannot be used as it is configured").because(error)
+    })
+}
+
+/// What `object_store` calls the kinds of encryption.
+fn encryption(settings: &S3Settings) -> Vec<(&'static str, &str)> {
+    const KIND: &str = "aws_server_side_encryption";
+    match &settings.encryption {
+        None => Vec::new(),
+        Some(Encryption::Aes256) => vec![(KIND, "AES256")],
+        Some(Encryption::Kms(None)) => vec![(KIND, "aws:kms")],
+        Some(Encryption::Kms(Some(key))) => vec![(KIND, "aws:kms"), ("aws_sse_kms_key_id", key)],
+    }
+}
+
+/// An endpoint as `object_store` wants it: with the bucket in its host, where it belongs there.
+fn place(endpoint: &str, settings: &S3Settings) -> String {
+    match (settings.style, endpoint.split_once("://")) {
+        (Style::VirtualHost, Some((scheme, host))) => format!("{scheme}://{}.{host}", settings.bucket),
+        _ => endpoint.to_owned(),
+    }
+}
+
+fn options(settings: &S3Settings) -> ClientOptions {
+    // There is no limit on a whole answer, for a blob may take an hour. A try ends when nothing comes for so long,
+    // sending a part included.
+    let patience = TRY + Duration::from_secs(settings.part_size / SLOWEST);
+    ClientOptions::new()
+        .with_allow_http(true)
+        .with_connect_timeout(CONNECT)
+        .with_timeout_disabled()
+        .with_read_timeout(patience)
+}
+
+async fn within<T>(deadline: Duration, call: impl Future<Output = object_store::Result<T>>) -> Result<T> {
+    match timeout(deadline, call).await {
+        Ok(answer) => answer.map_err(failure),
+        Err(late) => Err(Error::unavailable(late)),
+    }
+}
+
+/// S3's error as ours. Not every 404 is about an object: a bucket can be gone, and a proxy have its own opinion.
+pub(super) fn failure(error: S3Error) -> Error {
+    let gone = match (&error, code(&error).as_deref()) {
+        (S3Error::NotFound { .. }, Some(code)) => {
+            matches!(code, "NoSuchKey" | "NoSuchUpload" | "NoSuchVersion")
+        }
+        // An answer to HEAD has no words.
+        (S3Error::NotFound { .. }, None) => error.to_string().trim_end().ends_with("404 Not Found:"),
+        _ => false,
+    };
+    if gone { Error::not_found(Subject::Blob).because(error) } else { Error::unavailable(error) }
+}
+
+/// The word S3 has for an error, if it said one. It is found in the text, for no type of `object_store` hands it out.
+pub(super) fn code(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let text = error.to_string();
+    let (_, behind) = text.split_once("<Code>")?;
+    behind.split_once("</Code>").map(|(code, _)| code.to_owned())
+}
+
+pub(super) fn is_gone(error: &Error) -> bool {
+    matches!(error.kind(), Kind::NotFound(_))
+}
+
+fn gone_is_fine(done: Result<()>) -> Result<()> {
+    match done {
+        Err(error) if is_gone(&error) => Ok(()),
+        done => done,
+    }
+}
