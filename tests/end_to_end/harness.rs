@@ -15,6 +15,7 @@ pub(crate) mod postgres;
 pub(crate) mod raw;
 mod repository;
 mod server;
+pub(crate) mod storage;
 pub(crate) mod token;
 mod upload;
 

@@ -28,3 +28,4 @@ mod identity;
 mod oci;
 mod operation;
 mod postgres;
+mod storage;

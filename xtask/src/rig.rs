@@ -1,5 +1,5 @@
-//! The peers that the tests talk to: a private PostgreSQL, private docker and containerd daemons, clients, a large root
-//! filesystem.
+//! The peers that the tests talk to: a private PostgreSQL and S3 server, private docker and containerd daemons, clients,
+//! a large root filesystem.
 //!
 //! `test` raises a rig before the tests and stops it after. Everything it starts lives in one scratch directory and
 //! on loopback, is never shared with the machine's own services, and stops when the rig is dropped.
@@ -13,6 +13,7 @@ mod install;
 mod postgres;
 pub(crate) mod private;
 mod rootfs;
+mod versitygw;
 
 use std::ffi::OsString;
 use std::fs;
@@ -63,6 +64,15 @@ impl Rig {
             let (daemon, url) = steps.run("postgres", || postgres::start(self.scratch.path()))?;
             self.daemons.push(daemon);
             self.tell("WHARF_TEST_POSTGRES", url);
+        }
+        if allows(components, "versitygw", steps) {
+            let program = go_program::directory()?.join("versitygw");
+            let start = || versitygw::start(&program, self.scratch.path());
+            let (daemon, bucket) = steps.run("S3 server", start)?;
+            self.daemons.push(daemon);
+            self.tell("WHARF_TEST_S3", bucket.url);
+            self.tell("AWS_ACCESS_KEY_ID", bucket.access_key);
+            self.tell("AWS_SECRET_ACCESS_KEY", bucket.secret_key);
         }
         if allows(components, "docker", steps) {
             let (daemon, host) = steps.run("docker", || docker::start(self.scratch.path()))?;

@@ -80,8 +80,11 @@ impl Wharf {
 
     /// A server that is yet to be started.
     fn laid_out(home: TempDir, data: PathBuf, environment: &[(&str, &str)]) -> Self {
-        let environment =
+        let mut environment: Vec<_> =
             environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        if !environment.iter().any(|(name, _)| name == "WHARF_STORAGE") {
+            environment.extend(super::storage::of_every_test().map(|url| ("WHARF_STORAGE".to_owned(), url)));
+        }
         Self { home, data, port: free_port(), environment, certificate: None, process: None }
     }
 

@@ -1,0 +1,39 @@
+//! A storage that cannot be used: said at the start, in words, without a secret.
+
+use crate::harness::{storage, wharf_command};
+
+/// What a server says that ends at its start.
+fn refused(url: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = wharf_command();
+    command.args(["serve", "--listen", "127.0.0.1:0", "--storage", url, "--data-dir"]).arg(folder.path());
+    let output = command.output().unwrap();
+    assert!(!output.status.success(), "{url} was taken for right");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_storage_url_that_is_wrong_is_refused_in_words_that_tell_no_secret() {
+    for (url, word) in [
+        ("s3://bucket?acess_key=hunter2", "there is no parameter acess_key"),
+        ("s3://me:hunter2@bucket", "AWS_ACCESS_KEY_ID"),
+        ("s3://bucket?endpoint=http://127.0.0.1:1&redirect=hunter2", "redirect must be on or off"),
+        ("hunter2", "storage (from --storage) must be file or s3://"),
+    ] {
+        let said = refused(url);
+        assert!(said.contains(word) && !said.contains("hunter2"), "{said}");
+    }
+}
+
+#[test]
+fn a_bucket_that_cannot_be_used_is_refused_in_words() {
+    let Some(url) = storage::bucket("") else { return };
+    for (url, word) in [
+        (url.replacen("s3://", "s3://no-such-bucket-as-", 1), "there is no such bucket"),
+        (format!("{url}&region=nowhere-1"), "the bucket lies in another region"),
+        (storage::bucket_through("http://127.0.0.1:1", "").unwrap(), "nothing answers at its endpoint"),
+    ] {
+        let said = refused(&url);
+        assert!(said.contains(word), "{said}");
+    }
+}
