@@ -2,10 +2,11 @@
 //!
 //! Eight clients push, mount, tag and delete (`load`), every attempt and every answer is written down outside the
 //! tested disk (`journal`), the end comes, the server starts again, and everything it shows is held against the
-//! journal (`check`). Everything follows from one seed, `WHARF_CRASH_SEED`, which is printed.
+//! journal (`check`). The collector is in a hurry meanwhile, so that ends meet it too. Everything follows from one seed, `WHARF_CRASH_SEED`, which is printed.
 
 mod check;
 mod disk;
+mod failing_flush;
 mod full_disk;
 mod journal;
 mod kill;
@@ -13,9 +14,20 @@ mod load;
 mod power_cut;
 mod worker;
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::harness::{Caller, Wharf, number_from_environment};
+use crate::harness::{ADMIN_PASSWORD, Caller, Wharf, number_from_environment};
+
+/// Longer than a round of the load, which names only what it pushed in that round.
+const COLLECTION_DELAY: Duration = Duration::from_secs(4);
+
+/// A server whose collector is in a hurry.
+const HURRY: [(&str, &str); 4] = [
+    ("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD),
+    ("WHARF_COLLECTION_DELAY", "4s"),
+    ("WHARF_OBJECT_GRACE", "1s"),
+    ("WHARF_HOUSEKEEPING_INTERVAL", "1s"),
+];
 
 /// Where the load goes: every kind of name.
 const REPOSITORIES: [&str; 4] = ["crash/one", "crash/two", "crash/team/three", "four"];

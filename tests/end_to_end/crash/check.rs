@@ -1,17 +1,32 @@
 //! Holds everything that a server shows against the journal.
+//!
+//! The collector runs meanwhile: a blob that no manifest of its repository names may have gone once its delay was
+//! over. One that a manifest names must be there, whatever the journal says of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt as _, stream};
 
-use super::journal::{Journal, Register, Value};
+use super::COLLECTION_DELAY;
+use super::journal::{Content, Journal, Register, Value};
 use crate::harness::{Caller, sha256};
+
+/// What is there, and what a manifest that is there names: blobs, each by repository and digest.
+#[derive(Default)]
+struct Blobs {
+    present: BTreeSet<(String, String)>,
+    named: BTreeSet<(String, String)>,
+}
 
 /// Panics with every difference.
 pub(super) async fn check(caller: &Caller, journal: &Journal, context: &str) {
     let mut wrong = journal.take_faults();
     let looks = journal.registers().into_iter().map(|register| look(caller, journal, register));
     let seen: Vec<_> = stream::iter(looks).buffer_unordered(8).collect().await;
+    let blobs = blobs(journal, &seen);
+    for (repository, digest) in blobs.named.difference(&blobs.present) {
+        wrong.push(format!("{repository} lacks {digest}, which a manifest there names"));
+    }
     let mut tags: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (register, value) in seen {
         let value = match value {
@@ -25,10 +40,36 @@ pub(super) async fn check(caller: &Caller, journal: &Journal, context: &str) {
             let present = tags.entry(repository.clone()).or_default();
             present.extend(value.is_some().then(|| tag.clone()));
         }
+        if let Register::Blob { repository, digest } = &register
+            && !blobs.named.contains(&(repository.clone(), digest.clone()))
+        {
+            journal.may_be_collected(&register, COLLECTION_DELAY);
+        }
         wrong.extend(journal.settle(&register, value).err());
     }
     wrong.extend(unattempted(caller, journal, &tags).await);
     assert!(wrong.is_empty(), "{context}: {} differences:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Reads what was seen: which blobs there are, and which the manifests name.
+fn blobs(journal: &Journal, seen: &[(Register, Result<Value, String>)]) -> Blobs {
+    let mut blobs = Blobs::default();
+    for (register, value) in seen {
+        let Ok(Some(digest)) = value else { continue };
+        match (register, journal.content(digest)) {
+            (Register::Blob { repository, .. }, _) => {
+                blobs.present.insert((repository.clone(), digest.clone()));
+            }
+            (Register::Manifest { repository, .. }, Some(Content::Text(manifest))) => {
+                let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+                let layers = manifest["layers"].as_array().into_iter().flatten();
+                let named = layers.chain([&manifest["config"]]).filter_map(|part| part["digest"].as_str());
+                blobs.named.extend(named.map(|digest| (repository.clone(), digest.to_owned())));
+            }
+            _ => {}
+        }
+    }
+    blobs
 }
 
 /// What a register holds, after a check that it holds it whole.

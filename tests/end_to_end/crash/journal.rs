@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -51,6 +52,8 @@ pub(super) struct History {
     /// What was seen at the last check.
     settled: Value,
     attempts: Vec<Attempt>,
+    /// When the last attempt began.
+    attempted: Option<Instant>,
 }
 
 impl History {
@@ -72,6 +75,7 @@ struct Pages {
     registers: BTreeMap<Register, History>,
     contents: BTreeMap<String, Content>,
     faults: Vec<String>,
+    collected: usize,
 }
 
 #[derive(Clone, Default)]
@@ -95,13 +99,27 @@ impl Journal {
         pages.clock += 1;
         let number = pages.clock;
         let attempt = Attempt { ticket: number, value, started: number, acknowledged: None };
-        pages.registers.entry(register.clone()).or_default().attempts.push(attempt);
+        let history = pages.registers.entry(register.clone()).or_default();
+        history.attempts.push(attempt);
+        history.attempted = Some(Instant::now());
         Ticket { journal: self.clone(), register, number }
     }
 
     /// Names a register that nothing is written to: it must stay as it is.
     pub(super) fn watch(&self, register: Register) {
         self.pages().registers.entry(register).or_default();
+    }
+
+    /// Nothing names this blob: the collector may have taken it away, but not before its delay was over.
+    pub(super) fn may_be_collected(&self, register: &Register, delay: Duration) {
+        let mut pages = self.pages();
+        pages.clock += 1;
+        let number = pages.clock;
+        let Some(history) = pages.registers.get_mut(register) else { return };
+        if history.attempted.is_some_and(|attempted| attempted.elapsed() >= delay) {
+            let attempt = Attempt { ticket: number, value: None, started: number, acknowledged: None };
+            history.attempts.push(attempt);
+        }
     }
 
     pub(super) fn remember(&self, digest: &str, content: Content) {
@@ -132,8 +150,17 @@ impl Journal {
         if !history.allows(&seen) {
             return Err(format!("{register:?} holds {seen:?} after {history:?}"));
         }
-        *history = History { settled: seen, attempts: Vec::new() };
+        let only_the_collector =
+            matches!(history.attempts[..], [Attempt { acknowledged: None, value: None, .. }]);
+        let was_collected = only_the_collector && history.settled.is_some() && seen.is_none();
+        *history = History { settled: seen, attempts: Vec::new(), ..*history };
+        pages.collected += usize::from(was_collected);
         Ok(())
+    }
+
+    /// How many blobs the collector took away, between checks that saw them and checks that did not.
+    pub(super) fn collected(&self) -> usize {
+        self.pages().collected
     }
 
     /// How many attempts were acknowledged since the last check.
@@ -169,7 +196,7 @@ fn history(settled: Value, attempts: &[(&str, u64, Option<u64>)]) -> History {
         let value = (value != "gone").then(|| value.to_owned());
         Attempt { ticket: started, value, started, acknowledged }
     };
-    History { settled, attempts: attempts.iter().map(attempt).collect() }
+    History { settled, attempts: attempts.iter().map(attempt).collect(), attempted: None }
 }
 
 /// The judge is judged first: histories whose outcome is known.
@@ -189,4 +216,17 @@ fn the_journal_knows_what_may_be_there() {
     assert!(deleted.allows(&None) && deleted.allows(&holds("b")) && !deleted.allows(&holds("old")));
     let never = history(None, &[]);
     assert!(never.allows(&None) && !never.allows(&holds("a")));
+}
+
+#[test]
+fn the_journal_lets_the_collector_take_a_blob_after_its_delay_only() {
+    let blob = Register::Blob { repository: "a".to_owned(), digest: "d".to_owned() };
+    let journal = Journal::default();
+    journal.attempt(blob.clone(), Some("d".to_owned())).acknowledge();
+
+    journal.may_be_collected(&blob, Duration::from_secs(3600));
+    assert!(journal.settle(&blob, None).is_err());
+    journal.may_be_collected(&blob, Duration::ZERO);
+    assert!(journal.settle(&blob, None).is_ok());
+    assert!(journal.settle(&blob, Some("d".to_owned())).is_err(), "what was collected does not come back");
 }

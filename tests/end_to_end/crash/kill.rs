@@ -3,14 +3,14 @@
 use super::check::check;
 use super::journal::Journal;
 use super::load::{Load, some_time};
-use super::{operator, seed};
+use super::{HURRY, operator, seed};
 use crate::harness::{Random, Wharf, number_from_environment};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
     let seed = seed();
     let mut random = Random::new(seed);
-    let mut wharf = Wharf::start().await;
+    let mut wharf = Wharf::start_with(&HURRY).await;
     let journal = Journal::default();
     let mut acknowledged = 0;
 
@@ -34,4 +34,5 @@ async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
     }
 
     assert!(acknowledged > 20, "the load did all but nothing: {acknowledged} writes");
+    assert!(journal.collected() > 0, "the collector took nothing away");
 }

@@ -11,7 +11,7 @@ use super::check::check;
 use super::disk::{Disk, FileSystem, is_stopped};
 use super::journal::Journal;
 use super::load::{Load, some_time};
-use super::{operator, seed};
+use super::{HURRY, operator, seed};
 use crate::harness::raw::Exchange;
 use crate::harness::{Random, Wharf, component, noise, number_from_environment, sha256};
 
@@ -42,7 +42,7 @@ async fn survives_cuts(kind: FileSystem) {
     let seed = seed();
     let mut random = Random::new(seed);
     let disk = Disk::make(kind);
-    let mut wharf = Wharf::start_on(&disk.data()).await;
+    let mut wharf = Wharf::start_on_with(&disk.data(), &HURRY).await;
     let journal = Journal::default();
     let mut acknowledged = 0;
 

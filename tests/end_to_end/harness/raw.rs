@@ -44,6 +44,15 @@ impl Exchange {
         drop(self.stream);
     }
 
+    /// Says that nothing more will come, and reads until the server closes: then it is done with what did come.
+    pub(crate) async fn break_off(mut self) -> String {
+        self.stream.shutdown().await.unwrap();
+        let mut bytes = Vec::new();
+        let read = timeout(Duration::from_secs(10), self.stream.read_to_end(&mut bytes)).await;
+        let _ = read.expect("the server closes after its client");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// Reads an answer's status and all its text, without having ended the request.
     pub(crate) async fn answer(mut self) -> (u16, String) {
         let mut bytes = Vec::new();

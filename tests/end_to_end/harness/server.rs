@@ -42,8 +42,12 @@ impl Wharf {
 
     /// A server whose data lies elsewhere, say on a disk that is about to fail.
     pub(crate) async fn start_on(data: &Path) -> Self {
-        let environment = [("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD)];
-        Self::start_at(TempDir::new().unwrap(), data.to_owned(), &environment).await
+        Self::start_on_with(data, &[("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD)]).await
+    }
+
+    /// The same, with just these settings in its environment.
+    pub(crate) async fn start_on_with(data: &Path, environment: &[(&str, &str)]) -> Self {
+        Self::start_at(TempDir::new().unwrap(), data.to_owned(), environment).await
     }
 
     /// A server that speaks TLS, with more settings in its environment.
