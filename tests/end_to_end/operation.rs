@@ -2,6 +2,7 @@
 
 mod collection;
 mod connections;
+mod damage;
 mod files;
 mod limits;
 mod metrics;

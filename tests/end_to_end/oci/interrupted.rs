@@ -77,6 +77,24 @@ async fn a_closing_put_that_was_cut_off_closes_nothing() {
     repository.blob(&digest).await.is(200).has_body(&content);
 }
 
+/// A body is as long as it was announced: what comes after it is neither its end nor the next chunk.
+#[tokio::test]
+async fn bytes_beyond_the_announced_length_are_not_of_the_upload() {
+    let (_wharf, repository) = at("hello").await;
+    let content = noise(7, 1_000);
+
+    let upload = repository.upload().await;
+    let length = [("content-length", "600")];
+    let mut exchange = Exchange::begin(&upload.caller, "PATCH", &upload.location, &length).await;
+    exchange.send(&content).await;
+    let (status, text) = exchange.answer().await;
+    assert_eq!(status, 202, "{text}");
+    upload.status().await.is(204).has_header("range", "0-599");
+    upload.finish(&sha256(&content), content.slice(600..)).await.is(201);
+
+    repository.blob(&sha256(&content)).await.is(200).has_body(&content);
+}
+
 #[tokio::test]
 async fn an_upload_outlives_an_orderly_restart() {
     let (mut wharf, repository) = at("hello").await;

@@ -6,7 +6,7 @@ use wharf_hash::Hasher;
 use super::{
     Finished, Offset, expect_offset, on_its_own,
     pump::{Pumped, Source},
-    rows::{FindBlob, FinishUpload},
+    rows::FinishUpload,
 };
 use crate::{
     Registry, Settings, Taps,
@@ -135,11 +135,10 @@ impl Registry {
             let stored = self.expect_stored(row.key, size, digest).await;
             stored.map_err(|error| if compared { not_ours(error) } else { error })?;
         }
-        let damaged = self.damaged(&digest).await?;
         let now = self.now();
         let Settings { object_grace: grace, collection_delay: delay, .. } = *self.settings();
         let blob = BlobRow { digest, size, key: row.key };
-        let finish = FinishUpload { grant, upload: row, blob, damaged, now, grace, delay };
+        let finish = FinishUpload { grant, upload: row, blob, now, grace, delay };
         let condemned = self.store().commit(finish).await?;
         self.meters().uploads.finished.increment();
         self.meters().objects_condemned.add(condemned.into());
@@ -162,12 +161,6 @@ impl Registry {
         let mut hasher = Hasher::new(digest.algorithm());
         self.read_into(key, size, &mut hasher).await?;
         expect_digest(hasher, digest)
-    }
-
-    /// The object of a blob that is known but whose bytes are lost, which this push heals.
-    async fn damaged(&self, digest: &Digest) -> Result<Option<ObjectKey>> {
-        let Some(known) = self.store().view(FindBlob { digest: *digest }).await? else { return Ok(None) };
-        Ok((!self.blobs().holds(known.key, known.size).await?).then_some(known.key))
     }
 
     /// Gives an upload up that cannot be finished. One whose commit went unanswered may have no row any more: then its

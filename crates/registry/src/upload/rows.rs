@@ -2,8 +2,7 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    Algorithm, Digest, Error, Grant, Kind, ObjectKey, Result, Subject, Timestamp, UploadId, action::Push,
-    gate::RepositoryId,
+    Algorithm, Error, Grant, Kind, Result, Subject, Timestamp, UploadId, action::Push, gate::RepositoryId,
 };
 
 use crate::port::{BlobRow, Progress, Transaction, UploadRow, Work};
@@ -109,27 +108,14 @@ impl Transaction for EndUpload {
     }
 }
 
-pub(super) struct FindBlob {
-    pub(super) digest: Digest,
-}
-
-#[async_trait]
-impl Transaction for FindBlob {
-    type Output = Option<BlobRow>;
-
-    async fn run(&self, work: &mut dyn Work) -> Result<Option<BlobRow>> {
-        work.find_blob(&self.digest).await
-    }
-}
-
-/// Makes a finished object the blob of its digest and a member of the repository. Of two equal uploads one
-/// object stays and the other is condemned; a damaged one gives way. Says whether one was condemned.
+/// Makes a finished object the blob of its digest and a member of the repository. An object that was there before
+/// gives way and is condemned: nobody knows what its disk did to it since, and of ours every byte was just hashed.
+/// Says whether one was condemned.
 pub(super) struct FinishUpload {
     pub(super) grant: Grant<Push>,
     /// As it stood when its object was finished.
     pub(super) upload: UploadRow,
     pub(super) blob: BlobRow,
-    pub(super) damaged: Option<ObjectKey>,
     pub(super) now: Timestamp,
     pub(super) grace: i64,
     pub(super) delay: i64,
@@ -151,11 +137,10 @@ impl Transaction for FinishUpload {
         let condemns = known.is_some();
         match known {
             None => work.insert_blob(&self.blob, self.now).await?,
-            Some(known) if self.damaged == Some(known.key) => {
+            Some(known) => {
                 work.move_blob(digest, self.blob.key).await?;
                 work.condemn(known.key, self.grace).await?;
             }
-            Some(_) => work.condemn(self.blob.key, self.grace).await?,
         }
         let repository = repository_of(work, &self.grant, self.now).await?;
         match work.add_member(repository, digest, self.now).await? {
