@@ -1,8 +1,8 @@
 //! `cargo xtask`: the project's own commands. Developers and `.ci/run` call them; nothing of the product does.
 //!
 //! `layers` holds the picture of the crates against the code, `lint` is every check that runs no test, `test` brings
-//! up the real peers (databases, container clients) and runs every test against them, and `conformance` lets the
-//! distribution-spec's own suite judge.
+//! up the real peers (databases, container clients) and runs every test against them, `fuzz` gives the fuzz targets
+//! more time than the tests do, and `conformance` lets the distribution-spec's own suite judge.
 #![allow(
     clippy::disallowed_methods,
     reason = "these commands exist to look at the machine: its environment, its programs, its files"
@@ -12,6 +12,7 @@ mod cache;
 mod conformance;
 mod deny;
 mod failure;
+mod fuzz;
 mod layers;
 mod lint;
 mod program;
@@ -52,6 +53,11 @@ enum Task {
         #[arg(long)]
         quick: bool,
     },
+    /// Run every fuzz target for so many seconds, as a property test
+    Fuzz {
+        /// For how long each
+        seconds: u32,
+    },
     /// Run the distribution-spec's conformance suite against a debug build; anything but a pass fails
     Conformance {
         /// The compiled suite: `conformance/` of the distribution-spec's main branch
@@ -82,6 +88,7 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Lint => lint::run(),
         Task::Test { quick: true } => test::quick(),
         Task::Test { quick: false } => test::full(),
+        Task::Fuzz { seconds } => fuzz::run_targets(seconds),
         Task::Conformance { suite } => conformance::run(&suite),
     }
 }

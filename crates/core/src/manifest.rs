@@ -118,8 +118,10 @@ impl Manifest {
         if depth(bytes) > DEEPEST {
             return Err(invalid(format!("manifest is nested deeper than {DEEPEST} levels")));
         }
-        let document: Document = serde_json::from_slice(bytes)
-            .map_err(|error| invalid(format!("this is no manifest: {error}")))?;
+        // The parser itself does not look at the bytes of texts it passes over.
+        let text = std::str::from_utf8(bytes).map_err(|_| invalid("a manifest must be UTF-8"))?;
+        let document: Document =
+            serde_json::from_str(text).map_err(|error| invalid(format!("this is no manifest: {error}")))?;
         if document.schema_version != 2 {
             return Err(invalid("schemaVersion must be 2"));
         }
@@ -288,6 +290,8 @@ mod tests {
             assert!(parse(None, bad).is_err(), "{bad:.40} was accepted");
         }
         assert!(Manifest::parse(None, b"\xff\xfe").is_err());
+        let passed_over = [image(r#","x":""#).trim_end_matches('}').as_bytes(), b"\xff\"}"].concat();
+        assert!(Manifest::parse(None, &passed_over).is_err(), "text that is not UTF-8 was accepted");
         let twice = image(&format!(r#","config":{CONFIG}"#));
         assert!(parse(None, &twice).is_err(), "a key that stands twice means two things to two readers");
         for digest in ["", "sha256", "sha256:", ":a", "SHA256:a", "sha256:a b"] {

@@ -203,5 +203,39 @@ mod tests {
             gzip.write_all(&bytes).unwrap();
             let _ = Archive::read(&gzip.finish().unwrap()[..]);
         }
+
+        /// A real chart with bytes changed, inside and outside of the compression: read, or refused in words.
+        #[test]
+        fn a_chart_with_bytes_changed_is_read_or_refused(changes in prop::collection::vec((any::<usize>(), any::<u8>()), 1..6)) {
+            let whole = real_chart();
+            let mut inside = Vec::new();
+            MultiGzDecoder::new(&whole[..]).read_to_end(&mut inside).unwrap();
+            let (mut outside, length) = (whole.clone(), inside.len());
+            for (at, byte) in &changes {
+                // Most changes near the front, where the headers are.
+                inside[at % 2048.min(length)] = *byte;
+                let length = outside.len();
+                outside[at % length] = *byte;
+            }
+            let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+            gzip.write_all(&inside).unwrap();
+            for bytes in [gzip.finish().unwrap(), outside] {
+                match Archive::read(&bytes[..]).and_then(|archive| archive.chart()) {
+                    Ok(chart) => drop(chart.fact()),
+                    Err(refusal) => prop_assert!(!refusal.to_string().is_empty()),
+                }
+            }
+        }
+    }
+
+    fn real_chart() -> Vec<u8> {
+        packaged(|builder| {
+            let described = b"apiVersion: v2\nname: app\nversion: 1.2.3\nappVersion: '4'\nkeywords: [a, b]\n";
+            add(builder, "app/Chart.yaml", described);
+            add(builder, &format!("app/templates/{}.yaml", "x".repeat(120)), b"kind: Pod");
+            builder.append_pax_extensions([("path", &b"app/README.md"[..])]).unwrap();
+            add(builder, "app/renamed", b"# App");
+            add(builder, "app/values.yaml", b"a: 1");
+        })
     }
 }

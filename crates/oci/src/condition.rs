@@ -52,6 +52,7 @@ enum Weak {
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -73,5 +74,30 @@ mod tests {
         assert_eq!(of(matches.clone(), &list), Expected::OneOf(vec![]));
         assert_eq!(of(none, &list), Expected::OneOf(vec![digest]));
         assert_eq!(of(matches, "\"\u{fc}\""), Expected::OneOf(vec![]));
+    }
+
+    proptest! {
+        /// A condition that is there never counts as none, and holds for a digest only where its tag was written.
+        #[test]
+        fn no_header_loosens_a_condition(
+            parts in proptest::collection::vec((0_usize..9, "[ -~]{0,3}"), 0..5),
+        ) {
+            let digest: Digest = DIGEST.parse().unwrap();
+            let tag = format!("\"{DIGEST}\"");
+            let words = [&tag, DIGEST, "W/", "\"", ",", " ", "*", "\"\"", "\t"];
+            let text: String = parts.iter().flat_map(|(word, other)| [words[*word], other]).collect();
+            let Ok(value) = HeaderValue::from_str(&text) else { return Ok(()) };
+            for (name, is_strong) in [(header::IF_MATCH, true), (header::IF_NONE_MATCH, false)] {
+                let headers = HeaderMap::from_iter([(name, value.clone())]);
+                let Condition { matches, none_matches } = conditions(&headers);
+                let found = if is_strong { matches } else { none_matches };
+                match found.expect("a condition that is there is one") {
+                    Expected::Anything => prop_assert!(text.contains('*')),
+                    Expected::OneOf(tags) => prop_assert!(tags.iter().all(|tag| *tag == digest) && (tags.is_empty() || text.contains(&tag))),
+                }
+            }
+            let headers = HeaderMap::from_iter([(header::IF_RANGE, value)]);
+            prop_assert_eq!(range_counts(&headers, &digest), text == tag);
+        }
     }
 }

@@ -14,23 +14,40 @@ const METHODS: [Method; 6] =
 
 /// What is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Endpoint {
+pub enum Endpoint {
+    /// Whether this is a registry, and who may speak to it.
     Ping,
+    /// The extensions of the server or of a repository.
     Extensions,
+    /// The repositories the caller may read.
     Catalog(PageQuery),
+    /// The tags of a repository.
     Tags(Place, PageQuery),
+    /// What GET of a blob would say.
     HeadBlob(Place, Digest),
+    /// A blob, or a part of it.
     GetBlob(Place, Digest),
+    /// The end of a blob in a repository.
     DeleteBlob(Place, Digest),
+    /// An upload, a whole blob, or a mount.
     BeginUpload(Place, Begin),
+    /// How far an upload is.
     UploadStatus(Place, UploadId),
+    /// The next bytes of an upload.
     Append(Place, UploadId),
+    /// The last bytes of an upload, and its digest.
     FinishUpload(Place, UploadId, Digest),
+    /// The end of an upload that becomes nothing.
     CancelUpload(Place, UploadId),
+    /// What GET of a manifest would say.
     HeadManifest(Place, Reference),
+    /// A manifest.
     GetManifest(Place, Reference),
+    /// A manifest to be stored, and further tags for it.
     PutManifest(Place, Reference, Vec<Tag>),
+    /// The end of a tag, or of a manifest with all its tags.
     DeleteManifest(Place, Reference),
+    /// The manifests that are about one.
     Referrers(Place, ReferrersQuery),
 }
 
@@ -40,7 +57,7 @@ pub const NAMES: [&str; 8] =
 
 /// How an upload begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Begin {
+pub enum Begin {
     /// With nothing, to be hashed with this algorithm.
     Empty(Algorithm),
     /// With everything: the body is the blob.
@@ -51,18 +68,22 @@ pub(crate) enum Begin {
 
 /// Which referrers of which manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ReferrersQuery {
-    pub(crate) subject: Digest,
-    /// The empty type is that of manifests without.
-    pub(crate) artifact_type: Option<String>,
-    pub(crate) last: Option<Digest>,
+pub struct ReferrersQuery {
+    /// The manifest they are about.
+    pub subject: Digest,
+    /// Only those of this type; the empty type is that of manifests without.
+    pub artifact_type: Option<String>,
+    /// Only those after this one.
+    pub last: Option<Digest>,
 }
 
 /// Which page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PageQuery {
-    pub(crate) last: Option<String>,
-    pub(crate) limit: Limit,
+pub struct PageQuery {
+    /// Only what comes after this name.
+    pub last: Option<String>,
+    /// How many at most.
+    pub limit: Limit,
 }
 
 impl Endpoint {
@@ -71,7 +92,7 @@ impl Endpoint {
     /// # Errors
     /// `Invalid` for names, digests and numbers that are not; `NotFound` for a path that is none of the API's;
     /// `Unsupported` for a method the path does not have.
-    pub(crate) fn parse(method: &Method, path: &str, query: Option<&str>) -> Result<Self> {
+    pub fn parse(method: &Method, path: &str, query: Option<&str>) -> Result<Self> {
         let path = decode_path(path)?;
         let query = Query::parse(query);
         let rest = path.strip_prefix("/v2").unwrap_or(&path);

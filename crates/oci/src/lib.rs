@@ -26,8 +26,8 @@ use wharf_core::{Actor, Authenticator, Credential, Error, Kind, Result};
 use wharf_http::{BaseUrl, identify, named, request_id_of};
 use wharf_registry::Registry;
 
-pub use crate::endpoint::NAMES;
-use crate::{endpoint::Endpoint, error::Refusal};
+pub use crate::endpoint::{Begin, Endpoint, NAMES, PageQuery, ReferrersQuery};
+use crate::error::Refusal;
 
 /// What the face works with.
 #[derive(Clone)]

@@ -27,6 +27,10 @@ async fn what_is_not_json_is_refused() {
         refused(&repository, OCI_MANIFEST, &Bytes::from(text), "MANIFEST_INVALID").await;
     }
     refused(&repository, OCI_MANIFEST, &Bytes::from_static(b"\xff\xfe{}"), "MANIFEST_INVALID").await;
+    let image = Image::oci(10);
+    repository.push_blobs_of(&image).await;
+    let not_utf_8 = [&image.manifest[..image.manifest.len() - 1], b",\"unread\":\"\xff\"}"].concat();
+    refused(&repository, OCI_MANIFEST, &Bytes::from(not_utf_8), "MANIFEST_INVALID").await;
 }
 
 #[tokio::test]

@@ -77,6 +77,7 @@ pub(crate) const PICTURE: &[Room] = &[
     },
     Room { name: "tests", floor: Roof, imports: EverythingBelow },
     Room { name: "xtask", floor: Roof, imports: EverythingBelow },
+    Room { name: "fuzz", floor: Roof, imports: EverythingBelow },
     Room { name: "bench", floor: Roof, imports: EverythingBelow },
 ];
 

@@ -1,0 +1,1 @@
+//! Fuzz targets; they live in `targets/`.

@@ -1,0 +1,146 @@
+//! An authenticator on ports that hold one account and the keys it makes, in memory. A token asks for no more.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use wharf_auth::port::{Account, Accounts, KeyRow, Keys, NewAccount, Refresh, RegistryChange};
+use wharf_auth::{Auth, Parts, Sealer, SealingKey};
+use wharf_core::audit::AuditRecord;
+use wharf_core::{
+    Access, AccountId, Actor, Clock, Credential, Entropy, OrganisationName, Principal, RegistryName, Result,
+    Timestamp, UserName,
+};
+
+const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
+
+/// The user of every token.
+pub(super) fn actor() -> Actor {
+    let Account { id, name, version, .. } = account();
+    Actor {
+        principal: Principal::User { id, name, version },
+        credential: Credential::Password,
+        access: Access::Whole,
+        address: None,
+        request_id: String::new(),
+    }
+}
+
+pub(super) async fn open() -> Auth {
+    let entropy: Arc<dyn Entropy> = Arc::new(Counting(Mutex::new(0)));
+    let (key, _) = SealingKey::generate(entropy.as_ref());
+    let store = Arc::new(Keeper::default());
+    let parts = Parts {
+        accounts: store.clone(),
+        keys: store,
+        sealer: Sealer::new(&key).unwrap(),
+        clock: Arc::new(Still),
+        entropy,
+    };
+    Auth::open(parts).await.unwrap()
+}
+
+fn account() -> Account {
+    Account {
+        id: AccountId(7),
+        name: "alice".parse().unwrap(),
+        password_hash: None,
+        operator: false,
+        disabled: false,
+        version: 3,
+    }
+}
+
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        NOW
+    }
+}
+
+/// Chance that can be had again.
+struct Counting(Mutex<u8>);
+
+impl Entropy for Counting {
+    fn fill(&self, buffer: &mut [u8]) {
+        let mut next = self.0.lock().unwrap();
+        for byte in buffer {
+            *byte = *next;
+            *next = next.wrapping_mul(5).wrapping_add(17);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Keeper {
+    keys: Mutex<Vec<KeyRow>>,
+}
+
+#[async_trait]
+impl Keys for Keeper {
+    async fn keys(&self) -> Result<Vec<KeyRow>> {
+        Ok(self.keys.lock().unwrap().clone())
+    }
+
+    async fn add(&self, key: KeyRow) -> Result<()> {
+        self.keys.lock().unwrap().push(key);
+        Ok(())
+    }
+
+    async fn remove_before(&self, _: Timestamp) -> Result<()> {
+        Ok(())
+    }
+
+    async fn keep(&self, _: &'static str, value: Vec<u8>) -> Result<Vec<u8>> {
+        Ok(value)
+    }
+}
+
+#[async_trait]
+impl Accounts for Keeper {
+    async fn by_name(&self, _: &UserName) -> Result<Option<Account>> {
+        Ok(None)
+    }
+
+    async fn by_id(&self, id: AccountId) -> Result<Option<Account>> {
+        Ok(Some(account()).filter(|account| account.id == id))
+    }
+
+    async fn any(&self) -> Result<bool> {
+        Ok(true)
+    }
+
+    async fn create(&self, _: NewAccount, _: AuditRecord) -> Result<AccountId> {
+        unreachable!("a token makes no account")
+    }
+
+    async fn set_password(&self, _: AccountId, _: String, _: AuditRecord) -> Result<bool> {
+        unreachable!("a token changes no password")
+    }
+
+    async fn set_registry(
+        &self,
+        _: OrganisationName,
+        _: RegistryName,
+        _: RegistryChange,
+        _: AuditRecord,
+    ) -> Result<()> {
+        unreachable!("a token changes no registry")
+    }
+
+    async fn add_refresh(&self, _: [u8; 32], _: Refresh, _: Timestamp) -> Result<()> {
+        unreachable!("a bearer token is no refresh token")
+    }
+
+    async fn refresh(&self, _: [u8; 32]) -> Result<Option<Refresh>> {
+        Ok(None)
+    }
+
+    async fn remove_expired_refreshes(&self, _: Timestamp) -> Result<()> {
+        Ok(())
+    }
+
+    async fn record(&self, _: AuditRecord) -> Result<()> {
+        Ok(())
+    }
+}
