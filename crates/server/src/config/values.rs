@@ -71,7 +71,10 @@ pub(super) fn deletion(text: &str) -> Option<Deletion> {
     }
 }
 
-/// A whole number and one of `s`, `m`, `h`, `d`.
+/// The longest time a key may hold: a century. Beyond three thousand of them the times in rows would overflow.
+const LONGEST: Duration = Duration::from_secs(36_525 * 24 * 3600);
+
+/// A whole number and one of `s`, `m`, `h`, `d`, of at most [`LONGEST`].
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let seconds = match unit {
@@ -82,7 +85,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     let number: u32 = number.parse().ok()?;
-    Some(Duration::from_secs(u64::from(number) * seconds))
+    Some(Duration::from_secs(u64::from(number) * seconds)).filter(|time| *time <= LONGEST)
 }
 
 /// A time that somebody waits: more than none.
@@ -146,6 +149,8 @@ pub(super) fn collector(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -176,8 +181,33 @@ mod tests {
     fn times_are_read() {
         assert_eq!(duration("90s"), Some(Duration::from_secs(90)));
         assert_eq!(duration("2d"), Some(Duration::from_secs(2 * 24 * 3600)));
-        for bad in ["", "s", "1", "1.5h", "-1s", "1w", "1ü"] {
+        for bad in ["", "s", "1", "1.5h", "-1s", "1w", "1ü", "36526d", "4294967295d", "4294967296s"] {
             assert_eq!(duration(bad), None, "{bad}");
+        }
+        assert_eq!(duration("36525d"), Some(LONGEST));
+    }
+
+    proptest! {
+        #[test]
+        fn a_time_is_its_number_of_seconds(number in any::<u32>(), unit in 0_usize..4) {
+            let (unit, seconds) = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)][unit];
+            let expected = Duration::from_secs(u64::from(number) * seconds);
+            let found = duration(&format!("{number}{unit}"));
+            prop_assert_eq!(found, (expected <= LONGEST).then_some(expected));
+        }
+
+        #[test]
+        fn no_text_panics_a_reader_and_what_is_listened_on_has_a_port(text in "(unix:|\\[::1\\]|[a-z.]{1,9})?\\PC{0,9}(:[0-9]{0,6})?") {
+            let _ = (duration(&text), database(&text), secret_key(&text), log_format(&text));
+            let _ = (create_on_push(&text), deletion(&text), public_url(&text), optional(&text));
+            match listen(&text) {
+                Some(Listen::Tcp(address)) => {
+                    let (host, port) = address.rsplit_once(':').unwrap();
+                    prop_assert!(!host.is_empty() && port.parse::<u16>().is_ok());
+                }
+                Some(Listen::Unix(path)) => prop_assert!(!path.as_os_str().is_empty()),
+                None => {}
+            }
         }
     }
 
