@@ -1,0 +1,114 @@
+//! Holes that other registries had, tried here. Each test names the advisory it comes from; those that a test of the
+//! ordinary kind covers are not repeated.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::harness::{ADMIN_PASSWORD, Image, Wharf, sha256};
+
+/// CVE-2026-31801: the right to create was enough to overwrite a tag called `latest`.
+#[tokio::test]
+async fn no_tag_has_a_name_that_guards_it_less() {
+    let wharf = Wharf::start().await;
+    let (old, new) = (Image::oci(1), Image::oci(2));
+    let repository = wharf.admin().repository("acme/app");
+    let names = ["latest", "LATEST", "v1", "main", "_", "0"];
+    for name in names {
+        repository.push_image(&old, name).await;
+    }
+    repository.push_blobs_of(&new).await;
+    wharf.set_public("acme/main", true);
+    let viewer = wharf.add_user("vera", &["acme:viewer"]);
+    let to_pull = wharf.admin().with_token(&["repository:acme/app:pull"]).await;
+    let to_delete = wharf.admin().with_token(&["repository:acme/app:pull,delete"]).await;
+
+    for name in names {
+        for caller in [&viewer, &to_pull, &to_delete, &wharf.anonymous()] {
+            let pushed =
+                caller.repository("acme/app").put_manifest(name, new.media_type, &new.manifest).await;
+            pushed.any_of(&[401, 403]);
+        }
+        repository.manifest(name).await.is(200).has_body(&old.manifest);
+    }
+}
+
+/// GHSA-78cx-cfhm-rgmx: who had a token could mint himself a wider one.
+#[tokio::test]
+async fn a_token_gets_its_bearer_no_other_token() {
+    let wharf = Wharf::start().await;
+    wharf.found(&["acme"]).await;
+    let writer = wharf.add_user("walter", &["acme:writer"]);
+    let bearer = writer.with_token(&["repository:acme/founding:pull"]).await;
+
+    bearer.get("/token?service=wharf&scope=repository:acme/founding:pull,push").await.is(401);
+    bearer.get("/token?service=wharf&offline_token=true").await.is(401);
+}
+
+/// CVE-2024-39897: a HEAD copied what it found. Nothing that reads writes a byte.
+#[tokio::test]
+async fn reading_writes_nothing() {
+    let environment = [("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD), ("WHARF_HOUSEKEEPING_INTERVAL", "1d")];
+    let wharf = Wharf::start_with(&environment).await;
+    let admin = wharf.admin();
+    let image = Image::oci(1);
+    let digest = admin.repository("acme/app").push_image(&image, "v1").await;
+    let upload = admin.repository("acme/app").upload().await;
+    let scopes = ["repository:acme/app:pull,push", "repository:acme/other:pull,push", "registry:catalog:*"];
+    let reader = admin.with_token(&scopes).await;
+    let layer = sha256(&image.blobs[1]);
+    let before = settled(&wharf.data).await;
+
+    for path in [
+        "/v2/".to_owned(),
+        "/v2/_catalog".to_owned(),
+        "/v2/_oci/ext/discover".to_owned(),
+        "/v2/acme/app/tags/list".to_owned(),
+        "/v2/acme/app/manifests/v1".to_owned(),
+        format!("/v2/acme/app/manifests/{digest}"),
+        format!("/v2/acme/app/referrers/{digest}"),
+        format!("/v2/acme/app/blobs/{layer}"),
+        format!("/v2/acme/other/blobs/{layer}"),
+        "/v2/acme/other/manifests/v1".to_owned(),
+        upload.location,
+        "/healthz".to_owned(),
+        "/readyz".to_owned(),
+    ] {
+        reader.get(&path).await;
+        reader.head(&path).await;
+    }
+
+    let after = settled(&wharf.data).await;
+    let changed: Vec<_> = after.iter().filter(|(path, hash)| before.get(*path) != Some(hash)).collect();
+    assert!(changed.is_empty() && before.len() == after.len(), "{changed:?}");
+}
+
+/// Every file and what is in it, once two looks show the same: a login is recorded beside its request. Left out is
+/// the index of SQLite's log, where readers say how far they read.
+async fn settled(data: &Path) -> BTreeMap<String, [u8; 32]> {
+    let mut last = BTreeMap::new();
+    for _ in 0..50 {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        let mut files = BTreeMap::new();
+        look(data, &mut files);
+        if files == last {
+            return files;
+        }
+        last = files;
+    }
+    panic!("the files never come to rest");
+}
+
+fn look(folder: &Path, files: &mut BTreeMap<String, [u8; 32]>) {
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let (path, kind) = (entry.path(), entry.file_type().unwrap());
+        let name = path.to_string_lossy().into_owned();
+        if kind.is_dir() {
+            look(&path, files);
+        } else if kind.is_file() && !name.ends_with("-shm") && !name.ends_with("ballast") {
+            files.insert(name, Sha256::digest(fs::read(&path).unwrap()).into());
+        }
+    }
+}
