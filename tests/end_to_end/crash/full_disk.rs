@@ -22,6 +22,8 @@ async fn a_full_disk_refuses_uploads_and_serves_pulls() {
     repository.push_image(&image, "gone").await;
     let mut begun = repository.upload().await;
     let content = noise(2, 1000);
+    let mut halfway = repository.upload().await;
+    halfway.append(content.slice(..500)).await.is(202);
     let filler = disk.data().with_file_name("filler");
 
     fill(&filler);
@@ -29,6 +31,8 @@ async fn a_full_disk_refuses_uploads_and_serves_pulls() {
     repository.open_upload().await.is(507);
     begun.append(content.clone()).await.is(507);
     repository.put_manifest("more", image.media_type, &image.manifest).await.is(507);
+    halfway.finish(&sha256(&content), content.slice(500..)).await.is(507);
+    repository.blob(&sha256(&content)).await.is(404);
     let scopes = ["repository:acme/app:pull,push,delete"];
     let bearer = wharf.admin().with_token(&scopes).await.repository("acme/app");
     bearer.manifest("kept").await.is(200).has_body(&image.manifest);
@@ -39,7 +43,13 @@ async fn a_full_disk_refuses_uploads_and_serves_pulls() {
 
     std::fs::remove_dir_all(filler).unwrap();
 
-    repository.push_blob(&content).await;
+    let offset = usize::try_from(halfway.offset().await).unwrap();
+    assert!(
+        (500..=1000).contains(&offset),
+        "of 500 bytes and those that were on their way {offset} are left"
+    );
+    halfway.finish(&sha256(&content), content.slice(offset..)).await.is(201);
+    repository.blob(&sha256(&content)).await.is(200).has_body(&content);
     repository.manifest("gone").await.is(404);
     repository.push_image(&image, "again").await;
 }

@@ -73,6 +73,35 @@ async fn a_digest_that_is_none_is_refused() {
     }
 }
 
+/// Another algorithm, another case, another length: at every door that takes a digest.
+#[tokio::test]
+async fn a_digest_outside_the_grammar_is_refused_at_every_door() {
+    let (_wharf, repository) = at("acme/app").await;
+    repository.push_empty_index(&["v1"]).await;
+    let hex = &sha256(b"x")[7..];
+
+    for digest in [
+        format!("sha256:{}", hex.to_uppercase()),
+        format!("SHA256:{hex}"),
+        format!("sha256:{}", &hex[1..]),
+        format!("sha256:{hex}0"),
+        format!("sha512:{hex}"),
+        format!("sha384:{hex}{}", &hex[..32]),
+        format!("md5:{}", &hex[..32]),
+        format!("sha256+b64:{hex}"),
+    ] {
+        repository.blob(&digest).await.is(400).error("DIGEST_INVALID");
+        repository.manifest(&digest).await.is(400).error("DIGEST_INVALID");
+        repository.referrers(&digest, "").await.is(400).error("DIGEST_INVALID");
+        repository.delete_blob(&digest).await.is(400).error("DIGEST_INVALID");
+        let encoded = digest.replace('+', "%2B");
+        repository.mount(&encoded, Some("acme/app")).await.is(400).error("DIGEST_INVALID");
+        let whole = repository.path(&format!("blobs/uploads/?digest={encoded}"));
+        let pushed = repository.caller.request("POST", &whole).body("x").send().await;
+        pushed.is(400).error("DIGEST_INVALID");
+    }
+}
+
 #[tokio::test]
 async fn every_spelling_of_a_name_reaches_the_same_repository() {
     let (_wharf, short) = at("hello").await;
