@@ -35,6 +35,7 @@ pub(super) async fn open() -> Auth {
         sealer: Sealer::new(&key).unwrap(),
         clock: Arc::new(Still),
         entropy,
+        limits: wharf_auth::Limits::default(),
     };
     Auth::open(parts).await.unwrap()
 }
