@@ -7,12 +7,12 @@ mod token;
 use axum::{
     Router,
     extract::{Request, State},
-    http::request,
+    http::{HeaderValue, header, request},
     response::Response,
     routing::{any, get},
 };
 use wharf_auth::Auth;
-use wharf_core::{Actor, Result};
+use wharf_core::{Actor, Error, Kind, Result};
 use wharf_http::{identify, named, problem, request_id_of};
 use wharf_registry::Registry;
 
@@ -51,9 +51,18 @@ async fn serve(State(face): State<Api>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let response = match answer(&face, &parts).await {
         Ok(response) => response,
-        Err(error) => problem(&error, request_id_of(&parts.extensions)),
+        Err(error) => refuse(&error, request_id_of(&parts.extensions)),
     };
     named(FACTS, response)
+}
+
+/// A refusal. One of a method names those that are taken (RFC 9110, section 15.5.6).
+fn refuse(error: &Error, request_id: &str) -> Response {
+    let mut response = problem(error, request_id);
+    if error.kind() == Kind::Unsupported {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    }
+    response
 }
 
 async fn answer(face: &Api, parts: &request::Parts) -> Result<Response> {

@@ -18,8 +18,6 @@ use crate::{
 
 /// How many reviews one transaction takes on.
 const STEP: u32 = 100;
-/// As many memberships may always be ended in one run.
-const FEW: u64 = 1000;
 /// HEAD no longer shows an unneeded blob in the last part of its delay: of 24 hours the last two.
 const LEAVING: i64 = 12;
 
@@ -108,16 +106,16 @@ impl Registry {
     /// A mistake upstream, such as a script that deletes every manifest, must not cost the bytes as well.
     async fn expect_modest(&self, horizon: Horizon) -> Result<()> {
         let wanted = self.collectable(horizon).await?.memberships;
-        if wanted <= FEW {
+        if wanted <= self.settings().collection_unguarded {
             return Ok(());
         }
         let all = self.store().view(CountMemberships).await?;
-        if is_modest(wanted, all) {
+        if wanted <= all / 10 {
             return Ok(());
         }
         let message = format!(
-            "the collector would end {wanted} of {all} memberships, more than a tenth: look at what was deleted, \
-             then run wharf gc --force"
+            "the collector would end {wanted} of {all} memberships, more than a tenth: if what was deleted is right, \
+             force it"
         );
         Err(Error::new(Kind::Conflict, message))
     }
@@ -135,10 +133,6 @@ impl Registry {
     pub(crate) fn leaving(&self) -> i64 {
         self.settings().collection_delay / LEAVING
     }
-}
-
-const fn is_modest(wanted: u64, all: u64) -> bool {
-    wanted <= FEW || wanted <= all / 10
 }
 
 struct Advance {
@@ -213,16 +207,5 @@ pub(crate) async fn release(work: &mut dyn Work, digest: &Digest, grace: i64) ->
     match work.remove_orphan(digest).await? {
         Some(blob) => work.condemn(blob.key, grace).await.map(|()| true),
         None => Ok(false),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_run_may_take_a_tenth_or_a_few() {
-        assert!(is_modest(FEW, 0) && is_modest(2000, 20_000));
-        assert!(!is_modest(FEW + 1, 9 * FEW) && !is_modest(2001, 20_000));
     }
 }

@@ -58,16 +58,15 @@ impl Registry {
             return Ok(Swept::default());
         }
         self.advance_collection(passed).await?;
-        let swept = Swept {
+        let open = self.store().view(CountUploads).await?;
+        self.meters().uploads.open.set(i64::try_from(open).unwrap_or(i64::MAX));
+        Ok(Swept {
             uploads: self.expire_uploads().await?,
             objects: self.remove_objects().await?,
             repositories: self.remove_empty_repositories().await?,
             moves: self.forget_tag_history().await?,
             collected: self.collect(Horizon::Due, Share::Tenth).await?,
-        };
-        let open = self.store().view(CountUploads).await?;
-        self.meters().uploads.open.set(i64::try_from(open).unwrap_or(i64::MAX));
-        Ok(swept)
+        })
     }
 
     /// Removes what uploads left in the store whose rows are gone, and says of how many. An upload's row is there before

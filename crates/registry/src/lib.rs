@@ -62,6 +62,8 @@ pub struct Settings {
     pub upload_expiry: i64,
     /// What nothing needs is looked at by the collector no sooner than this.
     pub collection_delay: i64,
+    /// So many memberships may be ended in one run, even if they are more than a tenth of all.
+    pub collection_unguarded: u64,
     /// An object no row leads to any more is kept for so long, for readers that still have it open.
     pub object_grace: i64,
     /// A repository that stays empty for so long is removed.
@@ -94,6 +96,7 @@ impl Default for Settings {
             create_on_push: CreateOnPush::Operator,
             upload_expiry: 24 * 3600,
             collection_delay: 24 * 3600,
+            collection_unguarded: 1000,
             object_grace: 3600,
             empty_repository_expiry: 24 * 3600,
             tag_history: 30 * 24 * 3600,

@@ -104,10 +104,11 @@ fn command(group: &str, arguments: &ArgMatches) -> Result<control::Command> {
 }
 
 fn gc(arguments: &ArgMatches) -> control::Gc {
-    let choices =
-        [("dry-run", control::Gc::DryRun), ("now", control::Gc::Now), ("force", control::Gc::Force)];
-    let chosen = choices.into_iter().find(|(name, _)| arguments.get_flag(name));
-    chosen.map_or(control::Gc::Due, |(_, gc)| gc)
+    control::Gc {
+        dry_run: arguments.get_flag("dry-run"),
+        now: arguments.get_flag("now"),
+        force: arguments.get_flag("force"),
+    }
 }
 
 /// Whether an option of two words is the first of them, if it stands at all.

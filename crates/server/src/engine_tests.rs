@@ -79,6 +79,10 @@ impl House {
 
     /// A registry on these stores.
     fn node(&self, database: Database, blobs: Arc<dyn BlobStore>) -> Registry {
+        self.registry(database, blobs, Settings::default())
+    }
+
+    fn registry(&self, database: Database, blobs: Arc<dyn BlobStore>, settings: Settings) -> Registry {
         Registry::new(Parts {
             store: Arc::new(database.clone()),
             blobs,
@@ -86,7 +90,7 @@ impl House {
             clock: self.clock.clone(),
             entropy: Arc::new(SystemEntropy::new()),
             formats: Vec::new(),
-            settings: Settings::default(),
+            settings,
         })
     }
 

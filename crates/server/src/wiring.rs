@@ -186,6 +186,7 @@ fn settings(config: &Config, entropy: &dyn Entropy) -> Settings {
         deletion: config.deletion,
         upload_expiry: seconds(config.upload_expiry),
         collection_delay: seconds(config.collection_delay),
+        collection_unguarded: Settings::default().collection_unguarded,
         object_grace: seconds(config.object_grace),
         tag_history: seconds(config.tag_history),
         empty_repository_expiry: seconds(config.empty_repository_expiry),

@@ -1,6 +1,6 @@
 //! What a chart may cost the server.
 
-use super::chart::Chart;
+use super::{chart::Chart, search};
 use crate::harness::Wharf;
 
 #[tokio::test]
@@ -15,14 +15,27 @@ async fn a_chart_that_inflates_without_end_is_refused_and_the_server_lives() {
 }
 
 #[tokio::test]
-async fn a_readme_that_is_too_long_is_not_kept_and_a_keyword_that_is_not_found_by() {
+async fn a_readme_that_is_too_long_is_not_kept() {
     let wharf = Wharf::start().await;
     let repository = wharf.admin().repository("acme/main/app");
     let mut chart = Chart::new("app", "1.0.0");
     chart.files[1].1 = vec![b'x'; (1 << 20) + 1];
-    let keyword = format!("keywords: [{}]\n", "k".repeat(10_000));
-    chart.files[0].1 = format!("name: app\nversion: 1.0.0\n{keyword}").into_bytes();
     chart.push(&repository, "1.0.0").await.is(201);
     repository.document("1.0.0", "readme").await.is(404);
     repository.document("1.0.0", "values").await.is(200);
+}
+
+#[tokio::test]
+async fn a_chart_is_not_found_by_a_keyword_that_is_too_long_and_by_its_others_it_is() {
+    let wharf = Wharf::start().await;
+    let repository = wharf.admin().repository("acme/main/app");
+    let long = "k".repeat(10_000);
+    let mut chart = Chart::new("app", "1.0.0");
+    chart.files[0].1 = format!("name: app\nversion: 1.0.0\nkeywords: [{long}, web]\n").into_bytes();
+    chart.push(&repository, "1.0.0").await.is(201);
+    let found = async |keyword: &str| {
+        let page = search(&wharf.admin(), &format!("&keyword={keyword}")).await.is(200);
+        page.json()["facts"].as_array().unwrap().len()
+    };
+    assert_eq!((found("web").await, found(&long).await), (1, 0));
 }

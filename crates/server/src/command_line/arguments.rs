@@ -68,7 +68,7 @@ fn gc() -> Command {
         .about("Collect what no manifest needs, as the server also does by itself")
         .arg(flag("dry-run", "Only say what would be taken away"))
         .arg(now.conflicts_with("dry-run"))
-        .arg(force.conflicts_with_all(["dry-run", "now"]))
+        .arg(force.conflicts_with("dry-run"))
 }
 
 fn flag(name: &'static str, help: &'static str) -> Arg {

@@ -46,16 +46,13 @@ pub(crate) enum Command {
 
 /// How to collect.
 #[derive(Serialize, Deserialize, Clone, Copy)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Gc {
+pub(crate) struct Gc {
     /// Only say what would be taken away.
-    DryRun,
-    /// What is due.
-    Due,
-    /// What is due, even if it is more than a tenth of everything.
-    Force,
-    /// Everything, without waiting for the delay.
-    Now,
+    pub(crate) dry_run: bool,
+    /// Do not wait for the delay.
+    pub(crate) now: bool,
+    /// Also if it is more than a tenth of everything.
+    pub(crate) force: bool,
 }
 
 impl Command {
@@ -94,16 +91,13 @@ impl Command {
 
 impl Gc {
     async fn carry_out(self, registry: &Registry) -> Result<String> {
-        let (horizon, share) = match self {
-            Self::DryRun => {
-                let (due, all) =
-                    (registry.collectable(Horizon::Due).await?, registry.collectable(Horizon::All).await?);
-                return Ok(format!("due now: {}\nwithout the delay: {}", told(&due), told(&all)));
-            }
-            Self::Due => (Horizon::Due, Share::Tenth),
-            Self::Force => (Horizon::Due, Share::Everything),
-            Self::Now => (Horizon::All, Share::Everything),
-        };
+        if self.dry_run {
+            let (due, all) =
+                (registry.collectable(Horizon::Due).await?, registry.collectable(Horizon::All).await?);
+            return Ok(format!("due now: {}\nwithout the delay: {}", told(&due), told(&all)));
+        }
+        let horizon = if self.now { Horizon::All } else { Horizon::Due };
+        let share = if self.force { Share::Everything } else { Share::Tenth };
         let collected = registry.collect(horizon, share).await?;
         Ok(format!("collected: {}; {} blobs went with their last", told(&collected), collected.blobs))
     }

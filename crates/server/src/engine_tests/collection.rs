@@ -1,11 +1,12 @@
 //! The collector on real stores, with time as the test wants it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use wharf_blobs::FileStore;
 use wharf_core::{Algorithm, Condition, Digest, Kind, Reference, Subject};
 use wharf_hash::digest;
-use wharf_registry::{Collected, Horizon, ManifestPush, Mounted, Registry, Share, Taps};
+use wharf_registry::{Collected, Horizon, ManifestPush, Mounted, Registry, Settings, Share, Taps};
 
 use super::{House, body, pull, push, read};
 
@@ -124,4 +125,21 @@ async fn a_jump_of_the_clock_collects_nothing() {
     house.clock.advance(365 * 24 * 3600);
     assert_eq!(pass((&house, &registry), 0).await, Collected::default());
     assert_eq!(read(&registry, &blob).await.unwrap(), b"patient");
+}
+
+#[tokio::test]
+async fn a_run_that_would_take_more_than_a_tenth_takes_nothing_until_it_is_forced() {
+    let house = House::new().await;
+    let settings = Settings { collection_unguarded: 1, ..Settings::default() };
+    let blobs = Arc::new(FileStore::open(house.path(), "one").unwrap());
+    let registry = house.registry(house.database(), blobs, settings);
+    let idle = push_blob(&registry, "one").await;
+    push_blob(&registry, "two").await;
+    house.clock.advance(24 * 3600);
+    let refused = registry.sweep(Duration::from_secs(24 * HOUR)).await.unwrap_err();
+    assert_eq!(refused.kind(), Kind::Conflict);
+    assert_eq!(registry.collect(Horizon::All, Share::Tenth).await.unwrap_err().kind(), Kind::Conflict);
+    assert_eq!(read(&registry, &idle).await.unwrap(), b"one");
+    let forced = registry.collect(Horizon::Due, Share::Everything).await.unwrap();
+    assert_eq!((forced.memberships, forced.blobs), (2, 2));
 }

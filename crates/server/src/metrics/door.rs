@@ -78,14 +78,7 @@ async fn page(metrics: &Metrics) -> Result<String> {
 fn say(page: Result<String>, request_id: &str) -> Response {
     let response = match page {
         Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
-        Err(error) => {
-            let mut response = problem(&error, request_id);
-            if error.kind() == Kind::Unauthenticated {
-                let challenge = HeaderValue::from_static("Basic realm=\"wharf\"");
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-            }
-            response
-        }
+        Err(error) => problem(&error, request_id),
     };
     named("metrics", response)
 }
