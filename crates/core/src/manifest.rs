@@ -4,10 +4,13 @@
 //! that is an image and an index at once does not (CVE-2021-41190), nor one whose `mediaType` contradicts its
 //! `Content-Type`.
 
+mod keys;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+pub use self::keys::is_folded;
 use crate::{Detail, Digest, Error, Kind, MediaType, Result};
 
 /// The largest manifest that is accepted, in bytes.
@@ -122,6 +125,7 @@ impl Manifest {
         let text = std::str::from_utf8(bytes).map_err(|_| invalid("a manifest must be UTF-8"))?;
         let document: Document =
             serde_json::from_str(text).map_err(|error| invalid(format!("this is no manifest: {error}")))?;
+        keys::expect_exact(bytes).map_err(|error| invalid(format!("this is no manifest: {error}")))?;
         if document.schema_version != 2 {
             return Err(invalid("schemaVersion must be 2"));
         }

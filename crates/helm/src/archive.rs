@@ -12,6 +12,8 @@ use flate2::read::MultiGzDecoder;
 use tar::{EntryType, PaxExtensions};
 use wharf_registry::format::Refusal;
 
+/// The largest packaged chart that is read, in bytes.
+const LARGEST_PACKAGED: u64 = 32 * 1024 * 1024;
 /// The most bytes an archive may inflate to.
 const LARGEST: u64 = 100 * 1024 * 1024;
 /// The largest file that is kept, in bytes.
@@ -30,10 +32,12 @@ const FILES: [&str; 5] =
 pub(crate) struct Archive(BTreeMap<&'static str, Vec<u8>>);
 
 impl Archive {
-    /// Reads a packaged chart.
-    pub(crate) fn read(packaged: impl Read) -> Result<Self, Refusal> {
+    /// Reads a packaged chart of so many bytes.
+    pub(crate) fn read(packaged: impl Read, size: u64) -> Result<Self, Refusal> {
+        if size > LARGEST_PACKAGED {
+            return Err(Refusal::new("the packaged chart is larger than 32 MiB"));
+        }
         let inflated = Bounded { inner: MultiGzDecoder::new(packaged), left: LARGEST };
-        let broken = |error: io::Error| Refusal::new(format!("the packaged chart cannot be read: {error}"));
         let mut archive = tar::Archive::new(inflated);
         let (mut found, mut long_name) = (BTreeMap::new(), None);
         // Raw, for the library reads a long name into memory however long it is.
@@ -43,18 +47,25 @@ impl Archive {
                 return Err(Refusal::new(format!("the packaged chart has more than {MOST_ENTRIES} entries")));
             }
             match entry.header().entry_type() {
-                EntryType::GNULongName | EntryType::XHeader => long_name = extended_name(&mut entry)?,
-                EntryType::XGlobalHeader | EntryType::GNULongLink => {}
-                _ => {
+                EntryType::GNULongName | EntryType::XHeader if long_name.is_some() => {
+                    return Err(Refusal::new("the packaged chart names a file twice"));
+                }
+                EntryType::GNULongName | EntryType::XHeader => long_name = Some(extended_name(&mut entry)?),
+                EntryType::XGlobalHeader => expect_comment(&mut entry)?,
+                EntryType::Directory => long_name = None,
+                EntryType::Regular => {
                     let header_name = entry.path_bytes().into_owned();
-                    let name = long_name.take().unwrap_or(header_name);
-                    if let Some(file) = wanted(&name, &entry) {
-                        let mut bytes = Vec::new();
-                        entry.read_to_end(&mut bytes).map_err(broken)?;
-                        if found.insert(file, bytes).is_some() {
-                            return Err(Refusal::new(format!("the packaged chart holds {file} twice")));
-                        }
+                    let name = long_name.take().flatten().unwrap_or(header_name);
+                    if let Some((file, bytes)) = read_wanted(&name, &mut entry)?
+                        && found.insert(file, bytes).is_some()
+                    {
+                        return Err(Refusal::new(format!("the packaged chart holds {file} twice")));
                     }
+                }
+                _ => {
+                    return Err(Refusal::new(
+                        "the packaged chart holds something that is no file and no folder",
+                    ));
                 }
             }
         }
@@ -67,25 +78,45 @@ impl Archive {
     }
 }
 
-/// Which of the files that matter an entry is. Larger ones are passed over: only a chart whose `Chart.yaml` is so large
-/// misses something.
-fn wanted<R: Read>(name: &[u8], entry: &tar::Entry<'_, R>) -> Option<&'static str> {
-    let is_file = matches!(entry.header().entry_type(), EntryType::Regular | EntryType::Continuous);
-    if !is_file || entry.size() > LARGEST_FILE {
-        return None;
-    }
-    let name = str::from_utf8(name).ok()?;
-    let (_folder, rest) = name.split_once('/')?;
-    FILES.into_iter().find(|file| *file == rest)
+fn broken(error: io::Error) -> Refusal {
+    Refusal::new(format!("the packaged chart cannot be read: {error}"))
 }
 
-/// The name an extended header gives the entry after it.
-fn extended_name<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Vec<u8>>, Refusal> {
-    if entry.size() > LONGEST_HEADER {
-        return Err(Refusal::new("the packaged chart holds a name that is too long"));
+/// A file that matters, with its bytes. A text beside the chart that is too large is passed over.
+fn read_wanted<R: Read>(
+    name: &[u8],
+    entry: &mut tar::Entry<'_, R>,
+) -> Result<Option<(&'static str, Vec<u8>)>, Refusal> {
+    let Some(file) = wanted(name)? else { return Ok(None) };
+    if entry.size() > LARGEST_FILE {
+        let is_needed = matches!(file, "Chart.yaml" | "requirements.yaml");
+        let refusal = || Refusal::new(format!("{file} in the packaged chart is larger than 1 MiB"));
+        return if is_needed { Err(refusal()) } else { Ok(None) };
     }
     let mut bytes = Vec::new();
-    entry.read_to_end(&mut bytes)?;
+    entry.read_to_end(&mut bytes).map_err(broken)?;
+    Ok(Some((file, bytes)))
+}
+
+/// Which of the files that matter a name means. Helm cleans names before it looks at them, so one that is not clean is
+/// refused.
+fn wanted(name: &[u8]) -> Result<Option<&'static str>, Refusal> {
+    let unclean = |part: &str| part.is_empty() || part == "." || part == "..";
+    let clean =
+        str::from_utf8(name).ok().filter(|name| !name.contains('\\') && !name.split('/').any(unclean));
+    let Some(name) = clean else {
+        let shown = String::from_utf8_lossy(name);
+        return Err(Refusal::new(format!(
+            "the packaged chart holds a file called {shown:?}, which could mean two"
+        )));
+    };
+    let Some((_folder, rest)) = name.split_once('/') else { return Ok(None) };
+    Ok(FILES.into_iter().find(|file| *file == rest))
+}
+
+/// The name an extended header gives the entry after it, if it gives one.
+fn extended_name<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Vec<u8>>, Refusal> {
+    let bytes = read_header(entry)?;
     if entry.header().entry_type() == EntryType::GNULongName {
         return Ok(Some(bytes.split(|byte| *byte == 0).next().unwrap_or_default().to_vec()));
     }
@@ -95,10 +126,33 @@ fn extended_name<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Vec<u8
         match extension.key_bytes() {
             b"path" => name = Some(extension.value_bytes().to_vec()),
             b"size" => return Err(Refusal::new("the packaged chart gives the size of a file twice")),
+            key if key.starts_with(b"GNU.sparse") => {
+                return Err(Refusal::new("the packaged chart holds a file with holes"));
+            }
             _ => {}
         }
     }
     Ok(name)
+}
+
+/// A header for all files may say where they come from, and nothing that changes them.
+fn expect_comment<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<(), Refusal> {
+    let bytes = read_header(entry)?;
+    for extension in PaxExtensions::new(&bytes) {
+        if extension?.key_bytes() != b"comment" {
+            return Err(Refusal::new("the packaged chart holds a header that changes every file"));
+        }
+    }
+    Ok(())
+}
+
+fn read_header<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Vec<u8>, Refusal> {
+    if entry.size() > LONGEST_HEADER {
+        return Err(Refusal::new("the packaged chart holds a name that is too long"));
+    }
+    let mut bytes = Vec::new();
+    entry.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// A reader that fails when more comes out than may.
@@ -142,7 +196,7 @@ mod tests {
     }
 
     fn refusal(bytes: &[u8]) -> String {
-        Archive::read(bytes).unwrap_err().to_string()
+        Archive::read(bytes, 0).unwrap_err().to_string()
     }
 
     #[test]
@@ -152,7 +206,7 @@ mod tests {
             add(builder, &format!("app/templates/{}", "x".repeat(200)), b"long");
             add(builder, "app/Chart.yaml", b"right");
         });
-        let archive = Archive::read(&bytes[..]).unwrap();
+        let archive = Archive::read(&bytes[..], 0).unwrap();
         assert_eq!((archive.file("Chart.yaml"), archive.file("README.md")), (Some(&b"right"[..]), None));
     }
 
@@ -171,12 +225,49 @@ mod tests {
     }
 
     #[test]
+    fn names_and_kinds_that_two_readers_could_take_for_two_things_are_refused() {
+        for name in ["app/./Chart.yaml", "app/x/../Chart.yaml", "app\\Chart.yaml", "app//Chart.yaml"] {
+            let unclean = packaged(|builder| {
+                builder.append_pax_extensions([("path", name.as_bytes())]).unwrap();
+                add(builder, "app/harmless", b"lie");
+            });
+            assert!(refusal(&unclean).contains("could mean two"), "{name}");
+        }
+        for key in ["GNU.sparse.name", "path"] {
+            let value: &[u8] = if key == "path" { b"" } else { b"app/Chart.yaml" };
+            let renamed = packaged(|builder| {
+                builder.append_pax_extensions([(key, value)]).unwrap();
+                add(builder, "app/harmless", b"lie");
+            });
+            assert!(Archive::read(&renamed[..], 0).is_err(), "{key}");
+        }
+        let named_twice = packaged(|builder| {
+            builder.append_pax_extensions([("path", &b"app/one"[..])]).unwrap();
+            builder.append_pax_extensions([("mtime", &b"1"[..])]).unwrap();
+            add(builder, "app/harmless", b"lie");
+        });
+        assert_eq!(refusal(&named_twice), "the packaged chart names a file twice");
+        for kind in [b'Z', b'S', b'7', b'1', b'2'] {
+            let odd = packaged(|builder| {
+                let mut header = Header::new_gnu();
+                header.set_path("app/Chart.yaml").unwrap();
+                header.set_entry_type(EntryType::new(kind));
+                header.set_size(0);
+                header.set_cksum();
+                builder.append(&header, io::empty()).unwrap();
+            });
+            assert!(refusal(&odd).contains("no file and no folder"), "{}", char::from(kind));
+        }
+        assert!(Archive::read(io::empty(), LARGEST_PACKAGED + 1).is_err());
+    }
+
+    #[test]
     fn a_renamed_entry_is_known_by_its_new_name() {
         let bytes = packaged(|builder| {
             builder.append_pax_extensions([("path", &b"app/Chart.yaml"[..])]).unwrap();
             add(builder, "app/harmless", b"renamed");
         });
-        assert_eq!(Archive::read(&bytes[..]).unwrap().file("Chart.yaml"), Some(&b"renamed"[..]));
+        assert_eq!(Archive::read(&bytes[..], 0).unwrap().file("Chart.yaml"), Some(&b"renamed"[..]));
     }
 
     #[test]
@@ -198,10 +289,10 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_panic_the_reader(bytes in prop::collection::vec(any::<u8>(), 0..1500)) {
-            let _ = Archive::read(&bytes[..]);
+            let _ = Archive::read(&bytes[..], 0);
             let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
             gzip.write_all(&bytes).unwrap();
-            let _ = Archive::read(&gzip.finish().unwrap()[..]);
+            let _ = Archive::read(&gzip.finish().unwrap()[..], 0);
         }
 
         /// A real chart with bytes changed, inside and outside of the compression: read, or refused in words.
@@ -220,7 +311,7 @@ mod tests {
             let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
             gzip.write_all(&inside).unwrap();
             for bytes in [gzip.finish().unwrap(), outside] {
-                match Archive::read(&bytes[..]).and_then(|archive| archive.chart()) {
+                match Archive::read(&bytes[..], 0).and_then(|archive| archive.chart()) {
                     Ok(chart) => drop(chart.fact()),
                     Err(refusal) => prop_assert!(!refusal.to_string().is_empty()),
                 }

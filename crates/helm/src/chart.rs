@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::Value;
+use wharf_core::manifest::is_folded;
 use wharf_registry::format::{Fact, Refusal};
 
 use crate::version::sort_key;
@@ -83,6 +84,7 @@ impl Chart {
     /// Reads a `Chart.yaml`.
     pub(crate) fn from_yaml(bytes: &[u8]) -> Result<Self, Refusal> {
         let chart: Self = yaml("Chart.yaml", bytes)?;
+        expect_exact("Chart.yaml", &yaml("Chart.yaml", bytes)?)?;
         chart.expect_named("Chart.yaml")
     }
 
@@ -90,6 +92,8 @@ impl Chart {
     pub(crate) fn from_json(bytes: &[u8]) -> Result<Self, Refusal> {
         let chart: Self = serde_json::from_slice(bytes)
             .map_err(|error| Refusal::new(format!("the chart's config cannot be read: {error}")))?;
+        let keys = serde_json::from_slice(bytes).unwrap_or_default();
+        expect_exact("the chart's config", &keys)?;
         chart.expect_named("config")
     }
 
@@ -130,6 +134,36 @@ impl Chart {
             attributes,
             documents: Vec::new(),
         })
+    }
+}
+
+/// The fields that Helm reads.
+const FIELDS: [&str; 17] = [
+    "name",
+    "home",
+    "sources",
+    "version",
+    "description",
+    "keywords",
+    "maintainers",
+    "icon",
+    "apiVersion",
+    "condition",
+    "tags",
+    "appVersion",
+    "deprecated",
+    "annotations",
+    "kubeVersion",
+    "dependencies",
+    "type",
+];
+
+/// Helm takes a field for another that differs only in case, and the last one wins there: so such a one is refused.
+fn expect_exact(file: &str, keys: &BTreeMap<String, IgnoredAny>) -> Result<(), Refusal> {
+    let is_other = |key: &&String| FIELDS.iter().any(|field| key.as_str() != *field && is_folded(key, field));
+    match keys.keys().find(is_other) {
+        Some(key) => Err(Refusal::new(format!("{file} holds the field {key:?}, which could mean another"))),
+        None => Ok(()),
     }
 }
 
@@ -180,6 +214,18 @@ mod tests {
         }
         let config = Chart::from_json(serde_json::to_string(&chart).unwrap().as_bytes()).unwrap();
         assert_eq!(config, chart, "the config repeats it");
+    }
+
+    #[test]
+    fn a_field_that_helm_would_take_for_another_is_refused() {
+        for key in ["Version", "ver\u{17f}ion", "NAME", "\u{212a}eywords"] {
+            let yaml = format!("name: app\nversion: 1.0.0\n{key}: 6.6.6\n");
+            assert!(
+                Chart::from_yaml(yaml.as_bytes()).unwrap_err().to_string().contains("could mean another")
+            );
+            let json = format!(r#"{{"name":"app","version":"1.0.0","{key}":"6.6.6"}}"#);
+            assert!(Chart::from_json(json.as_bytes()).is_err(), "{key}");
+        }
     }
 
     #[test]

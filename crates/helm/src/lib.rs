@@ -49,14 +49,15 @@ impl Format for Charts {
 
     fn inspect(&self, candidate: &Candidate, contents: &Contents) -> Result<Vec<Fact>, Refusal> {
         let parts = Parts::of(candidate)?;
-        let archive = Archive::read(contents.open(parts.content)?)?;
+        let content = contents.open(parts.content)?;
+        let size = content.size();
+        let archive = Archive::read(content, size)?;
         let chart = archive.chart()?;
         let config = Chart::from_json(&read(contents, parts.config)?)?;
         expect_same(&chart, &config)?;
         expect_repository(&chart, candidate)?;
         candidate.tags.iter().try_for_each(|tag| expect_tag(&chart, tag))?;
         let mut fact = chart.fact()?;
-        let size = parts.content.size;
         fact.attributes.insert("content".to_owned(), json!({ "digest": parts.content.digest, "size": size }));
         if let Some(provenance) = parts.provenance {
             let signs = provenance::names(&read(contents, provenance)?, parts.content);

@@ -8,9 +8,14 @@ use wharf_core::{Error, Kind, Presented, Result, Secret};
 /// suite sends it.
 ///
 /// # Errors
-/// `Unauthenticated` for a scheme that is neither, or a header that cannot be read.
+/// `Unauthenticated` for a scheme that is neither, or a header that cannot be read; `Invalid` for two of them.
 pub fn presented(headers: &HeaderMap) -> Result<Presented> {
-    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(Presented::Nothing) };
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(Presented::Nothing) };
+    if values.next().is_some() {
+        // A proxy in front may have judged the other one.
+        return Err(Error::new(Kind::Invalid, "the request has more than one Authorization header"));
+    }
     let unreadable = || Error::new(Kind::Unauthenticated, "authorization must be Basic or Bearer");
     let (scheme, rest) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(unreadable)?;
     let rest = rest.trim();
@@ -51,5 +56,13 @@ mod tests {
         for bad in ["Basic", "Basic !!!", "Basic YWJj", "Digest x", "Basic /w=="] {
             assert_eq!(of(bad).unwrap_err().kind(), Kind::Unauthenticated, "{bad}");
         }
+    }
+
+    #[test]
+    fn two_credentials_are_none() {
+        let mut headers = HeaderMap::new();
+        headers.append(header::AUTHORIZATION, "Bearer a".parse().unwrap());
+        headers.append(header::AUTHORIZATION, "Bearer b".parse().unwrap());
+        assert_eq!(presented(&headers).unwrap_err().kind(), Kind::Invalid);
     }
 }

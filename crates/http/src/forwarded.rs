@@ -9,7 +9,7 @@ use std::{
     str::FromStr,
 };
 
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use wharf_core::{Error, Network};
 
 use crate::{
@@ -77,9 +77,10 @@ impl Proxies {
 
 /// The entries of a list that may stand in several headers, from the right.
 fn hops<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let lines: Vec<&str> =
-        headers.get_all(name).iter().map(|line| line.to_str().unwrap_or_default()).collect();
-    lines.into_iter().rev().flat_map(|line| line.rsplit(',')).map(str::trim)
+    let lines: Vec<&[u8]> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    // Each hop is read alone: what a stranger wrote must not make what a proxy added behind it unreadable.
+    let hops = lines.into_iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b','));
+    hops.map(|hop| str::from_utf8(hop).unwrap_or_default().trim())
 }
 
 /// An address, with a port behind it where a proxy adds one.
@@ -143,6 +144,15 @@ mod tests {
         assert_eq!(client(PROXY, &["[2001:db8::1]:4711"]), "2001:db8::1");
         assert_eq!(client(PROXY, &["[2001:db8::1]"]), "2001:db8::1");
         assert_eq!(client(PROXY, &["::ffff:192.0.2.1"]), "192.0.2.1");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_hide_nothing_behind_them() {
+        let proxies: Proxies = "10.0.0.0/8".parse().unwrap();
+        let line = HeaderValue::from_bytes(b"\xff, 192.0.2.1").unwrap();
+        let headers = HeaderMap::from_iter([(FOR, line)]);
+        let seen = proxies.read(Peer(Some([10, 0, 0, 1].into())), Scheme::Http, &headers);
+        assert_eq!(seen.peer, Peer(Some([192, 0, 2, 1].into())));
     }
 
     #[test]

@@ -24,8 +24,6 @@ mod upload;
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
 use wharf_core::{
     Action, Actor, Clock, Entropy, Error, Grant, Kind, Place, ReadGrant, RegistryGrant, RegistryPlace,
     Result, Verb, action,
@@ -52,6 +50,8 @@ use crate::{
 
 /// How many manifests are inspected at once: it is work for the processor, of bounded but real size.
 const INSPECTIONS: usize = 4;
+/// How many of them for one organisation.
+const INSPECTIONS_PER_ORGANISATION: usize = 2;
 
 /// What an operator may set about the registry's work. Times are in seconds.
 #[derive(Clone, Debug)]
@@ -134,14 +134,16 @@ struct Inner {
     parts: Parts,
     locks: Locks,
     turns: Turns,
-    inspections: Semaphore,
+    inspections: Turns,
     meters: Meters,
 }
 
 impl Registry {
     /// Puts a registry together.
     pub fn new(parts: Parts) -> Self {
-        let (turns, inspections) = (Turns::new(&parts.settings), Semaphore::new(INSPECTIONS));
+        let Settings { uploads, uploads_per_organisation, .. } = parts.settings;
+        let turns = Turns::new(uploads, uploads_per_organisation);
+        let inspections = Turns::new(INSPECTIONS, INSPECTIONS_PER_ORGANISATION);
         let (locks, meters) = Default::default();
         Self(Arc::new(Inner { parts, locks, turns, inspections, meters }))
     }
@@ -229,7 +231,7 @@ impl Registry {
         &self.0.parts.formats
     }
 
-    fn inspections(&self) -> &Semaphore {
+    fn inspections(&self) -> &Turns {
         &self.0.inspections
     }
 

@@ -1,5 +1,6 @@
 //! Pushing, pulling and deleting manifests.
 
+mod contents;
 mod delete;
 mod push;
 
@@ -72,12 +73,13 @@ impl Registry {
         }
         let (place, named) = (grant.place().clone(), tags.clone());
         let candidate = Candidate { place, tags: named, digest, manifest: manifest.clone() };
+        self.expect_contents(grant, &manifest).await?;
         let inspected = self.inspect(grant, candidate).await?;
+        // An inspection takes its time; who was sent away meanwhile stores nothing.
+        let grant = if inspected.format.is_some() { self.regrant(grant).await? } else { grant.clone() };
         let new = NewManifest { digest, bytes, manifest };
         let now = self.now();
-        self.store()
-            .commit(PushManifest { grant: grant.clone(), reference, tags, condition, new, inspected, now })
-            .await?;
+        self.store().commit(PushManifest { grant, reference, tags, condition, new, inspected, now }).await?;
         Ok(PushedManifest { digest, subject })
     }
 
@@ -109,8 +111,12 @@ impl Registry {
     }
 }
 
+/// How many contents a refusal names at most.
+const MOST_NAMED: usize = 100;
+
 /// The refusal of a manifest whose content is not there.
-pub(crate) fn missing_content(digests: Vec<String>) -> Error {
+pub(crate) fn missing_content(mut digests: Vec<String>) -> Error {
+    digests.truncate(MOST_NAMED);
     let message = "manifest names content that is unknown to the repository";
     Error::new(Kind::Invalid, message).with(Detail::Missing(digests))
 }

@@ -1,4 +1,4 @@
-//! How many bodies are taken in at once, so that memory has a bound. A short wait beats a refusal: containerd does
+//! How many bodies are taken in at once, and how many manifests inspected, so that memory and cores have a bound. A short wait beats a refusal: containerd does
 //! not wait when it is told to come again.
 
 use std::{
@@ -12,8 +12,6 @@ use tokio::{
     time::timeout,
 };
 use wharf_core::{Error, Kind, OrganisationName, Result};
-
-use crate::Settings;
 
 /// How long one more waits.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,14 +32,9 @@ pub struct Turn {
 }
 
 impl Turns {
-    pub(crate) fn new(settings: &Settings) -> Self {
-        let all = Arc::new(Semaphore::new(settings.uploads));
-        Self {
-            most: settings.uploads,
-            all,
-            share: settings.uploads_per_organisation,
-            shares: Mutex::default(),
-        }
+    /// So many turns in all, and so many of them for one organisation.
+    pub(crate) fn new(most: usize, share: usize) -> Self {
+        Self { most, all: Arc::new(Semaphore::new(most)), share, shares: Mutex::default() }
     }
 
     /// Waits for a turn of an organisation.
@@ -52,7 +45,7 @@ impl Turns {
             let all = all.acquire_owned().await.map_err(Error::internal)?;
             Ok(Turn { _all: all, _share: share })
         };
-        let busy = |_| Error::new(Kind::RateLimited, "too many uploads at once, try again");
+        let busy = |_| Error::new(Kind::RateLimited, "too much is being pushed at once, try again");
         timeout(PATIENCE, waiting).await.map_err(busy)?
     }
 
@@ -79,8 +72,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_organisation_cannot_take_every_turn() {
-        let settings = Settings { uploads_per_organisation: 2, ..Settings::default() };
-        let (turns, acme, other) = (Turns::new(&settings), "acme".parse().unwrap(), "other".parse().unwrap());
+        let (turns, acme, other) = (Turns::new(256, 2), "acme".parse().unwrap(), "other".parse().unwrap());
         let mut held = Vec::new();
         for _ in 0..2 {
             held.push(turns.next(&acme).await.unwrap());

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
-use wharf_core::{Error, Kind, Result};
+use wharf_core::{Detail, Error, Kind, Result};
 
 /// The most facts of one manifest, pairs and documents of one fact.
 const MOST: usize = 1000;
@@ -59,7 +59,8 @@ impl Fact {
         // PostgreSQL holds no text with this character.
         let values = self.index.iter().map(|(_, value)| value).chain([&self.subject]);
         if values.into_iter().any(|value| value.contains('\0')) {
-            return Err(Error::new(Kind::Invalid, "an attribute of the artifact holds a NUL character"));
+            let message = "an attribute of the artifact holds a NUL character";
+            return Err(Error::new(Kind::Invalid, message).with(Detail::Manifest));
         }
         match self.documents.iter().find(|document| document.bytes.len() > LARGEST_DOCUMENT) {
             Some(document) => too_large(document.name),

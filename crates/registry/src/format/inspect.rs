@@ -30,7 +30,8 @@ impl Registry {
     /// is stored unread.
     ///
     /// # Errors
-    /// `Invalid` with a format's refusal, or naming the content that is missing; `TooLarge`; `Unavailable`.
+    /// `Invalid` with a format's refusal, or naming the content that is missing; `TooLarge`; `RateLimited` when too
+    /// many wait; `Unavailable`.
     pub(crate) async fn inspect(&self, grant: &Grant<Push>, candidate: Candidate) -> Result<Inspected> {
         let formats = self.formats();
         let Some(format) = formats.iter().find(|format| format.recognises(&candidate)).cloned() else {
@@ -41,9 +42,14 @@ impl Registry {
             let accepted = grant.registry().is_some_and(|registry| registry.accepts_missing_content);
             return if accepted { Ok(Inspected::default()) } else { Err(missing_content(found.missing)) };
         }
-        let _turn = self.inspections().acquire().await.map_err(Error::internal)?;
+        let turn = self.inspections().next(&grant.place().organisation).await?;
         let contents = Contents::new(self.blob_store(), found.rows);
-        let facts = spawn_blocking(move || read(format.as_ref(), &candidate, &contents)).await;
+        let facts = spawn_blocking(move || {
+            // Whoever hangs up keeps his place until the work he left behind is done.
+            let _turn = turn;
+            read(format.as_ref(), &candidate, &contents)
+        });
+        let facts = facts.await;
         facts.map_err(Error::internal)?
     }
 }

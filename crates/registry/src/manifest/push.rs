@@ -40,7 +40,10 @@ impl Transaction for PushManifest {
         self.touch_contents(work, repository).await?;
         let is_new = work.insert_manifest(repository, &self.new, self.now).await?;
         work.show_repository(repository).await?;
-        if is_new && let Some(format) = self.inspected.format {
+        if let Some(format) = self.inspected.format
+            // One that was stored while it lacked content is read when it is pushed again.
+            && (is_new || work.facts_of(repository, &self.new.digest).await?.is_empty())
+        {
             work.insert_facts(repository, &self.new.digest, (format, &self.inspected.facts)).await?;
         }
         if self.tags.is_empty() {
