@@ -61,3 +61,28 @@ async fn a_search_that_cannot_be_understood_is_refused() {
     let stranger = wharf.anonymous().get("/api/v1/orgs/acme/registries/main/facts?format=helm").await.is(401);
     stranger.has_header("www-authenticate", "Basic realm=\"wharf\"");
 }
+
+#[tokio::test]
+async fn long_descriptions_come_in_shorter_pages() {
+    let wharf = Wharf::start().await;
+    let admin = wharf.admin();
+    let repository = admin.repository("acme/main/charts/app");
+    for number in 0..20 {
+        let version = format!("1.{number}.0");
+        let mut chart = Chart::new("app", &version);
+        let yaml = format!(
+            "apiVersion: v2\nname: app\nversion: {version}\ndescription: {}\n",
+            "x".repeat(240 << 10)
+        );
+        chart.files[0].1 = yaml.into_bytes();
+        chart.push(&repository, &version).await.is(201);
+    }
+
+    let first = search(&admin, "").await.is(200);
+    let second = admin.get(&first.next_page().expect("a second page")).await.is(200);
+
+    assert_eq!((found(&first).len(), found(&second).len()), (17, 3));
+    assert!(first.body.len() < 4 << 20 && second.next_page().is_none());
+    let all = [found(&first), found(&second)].concat();
+    assert!((0..20).rev().map(|number| format!("app 1.{number}.0")).eq(all), "one is missing");
+}

@@ -11,10 +11,15 @@ use super::SqlWork;
 use crate::session::{Row, Value};
 
 fn fact(mut row: Row) -> Result<FactRow> {
+    let cursor = FactCursor { id: row.next()?, subject: row.next()?, sort_key: row.next()? };
+    let format = row.next()?;
+    let (size, attributes) =
+        row.parse(|attributes: String| Some((attributes.len(), serde_json::from_str(&attributes).ok()?)))?;
     Ok(FactRow {
-        cursor: FactCursor { id: row.next()?, subject: row.next()?, sort_key: row.next()? },
-        format: row.next()?,
-        attributes: row.parse(|attributes: String| serde_json::from_str(&attributes).ok())?,
+        cursor,
+        format,
+        attributes,
+        size,
         place: row.parse(|path: String| path.parse().ok())?,
         digest: row.parse(|digest: Vec<u8>| Digest::from_row(&digest))?,
         created_at: Timestamp::from_microseconds(row.next()?),

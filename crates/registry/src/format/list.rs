@@ -12,6 +12,10 @@ use crate::{
     port::{DocumentRow, FactRow, FactsOf, Transaction, Work},
 };
 
+/// A page also ends where the attributes would pass this, in bytes.
+const PAGE_BYTES: usize = 4 << 20;
+/// How many facts are read at a time.
+const CHUNK: u32 = 32;
 /// The most pairs one search names.
 const MOST_PAIRS: usize = 4;
 
@@ -48,9 +52,9 @@ impl Registry {
             return Err(Error::new(Kind::Invalid, format!("format must be one of: {}", known.join(", "))));
         }
         let FactSearch { format, pairs, last } = search;
-        let most = u32::try_from(limit.get() + 1).unwrap_or(u32::MAX);
+        let most = u32::try_from(limit.get() + 1).unwrap_or(CHUNK).min(CHUNK);
         let wanted = FactsOf { registry: grant.registry(), format, pairs, last, most };
-        Ok(Page::cut(self.store().view(ListFacts(wanted)).await?, limit))
+        self.store().view(ListFacts { wanted, limit }).await
     }
 
     /// The facts of one manifest; none where no format knows it.
@@ -79,14 +83,33 @@ impl Registry {
     }
 }
 
-struct ListFacts(FactsOf);
+/// A page, read some facts at a time, so that no more of them are in memory than it takes.
+struct ListFacts {
+    wanted: FactsOf,
+    limit: Limit,
+}
 
 #[async_trait]
 impl Transaction for ListFacts {
-    type Output = Vec<FactRow>;
+    type Output = Page<FactRow>;
 
-    async fn run(&self, work: &mut dyn Work) -> Result<Vec<FactRow>> {
-        work.facts(&self.0).await
+    async fn run(&self, work: &mut dyn Work) -> Result<Page<FactRow>> {
+        let (mut wanted, mut entries, mut bytes) = (self.wanted.clone(), Vec::new(), 0);
+        loop {
+            let rows = work.facts(&wanted).await?;
+            let is_last = rows.len() < wanted.most as usize;
+            for row in rows {
+                bytes += row.size;
+                if !entries.is_empty() && bytes > PAGE_BYTES {
+                    return Ok(Page { entries, more: true });
+                }
+                entries.push(row);
+            }
+            if is_last || entries.len() > self.limit.get() {
+                return Ok(Page::cut(entries, self.limit));
+            }
+            wanted.last = entries.last().map(|row| row.cursor.clone());
+        }
     }
 }
 

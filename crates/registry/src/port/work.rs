@@ -339,6 +339,8 @@ pub struct FactRow {
     pub tags: Vec<String>,
     /// What was read.
     pub attributes: serde_json::Map<String, serde_json::Value>,
+    /// How long the attributes are as text, in bytes.
+    pub size: usize,
     /// The names of its documents, in byte order.
     pub documents: Vec<String>,
 }
