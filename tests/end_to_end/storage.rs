@@ -3,6 +3,7 @@
 //! The S3 server is a real one, `versitygw`. What goes wrong goes wrong between it and Wharf, in `proxy`.
 
 mod faults;
+mod metrics;
 mod mistakes;
 mod proxy;
 mod redirects;

@@ -20,7 +20,7 @@ use wharf_registry::port::{BlobStore, BlobWriter, Ended, Leftovers, Room, Sink, 
 
 use crate::{
     disk::{Disk, LOOK_EVERY, Space},
-    meters::Meters,
+    meters::FileMeters,
 };
 
 /// How much is read at a time.
@@ -32,7 +32,7 @@ pub struct FileStore {
     root: PathBuf,
     incarnation: String,
     disk: Arc<Disk>,
-    meters: Arc<Meters>,
+    meters: Arc<FileMeters>,
 }
 
 #[allow(clippy::disallowed_methods, reason = "the file store is where files are touched")]
@@ -57,7 +57,7 @@ impl FileStore {
     }
 
     /// What is counted of the work.
-    pub fn meters(&self) -> &Meters {
+    pub fn meters(&self) -> &FileMeters {
         &self.meters
     }
 

@@ -13,5 +13,5 @@ mod s3;
 pub use disk::Space;
 pub use files::FileStore;
 pub use memory::MemoryStore;
-pub use meters::Meters;
+pub use meters::{BucketMeters, CallMeter, FileMeters};
 pub use s3::{S3Settings, S3Store};

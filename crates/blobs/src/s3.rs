@@ -23,6 +23,7 @@ use wharf_registry::port::{BlobStore, BlobWriter, Leftovers, Sink, StoreState};
 
 pub use self::settings::S3Settings;
 use self::{bucket::Bucket, reading::Reading, state::State, writer::Writer};
+use crate::meters::BucketMeters;
 
 /// Objects in a bucket. An upload costs the memory of one part and of what the engine gathers meanwhile.
 #[derive(Clone)]
@@ -38,6 +39,11 @@ impl S3Store {
         let bucket = Arc::new(Bucket::new(settings)?);
         probe::expect_store(&bucket, probe).await?;
         Ok(Self(bucket))
+    }
+
+    /// What is counted of the calls.
+    pub fn meters(&self) -> &BucketMeters {
+        &self.0.meters
     }
 
     /// Begins to read a range, if the object is there and has this size.

@@ -45,9 +45,10 @@ impl Wharf {
         Self::start_on_with(data, &[("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD)]).await
     }
 
-    /// The same, with just these settings in its environment.
+    /// The same, with just these settings in its environment. The bytes lie there too, and never in a bucket.
     pub(crate) async fn start_on_with(data: &Path, environment: &[(&str, &str)]) -> Self {
-        Self::start_at(TempDir::new().unwrap(), data.to_owned(), environment).await
+        let environment = [environment, &[("WHARF_STORAGE", "file")]].concat();
+        Self::start_at(TempDir::new().unwrap(), data.to_owned(), &environment).await
     }
 
     /// A server that speaks TLS, with more settings in its environment.

@@ -9,8 +9,9 @@ use tokio::time::sleep;
 use crate::harness::{ADMIN_PASSWORD, Image, Wharf, noise};
 
 /// A collector in a hurry.
-const HURRY: [(&str, &str); 4] = [
+const HURRY: [(&str, &str); 5] = [
     ("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD),
+    ("WHARF_STORAGE", "file"),
     ("WHARF_COLLECTION_DELAY", "4s"),
     ("WHARF_OBJECT_GRACE", "1s"),
     ("WHARF_HOUSEKEEPING_INTERVAL", "1s"),

@@ -9,7 +9,11 @@ const TOKEN: &str = "a-token-of-the-metrics";
 /// A server whose metrics have an address of their own, and a caller there.
 async fn watched() -> (Wharf, Caller) {
     let address = format!("127.0.0.1:{}", free_port());
-    let environment = [("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD), ("WHARF_METRICS_LISTEN", address.as_str())];
+    let environment = [
+        ("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD),
+        ("WHARF_STORAGE", "file"),
+        ("WHARF_METRICS_LISTEN", address.as_str()),
+    ];
     let wharf = Wharf::start_with(&environment).await;
     (wharf, Caller::anonymous(&format!("http://{address}")))
 }
@@ -129,8 +133,10 @@ async fn every_metric_is_described_and_nothing_else_is() {
             _ => name.to_owned(),
         })
         .collect();
-    let only_postgresql = "wharf_database_connections";
-    let shown: BTreeSet<&str> = shown.iter().map(String::as_str).chain([only_postgresql]).collect();
+    // What other databases and storages show.
+    let elsewhere =
+        ["wharf_database_connections", "wharf_bucket_call_seconds", "wharf_bucket_call_failures_total"];
+    let shown: BTreeSet<&str> = shown.iter().map(String::as_str).chain(elsewhere).collect();
     assert_eq!(shown, described);
 }
 

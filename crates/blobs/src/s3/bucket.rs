@@ -7,6 +7,7 @@
 use std::{ops::Range, time::Duration};
 
 use bytes::Bytes;
+use futures_util::TryFutureExt as _;
 use object_store::{
     ClientOptions, Error as S3Error, GetOptions, GetRange, GetResult, ObjectStore, ObjectStoreExt, PutMode,
     PutOptions, PutPayload, RetryConfig,
@@ -21,6 +22,7 @@ use tokio::time::timeout;
 use wharf_core::{Error, Kind, ObjectKey, Result, Subject};
 
 use super::settings::{Encryption, Redirect, S3Settings, Style};
+use crate::meters::BucketMeters;
 
 /// A call without a body worth the name, its tries included.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
@@ -49,6 +51,7 @@ pub(super) struct Bucket {
     pub(super) http: HttpClient,
     /// Of new uploads, in bytes.
     pub(super) part_size: u64,
+    pub(super) meters: BucketMeters,
 }
 
 /// What became of a put that may not replace anything.
@@ -74,6 +77,7 @@ impl Bucket {
             prefix: if settings.prefix.is_empty() { String::new() } else { format!("{}/", settings.prefix) },
             http: ReqwestConnector::default().connect(&options).map_err(Error::unavailable)?,
             part_size: settings.part_size,
+            meters: BucketMeters::default(),
         })
     }
 
@@ -90,20 +94,21 @@ impl Bucket {
     /// Puts a whole object where nothing lies yet: never over anything, so that no late call does harm.
     pub(super) async fn put_new(&self, path: &Path, bytes: Vec<Bytes>) -> Result<Put> {
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        let Err(error) = self.store.put_opts(path, PutPayload::from_iter(bytes), options).await else {
+        let put = self.store.put_opts(path, PutPayload::from_iter(bytes), options);
+        let Err(error) = self.meters.put_object.run(put.map_err(failure)).await else {
             return Ok(Put::Made);
         };
         // An answer may have been lost, and a server that refuses may close the connection before it is heard. And of
         // two puts at once S3 may refuse both. So what is there decides.
         match self.size(path).await {
             Ok(Some(_)) => Ok(Put::Taken),
-            _ => Err(failure(error)),
+            _ => Err(error),
         }
     }
 
     /// Begins an object of parts, and yields its id.
     pub(super) async fn begin_parts(&self, path: &Path) -> Result<String> {
-        within(DEADLINE, self.store.create_multipart(path)).await
+        self.meters.create_parts.run(within(DEADLINE, self.store.create_multipart(path))).await
     }
 
     /// Stores one part, and yields its tag.
@@ -113,25 +118,29 @@ impl Bucket {
         (id, index): (&str, usize),
         bytes: Vec<Bytes>,
     ) -> Result<String> {
-        let payload = PutPayload::from_iter(bytes);
-        let part = self.store.put_part(path, &id.to_owned(), index, payload).await.map_err(failure)?;
-        Ok(part.content_id)
+        let (id, payload) = (id.to_owned(), PutPayload::from_iter(bytes));
+        let part = self.store.put_part(path, &id, index, payload).map_err(failure);
+        Ok(self.meters.put_part.run(part).await?.content_id)
     }
 
     /// Makes the object of its parts.
     pub(super) async fn join_parts(&self, path: &Path, id: &str, tags: Vec<String>) -> Result<()> {
         let parts = tags.into_iter().map(|content_id| PartId { content_id }).collect();
-        self.store.complete_multipart(path, &id.to_owned(), parts).await.map(drop).map_err(failure)
+        let id = id.to_owned();
+        let join = self.store.complete_multipart(path, &id, parts).map_err(failure);
+        self.meters.join_parts.run(join).await.map(drop)
     }
 
     /// Gives an object of parts up. One that is not there any more is given up already.
     pub(super) async fn abort_parts(&self, path: &Path, id: &str) -> Result<()> {
-        gone_is_fine(within(DEADLINE, self.store.abort_multipart(path, &id.to_owned())).await)
+        let id = id.to_owned();
+        let abort = within(DEADLINE, self.store.abort_multipart(path, &id));
+        gone_is_fine(self.meters.abort_parts.run(abort).await)
     }
 
     /// How large an object is, in bytes; `None` where there is none.
     pub(super) async fn size(&self, path: &Path) -> Result<Option<u64>> {
-        match within(DEADLINE, self.store.head(path)).await {
+        match self.meters.head_object.run(within(DEADLINE, self.store.head(path))).await {
             Ok(found) => Ok(Some(found.size)),
             // A bucket that is gone says the same, for an answer to HEAD has no words.
             Err(error) if is_gone(&error) => self.check().await.map(|()| None),
@@ -148,12 +157,12 @@ impl Bucket {
     ) -> Result<GetResult> {
         let options =
             GetOptions { range: Some(GetRange::Bounded(range)), if_match: same, ..GetOptions::default() };
-        within(DEADLINE, self.store.get_opts(path, options)).await
+        self.meters.get_object.run(within(DEADLINE, self.store.get_opts(path, options))).await
     }
 
     /// Removes an object. One that is not there is removed already.
     pub(super) async fn delete(&self, path: &Path) -> Result<()> {
-        gone_is_fine(within(DEADLINE, self.store.delete(path)).await)
+        gone_is_fine(self.meters.delete_object.run(within(DEADLINE, self.store.delete(path))).await)
     }
 
     /// A page of what lies below a name.
@@ -162,7 +171,9 @@ impl Bucket {
         name: &str,
         options: PaginatedListOptions,
     ) -> Result<PaginatedListResult> {
-        within(DEADLINE, self.store.list_paginated(Some(&format!("{}{name}", self.prefix)), options)).await
+        let prefix = format!("{}{name}", self.prefix);
+        let page = within(DEADLINE, self.store.list_paginated(Some(&prefix), options));
+        self.meters.list_objects.run(page).await
     }
 
     /// Whether the bucket answers, to us.

@@ -109,7 +109,8 @@ impl Bucket {
             let query: Vec<_> =
                 query.into_iter().filter(|(name, value)| *name == "uploads" || !value.is_empty()).collect();
             let mut page: Page =
-                quick_xml::de::from_reader(self.ask(&query).await?.as_ref()).map_err(Error::unavailable)?;
+                quick_xml::de::from_reader(self.meters.list_parts.run(self.ask(&query)).await?.as_ref())
+                    .map_err(Error::unavailable)?;
             unjoined.append(&mut page.uploads);
             if !page.is_truncated {
                 break;

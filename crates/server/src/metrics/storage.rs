@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use wharf_blobs::FileStore;
+use wharf_blobs::{BucketMeters, FileStore};
 use wharf_registry::port::Room;
 
 use super::page::{Page, bytes, number, seconds};
@@ -12,7 +12,7 @@ impl Storage {
     pub(super) fn show(&self, page: &mut Page<'_>) -> fmt::Result {
         match self {
             Self::Files(files) => show_files(files, page),
-            Self::Bucket(_) => Ok(()),
+            Self::Bucket(bucket) => show_bucket(bucket.meters(), page),
         }
     }
 }
@@ -29,4 +29,16 @@ fn show_files(files: &FileStore, page: &mut Page<'_>) -> fmt::Result {
     page.gauge(&bytes("disk_size", "Bytes of the disk"), space.total_bytes)?;
     let is_refusing = u64::from(space.room() != Room::Enough);
     page.gauge(&number("uploads_refused", "1 while the disk is nearly full"), is_refusing)
+}
+
+fn show_bucket(meters: &BucketMeters, page: &mut Page<'_>) -> fmt::Result {
+    let calls = meters.each();
+    let durations = calls.map(|call| ([("call", call.name)], call.durations.spread()));
+    let help = "How long calls to the bucket took, with all tries";
+    page.labelled_durations(&seconds("bucket_call", help), durations)?;
+    let help = "Calls to the bucket that were refused, failed or had no answer";
+    page.counters(
+        &number("bucket_call_failures", help),
+        calls.map(|call| ([("call", call.name)], call.failed.value())),
+    )
 }
