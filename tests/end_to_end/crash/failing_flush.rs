@@ -29,6 +29,7 @@ impl Dying {
         let orders = home.path().join("orders");
         let environment = [
             ("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD),
+            ("WHARF_STORAGE", "file"),
             ("LD_PRELOAD", library.to_str().unwrap()),
             ("FAILING_FLUSH", orders.to_str().unwrap()),
         ];
