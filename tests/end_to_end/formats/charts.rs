@@ -123,3 +123,21 @@ async fn a_chart_whose_content_is_missing_is_refused_or_where_that_is_accepted_s
     repository.put_manifest("1.0.0", OCI_MANIFEST, &manifest).await.is(201);
     assert_eq!(repository.facts("1.0.0").await.is(200).json(), json!({ "facts": [] }));
 }
+
+#[tokio::test]
+async fn a_chart_that_was_stored_unread_is_read_when_it_is_pushed_again() {
+    let (wharf, repository) = at("app").await;
+    wharf.found(&["acme"]).await;
+    wharf.set_missing_content("acme/main", "accept");
+    let chart = Chart::new("app", "1.0.0");
+    let elsewhere = wharf.admin().repository("acme/main/elsewhere");
+    let manifest = chart.push_blobs(&elsewhere).await;
+    repository.put_manifest("1.0.0", OCI_MANIFEST, &manifest).await.is(201);
+    assert_eq!(repository.facts("1.0.0").await.is(200).json(), json!({ "facts": [] }));
+
+    for _ in 0..2 {
+        chart.push(&repository, "1.0.0").await.is(201);
+        let facts = repository.facts("1.0.0").await.is(200).json();
+        assert_eq!(facts["facts"].as_array().unwrap().len(), 1);
+    }
+}

@@ -1,12 +1,12 @@
 //! Manifests that are refused: with the right code, before they cost memory, and leaving nothing behind.
 
 use bytes::Bytes;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::at;
-use crate::harness::media_type::{DOCKER_MANIFEST, DOCKER_SCHEMA_1, OCI_INDEX, OCI_MANIFEST};
+use crate::harness::media_type::{DOCKER_MANIFEST, DOCKER_SCHEMA_1, OCI_INDEX, OCI_LAYER, OCI_MANIFEST};
 use crate::harness::raw::Exchange;
-use crate::harness::{Image, Repository, sha256, sha512};
+use crate::harness::{Image, Repository, descriptor, sha256, sha512};
 
 const LIMIT: usize = 4 << 20;
 
@@ -187,4 +187,21 @@ async fn a_manifest_that_is_not_there_is_unknown() {
         repository.head_manifest(reference).await.is(404).has_body(b"");
     }
     repository.manifest("sha256:baddigeststring").await.any_of(&[400, 404]).first_error();
+}
+
+#[tokio::test]
+async fn a_refusal_names_some_of_very_many_missing_contents() {
+    let (_wharf, repository) = at("acme/app").await;
+    let image = Image::oci(1);
+    repository.push_blobs_of(&image).await;
+    let layer = |number: usize| descriptor(OCI_LAYER, number.to_string().as_bytes());
+    let many = image.edited(|manifest| manifest["layers"] = (0..5_000).map(|n| layer(n % 2_500)).collect());
+
+    let refusal = repository.put_manifest("v1", many.media_type, &many.manifest).await.is(400);
+
+    let refusal = refusal.error("MANIFEST_BLOB_UNKNOWN").first_error();
+    let named: std::collections::BTreeSet<_> =
+        refusal["detail"]["digests"].as_array().unwrap().iter().map(Value::to_string).collect();
+    assert_eq!(named.len(), 100);
+    repository.manifest("v1").await.is(404);
 }

@@ -1,6 +1,6 @@
 //! Looking for what a large manifest names, before it waits for the one place where writes are made.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use wharf_core::{
@@ -10,7 +10,7 @@ use wharf_core::{
     manifest::{Descriptor, Manifest, Role},
 };
 
-use super::missing_content;
+use super::{MOST_NAMED, missing_content};
 use crate::{
     Registry,
     port::{Transaction, Work},
@@ -48,14 +48,17 @@ impl Transaction for FindMissing {
     type Output = Vec<String>;
 
     async fn run(&self, work: &mut dyn Work) -> Result<Vec<String>> {
-        let mut missing = Vec::new();
+        let (mut seen, mut missing) = (BTreeSet::new(), Vec::new());
         for (role, descriptor) in &self.manifest.references {
             let elsewhere = *role == Role::Layer && descriptor.is_nondistributable();
-            if !elsewhere && !is_there(work, self.repository, (*role, descriptor)).await? {
+            if elsewhere || !seen.insert((role.word(), &descriptor.digest)) {
+                continue;
+            }
+            if !is_there(work, self.repository, (*role, descriptor)).await? {
                 missing.push(descriptor.digest.clone());
             }
             // Enough to say; the rest need not be looked for.
-            if missing.len() >= FEW {
+            if missing.len() == MOST_NAMED {
                 break;
             }
         }
