@@ -181,13 +181,15 @@ fn seconds(duration: Duration) -> i64 {
 }
 
 fn settings(config: &Config, entropy: &dyn Entropy) -> Settings {
+    // The collector's time moves once a round, so what is asked between two rounds counts from the one before.
+    let round = config.housekeeping_interval;
     Settings {
         create_on_push: config.create_on_push,
         deletion: config.deletion,
         upload_expiry: seconds(config.upload_expiry),
-        collection_delay: seconds(config.collection_delay),
+        collection_delay: seconds(config.collection_delay.saturating_add(round)),
         collection_unguarded: Settings::default().collection_unguarded,
-        object_grace: seconds(config.object_grace),
+        object_grace: seconds(config.object_grace.saturating_add(round)),
         tag_history: seconds(config.tag_history),
         empty_repository_expiry: seconds(config.empty_repository_expiry),
         node: match config.database {

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt as _, stream};
 
-use super::COLLECTION_DELAY;
 use super::journal::{Content, Journal, Register, Value};
+use super::{COLLECTION_DELAY, LATE_ROUND};
 use crate::harness::{Caller, sha256};
 
 /// What is there, and what a manifest that is there names: blobs, each by repository and digest.
@@ -43,7 +43,7 @@ pub(super) async fn check(caller: &Caller, journal: &Journal, context: &str) {
         if let Register::Blob { repository, digest } = &register
             && !blobs.named.contains(&(repository.clone(), digest.clone()))
         {
-            journal.may_be_collected(&register, COLLECTION_DELAY);
+            journal.may_be_collected(&register, COLLECTION_DELAY.saturating_sub(LATE_ROUND));
         }
         wrong.extend(journal.settle(&register, value).err());
     }
