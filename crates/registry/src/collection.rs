@@ -33,7 +33,7 @@ pub enum Horizon {
 /// How much a run may take away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Share {
-    /// At most a tenth of all memberships: more is more likely a mistake than waste.
+    /// At most a tenth of all memberships after deletions: more is more likely a mistake than waste.
     Tenth,
     /// Everything that nothing needs.
     Everything,
@@ -65,13 +65,18 @@ impl Registry {
     /// # Errors
     /// `Unavailable`.
     pub async fn collectable(&self, horizon: Horizon) -> Result<Collected> {
+        self.unneeded(horizon, |_| true).await
+    }
+
+    /// The memberships under review that nothing needs, as far as they are counted.
+    async fn unneeded(&self, horizon: Horizon, counts: fn(&ReviewRow) -> bool) -> Result<Collected> {
         let mut found = Collected::default();
         let mut last = None;
         loop {
             let reviews = self.store().view(ListReviews(self.wanted(horizon, last))).await?;
             let Some(end) = reviews.last() else { return Ok(found) };
             last = Some((end.due_at, end.id));
-            for review in reviews.iter().filter(|review| !review.needed) {
+            for review in reviews.iter().filter(|review| !review.needed && counts(review)) {
                 found.memberships += 1;
                 found.bytes += review.blob.size;
             }
@@ -103,9 +108,10 @@ impl Registry {
         }
     }
 
-    /// A mistake upstream, such as a script that deletes every manifest, must not cost the bytes as well.
+    /// A mistake upstream, such as a script that deletes every manifest, must not cost the bytes as well. What was
+    /// uploaded and never named does not count: else any writer could stop the collector with it.
     async fn expect_modest(&self, horizon: Horizon) -> Result<()> {
-        let wanted = self.collectable(horizon).await?.memberships;
+        let wanted = self.unneeded(horizon, |review| review.after_deletion).await?.memberships;
         if wanted <= self.settings().collection_unguarded {
             return Ok(());
         }
@@ -114,8 +120,8 @@ impl Registry {
             return Ok(());
         }
         let message = format!(
-            "the collector would end {wanted} of {all} memberships, more than a tenth: if what was deleted is right, \
-             force it"
+            "deleted manifests named {wanted} of {all} memberships, more than a tenth: if what was deleted is right, force \
+             the collection"
         );
         Err(Error::new(Kind::Conflict, message))
     }

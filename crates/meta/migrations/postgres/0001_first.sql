@@ -113,6 +113,8 @@ CREATE TABLE review (
     blob_id       BIGINT NOT NULL,
     epoch         BIGINT NOT NULL,
     due_at        BIGINT NOT NULL,
+    -- 1 where a deletion asked for it, 0 where an upload or a mount did.
+    after_deletion BIGINT NOT NULL CHECK (after_deletion IN (0, 1)),
     UNIQUE (repository_id, blob_id)
 );
 CREATE INDEX review_due ON review (due_at, id);

@@ -114,6 +114,8 @@ CREATE TABLE review (
     blob_id       INTEGER NOT NULL,
     epoch         INTEGER NOT NULL,
     due_at        INTEGER NOT NULL,
+    -- 1 where a deletion asked for it, 0 where an upload or a mount did.
+    after_deletion INTEGER NOT NULL CHECK (after_deletion IN (0, 1)),
     UNIQUE (repository_id, blob_id)
 );
 CREATE INDEX review_due ON review (due_at, id);

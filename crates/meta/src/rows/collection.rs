@@ -19,6 +19,7 @@ fn review(mut row: Row) -> Result<ReviewRow> {
         epoch: row.next()?,
         due_at: Timestamp::from_microseconds(row.next()?),
         needed: row.next()?,
+        after_deletion: row.next()?,
     })
 }
 
@@ -33,11 +34,12 @@ impl Collection for SqlWork<'_> {
 
     async fn ask_review(&mut self, repository: RepositoryId, digest: &Digest, delay: i64) -> Result<()> {
         const ASK: &str = "
-            INSERT INTO review (repository_id, blob_id, epoch, due_at)
-            SELECT m.repository_id, m.blob_id, m.epoch, (SELECT c.time FROM collection_clock c) + $1
+            INSERT INTO review (repository_id, blob_id, epoch, due_at, after_deletion)
+            SELECT m.repository_id, m.blob_id, m.epoch, (SELECT c.time FROM collection_clock c) + $1, 0
             FROM repository_blob m JOIN blob b ON b.id = m.blob_id
             WHERE m.repository_id = $2 AND b.digest = $3
-            ON CONFLICT (repository_id, blob_id) DO UPDATE SET epoch = excluded.epoch, due_at = excluded.due_at";
+            ON CONFLICT (repository_id, blob_id) DO UPDATE SET epoch = excluded.epoch,
+                due_at = excluded.due_at, after_deletion = excluded.after_deletion";
         let digest = digest.to_row();
         let values = [microseconds(delay).into(), repository.0.into(), digest.as_slice().into()];
         self.0.execute(ASK, &values).await.map(drop)
@@ -50,13 +52,14 @@ impl Collection for SqlWork<'_> {
         delay: i64,
     ) -> Result<()> {
         const ASK: &str = "
-            INSERT INTO review (repository_id, blob_id, epoch, due_at)
-            SELECT m.repository_id, m.blob_id, m.epoch, (SELECT c.time FROM collection_clock c) + $1
+            INSERT INTO review (repository_id, blob_id, epoch, due_at, after_deletion)
+            SELECT m.repository_id, m.blob_id, m.epoch, (SELECT c.time FROM collection_clock c) + $1, 1
             FROM repository_blob m JOIN blob b ON b.id = m.blob_id
             WHERE m.repository_id = $2 AND b.digest IN
                 (SELECT e.digest FROM manifest_edge e JOIN manifest f ON f.id = e.manifest_id
                     WHERE f.repository_id = $2 AND f.digest = $3)
-            ON CONFLICT (repository_id, blob_id) DO UPDATE SET epoch = excluded.epoch, due_at = excluded.due_at";
+            ON CONFLICT (repository_id, blob_id) DO UPDATE SET epoch = excluded.epoch,
+                due_at = excluded.due_at, after_deletion = excluded.after_deletion";
         let manifest = manifest.to_row();
         let values = [microseconds(delay).into(), repository.0.into(), manifest.as_slice().into()];
         self.0.execute(ASK, &values).await.map(drop)
@@ -66,7 +69,8 @@ impl Collection for SqlWork<'_> {
         const LIST: &str = "
             SELECT b.digest, b.size, b.object_key, r.id, r.repository_id, r.epoch, r.due_at,
                 CAST(CASE WHEN EXISTS (SELECT 1 FROM manifest_edge e
-                    WHERE e.repository_id = r.repository_id AND e.digest = b.digest) THEN 1 ELSE 0 END AS BIGINT)
+                    WHERE e.repository_id = r.repository_id AND e.digest = b.digest) THEN 1 ELSE 0 END AS BIGINT),
+                r.after_deletion
             FROM review r JOIN blob b ON b.id = r.blob_id
             WHERE r.due_at <= (SELECT c.time FROM collection_clock c) + $1 AND (r.due_at, r.id) > ($2, $3)
             ORDER BY r.due_at, r.id LIMIT $4";

@@ -212,6 +212,8 @@ pub struct ReviewRow {
     pub due_at: Timestamp,
     /// Whether a manifest of the repository names the blob.
     pub needed: bool,
+    /// Whether a deletion asked for it, and not an upload or a mount.
+    pub after_deletion: bool,
 }
 
 /// Which reviews are wanted.

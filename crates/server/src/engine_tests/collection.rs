@@ -127,19 +127,38 @@ async fn a_jump_of_the_clock_collects_nothing() {
     assert_eq!(read(&registry, &blob).await.unwrap(), b"patient");
 }
 
+/// A registry whose collector minds more than one membership.
+fn guarded(house: &House) -> Registry {
+    let settings = Settings { collection_unguarded: 1, ..Settings::default() };
+    let blobs = Arc::new(FileStore::open(house.path(), "one").unwrap());
+    house.registry(house.database(), blobs, settings)
+}
+
 #[tokio::test]
 async fn a_run_that_would_take_more_than_a_tenth_takes_nothing_until_it_is_forced() {
     let house = House::new().await;
-    let settings = Settings { collection_unguarded: 1, ..Settings::default() };
-    let blobs = Arc::new(FileStore::open(house.path(), "one").unwrap());
-    let registry = house.registry(house.database(), blobs, settings);
-    let idle = push_blob(&registry, "one").await;
-    push_blob(&registry, "two").await;
+    let registry = guarded(&house);
+    for text in ["one", "two"] {
+        let blob = push_blob(&registry, text).await;
+        let manifest = push_manifest(&registry, &blob).await.unwrap();
+        let delete = registry.grant(&wharf_core::Actor::job("test"), &"app".parse().unwrap()).await.unwrap();
+        registry.delete_manifest(&delete, &manifest, Condition::default()).await.unwrap();
+    }
     house.clock.advance(24 * 3600);
     let refused = registry.sweep(Duration::from_secs(24 * HOUR)).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::Conflict);
     assert_eq!(registry.collect(Horizon::All, Share::Tenth).await.unwrap_err().kind(), Kind::Conflict);
-    assert_eq!(read(&registry, &idle).await.unwrap(), b"one");
+    assert_eq!(house.objects().len(), 2);
     let forced = registry.collect(Horizon::Due, Share::Everything).await.unwrap();
     assert_eq!((forced.memberships, forced.blobs), (2, 2));
+}
+
+#[tokio::test]
+async fn what_was_uploaded_and_never_named_does_not_stop_the_collector() {
+    let house = House::new().await;
+    let registry = guarded(&house);
+    for text in ["one", "two", "three"] {
+        push_blob(&registry, text).await;
+    }
+    assert_eq!(pass((&house, &registry), 24).await.memberships, 3);
 }
