@@ -94,18 +94,21 @@ impl BlobStore for FileStore {
     async fn resume(&self, key: ObjectKey, _: &StoreState, offset: u64) -> Result<Box<dyn BlobWriter>> {
         let path = self.path(key);
         let file = blocking(move || {
-            let mut file = OpenOptions::new().write(true).open(path)?;
+            let Some(mut file) = if_there(OpenOptions::new().write(true).open(path))? else {
+                return Ok(None);
+            };
             let length = file.metadata()?.len();
             if length < offset {
-                return Err(ErrorKind::NotFound.into());
+                return Ok(None);
             }
             if length > offset {
                 file.set_len(offset)?;
             }
             file.seek(SeekFrom::Start(offset))?;
-            Ok(file)
+            Ok(Some(file))
         })
-        .await?;
+        .await?
+        .ok_or_else(|| Error::not_found(Subject::Blob))?;
         let store = self.clone();
         Ok(Box::new(FileWriter { file: Some(file), store, unlooked: LOOK_EVERY }))
     }
@@ -117,7 +120,8 @@ impl BlobStore for FileStore {
 
     async fn read(&self, key: ObjectKey, length: u64, sink: &mut Sink<'_>) -> Result<()> {
         let path = self.path(key);
-        let mut file = blocking(move || Ok(File::open(path)?.take(length))).await?;
+        let file = blocking(move || if_there(File::open(path))).await?;
+        let mut file = file.ok_or_else(|| Error::not_found(Subject::Blob))?.take(length);
         let mut left = length;
         while left > 0 {
             let (piece, rest) = blocking(move || {
@@ -260,7 +264,6 @@ fn failure(error: io::Error) -> Error {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             Error::new(Kind::StorageFull, "the storage is full").because(error)
         }
-        ErrorKind::NotFound => Error::not_found(Subject::Blob).because(error),
         _ => Error::unavailable(error),
     }
 }
@@ -294,5 +297,15 @@ mod tests {
         fs::remove_file(store.path(key)).unwrap();
         assert!(!store.holds(key, 5).await.unwrap());
         assert!(store.open(key, 5, 0..5).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_gone_is_a_storage_that_is_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::open(folder.path(), "boot").unwrap();
+        fs::remove_dir_all(folder.path().join("objects")).unwrap();
+        let key = wharf_core::UploadId::new(wharf_core::Timestamp::default(), [9; 16]).object_key();
+        assert_eq!(store.create(key).await.unwrap_err().kind(), Kind::Unavailable);
+        assert_eq!(store.check().await.unwrap_err().kind(), Kind::Unavailable);
     }
 }

@@ -90,10 +90,10 @@ impl Chart {
 
     /// Reads a chart's config.
     pub(crate) fn from_json(bytes: &[u8]) -> Result<Self, Refusal> {
-        let chart: Self = serde_json::from_slice(bytes)
-            .map_err(|error| Refusal::new(format!("the chart's config cannot be read: {error}")))?;
-        let keys = serde_json::from_slice(bytes).unwrap_or_default();
-        expect_exact("the chart's config", &keys)?;
+        let unreadable =
+            |error: serde_json::Error| Refusal::new(format!("the chart's config cannot be read: {error}"));
+        let chart: Self = serde_json::from_slice(bytes).map_err(unreadable)?;
+        expect_exact("the chart's config", &serde_json::from_slice(bytes).map_err(unreadable)?)?;
         chart.expect_named("config")
     }
 
@@ -243,6 +243,7 @@ mod tests {
         let deep = format!("name: a\nversion: 1.0.0\nx: {}1{}", "[".repeat(10_000), "]".repeat(10_000));
         assert!(Chart::from_yaml(deep.as_bytes()).is_err());
         assert!(Chart::from_json(b"{\"name\":1}").is_err());
+        assert!(Chart::from_json(br#"["v2","a","1.0.0"]"#).is_err());
     }
 
     proptest! {

@@ -31,7 +31,7 @@ pub fn is_folded(key: &str, field: &str) -> bool {
     key.chars().map(fold).eq(field.chars().map(fold))
 }
 
-/// Refuses a document with a key that is a known one but for its case.
+/// Refuses a document with a key that is a known one but for its case, or with a list for an object.
 pub(super) fn expect_exact(bytes: &[u8]) -> Result<(), serde_json::Error> {
     Part::Document.deserialize(&mut serde_json::Deserializer::from_slice(bytes))
 }
@@ -91,7 +91,11 @@ impl<'de> Visitor<'de> for Part {
         Ok(())
     }
 
+    // A reader in Go takes no list for an object; the manifest's own reader would take its items for the fields.
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
+        if !matches!(self, Self::Descriptors) {
+            return Err(A::Error::custom("a list stands where an object is expected"));
+        }
         while sequence.next_element_seed(Self::Descriptor)?.is_some() {}
         Ok(())
     }
@@ -127,13 +131,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_that_differs_only_in_case_is_refused_where_it_could_mean_something() {
+    fn what_another_reader_takes_for_something_else_is_refused() {
         for bad in [
             r#"{"Layers":[]}"#,
             r#"{"layer\u017f":[]}"#,
             r#"{"config":{"Digest":"x"}}"#,
             r#"{"layers":[{"SIZE":1}]}"#,
             r#"{"subject":{"mediatype":"a/b"}}"#,
+            r#"[2,"a/b"]"#,
+            r#"{"config":["a/b","sha256:00",2]}"#,
+            r#"{"layers":[["a/b","sha256:00",2]]}"#,
         ] {
             assert!(expect_exact(bad.as_bytes()).is_err(), "{bad}");
         }
