@@ -77,7 +77,10 @@ impl Auth {
             account => {
                 self.0.attempts.count(user, address, now);
                 self.meters().passwords_wrong.increment();
-                tracing::info!(request_id = nobody.request_id, known = account.is_some(), "password refused");
+                // What was typed as a name may be a password, so only a name that is known is written down.
+                let known = account.as_ref().map(|account| account.name.as_str());
+                let client = address.map(tracing::field::display);
+                tracing::info!(request_id = nobody.request_id, client, user = known, "password refused");
                 self.record_refusal(user, &nobody);
                 Err(unauthenticated())
             }

@@ -79,6 +79,8 @@ pub enum Detail {
     Name,
     /// The manifest was wrong.
     Manifest,
+    /// The wish for a page was wrong.
+    Page,
     /// The path or the query was too long.
     Target,
     /// Only after so many seconds it may succeed.
@@ -102,7 +104,7 @@ impl Error {
     /// A thing that is not there (or must not be known).
     pub fn not_found(subject: Subject) -> Self {
         let message = match subject {
-            Subject::Name => "repository name not known to registry",
+            Subject::Name => "there is no such registry or repository, or none that you may see",
             Subject::Manifest => "manifest unknown to the repository",
             Subject::Blob => "blob unknown to the repository",
             Subject::Upload => "upload unknown to the repository",
@@ -118,7 +120,7 @@ impl Error {
 
     /// A store that does not answer now, with its cause.
     pub fn unavailable(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self::new(Kind::Unavailable, "a store is not available, try again").because(source)
+        Self::new(Kind::Unavailable, "a store is not available").because(source)
     }
 
     /// Adds what a client can act on.

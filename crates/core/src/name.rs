@@ -55,7 +55,7 @@ const RESERVED: &[&str] = &[
 ];
 
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $longest:expr, $what:literal, $accepts:expr) => {
+    ($(#[$doc:meta])* $name:ident, $longest:expr, $what:literal, $accepts:expr, $reserved:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(String);
@@ -81,6 +81,10 @@ macro_rules! name {
                         " must be lower-case letters and digits, joined by single '.', '_' or '-'"
                     )));
                 }
+                let reserved: &[&str] = $reserved;
+                if reserved.contains(&text) {
+                    return Err(invalid(concat!($what, " is reserved: Wharf has a path of that name; choose another")));
+                }
                 Ok(Self(text.to_owned()))
             }
         }
@@ -95,19 +99,19 @@ macro_rules! name {
 
 name! {
     /// An organisation: one component, at most 64 characters, not a path of Wharf's own.
-    OrganisationName, SHORT, "organisation name", |text| is_component(text) && !RESERVED.contains(&text)
+    OrganisationName, SHORT, "organisation name", is_component, RESERVED
 }
 name! {
     /// A registry within an organisation: one component, at most 64 characters.
-    RegistryName, SHORT, "registry name", is_component
+    RegistryName, SHORT, "registry name", is_component, &[]
 }
 name! {
     /// A repository within a registry: components joined by `/`, at most 190 characters.
-    RepositoryName, LONG, "repository name", |text| text.split('/').all(is_component)
+    RepositoryName, LONG, "repository name", |text| text.split('/').all(is_component), &[]
 }
 name! {
     /// The login of a user or robot; a personal organisation takes the same name, so the same rule holds.
-    UserName, SHORT, "user name", |text| is_component(text) && !RESERVED.contains(&text)
+    UserName, SHORT, "user name", is_component, RESERVED
 }
 
 impl OrganisationName {
@@ -252,6 +256,16 @@ mod tests {
             &format!("{}/a", "a".repeat(65)),
         ] {
             assert!(bad.parse::<Place>().is_err(), "{bad:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn a_reserved_name_is_told_to_be_one() {
+        for words in [
+            "v2/app".parse::<Place>().unwrap_err().message().to_owned(),
+            "plugins".parse::<UserName>().unwrap_err().message().to_owned(),
+        ] {
+            assert!(words.contains("reserved"), "{words}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Lists come in pages, always.
 
-use crate::{Error, Kind};
+use crate::{Detail, Error, Kind};
 
 /// How many entries a page may hold: 0 to 1,000 (a larger wish is clamped, CVE-2023-2253).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ impl Limit {
     pub fn parse(text: &str) -> Result<Self, Error> {
         match text.parse::<i64>() {
             Ok(wish) if wish >= 0 => Ok(Self(u32::try_from(wish).unwrap_or(u32::MAX).min(Self::MOST.0))),
-            _ => Err(Error::new(Kind::Invalid, "n must be a number from 0 to 9223372036854775807")),
+            _ => Err(Error::new(Kind::Invalid, "n must be a whole number, 0 or more").with(Detail::Page)),
         }
     }
 

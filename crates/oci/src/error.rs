@@ -115,6 +115,7 @@ fn code(error: &Error) -> &'static str {
         (Kind::Invalid, Some(Detail::Manifest)) => "MANIFEST_INVALID",
         (Kind::Invalid, Some(Detail::Digest)) => "DIGEST_INVALID",
         (Kind::Invalid, Some(Detail::Name)) => "NAME_INVALID",
+        (Kind::Invalid, Some(Detail::Page)) => "PAGINATION_NUMBER_INVALID",
         (Kind::TooLarge, _) => "SIZE_INVALID",
         (Kind::Unauthenticated, _) => "UNAUTHORIZED",
         (Kind::Denied | Kind::QuotaExceeded | Kind::Exists | Kind::PreconditionFailed, _) => "DENIED",

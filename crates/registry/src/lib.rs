@@ -251,7 +251,7 @@ impl Registry {
     fn expect_deletion(&self) -> Result<()> {
         match self.settings().deletion {
             Deletion::On => Ok(()),
-            Deletion::Off => Err(Error::new(Kind::Unsupported, "deletion is switched off in this registry")),
+            Deletion::Off => Err(Error::new(Kind::Unsupported, "deletion is switched off on this server")),
         }
     }
 

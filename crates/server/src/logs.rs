@@ -24,8 +24,10 @@ fn is_known(word: &str) -> bool {
 /// Begins logging as configured, and tracing into what is given. Spans are for traces alone: where nobody takes
 /// those, they are not even made.
 pub(crate) fn begin(config: &Config, traces: Option<&Traces>) -> Result<()> {
-    let wrong =
-        || Error::new(Kind::Invalid, format!("log must be a level, not {:?}; see wharf --help", config.log));
+    let wrong = || {
+        let levels = "off, error, warn, info, debug, trace, or filters like info,wharf_registry=debug";
+        Error::new(Kind::Invalid, format!("log must be one of {levels}; not {:?}", config.log))
+    };
     // A misspelt level would be taken for the name of a part, and silence everything else.
     let bare =
         config.log.split(',').map(str::trim).find(|word| !word.contains(['=', '[']) && !is_known(word));

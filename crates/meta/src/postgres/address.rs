@@ -53,6 +53,7 @@ impl Address {
     /// `Invalid`, without a word of the URL's.
     pub(super) fn parse(url: &str) -> Result<Self> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        expect_encoded(base, query)?;
         let (mut ours, mut drivers) = (Parameters::default(), Vec::new());
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').ok_or_else(|| invalid(SHAPE))?;
@@ -154,6 +155,16 @@ fn mode(word: &str) -> Result<Mode> {
     }
 }
 
+/// Refuses a URL whose password ends before it is over: the rest of it would be taken for the host, and shown.
+fn expect_encoded(base: &str, query: &str) -> Result<()> {
+    let authority = base.split_once("://").map_or(base, |(_, rest)| rest);
+    let (authority, path) = authority.split_once('/').unwrap_or((authority, ""));
+    match authority.matches('@').count() > 1 || path.contains('@') || query.contains('@') {
+        true => Err(invalid(SHAPE)),
+        false => Ok(()),
+    }
+}
+
 /// Gives every wait of the driver's an end, unless the URL gave it one, and asks for a host that takes writes.
 fn end_waits(config: &mut Config) {
     if config.get_connect_timeout().is_none() {
@@ -240,5 +251,9 @@ mod tests {
             assert!(!format!("{error:?}").contains("hunter"), "{query}: {error:?}");
         }
         assert!(Address::parse("postgres:///wharf").is_err());
+        for special in ["hun/ter", "hun?ter", "hun@ter"] {
+            let error = Address::parse(&format!("postgres://me:{special}@db/wharf")).err().unwrap();
+            assert!(error.message().contains("percent-encode"), "{special}: {error:?}");
+        }
     }
 }

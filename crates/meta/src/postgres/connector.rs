@@ -1,6 +1,6 @@
 //! Makes connections for the pool: to the host that takes writes, with TLS as asked, to a server that is safe.
 
-use std::{error::Error as StdError, fmt, path::PathBuf};
+use std::{error::Error as StdError, fmt, io, path::PathBuf};
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use tokio_postgres::{Config, error::SqlState};
@@ -111,6 +111,10 @@ fn advice(error: &tokio_postgres::Error) -> &'static str {
         Some("42501") => "denied the role access to the database: grant it CONNECT",
         Some("53300") => "has no connection left: raise max_connections or lower database_connections",
         Some(code) if code.starts_with("57P") => "is starting or stopping",
-        _ => "cannot be reached: check host, port and sslmode, and whether it takes writes",
+        Some(_) => "refused the session",
+        None if error.source().is_some_and(|cause| cause.is::<io::Error>()) => {
+            "cannot be reached: check host and port, and whether it runs and takes writes"
+        }
+        None => "answered, but no session began: check the password, sslmode and its certificates",
     }
 }

@@ -8,7 +8,7 @@ use tokio_postgres::error::{DbError, Severity, SqlState};
 use wharf_core::{Error, Kind};
 
 /// The words for a client while the database is not to be had.
-pub(super) const UNAVAILABLE: &str = "the database is not available, try again";
+pub(super) const UNAVAILABLE: &str = "the database is not available";
 
 /// Whether a unit of which nothing was stored may run again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -148,7 +148,7 @@ pub(crate) fn error(error: rusqlite::Error) -> Error {
     let message = match kind {
         Kind::StorageFull => "the storage is full",
         Kind::Conflict => "the request conflicts with another one",
-        Kind::Unavailable => "the database is not available, try again",
+        Kind::Unavailable => "the database is not available",
         _ => "internal error",
     };
     Error::new(kind, message).because(error)
