@@ -57,15 +57,19 @@ pub struct RegistryChange {
     pub public: Option<bool>,
     /// Whether manifests may name content the repository lacks.
     pub accepts_missing_content: Option<bool>,
+    /// Whether who pulls may be sent to where the bytes lie.
+    pub redirects: Option<bool>,
 }
 
 impl fmt::Display for RegistryChange {
-    /// The change in records: `public=true missing_content=accept`.
+    /// The change in records: `public=true missing_content=accept redirect=off`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let public = self.public.map(|public| format!("public={public}"));
         let missing = self.accepts_missing_content.map(|accepts| if accepts { "accept" } else { "refuse" });
         let missing = missing.map(|word| format!("missing_content={word}"));
-        f.write_str(&public.into_iter().chain(missing).collect::<Vec<_>>().join(" "))
+        let redirect = self.redirects.map(|redirects| if redirects { "redirect=on" } else { "redirect=off" });
+        let words = public.into_iter().chain(missing).chain(redirect.map(str::to_owned));
+        f.write_str(&words.collect::<Vec<_>>().join(" "))
     }
 }
 

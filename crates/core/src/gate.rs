@@ -29,6 +29,8 @@ pub struct RegistryRights {
     pub public: bool,
     /// Whether manifests may name content the repository lacks.
     pub accepts_missing_content: bool,
+    /// Whether who pulls may be sent to where the bytes lie.
+    pub redirects: bool,
     /// The repository, if its row is born.
     pub repository: Option<RepositoryId>,
 }
@@ -268,8 +270,13 @@ mod tests {
     }
 
     fn rights(role: Option<Role>, operator: bool, public: bool) -> Rights {
-        let registry =
-            RegistryRights { id: RegistryId(1), public, accepts_missing_content: false, repository: None };
+        let registry = RegistryRights {
+            id: RegistryId(1),
+            public,
+            accepts_missing_content: false,
+            redirects: true,
+            repository: None,
+        };
         Rights { operator, role, organisation: Some(OrganisationId(1)), registry: Some(registry) }
     }
 

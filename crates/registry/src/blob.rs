@@ -29,6 +29,8 @@ pub struct Blob {
     pub size: u64,
     key: ObjectKey,
     registry: Registry,
+    /// Whether the client may be sent to where the bytes lie.
+    may_redirect: bool,
 }
 
 impl Blob {
@@ -54,9 +56,14 @@ impl Blob {
     /// # Errors
     /// As [`Blob::expect_bytes`].
     pub async fn delivery(self, range: Range<u64>) -> Result<BlobBody> {
-        let Some(link) = self.registry.blobs().link(self.key).await? else { return self.body(range).await };
-        self.expect_bytes().await?;
-        Ok(BlobBody::Redirect(link))
+        match self.link().await? {
+            Some(link) => self.expect_bytes().await.map(|()| BlobBody::Redirect(link)),
+            None => self.body(range).await,
+        }
+    }
+
+    async fn link(&self) -> Result<Option<String>> {
+        if self.may_redirect { self.registry.blobs().link(self.key).await } else { Ok(None) }
     }
 
     fn damaged(&self) -> Error {
@@ -100,7 +107,15 @@ impl Registry {
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Blob))?;
         let found = self.store().view(FindMember { repository, digest: *digest }).await?;
         let BlobRow { digest, size, key } = found.ok_or_else(|| Error::not_found(Subject::Blob))?;
-        Ok(Blob { digest, size, key, registry: self.clone() })
+        Ok(Blob { digest, size, key, registry: self.clone(), may_redirect: self.may_redirect(grant) })
+    }
+
+    /// Whether this registry sends this client to where the bytes lie, if the store does that.
+    fn may_redirect(&self, grant: &Grant<Pull>) -> bool {
+        let networks = &self.settings().redirect_networks;
+        let within = |address| networks.iter().any(|network| network.contains(address));
+        let near = networks.is_empty() || grant.actor().address.is_some_and(within);
+        near && grant.registry().is_some_and(|registry| registry.redirects)
     }
 
     /// Makes a blob of another repository a member of this one: of `from`, or of any that the caller may pull.

@@ -25,8 +25,8 @@ mod upload;
 use std::sync::Arc;
 
 use wharf_core::{
-    Action, Actor, Clock, Entropy, Error, Grant, Kind, Place, ReadGrant, RegistryGrant, RegistryPlace,
-    Result, Verb, action,
+    Action, Actor, Clock, Entropy, Error, Grant, Kind, Network, Place, ReadGrant, RegistryGrant,
+    RegistryPlace, Result, Verb, action,
     gate::{self, CreateOnPush},
 };
 
@@ -78,6 +78,8 @@ pub struct Settings {
     pub uploads: usize,
     /// How many of them for one organisation, so that no tenant takes all.
     pub uploads_per_organisation: usize,
+    /// Only clients in one of these networks are sent to where the bytes lie; none named: all.
+    pub redirect_networks: Vec<Network>,
 }
 
 /// Whether content can be deleted.
@@ -104,6 +106,7 @@ impl Default for Settings {
             node: String::new(),
             uploads: 256,
             uploads_per_organisation: 64,
+            redirect_networks: Vec::new(),
         }
     }
 }

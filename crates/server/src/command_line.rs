@@ -97,6 +97,7 @@ fn command(group: &str, arguments: &ArgMatches) -> Result<control::Command> {
             registry: text(registry, "registry"),
             public: choice(registry, "public", "true"),
             accepts_missing_content: choice(registry, "missing-content", "accept"),
+            redirects: choice(registry, "redirect", "on"),
         }),
         ("gc", None) => Ok(control::Command::Gc(gc(arguments))),
         _ => Err(Error::new(Kind::Invalid, "unknown command, see wharf --help")),

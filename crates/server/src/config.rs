@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use wharf_auth::SealingKey;
 use wharf_blobs::S3Settings;
-use wharf_core::{Error, Kind, Result, Secret, gate::CreateOnPush};
+use wharf_core::{Error, Kind, Network, Result, Secret, gate::CreateOnPush};
 use wharf_http::{BaseUrl, Proxies};
 use wharf_registry::Deletion;
 
@@ -81,6 +81,7 @@ pub(crate) struct Config {
     pub(crate) database_password_file: Option<PathBuf>,
     pub(crate) database_connections: usize,
     pub(crate) storage: StorageChoice,
+    pub(crate) redirect_networks: Vec<Network>,
     pub(crate) public_url: BaseUrl,
     pub(crate) secret_key: Option<SealingKey>,
     pub(crate) secret_key_file: Option<PathBuf>,
@@ -101,6 +102,24 @@ pub(crate) struct Config {
     /// None: no request is called slow.
     pub(crate) slow_request: Option<Duration>,
     pub(crate) traces_endpoint: Option<String>,
+}
+
+impl Config {
+    /// A link that was given out must not outlive the bytes that it leads to.
+    fn expect_links_to_end(&self) -> Result<()> {
+        let StorageChoice::S3(settings) = &self.storage else { return Ok(()) };
+        match settings.redirect_lifetime() {
+            Some(lifetime) if lifetime >= self.object_grace => {
+                let (lifetime, grace) = (lifetime.as_secs(), self.object_grace.as_secs());
+                let message = format!(
+                    "redirect_lifetime is {lifetime} s and must be shorter than object_grace, which is {grace} s: \
+                     a link would outlive the bytes it leads to"
+                );
+                Err(Error::new(Kind::Invalid, message))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Every value as written, with its origin.
@@ -146,6 +165,12 @@ impl Sources {
     /// # Errors
     /// `Invalid` with the key, its origin and what it must be.
     pub(crate) fn config(&self) -> Result<Config> {
+        let config = self.values()?;
+        config.expect_links_to_end()?;
+        Ok(config)
+    }
+
+    fn values(&self) -> Result<Config> {
         Ok(Config {
             listen: self.read("listen", values::listen)?,
             tls: self.tls()?,
@@ -156,6 +181,7 @@ impl Sources {
                 .read("database_password_file", |text| Some(values::optional(text).map(PathBuf::from)))?,
             database_connections: self.read("database_connections", values::count)?,
             storage: self.storage()?,
+            redirect_networks: self.read("redirect_networks", values::networks)?,
             public_url: self.read("public_url", values::public_url)?,
             secret_key: self.read("secret_key", values::secret_key)?,
             secret_key_file: self
@@ -283,6 +309,19 @@ mod tests {
         assert!(error.message().contains("no parameter reggion"), "{error}");
         let error = storage("/srv/blobs").unwrap_err();
         assert!(error.message().contains("storage (from --storage) must be file or s3://"), "{error}");
+    }
+
+    #[test]
+    fn a_link_that_would_outlive_its_bytes_is_refused() {
+        let config = |storage: &str, grace: &str| {
+            let flags = [("storage", storage.to_owned()), ("object_grace", grace.to_owned())];
+            Sources::gather(&flags, None).unwrap().config()
+        };
+        let error = config("s3://acme?redirect_lifetime=90s", "90s").unwrap_err();
+        assert!(error.message().starts_with("redirect_lifetime is 90 s and must be shorter"), "{error}");
+        assert!(config("s3://acme?redirect_lifetime=90s", "91s").is_ok());
+        assert!(config("s3://acme?redirect_lifetime=90s&redirect=off", "1s").is_ok());
+        assert!(config("file", "1s").is_ok());
     }
 
     #[test]

@@ -33,6 +33,11 @@ impl Wharf {
         self.command(&["registry", "set", registry, "--missing-content", word], "");
     }
 
+    /// Lets a registry send who pulls to the bucket (`on`), or not (`off`).
+    pub(crate) fn set_redirect(&self, registry: &str, word: &str) {
+        self.command(&["registry", "set", registry, "--redirect", word], "");
+    }
+
     /// Brings an organisation to life, with the registries named `organisation` or `organisation/registry`: the
     /// operator pushes something to each.
     pub(crate) async fn found(&self, registries: &[&str]) {

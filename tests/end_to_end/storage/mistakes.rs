@@ -18,6 +18,10 @@ fn a_storage_url_that_is_wrong_is_refused_in_words_that_tell_no_secret() {
         ("s3://bucket?acess_key=hunter2", "there is no parameter acess_key"),
         ("s3://me:hunter2@bucket", "AWS_ACCESS_KEY_ID"),
         ("s3://bucket?endpoint=http://127.0.0.1:1&redirect=hunter2", "redirect must be on or off"),
+        (
+            "s3://bucket?redirect_lifetime=1h",
+            "redirect_lifetime is 3600 s and must be shorter than object_grace",
+        ),
         ("hunter2", "storage (from --storage) must be file or s3://"),
     ] {
         let said = refused(url);

@@ -1,6 +1,6 @@
 //! Who fetches a blob is sent to the bucket where that is wanted, and only then.
 
-use crate::harness::noise;
+use crate::harness::{ADMIN_PASSWORD, Wharf, noise, storage};
 
 use super::at;
 
@@ -51,6 +51,48 @@ async fn links_lead_to_the_public_endpoint_for_as_long_as_is_set() {
 
     assert!(there.starts_with("https://bytes.example/"), "{there}");
     assert!(there.contains("X-Amz-Expires=90&"), "{there}");
+}
+
+#[tokio::test]
+async fn a_registry_may_keep_its_clients_to_itself() {
+    let Some((wharf, repository)) = at("&redirect=on").await else { return };
+    let content = noise(5, 100);
+    let digest = repository.push_blob(&content).await;
+    let other = wharf.admin().repository("acme/team/app");
+    other.push_blob(&content).await;
+
+    wharf.set_redirect("acme/main", "off");
+    repository.blob(&digest).await.is(200).has_body(&content);
+    other.blob(&digest).await.is(307);
+    wharf.set_redirect("acme/main", "on");
+    repository.blob(&digest).await.is(307);
+}
+
+#[tokio::test]
+async fn only_clients_of_the_named_networks_are_sent_to_the_bucket() {
+    let Some(storage) = storage::bucket("&redirect=on") else { return };
+    let wharf = Wharf::start_with(&[
+        ("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD),
+        ("WHARF_STORAGE", &storage),
+        ("WHARF_REDIRECT_NETWORKS", "10.0.0.0/8, 2001:db8::/32"),
+        ("WHARF_TRUSTED_PROXIES", "127.0.0.1"),
+    ])
+    .await;
+    let repository = wharf.admin().repository("acme/app");
+    let content = noise(6, 100);
+    let digest = repository.push_blob(&content).await;
+    let from = async |address: &str| {
+        let pull = repository.caller.request("GET", &repository.path(&format!("blobs/{digest}")));
+        pull.header("x-forwarded-for", address).send().await
+    };
+
+    for near in ["10.1.2.3", "2001:db8::1"] {
+        from(near).await.is(307);
+    }
+    for far in ["192.0.2.1", "2001:db9::1"] {
+        from(far).await.is(200).has_body(&content);
+    }
+    repository.blob(&digest).await.is(200).has_body(&content);
 }
 
 #[tokio::test]

@@ -109,6 +109,11 @@ impl S3Settings {
         parameters.expect_none_left()?;
         Ok(settings)
     }
+
+    /// How long a link that clients are given may be followed, if they are given any.
+    pub fn redirect_lifetime(&self) -> Option<Duration> {
+        self.redirect.as_ref().map(|redirect| redirect.lifetime)
+    }
 }
 
 fn wrong(what: impl std::fmt::Display) -> Error {

@@ -16,6 +16,7 @@ use crate::{database::Step, session::Session};
 #[serde(default)]
 pub(super) struct RegistrySettings {
     missing_content: MissingContent,
+    redirect: Redirect,
     #[serde(flatten)]
     rest: serde_json::Map<String, serde_json::Value>,
 }
@@ -29,6 +30,16 @@ enum MissingContent {
     Accept,
 }
 
+/// Whether who pulls may be sent to where the bytes lie.
+#[derive(Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Redirect {
+    /// As the storage has it.
+    #[default]
+    On,
+    Off,
+}
+
 impl RegistrySettings {
     pub(super) fn parse(column: &str) -> Result<Self> {
         serde_json::from_str(column).map_err(Error::internal)
@@ -36,6 +47,10 @@ impl RegistrySettings {
 
     pub(super) fn accepts_missing_content(&self) -> bool {
         self.missing_content == MissingContent::Accept
+    }
+
+    pub(super) fn redirects(&self) -> bool {
+        self.redirect == Redirect::On
     }
 }
 
@@ -63,6 +78,9 @@ impl Step for SetRegistry {
         let mut settings = RegistrySettings::parse(&row.next::<String>()?)?;
         if let Some(accepts) = self.change.accepts_missing_content {
             settings.missing_content = if accepts { MissingContent::Accept } else { MissingContent::Refuse };
+        }
+        if let Some(redirects) = self.change.redirects {
+            settings.redirect = if redirects { Redirect::On } else { Redirect::Off };
         }
         let settings = serde_json::to_string(&settings).map_err(Error::internal)?;
         session.execute(SET, &[public.into(), settings.as_str().into(), id.into()]).await?;

@@ -54,9 +54,14 @@ impl Step for FindRights {
         rights.role = row.next::<Option<String>>()?.map(|role| role.parse()).transpose()?;
         if let (Some(id), Some(public), Some(settings)) = (id, public, settings) {
             let settings: String = settings;
-            let accepts_missing_content = RegistrySettings::parse(&settings)?.accepts_missing_content();
-            rights.registry =
-                Some(RegistryRights { id: RegistryId(id), public, accepts_missing_content, repository });
+            let settings = RegistrySettings::parse(&settings)?;
+            rights.registry = Some(RegistryRights {
+                id: RegistryId(id),
+                public,
+                accepts_missing_content: settings.accepts_missing_content(),
+                redirects: settings.redirects(),
+                repository,
+            });
         }
         Ok(rights)
     }

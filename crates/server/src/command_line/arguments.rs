@@ -52,12 +52,14 @@ fn registry() -> Command {
         Arg::new(name).long(name).value_parser(words).help(help)
     };
     let missing = "Whether manifests may name content the repository lacks";
+    let redirect = "Whether who pulls is sent to the bucket, where the storage does that";
     Command::new("registry").about("Manage registries").subcommand_required(true).subcommand(
         Command::new("set")
             .about("Make a registry, or change it")
             .arg(Arg::new("registry").required(true).value_name("ORGANISATION/REGISTRY"))
             .arg(choice("public", ["true", "false"], "Whether anybody may pull"))
-            .arg(choice("missing-content", ["accept", "refuse"], missing)),
+            .arg(choice("missing-content", ["accept", "refuse"], missing))
+            .arg(choice("redirect", ["on", "off"], redirect)),
     )
 }
 

@@ -98,6 +98,14 @@ pub(crate) const KEYS: &[Key] = &[
         secret: Mask::Password,
     },
     Key {
+        name: "redirect_networks",
+        flag: "redirect-networks",
+        default: "",
+        expected: "addresses and networks like 10.0.0.0/8, with commas between",
+        about: "Only clients in these are sent to the bucket for blobs, where storage redirects; empty: all.",
+        secret: Mask::Nothing,
+    },
+    Key {
         name: "public_url",
         flag: "public-url",
         default: "",

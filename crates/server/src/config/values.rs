@@ -7,7 +7,7 @@ use std::{
 };
 
 use wharf_auth::SealingKey;
-use wharf_core::{Secret, gate::CreateOnPush};
+use wharf_core::{Network, Secret, gate::CreateOnPush};
 use wharf_http::BaseUrl;
 use wharf_registry::Deletion;
 
@@ -86,6 +86,14 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
     };
     let number: u32 = number.parse().ok()?;
     Some(Duration::from_secs(u64::from(number) * seconds)).filter(|time| *time <= LONGEST)
+}
+
+/// Networks with commas between; nothing is none.
+pub(super) fn networks(text: &str) -> Option<Vec<Network>> {
+    if text.trim().is_empty() {
+        return Some(Vec::new());
+    }
+    text.split(',').map(|network| network.trim().parse().ok()).collect()
 }
 
 /// A time that somebody waits: more than none.
@@ -174,6 +182,15 @@ mod tests {
         assert_eq!(listen("unix:/run/w"), Some(Listen::Unix("/run/w".into())));
         for bad in ["", "80", "host", "host:", "host:99999", "unix:"] {
             assert_eq!(listen(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn networks_are_read() {
+        let read = |text: &str| networks(text).map(|networks| networks.len());
+        assert_eq!((read(""), read("10.0.0.0/8, 2001:db8::/32 ,192.0.2.7")), (Some(0), Some(3)));
+        for bad in ["local", "10.0.0.0/8,", "10.0.0.1/8", "example.com"] {
+            assert_eq!(read(bad), None, "{bad}");
         }
     }
 

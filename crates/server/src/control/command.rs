@@ -39,6 +39,8 @@ pub(crate) enum Command {
         public: Option<bool>,
         /// Whether manifests may name content the repository lacks.
         accepts_missing_content: Option<bool>,
+        /// Whether who pulls may be sent to where the bytes lie.
+        redirects: Option<bool>,
     },
     /// Collects what nothing needs.
     Gc(Gc),
@@ -77,10 +79,10 @@ impl Command {
                 }
                 Ok(format!("user {name} has a new password; every token issued before has ended"))
             }
-            Self::RegistrySet { registry, public, accepts_missing_content } => {
+            Self::RegistrySet { registry, public, accepts_missing_content, redirects } => {
                 let wrong = || Error::new(Kind::Invalid, "a registry is named organisation/registry");
                 let (organisation, name) = registry.split_once('/').ok_or_else(wrong)?;
-                let change = RegistryChange { public, accepts_missing_content };
+                let change = RegistryChange { public, accepts_missing_content, redirects };
                 auth.set_registry(&grant, organisation.parse()?, name.parse()?, change).await?;
                 Ok(format!("registry {registry} is set"))
             }
