@@ -12,15 +12,12 @@ use crate::{
     Registry,
     collection::{Collected, Horizon, Share},
     port::{LeaseClaim, Transaction, UploadRow, Work},
-    upload::FindUpload,
+    upload::{End, FindUpload},
 };
 
 /// How much one step takes on.
 const STEP: u32 = 100;
 
-/// How long a node keeps the housekeeping to itself after it last began a round, in seconds. Rounds begin every
-/// minute, so a node that dies is followed by another within this time.
-const LEASE: i64 = 180;
 /// How far open uploads are counted.
 const COUNTED: u32 = 10_000;
 
@@ -53,7 +50,7 @@ impl Registry {
     /// `Unavailable`; `Conflict` where the collector would take too much; what was done by then stays done.
     pub async fn sweep(&self, passed: Duration) -> Result<Swept> {
         let (now, holder) = (self.now(), self.settings().node.clone());
-        let claim = LeaseClaim { name: "sweep", holder, until: now.plus_seconds(LEASE) };
+        let claim = LeaseClaim { name: "sweep", holder, until: now.plus_seconds(self.settings().lease) };
         if !self.store().commit(TakeLease { claim, now }).await? {
             return Ok(Swept::default());
         }
@@ -97,9 +94,9 @@ impl Registry {
             let stale = self.store().view(StaleUploads { before }).await?;
             let mut step = 0;
             for row in &stale {
-                // One that is being written to is not stale, however long its request takes.
+                // One that is being written to here is not stale, even if the database could not be told so.
                 let Some(_lock) = self.0.locks.try_lock(row.id) else { continue };
-                step += u64::from(self.end_upload(row).await?);
+                step += u64::from(self.end_upload(row, End::Stale(before)).await?);
             }
             expired += step;
             self.meters().uploads.expired.add(step);

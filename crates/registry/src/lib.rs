@@ -74,6 +74,9 @@ pub struct Settings {
     pub deletion: Deletion,
     /// Who this process is among those that share the store; a process that has it for itself needs no name.
     pub node: String,
+    /// A node keeps the housekeeping to itself for so long after it last began a round. Rounds must come more often;
+    /// a node that dies is followed by another within this time.
+    pub lease: i64,
     /// How many bodies are taken in at once.
     pub uploads: usize,
     /// How many of them for one organisation, so that no tenant takes all.
@@ -104,6 +107,7 @@ impl Default for Settings {
             tag_history: 30 * 24 * 3600,
             deletion: Deletion::On,
             node: String::new(),
+            lease: 180,
             uploads: 256,
             uploads_per_organisation: 64,
             redirect_networks: Vec::new(),

@@ -8,6 +8,7 @@ mod finish;
 mod locks;
 mod pump;
 mod rows;
+mod touch;
 
 use tracing::{Instrument as _, info_span};
 use wharf_core::{
@@ -20,11 +21,11 @@ pub use self::finish::Closing;
 use self::{
     locks::Lock,
     pump::{Pumped, Source, pump},
-    rows::{BeginUpload, SaveProgress},
+    rows::{BeginUpload, SaveProgress, TouchUpload},
 };
 pub(crate) use self::{
     locks::Locks,
-    rows::{EndUpload, FindUpload, expect_repository, repository_of},
+    rows::{End, EndUpload, FindUpload, expect_repository, repository_of},
 };
 use crate::{
     Registry, Taps,
@@ -107,16 +108,19 @@ impl Registry {
         let (registry, grant) = (self.clone(), grant.clone());
         on_its_own(async move {
             let source = Source { body, wanted: lock.wanted() };
-            let Pumped { hasher, writer, end, .. } =
-                registry.take(&grant, &row, source, Taps::none()).await?;
-            let saved = registry.save(&row, &hasher, writer).await;
-            // Why the body ended tells more than that what it brought could not be kept either.
-            end?;
-            let row = saved?;
+            let offset = registry.touching(id, registry.append_locked(&grant, &row, source)).await?;
             drop(lock);
-            Ok(Upload { id, offset: row.progress.offset })
+            Ok(Upload { id, offset })
         })
         .await
+    }
+
+    async fn append_locked(&self, grant: &Grant<Push>, row: &UploadRow, source: Source) -> Result<u64> {
+        let Pumped { hasher, writer, end, .. } = self.take(grant, row, source, Taps::none()).await?;
+        let saved = self.save(row, &hasher, writer).await;
+        // Why the body ended tells more than that what it brought could not be kept either.
+        end?;
+        Ok(saved?.progress.offset)
     }
 
     /// Gives an upload up.
@@ -125,7 +129,7 @@ impl Registry {
     /// `NotFound` as [`Registry::upload`].
     pub async fn cancel_upload(&self, grant: &Grant<Push>, id: UploadId) -> Result<()> {
         let (row, _lock) = self.lock_upload(grant, id).await?;
-        match self.end_upload(&row).await? {
+        match self.end_upload(&row, End::GivenUp).await? {
             true => {
                 self.meters().uploads.cancelled.increment();
                 Ok(())
@@ -135,8 +139,8 @@ impl Registry {
     }
 
     /// Ends an upload that becomes no blob, if it still stands where it was seen; says whether it did.
-    pub(crate) async fn end_upload(&self, seen: &UploadRow) -> Result<bool> {
-        let ended = self.store().commit(EndUpload { seen: seen.clone() }).await?;
+    pub(crate) async fn end_upload(&self, seen: &UploadRow, end: End) -> Result<bool> {
+        let ended = self.store().commit(EndUpload { seen: seen.clone(), end }).await?;
         self.meters().objects_condemned.add(ended.into());
         Ok(ended)
     }
@@ -179,7 +183,7 @@ impl Registry {
         }
         // Reading a large object takes longer than a client may wait: what it found is kept for the next.
         let registry = self.clone();
-        on_its_own(async move { Ok((registry.recover(row).await?, lock)) }).await
+        on_its_own(async move { Ok((registry.touching(id, registry.recover(row)).await?, lock)) }).await
     }
 
     /// Whether the saved state may be worth more than the bytes under it.
@@ -219,10 +223,16 @@ impl Registry {
         Ok(pumped)
     }
 
-    /// Keeps what a pump took.
+    /// Keeps what a pump took. Where it took nothing the row does not move: a request that came to nothing must not
+    /// make another node lose the end of this upload.
     async fn save(&self, row: &UploadRow, hasher: &Hasher, writer: Box<dyn BlobWriter>) -> Result<UploadRow> {
         let store_state = writer.suspend(hasher.count()).await?;
-        self.save_progress(row, self.progress(hasher, store_state)).await
+        let progress = self.progress(hasher, store_state);
+        if progress == row.progress {
+            self.store().commit(TouchUpload { id: row.id, now: self.now() }).await?;
+            return Ok(row.clone());
+        }
+        self.save_progress(row, progress).await
     }
 
     async fn save_progress(&self, row: &UploadRow, progress: Progress) -> Result<UploadRow> {

@@ -24,6 +24,9 @@ use crate::{
     world::{SystemClock, SystemEntropy},
 };
 
+/// So many rounds of the housekeeping may fail to begin before another node takes it over.
+const ROUNDS: u32 = 3;
+
 /// Everything, put together.
 pub(crate) struct Wharf {
     pub(crate) registry: Registry,
@@ -196,6 +199,7 @@ fn settings(config: &Config, entropy: &dyn Entropy) -> Settings {
             DatabaseChoice::Sqlite => String::new(),
             DatabaseChoice::Postgres(_) => format!("{:032x}", u128::from_be_bytes(entropy.bytes())),
         },
+        lease: seconds(config.housekeeping_interval.saturating_mul(ROUNDS)),
         uploads: config.limits.uploads,
         uploads_per_organisation: config.limits.uploads_per_organisation,
         redirect_networks: config.redirect_networks.clone(),

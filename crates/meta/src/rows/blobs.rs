@@ -22,10 +22,12 @@ pub(super) fn read_blob(row: &mut Row) -> Result<BlobRow> {
 
 #[async_trait]
 impl Blobs for SqlWork<'_> {
-    async fn find_blob(&mut self, digest: &Digest) -> Result<Option<BlobRow>> {
-        const FIND: &str = "SELECT digest, size, object_key FROM blob WHERE digest = $1";
+    async fn lock_blob(&mut self, digest: &Digest) -> Result<Option<BlobRow>> {
+        // A mere read could be of a row that another transaction is about to move or remove.
+        const LOCK: &str =
+            "UPDATE blob SET epoch = epoch + 1 WHERE digest = $1 RETURNING digest, size, object_key";
         let digest = digest.to_row();
-        self.0.query_first(FIND, &[digest.as_slice().into()]).await?.map(blob).transpose()
+        self.0.query_first(LOCK, &[digest.as_slice().into()]).await?.map(blob).transpose()
     }
 
     async fn find_member(&mut self, repository: RepositoryId, digest: &Digest) -> Result<Option<BlobRow>> {

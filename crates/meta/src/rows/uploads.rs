@@ -76,10 +76,23 @@ impl Uploads for SqlWork<'_> {
         Ok(self.0.execute(SAVE, &values).await? > 0)
     }
 
+    async fn touch_upload(&mut self, id: UploadId, now: Timestamp) -> Result<()> {
+        let touch = "UPDATE upload SET touched_at = $1 WHERE id = $2";
+        let id = id.to_row();
+        self.0.execute(touch, &[now.microseconds().into(), id.as_slice().into()]).await.map(drop)
+    }
+
     async fn remove_upload_at(&mut self, seen: &UploadRow) -> Result<bool> {
         let id = seen.id.to_row();
         let remove = "DELETE FROM upload WHERE id = $1 AND version = $2";
         Ok(self.0.execute(remove, &[id.as_slice().into(), seen.version.into()]).await? > 0)
+    }
+
+    async fn remove_stale_upload(&mut self, seen: &UploadRow, before: Timestamp) -> Result<bool> {
+        let remove = "DELETE FROM upload WHERE id = $1 AND version = $2 AND touched_at < $3";
+        let id = seen.id.to_row();
+        let values = [id.as_slice().into(), seen.version.into(), before.microseconds().into()];
+        Ok(self.0.execute(remove, &values).await? > 0)
     }
 
     async fn stale_uploads(&mut self, before: Timestamp, most: u32) -> Result<Vec<UploadRow>> {

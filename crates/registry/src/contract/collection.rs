@@ -49,7 +49,7 @@ async fn member(store: &dyn Store, name: &str, number: u8) -> (RepositoryId, Dig
     let digest = digest(&format!("collected {number}"));
     commit(store, (repository, digest, number), |(repository, digest, number), work| {
         Box::pin(async move {
-            if work.find_blob(digest).await?.is_none() {
+            if work.lock_blob(digest).await?.is_none() {
                 work.insert_blob(&BlobRow { digest: *digest, size: 5, key: key(*number) }, NOW).await?;
             }
             assert!(work.add_member(*repository, digest, NOW).await?);
@@ -145,8 +145,8 @@ async fn a_blob_goes_with_its_last_membership(store: &dyn Store) {
     assert_eq!(remove(one).await.unwrap(), None);
     let gone = remove(other).await.unwrap().expect("nothing holds it any more");
     assert_eq!((gone.digest, gone.key), (digest, key(22)));
-    let found = view(store, digest, |digest, work| Box::pin(async move { work.find_blob(digest).await }));
-    assert_eq!(found.await, None);
+    let found = commit(store, digest, |digest, work| Box::pin(async move { work.lock_blob(digest).await }));
+    assert_eq!(found.await.unwrap(), None);
     assert!(reviews(store, 1000).await.iter().all(|review| review.blob.digest != digest));
 }
 

@@ -25,7 +25,9 @@ pub async fn store<S: Store + RightsSource>(store: &S) {
     many_writers_at_once_all_succeed(store).await;
     events_published_at_once_never_take_one_number_twice(store).await;
     an_upload_moves_once_for_each_state_that_was_seen(store).await;
+    an_upload_that_was_touched_is_not_stale(store).await;
     a_blob_is_a_member_only_where_it_was_added(store).await;
+    of_many_objects_of_one_blob_one_stays_and_all_others_are_condemned(store).await;
     a_manifest_comes_back_byte_for_byte_until_it_is_removed(store).await;
     rights_are_those_of_the_rows(store).await;
     super::facts::facts_are_found_in_order_until_their_manifest_goes(store).await;
@@ -194,12 +196,13 @@ fn progress(offset: u64) -> Progress {
     Progress { offset, hash_state: vec![1, 2], store_state: vec![], incarnation: "boot".to_owned() }
 }
 
-async fn an_upload_moves_once_for_each_state_that_was_seen(store: &dyn Store) {
+/// An upload that just began.
+async fn upload(store: &dyn Store, number: u8) -> UploadRow {
     let row = UploadRow {
-        id: upload_id(1),
+        id: upload_id(number),
         repository: repository(store, "uploads/app").await,
         account: None,
-        key: key(1),
+        key: key(number),
         algorithm: Algorithm::Sha512,
         progress: progress(0),
         version: 0,
@@ -207,6 +210,39 @@ async fn an_upload_moves_once_for_each_state_that_was_seen(store: &dyn Store) {
     commit(store, row.clone(), |row, work| Box::pin(async move { work.insert_upload(row, NOW).await }))
         .await
         .unwrap();
+    row
+}
+
+async fn an_upload_that_was_touched_is_not_stale(store: &dyn Store) {
+    let row = upload(store, 101).await;
+    let (deadline, later) = (NOW.plus_seconds(10), NOW.plus_seconds(20));
+    let touch = |id: UploadId| {
+        commit(store, (id, later), |(id, now), work| {
+            Box::pin(async move { work.touch_upload(*id, *now).await })
+        })
+    };
+    let expire = |seen: UploadRow, before: Timestamp| {
+        commit(store, (seen, before), |(seen, before), work| {
+            Box::pin(async move { work.remove_stale_upload(seen, *before).await })
+        })
+    };
+    touch(row.id).await.unwrap();
+    touch(upload_id(102)).await.unwrap();
+    assert!(!expire(row.clone(), deadline).await.unwrap(), "somebody works on it");
+    let moved = UploadRow { version: row.version + 1, ..row.clone() };
+    assert!(!expire(moved, later.plus_seconds(1)).await.unwrap(), "it does not stand there");
+    let progress = (row.clone(), progress(10));
+    let saved = commit(store, progress, |(seen, progress), work| {
+        Box::pin(async move { work.save_progress(seen, progress, NOW).await })
+    });
+    assert!(saved.await.unwrap(), "a touch is no progress");
+    let seen = UploadRow { version: row.version + 1, ..row };
+    assert!(expire(seen.clone(), deadline).await.unwrap());
+    assert!(!expire(seen, deadline).await.unwrap());
+}
+
+async fn an_upload_moves_once_for_each_state_that_was_seen(store: &dyn Store) {
+    let row = upload(store, 1).await;
     let find = || view(store, row.id, |id, work| Box::pin(async move { work.find_upload(*id).await }));
     assert_eq!(find().await.as_ref(), Some(&row));
     let save = |seen: UploadRow, offset: u64| {
@@ -245,7 +281,7 @@ async fn a_blob_is_a_member_only_where_it_was_added(store: &dyn Store) {
     let blob = BlobRow { digest: digest("blob"), size: 4, key: key(2) };
     commit(store, (here, blob.clone()), |(here, blob), work| {
         Box::pin(async move {
-            assert_eq!(work.find_blob(&blob.digest).await?, None);
+            assert_eq!(work.lock_blob(&blob.digest).await?, None);
             work.insert_blob(blob, NOW).await?;
             assert!(!work.add_member(*here, &digest("no blob"), NOW).await?);
             assert!(work.add_member(*here, &blob.digest, NOW).await?);
@@ -273,12 +309,53 @@ async fn a_blob_is_a_member_only_where_it_was_added(store: &dyn Store) {
             work.move_blob(digest, key(3)).await?;
             assert!(work.remove_member(*here, digest).await?);
             assert!(!work.remove_member(*here, digest).await?);
-            assert_eq!(work.find_blob(digest).await?.map(|blob| blob.key), Some(key(3)));
+            assert_eq!(work.lock_blob(digest).await?.map(|blob| blob.key), Some(key(3)));
             Ok(())
         })
     })
     .await
     .unwrap();
+}
+
+/// Uploads of one content that finish at once, on one node or on several.
+async fn of_many_objects_of_one_blob_one_stays_and_all_others_are_condemned(store: &dyn Store) {
+    let here = repository(store, "blobs/many").await;
+    let finish = |number: u8| {
+        commit(store, (here, number), |(here, number), work| {
+            Box::pin(async move {
+                let blob = BlobRow { digest: digest("many"), size: 4, key: key(*number) };
+                match work.lock_blob(&blob.digest).await? {
+                    None => work.insert_blob(&blob, NOW).await?,
+                    Some(known) => {
+                        work.move_blob(&blob.digest, blob.key).await?;
+                        work.condemn(known.key, 0).await?;
+                    }
+                }
+                assert!(work.add_member(*here, &blob.digest, NOW).await?);
+                Ok(())
+            })
+        })
+    };
+    for finished in join_all((110..122).map(finish)).await {
+        finished.unwrap();
+    }
+
+    let found = view(store, here, |here, work| {
+        Box::pin(async move { work.find_member(*here, &digest("many")).await })
+    });
+    let stays = found.await.unwrap().key;
+    let condemned =
+        view(store, 1000, |most, work| Box::pin(async move { work.due_objects(*most).await })).await;
+    for number in 110..122 {
+        assert!(
+            key(number) == stays || condemned.contains(&key(number)),
+            "the object of {number} is forgotten"
+        );
+        let forget = commit(store, number, |number, work| {
+            Box::pin(async move { work.forget_object(key(*number)).await })
+        });
+        forget.await.unwrap();
+    }
 }
 
 async fn a_manifest_comes_back_byte_for_byte_until_it_is_removed(store: &dyn Store) {

@@ -66,8 +66,9 @@ pub struct MountSource {
 /// Blobs and their membership in repositories.
 #[async_trait]
 pub trait Blobs {
-    /// The blob, wherever it is; only for deciding where bytes lie, never to answer a caller.
-    async fn find_blob(&mut self, digest: &Digest) -> Result<Option<BlobRow>>;
+    /// The blob, wherever it is, held against other changes until the transaction ends; only for deciding where bytes
+    /// lie, never to answer a caller.
+    async fn lock_blob(&mut self, digest: &Digest) -> Result<Option<BlobRow>>;
     /// The blob, if it is a member of the repository.
     async fn find_member(&mut self, repository: RepositoryId, digest: &Digest) -> Result<Option<BlobRow>>;
     /// Repositories that hold the blob and whose content the account may pull by its roles; at most `most`.
@@ -139,8 +140,12 @@ pub trait Uploads {
     async fn find_upload(&mut self, id: UploadId) -> Result<Option<UploadRow>>;
     /// Saves progress if nobody did since `seen` was read; false if somebody did, or the upload is gone.
     async fn save_progress(&mut self, seen: &UploadRow, progress: &Progress, now: Timestamp) -> Result<bool>;
+    /// Notes that somebody works on it, if it is there. No progress: what was `seen` still holds.
+    async fn touch_upload(&mut self, id: UploadId, now: Timestamp) -> Result<()>;
     /// Removes the row if nobody changed it since `seen` was read; false if somebody did, or it is gone.
     async fn remove_upload_at(&mut self, seen: &UploadRow) -> Result<bool>;
+    /// As [`Uploads::remove_upload_at`], but only if nobody touched it since either.
+    async fn remove_stale_upload(&mut self, seen: &UploadRow, before: Timestamp) -> Result<bool>;
     /// Uploads nobody touched since; at most `most`.
     async fn stale_uploads(&mut self, before: Timestamp, most: u32) -> Result<Vec<UploadRow>>;
     /// How many uploads there are; nobody counts further than to `most`.

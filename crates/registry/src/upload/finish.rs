@@ -6,7 +6,7 @@ use wharf_hash::Hasher;
 use super::{
     Finished, Offset, expect_offset, on_its_own,
     pump::{Pumped, Source},
-    rows::FinishUpload,
+    rows::{End, FinishUpload},
 };
 use crate::{
     Registry, Settings, Taps,
@@ -43,7 +43,8 @@ impl Registry {
         let (registry, grant) = (self.clone(), grant.clone());
         on_its_own(async move {
             let source = Source { body: closing.body, wanted: lock.wanted() };
-            let finished = registry.finish_locked(&grant, &row, closing.digest, source).await;
+            let finishing = registry.finish_locked(&grant, &row, closing.digest, source);
+            let finished = registry.touching(id, finishing).await;
             drop(lock);
             finished
         })
@@ -76,7 +77,16 @@ impl Registry {
         self.expect_room().await?;
         let row = self.begin(grant, digest.algorithm()).await?;
         let _lock = self.0.locks.lock(row.id).await?;
-        let (taps, taken) = match self.take(grant, &row, Source { body, wanted: None }, taps).await {
+        self.touching(row.id, self.push_into(grant, &row, (digest, body, taps))).await
+    }
+
+    async fn push_into(
+        &self,
+        grant: &Grant<Push>,
+        row: &UploadRow,
+        (digest, body, taps): (Digest, ByteStream, Taps),
+    ) -> Result<Finished> {
+        let (taps, taken) = match self.take(grant, row, Source { body, wanted: None }, taps).await {
             Ok(Pumped { hasher, writer, taps, end }) => {
                 let right = end.and_then(|()| expect_announced(&hasher, digest));
                 (taps, right.map(|()| (hasher, writer)))
@@ -84,11 +94,11 @@ impl Registry {
             Err(error) => (Taps::none(), Err(error)),
         };
         let sealed = match taken {
-            Ok((hasher, writer)) => self.seal(grant, &row, writer, (digest, &hasher)).await,
+            Ok((hasher, writer)) => self.seal(grant, row, writer, (digest, &hasher)).await,
             Err(error) => Err(error),
         };
         if sealed.is_err() {
-            self.abandon(&row).await;
+            self.abandon(row).await;
         }
         let extra = taps.end(sealed.is_ok());
         sealed.map(|size| Finished { digest, size, extra })
@@ -166,7 +176,7 @@ impl Registry {
     /// Gives an upload up that cannot be finished. One whose commit went unanswered may have no row any more: then its
     /// object is the blob, and stays.
     pub(super) async fn abandon(&self, row: &UploadRow) {
-        match self.end_upload(row).await {
+        match self.end_upload(row, End::GivenUp).await {
             Ok(ended) => self.meters().uploads.cancelled.add(ended.into()),
             Err(error) => {
                 tracing::warn!(upload = %row.id, ?error, "upload could not be given up, it will expire");

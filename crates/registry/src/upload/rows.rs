@@ -89,10 +89,35 @@ impl Transaction for SaveProgress {
     }
 }
 
-/// Ends an upload that is cancelled, lost or stale, if it still stands where it was seen; says whether it did. Its
-/// object can go at once, for nobody can have opened it.
+/// Says that somebody works on an upload.
+pub(super) struct TouchUpload {
+    pub(super) id: UploadId,
+    pub(super) now: Timestamp,
+}
+
+#[async_trait]
+impl Transaction for TouchUpload {
+    type Output = ();
+
+    async fn run(&self, work: &mut dyn Work) -> Result<()> {
+        work.touch_upload(self.id, self.now).await
+    }
+}
+
+/// Why an upload becomes no blob.
+#[derive(Clone, Copy)]
+pub(crate) enum End {
+    /// It was cancelled, or lost.
+    GivenUp,
+    /// Nobody touched it since.
+    Stale(Timestamp),
+}
+
+/// Ends an upload, if it still stands where it was seen; says whether it did. Its object can go at once, for nobody
+/// can have opened it.
 pub(crate) struct EndUpload {
     pub(crate) seen: UploadRow,
+    pub(crate) end: End,
 }
 
 #[async_trait]
@@ -100,7 +125,10 @@ impl Transaction for EndUpload {
     type Output = bool;
 
     async fn run(&self, work: &mut dyn Work) -> Result<bool> {
-        let ended = work.remove_upload_at(&self.seen).await?;
+        let ended = match self.end {
+            End::GivenUp => work.remove_upload_at(&self.seen).await?,
+            End::Stale(before) => work.remove_stale_upload(&self.seen, before).await?,
+        };
         if ended {
             work.condemn(self.seen.key, 0).await?;
         }
@@ -133,7 +161,7 @@ impl Transaction for FinishUpload {
             });
         }
         let digest = &self.blob.digest;
-        let known = work.find_blob(digest).await?;
+        let known = work.lock_blob(digest).await?;
         let condemns = known.is_some();
         match known {
             None => work.insert_blob(&self.blob, self.now).await?,
