@@ -1,11 +1,16 @@
-//! The steps of the schema. A schema that is newer than this binary is refused.
+//! The steps of the schema. Each says which binaries still work on what it leaves, and the database keeps that: so the
+//! one before can stay up, and be started again, while a new version comes to one node after the other. A schema that
+//! says no to this binary is refused.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 use wharf_core::{Error, Kind, Result};
 
 /// One step of the schema, in the words of both databases.
 pub(crate) struct Migration {
     pub(crate) version: i64,
+    /// The oldest schema whose binaries work on this one too. A step that only adds names the one before it; one that
+    /// takes away names the first whose binaries do without.
+    pub(crate) works_from: i64,
     sqlite: &'static str,
     pub(crate) postgres: &'static str,
 }
@@ -13,40 +18,58 @@ pub(crate) struct Migration {
 /// Every step, oldest first. A step is never edited once released.
 const MIGRATIONS: &[Migration] = &[Migration {
     version: 1,
+    works_from: 1,
     sqlite: include_str!("../migrations/sqlite/0001_first.sql"),
     postgres: include_str!("../migrations/postgres/0001_first.sql"),
 }];
+
+/// The schema that a database has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Schema {
+    /// The newest step that was taken; 0 in an empty database.
+    pub(crate) version: i64,
+    /// The oldest schema whose binaries work on it.
+    pub(crate) works_from: i64,
+}
+
+/// Reads the [`Schema`], in both databases.
+pub(crate) const READ: &str = "SELECT coalesce(max(version), 0), coalesce(max(works_from), 0) FROM migration";
 
 /// Migrates a SQLite database in one transaction.
 pub(crate) fn sqlite(connection: &mut Connection) -> Result<()> {
     let failed = crate::sqlite::error;
     let transaction = connection.transaction().map_err(failed)?;
     transaction
-        .execute_batch("CREATE TABLE IF NOT EXISTS migration (version INTEGER PRIMARY KEY)")
+        .execute_batch(
+            "CREATE TABLE IF NOT EXISTS migration (version INTEGER PRIMARY KEY, works_from INTEGER NOT NULL)",
+        )
         .map_err(failed)?;
-    let current: i64 = transaction
-        .query_row("SELECT coalesce(max(version), 0) FROM migration", [], |row| row.get(0))
-        .map_err(failed)?;
-    for migration in pending(current)? {
-        transaction.execute_batch(migration.sqlite).map_err(failed)?;
-        transaction.execute("INSERT INTO migration VALUES (?1)", [migration.version]).map_err(failed)?;
+    let read = |row: &Row<'_>| Ok(Schema { version: row.get(0)?, works_from: row.get(1)? });
+    let current = transaction.query_row(READ, [], read).map_err(failed)?;
+    for Migration { version, works_from, sqlite, .. } in pending(current)? {
+        transaction.execute_batch(sqlite).map_err(failed)?;
+        transaction
+            .execute("INSERT INTO migration (version, works_from) VALUES (?1, ?2)", [version, works_from])
+            .map_err(failed)?;
     }
     transaction.commit().map_err(failed)
 }
 
-/// The steps that are still to be taken after this one.
+/// The steps that are still to be taken after this schema: none where it is newer and lets this binary work.
 ///
 /// # Errors
-/// `Unsupported` for a newer schema.
-pub(crate) fn pending(current: i64) -> Result<impl Iterator<Item = &'static Migration>> {
+/// `Unsupported` for a schema that this binary is too old for.
+pub(crate) fn pending(current: Schema) -> Result<impl Iterator<Item = &'static Migration>> {
     let newest = MIGRATIONS.last().map_or(0, |migration| migration.version);
-    if current > newest {
+    let Schema { version, works_from } = current;
+    if works_from > newest {
         let message = format!(
-            "the database has schema {current}, this wharf knows up to {newest}: start the newer version again"
+            "the database has schema {version}, for a wharf that knows schema {works_from} at least, and this one \
+             knows up to {newest}: start the newer version again"
         );
         return Err(Error::new(Kind::Unsupported, message));
     }
-    Ok(MIGRATIONS.iter().filter(move |migration| migration.version > current))
+    Ok(MIGRATIONS.iter().filter(move |migration| migration.version > version))
 }
 
 #[cfg(test)]
@@ -85,11 +108,24 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_schema_is_refused_and_a_current_one_left_alone() {
+    fn a_newer_schema_is_refused_unless_it_says_that_this_binary_works_on_it() {
         let mut connection = Connection::open_in_memory().unwrap();
         sqlite(&mut connection).unwrap();
         sqlite(&mut connection).unwrap();
-        connection.execute("INSERT INTO migration VALUES (999)", []).unwrap();
+        connection.execute("INSERT INTO migration VALUES (998, 1)", []).unwrap();
+        sqlite(&mut connection).unwrap();
+        connection.execute("INSERT INTO migration VALUES (999, 998)", []).unwrap();
         assert_eq!(sqlite(&mut connection).unwrap_err().kind(), Kind::Unsupported);
+    }
+
+    #[test]
+    fn every_step_leaves_a_schema_that_the_binaries_before_it_work_on() {
+        for [before, after] in MIGRATIONS.array_windows() {
+            assert!(
+                before.version < after.version && after.works_from <= before.version,
+                "{}",
+                after.version
+            );
+        }
     }
 }

@@ -6,10 +6,13 @@ use tokio_postgres::{Client, Transaction, error::SqlState};
 use wharf_core::{Error, Kind, Result};
 
 use super::fault::{Chance, Fault};
-use crate::migrate::pending;
+use crate::migrate::{Migration, READ, Schema, pending};
 
 /// Any number will do, as long as every Wharf takes the same: the advisory lock of migrations.
 const LOCK: i64 = 0x0077_6861_7266;
+/// Where the steps that were taken stand.
+const TABLE: &str =
+    "CREATE TABLE IF NOT EXISTS migration (version BIGINT PRIMARY KEY, works_from BIGINT NOT NULL)";
 /// How often a migration is begun again that could not lock a table.
 const TRIES: u32 = 10;
 /// The pause between, in which those who wait behind it get on.
@@ -18,10 +21,10 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Takes every step that is still to be taken.
 ///
 /// # Errors
-/// `Unsupported` for a newer schema; `Invalid` where the role may not make tables; `Unavailable`.
+/// `Unsupported` for a schema that this binary is too old for; `Invalid` where the role may not make tables; `Unavailable`.
 pub(super) async fn migrate(client: &mut Client) -> Result<()> {
     // Most starts find nothing to do, and then need neither the lock nor the right to make tables.
-    let current = read_version(client).await.map_err(explained)?;
+    let current = read_schema(client).await.map_err(explained)?;
     if pending(current)?.next().is_none() {
         return Ok(());
     }
@@ -60,11 +63,12 @@ async fn take_steps(client: &mut Client) -> Result<(), Stopped> {
     let transaction = client.transaction().await?;
     lock(&transaction).await?;
     // Another node may have taken them while this one waited.
-    let current = read_version(transaction.client()).await?;
-    transaction.batch_execute("CREATE TABLE IF NOT EXISTS migration (version BIGINT PRIMARY KEY)").await?;
-    for migration in pending(current).map_err(Stopped::Refused)? {
-        transaction.batch_execute(migration.postgres).await?;
-        transaction.execute("INSERT INTO migration VALUES ($1)", &[&migration.version]).await?;
+    let current = read_schema(transaction.client()).await?;
+    transaction.batch_execute(TABLE).await?;
+    for Migration { version, works_from, postgres, .. } in pending(current).map_err(Stopped::Refused)? {
+        transaction.batch_execute(postgres).await?;
+        const INSERT: &str = "INSERT INTO migration (version, works_from) VALUES ($1, $2)";
+        transaction.execute(INSERT, &[version, works_from]).await?;
     }
     Ok(transaction.commit().await?)
 }
@@ -77,13 +81,13 @@ async fn lock(transaction: &Transaction<'_>) -> Result<(), tokio_postgres::Error
     transaction.batch_execute("SET LOCAL lock_timeout = '2s'").await
 }
 
-/// The newest step that was taken; 0 in an empty database.
-async fn read_version(client: &Client) -> Result<i64, tokio_postgres::Error> {
+async fn read_schema(client: &Client) -> Result<Schema, tokio_postgres::Error> {
     let there = client.query_one("SELECT to_regclass('migration') IS NOT NULL", &[]).await?;
     if !there.try_get(0)? {
-        return Ok(0);
+        return Ok(Schema::default());
     }
-    client.query_one("SELECT coalesce(max(version), 0) FROM migration", &[]).await?.try_get(0)
+    let row = client.query_one(READ, &[]).await?;
+    Ok(Schema { version: row.try_get(0)?, works_from: row.try_get(1)? })
 }
 
 fn explained(error: tokio_postgres::Error) -> Error {

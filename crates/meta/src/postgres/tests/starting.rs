@@ -4,6 +4,7 @@ use futures_util::future::join_all;
 use wharf_core::Kind;
 
 use super::{Fresh, Postgres, client, settings};
+use crate::migrate::Schema;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_that_start_at_once_bring_the_schema_up_to_date_once() {
@@ -16,15 +17,18 @@ async fn nodes_that_start_at_once_bring_the_schema_up_to_date_once() {
     }
     let observer = client(&fresh.url()).await;
     let taken = observer.query("SELECT version FROM migration", &[]).await.unwrap();
-    assert_eq!(taken.len(), crate::migrate::pending(0).unwrap().count());
+    assert_eq!(taken.len(), crate::migrate::pending(Schema::default()).unwrap().count());
 }
 
 #[tokio::test]
-async fn a_newer_schema_is_refused_on_postgres_too() {
+async fn a_newer_schema_is_refused_on_postgres_too_unless_it_says_that_this_binary_works_on_it() {
     let Some(fresh) = Fresh::make().await else { return };
     drop(fresh.open().await);
-    client(&fresh.url()).await.batch_execute("INSERT INTO migration VALUES (999)").await.unwrap();
+    let newer = client(&fresh.url()).await;
 
+    newer.batch_execute("INSERT INTO migration VALUES (998, 1)").await.unwrap();
+    drop(fresh.open().await);
+    newer.batch_execute("INSERT INTO migration VALUES (999, 998)").await.unwrap();
     let refused = Postgres::open(fresh.settings()).await.err().unwrap();
 
     assert_eq!(refused.kind(), Kind::Unsupported);
