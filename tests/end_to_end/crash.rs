@@ -11,6 +11,7 @@ mod full_disk;
 mod journal;
 mod kill;
 mod load;
+mod nodes;
 mod power_cut;
 mod worker;
 

@@ -25,6 +25,7 @@ mod crash;
 mod formats;
 mod harness;
 mod identity;
+mod nodes;
 mod oci;
 mod operation;
 mod postgres;

@@ -31,10 +31,8 @@ async fn health_tells_status_time_and_version() {
     assert!(health["version"].is_string(), "{health}");
     let ready = wharf.anonymous().get("/readyz").await.is(200).json();
     let durability = ready["durability"].as_str().unwrap();
-    assert!(
-        durability.starts_with("sqlite 3.") && durability.ends_with(", wal, synchronous=full"),
-        "{ready}"
-    );
+    let sqlite = durability.starts_with("sqlite 3.") && durability.ends_with(", wal, synchronous=full");
+    assert!(sqlite || durability.starts_with("postgresql "), "{ready}");
     assert!(ready["file_system"].as_str().is_some_and(|name| !name.is_empty()), "{ready}");
     assert_eq!(ready["uploads"], "taken");
 }

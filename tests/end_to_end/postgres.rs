@@ -1,5 +1,4 @@
-//! PostgreSQL under Wharf: faults between the two, and several nodes on one database.
+//! PostgreSQL under Wharf, and faults between the two.
 
 mod commits;
-mod nodes;
 mod outages;

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use self::outcome::Outcome;
 use crate::failure::Failure;
 use crate::program::{capture, unstartable};
-use crate::rig::{daemon::Daemon, private};
+use crate::rig::{SHARED_STORES, SharedStores, daemon::Daemon, private, scratch};
 use crate::steps::Steps;
 use crate::test::build_wharf;
 
@@ -26,19 +26,24 @@ const VERSIONS: [&str; 2] = ["1.1", "dev"];
 const REGISTRY: &str = "conf/main";
 
 /// Builds wharf and runs the suite; fails unless everything passed.
-pub(crate) fn run(suite: &Path) -> Result<(), Failure> {
+pub(crate) fn run(suite: &Path, stores: &str) -> Result<(), Failure> {
     let mut steps = Steps::default();
     if let Ok(binary) = steps.run("build wharf", build_wharf) {
         for version in VERSIONS {
-            steps.attempt(&format!("conformance {version}"), || judge(suite, &binary, version));
+            let judged = || judge(suite, || Server::start(&binary, stores), version);
+            steps.attempt(&format!("conformance {version} on {stores}"), judged);
         }
     }
     steps.close()
 }
 
 /// One run on an empty server, for the suite's first question is to an empty repository.
-fn judge(suite: &Path, binary: &Path, version: &str) -> Result<(), Failure> {
-    let server = Server::start(binary)?;
+fn judge(
+    suite: &Path,
+    start: impl FnOnce() -> Result<Server, Failure>,
+    version: &str,
+) -> Result<(), Failure> {
+    let server = start()?;
     let output = server.tell_suite(Command::new(suite)).env("OCI_VERSION", version).output();
     let output = output.map_err(unstartable(&Command::new(suite)))?;
     let outcome = Outcome::read(&String::from_utf8_lossy(&output.stdout));
@@ -55,24 +60,26 @@ fn judge(suite: &Path, binary: &Path, version: &str) -> Result<(), Failure> {
 struct Server {
     // Before the directory: what is dropped first stops first.
     daemon: Daemon,
+    _stores: Option<SharedStores>,
     home: TempDir,
     host: String,
     password: String,
 }
 
 impl Server {
-    fn start(binary: &Path) -> Result<Self, Failure> {
-        let temporary = std::env::temp_dir();
-        let home = tempfile::Builder::new().prefix("wharf-conformance-").tempdir();
-        let home = home.map_err(Failure::file(&temporary))?;
+    fn start(binary: &Path, stores: &str) -> Result<Self, Failure> {
+        let home = scratch("wharf-conformance-")?;
+        let stores = (stores == SHARED_STORES).then(|| SharedStores::start(home.path())).transpose()?;
+        let settings = stores.as_ref().map_or(&[][..], |stores| &stores.settings);
         let (host, password) = (format!("127.0.0.1:{}", private::port()?), private::password()?);
         let mut serve = wharf(binary, home.path());
         serve.args(["serve", "--log", "warn", "--listen", &host]).env("WHARF_ADMIN_PASSWORD", &password);
+        serve.envs(settings.iter().map(|(name, value)| (name, value)));
         let daemon = Daemon::start("wharf", &mut serve, &home.path().join("log"), Signal::TERM)?;
         let daemon = daemon.wait_until(|| TcpStream::connect(&host).is_ok())?;
         let mut set = wharf(binary, home.path());
         capture(set.args(["registry", "set", REGISTRY, "--missing-content", "accept"]))?;
-        Ok(Self { daemon, home, host, password })
+        Ok(Self { daemon, _stores: stores, home, host, password })
     }
 
     fn tell_suite(&self, mut suite: Command) -> Command {

@@ -28,6 +28,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
+use crate::rig::SHARED_STORES;
 
 #[derive(Parser)]
 #[command(
@@ -63,6 +64,9 @@ enum Task {
         /// The compiled suite: `conformance/` of the distribution-spec's main branch
         #[arg(value_parser = absolute)]
         suite: PathBuf,
+        /// What the registry stands on
+        #[arg(long, default_value = "sqlite+file", value_parser = ["sqlite+file", SHARED_STORES])]
+        stores: String,
     },
 }
 
@@ -89,6 +93,6 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Test { quick: true } => test::quick(),
         Task::Test { quick: false } => test::full(),
         Task::Fuzz { seconds } => fuzz::run_targets(seconds),
-        Task::Conformance { suite } => conformance::run(&suite),
+        Task::Conformance { suite, stores } => conformance::run(&suite, &stores),
     }
 }

@@ -18,6 +18,7 @@ mod versitygw;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use tempfile::TempDir;
 
@@ -26,6 +27,12 @@ use crate::steps::Steps;
 
 use self::components::Components;
 use self::daemon::Daemon;
+
+/// The pair of stores that many nodes share, as `WHARF_TEST_STORES` names it.
+pub(crate) const SHARED_STORES: &str = "postgres+s3";
+
+/// Nodes on one database share the key that seals its secrets.
+const SECRET_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 /// What is up, and how the tests find it.
 pub(crate) struct Rig {
@@ -38,7 +45,7 @@ pub(crate) struct Rig {
 impl Rig {
     /// Makes and starts what the present components allow, one step each.
     pub(crate) fn raise(steps: &mut Steps, components: &Components) -> Result<Self, Failure> {
-        let mut rig = Self { environment: Vec::new(), daemons: Vec::new(), scratch: scratch()? };
+        let mut rig = Self { environment: Vec::new(), daemons: Vec::new(), scratch: scratch("wharf-test-")? };
         rig.make(steps, components)?;
         rig.start(steps, components)?;
         Ok(rig)
@@ -96,6 +103,13 @@ impl Rig {
         self.environment.iter().map(|(name, value)| (*name, value))
     }
 
+    /// Whether both halves of [`SHARED_STORES`] are up.
+    pub(crate) fn has_shared_stores(&self) -> bool {
+        ["WHARF_TEST_POSTGRES", "WHARF_TEST_S3"]
+            .iter()
+            .all(|name| self.environment.iter().any(|(known, _)| known == name))
+    }
+
     /// The last words of every daemon, for when a test failed.
     pub(crate) fn print_logs(&self) {
         self.daemons.iter().for_each(Daemon::print_log);
@@ -110,11 +124,36 @@ impl Rig {
     }
 }
 
+/// An empty database and an empty bucket for one server, and the settings that lead it there.
+pub(crate) struct SharedStores {
+    pub(crate) settings: Vec<(&'static str, String)>,
+    _daemons: [Daemon; 2],
+}
+
+impl SharedStores {
+    /// Starts both in a directory that PostgreSQL's user can reach.
+    pub(crate) fn start(scratch: &Path) -> Result<Self, Failure> {
+        let gateway = go_program::ALL.iter().find(|program| program.name == "versitygw");
+        let gateway =
+            gateway.ok_or_else(|| Failure::Broken("versitygw is not among the programs".to_owned()))?;
+        gateway.build()?;
+        let (database, url) = postgres::start(scratch)?;
+        let (storage, bucket) = versitygw::start(&go_program::directory()?.join(gateway.name), scratch)?;
+        let settings = vec![
+            ("WHARF_DATABASE", format!("{url}?sslmode=disable")),
+            ("WHARF_SECRET_KEY", SECRET_KEY.to_owned()),
+            ("WHARF_STORAGE", bucket.url),
+            ("AWS_ACCESS_KEY_ID", bucket.access_key.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", bucket.secret_key),
+        ];
+        Ok(Self { settings, _daemons: [database, storage] })
+    }
+}
+
 /// PostgreSQL does not run as root: its user must be able to reach its directory in here.
-fn scratch() -> Result<TempDir, Failure> {
+pub(crate) fn scratch(prefix: &str) -> Result<TempDir, Failure> {
     let temporary = std::env::temp_dir();
-    let scratch =
-        tempfile::Builder::new().prefix("wharf-test-").tempdir().map_err(Failure::file(&temporary))?;
+    let scratch = tempfile::Builder::new().prefix(prefix).tempdir().map_err(Failure::file(&temporary))?;
     fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o755))
         .map_err(Failure::file(scratch.path()))?;
     Ok(scratch)

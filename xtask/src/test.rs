@@ -2,17 +2,34 @@
 //!
 //! What is there is told to the tests through the environment: `WHARF_TEST_QUICK`, or `WHARF_TEST_COMPONENTS`
 //! (`docker,podman,skopeo,crane,…`, as `rig::components` calls them), `WHARF_TEST_BINARY` and what the rig adds. A
-//! component that is missing is a visible skip; in CI it fails the run.
+//! component that is missing is a visible skip; in CI it fails the run. Where PostgreSQL and an S3 server are there, the
+//! end-to-end tests run once more on that pair (`WHARF_TEST_STORES`).
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::failure::Failure;
 use crate::program::{cargo, run};
-use crate::rig::Rig;
 use crate::rig::components::Components;
+use crate::rig::{Rig, SHARED_STORES};
 use crate::steps::Steps;
 use crate::tally::Tally;
 use crate::workspace::Workspace;
+
+/// End-to-end tests that choose their stores, or need none of their own: a second run of them shows nothing new.
+const WITH_STORES_OF_THEIR_OWN: &[&str] = &[
+    "postgres::",
+    "storage::",
+    "nodes::",
+    "clients::large_image",
+    "crash::failing_flush",
+    "crash::full_disk",
+    "crash::nodes",
+    "crash::power_cut",
+    "operation::collection",
+    "operation::damage",
+    "operation::files",
+];
 
 /// Runs the tests that need nothing but cargo.
 pub(crate) fn quick() -> Result<(), Failure> {
@@ -35,10 +52,16 @@ fn rehearse(steps: &mut Steps, tally: &mut Tally) -> Result<(), Failure> {
     let components = steps.run("components", Components::gather)?;
     let binary = steps.run("build wharf", build_wharf)?;
     let rig = Rig::raise(steps, &components)?;
-    let mut tests = cargo_test();
-    tests.env("WHARF_TEST_COMPONENTS", components.present()).env("WHARF_TEST_BINARY", binary);
-    tests.envs(rig.environment());
-    let result = steps.run("tests", || tally.run(&mut tests));
+    let mut told = |mut tests: Command| {
+        tests.env("WHARF_TEST_COMPONENTS", components.present()).env("WHARF_TEST_BINARY", &binary);
+        tests.envs(rig.environment());
+        tally.run(&mut tests)
+    };
+    let mut result = steps.run("tests", || told(cargo_test()));
+    if rig.has_shared_stores() {
+        let again = steps.run(SHARED_STORES, || told(end_to_end_on(SHARED_STORES)));
+        result = result.and(again);
+    }
     if result.is_err() {
         rig.print_logs();
     }
@@ -46,8 +69,16 @@ fn rehearse(steps: &mut Steps, tally: &mut Tally) -> Result<(), Failure> {
     result
 }
 
-fn cargo_test() -> std::process::Command {
+fn cargo_test() -> Command {
     cargo(["test", "--workspace", "--no-fail-fast"])
+}
+
+/// The end-to-end tests on another pair of stores than the one a server has by itself.
+fn end_to_end_on(stores: &str) -> Command {
+    let mut tests = cargo(["test", "--package", "wharf-tests", "--test", "end_to_end", "--"]);
+    tests.args(WITH_STORES_OF_THEIR_OWN.iter().flat_map(|name| ["--skip", name]));
+    tests.env("WHARF_TEST_STORES", stores);
+    tests
 }
 
 /// Built by itself, so that it has the features that ship and no test's.

@@ -2,7 +2,7 @@
 
 use super::program::Program;
 use super::{acme, archive, built_by_go, digest_of, only_when_public, with_image};
-use crate::harness::{ADMIN_PASSWORD, Wharf, component};
+use crate::harness::{ADMIN_PASSWORD, Nodes, Wharf, component};
 
 pub(super) fn crane(wharf: &Wharf) -> Program {
     Program::new(wharf, "crane", built_by_go("crane"))
@@ -37,6 +37,31 @@ async fn crane_pulls_without_a_login_only_what_is_public() {
     let (wharf, name, _) = with_image("crane-public").await;
 
     only_when_public(&wharf, &crane(&wharf), &["pull", "--format=oci", &name, "layout"]);
+}
+
+/// Nodes have nothing between them but a name in the DNS: each connection may meet another one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn crane_does_not_notice_which_node_it_meets() {
+    if !component("crane") {
+        return;
+    }
+    let Some(nodes) = Nodes::start(3).await else { return };
+    let (pushing, pulling, door) = (crane(&nodes[0]), crane(&nodes[2]), nodes.door().await);
+    let archive = archive(&nodes[0], "crane-nodes").display().to_string();
+    let name = format!("{door}/acme/app:v1");
+    let login = ["auth", "login", &door, "--username", "admin", "--password-stdin"];
+
+    for crane in [&pushing, &pulling] {
+        crane.run_with_input(&login, ADMIN_PASSWORD);
+    }
+    pushing.run(&["append", "--new_layer", &archive, "--new_tag", &name]);
+    log_in(&pulling, &nodes[1], "admin", ADMIN_PASSWORD);
+
+    let elsewhere = format!("{}/acme/app:v1", nodes[1].host());
+    for name in [&elsewhere, &name, &name, &name] {
+        pulling.run(&["pull", "--format=oci", name, "layout"]);
+        pulling.run(&["validate", "--remote", name]);
+    }
 }
 
 #[tokio::test]

@@ -4,11 +4,10 @@
 //! `fdatasync` in libc's place, and takes the bytes away with each failure.
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use bytes::Bytes;
 
-use crate::harness::{ADMIN_PASSWORD, Image, Repository, Wharf, noise, sha256};
+use crate::harness::{Image, Repository, Wharf, noise, preload, sha256};
 
 /// A server whose flushes fail when told to.
 struct Dying {
@@ -20,20 +19,11 @@ struct Dying {
 impl Dying {
     async fn start() -> (Self, Repository) {
         let home = tempfile::tempdir().unwrap();
-        let library = home.path().join("failing_flush.so");
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/end_to_end/crash/failing_flush.c");
-        let mut compiler = Command::new("cc");
-        compiler.args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", source, "-o"]).arg(&library);
-        let built = compiler.args(["-ldl", "-lpthread"]).status().unwrap();
-        assert!(built.success(), "{compiler:?}");
+        let library = preload("crash/failing_flush.c", home.path());
         let orders = home.path().join("orders");
-        let environment = [
-            ("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD),
-            ("WHARF_STORAGE", "file"),
-            ("LD_PRELOAD", library.to_str().unwrap()),
-            ("FAILING_FLUSH", orders.to_str().unwrap()),
-        ];
-        let wharf = Wharf::start_with(&environment).await;
+        let environment =
+            [("LD_PRELOAD", library.to_str().unwrap()), ("FAILING_FLUSH", orders.to_str().unwrap())];
+        let wharf = Wharf::start_in_files(&environment).await;
         let operator = wharf.admin().with_token(&["repository:acme/app:pull,push,delete"]).await;
         wharf.admin().repository("acme/app").push_empty_index(&["first"]).await;
         (Self { wharf, orders, _home: home }, operator.repository("acme/app"))

@@ -1,7 +1,10 @@
 //! Eight clients at once, until somebody ends them.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -14,14 +17,32 @@ const CLIENTS: u64 = 8;
 
 pub(super) struct Load {
     workers: Vec<JoinHandle<()>>,
+    is_enough: Arc<AtomicBool>,
 }
 
 impl Load {
     pub(super) async fn begin(wharf: &Wharf, journal: &Journal, seed: u64) -> Self {
-        let caller = operator(wharf).await;
-        let worker = |number| Worker::new(caller.clone(), journal.clone(), seed, number);
-        let workers = (0..CLIENTS).map(|number| tokio::spawn(worker(number).run())).collect();
-        Self { workers }
+        Self::begin_on([wharf], journal, seed).await
+    }
+
+    /// The clients spread over the nodes of one registry.
+    pub(super) async fn begin_on(
+        nodes: impl IntoIterator<Item = &Wharf>,
+        journal: &Journal,
+        seed: u64,
+    ) -> Self {
+        let callers = join_all(nodes.into_iter().map(operator)).await;
+        let is_enough = Arc::<AtomicBool>::default();
+        let worker =
+            |(number, caller)| Worker::new(caller, journal.clone(), seed, number).run(is_enough.clone());
+        let workers = (0..CLIENTS).zip(callers.into_iter().cycle()).map(worker).map(tokio::spawn).collect();
+        Self { workers, is_enough }
+    }
+
+    /// Lets the clients do what they are about, and waits for all, also for those whose node has gone.
+    pub(super) async fn wind_down(self) {
+        self.is_enough.store(true, Ordering::Relaxed);
+        self.end().await;
     }
 
     /// Ends the clients where they are: what they wait for stays without an answer.
@@ -42,6 +63,14 @@ impl Load {
             let ended = timeout(Duration::from_secs(20), worker).await;
             ended.expect("a client noticed that the server has gone").unwrap();
         }
+    }
+}
+
+/// Waits until a slow machine has done something too since the last check.
+pub(super) async fn something_done(journal: &Journal) {
+    let began = Instant::now();
+    while journal.acknowledged() < 8 && began.elapsed() < Duration::from_secs(20) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 

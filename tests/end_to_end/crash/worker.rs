@@ -2,6 +2,9 @@
 //!
 //! It deletes only what it made itself and what nothing else refers to, so that every refusal is a fault.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::Bytes;
 use serde_json::json;
 
@@ -40,8 +43,9 @@ impl Worker {
         Self { caller, journal, random, blobs: Vec::new(), untagged: Vec::new() }
     }
 
-    pub(super) async fn run(mut self) {
-        while self.act().await.is_ok() {}
+    /// Until its server has gone, or somebody says that it is enough.
+    pub(super) async fn run(mut self, is_enough: Arc<AtomicBool>) {
+        while !is_enough.load(Ordering::Relaxed) && self.act().await.is_ok() {}
     }
 
     async fn act(&mut self) -> Outcome {

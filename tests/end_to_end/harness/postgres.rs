@@ -64,12 +64,46 @@ impl Database {
         row.unwrap().get(0)
     }
 
+    /// Does something to it that no Wharf does.
+    pub(crate) async fn execute(&self, statement: &str) {
+        self.client.batch_execute(statement).await.unwrap();
+    }
+
+    /// How many rows a table has.
+    pub(crate) async fn count(&self, table: &str) -> i64 {
+        self.client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.unwrap().get(0)
+    }
+
     /// How many transactions are open on it.
     pub(crate) async fn open_transactions(&self) -> i64 {
         const OPEN: &str = "SELECT count(*) FROM pg_stat_activity
             WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid()";
         self.client.query_one(OPEN, &[]).await.unwrap().get(0)
     }
+}
+
+impl Drop for Database {
+    /// Even where somebody is still connected.
+    fn drop(&mut self) {
+        let server = format!("{}@{}/postgres", self.login, self.host);
+        let statement = format!("DROP DATABASE {} WITH (FORCE)", self.name);
+        // The runtime of the test may be ending, and would not be waited for here.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async { connect(&server).await.batch_execute(&statement).await })
+        });
+        match dropping.join() {
+            Ok(Ok(())) => {}
+            failed => eprintln!("the database {} stays: {failed:?}", self.name),
+        }
+    }
+}
+
+/// The settings of a node on this database.
+pub(super) fn node_on(url: &str) -> Vec<(String, String)> {
+    let settings =
+        [("WHARF_DATABASE", url), ("WHARF_DATABASE_CONNECTIONS", "4"), ("WHARF_SECRET_KEY", SECRET_KEY)];
+    settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
 async fn connect(url: &str) -> Client {
@@ -81,12 +115,9 @@ async fn connect(url: &str) -> Client {
 impl Wharf {
     /// A node on a database, with a data directory of its own.
     pub(crate) async fn start_on_postgres(url: &str) -> Self {
-        let environment = [
-            ("WHARF_DATABASE", url),
-            ("WHARF_DATABASE_CONNECTIONS", "4"),
-            ("WHARF_SECRET_KEY", SECRET_KEY),
-            ("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD),
-        ];
-        Self::start_with(&environment).await
+        let settings = node_on(url);
+        let settings = settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let settings: Vec<_> = settings.chain([("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD)]).collect();
+        Self::start_with(&settings).await
     }
 }

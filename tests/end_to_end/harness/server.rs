@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::binary::wharf_command;
-use super::{Caller, Certificate};
+use super::postgres::{Database, node_on};
+use super::{Caller, Certificate, IN_FILES, stores};
 
 /// The password of `admin`, the platform's operator.
 pub(crate) const ADMIN_PASSWORD: &str = "the-operators-own-password";
@@ -25,6 +26,8 @@ pub(crate) struct Wharf {
     /// The certificate it shows, in PEM, if it speaks TLS.
     certificate: Option<String>,
     process: Option<Child>,
+    /// The one made for this server alone. Behind the process: it ends first.
+    _database: Option<Database>,
 }
 
 impl Wharf {
@@ -45,52 +48,69 @@ impl Wharf {
         Self::start_on_with(data, &[("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD)]).await
     }
 
-    /// The same, with just these settings in its environment. The bytes lie there too, and never in a bucket.
+    /// The same, with just these settings in its environment.
     pub(crate) async fn start_on_with(data: &Path, environment: &[(&str, &str)]) -> Self {
-        let environment = [environment, &[("WHARF_STORAGE", "file")]].concat();
+        let environment = [environment, &IN_FILES].concat();
         Self::start_at(TempDir::new().unwrap(), data.to_owned(), &environment).await
+    }
+
+    /// A server that has its database and its bytes in its data directory whatever the other tests use, with these
+    /// settings beside the operator's password.
+    pub(crate) async fn start_in_files(environment: &[(&str, &str)]) -> Self {
+        let password: &[_] = &[("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD)];
+        Self::start_with(&[password, &IN_FILES, environment].concat()).await
     }
 
     /// A server that speaks TLS, with more settings in its environment.
     pub(crate) async fn start_secure(certificate: &Certificate, environment: &[(&str, &str)]) -> Self {
-        let mut wharf = Self::secure(certificate, environment);
+        let mut wharf = Self::secure(certificate, environment).await;
         wharf.restart().await;
         wharf
     }
 
     /// The same without waiting for it, for nobody will believe in such a certificate.
-    pub(crate) fn spawn_secure(certificate: &Certificate) -> Self {
-        let mut wharf = Self::secure(certificate, &[]);
+    pub(crate) async fn spawn_secure(certificate: &Certificate) -> Self {
+        let mut wharf = Self::secure(certificate, &[]).await;
         wharf.spawn();
         wharf
     }
 
-    fn secure(certificate: &Certificate, environment: &[(&str, &str)]) -> Self {
+    async fn secure(certificate: &Certificate, environment: &[(&str, &str)]) -> Self {
         let home = TempDir::new().unwrap();
         let data = home.path().join("data");
         let files = certificate.environment();
         let mut settings = vec![("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD)];
         settings.extend(files.iter().map(|(name, path)| (*name, path.as_str())));
         settings.extend_from_slice(environment);
-        let mut wharf = Self::laid_out(home, data, &settings);
+        let mut wharf = Self::laid_out(home, data, &settings).await;
         wharf.certificate = Some(certificate.pem());
         wharf
     }
 
     async fn start_at(home: TempDir, data: PathBuf, environment: &[(&str, &str)]) -> Self {
-        let mut wharf = Self::laid_out(home, data, environment);
+        let mut wharf = Self::laid_out(home, data, environment).await;
         wharf.restart().await;
         wharf
     }
 
     /// A server that is yet to be started.
-    fn laid_out(home: TempDir, data: PathBuf, environment: &[(&str, &str)]) -> Self {
-        let mut environment: Vec<_> =
-            environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-        if !environment.iter().any(|(name, _)| name == "WHARF_STORAGE") {
-            environment.extend(super::storage::of_every_test().map(|url| ("WHARF_STORAGE".to_owned(), url)));
+    async fn laid_out(home: TempDir, data: PathBuf, environment: &[(&str, &str)]) -> Self {
+        let says = |setting: &str| environment.iter().any(|(name, _)| *name == setting);
+        let database = if says("WHARF_DATABASE") { None } else { stores::database().await };
+        let storage = if says("WHARF_STORAGE") { None } else { stores::storage() };
+        // What the test says comes last, and counts.
+        let mut settings = database.as_ref().map(|database| node_on(&database.url())).unwrap_or_default();
+        settings.extend(storage.map(|url| ("WHARF_STORAGE".to_owned(), url)));
+        settings.extend(environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
+        Self {
+            home,
+            data,
+            port: free_port(),
+            environment: settings,
+            certificate: None,
+            process: None,
+            _database: database,
         }
-        Self { home, data, port: free_port(), environment, certificate: None, process: None }
     }
 
     /// Starts it again on the same data and the same port, and waits until it is ready.

@@ -1,7 +1,4 @@
-//! Where the bytes of the servers under test live, if not in their data directories.
-//!
-//! `WHARF_TEST_S3` names a bucket for tests as a storage URL; its keys are in the `AWS_…` variables.
-//! `WHARF_TEST_STORAGE=s3` lets every test use it that does not say otherwise, `s3&redirect=on` with that parameter.
+//! The bucket of the tests: `WHARF_TEST_S3` names it as a storage URL; its keys are in the `AWS_…` variables.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -25,14 +22,8 @@ pub(crate) fn endpoint() -> String {
     endpoint.expect("WHARF_TEST_S3 has an endpoint").to_owned()
 }
 
-/// What a server uses whose test says nothing about it.
-pub(super) fn of_every_test() -> Option<String> {
-    let wanted = std::env::var("WHARF_TEST_STORAGE").ok()?;
-    let parameters = wanted.strip_prefix("s3").unwrap_or_else(|| panic!("no such storage: {wanted}"));
-    Some(own_place(&endpoint(), parameters))
-}
-
-fn own_place(endpoint: &str, parameters: &str) -> String {
+/// A place that nobody else uses, reached through this endpoint.
+pub(super) fn own_place(endpoint: &str, parameters: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let (process, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     format!("{}/end-to-end/{process}-{number}?endpoint={endpoint}{parameters}", split().0)

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::harness::{ADMIN_PASSWORD, Image, Wharf, sha256};
+use crate::harness::{Image, Wharf, sha256};
 
 /// CVE-2026-31801: the right to create was enough to overwrite a tag called `latest`.
 #[tokio::test]
@@ -50,8 +50,7 @@ async fn a_token_gets_its_bearer_no_other_token() {
 /// CVE-2024-39897: a HEAD copied what it found. Nothing that reads writes a byte.
 #[tokio::test]
 async fn reading_writes_nothing() {
-    let environment = [("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD), ("WHARF_HOUSEKEEPING_INTERVAL", "1d")];
-    let wharf = Wharf::start_with(&environment).await;
+    let wharf = Wharf::start_in_files(&[("WHARF_HOUSEKEEPING_INTERVAL", "1d")]).await;
     let admin = wharf.admin();
     let image = Image::oci(1);
     let digest = admin.repository("acme/app").push_image(&image, "v1").await;

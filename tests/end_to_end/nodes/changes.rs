@@ -1,13 +1,11 @@
-//! Several nodes on one database. They have folders of their own here, so no blobs are shared, only rows.
+//! What one node changes or revokes, the others know with their next request.
 
-use crate::harness::postgres::Database;
-use crate::harness::{Image, Wharf, media_type, sha256};
+use crate::harness::{Image, Nodes, media_type, sha256};
 
 #[tokio::test]
 async fn what_one_node_changes_the_other_knows_at_once() {
-    let Some(database) = Database::fresh().await else { return };
-    let here = Wharf::start_on_postgres(&database.url()).await;
-    let there = Wharf::start_on_postgres(&database.url()).await;
+    let Some(nodes) = Nodes::start(2).await else { return };
+    let (here, there) = (&nodes[0], &nodes[1]);
     let (empty, other) = (
         Image::index(media_type::OCI_INDEX, &[]),
         bytes::Bytes::from_static(
@@ -30,9 +28,8 @@ async fn what_one_node_changes_the_other_knows_at_once() {
 
 #[tokio::test]
 async fn what_one_node_revokes_ends_on_the_other_at_once() {
-    let Some(database) = Database::fresh().await else { return };
-    let here = Wharf::start_on_postgres(&database.url()).await;
-    let there = Wharf::start_on_postgres(&database.url()).await;
+    let Some(nodes) = Nodes::start(2).await else { return };
+    let (here, there) = (&nodes[0], &nodes[1]);
     here.found(&["acme/app"]).await;
     here.add_user("mallory", &["acme:writer"]);
     let known = there.caller("mallory", "the-password-of-mallory");
@@ -50,46 +47,9 @@ async fn what_one_node_revokes_ends_on_the_other_at_once() {
 
 #[tokio::test]
 async fn nodes_that_start_first_at_once_make_one_operator() {
-    let Some(database) = Database::fresh().await else { return };
-    let url = database.url();
+    let Some(nodes) = Nodes::start(3).await else { return };
 
-    let nodes = futures_util::future::join_all((0..3).map(|_| Wharf::start_on_postgres(&url))).await;
-
-    for node in &nodes {
+    for node in nodes.iter() {
         node.admin().get("/v2/").await.is(200);
     }
-}
-
-#[tokio::test]
-async fn a_node_that_is_killed_leaves_nothing_locked() {
-    let Some(database) = Database::fresh().await else { return };
-    let mut dying = Wharf::start_on_postgres(&database.url()).await;
-    let living = Wharf::start_on_postgres(&database.url()).await;
-    let scope = ["repository:acme/app:pull,push"];
-    let operator = dying.admin().with_token(&scope).await;
-    let repository = operator.repository("acme/app");
-    repository.push_empty_index(&["v0"]).await;
-    let load = tokio::spawn(async move {
-        let index = Image::index(media_type::OCI_INDEX, &[]);
-        let mut kept = Vec::new();
-        for number in 0.. {
-            let tag = format!("v{number}");
-            match repository.manifest_push(&tag, media_type::OCI_INDEX, &index).try_send().await {
-                Ok(answer) if answer.status == 201 => kept.push(tag),
-                _ => break,
-            }
-        }
-        kept
-    });
-
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    dying.kill();
-    let kept = load.await.unwrap();
-
-    let survivor = living.admin().with_token(&scope).await;
-    for tag in kept {
-        survivor.repository("acme/app").head_manifest(&tag).await.is(200);
-    }
-    survivor.repository("acme/app").push_empty_index(&["after"]).await;
-    assert_eq!(database.open_transactions().await, 0);
 }

@@ -6,16 +6,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::time::sleep;
 
-use crate::harness::{ADMIN_PASSWORD, Image, Wharf, noise};
+use crate::harness::{Image, Wharf, noise};
 
 /// A collector in a hurry.
-const HURRY: [(&str, &str); 5] = [
-    ("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD),
-    ("WHARF_STORAGE", "file"),
-    ("WHARF_COLLECTION_DELAY", "4s"),
-    ("WHARF_OBJECT_GRACE", "1s"),
-    ("WHARF_HOUSEKEEPING_INTERVAL", "1s"),
-];
+const HURRY: [(&str, &str); 3] =
+    [("WHARF_COLLECTION_DELAY", "4s"), ("WHARF_OBJECT_GRACE", "1s"), ("WHARF_HOUSEKEEPING_INTERVAL", "1s")];
 
 /// How many bytes all objects have.
 fn size_of_objects(wharf: &Wharf) -> u64 {
@@ -32,7 +27,7 @@ fn told(wharf: &Wharf, arguments: &[&str]) -> String {
 
 #[tokio::test]
 async fn what_nothing_needs_goes_by_itself_and_what_is_named_stays() {
-    let wharf = Wharf::start_with(&HURRY).await;
+    let wharf = Wharf::start_in_files(&HURRY).await;
     let repository = wharf.admin().repository("acme/app");
     let image = Image::oci(1);
     repository.push_image(&image, "v1").await;
@@ -58,7 +53,7 @@ async fn what_nothing_needs_goes_by_itself_and_what_is_named_stays() {
 
 #[tokio::test]
 async fn the_command_says_what_would_go_and_takes_it_without_the_delay() {
-    let mut wharf = Wharf::start().await;
+    let mut wharf = Wharf::start_in_files(&[]).await;
     let repository = wharf.admin().repository("acme/app");
     repository.push_image(&Image::oci(1), "v1").await;
     let idle = repository.push_blob(&Bytes::from_static(b"twelve bytes")).await;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 
-use crate::harness::{ADMIN_PASSWORD, Image, Repository, Wharf, noise};
+use crate::harness::{Image, Repository, Wharf, noise};
 
 /// The file that holds these bytes.
 fn object(wharf: &Wharf, content: &[u8]) -> PathBuf {
@@ -16,12 +16,8 @@ fn object(wharf: &Wharf, content: &[u8]) -> PathBuf {
         .unwrap()
 }
 
-async fn on_files() -> Wharf {
-    Wharf::start_with(&[("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD), ("WHARF_STORAGE", "file")]).await
-}
-
 async fn with_blob() -> (Wharf, Repository, Bytes, String) {
-    let wharf = on_files().await;
+    let wharf = Wharf::start_in_files(&[]).await;
     let repository = wharf.admin().repository("acme/app");
     let content = noise(1, 10_000);
     let digest = repository.push_blob(&content).await;
@@ -75,7 +71,7 @@ async fn a_blob_with_a_flipped_bit_is_healed_by_the_next_push() {
 /// Manifests lie in the database and come back whole whatever the objects are; what they name is missing until pushed.
 #[tokio::test]
 async fn an_image_with_a_lost_layer_is_whole_after_the_layer_is_pushed_again() {
-    let wharf = on_files().await;
+    let wharf = Wharf::start_in_files(&[]).await;
     let repository = wharf.admin().repository("acme/app");
     let image = Image::oci(1);
     repository.push_image(&image, "v1").await;

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::harness::{Image, Wharf};
+use crate::harness::{IN_FILES, Image, Wharf};
 
 fn mode(path: &Path) -> u32 {
     fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
@@ -22,7 +22,7 @@ fn below(directory: &Path) -> Vec<PathBuf> {
 
 /// A server that has been used, without a password given to it.
 async fn used() -> Wharf {
-    let wharf = Wharf::start_with(&[]).await;
+    let wharf = Wharf::start_with(&IN_FILES).await;
     let made = fs::read_to_string(wharf.data.join("admin-password")).unwrap();
     let repository = wharf.caller("admin", made.trim()).repository("acme/app");
     repository.push_image(&Image::oci(1), "v1").await;

@@ -9,12 +9,7 @@ const TOKEN: &str = "a-token-of-the-metrics";
 /// A server whose metrics have an address of their own, and a caller there.
 async fn watched() -> (Wharf, Caller) {
     let address = format!("127.0.0.1:{}", free_port());
-    let environment = [
-        ("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD),
-        ("WHARF_STORAGE", "file"),
-        ("WHARF_METRICS_LISTEN", address.as_str()),
-    ];
-    let wharf = Wharf::start_with(&environment).await;
+    let wharf = Wharf::start_in_files(&[("WHARF_METRICS_LISTEN", address.as_str())]).await;
     (wharf, Caller::anonymous(&format!("http://{address}")))
 }
 

@@ -116,7 +116,7 @@ async fn a_renewed_certificate_is_shown_and_connections_that_stand_go_on() {
 #[tokio::test]
 async fn a_certificate_that_has_expired_is_shown_with_a_warning() {
     let certificate = Certificate::expired();
-    let wharf = Wharf::spawn_secure(&certificate);
+    let wharf = Wharf::spawn_secure(&certificate).await;
     let begun = Instant::now();
 
     while !wharf.log().contains("the certificate has expired") {

@@ -79,12 +79,7 @@ fn hex(bytes: &[u8]) -> String {
 #[tokio::test]
 async fn the_spans_of_a_push_reach_a_collector() {
     let (url, batches) = collector().await;
-    let environment = [
-        ("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD),
-        ("WHARF_STORAGE", "file"),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
-    ];
-    let mut wharf = Wharf::start_with(&environment).await;
+    let mut wharf = Wharf::start_in_files(&[("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str())]).await;
     let (image, repository) = (Image::oci(1), wharf.admin().repository("acme/app"));
 
     repository.push_blobs_of(&image).await;

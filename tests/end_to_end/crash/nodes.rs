@@ -1,0 +1,57 @@
+//! SIGKILL of one node of three, under load on all of them; the others go on, and clear away what it left.
+
+use std::time::{Duration, Instant};
+
+use super::check::check;
+use super::journal::Journal;
+use super::load::{Load, some_time, something_done};
+use super::{HURRY, operator, seed};
+use crate::harness::{Nodes, Random, number_from_environment};
+
+const NODES: usize = 3;
+
+/// What a node leaves goes when nobody touched it for this time.
+const EXPIRY: (&str, &str) = ("WHARF_UPLOAD_EXPIRY", "3s");
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_acknowledged_is_lost_when_one_of_three_nodes_is_killed() {
+    let seed = seed();
+    let mut random = Random::new(seed);
+    let Some(mut nodes) = Nodes::start_with(NODES, &[&HURRY[..], &[EXPIRY]].concat()).await else { return };
+    let journal = Journal::default();
+    let mut acknowledged = 0;
+
+    for round in 0..number_from_environment("WHARF_CRASH_ROUNDS", 3) {
+        let load = Load::begin_on(nodes.iter(), &journal, seed.wrapping_add(round)).await;
+        some_time(&mut random, 100, 1_500).await;
+        something_done(&journal).await;
+        let dying = usize::try_from(random.below(3)).unwrap();
+        nodes[dying].kill();
+        some_time(&mut random, 0, 500).await;
+        load.wind_down().await;
+        acknowledged += journal.acknowledged();
+        let context = format!("seed {seed}, round {round}, node {dying}");
+        check(&operator(&nodes[(dying + 1) % NODES]).await, &journal, &context).await;
+        nodes[dying].restart().await;
+    }
+
+    assert!(acknowledged > 20, "the load did all but nothing: {acknowledged} writes");
+    let (first, second) = (random.below(3), 1 + random.below(2));
+    for dying in [first, first + second] {
+        nodes[usize::try_from(dying).unwrap() % NODES].kill();
+    }
+    nothing_is_left(&nodes).await;
+}
+
+/// Waits until the last node has given up every unfinished upload and removed every object without a row.
+async fn nothing_is_left(nodes: &Nodes) {
+    let began = Instant::now();
+    loop {
+        let left = [nodes.database.count("upload").await, nodes.database.count("condemned_object").await];
+        if left == [0, 0] {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "[uploads, objects] left behind: {left:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
