@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use wharf_core::{Digest, Error, Kind, Result, Timestamp};
 
 use crate::{
@@ -16,8 +17,11 @@ use crate::{
     port::{ReviewRow, ReviewsOf, Transaction, Work},
 };
 
-/// How many reviews one transaction takes on.
+/// How many reviews are listed at a time.
 const STEP: u32 = 100;
+/// How many of them go on at once: enough for a store that flushes several commits together, and few enough to leave
+/// connections to requests.
+const AT_ONCE: usize = 16;
 /// HEAD no longer shows an unneeded blob in the last part of its delay: of 24 hours the last two.
 const LEAVING: i64 = 12;
 
@@ -97,8 +101,7 @@ impl Registry {
             let reviews = self.store().view(ListReviews(self.wanted(horizon, last))).await?;
             let Some(end) = reviews.last() else { return Ok(collected) };
             last = Some((end.due_at, end.id));
-            let Settings { collection_delay: delay, object_grace: grace, .. } = *self.settings();
-            let step = self.store().commit(Review { reviews, delay, grace }).await?;
+            let step = self.review_all(reviews).await?;
             self.meters().memberships_collected.add(step.memberships);
             self.meters().blobs_collected.add(step.blobs);
             self.meters().objects_condemned.add(step.blobs);
@@ -106,6 +109,21 @@ impl Registry {
             collected.blobs += step.blobs;
             collected.bytes += step.bytes;
         }
+    }
+
+    /// Each review is a transaction of its own: one that held several memberships and a push that names them in another
+    /// order would wait for one another.
+    async fn review_all(&self, reviews: Vec<ReviewRow>) -> Result<Collected> {
+        let Settings { collection_delay: delay, object_grace: grace, .. } = *self.settings();
+        let one = |review| self.store().commit(Review { review, delay, grace });
+        let add = |sum: Collected, one: Collected| async move {
+            Ok(Collected {
+                memberships: sum.memberships + one.memberships,
+                blobs: sum.blobs + one.blobs,
+                bytes: sum.bytes + one.bytes,
+            })
+        };
+        stream::iter(reviews).map(one).buffer_unordered(AT_ONCE).try_fold(Collected::default(), add).await
     }
 
     /// A mistake upstream, such as a script that deletes every manifest, must not cost the bytes as well. What was
@@ -177,9 +195,9 @@ impl Transaction for CountMemberships {
     }
 }
 
-/// Looks at memberships, each by what its rows say now and not by what the list said.
+/// Looks at a membership, by what its rows say now and not by what the list said.
 struct Review {
-    reviews: Vec<ReviewRow>,
+    review: ReviewRow,
     delay: i64,
     grace: i64,
 }
@@ -189,20 +207,20 @@ impl Transaction for Review {
     type Output = Collected;
 
     async fn run(&self, work: &mut dyn Work) -> Result<Collected> {
-        let mut collected = Collected::default();
-        for review in &self.reviews {
-            if !work.take_review(review).await? {
-                continue;
-            }
-            let (repository, digest) = (review.repository, &review.blob.digest);
-            if work.end_membership(repository, digest, review.epoch).await? {
-                collected.memberships += 1;
-                collected.bytes += review.blob.size;
-                collected.blobs += u64::from(release(work, digest, self.grace).await?);
-            } else if !work.is_needed(repository, digest).await? {
-                // Somebody named it meanwhile, as the source of a mount: it has its whole delay again.
-                work.ask_review(repository, digest, self.delay).await?;
-            }
+        let (review, mut collected) = (&self.review, Collected::default());
+        let (repository, digest) = (review.repository, &review.blob.digest);
+        // The blob before its review, as whoever names it does: so nobody waits for one another.
+        work.lock_blob(digest).await?;
+        if !work.take_review(review).await? {
+            return Ok(collected);
+        }
+        if work.end_membership(repository, digest, review.epoch).await? {
+            collected.memberships = 1;
+            collected.bytes = review.blob.size;
+            collected.blobs = u64::from(release(work, digest, self.grace).await?);
+        } else if !work.is_needed(repository, digest).await? {
+            // Somebody named it meanwhile, as the source of a mount: it has its whole delay again.
+            work.ask_review(repository, digest, self.delay).await?;
         }
         Ok(collected)
     }
