@@ -89,14 +89,11 @@ impl Registry {
     /// # Errors
     /// As [`Registry::open_blob`] and [`Blob::expect_bytes`].
     pub async fn stat_blob(&self, grant: &Grant<Pull>, digest: &Digest) -> Result<Blob> {
-        let blob = self.open_blob(grant, digest).await?;
-        blob.expect_bytes().await?;
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Blob))?;
-        let leaving = IsLeaving { repository, digest: *digest, within: self.leaving() };
-        match self.store().view(leaving).await? {
-            true => Err(Error::not_found(Subject::Blob)),
-            false => Ok(blob),
-        }
+        let staying = FindStaying { repository, digest: *digest, within: self.leaving() };
+        let blob = self.blob(self.store().view(staying).await?)?;
+        blob.expect_bytes().await?;
+        Ok(blob)
     }
 
     /// Finds a blob that is a member of the repository. Nothing here writes.
@@ -106,6 +103,10 @@ impl Registry {
     pub async fn open_blob(&self, grant: &Grant<Pull>, digest: &Digest) -> Result<Blob> {
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Blob))?;
         let found = self.store().view(FindMember { repository, digest: *digest }).await?;
+        self.blob(found)
+    }
+
+    fn blob(&self, found: Option<BlobRow>) -> Result<Blob> {
         let BlobRow { digest, size, key } = found.ok_or_else(|| Error::not_found(Subject::Blob))?;
         Ok(Blob { digest, size, key, registry: self.clone(), may_redirect: self.may_redirect(grant) })
     }
@@ -192,18 +193,23 @@ impl Transaction for FindMember {
     }
 }
 
-struct IsLeaving {
+/// Finds a member that stays for a while. Both are asked of one state: between two, the collector could end the
+/// membership with its review, and what has gone would seem to stay.
+struct FindStaying {
     repository: RepositoryId,
     digest: Digest,
     within: i64,
 }
 
 #[async_trait]
-impl Transaction for IsLeaving {
-    type Output = bool;
+impl Transaction for FindStaying {
+    type Output = Option<BlobRow>;
 
-    async fn run(&self, work: &mut dyn Work) -> Result<bool> {
-        work.is_leaving(self.repository, &self.digest, self.within).await
+    async fn run(&self, work: &mut dyn Work) -> Result<Option<BlobRow>> {
+        match work.is_leaving(self.repository, &self.digest, self.within).await? {
+            true => Ok(None),
+            false => work.find_member(self.repository, &self.digest).await,
+        }
     }
 }
 
