@@ -21,6 +21,7 @@ mod races;
 mod ranges;
 mod referrer_pages;
 mod referrers;
+mod remembered;
 mod several_tags;
 mod tags;
 mod upload_script;

@@ -40,6 +40,7 @@ pub async fn accounts(store: &dyn Accounts) {
 
     assert!(store.set_password(id, "other".to_owned(), record()).await.unwrap());
     assert!(store.refresh([1; 32]).await.unwrap().is_none(), "a new password ends every refresh token");
+    assert_eq!(store.by_id(id).await.unwrap().map(|account| account.version), Some(account.version + 1));
     let changed = store.by_name(&name).await.unwrap().unwrap();
     assert_eq!(changed.version, account.version + 1, "and every bearer token");
     assert_eq!(changed.password_hash.as_deref(), Some("other"));

@@ -5,6 +5,7 @@
 //! by a pool; PostgreSQL gets a transaction and a task for each operation. Nothing else in Wharf knows SQL.
 
 mod database;
+mod memory;
 mod meters;
 mod migrate;
 mod postgres;

@@ -8,6 +8,8 @@ const UNITS: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, 256];
 /// The database's meters.
 #[derive(Debug)]
 pub struct Meters {
+    /// Answers from memory, without a read.
+    pub recalls: Counter,
     /// How long operations that read took, with the wait for a connection.
     pub reads: Durations,
     /// Reads that failed for the database's own reasons.
@@ -25,6 +27,7 @@ pub struct Meters {
 impl Default for Meters {
     fn default() -> Self {
         Self {
+            recalls: Counter::default(),
             reads: Durations::default(),
             reads_failed: Counter::default(),
             writes: Durations::default(),

@@ -8,6 +8,7 @@ mod facts;
 mod journal;
 mod keys;
 mod leases;
+mod lookups;
 mod manifests;
 mod registries;
 mod rights;
@@ -15,7 +16,10 @@ mod tags;
 mod tenants;
 mod uploads;
 
-pub(crate) use self::rights::FindRights;
+pub(crate) use self::{
+    lookups::{FindManifest, FindMember},
+    rights::{FindRights, FindRightsAt},
+};
 use crate::session::Session;
 
 /// The registry's work over one session.

@@ -7,6 +7,8 @@
 use async_trait::async_trait;
 use wharf_core::{Error, Result};
 
+use crate::memory::Content;
+
 /// A parameter.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Value<'a> {
@@ -149,6 +151,8 @@ pub(crate) trait Session: Send {
     async fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64>;
     /// Runs a statement and reads all its rows, which the statement must bound.
     async fn query(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>>;
+    /// Says which content the transaction changes, for whoever remembers what it was.
+    fn changes(&mut self, content: Content);
 }
 
 impl dyn Session + '_ {

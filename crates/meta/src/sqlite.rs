@@ -12,8 +12,12 @@ use std::{
 use wharf_core::{Error, Kind, Result};
 
 pub(crate) use self::connection::error;
-use self::{reader::Readers, writer::Writer};
+use self::{
+    reader::Readers,
+    writer::{Committer, Writer},
+};
 use crate::{
+    memory::Memory,
     meters::{Meters, State},
     session::Unit,
 };
@@ -26,6 +30,7 @@ pub(crate) struct Sqlite {
     path: PathBuf,
     durability: String,
     writer: Writer,
+    memory: Arc<Memory>,
     readers: Readers,
 }
 
@@ -37,12 +42,21 @@ impl Sqlite {
         }
         let mut connection = connection::open_writer(path)?;
         crate::migrate::sqlite(&mut connection)?;
+        let durability = connection::durability(&connection)?;
+        let memory = Arc::<Memory>::default();
+        let committer = Committer::new(connection, meters, memory.clone());
         Ok(Self {
             path: path.to_owned(),
-            durability: connection::durability(&connection)?,
-            writer: Writer::start(connection, ballast.to_owned(), meters)?,
+            durability,
+            writer: Writer::start(committer, ballast.to_owned())?,
+            memory,
             readers: Readers::open(path)?,
         })
+    }
+
+    /// What it said lately, and what still stands of that.
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// What it does before it acknowledges a write, as it says itself.

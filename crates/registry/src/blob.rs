@@ -91,7 +91,7 @@ impl Registry {
     pub async fn stat_blob(&self, grant: &Grant<Pull>, digest: &Digest) -> Result<Blob> {
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Blob))?;
         let staying = FindStaying { repository, digest: *digest, within: self.leaving() };
-        let blob = self.blob(self.store().view(staying).await?)?;
+        let blob = self.blob(grant, self.store().view(staying).await?)?;
         blob.expect_bytes().await?;
         Ok(blob)
     }
@@ -102,11 +102,11 @@ impl Registry {
     /// `NotFound` where the repository does not hold it; `Unavailable`.
     pub async fn open_blob(&self, grant: &Grant<Pull>, digest: &Digest) -> Result<Blob> {
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Blob))?;
-        let found = self.store().view(FindMember { repository, digest: *digest }).await?;
-        self.blob(found)
+        let found = self.store().member(repository, digest).await?;
+        self.blob(grant, found)
     }
 
-    fn blob(&self, found: Option<BlobRow>) -> Result<Blob> {
+    fn blob(&self, grant: &Grant<Pull>, found: Option<BlobRow>) -> Result<Blob> {
         let BlobRow { digest, size, key } = found.ok_or_else(|| Error::not_found(Subject::Blob))?;
         Ok(Blob { digest, size, key, registry: self.clone(), may_redirect: self.may_redirect(grant) })
     }
@@ -136,7 +136,7 @@ impl Registry {
             None => self.find_source(grant, digest).await?,
         };
         let Some(source) = source else { return Ok(Mounted::No) };
-        let found = self.store().view(FindMember { repository: source, digest: *digest }).await?;
+        let found = self.store().member(source, digest).await?;
         let Some(blob) = found else { return Ok(Mounted::No) };
         if !self.blobs().holds(blob.key, blob.size).await? {
             return Ok(Mounted::No);
@@ -176,20 +176,6 @@ impl Registry {
         let (grant, now, grace) = (grant.clone(), self.now(), self.settings().object_grace);
         let delete = DeleteBlob { grant, repository, digest: *digest, condition, now, grace };
         self.store().commit(delete).await
-    }
-}
-
-struct FindMember {
-    repository: RepositoryId,
-    digest: Digest,
-}
-
-#[async_trait]
-impl Transaction for FindMember {
-    type Output = Option<BlobRow>;
-
-    async fn run(&self, work: &mut dyn Work) -> Result<Option<BlobRow>> {
-        work.find_member(self.repository, &self.digest).await
     }
 }
 

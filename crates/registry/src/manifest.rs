@@ -6,12 +6,10 @@ mod push;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use wharf_core::{
     Algorithm, Condition, Detail, Digest, Error, Grant, Kind, MediaType, Reference, Result, Subject, Tag,
     action::{Delete, Pull, Push},
-    gate::RepositoryId,
     manifest::{Descriptor, Manifest},
 };
 
@@ -19,7 +17,7 @@ use self::{delete::DeleteManifest, push::PushManifest};
 use crate::{
     Registry,
     format::Candidate,
-    port::{ManifestRow, NewManifest, Transaction, Work},
+    port::{ManifestRow, NewManifest},
 };
 
 /// A manifest as it was pushed.
@@ -89,7 +87,7 @@ impl Registry {
     /// `NotFound`.
     pub async fn manifest(&self, grant: &Grant<Pull>, reference: &Reference) -> Result<StoredManifest> {
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
-        let found = self.store().view(FindManifest { repository, reference: reference.clone() }).await?;
+        let found = self.store().manifest(repository, reference).await?;
         found.ok_or_else(|| Error::not_found(Subject::Manifest))
     }
 
@@ -132,23 +130,6 @@ fn digest_of(reference: &Reference, bytes: &[u8]) -> Result<Digest> {
             }
             let message = format!("the manifest has the digest {found}, not {claimed}");
             Err(Error::new(Kind::Invalid, message).with(Detail::Digest))
-        }
-    }
-}
-
-struct FindManifest {
-    repository: RepositoryId,
-    reference: Reference,
-}
-
-#[async_trait]
-impl Transaction for FindManifest {
-    type Output = Option<ManifestRow>;
-
-    async fn run(&self, work: &mut dyn Work) -> Result<Option<ManifestRow>> {
-        match &self.reference {
-            Reference::Tag(tag) => work.find_tagged(self.repository, tag).await,
-            Reference::Digest(digest) => work.find_manifest(self.repository, digest).await,
         }
     }
 }

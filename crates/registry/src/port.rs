@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use wharf_core::{Actor, Place, RegistryPlace, Result, gate::Rights};
 
 pub use blob_store::{BlobStore, BlobWriter, Ended, Leftovers, Room, Sink, StoreState, Unfinished};
-pub use store::{Operation, Store, Transaction};
+pub use store::{Lookups, Operation, Store, Transaction};
 pub use work::{
     BlobRow, Blobs, Catalog, Collection, DocumentRow, FactRow, Facts, FactsOf, Journal, LeaseClaim, Leases,
     ManifestRow, Manifests, MountSource, NewManifest, Progress, ReferrerRow, ReferrersOf, ReviewRow,

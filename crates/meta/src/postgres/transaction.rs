@@ -13,7 +13,10 @@ use super::{
     fault::{Chance, Failed, Fault},
     take, values,
 };
-use crate::session::{Row, Session, Value};
+use crate::{
+    memory::Content,
+    session::{Row, Session, Value},
+};
 
 /// Whether a transaction may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,4 +144,7 @@ impl Session for Open<'_> {
         };
         found.await.map_err(|fault| self.note(fault))
     }
+
+    // Other processes write here too, so nothing is remembered.
+    fn changes(&mut self, _: Content) {}
 }

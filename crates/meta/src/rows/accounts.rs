@@ -9,6 +9,7 @@ use wharf_core::{
 use super::{journal::audit, registries::SetRegistry, tenants::ensure_organisation};
 use crate::{
     database::{Database, Step},
+    memory::{Recall, Remembered},
     session::{Row, Session},
 };
 
@@ -30,7 +31,7 @@ impl Accounts for Database {
     }
 
     async fn by_id(&self, id: AccountId) -> Result<Option<Account>> {
-        self.read(ById(id)).await
+        self.recall(ById(id)).await
     }
 
     async fn any(&self) -> Result<bool> {
@@ -95,6 +96,18 @@ impl Step for ById {
         const FIND: &str =
             "SELECT id, name, password_hash, operator, disabled, version FROM account WHERE id = $1";
         session.query_first(FIND, &[self.0.0.into()]).await?.map(account).transpose()
+    }
+}
+
+impl Recall for ById {
+    fn recall(&self, remembered: &mut Remembered) -> Option<Option<Account>> {
+        remembered.accounts.get(&self.0).map(Some)
+    }
+
+    fn keep(&self, found: &Option<Account>, remembered: &mut Remembered) {
+        if let Some(account) = found {
+            remembered.accounts.insert(self.0, account.clone());
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use wharf_core::{AccountId, Digest, ObjectKey, Result, Timestamp, gate::Reposito
 use wharf_registry::port::{BlobRow, Blobs, MountSource};
 
 use super::SqlWork;
-use crate::session::Row;
+use crate::{memory::Content, session::Row};
 
 pub(super) fn blob(mut row: Row) -> Result<BlobRow> {
     read_blob(&mut row)
@@ -83,6 +83,7 @@ impl Blobs for SqlWork<'_> {
 
     async fn move_blob(&mut self, digest: &Digest, key: ObjectKey) -> Result<()> {
         const MOVE: &str = "UPDATE blob SET object_key = $1, epoch = epoch + 1 WHERE digest = $2";
+        self.0.changes(Content::Blob(*digest));
         let (key, digest) = (key.to_row(), digest.to_row());
         self.0.execute(MOVE, &[key.as_slice().into(), digest.as_slice().into()]).await.map(drop)
     }
@@ -122,6 +123,7 @@ impl Blobs for SqlWork<'_> {
         const REMOVE: &str = "
             DELETE FROM repository_blob
             WHERE repository_id = $1 AND blob_id = (SELECT id FROM blob WHERE digest = $2)";
+        self.0.changes(Content::Member(repository, *digest));
         let digest = digest.to_row();
         self.0.execute(TOUCH, &[digest.as_slice().into()]).await?;
         self.0.execute(REVIEW, &[repository.0.into(), digest.as_slice().into()]).await?;
@@ -140,6 +142,7 @@ impl Blobs for SqlWork<'_> {
             DELETE FROM repository_blob
             WHERE repository_id = $1 AND blob_id = $2 AND epoch = $3 AND NOT EXISTS
                 (SELECT 1 FROM manifest_edge e WHERE e.repository_id = $1 AND e.digest = $4)";
+        self.0.changes(Content::Member(repository, *digest));
         let digest = digest.to_row();
         let found = self.0.query_first(TOUCH, &[digest.as_slice().into()]).await?;
         let Some(mut row) = found else { return Ok(false) };

@@ -5,7 +5,7 @@ use wharf_core::{Digest, Result, Timestamp, gate::RepositoryId};
 use wharf_registry::port::{ManifestRow, Manifests, NewManifest, ReferrerRow, ReferrersOf};
 
 use super::SqlWork;
-use crate::session::Row;
+use crate::{memory::Content, session::Row};
 
 pub(super) fn manifest(mut row: Row) -> Result<ManifestRow> {
     Ok(ManifestRow {
@@ -126,6 +126,7 @@ impl Manifests for SqlWork<'_> {
             DELETE FROM manifest_edge
             WHERE manifest_id IN (SELECT id FROM manifest WHERE repository_id = $1 AND digest = $2)";
         const MANIFEST: &str = "DELETE FROM manifest WHERE repository_id = $1 AND digest = $2";
+        self.0.changes(Content::Manifest(repository, *digest));
         self.remove_facts(repository, digest).await?;
         let digest = digest.to_row();
         let values = [repository.0.into(), digest.as_slice().into()];

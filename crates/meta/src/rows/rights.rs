@@ -2,12 +2,16 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    AccountId, OrganisationName, RegistryName, RepositoryName, Result,
+    OrganisationName, Place, RegistryName, RepositoryName, Result,
     gate::{OrganisationId, RegistryId, RegistryRights, RepositoryId, Rights},
 };
 
 use super::registries::RegistrySettings;
-use crate::{database::Step, session::Session};
+use crate::{
+    database::Step,
+    memory::{Holder, Recall, Remembered},
+    session::Session,
+};
 
 const FIND: &str = "
     SELECT o.id, r.id, r.public, r.settings, p.id, m.role
@@ -20,7 +24,7 @@ const FIND: &str = "
 /// Reads the rights of an account, or of nobody, at a place.
 pub(crate) struct FindRights {
     /// The account and the version of it that the caller's credential is of.
-    pub(crate) account: Option<(AccountId, i64)>,
+    pub(crate) account: Holder,
     pub(crate) organisation: OrganisationName,
     pub(crate) registry: RegistryName,
     /// The repository, unless the whole registry is meant.
@@ -64,5 +68,33 @@ impl Step for FindRights {
             });
         }
         Ok(rights)
+    }
+}
+
+/// Reads the rights of an account, or of nobody, at a repository.
+pub(crate) struct FindRightsAt {
+    pub(crate) key: (Holder, Place),
+}
+
+#[async_trait]
+impl Step for FindRightsAt {
+    type Output = Rights;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<Rights> {
+        let (account, Place { organisation, registry, repository }) = self.key.clone();
+        FindRights { account, organisation, registry, repository: Some(repository) }.run(session).await
+    }
+}
+
+impl Recall for FindRightsAt {
+    fn recall(&self, remembered: &mut Remembered) -> Option<Rights> {
+        remembered.rights.get(&self.key)
+    }
+
+    fn keep(&self, rights: &Rights, remembered: &mut Remembered) {
+        // A repository that is not there may come to be, and nothing would say that these rights changed.
+        if rights.registry.as_ref().is_some_and(|registry| registry.repository.is_some()) {
+            remembered.rights.insert(self.key.clone(), rights.clone());
+        }
     }
 }

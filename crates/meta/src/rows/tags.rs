@@ -5,6 +5,7 @@ use wharf_core::{Digest, Error, Result, Tag, Timestamp, gate::RepositoryId};
 use wharf_registry::port::{ManifestRow, Manifests as _, Tags};
 
 use super::{SqlWork, manifests::manifest};
+use crate::memory::Content;
 
 impl SqlWork<'_> {
     async fn remember_tag(
@@ -16,6 +17,7 @@ impl SqlWork<'_> {
     ) -> Result<()> {
         const INSERT: &str =
             "INSERT INTO tag_history (repository_id, tag, digest, at) VALUES ($1, $2, $3, $4)";
+        self.0.changes(Content::Tag(repository, tag.clone()));
         let digest = digest.map(Digest::to_row);
         let values =
             [repository.0.into(), tag.as_str().into(), digest.as_deref().into(), now.microseconds().into()];

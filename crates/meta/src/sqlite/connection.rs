@@ -11,7 +11,10 @@ use rusqlite::{
 };
 use wharf_core::{Error, Kind, Result};
 
-use crate::session::{Field, Row, Session, Unit, Value};
+use crate::{
+    memory::{Changes, Content},
+    session::{Field, Row, Session, Unit, Value},
+};
 
 /// How many prepared statements a connection keeps: more than there are.
 const STATEMENTS: usize = 256;
@@ -64,9 +67,22 @@ fn prepare(connection: Connection, settings: &[(&str, &str)]) -> Result<Connecti
 }
 
 /// A session over a connection. Its calls are done when they return, so a unit over it never waits.
-pub(super) struct SqliteSession<'c>(pub(super) &'c mut Connection);
+pub(super) struct SqliteSession<'c> {
+    connection: &'c mut Connection,
+    /// What its statements changed.
+    changes: Changes,
+}
 
-impl SqliteSession<'_> {
+impl<'c> SqliteSession<'c> {
+    pub(super) fn new(connection: &'c mut Connection) -> Self {
+        Self { connection, changes: Changes::default() }
+    }
+
+    /// What was changed so far.
+    pub(super) fn into_changes(self) -> Changes {
+        self.changes
+    }
+
     /// Runs a unit to its end on this thread.
     pub(super) fn run(&mut self, unit: &dyn Unit) -> Result<()> {
         let done = unit.run(self).now_or_never();
@@ -79,15 +95,19 @@ impl SqliteSession<'_> {
 #[async_trait]
 impl Session for SqliteSession<'_> {
     async fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64> {
-        let mut statement = self.0.prepare_cached(sql).map_err(error)?;
+        let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
         check_placeholders(&statement)?;
+        self.changes.note(sql);
         let touched = statement.execute(rusqlite::params_from_iter(values)).map_err(error)?;
         Ok(touched as u64)
     }
 
     async fn query(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>> {
-        let mut statement = self.0.prepare_cached(sql).map_err(error)?;
+        let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
         check_placeholders(&statement)?;
+        if !statement.readonly() {
+            self.changes.note(sql);
+        }
         let columns = statement.column_count();
         let mut found = statement.query(rusqlite::params_from_iter(values)).map_err(error)?;
         let mut rows = Vec::new();
@@ -96,6 +116,10 @@ impl Session for SqliteSession<'_> {
             rows.push(Row::new(fields.collect::<Result<_, _>>().map_err(error)?));
         }
         Ok(rows)
+    }
+
+    fn changes(&mut self, content: Content) {
+        self.changes.name(content);
     }
 }
 

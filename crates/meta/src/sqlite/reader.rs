@@ -51,7 +51,7 @@ impl Readers {
 fn read(connection: &mut Connection, unit: &dyn Unit) -> Result<()> {
     let run = |connection: &Connection, sql| connection.prepare_cached(sql)?.execute([]);
     run(connection, "BEGIN DEFERRED").map_err(error)?;
-    let done = SqliteSession(connection).run(unit);
+    let done = SqliteSession::new(connection).run(unit);
     run(connection, "ROLLBACK").map_err(error)?;
     done
 }

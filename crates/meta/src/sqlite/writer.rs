@@ -1,9 +1,11 @@
 //! The one thread that writes, and group commit.
 //!
 //! It takes one waiting unit, then all others that wait, into one transaction: each in a savepoint of its own, so
-//! that one can fail alone, and one commit for all, so that they share its flush. Nobody is answered before that.
+//! that one can fail alone, and one commit for all, so that they share its flush. Nobody is answered before that, and
+//! before what the batch changed is forgotten.
 
 use std::{
+    mem,
     path::{Path, PathBuf},
     sync::Arc,
     thread,
@@ -15,7 +17,11 @@ use tokio::sync::{mpsc, oneshot};
 use wharf_core::{Error, Kind, Result};
 
 use super::connection::{SqliteSession, error};
-use crate::{meters::Meters, session::Unit};
+use crate::{
+    memory::{Changes, Memory},
+    meters::Meters,
+    session::Unit,
+};
 
 /// The most units one commit takes.
 const BATCH: usize = 256;
@@ -33,12 +39,12 @@ struct Waiting {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, ballast: PathBuf, meters: Arc<Meters>) -> Result<Self> {
+    pub(super) fn start(committer: Committer, ballast: PathBuf) -> Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let thread = thread::Builder::new().name("sqlite-writer".to_owned());
         let work = move || {
             let _fail_stop = FailStop;
-            write(Committer { connection, meters }, waiting, &ballast);
+            write(committer, waiting, &ballast);
         };
         thread.spawn(work).map_err(Error::unavailable)?;
         Ok(Self { queue })
@@ -73,13 +79,33 @@ fn gone() -> Error {
     Error::unavailable("the database's writer has ended")
 }
 
-/// The connection that writes, and who counts what it does.
-struct Committer {
+/// The connection that writes, who counts what it does, and who remembers what it said before.
+pub(super) struct Committer {
     connection: Connection,
     meters: Arc<Meters>,
+    memory: Arc<Memory>,
+    /// What was changed since it was last forgotten.
+    changes: Changes,
 }
 
 impl Committer {
+    pub(super) fn new(connection: Connection, meters: Arc<Meters>, memory: Arc<Memory>) -> Self {
+        Self { connection, meters, memory, changes: Changes::default() }
+    }
+
+    /// Runs a unit in the open transaction.
+    fn run(&mut self, unit: &dyn Unit) -> Result<()> {
+        let mut session = SqliteSession::new(&mut self.connection);
+        let done = session.run(unit);
+        self.changes.add(session.into_changes());
+        done
+    }
+
+    /// Lets what was changed be forgotten, whatever became of the transactions that did.
+    fn forget(&mut self) {
+        self.memory.forget(mem::take(&mut self.changes));
+    }
+
     /// Commits a transaction of so many units: the flush they share.
     fn commit(&self, units: usize) -> rusqlite::Result<()> {
         self.meters.batches.record(units as u64);
@@ -105,6 +131,7 @@ fn write(mut committer: Committer, mut queue: mpsc::Receiver<Waiting>, ballast: 
                 *result = commit_alone(&mut committer, waiting);
             }
         }
+        committer.forget();
         for (waiting, result) in batch.into_iter().zip(results) {
             // Whoever gave up waiting learns from the database later.
             let _ = waiting.reply.send(result);
@@ -138,15 +165,14 @@ fn commit(committer: &mut Committer, batch: &[Waiting]) -> Vec<Result<()>> {
 struct Broken;
 
 fn commit_together(committer: &mut Committer, batch: &[Waiting]) -> Result<Vec<Result<()>>, Broken> {
-    let connection = &mut committer.connection;
-    if let Err(failed) = connection.execute_batch("BEGIN IMMEDIATE") {
+    if let Err(failed) = committer.connection.execute_batch("BEGIN IMMEDIATE") {
         // Nothing was begun, so the cause can be told.
         let failed = error(failed);
         return Ok(batch.iter().map(|_| Err(again(&failed))).collect());
     }
     let mut results = Vec::with_capacity(batch.len());
     for waiting in batch {
-        results.push(run_in_savepoint(connection, waiting)?);
+        results.push(run_in_savepoint(committer, waiting)?);
     }
     match committer.commit(batch.len()) {
         Ok(()) => Ok(results),
@@ -160,9 +186,10 @@ fn commit_together(committer: &mut Committer, batch: &[Waiting]) -> Result<Vec<R
 }
 
 /// Some errors (disk full, I/O) roll the whole transaction back, released savepoints too: then it is `Broken`.
-fn run_in_savepoint(connection: &mut Connection, waiting: &Waiting) -> Result<Result<()>, Broken> {
-    connection.execute_batch("SAVEPOINT unit").map_err(|_| give_up(connection))?;
-    let result = SqliteSession(connection).run(waiting.unit.as_ref());
+fn run_in_savepoint(committer: &mut Committer, waiting: &Waiting) -> Result<Result<()>, Broken> {
+    committer.connection.execute_batch("SAVEPOINT unit").map_err(|_| give_up(&committer.connection))?;
+    let result = committer.run(waiting.unit.as_ref());
+    let connection = &committer.connection;
     if connection.is_autocommit() {
         return Err(Broken);
     }
@@ -172,9 +199,9 @@ fn run_in_savepoint(connection: &mut Connection, waiting: &Waiting) -> Result<Re
 }
 
 fn commit_alone(committer: &mut Committer, waiting: &Waiting) -> Result<()> {
-    let connection = &mut committer.connection;
-    connection.execute_batch("BEGIN IMMEDIATE").map_err(error)?;
-    let result = SqliteSession(connection).run(waiting.unit.as_ref());
+    committer.connection.execute_batch("BEGIN IMMEDIATE").map_err(error)?;
+    let result = committer.run(waiting.unit.as_ref());
+    let connection = &committer.connection;
     if connection.is_autocommit() {
         return result.and(Err(Error::unavailable("the transaction was rolled back")));
     }
@@ -235,7 +262,7 @@ mod tests {
     fn table(folder: &tempfile::TempDir) -> Committer {
         let connection = open_writer(&folder.path().join("db")).unwrap();
         connection.execute_batch("CREATE TABLE number (n INTEGER NOT NULL)").unwrap();
-        Committer { connection, meters: Arc::default() }
+        Committer::new(connection, Arc::default(), Arc::default())
     }
 
     fn numbers(connection: &Connection) -> Vec<i64> {
@@ -261,7 +288,7 @@ mod tests {
     #[test]
     fn every_commit_is_flushed() {
         let folder = tempfile::tempdir().unwrap();
-        let Committer { connection, .. } = table(&folder);
+        let connection = table(&folder).connection;
         let full: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
         assert_eq!(full, 2);
     }
@@ -304,8 +331,8 @@ mod tests {
     async fn forty_callers_at_once_are_all_answered_after_their_commit() {
         let folder = tempfile::tempdir().unwrap();
         let meters = Arc::<Meters>::default();
-        let writer =
-            Writer::start(table(&folder).connection, folder.path().join("ballast"), meters.clone()).unwrap();
+        let committer = Committer::new(table(&folder).connection, meters.clone(), Arc::default());
+        let writer = Writer::start(committer, folder.path().join("ballast")).unwrap();
         let calls = (0..40).map(|n| writer.run(Arc::new(Insert(2 * n, Mutex::new(0)))));
         let answers = futures_util::future::join_all(calls).await;
         assert!(answers.iter().all(Result::is_ok));

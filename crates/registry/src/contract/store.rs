@@ -33,6 +33,7 @@ pub async fn store<S: Store + RightsSource>(store: &S) {
     super::facts::facts_are_found_in_order_until_their_manifest_goes(store).await;
     an_empty_repository_is_removed_and_a_used_one_is_not(store).await;
     super::collection::suite(store).await;
+    super::lookups::suite(store).await;
     a_lease_has_one_holder_until_its_time_is_over(store).await;
     store.check().await.unwrap();
 }

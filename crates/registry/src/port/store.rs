@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use wharf_core::{Error, Result};
+use wharf_core::{Digest, Error, Reference, Result, gate::RepositoryId};
 
-use super::Work;
+use super::{BlobRow, ManifestRow, Work};
 
 /// One unit of work, all or nothing. It holds what it needs and can be run again from the start.
 #[async_trait]
@@ -24,9 +24,26 @@ pub trait Operation: Send + Sync {
     async fn perform(&self, work: &mut dyn Work) -> Result<()>;
 }
 
+/// What pulls look for, over and over: a store may answer from memory, if that is what a transaction that begins now
+/// would find. Whoever was told that something changed finds it changed.
+#[async_trait]
+pub trait Lookups: Send + Sync {
+    /// The manifest a reference names in a repository.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store does not answer.
+    async fn manifest(&self, repository: RepositoryId, reference: &Reference) -> Result<Option<ManifestRow>>;
+
+    /// A blob, if it is a member of the repository.
+    ///
+    /// # Errors
+    /// As [`Lookups::manifest`].
+    async fn member(&self, repository: RepositoryId, digest: &Digest) -> Result<Option<BlobRow>>;
+}
+
 /// Where truth lives.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: Lookups {
     /// Runs an operation in a write transaction of its own, or in one shared with others of which each can fail
     /// alone. `Ok` only once it is durable. Dropping the future cancels nothing.
     ///

@@ -106,6 +106,8 @@ impl Sources {
         let help = "How long operations of the database took, with every wait";
         let rows = operations.map(|(operation, spread)| ([("operation", operation)], spread));
         page.labelled_durations(&seconds("database_operation", help), rows)?;
+        let help = "Questions that were answered from memory";
+        page.counter(&number("database_recalls", help), meters.recalls.value())?;
         let failures = [("read", &meters.reads_failed), ("write", &meters.writes_failed)];
         let help = "Operations that the database failed";
         page.counted(&number("database_failures", help), "operation", &failures)?;

@@ -1,0 +1,120 @@
+//! What the database said lately, so that what is read most is not read again: accounts, rights, tags, manifests,
+//! and where blobs lie.
+//!
+//! Only SQLite has one, for all its writes pass through one thread of one process. That thread tells after each commit,
+//! and before anybody hears of it, what the commit changed ([`Changes`]), and what is remembered of that is forgotten:
+//! so whoever asks after an acknowledgement gets the new answer. A read that began before may still bring an old answer;
+//! it is not kept, for something was forgotten since it began ([`Memory::keep`]). Only what is there is remembered,
+//! never that something is not. The gate is asked on every request: here lie the rights it decides by, not decisions.
+
+mod changes;
+mod recent;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use wharf_auth::port::Account;
+use wharf_core::{
+    AccountId, Digest, Place, Tag,
+    gate::{RepositoryId, Rights},
+};
+use wharf_registry::port::{BlobRow, ManifestRow};
+
+pub(crate) use self::changes::{Changes, Content};
+use self::recent::{Recent, Weigh};
+use crate::database::Step;
+
+/// How many bytes manifests may take; one has at most 4 MiB.
+const MANIFESTS: usize = 16 << 20;
+/// How many bytes everything else may take, each kind for itself.
+const ROWS: usize = 4 << 20;
+
+/// An account and the version of it that a credential is of.
+pub(crate) type Holder = Option<(AccountId, i64)>;
+
+/// A step that only reads, and whose output can be remembered.
+pub(crate) trait Recall: Step {
+    /// What is remembered of it.
+    fn recall(&self, remembered: &mut Remembered) -> Option<Self::Output>;
+    /// Remembers its output.
+    fn keep(&self, output: &Self::Output, remembered: &mut Remembered);
+}
+
+/// What is remembered of each kind.
+pub(crate) struct Remembered {
+    pub(crate) accounts: Recent<AccountId, Account>,
+    pub(crate) rights: Recent<(Holder, Place), Rights>,
+    pub(crate) tags: Recent<(RepositoryId, Tag), Digest>,
+    pub(crate) manifests: Recent<(RepositoryId, Digest), ManifestRow>,
+    pub(crate) members: Recent<(RepositoryId, Digest), BlobRow>,
+    /// Moves whenever something is forgotten because it changed.
+    version: u64,
+}
+
+/// Whether nothing changed since then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seen(u64);
+
+/// The memory. All who have the database share it.
+pub(crate) struct Memory(Mutex<Remembered>);
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self(Mutex::new(Remembered {
+            accounts: Recent::of(ROWS),
+            rights: Recent::of(ROWS),
+            tags: Recent::of(ROWS),
+            manifests: Recent::of(MANIFESTS),
+            members: Recent::of(ROWS),
+            version: 0,
+        }))
+    }
+}
+
+impl Memory {
+    /// What a step would yield; where that is not known, the moment to keep it by, taken before it is run.
+    pub(crate) fn recall<S: Recall>(&self, step: &S) -> Result<S::Output, Seen> {
+        let mut remembered = self.remembered();
+        step.recall(&mut remembered).ok_or(Seen(remembered.version))
+    }
+
+    /// Keeps what a step yielded that began after `seen`, unless something changed since.
+    pub(crate) fn keep<S: Recall>(&self, step: &S, output: &S::Output, seen: Seen) {
+        let mut remembered = self.remembered();
+        if Seen(remembered.version) == seen {
+            step.keep(output, &mut remembered);
+        }
+    }
+
+    /// Forgets what was changed. To be called after the commit, and before anybody is told of it; also where nobody
+    /// knows what became of the commit.
+    pub(crate) fn forget(&self, changes: Changes) {
+        if changes.is_empty() {
+            return;
+        }
+        let mut remembered = self.remembered();
+        remembered.version += 1;
+        changes.apply(&mut remembered);
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, Remembered> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Weigh for Account {
+    fn weight(&self) -> usize {
+        self.password_hash.as_ref().map_or(0, String::len)
+    }
+}
+
+impl Weigh for Rights {}
+
+impl Weigh for Digest {}
+
+impl Weigh for ManifestRow {
+    fn weight(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+impl Weigh for BlobRow {}
