@@ -21,6 +21,7 @@ use wharf_registry::port::{BlobStore, BlobWriter, Ended, Leftovers, Room, Sink, 
 use crate::{
     disk::{Disk, LOOK_EVERY, Space},
     meters::FileMeters,
+    opened::Opened,
 };
 
 /// How much is read at a time.
@@ -32,6 +33,7 @@ pub struct FileStore {
     root: PathBuf,
     incarnation: String,
     disk: Arc<Disk>,
+    opened: Arc<Opened>,
     meters: Arc<FileMeters>,
 }
 
@@ -46,7 +48,7 @@ impl FileStore {
     pub fn open(root: &Path, incarnation: &str) -> Result<Self> {
         let disk = Arc::new(Disk::of(root));
         let (root, incarnation) = (root.to_owned(), incarnation.to_owned());
-        let store = Self { root, incarnation, disk, meters: Arc::default() };
+        let store = Self { root, incarnation, disk, opened: Arc::default(), meters: Arc::default() };
         let objects = store.root.join("objects");
         make_folder(&objects).map_err(failure)?;
         for folder in 0..=255_u8 {
@@ -75,6 +77,21 @@ impl FileStore {
 
     fn folder(&self, key: ObjectKey) -> PathBuf {
         self.root.join("objects").join(key.folder())
+    }
+
+    /// Opens an object's file, if it is there and of that size.
+    async fn open_anew(&self, key: ObjectKey, size: u64) -> Result<Option<Arc<File>>> {
+        let path = self.path(key);
+        let file = blocking(move || {
+            let Some(file) = if_there(File::open(path))? else { return Ok(None) };
+            let length = file.metadata()?.len();
+            Ok((length == size).then(|| Arc::new(file)))
+        })
+        .await?;
+        if let Some(file) = &file {
+            self.opened.keep(key, size, file);
+        }
+        Ok(file)
     }
 }
 
@@ -147,19 +164,17 @@ impl BlobStore for FileStore {
     }
 
     async fn open(&self, key: ObjectKey, size: u64, range: Range<u64>) -> Result<Option<BlobBody>> {
-        let path = self.path(key);
-        let found = blocking(move || {
-            let Some(file) = if_there(File::open(path))? else { return Ok(None) };
-            let length = file.metadata()?.len();
-            Ok((length == size).then_some(file))
-        });
-        let found = found.instrument(info_span!("blob store open")).await?;
+        let found = match self.opened.find(key, size) {
+            Some(file) => Some(file),
+            None => self.open_anew(key, size).instrument(info_span!("blob store open")).await?,
+        };
         let length = range.end.saturating_sub(range.start);
         Ok(found.map(|file| BlobBody::File { file, offset: range.start, length }))
     }
 
     async fn remove(&self, key: ObjectKey) -> Result<()> {
         let path = self.path(key);
+        self.opened.forget(key);
         blocking(move || if_there(fs::remove_file(path)).map(drop)).await
     }
 

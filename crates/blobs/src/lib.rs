@@ -8,6 +8,7 @@ mod disk;
 mod files;
 mod memory;
 mod meters;
+mod opened;
 mod s3;
 
 pub use disk::Space;

@@ -1,6 +1,6 @@
 //! How the bytes of a blob leave: redirected, from a file, or streamed.
 
-use std::{fs::File, io, pin::Pin};
+use std::{fs::File, io, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -14,8 +14,8 @@ pub enum BlobBody {
     Redirect(String),
     /// In a local file: `length` bytes from `offset`. The file's size was checked against its row.
     File {
-        /// The open file.
-        file: File,
+        /// The open file, which others may read too.
+        file: Arc<File>,
         /// Where the wanted bytes begin.
         offset: u64,
         /// How many bytes are wanted.

@@ -17,7 +17,7 @@ mod status;
 
 pub use authority::expect_authority;
 pub use base_url::BaseUrl;
-pub use blob_body::blob_body;
+pub use blob_body::{FilePart, blob_body};
 pub use bytes_of::{body_stream, collect};
 pub use credentials::presented;
 pub use forwarded::{Proxies, Seen};

@@ -282,9 +282,9 @@ async fn read(registry: &Registry, digest: &wharf_core::Digest) -> Result<Vec<u8
     let blob = registry.open_blob(&pull(registry).await, digest).await?;
     let size = blob.size;
     match blob.body(0..size).await? {
-        wharf_core::BlobBody::File { mut file, .. } => {
+        wharf_core::BlobBody::File { file, .. } => {
             let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes).unwrap();
+            file.as_ref().read_to_end(&mut bytes).unwrap();
             Ok(bytes)
         }
         _ => panic!("a file store hands out files"),

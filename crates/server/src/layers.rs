@@ -14,7 +14,7 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 use wharf_core::{Entropy, Error, Kind, Subject};
-use wharf_http::{EndpointName, RequestId, problem, request_id_of};
+use wharf_http::{EndpointName, FilePart, RequestId, problem, request_id_of};
 
 use crate::{
     front::{self, LargestHead},
@@ -70,7 +70,11 @@ async fn observe(State(observer): State<Arc<Observer>>, mut request: Request, ne
     if let Ok(value) = HeaderValue::try_from(id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
-    let answered = running.answered(&outcome);
+    let answered = Arc::new(running.answered(&outcome));
+    if response.extensions().get::<FilePart>().is_some() {
+        // Its bytes may not come by the body.
+        response.extensions_mut().insert(answered.clone());
+    }
     response.map(|body| Body::new(Sent { body, answered }))
 }
 

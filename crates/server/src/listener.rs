@@ -2,12 +2,12 @@
 //!
 //! It is our own because what guards a server sits on the connection: the time a handshake and a head may take, the
 //! size and number of headers, streams and resets of HTTP/2, the number of connections in all and of one client, and
-//! the way out at shutdown. Here a request also learns where it came from. The transport is generic, so that sendfile
-//! can enter here.
+//! the way out at shutdown. Here a request also learns where it came from, and files leave by `sendfile`.
 
 mod addresses;
 mod counts;
 mod guarded;
+mod sending;
 mod socket;
 mod tls;
 
@@ -17,7 +17,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{Router, body::Body, http::Request};
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, Version},
+};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -28,15 +32,18 @@ use hyper_util::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    net::UnixStream,
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::{sleep, timeout},
 };
+use tokio_rustls::server::TlsStream;
 use tower::ServiceExt as _;
 use wharf_http::{Peer, Proxies, Scheme, Seen};
 
 use self::{
     addresses::{Addresses, Place},
     guarded::Guarded,
+    sending::{Outgoing, Parts, Sender},
 };
 pub(crate) use self::{
     counts::Counts,
@@ -172,8 +179,13 @@ impl Connections {
     /// Serves one connection to its end.
     async fn serve(&self, (stream, scheme): Secured, peer: Peer, watcher: Watcher) {
         let Limits { header_timeout, patience, .. } = self.limits;
+        let parts = stream.parts().cloned();
         let stream = TokioIo::new(Guarded::new(stream, header_timeout, patience));
-        let service = service_fn(|request| self.routes.clone().oneshot(self.receive(request, peer, scheme)));
+        let service = service_fn(|request: Request<Incoming>| {
+            let parts = parts.clone().filter(|_| request.version() < Version::HTTP_2);
+            let answer = self.routes.clone().oneshot(self.receive(request, peer, scheme));
+            async move { answer.await.map(|answer| Outgoing::of(answer, parts.as_ref())) }
+        });
         if let Err(error) = watcher.watch(self.builder.serve_connection(stream, service)).await {
             tracing::debug!(error = %error, "connection ended");
         }
@@ -199,7 +211,9 @@ fn builder(limits: Limits) -> auto::Builder<TokioExecutor> {
         .header_read_timeout(limits.header_timeout)
         .max_headers(2 * MOST_HEADERS)
         .max_buf_size(BUFFER.max(4 * limits.head_size))
-        .half_close(false);
+        .half_close(false)
+        // A marker that stands for a file must reach the connection as it is.
+        .writev(true);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -215,9 +229,22 @@ fn builder(limits: Limits) -> auto::Builder<TokioExecutor> {
 }
 
 /// A connection's two ends of bytes, whatever carries them.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {
+    /// The list of files on their way over it, where it can send files.
+    fn parts(&self) -> Option<&Parts> {
+        None
+    }
+}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+impl Stream for Sender {
+    fn parts(&self) -> Option<&Parts> {
+        Some(Self::parts(self))
+    }
+}
+
+impl Stream for UnixStream {}
+
+impl Stream for TlsStream<Box<dyn Stream>> {}
 
 type Accepted = (Box<dyn Stream>, Peer, OwnedSemaphorePermit);
 

@@ -33,7 +33,7 @@ pub(crate) use self::{
     jobs::JobMeters,
     parts::Sources,
     process::Process,
-    requests::{Outcome, RequestMeters, Running},
+    requests::{Answered, Outcome, RequestMeters, Running},
 };
 
 /// All metrics. Cheap to clone; all clones are one.

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, UnixListener};
 use wharf_core::{Error, Kind, Result};
 use wharf_http::Peer;
 
-use super::Stream;
+use super::{Stream, sending::Sender};
 use crate::config::Listen;
 
 /// A socket that listens.
@@ -61,7 +61,7 @@ impl Socket {
             Self::Tcp(socket) => {
                 let (stream, address) = socket.accept().await?;
                 stream.set_nodelay(true)?;
-                Ok((Box::new(stream), Peer(Some(address.ip().to_canonical()))))
+                Ok((Box::new(Sender::new(stream)), Peer(Some(address.ip().to_canonical()))))
             }
             Self::Unix(socket) => {
                 let (stream, _) = socket.accept().await?;

@@ -98,7 +98,7 @@ impl HttpBody for Received {
 /// The body of an answer. The request runs until it is dropped.
 pub(crate) struct Sent {
     pub(crate) body: Body,
-    pub(crate) answered: Answered,
+    pub(crate) answered: Arc<Answered>,
 }
 
 impl HttpBody for Sent {

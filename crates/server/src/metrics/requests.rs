@@ -153,7 +153,7 @@ pub(crate) struct Answered {
 
 impl Answered {
     /// So many more bytes of the answer went out.
-    pub(super) fn sent(&self, bytes: u64) {
+    pub(crate) fn sent(&self, bytes: u64) {
         self.endpoint.sent_bytes.add(bytes);
     }
 }
