@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
+use argon2::{
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::phc::{Output, ParamsString, PasswordHash, Salt},
+};
 use tokio::sync::Semaphore;
 use wharf_core::{Entropy, Error, Kind, Network, Result, Secret};
 
@@ -14,6 +17,9 @@ use crate::meters::PasswordLoad;
 
 /// How many checks one client may have waiting or running.
 const SHARE: usize = 8;
+
+/// Blocks larger than 32 MiB glibc never keeps (`DEFAULT_MMAP_THRESHOLD_MAX`).
+const NEVER_KEPT: usize = 33 << 20;
 
 /// The longest password that is looked at.
 const LONGEST: usize = 1024;
@@ -67,8 +73,7 @@ impl Passwords {
         let verified = self.in_turn(move || {
             let tried = password.expose().as_bytes();
             let tried = tried.get(..LONGEST).unwrap_or(tried);
-            PasswordHash::new(&against)
-                .is_ok_and(|hash| Argon2::default().verify_password(tried, &hash).is_ok())
+            is_right(tried, &against).unwrap_or_default()
         });
         Ok(verified.await? && exists)
     }
@@ -123,8 +128,39 @@ fn busy() -> Error {
 }
 
 fn hash(password: &[u8], salt: &[u8]) -> Result<String> {
-    let hash = Argon2::default().hash_password_with_salt(password, salt).map_err(Error::internal)?;
+    let argon2 = Argon2::default();
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+    derive(&argon2, password, salt, &mut output).map_err(Error::internal)?;
+    let hash = PasswordHash {
+        algorithm: Algorithm::default().ident(),
+        version: Some(Version::default().into()),
+        params: ParamsString::try_from(argon2.params()).map_err(Error::internal)?,
+        salt: Some(Salt::new(salt).map_err(Error::internal)?),
+        hash: Some(Output::new(&output).map_err(Error::internal)?),
+    };
     Ok(hash.to_string())
+}
+
+/// Whether a password is that of a hash, by the hash's own parameters; nothing where it is no hash.
+fn is_right(password: &[u8], against: &str) -> Option<bool> {
+    let hash = PasswordHash::new(against).ok()?;
+    let (salt, expected) = hash.salt.as_ref().zip(hash.hash.as_ref())?;
+    let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
+    let version = hash.version.map_or(Ok(Version::default()), Version::try_from).ok()?;
+    let argon2 = Argon2::new(algorithm, version, Params::try_from(&hash).ok()?);
+    let mut output = vec![0; expected.len()];
+    derive(&argon2, password, salt, &mut output).ok()?;
+    // It compares in constant time.
+    Some(Output::new(&output).ok()? == *expected)
+}
+
+/// Argon2 in memory that goes back to the system at once: the library's own, 19 MiB, glibc keeps for the next time, in
+/// every thread that ever checked a password. The room that is asked for too much costs nothing, for nobody touches it.
+fn derive(argon2: &Argon2<'_>, password: &[u8], salt: &[u8], output: &mut [u8]) -> argon2::Result<()> {
+    let blocks = argon2.params().block_count();
+    let mut memory = Vec::with_capacity(blocks.max(NEVER_KEPT / Block::SIZE));
+    memory.resize(blocks, Block::default());
+    argon2.hash_password_into_with_memory(password, salt, output, memory.as_mut_slice())
 }
 
 #[cfg(test)]
