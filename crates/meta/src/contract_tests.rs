@@ -20,7 +20,7 @@ fn record() -> AuditRecord {
 }
 
 async fn set_public(database: &Database, public: bool) {
-    let change = RegistryChange { public: Some(public), accepts_missing_content: None };
+    let change = RegistryChange { public: Some(public), ..RegistryChange::default() };
     let (organisation, registry) = ("lookups".parse().unwrap(), "main".parse().unwrap());
     database.set_registry(organisation, registry, change, record()).await.unwrap();
 }
