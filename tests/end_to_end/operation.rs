@@ -14,6 +14,7 @@ mod slow;
 mod stopping;
 mod tls;
 mod traces;
+mod verify;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -197,7 +197,15 @@ impl BlobStore for FileStore {
 }
 
 /// The bytes of an unfinished upload are in its file and nowhere else.
-impl Leftovers for FileStore {}
+#[async_trait]
+#[allow(clippy::disallowed_methods, reason = "the file store is where files are touched")]
+impl Leftovers for FileStore {
+    async fn list(&self, folder: u8) -> Result<Vec<String>> {
+        let folder = self.root.join("objects").join(format!("{folder:02x}"));
+        let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
+        blocking(move || fs::read_dir(folder)?.map(name).collect()).await
+    }
+}
 
 struct FileWriter {
     /// Taken away by a write that failed: after that nothing may be written.

@@ -81,7 +81,13 @@ impl BlobStore for MemoryStore {
     }
 }
 
-impl Leftovers for MemoryStore {}
+#[async_trait]
+impl Leftovers for MemoryStore {
+    async fn list(&self, folder: u8) -> Result<Vec<String>> {
+        let folder = format!("{folder:02x}");
+        Ok(lock(&self.0).keys().filter(|key| key.folder() == folder).map(ObjectKey::name).collect())
+    }
+}
 
 struct MemoryWriter {
     objects: Objects,

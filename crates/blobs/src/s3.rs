@@ -122,6 +122,12 @@ impl BlobStore for S3Store {
 
 #[async_trait]
 impl Leftovers for S3Store {
+    async fn list(&self, folder: u8) -> Result<Vec<String>> {
+        let folder = format!("objects/{folder:02x}/");
+        let objects = self.0.pages_of(&folder, usize::MAX).await?;
+        Ok(objects.iter().filter_map(|object| object.location.filename().map(str::to_owned)).collect())
+    }
+
     async fn leftovers(&self, before: Timestamp) -> Result<Vec<ObjectKey>> {
         let mut keys = self.0.parts_begun(before).await?;
         keys.extend(self.0.tails_left(before).await?);

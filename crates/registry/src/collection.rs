@@ -184,7 +184,7 @@ impl Transaction for ListReviews {
     }
 }
 
-struct CountMemberships;
+pub(crate) struct CountMemberships;
 
 #[async_trait]
 impl Transaction for CountMemberships {

@@ -12,6 +12,7 @@
 mod blob_store;
 mod collection;
 mod facts;
+mod inspection;
 mod lookups;
 mod store;
 

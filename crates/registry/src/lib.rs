@@ -5,6 +5,7 @@
 //! queue, batch with others and run again. Bytes go to a [`BlobStore`] before the row that names
 //! them, and leave it only after the row is gone. Nothing here knows HTTP, SQL or where files lie.
 
+mod affected;
 mod blob;
 mod catalog;
 mod collection;
@@ -17,10 +18,12 @@ mod meters;
 pub mod port;
 mod referrers;
 mod room;
+mod strays;
 mod tag;
 mod tap;
 mod turns;
 mod upload;
+mod verify;
 
 use std::sync::Arc;
 
@@ -40,6 +43,7 @@ pub use crate::{
     tap::{Taps, UploadObserver},
     turns::Turn,
     upload::{Closing, Finished, Offset, Upload},
+    verify::{Finding, Inspector, Repair, Verification, Verified},
 };
 use crate::{
     format::Format,

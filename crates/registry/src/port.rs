@@ -2,6 +2,7 @@
 //! in `contract` (a feature of this crate) say what an implementation must keep.
 
 mod blob_store;
+mod pieces;
 mod store;
 mod work;
 
@@ -9,11 +10,13 @@ use async_trait::async_trait;
 use wharf_core::{Actor, Place, RegistryPlace, Result, gate::Rights};
 
 pub use blob_store::{BlobStore, BlobWriter, Ended, Leftovers, Room, Sink, StoreState, Unfinished};
+pub use pieces::Pieces;
 pub use store::{Lookups, Operation, Store, Transaction};
 pub use work::{
-    BlobRow, Blobs, Catalog, Collection, DocumentRow, FactRow, Facts, FactsOf, Journal, LeaseClaim, Leases,
-    ManifestRow, Manifests, MountSource, NewManifest, Progress, ReferrerRow, ReferrersOf, ReviewRow,
-    ReviewsOf, Tags, Tenants, UploadRow, Uploads, Work,
+    BlobRow, Blobs, Catalog, Collection, DocumentRow, FactRow, Facts, FactsOf, InspectedBlob,
+    InspectedManifest, Inspection, Journal, LeaseClaim, Leases, ManifestRow, Manifests, MountSource,
+    NewManifest, Progress, ReferrerRow, ReferrersOf, ReviewRow, ReviewsOf, Tags, Tenants, UploadRow, Uploads,
+    Work,
 };
 
 /// Says what an actor may at a place: from role rows, or from whoever embeds the registry.

@@ -13,14 +13,21 @@ use wharf_core::{Error, Kind, Result};
 
 use crate::{
     config::{KEYS, Sources, example},
-    control, logs, process, serve,
+    control::{self, Outcome, Verdict},
+    logs,
+    process, serve,
     traces::Traces,
+    verify::Verify,
 };
+
+/// The exit code of a command that ran to its end and found damage. Not 2, which says that the arguments make no sense.
+const DAMAGED: u8 = 10;
 
 /// Runs the command the arguments name, or serves.
 pub fn main() -> ExitCode {
     match run(&arguments::all().get_matches()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Verdict::Good) => ExitCode::SUCCESS,
+        Ok(Verdict::Damaged) => ExitCode::from(DAMAGED),
         Err(error) => {
             eprintln!("wharf: {error}");
             let mut cause = std::error::Error::source(&error);
@@ -33,7 +40,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(matches: &ArgMatches) -> Result<()> {
+fn run(matches: &ArgMatches) -> Result<Verdict> {
     process::keep_files_private();
     let leaf = leaf(matches);
     let flags: Vec<_> = KEYS
@@ -54,25 +61,31 @@ fn run(matches: &ArgMatches) -> Result<()> {
                     traces.end().await;
                 }
                 served
-            })
+            })?;
+            Ok(Verdict::Good)
         }
         Some(("config", arguments)) if arguments.get_flag("example") => {
             print!("{}", example());
-            Ok(())
+            Ok(Verdict::Good)
         }
         Some(("config", _)) => {
             for (name, value, origin) in sources.shown() {
                 println!("{name} = \"{value}\"  # {origin}");
             }
-            sources.config().map(drop)
+            sources.config().map(|_| Verdict::Good)
         }
         Some((group, arguments)) => {
             let command = command(group, arguments)?;
-            let told = wait_for(control::carry_out(&sources.config()?, command))?;
-            println!("{told}");
-            Ok(())
+            tell(wait_for(control::carry_out(&sources.config()?, command)))
         }
     }
+}
+
+/// What came of a command goes to standard output, and nothing else does.
+fn tell(done: Result<Outcome>) -> Result<Verdict> {
+    let Outcome { text, verdict } = done?;
+    println!("{text}");
+    Ok(verdict)
 }
 
 /// The matches of the innermost command, which hold the global flags wherever they stood.
@@ -100,6 +113,12 @@ fn command(group: &str, arguments: &ArgMatches) -> Result<control::Command> {
             redirects: choice(registry, "redirect", "on"),
         }),
         ("gc", None) => Ok(control::Command::Gc(gc(arguments))),
+        ("verify", None) => Ok(control::Command::Verify(Verify {
+            rate: arguments.get_one::<u64>("rate").map(|mebibytes| mebibytes.saturating_mul(1 << 20)),
+            resume: arguments.get_flag("resume"),
+            repair: arguments.get_flag("repair"),
+            json: arguments.get_flag("json"),
+        })),
         _ => Err(Error::new(Kind::Invalid, "unknown command, see wharf --help")),
     }
 }

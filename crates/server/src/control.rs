@@ -3,8 +3,10 @@
 //! A running server takes them through a local socket in the data directory, which only its owner can open. So
 //! there is never a second process on a database.
 
+mod bar;
 mod client;
 mod command;
+mod progress;
 
 use std::{
     path::{Path, PathBuf},
@@ -12,17 +14,24 @@ use std::{
 };
 
 use axum::{
-    Json, Router,
+    Router,
+    body::{Body, Bytes},
     extract::{Request, State},
     response::{IntoResponse, Response},
     routing::post,
 };
+use futures_util::stream;
+use tokio::sync::mpsc;
 use wharf_auth::Auth;
 use wharf_core::{Error, Kind, Result};
 use wharf_http::{collect, problem};
 use wharf_registry::Registry;
 
-pub(crate) use self::command::{Command, Gc};
+use self::{bar::Bar, progress::Said};
+pub(crate) use self::{
+    command::{Command, Gc},
+    progress::{Outcome, Progress, Step, Unit, Verdict},
+};
 use crate::{
     config::Config,
     data_dir::{DataDir, NotHeld},
@@ -39,6 +48,8 @@ pub(crate) struct Desk {
     pub(crate) registry: Registry,
     pub(crate) auth: Auth,
     pub(crate) data_dir: Arc<DataDir>,
+    /// How many bytes a command that reads everything reads in a second, where it is not told otherwise.
+    pub(crate) pace: Option<u64>,
 }
 
 /// The control socket of a data directory.
@@ -47,7 +58,7 @@ pub(crate) fn path(data_dir: &Path) -> PathBuf {
 }
 
 /// Carries a command out and yields what to tell the operator.
-pub(crate) async fn carry_out(config: &Config, command: Command) -> Result<String> {
+pub(crate) async fn carry_out(config: &Config, command: Command) -> Result<Outcome> {
     expect_wharf(&config.data_dir)?;
     match DataDir::hold(&config.data_dir) {
         Ok(data_dir) => {
@@ -55,11 +66,31 @@ pub(crate) async fn carry_out(config: &Config, command: Command) -> Result<Strin
             let wharf = Wharf::open(config, &data_dir).await?;
             // A directory that never served still gets its operator: there must always be one.
             first_start::prepare(&wharf.auth, &data_dir, wharf.entropy.as_ref()).await?;
-            command.carry_out(&wharf.desk(data_dir)).await
+            let desk = wharf.desk(data_dir);
+            shown(|progress| async move { command.carry_out(&desk, &progress).await }).await
         }
         Err(NotHeld::ByAnother(_)) => client::send(&path(&config.data_dir), &command).await,
         Err(NotHeld::Unusable(error)) => Err(error),
     }
+}
+
+/// Does something in this process and shows how far it is.
+async fn shown<Doing: Future<Output = Result<Outcome>>>(
+    doing: impl FnOnce(Progress) -> Doing,
+) -> Result<Outcome> {
+    let (progress, mut said) = Progress::pair();
+    let show = async move {
+        let mut bar = Bar::new();
+        while let Some(said) = said.recv().await {
+            match said {
+                Said::Step(step) => bar.show(&step),
+                Said::Line(line) => bar.tell(&line),
+                Said::Told(_) | Said::Refused(_) => {}
+            }
+        }
+    };
+    let (done, ()) = tokio::join!(doing(progress), show);
+    done
 }
 
 /// A command in the wrong folder must not make a second Wharf there.
@@ -79,17 +110,35 @@ pub(crate) fn router(desk: Desk) -> Router {
     Router::new().route("/command", post(take)).with_state(desk)
 }
 
+/// Answers with what the command says, a line of JSON each, while it runs on a task of its own. When the client goes, the
+/// lines find no taker, and the command ends.
 async fn take(State(desk): State<Desk>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let done = async {
-        let bytes = collect(&parts.headers, body, LARGEST).await?;
-        let unknown =
-            |error| Error::new(Kind::Invalid, "the server does not know that command").because(error);
-        let command: Command = serde_json::from_slice(&bytes).map_err(unknown)?;
-        command.carry_out(&desk).await
+    let command = match read(request).await {
+        Ok(command) => command,
+        Err(error) => return problem(&error, "control"),
     };
-    match done.await {
-        Ok(told) => Json(told).into_response(),
-        Err(error) => problem(&error, "control"),
-    }
+    let (progress, said) = Progress::pair();
+    tokio::spawn(async move {
+        let done = command.carry_out(&desk, &progress).await;
+        progress.end(done).await;
+    });
+    Body::from_stream(stream::unfold(said, line)).into_response()
+}
+
+async fn read(request: Request) -> Result<Command> {
+    let (parts, body) = request.into_parts();
+    let bytes = collect(&parts.headers, body, LARGEST).await?;
+    let unknown = |error| Error::new(Kind::Invalid, "the server does not know that command").because(error);
+    serde_json::from_slice(&bytes).map_err(unknown)
+}
+
+async fn line(
+    mut said: mpsc::Receiver<Said>,
+) -> Option<(Result<Bytes, serde_json::Error>, mpsc::Receiver<Said>)> {
+    let said_next = said.recv().await?;
+    let line = serde_json::to_vec(&said_next).map(|mut line| {
+        line.push(b'\n');
+        Bytes::from(line)
+    });
+    Some((line, said))
 }

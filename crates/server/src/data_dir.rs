@@ -128,6 +128,15 @@ impl DataDir {
         }
     }
 
+    /// What stands in a file, if it is there.
+    pub(crate) fn read(&self, name: &str) -> Result<Option<String>> {
+        match fs::read_to_string(self.path.join(name)) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::unavailable(error)),
+        }
+    }
+
     /// Removes a file, if it is there.
     pub(crate) fn remove(&self, name: &str) -> Result<()> {
         if_there(fs::remove_file(self.path.join(name))).map_err(Error::unavailable)

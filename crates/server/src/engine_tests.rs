@@ -4,6 +4,8 @@
 
 mod collection;
 mod nodes;
+mod strays;
+mod verify;
 
 use std::{
     fs,

@@ -35,6 +35,7 @@ impl Jobs {
             self.round(now.duration_since(last)).await;
             if round == 0 {
                 self.sweep_leftovers().await;
+                self.sweep_strays().await;
             }
             last = now;
             tokio::select! {
@@ -77,6 +78,14 @@ impl Jobs {
             Ok(0) => {}
             Ok(uploads) => tracing::info!(uploads, "swept what uploads left in the storage"),
             Err(error) => tracing::warn!(?error, "leftovers could not be swept"),
+        }
+    }
+
+    async fn sweep_strays(&self) {
+        match self.meters.strays.run(self.clock.now(), self.registry.sweep_strays()).await {
+            Ok(0) => {}
+            Ok(objects) => tracing::info!(objects, "condemned objects that no row leads to"),
+            Err(error) => tracing::warn!(?error, "strays could not be swept"),
         }
     }
 

@@ -26,6 +26,7 @@ mod process;
 mod serve;
 mod storage;
 mod traces;
+mod verify;
 mod wiring;
 mod world;
 

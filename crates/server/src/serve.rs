@@ -11,7 +11,7 @@ use wharf_http::Proxies;
 
 use crate::{
     config::Config,
-    control,
+    control::{self, Desk},
     data_dir::DataDir,
     first_start,
     jobs::Jobs,
@@ -20,6 +20,7 @@ use crate::{
     operation::Durability,
     patience::Patience,
     process,
+    verify::GENTLE,
     wiring::Wharf,
     world::SystemClock,
 };
@@ -57,7 +58,7 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     let counts = wharf.counts.clone();
     let local =
         |socket| Listener { socket, tls: None, proxies: Proxies::default(), limits, counts: counts.clone() };
-    let commands = control::router(wharf.desk(data_dir.clone()));
+    let commands = control::router(Desk { pace: Some(GENTLE), ..wharf.desk(data_dir.clone()) });
     let mut listeners = vec![tokio::spawn(local(control).serve(commands, stop.clone()))];
     if let Some(metrics) = metrics {
         listeners.push(tokio::spawn(local(metrics).serve(wharf.metrics_routes(config), stop.clone())));

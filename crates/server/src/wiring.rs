@@ -109,7 +109,7 @@ impl Wharf {
 
     /// What commands work with.
     pub(crate) fn desk(&self, data_dir: Arc<DataDir>) -> Desk {
-        Desk { registry: self.registry.clone(), auth: self.auth.clone(), data_dir }
+        Desk { registry: self.registry.clone(), auth: self.auth.clone(), data_dir, pace: None }
     }
 
     /// Every route of the main listener. The token reads the metrics.

@@ -52,10 +52,11 @@ impl Wharf {
         assert!(output.status.success(), "wharf {arguments:?} ended with {}: {said}", output.status);
     }
 
-    /// Runs a command on this server's data and says how it went.
+    /// Runs a command with this server's settings and says how it went.
     pub(crate) fn try_command(&self, arguments: &[&str], input: &str) -> Output {
         let mut command = wharf_command();
         command.args(arguments).arg("--data-dir").arg(&self.data);
+        command.envs(self.environment());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();
         // A command that refuses its arguments reads no input.

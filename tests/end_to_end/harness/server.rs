@@ -38,9 +38,9 @@ impl Wharf {
 
     /// A server with just these settings in its environment.
     pub(crate) async fn start_with(environment: &[(&str, &str)]) -> Self {
-        let home = TempDir::new().unwrap();
-        let data = home.path().join("data");
-        Self::start_at(home, data, environment).await
+        let mut wharf = Self::not_started(environment).await;
+        wharf.restart().await;
+        wharf
     }
 
     /// A server whose data lies elsewhere, say on a disk that is about to fail.
@@ -93,6 +93,13 @@ impl Wharf {
         wharf
     }
 
+    /// A server that never started, on a data directory that is not there.
+    pub(crate) async fn not_started(environment: &[(&str, &str)]) -> Self {
+        let home = TempDir::new().unwrap();
+        let data = home.path().join("data");
+        Self::laid_out(home, data, environment).await
+    }
+
     /// A server that is yet to be started.
     async fn laid_out(home: TempDir, data: PathBuf, environment: &[(&str, &str)]) -> Self {
         let says = |setting: &str| environment.iter().any(|(name, _)| *name == setting);
@@ -136,10 +143,15 @@ impl Wharf {
         let log = File::options().create(true).append(true).open(self.log_path()).unwrap();
         let mut command = wharf_command();
         command.arg("serve").arg("--listen").arg(self.host()).arg("--data-dir").arg(&self.data);
-        command.env("WHARF_LOG", "warn").envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.env("WHARF_LOG", "warn").envs(self.environment());
         command.current_dir(self.home.path()).stdin(Stdio::null());
         command.stdout(log.try_clone().unwrap()).stderr(log);
         self.process = Some(command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")));
+    }
+
+    /// Its settings, beside where it listens and where its data lies.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// SIGKILL, and the end of the process awaited.
@@ -199,6 +211,22 @@ impl Wharf {
     /// The platform's operator.
     pub(crate) fn admin(&self) -> Caller {
         self.caller("admin", ADMIN_PASSWORD)
+    }
+
+    /// The object that holds these bytes, which no other may begin with.
+    pub(crate) fn object_of(&self, content: &[u8]) -> PathBuf {
+        let folders = fs::read_dir(self.data.join("objects")).unwrap();
+        let mut files = folders.flat_map(|folder| fs::read_dir(folder.unwrap().path()).unwrap());
+        let found = files.find(|file| fs::read(file.as_ref().unwrap().path()).unwrap() == content);
+        found.expect("the object is there").unwrap().path()
+    }
+
+    /// Lets the bits rot in the object that holds these bytes.
+    pub(crate) fn flip_a_byte_of(&self, content: &[u8]) {
+        let path = self.object_of(content);
+        let mut bytes = content.to_vec();
+        bytes[content.len() / 2] ^= 1;
+        fs::write(path, bytes).unwrap();
     }
 
     /// A directory that lives as long as the server does, for a client's own files.

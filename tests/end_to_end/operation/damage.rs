@@ -1,20 +1,10 @@
 //! Bytes that the disk lost or changed: what is no longer whole is not served, and the next push heals it.
 
 use std::fs::{self, OpenOptions};
-use std::path::PathBuf;
 
 use bytes::Bytes;
 
 use crate::harness::{Image, Repository, Wharf, noise};
-
-/// The file that holds these bytes.
-fn object(wharf: &Wharf, content: &[u8]) -> PathBuf {
-    let folders = fs::read_dir(wharf.data.join("objects")).unwrap();
-    let mut files = folders.flat_map(|folder| fs::read_dir(folder.unwrap().path()).unwrap());
-    files
-        .find_map(|file| Some(file.unwrap().path()).filter(|path| fs::read(path).unwrap() == content))
-        .unwrap()
-}
 
 async fn with_blob() -> (Wharf, Repository, Bytes, String) {
     let wharf = Wharf::start_in_files(&[]).await;
@@ -40,7 +30,7 @@ async fn a_blob_of_another_length_is_not_served_and_the_next_push_heals_it_every
     elsewhere.mount(&digest, Some("acme/app")).await.is(201);
 
     for length in [9_999, 0, 10_001] {
-        let file = OpenOptions::new().write(true).open(object(&wharf, &content)).unwrap();
+        let file = OpenOptions::new().write(true).open(wharf.object_of(&content)).unwrap();
         file.set_len(length).unwrap();
         is_missing(&repository, &digest).await;
         is_missing(&elsewhere, &digest).await;
@@ -48,7 +38,7 @@ async fn a_blob_of_another_length_is_not_served_and_the_next_push_heals_it_every
         repository.blob(&digest).await.is(200).has_body(&content);
         elsewhere.blob(&digest).await.is(200).has_body(&content);
     }
-    fs::remove_file(object(&wharf, &content)).unwrap();
+    fs::remove_file(wharf.object_of(&content)).unwrap();
     is_missing(&repository, &digest).await;
     repository.push_blob(&content).await;
     elsewhere.blob(&digest).await.is(200).has_body(&content);
@@ -58,10 +48,7 @@ async fn a_blob_of_another_length_is_not_served_and_the_next_push_heals_it_every
 #[tokio::test]
 async fn a_blob_with_a_flipped_bit_is_healed_by_the_next_push() {
     let (wharf, repository, content, digest) = with_blob().await;
-    let path = object(&wharf, &content);
-    let mut flipped = content.to_vec();
-    flipped[5_000] ^= 1;
-    fs::write(&path, &flipped).unwrap();
+    wharf.flip_a_byte_of(&content);
 
     repository.push_blob(&content).await;
 
@@ -75,7 +62,7 @@ async fn an_image_with_a_lost_layer_is_whole_after_the_layer_is_pushed_again() {
     let repository = wharf.admin().repository("acme/app");
     let image = Image::oci(1);
     repository.push_image(&image, "v1").await;
-    fs::remove_file(object(&wharf, &image.blobs[1])).unwrap();
+    fs::remove_file(wharf.object_of(&image.blobs[1])).unwrap();
 
     repository.manifest("v1").await.is(200).has_body(&image.manifest);
     let lost = crate::harness::sha256(&image.blobs[1]);

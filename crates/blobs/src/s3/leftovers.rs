@@ -1,9 +1,11 @@
-//! What uploads leave in a bucket: parts that were never joined, tails that were never needed again.
+//! What lies in a bucket: above all what uploads leave there, parts that were never joined and tails that were never
+//! needed again.
 //!
 //! Parts are listed by a request of our own, for `object_store` has none. It goes to a URL signed for us.
 
 use bytes::Bytes;
 use object_store::{
+    ObjectMeta,
     client::{HttpRequest, HttpRequestBody},
     list::PaginatedListOptions,
     path::Path,
@@ -17,7 +19,7 @@ use super::bucket::{Bucket, DEADLINE};
 /// Where tails lie: apart from objects, so that a list of them is short.
 const TAILS: &str = "tails/";
 
-/// A list is read no further than so many pages of a thousand: what lies behind them is for the next call.
+/// A list of leftovers is read no further than so many pages of a thousand: what lies behind them is for the next call.
 const PAGES: usize = 10;
 
 /// Parts that wait to be joined.
@@ -79,20 +81,23 @@ impl Bucket {
     }
 
     async fn tails(&self, name: &str) -> Result<Vec<(Path, Timestamp)>> {
-        let (mut tails, mut options) = (Vec::new(), PaginatedListOptions::default());
-        for _ in 0..PAGES {
+        let written = |tail: &ObjectMeta| Timestamp::from_microseconds(tail.last_modified.timestamp_micros());
+        let tails = self.pages_of(name, PAGES).await?;
+        Ok(tails.into_iter().map(|tail| (tail.location.clone(), written(&tail))).collect())
+    }
+
+    /// What lies below a name, page by page; so many pages at most.
+    pub(super) async fn pages_of(&self, name: &str, most: usize) -> Result<Vec<ObjectMeta>> {
+        let (mut objects, mut options) = (Vec::new(), PaginatedListOptions::default());
+        for _ in 0..most {
             let page = self.list(name, options.clone()).await?;
-            let found = page.result.objects.into_iter();
-            tails.extend(found.map(|tail| {
-                let written = Timestamp::from_microseconds(tail.last_modified.timestamp_micros());
-                (tail.location, written)
-            }));
+            objects.extend(page.result.objects);
             options.page_token = page.page_token;
             if options.page_token.is_none() {
                 break;
             }
         }
-        Ok(tails)
+        Ok(objects)
     }
 
     async fn unjoined(&self, name: &str) -> Result<Vec<Unjoined>> {

@@ -212,7 +212,9 @@ async fn a_wrong_size_is_a_lost_object(store: &dyn BlobStore) {
 
 async fn removing_is_final_and_may_be_repeated(store: &dyn BlobStore) {
     write(store, key(9), &[b"gone"]).await;
+    assert!(is_listed(store, key(9)).await);
     store.remove(key(9)).await.unwrap();
+    assert!(!is_listed(store, key(9)).await);
     store.remove(key(9)).await.unwrap();
     assert!(!store.holds(key(9), 4).await.unwrap());
 }
@@ -231,4 +233,11 @@ async fn what_was_never_finished_can_be_removed(store: &dyn BlobStore) {
         store.remove(key).await.unwrap();
         assert!(!store.leftovers(far).await.unwrap().contains(&key), "{length} bytes");
     }
+}
+
+/// Whether the store lists an object in its folder, and in no other.
+async fn is_listed(store: &dyn BlobStore, key: ObjectKey) -> bool {
+    let folder = u8::from_str_radix(&key.folder(), 16).unwrap();
+    assert!(!store.list(folder.wrapping_add(1)).await.unwrap().contains(&key.name()));
+    store.list(folder).await.unwrap().contains(&key.name())
 }

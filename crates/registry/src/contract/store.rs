@@ -35,6 +35,7 @@ pub async fn store<S: Store + RightsSource>(store: &S) {
     super::collection::suite(store).await;
     super::lookups::suite(store).await;
     a_lease_has_one_holder_until_its_time_is_over(store).await;
+    super::inspection::suite(store).await;
     store.check().await.unwrap();
 }
 

@@ -4,19 +4,17 @@ use std::{
     collections::HashMap,
     io::{self, Read, Seek, SeekFrom},
     ops::Range,
-    os::unix::fs::FileExt as _,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use bytes::{Buf as _, Bytes, BytesMut};
-use futures_util::TryStreamExt as _;
+use bytes::{Buf as _, Bytes};
 use tokio::runtime::Handle;
-use wharf_core::{BlobBody, Digest, Error, Result, manifest::Descriptor};
+use wharf_core::{Digest, Error, Result, manifest::Descriptor};
 
 use super::Refusal;
 use crate::{
     manifest::missing_content,
-    port::{BlobRow, BlobStore},
+    port::{BlobRow, BlobStore, Pieces},
 };
 
 /// How many bytes are fetched at a time.
@@ -84,21 +82,11 @@ impl BlobReader {
         self.row.size
     }
 
-    /// The bytes of a range that lies within the blob. Waits for the file, if it is one.
+    /// The bytes of a range that lies within the blob.
     async fn fetch(&self, range: Range<u64>) -> Result<Bytes> {
-        match self.blobs.open(self.row.key, self.row.size, range).await? {
-            Some(BlobBody::File { file, offset, length }) => {
-                let mut piece = vec![0; usize::try_from(length).map_err(Error::internal)?];
-                file.read_exact_at(&mut piece, offset).map_err(Error::unavailable)?;
-                Ok(piece.into())
-            }
-            Some(BlobBody::Stream(stream)) => {
-                let piece: BytesMut = stream.try_collect().await.map_err(Error::unavailable)?;
-                Ok(piece.freeze())
-            }
-            Some(BlobBody::Redirect(_)) => Err(Error::internal("the store sent us elsewhere")),
-            None => Err(damaged(&self.row)),
-        }
+        let BlobRow { key, size, .. } = self.row;
+        let pieces = Pieces::open(self.blobs.as_ref(), key, size, range).await?;
+        pieces.ok_or_else(|| damaged(&self.row))?.gather().await
     }
 }
 

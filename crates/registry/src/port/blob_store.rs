@@ -109,9 +109,17 @@ pub trait BlobStore: Leftovers {
     async fn check(&self) -> Result<()>;
 }
 
-/// What uploads leave beside their objects, in stores where they do: unfinished parts, last bytes.
+/// What may lie in a store that nothing needs: objects that no row leads to, and what uploads leave beside theirs in
+/// stores where they do, unfinished parts and last bytes.
 #[async_trait]
 pub trait Leftovers: Send + Sync {
+    /// The names of everything in one of the 256 folders of objects ([`ObjectKey::folder`]), without the folder's, in
+    /// any order. Names that are nobody's keys are among them where somebody else put them there.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn list(&self, folder: u8) -> Result<Vec<String>>;
+
     /// Objects with leftovers that were begun before this moment.
     ///
     /// # Errors

@@ -14,12 +14,34 @@ use crate::format::{Fact, FactCursor};
 
 /// Everything a transaction can touch.
 pub trait Work:
-    Tenants + Blobs + Uploads + Manifests + Tags + Facts + Catalog + Collection + Journal + Leases + Send
+    Tenants
+    + Blobs
+    + Uploads
+    + Manifests
+    + Tags
+    + Facts
+    + Catalog
+    + Collection
+    + Inspection
+    + Journal
+    + Leases
+    + Send
 {
 }
 
-impl<T: Tenants + Blobs + Uploads + Manifests + Tags + Facts + Catalog + Collection + Journal + Leases + Send>
-    Work for T
+impl<T> Work for T where
+    T: Tenants
+        + Blobs
+        + Uploads
+        + Manifests
+        + Tags
+        + Facts
+        + Catalog
+        + Collection
+        + Inspection
+        + Journal
+        + Leases
+        + Send
 {
 }
 
@@ -260,6 +282,55 @@ pub trait Collection {
     async fn due_objects(&mut self, most: u32) -> Result<Vec<ObjectKey>>;
     /// Forgets a condemned object, which is gone.
     async fn forget_object(&mut self, key: ObjectKey) -> Result<()>;
+}
+
+/// A blob, looked at among all others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InspectedBlob {
+    /// Its row.
+    pub blob: BlobRow,
+    /// Whether it is a member of any repository.
+    pub held: bool,
+}
+
+/// A manifest, looked at among all others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InspectedManifest {
+    /// Its row.
+    pub id: i64,
+    /// The canonical name of its repository.
+    pub path: String,
+    /// Whether its registry takes manifests that name what is not there.
+    pub accepts_missing_content: bool,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its media type.
+    pub media_type: String,
+    /// The exact bytes.
+    pub bytes: bytes::Bytes,
+    /// How many edges it has.
+    pub edges: u64,
+    /// The edges that lead nowhere: role and digest.
+    pub missing: Vec<(&'static str, Digest)>,
+}
+
+/// Looking at everything there is.
+#[async_trait]
+pub trait Inspection {
+    /// Blobs after one, in the order of their digests; at most `most`.
+    async fn blobs_after(&mut self, last: Option<&Digest>, most: u32) -> Result<Vec<InspectedBlob>>;
+    /// How many bytes the blobs after one have together.
+    async fn bytes_after(&mut self, last: Option<&Digest>) -> Result<u64>;
+    /// The object that a blob's row leads to.
+    async fn find_key(&mut self, digest: &Digest) -> Result<Option<ObjectKey>>;
+    /// Whether a blob is a member of any repository, or not there at all.
+    async fn is_held(&mut self, digest: &Digest) -> Result<bool>;
+    /// Manifests after one, in the order of their rows; at most `most`.
+    async fn manifests_after(&mut self, last: i64, most: u32) -> Result<Vec<InspectedManifest>>;
+    /// Whether a row leads to an object: a blob's, an upload's, or one that condemns it.
+    async fn is_known(&mut self, key: ObjectKey) -> Result<bool>;
+    /// The tags that need a blob, be it through an index, as `repository:tag` in byte order; at most `most`.
+    async fn tags_that_need(&mut self, digest: &Digest, most: u32) -> Result<Vec<String>>;
 }
 
 /// Manifests and the edges to what they name.

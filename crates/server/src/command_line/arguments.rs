@@ -1,6 +1,6 @@
 //! What the command line takes: the keys of the configuration, and the commands.
 
-use clap::{Arg, ArgAction, Command};
+use clap::{Arg, ArgAction, Command, value_parser};
 
 use crate::config::KEYS;
 
@@ -29,6 +29,7 @@ pub(super) fn all() -> Command {
         .subcommand(user())
         .subcommand(registry())
         .subcommand(gc())
+        .subcommand(verify())
 }
 
 fn user() -> Command {
@@ -71,6 +72,16 @@ fn gc() -> Command {
         .arg(flag("dry-run", "Only say what would be taken away"))
         .arg(now.conflicts_with("dry-run"))
         .arg(force.conflicts_with("dry-run"))
+}
+
+fn verify() -> Command {
+    let rate = Arg::new("rate").long("rate").value_name("MIB").value_parser(value_parser!(u64).range(1..));
+    Command::new("verify")
+        .about("Read everything and say what is damaged, missing or left over, while serving or not; 10 if anything is")
+        .arg(rate.help("Read so many MiB in a second at most; 50 beside a running server if not said"))
+        .arg(flag("resume", "Go on where the last one was cut"))
+        .arg(flag("repair", "Set wrong bytes aside, so that the next push heals them; let go of what is left over"))
+        .arg(flag("json", "Tell a line of JSON for each finding, and one at the end"))
 }
 
 fn flag(name: &'static str, help: &'static str) -> Arg {

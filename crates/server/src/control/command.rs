@@ -6,8 +6,11 @@ use wharf_core::{Actor, Error, Kind, OrganisationName, Result, Role, Secret, Use
 
 use wharf_registry::{Collected, Horizon, Registry, Share};
 
-use super::Desk;
-use crate::first_start::{ADMIN, PASSWORD_FILE};
+use super::{Desk, Outcome, Progress};
+use crate::{
+    first_start::{ADMIN, PASSWORD_FILE},
+    verify::{self, Verify},
+};
 
 /// A command on the data, as the command line words it. Secrets in it travel over the control socket only.
 #[derive(Serialize, Deserialize)]
@@ -44,6 +47,8 @@ pub(crate) enum Command {
     },
     /// Collects what nothing needs.
     Gc(Gc),
+    /// Looks whether everything is there and right.
+    Verify(Verify),
 }
 
 /// How to collect.
@@ -60,8 +65,8 @@ pub(crate) struct Gc {
 impl Command {
     /// Carries it out; says what to tell.
     #[allow(clippy::disallowed_methods, reason = "who reaches the data directory is the operator")]
-    pub(crate) async fn carry_out(self, desk: &Desk) -> Result<String> {
-        let Desk { registry: content, auth, data_dir } = desk;
+    pub(crate) async fn carry_out(self, desk: &Desk, progress: &Progress) -> Result<Outcome> {
+        let Desk { registry: content, auth, data_dir, .. } = desk;
         let grant = auth.grant_operator(&Actor::job("command line")).await?;
         match self {
             Self::UserAdd { name, password, members, operator } => {
@@ -69,7 +74,7 @@ impl Command {
                 let user =
                     NewUser { name: name.parse()?, password: Secret::new(password), operator, memberships };
                 auth.create_user(&grant, user).await?;
-                Ok(format!("user {name} was made"))
+                Ok(Outcome::good(format!("user {name} was made")))
             }
             Self::UserPasswd { name, password } => {
                 let user: UserName = name.parse()?;
@@ -77,16 +82,18 @@ impl Command {
                 if name == ADMIN {
                     data_dir.remove(PASSWORD_FILE)?;
                 }
-                Ok(format!("user {name} has a new password; every token issued before has ended"))
+                let told = format!("user {name} has a new password; every token issued before has ended");
+                Ok(Outcome::good(told))
             }
             Self::RegistrySet { registry, public, accepts_missing_content, redirects } => {
                 let wrong = || Error::new(Kind::Invalid, "a registry is named organisation/registry");
                 let (organisation, name) = registry.split_once('/').ok_or_else(wrong)?;
                 let change = RegistryChange { public, accepts_missing_content, redirects };
                 auth.set_registry(&grant, organisation.parse()?, name.parse()?, change).await?;
-                Ok(format!("registry {registry} is set"))
+                Ok(Outcome::good(format!("registry {registry} is set")))
             }
-            Self::Gc(gc) => gc.carry_out(content).await,
+            Self::Gc(gc) => gc.carry_out(content).await.map(Outcome::good),
+            Self::Verify(how) => verify::verify(desk, &how, progress).await,
         }
     }
 }

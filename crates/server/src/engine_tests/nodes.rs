@@ -10,7 +10,8 @@ use super::*;
 /// More than a part.
 const LARGE: usize = 6 << 20;
 
-async fn nodes(house: &House, name: &str) -> Option<[Registry; 2]> {
+/// A place of its own in the bucket for tests.
+pub(super) fn place(name: &str) -> Option<S3Settings> {
     let Ok(url) = std::env::var("WHARF_TEST_S3") else {
         assert!(std::env::var("CI").is_err(), "WHARF_TEST_S3 must be set in CI");
         eprintln!("skipped: WHARF_TEST_S3 names no server");
@@ -18,7 +19,11 @@ async fn nodes(house: &House, name: &str) -> Option<[Registry; 2]> {
     };
     let (bucket, query) = url.split_once('?').unwrap_or((&url, ""));
     let url = format!("{}/nodes-{name}-{}?{query}", bucket.trim_end_matches('/'), std::process::id());
-    let settings = S3Settings::parse(&url, std::env::vars()).unwrap();
+    Some(S3Settings::parse(&url, std::env::vars()).unwrap())
+}
+
+async fn nodes(house: &House, name: &str) -> Option<[Registry; 2]> {
+    let settings = place(name)?;
     let database = house.database();
     let mut nodes = Vec::new();
     for probe in ["one", "two"] {

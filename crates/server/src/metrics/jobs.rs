@@ -16,6 +16,8 @@ pub(crate) struct JobMeters {
     pub(crate) sweep: JobMeter,
     /// What uploads left in the store beside their objects.
     pub(crate) leftovers: JobMeter,
+    /// Objects that no row leads to.
+    pub(crate) strays: JobMeter,
     /// Signing keys and ended refresh tokens.
     pub(crate) keys: JobMeter,
     /// The ballast, and a look at the disk.
@@ -49,6 +51,7 @@ impl JobMeters {
             [
                 ("sweep", &self.sweep),
                 ("leftovers", &self.leftovers),
+                ("strays", &self.strays),
                 ("keys", &self.keys),
                 ("disk", &self.disk),
             ]

@@ -1,0 +1,81 @@
+//! A range of a finished object, read by ourselves from its first byte to its last, a piece at a time.
+
+use std::{fs::File, io, ops::Range, os::unix::fs::FileExt as _, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use wharf_core::{BlobBody, ByteStream, Error, ObjectKey, Result};
+
+use super::BlobStore;
+
+/// How many bytes of a file one piece has.
+const PIECE: u64 = 1 << 20;
+
+/// The pieces of a range that are still to come.
+pub struct Pieces(Rest);
+
+enum Rest {
+    File { file: Arc<File>, offset: u64, left: u64 },
+    Stream(ByteStream),
+}
+
+impl Pieces {
+    /// Opens a range that lies within an object; `None` where the object is not there or is not `size` bytes long.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn open(
+        store: &dyn BlobStore,
+        key: ObjectKey,
+        size: u64,
+        range: Range<u64>,
+    ) -> Result<Option<Self>> {
+        match store.open(key, size, range).await? {
+            None => Ok(None),
+            Some(BlobBody::File { file, offset, length }) => {
+                Ok(Some(Self(Rest::File { file, offset, left: length })))
+            }
+            Some(BlobBody::Stream(stream)) => Ok(Some(Self(Rest::Stream(stream)))),
+            Some(BlobBody::Redirect(_)) => Err(Error::internal("an object for ourselves is elsewhere")),
+        }
+    }
+
+    /// The next piece, which is not empty; `None` after the last.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn next(&mut self) -> Result<Option<Bytes>> {
+        match &mut self.0 {
+            Rest::Stream(stream) => stream.next().await.transpose().map_err(Error::unavailable),
+            Rest::File { left: 0, .. } => Ok(None),
+            Rest::File { file, offset, left } => {
+                let length = (*left).min(PIECE);
+                let piece = read(file.clone(), *offset, length).await?;
+                (*offset, *left) = (*offset + length, *left - length);
+                Ok(Some(piece))
+            }
+        }
+    }
+
+    /// All that is still to come, in memory.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn gather(mut self) -> Result<Bytes> {
+        let mut all = BytesMut::new();
+        while let Some(piece) = self.next().await? {
+            all.extend_from_slice(&piece);
+        }
+        Ok(all.freeze())
+    }
+}
+
+/// A part of a file, read on a thread that may block.
+async fn read(file: Arc<File>, offset: u64, length: u64) -> Result<Bytes> {
+    let read = move || {
+        let mut piece = vec![0; usize::try_from(length).unwrap_or_default()];
+        file.read_exact_at(&mut piece, offset)?;
+        Ok::<_, io::Error>(piece.into())
+    };
+    tokio::task::spawn_blocking(read).await.map_err(Error::internal)?.map_err(Error::unavailable)
+}
