@@ -5,6 +5,7 @@ pub(crate) mod chart;
 mod charts;
 mod search;
 
+pub(crate) use self::chart::Chart;
 use crate::harness::{Answer, Caller, Repository};
 
 impl Repository {

@@ -25,6 +25,7 @@ mod crash;
 mod formats;
 mod harness;
 mod identity;
+mod moving;
 mod nodes;
 mod oci;
 mod operation;

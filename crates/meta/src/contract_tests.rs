@@ -1,11 +1,16 @@
 //! Both databases run the same suites. PostgreSQL is the one of `WHARF_TEST_POSTGRES`, which the test command
 //! starts; without it that half says that it was skipped.
 
-use wharf_auth::port::{Accounts as _, NewAccount, RegistryChange};
-use wharf_core::{Access, Actor, Credential, Principal, Role, Timestamp, audit::AuditRecord, gate::Rights};
-use wharf_registry::port::RightsSource as _;
+use std::sync::{Arc, Mutex};
 
-use crate::{Database, postgres::Fresh};
+use async_trait::async_trait;
+use wharf_auth::port::{Accounts as _, NewAccount, RegistryChange};
+use wharf_core::{
+    Access, Actor, Credential, Kind, Principal, Result, Role, Timestamp, audit::AuditRecord, gate::Rights,
+};
+use wharf_registry::port::{RightsSource as _, Store, Transaction, Work};
+
+use crate::{Database, Field, RowSink, TABLES, Table, postgres::Fresh};
 
 async fn keeps_the_contracts(database: &Database) {
     wharf_registry::contract::store(database).await;
@@ -61,14 +66,93 @@ async fn rights_that_change_are_known_at_once(database: &Database) {
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_keeps_the_contracts() {
     let folder = tempfile::tempdir().unwrap();
-    keeps_the_contracts(
-        &Database::sqlite(&folder.path().join("wharf.sqlite"), &folder.path().join("ballast")).unwrap(),
-    )
-    .await;
+    let open =
+        |name: &str| Database::sqlite(&folder.path().join(name), &folder.path().join("ballast")).unwrap();
+    let database = open("wharf.sqlite");
+    keeps_the_contracts(&database).await;
+    moves(&database, &open("other.sqlite")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_keeps_the_contracts() {
-    let Some(fresh) = Fresh::make().await else { return };
-    keeps_the_contracts(&Database::postgres(fresh.settings()).await.unwrap()).await;
+    let Some(database) = fresh().await else { return };
+    keeps_the_contracts(&database).await;
+    moves(&database, &fresh().await.unwrap()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file =
+        |name: &str| Database::sqlite(&folder.path().join(name), &folder.path().join("ballast")).unwrap();
+    let (small, back) = (file("small.sqlite"), file("back.sqlite"));
+    keeps_the_contracts(&small).await;
+    let large = fresh().await.unwrap();
+    moves(&small, &large).await;
+    moves(&large, &back).await;
+}
+
+/// An empty database on PostgreSQL, where there is one.
+async fn fresh() -> Option<Database> {
+    Some(Database::postgres(Fresh::make().await?.settings()).await.unwrap())
+}
+
+/// Keeps all rows in memory.
+#[derive(Default)]
+struct Kept(Vec<(&'static Table, Vec<Vec<Field>>)>);
+
+impl RowSink for Kept {
+    fn begin(&mut self) -> Result<()> {
+        self.0.clear();
+        Ok(())
+    }
+
+    fn table(&mut self, table: &'static Table) -> Result<()> {
+        self.0.push((table, Vec::new()));
+        Ok(())
+    }
+
+    fn row(&mut self, fields: &[Field]) -> Result<()> {
+        self.0.last_mut().unwrap().1.push(fields.to_vec());
+        Ok(())
+    }
+}
+
+async fn dumped(database: &Database) -> Kept {
+    let kept = Arc::new(Mutex::new(Kept::default()));
+    database.dump(kept.clone()).await.unwrap();
+    std::mem::take(&mut *kept.lock().unwrap())
+}
+
+/// What the suites leave behind goes from one database into another, and is the same there.
+async fn moves(from: &Database, to: &Database) {
+    let rows = dumped(from).await;
+    let filled = rows.0.iter().filter(|(_, rows)| !rows.is_empty()).count();
+    assert!(filled > TABLES.len() / 2, "only {filled} tables hold anything to move");
+    to.begin_restore().await.unwrap();
+    assert_eq!(to.expect_whole().await.unwrap_err().kind(), Kind::Conflict);
+    let (table, some) = rows.0.iter().find(|(table, _)| table.name == "organisation").unwrap();
+    to.load(table, some.clone()).await.unwrap();
+    to.begin_restore().await.expect("one that was cut begins anew");
+    for (table, rows) in &rows.0 {
+        to.load(table, rows.clone()).await.unwrap();
+    }
+    let wrong = to.load(TABLES.first().unwrap(), vec![vec![Field::Integer(1), Field::Null]]).await;
+    assert_eq!(wrong.unwrap_err().kind(), Kind::Invalid);
+    to.end_restore(60).await.unwrap();
+    to.expect_whole().await.unwrap();
+    assert_eq!(to.begin_restore().await.unwrap_err().kind(), Kind::Conflict);
+    assert_eq!(dumped(to).await.0, rows.0);
+    // New rows find ids that nobody has.
+    let store: &dyn Store = to;
+    store.commit(MakePlace).await.unwrap();
+}
+
+struct MakePlace;
+
+#[async_trait]
+impl Transaction for MakePlace {
+    type Output = ();
+
+    async fn run(&self, work: &mut dyn Work) -> Result<()> {
+        let place = "newly/made/app".parse()?;
+        let registry = work.ensure_registry(&place, Timestamp::default()).await?;
+        work.ensure_repository(registry, &place, Timestamp::default()).await.map(drop)
+    }
 }

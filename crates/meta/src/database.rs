@@ -79,6 +79,11 @@ impl Database {
         }
     }
 
+    /// Whether new ids come from sequences, which do not see ids that rows brought with them.
+    pub(crate) fn has_sequences(&self) -> bool {
+        matches!(self.0.backend, Backend::Postgres(_))
+    }
+
     /// Runs a step durably.
     pub(crate) async fn write<S: Step>(&self, step: S) -> Result<S::Output> {
         let slot = Arc::new(Slot { step, output: Mutex::new(None) });

@@ -5,6 +5,8 @@
 //! by a pool; PostgreSQL gets a transaction and a task for each operation. Nothing else in Wharf knows SQL.
 
 mod database;
+mod dump;
+mod load;
 mod memory;
 mod meters;
 mod migrate;
@@ -12,10 +14,14 @@ mod postgres;
 mod rows;
 mod session;
 mod sqlite;
+mod tables;
 
 pub use database::Database;
+pub use dump::RowSink;
 pub use meters::{Meters, State};
 pub use postgres::PostgresSettings;
+pub use session::Field;
+pub use tables::{Column, ColumnKind, TABLES, Table};
 
 #[cfg(test)]
 mod contract_tests;

@@ -35,6 +35,14 @@ pub(crate) struct Schema {
 /// Reads the [`Schema`], in both databases.
 pub(crate) const READ: &str = "SELECT coalesce(max(version), 0), coalesce(max(works_from), 0) FROM migration";
 
+/// The version of the newest step.
+pub(crate) const fn newest() -> i64 {
+    match MIGRATIONS {
+        [.., last] => last.version,
+        [] => 0,
+    }
+}
+
 /// Migrates a SQLite database in one transaction.
 pub(crate) fn sqlite(connection: &mut Connection) -> Result<()> {
     let failed = crate::sqlite::error;
@@ -60,7 +68,7 @@ pub(crate) fn sqlite(connection: &mut Connection) -> Result<()> {
 /// # Errors
 /// `Unsupported` for a schema that this binary is too old for.
 pub(crate) fn pending(current: Schema) -> Result<impl Iterator<Item = &'static Migration>> {
-    let newest = MIGRATIONS.last().map_or(0, |migration| migration.version);
+    let newest = newest();
     let Schema { version, works_from } = current;
     if works_from > newest {
         let message = format!(

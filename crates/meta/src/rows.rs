@@ -5,6 +5,7 @@ mod blobs;
 mod catalog;
 mod collection;
 mod facts;
+mod holds;
 mod inspection;
 mod journal;
 mod keys;

@@ -60,11 +60,15 @@ impl<'a> From<Option<&'a [u8]>> for Value<'a> {
 }
 
 /// A field of a row.
-#[derive(Clone, Debug)]
-pub(crate) enum Field {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// Nothing.
     Null,
+    /// A whole number, a time or a truth value.
     Integer(i64),
+    /// Text.
     Text(String),
+    /// Bytes.
     Bytes(Vec<u8>),
 }
 
@@ -75,6 +79,11 @@ pub(crate) struct Row(std::vec::IntoIter<Field>);
 impl Row {
     pub(crate) fn new(fields: Vec<Field>) -> Self {
         Self(fields.into_iter())
+    }
+
+    /// All fields.
+    pub(crate) fn into_fields(self) -> Vec<Field> {
+        self.0.collect()
     }
 
     /// The next field.

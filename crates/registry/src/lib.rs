@@ -12,6 +12,7 @@ mod collection;
 #[cfg(feature = "contract")]
 pub mod contract;
 pub mod format;
+mod hold;
 mod housekeeping;
 mod manifest;
 mod meters;

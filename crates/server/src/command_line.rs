@@ -15,6 +15,7 @@ use crate::{
     config::{KEYS, Sources, example},
     control::{self, Outcome, Verdict},
     logs,
+    moving::{self, Backup},
     process, serve,
     traces::Traces,
     verify::Verify,
@@ -74,6 +75,10 @@ fn run(matches: &ArgMatches) -> Result<Verdict> {
             }
             sources.config().map(|_| Verdict::Good)
         }
+        Some(("restore", arguments)) => {
+            let backup = directory(arguments)?;
+            tell(wait_for(moving::restore(&sources.config()?, &backup)))
+        }
         Some((group, arguments)) => {
             let command = command(group, arguments)?;
             tell(wait_for(control::carry_out(&sources.config()?, command)))
@@ -119,8 +124,19 @@ fn command(group: &str, arguments: &ArgMatches) -> Result<control::Command> {
             repair: arguments.get_flag("repair"),
             json: arguments.get_flag("json"),
         })),
+        ("backup", None) => Ok(control::Command::Backup(Backup {
+            directory: directory(arguments)?,
+            check: arguments.get_flag("check"),
+        })),
         _ => Err(Error::new(Kind::Invalid, "unknown command, see wharf --help")),
     }
+}
+
+/// The directory of a backup, as whoever carries the command out finds it.
+fn directory(arguments: &ArgMatches) -> Result<PathBuf> {
+    let named = arguments.get_one::<String>("directory").cloned().unwrap_or_default();
+    std::path::absolute(named)
+        .map_err(|error| Error::new(Kind::Invalid, "that is no directory").because(error))
 }
 
 fn gc(arguments: &ArgMatches) -> control::Gc {

@@ -25,7 +25,8 @@ use tokio::sync::mpsc;
 use wharf_auth::Auth;
 use wharf_core::{Error, Kind, Result};
 use wharf_http::{collect, problem};
-use wharf_registry::Registry;
+use wharf_meta::Database;
+use wharf_registry::{Registry, port::BlobStore};
 
 use self::{bar::Bar, progress::Said};
 pub(crate) use self::{
@@ -47,6 +48,8 @@ const LARGEST: usize = 64 * 1024;
 pub(crate) struct Desk {
     pub(crate) registry: Registry,
     pub(crate) auth: Auth,
+    pub(crate) database: Database,
+    pub(crate) blobs: Arc<dyn BlobStore>,
     pub(crate) data_dir: Arc<DataDir>,
     /// How many bytes a command that reads everything reads in a second, where it is not told otherwise.
     pub(crate) pace: Option<u64>,
@@ -75,7 +78,7 @@ pub(crate) async fn carry_out(config: &Config, command: Command) -> Result<Outco
 }
 
 /// Does something in this process and shows how far it is.
-async fn shown<Doing: Future<Output = Result<Outcome>>>(
+pub(crate) async fn shown<Doing: Future<Output = Result<Outcome>>>(
     doing: impl FnOnce(Progress) -> Doing,
 ) -> Result<Outcome> {
     let (progress, mut said) = Progress::pair();

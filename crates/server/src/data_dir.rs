@@ -87,6 +87,11 @@ impl DataDir {
         }
     }
 
+    /// Whether a key lies in the directory already.
+    pub(crate) fn has_sealing_key(&self) -> bool {
+        self.path.join("secret-key").exists()
+    }
+
     /// Writes a file only its owner can read: whole and durable, or not at all.
     pub(crate) fn write_private(&self, name: &str, text: &str) -> Result<()> {
         let (path, fresh) = (self.path.join(name), self.path.join(format!("{name}.new")));

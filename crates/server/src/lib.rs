@@ -20,6 +20,7 @@ mod lingering;
 mod listener;
 mod logs;
 mod metrics;
+mod moving;
 mod operation;
 mod patience;
 mod process;

@@ -8,7 +8,7 @@ use wharf_auth::{Auth, SERVICE, Sealer, SealingKey};
 use wharf_core::{Clock as _, Entropy, Error, Kind, Result, Secret};
 use wharf_http::BaseUrl;
 use wharf_meta::{Database, PostgresSettings};
-use wharf_registry::{Parts, Registry, Settings};
+use wharf_registry::{Parts, Registry, Settings, port::BlobStore};
 
 use crate::{
     config::{Config, DatabaseChoice},
@@ -27,26 +27,16 @@ use crate::{
 /// So many rounds of the housekeeping may fail to begin before another node takes it over.
 const ROUNDS: u32 = 3;
 
-/// Everything, put together.
-pub(crate) struct Wharf {
-    pub(crate) registry: Registry,
-    pub(crate) auth: Auth,
-    pub(crate) entropy: Arc<dyn Entropy>,
-    pub(crate) durability: Arc<Durability>,
-    pub(crate) metrics: Metrics,
-    pub(crate) jobs: Arc<JobMeters>,
-    pub(crate) counts: Arc<Counts>,
-    requests: Arc<RequestMeters>,
-    base: BaseUrl,
-    largest_head: LargestHead,
+/// Both stores.
+#[derive(Clone)]
+pub(crate) struct Stores {
+    pub(crate) database: Database,
+    storage: Storage,
 }
 
-impl Wharf {
-    /// Opens the stores and puts the engines on them.
-    pub(crate) async fn open(config: &Config, data_dir: &DataDir) -> Result<Self> {
-        let clock = Arc::new(SystemClock);
-        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
-        let key = sealing_key(config, data_dir, entropy.as_ref())?;
+impl Stores {
+    /// Opens them, made where they are not there.
+    pub(crate) async fn open(config: &Config, data_dir: &DataDir, entropy: &dyn Entropy) -> Result<Self> {
         let database = match &config.database {
             DatabaseChoice::Sqlite => {
                 data_dir.keep_ballast()?;
@@ -61,44 +51,91 @@ impl Wharf {
                 Database::postgres(settings).await?
             }
         };
-        let durability =
-            Durability { database: database.durability(), file_system: file_system::under(data_dir.path())? };
-        let storage = Storage::open(config, data_dir, entropy.as_ref()).await?;
-        let auth = Auth::open(wharf_auth::Parts {
-            accounts: Arc::new(database.clone()),
-            keys: Arc::new(database.clone()),
-            sealer: Sealer::new(&key)?,
-            clock: clock.clone(),
-            entropy: entropy.clone(),
+        Ok(Self { database, storage: Storage::open(config, data_dir, entropy).await? })
+    }
+
+    /// The bytes.
+    pub(crate) fn blobs(&self) -> Arc<dyn BlobStore> {
+        self.storage.blobs()
+    }
+
+    /// The registry on them.
+    pub(crate) fn registry(&self, config: &Config, entropy: Arc<dyn Entropy>) -> Registry {
+        let settings = settings(config, entropy.as_ref());
+        Registry::new(Parts {
+            store: Arc::new(self.database.clone()),
+            blobs: self.blobs(),
+            rights: Arc::new(self.database.clone()),
+            clock: Arc::new(SystemClock),
+            entropy,
+            formats: formats::all(),
+            settings,
+        })
+    }
+
+    /// The accounts in them, opened by the key that seals their secrets.
+    pub(crate) async fn auth(
+        &self,
+        config: &Config,
+        key: &SealingKey,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Auth> {
+        Auth::open(wharf_auth::Parts {
+            accounts: Arc::new(self.database.clone()),
+            keys: Arc::new(self.database.clone()),
+            sealer: Sealer::new(key)?,
+            clock: Arc::new(SystemClock),
+            entropy,
             limits: account_limits(config),
         })
-        .await?;
-        let registry = Registry::new(Parts {
-            store: Arc::new(database.clone()),
-            blobs: storage.blobs(),
-            rights: Arc::new(database.clone()),
-            clock: clock.clone(),
-            entropy: entropy.clone(),
-            formats: formats::all(),
-            settings: settings(config, entropy.as_ref()),
-        });
+        .await
+    }
+}
+
+/// Everything, put together.
+pub(crate) struct Wharf {
+    pub(crate) registry: Registry,
+    pub(crate) auth: Auth,
+    stores: Stores,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) durability: Arc<Durability>,
+    pub(crate) metrics: Metrics,
+    pub(crate) jobs: Arc<JobMeters>,
+    pub(crate) counts: Arc<Counts>,
+    requests: Arc<RequestMeters>,
+    base: BaseUrl,
+    largest_head: LargestHead,
+}
+
+impl Wharf {
+    /// Opens the stores and puts the engines on them.
+    pub(crate) async fn open(config: &Config, data_dir: &DataDir) -> Result<Self> {
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
+        let key = sealing_key(config, data_dir, entropy.as_ref())?;
+        let stores = Stores::open(config, data_dir, entropy.as_ref()).await?;
+        stores.database.expect_whole().await?;
+        let file_system = file_system::under(data_dir.path())?;
+        let durability = Durability { database: stores.database.durability(), file_system };
+        let auth = stores.auth(config, &key, entropy.clone()).await?;
+        let registry = stores.registry(config, entropy.clone());
         let requests = Arc::new(RequestMeters::of(endpoints()));
         let (jobs, counts) = (Arc::<JobMeters>::default(), Arc::<Counts>::default());
         let sources = Sources {
             requests: requests.clone(),
             registry: registry.clone(),
             auth: auth.clone(),
-            database,
-            storage,
+            database: stores.database.clone(),
+            storage: stores.storage.clone(),
             jobs: jobs.clone(),
             counts: counts.clone(),
         };
         Ok(Self {
             registry,
             auth,
+            stores,
             entropy,
             durability: Arc::new(durability),
-            metrics: Metrics::of(sources, Process { started: clock.now().seconds() }),
+            metrics: Metrics::of(sources, Process { started: SystemClock.now().seconds() }),
             jobs,
             counts,
             requests,
@@ -109,7 +146,14 @@ impl Wharf {
 
     /// What commands work with.
     pub(crate) fn desk(&self, data_dir: Arc<DataDir>) -> Desk {
-        Desk { registry: self.registry.clone(), auth: self.auth.clone(), data_dir, pace: None }
+        Desk {
+            registry: self.registry.clone(),
+            auth: self.auth.clone(),
+            database: self.stores.database.clone(),
+            blobs: self.stores.blobs(),
+            data_dir,
+            pace: None,
+        }
     }
 
     /// Every route of the main listener. The token reads the metrics.
@@ -156,7 +200,8 @@ fn endpoints() -> impl Iterator<Item = &'static str> {
     wharf_oci::NAMES.into_iter().chain(wharf_api::NAMES).chain(operation::NAMES)
 }
 
-fn sealing_key(config: &Config, data_dir: &DataDir, entropy: &dyn Entropy) -> Result<SealingKey> {
+/// The key that seals secrets, made where there may be none yet.
+pub(crate) fn sealing_key(config: &Config, data_dir: &DataDir, entropy: &dyn Entropy) -> Result<SealingKey> {
     match (&config.secret_key, &config.secret_key_file, &config.database) {
         (Some(key), _, _) => Ok(key.clone()),
         (None, Some(file), _) => read_key(file),

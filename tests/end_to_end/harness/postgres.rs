@@ -14,7 +14,7 @@ pub(crate) use proxy::{Fault, Proxy};
 use super::{ADMIN_PASSWORD, Wharf, component};
 
 /// Nodes that share a database share the key that seals its secrets.
-const SECRET_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+pub(crate) const SECRET_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 /// A database of a test's own, and a way to look into it from beside.
 pub(crate) struct Database {

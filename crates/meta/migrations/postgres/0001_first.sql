@@ -105,6 +105,12 @@ CREATE TABLE collection_clock (
 );
 INSERT INTO collection_clock (id, time, moved_at) VALUES (1, 0, 0);
 
+-- While one stands, by the collector's time, no object is removed: somebody copies what the rows name.
+CREATE TABLE collection_hold (
+    holder   TEXT COLLATE "C" PRIMARY KEY,
+    until_at BIGINT NOT NULL
+);
+
 -- Memberships that may have come to nothing, to be looked at when due by the collector's time. epoch: the membership's
 -- when the review was asked for; if it moved since, somebody named the blob.
 CREATE TABLE review (

@@ -132,6 +132,8 @@ impl Collection for SqlWork<'_> {
             WHERE o.due_at <= (SELECT c.time FROM collection_clock c)
                 AND NOT EXISTS (SELECT 1 FROM blob b WHERE b.object_key = o.object_key)
                 AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.object_key = o.object_key)
+                AND NOT EXISTS (SELECT 1 FROM collection_hold h
+                    WHERE h.until_at > (SELECT c.time FROM collection_clock c))
             ORDER BY o.due_at LIMIT $1";
         let rows = self.0.query(DUE, &[i64::from(most).into()]).await?;
         rows.into_iter().map(|mut row| row.parse(|key: Vec<u8>| ObjectKey::from_row(&key))).collect()

@@ -11,6 +11,7 @@ pub(super) async fn suite(store: &dyn Store) {
     a_membership_ends_only_if_nobody_named_it_and_nothing_needs_it(store).await;
     a_blob_goes_with_its_last_membership(store).await;
     what_a_manifest_named_is_reviewed_when_it_goes(store).await;
+    no_object_is_due_while_a_hold_stands(store).await;
 }
 
 /// Moves the collector's time on, as a node at this moment.
@@ -37,6 +38,33 @@ async fn objects_are_due_when_their_time_has_come(store: &dyn Store) {
             work.postpone_object(key(8), 1).await?;
             assert!(work.due_objects(10).await?.is_empty());
             Ok(())
+        })
+    })
+    .await
+    .unwrap();
+}
+
+async fn no_object_is_due_while_a_hold_stands(store: &dyn Store) {
+    commit(store, (), |(), work| {
+        Box::pin(async move {
+            // Whatever the cases before this one said of the time.
+            let later = |seconds: i64| NOW.plus_seconds(1_000_000 + seconds);
+            work.condemn(key(9), 0).await?;
+            assert!(work.due_objects(10).await?.contains(&key(9)));
+            work.hold_objects("one", 10).await?;
+            work.hold_objects("other", 20).await?;
+            assert!(work.due_objects(10).await?.is_empty());
+            assert!(work.release_objects("other").await?, "it stood");
+            assert!(!work.release_objects("other").await?, "it stands no more");
+            assert!(work.due_objects(10).await?.is_empty(), "another one stands");
+            work.advance(9_000_000, later(9)).await?;
+            work.hold_objects("one", 10).await?;
+            work.advance(9_000_000, later(18)).await?;
+            assert!(work.due_objects(10).await?.is_empty(), "it was renewed");
+            work.advance(1_000_000, later(19)).await?;
+            assert!(work.due_objects(10).await?.contains(&key(9)), "it ended by itself");
+            assert!(!work.release_objects("one").await?, "and whoever held it learns that");
+            work.forget_object(key(9)).await
         })
     })
     .await

@@ -22,6 +22,7 @@ pub trait Work:
     + Facts
     + Catalog
     + Collection
+    + Holds
     + Inspection
     + Journal
     + Leases
@@ -38,6 +39,7 @@ impl<T> Work for T where
         + Facts
         + Catalog
         + Collection
+        + Holds
         + Inspection
         + Journal
         + Leases
@@ -278,10 +280,19 @@ pub trait Collection {
     async fn condemn(&mut self, key: ObjectKey, delay: i64) -> Result<()>;
     /// Puts a condemned object off that could not be removed, by so many seconds.
     async fn postpone_object(&mut self, key: ObjectKey, delay: i64) -> Result<()>;
-    /// Condemned objects that are due and that no row leads to; at most `most`.
+    /// Condemned objects that are due and that no row leads to; at most `most`. None while a hold stands.
     async fn due_objects(&mut self, most: u32) -> Result<Vec<ObjectKey>>;
     /// Forgets a condemned object, which is gone.
     async fn forget_object(&mut self, key: ObjectKey) -> Result<()>;
+}
+
+/// Holds on condemned objects.
+#[async_trait]
+pub trait Holds {
+    /// Lets no condemned object be due for so many seconds from now on, by the collector's time. A holder has one hold.
+    async fn hold_objects(&mut self, holder: &str, seconds: i64) -> Result<()>;
+    /// Ends a hold; false where there was none, or it had ended by itself.
+    async fn release_objects(&mut self, holder: &str) -> Result<bool>;
 }
 
 /// A blob, looked at among all others.

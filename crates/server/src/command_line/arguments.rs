@@ -29,7 +29,9 @@ pub(super) fn all() -> Command {
         .subcommand(user())
         .subcommand(registry())
         .subcommand(gc())
+        .subcommand(backup())
         .subcommand(verify())
+        .subcommand(restore())
 }
 
 fn user() -> Command {
@@ -74,6 +76,19 @@ fn gc() -> Command {
         .arg(force.conflicts_with("dry-run"))
 }
 
+fn backup() -> Command {
+    Command::new("backup")
+        .about("Copy everything into a directory, while serving or not; what it holds already is not copied again")
+        .arg(directory("Where the backup is, or is to be"))
+        .arg(flag("check", "Read again what the directory holds already"))
+}
+
+fn restore() -> Command {
+    Command::new("restore")
+        .about("Fill an empty database and storage from a backup; for a server that never started")
+        .arg(directory("Where the backup is"))
+}
+
 fn verify() -> Command {
     let rate = Arg::new("rate").long("rate").value_name("MIB").value_parser(value_parser!(u64).range(1..));
     Command::new("verify")
@@ -82,6 +97,10 @@ fn verify() -> Command {
         .arg(flag("resume", "Go on where the last one was cut"))
         .arg(flag("repair", "Set wrong bytes aside, so that the next push heals them; let go of what is left over"))
         .arg(flag("json", "Tell a line of JSON for each finding, and one at the end"))
+}
+
+fn directory(help: &'static str) -> Arg {
+    Arg::new("directory").required(true).value_name("DIRECTORY").help(help)
 }
 
 fn flag(name: &'static str, help: &'static str) -> Arg {

@@ -9,6 +9,7 @@ use wharf_registry::{Collected, Horizon, Registry, Share};
 use super::{Desk, Outcome, Progress};
 use crate::{
     first_start::{ADMIN, PASSWORD_FILE},
+    moving::{self, Backup},
     verify::{self, Verify},
 };
 
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     },
     /// Collects what nothing needs.
     Gc(Gc),
+    /// Copies everything into a directory.
+    Backup(Backup),
     /// Looks whether everything is there and right.
     Verify(Verify),
 }
@@ -94,6 +97,7 @@ impl Command {
             }
             Self::Gc(gc) => gc.carry_out(content).await.map(Outcome::good),
             Self::Verify(how) => verify::verify(desk, &how, progress).await,
+            Self::Backup(backup) => moving::back_up(desk, &backup, progress).await,
         }
     }
 }

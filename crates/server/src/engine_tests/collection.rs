@@ -162,3 +162,21 @@ async fn what_was_uploaded_and_never_named_does_not_stop_the_collector() {
     }
     assert_eq!(pass((&house, &registry), 24).await.memberships, 3);
 }
+
+#[tokio::test]
+async fn what_is_held_stays_until_it_is_released() {
+    let house = House::new().await;
+    let registry = house.boot("one");
+    push_blob(&registry, "deleted while somebody copies").await;
+    assert_eq!(pass((&house, &registry), 24).await.blobs, 1);
+
+    for _ in 0..8 {
+        registry.hold_objects("a backup").await.unwrap();
+        house.clock.advance(i64::try_from(HOUR / 4).unwrap() - 1);
+        registry.sweep(Duration::from_secs(HOUR / 4 - 1)).await.unwrap();
+    }
+    assert_eq!(house.objects().len(), 1, "it is long due, and held");
+    assert!(registry.release_objects("a backup").await.unwrap());
+    registry.sweep(Duration::ZERO).await.unwrap();
+    assert!(house.objects().is_empty());
+}

@@ -1,0 +1,61 @@
+//! What backup and restore refuse, in words.
+
+use super::{back_up, empty_house, restore, said, told};
+use crate::harness::{Image, Wharf};
+
+#[tokio::test]
+async fn a_restore_needs_empty_stores_a_stopped_server_and_the_old_key() {
+    let mut wharf = Wharf::start().await;
+    wharf.admin().repository("acme/app").push_image(&Image::oci(1), "v1").await;
+    let directory = wharf.directory("backup");
+    told(&back_up(&wharf, &directory));
+
+    let refused = said(&restore(&wharf, &directory));
+    assert!(refused.contains("stop it first"), "{refused}");
+    wharf.stop().await;
+    let refused = said(&restore(&wharf, &directory));
+    assert!(refused.contains("the storage is not empty"), "{refused}");
+    wharf.restart().await;
+    wharf.admin().repository("acme/app").manifest("v1").await.is(200);
+
+    let mut other = empty_house(&wharf);
+    std::fs::remove_file(other.data.join("secret-key")).unwrap();
+    let refused = said(&restore(&other, &directory));
+    assert!(refused.contains("the secret key is not in the backup"), "{refused}");
+    assert!(!other.data.join("wharf.sqlite").exists(), "nothing was made");
+    std::fs::write(other.data.join("secret-key"), "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n").unwrap();
+    let refused = said(&restore(&other, &directory));
+    assert!(refused.contains("not the one this database was sealed with"), "{refused}");
+    std::fs::copy(wharf.data.join("secret-key"), other.data.join("secret-key")).unwrap();
+    told(&restore(&other, &directory));
+    other.restart().await;
+    other.admin().repository("acme/app").manifest("v1").await.is(200);
+
+    let mut taken = empty_house(&wharf);
+    taken.restart().await;
+    taken.stop().await;
+    let refused = said(&restore(&taken, &directory));
+    assert!(refused.contains("the database is not empty"), "{refused}");
+}
+
+#[tokio::test]
+async fn rows_that_were_changed_and_directories_of_others_are_refused() {
+    let mut wharf = Wharf::start().await;
+    let directory = wharf.directory("backup");
+    told(&back_up(&wharf, &directory));
+    wharf.stop().await;
+    let rows = std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path());
+    let rows = rows.into_iter().find(|path| path.to_string_lossy().ends_with(".jsonl.gz")).unwrap();
+    let mut bytes = std::fs::read(&rows).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&rows, bytes).unwrap();
+    let refused = said(&restore(&empty_house(&wharf), &directory));
+    assert!(refused.contains("the rows of the backup are damaged"), "{refused}");
+
+    let occupied = wharf.directory("occupied");
+    std::fs::write(occupied.join("a-thesis.tex"), "").unwrap();
+    let refused = said(&back_up(&wharf, &occupied));
+    assert!(refused.contains("holds other things than a backup"), "{refused}");
+    assert_eq!(std::fs::read_dir(&occupied).unwrap().count(), 1);
+}
