@@ -226,6 +226,8 @@ impl Transaction for Mount {
     type Output = Mounted;
 
     async fn run(&self, work: &mut dyn Work) -> Result<Mounted> {
+        // Everybody takes the blob before its memberships: so nobody waits for one another.
+        work.lock_blob(&self.digest).await?;
         // It may have been deleted there since it was found. Its epoch moves, so that it stays until here.
         if !work.touch_member(self.source, &self.digest).await? {
             return Ok(Mounted::No);
