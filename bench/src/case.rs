@@ -15,7 +15,9 @@ pub(crate) struct Case {
     pub(crate) clients: usize,
     /// What each does over and over.
     pub(crate) work: Work,
-    /// Who takes turns with Wharf.
+    /// Which Wharf is measured.
+    pub(crate) subject: Kind,
+    /// Who takes turns with it.
     pub(crate) peers: &'static [Kind],
     /// What is to be reached.
     pub(crate) goals: &'static [Goal],
@@ -26,6 +28,8 @@ pub(crate) struct Case {
 pub(crate) enum Work {
     /// GET of a manifest by its tag, for the time of a round.
     GetManifest,
+    /// The same, so often a second by all clients together: what is looked at is how long each takes.
+    GetManifestAt(u32),
     /// GET of one blob of so many bytes, for the time of a round.
     GetBlob(u64),
     /// POST, then PUT of a blob nobody has: so many bytes, so often in a round.
@@ -39,6 +43,14 @@ pub(crate) enum Work {
 pub(crate) enum Kind {
     /// SQLite and files, bearer tokens.
     Wharf,
+    /// PostgreSQL and files.
+    WharfOnPostgres,
+    /// Three nodes on one PostgreSQL, each with files of its own: only rows are shared.
+    ThreeNodes,
+    /// SQLite and an S3 server.
+    WharfOnS3,
+    /// That S3 server by itself: the parts of each blob sent one after the other, then joined.
+    VersityGw,
     /// The registry of the package `docker-registry`: files, no authentication.
     Distribution,
     /// Static files under the same paths, no authentication.
@@ -48,10 +60,28 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// How many Wharfs it is.
+    pub(crate) const fn nodes(self) -> usize {
+        match self {
+            Self::Wharf | Self::WharfOnPostgres | Self::WharfOnS3 => 1,
+            Self::ThreeNodes => 3,
+            Self::VersityGw | Self::Distribution | Self::Nginx | Self::HashAndWrite => 0,
+        }
+    }
+
+    /// Whether it needs a server beside itself.
+    pub(crate) const fn stands_on_another(self) -> bool {
+        matches!(self, Self::WharfOnPostgres | Self::ThreeNodes | Self::WharfOnS3)
+    }
+
     /// Its name in the report.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Wharf => "wharf",
+            Self::WharfOnPostgres => "wharf on postgresql",
+            Self::ThreeNodes => "three nodes on postgresql",
+            Self::WharfOnS3 => "wharf on S3",
+            Self::VersityGw => "versitygw",
             Self::Distribution => "distribution",
             Self::Nginx => "nginx",
             Self::HashAndWrite => "hash and write",
@@ -87,6 +117,7 @@ pub(crate) const CASES: &[Case] = &[
         about: "manifest GET by tag, 64 clients (wharf: bearer token; the others: no authentication)",
         clients: 64,
         work: Work::GetManifest,
+        subject: Kind::Wharf,
         peers: &[Kind::Nginx, Kind::Distribution],
         goals: &[
             at_least(Figure::Speed(Kind::Distribution), 20.0),
@@ -98,6 +129,7 @@ pub(crate) const CASES: &[Case] = &[
         about: "blob GET of 16 KiB, warm, 64 clients",
         clients: 64,
         work: Work::GetBlob(16 * KIB),
+        subject: Kind::Wharf,
         peers: &[Kind::Nginx, Kind::Distribution],
         goals: &[at_least(Figure::Speed(Kind::Nginx), 0.7)],
     },
@@ -106,6 +138,7 @@ pub(crate) const CASES: &[Case] = &[
         about: "blob GET of 100 MiB, warm, 4 clients",
         clients: 4,
         work: Work::GetBlob(100 * MIB),
+        subject: Kind::Wharf,
         peers: &[Kind::Nginx, Kind::Distribution],
         goals: &[
             at_least(Figure::Speed(Kind::Nginx), 0.9),
@@ -118,6 +151,7 @@ pub(crate) const CASES: &[Case] = &[
         about: "durable push of 1 GiB (POST + PUT), 1 client",
         clients: 1,
         work: Work::PushBlob { size: GIB, count: 1 },
+        subject: Kind::Wharf,
         peers: &[Kind::HashAndWrite, Kind::Distribution],
         goals: &[
             at_least(Figure::Speed(Kind::HashAndWrite), 0.9),
@@ -129,6 +163,7 @@ pub(crate) const CASES: &[Case] = &[
         about: "1,000 durable pushes of 10 KiB (POST + PUT), 32 clients",
         clients: 32,
         work: Work::PushBlob { size: 10 * KIB, count: 1000 },
+        subject: Kind::Wharf,
         peers: &[Kind::Distribution],
         goals: &[at_least(Figure::Speed(Kind::Distribution), 10.0)],
     },
@@ -137,6 +172,7 @@ pub(crate) const CASES: &[Case] = &[
         about: "durable PUT of a new manifest by tag, 32 clients",
         clients: 32,
         work: Work::PushManifest,
+        subject: Kind::Wharf,
         peers: &[Kind::Distribution],
         goals: &[at_least(Figure::Rate, 2000.0), at_least(Figure::Speed(Kind::Distribution), 10.0)],
     },
@@ -145,8 +181,45 @@ pub(crate) const CASES: &[Case] = &[
         about: "8 parallel pushes of 100 MiB: resident memory, idle and at the peak",
         clients: 8,
         work: Work::PushBlob { size: 100 * MIB, count: 8 },
+        subject: Kind::Wharf,
         peers: &[Kind::Distribution],
         goals: &[at_most(Figure::Idle, 20.0), at_most(Figure::GrowthPerClient, 8.0)],
+    },
+    Case {
+        name: "manifest-get-postgres",
+        about: "manifest GET by tag, 64 clients, on PostgreSQL and on SQLite",
+        clients: 64,
+        work: Work::GetManifest,
+        subject: Kind::WharfOnPostgres,
+        peers: &[Kind::Wharf],
+        goals: &[at_least(Figure::Speed(Kind::Wharf), 0.5)],
+    },
+    Case {
+        name: "tag-read-nodes",
+        about: "600 manifest GETs by tag a second, 24 clients, three nodes and one",
+        clients: 24,
+        work: Work::GetManifestAt(600),
+        subject: Kind::ThreeNodes,
+        peers: &[Kind::WharfOnPostgres],
+        goals: &[at_most(Figure::Slowest(Kind::WharfOnPostgres), 1.3)],
+    },
+    Case {
+        name: "tag-push-nodes",
+        about: "durable PUT of a new manifest by tag, 48 clients, three nodes and one",
+        clients: 48,
+        work: Work::PushManifest,
+        subject: Kind::ThreeNodes,
+        peers: &[Kind::WharfOnPostgres],
+        goals: &[at_least(Figure::Speed(Kind::WharfOnPostgres), 1.5)],
+    },
+    Case {
+        name: "blob-push-s3",
+        about: "push of 1 GiB (POST + PUT) into a bucket, 1 client",
+        clients: 1,
+        work: Work::PushBlob { size: GIB, count: 1 },
+        subject: Kind::WharfOnS3,
+        peers: &[Kind::VersityGw],
+        goals: &[at_least(Figure::Speed(Kind::VersityGw), 0.8), at_most(Figure::GrowthPerClient, 8.0)],
     },
 ];
 

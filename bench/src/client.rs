@@ -92,6 +92,11 @@ impl Connection {
         Ok(Self { stream, authority: authority.to_owned(), buffer: vec![0; BUFFER] })
     }
 
+    /// Host and port.
+    pub(crate) fn authority(&self) -> &str {
+        &self.authority
+    }
+
     /// Sends a request and reads the whole answer.
     ///
     /// # Errors

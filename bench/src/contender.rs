@@ -59,20 +59,21 @@ impl Contender {
         let turn = Turn::new(case.work, fixture, scale);
         // What the one before left for the disk is not this one's to write.
         Command::new("sync").status()?;
-        let id = match self {
+        let ids: Vec<u32> = match self {
             Self::Server(server) => {
                 server.authorize().await?;
-                server.id()
+                server.ids().collect()
             }
-            Self::Here(_) => std::process::id(),
+            Self::Here(_) => vec![std::process::id()],
         };
-        process::forget_peak(id)?;
-        let before = process::cpu(id)?;
+        ids.iter().try_for_each(|id| process::forget_peak(*id))?;
+        let cpu = || ids.iter().map(|id| process::cpu(*id)).sum::<Result<Duration>>();
+        let before = cpu()?;
         let load = match self {
             Self::Server(server) => drive(server, turn, case.clients).await?,
             Self::Here(folder) => yardstick::hash_and_write(&turn, folder.path())?,
         };
-        let cpu = process::cpu(id)?.saturating_sub(before);
-        Ok(Sample { load, cpu, peak: process::peak(id)? })
+        let peak = ids.iter().map(|id| process::peak(*id)).sum::<Result<u64>>()?;
+        Ok(Sample { load, cpu: cpu()?.saturating_sub(before), peak })
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     Result,
     case::Work,
     client::{Body, Connection, Request},
-    operation::Operation,
+    operation::{Access, Operation},
     payload::Payload,
 };
 
@@ -39,7 +39,7 @@ impl Fixture {
         let blob = match work {
             Work::GetBlob(size) => Some(Payload::new(size)),
             Work::PushBlob { size, .. } => Some(Payload::new(size.min(LARGEST_CHECKED))),
-            Work::GetManifest | Work::PushManifest => None,
+            Work::GetManifest | Work::GetManifestAt(_) | Work::PushManifest => None,
         };
         Self { config: Payload::new(1_500), layer: Payload::new(4_000), blob }
     }
@@ -72,7 +72,7 @@ impl Fixture {
             Operation::push_blob(blob, connection, authorization).await?;
         }
         Operation::PushManifest { tag: TAG.to_owned(), bytes: self.manifest(0) }
-            .perform(connection, authorization)
+            .perform(connection, &Access::Header(authorization.to_owned()))
             .await
     }
 

@@ -16,6 +16,8 @@ pub(crate) enum Figure {
     Speed(Kind),
     /// Wharf's CPU for the same work over a peer's.
     Cpu(Kind),
+    /// Its 99th percentile of latency over a peer's.
+    Slowest(Kind),
     /// Wharf's operations per second.
     Rate,
     /// MiB resident when nothing was asked yet.

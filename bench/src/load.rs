@@ -7,7 +7,12 @@ use std::{
 
 use tokio::task::JoinSet;
 
-use crate::{Result, client::Connection, operation::Turn, peer::Server};
+use crate::{
+    Result,
+    client::Connection,
+    operation::{Access, Turn},
+    peer::Server,
+};
 
 /// What the clients saw.
 #[derive(Debug)]
@@ -24,14 +29,14 @@ pub(crate) struct Load {
 /// The first that any of them meets.
 pub(crate) async fn drive(server: &Server, turn: Turn, clients: usize) -> Result<Load> {
     let mut connections = Vec::new();
-    for _ in 0..clients {
-        connections.push(Connection::open(&server.authority).await?);
+    for authority in server.authorities.iter().cycle().take(clients) {
+        connections.push(Connection::open(authority).await?);
     }
-    let (turn, authorization): (_, Arc<str>) = (Arc::new(turn), server.authorization.as_str().into());
+    let (turn, access) = (Arc::new(turn), Arc::new(server.access.clone()));
     let started = Instant::now();
     let mut running = JoinSet::new();
     for connection in connections {
-        running.spawn(client(connection, turn.clone(), authorization.clone(), started));
+        running.spawn(client(connection, turn.clone(), access.clone(), started));
     }
     let mut latencies = Vec::new();
     while let Some(done) = running.join_next().await {
@@ -43,16 +48,27 @@ pub(crate) async fn drive(server: &Server, turn: Turn, clients: usize) -> Result
 async fn client(
     mut connection: Connection,
     turn: Arc<Turn>,
-    authorization: Arc<str>,
+    access: Arc<Access>,
     started: Instant,
 ) -> Result<Vec<Duration>> {
     let mut latencies = Vec::new();
     while turn.time.is_none_or(|time| started.elapsed() < time)
         && let Some(operation) = turn.next()
     {
-        let begun = Instant::now();
-        operation.perform(&mut connection, &authorization).await?;
+        let begun = begin(&turn, started).await;
+        operation.perform(&mut connection, &access).await?;
         latencies.push(begun.elapsed());
     }
     Ok(latencies)
+}
+
+/// Waits until the next operation is due; it counts from then.
+async fn begin(turn: &Turn, started: Instant) -> Instant {
+    match turn.next_due() {
+        Some(due) => {
+            tokio::time::sleep_until((started + due).into()).await;
+            started + due
+        }
+        None => Instant::now(),
+    }
 }

@@ -8,6 +8,7 @@
     reason = "a driver reads the environment, starts programs and lays out files"
 )]
 
+mod backing;
 mod case;
 mod client;
 mod contender;
@@ -20,6 +21,7 @@ mod peer;
 mod process;
 mod report;
 mod run;
+mod s3;
 mod statistics;
 mod yardstick;
 

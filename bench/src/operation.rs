@@ -1,7 +1,10 @@
 //! One operation of a client, and the turn a contender takes: a queue of them that its clients share.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -11,7 +14,17 @@ use crate::{
     client::{Body, Connection, Request},
     fixture::{Fixture, MANIFEST_TYPE, REPOSITORY, manifest_path},
     payload::{self, Payload},
+    s3::{self, Keys},
 };
+
+/// What lets a client in.
+#[derive(Clone, Debug)]
+pub(crate) enum Access {
+    /// A whole header line, or nothing.
+    Header(String),
+    /// The keys of an S3 server, by which each request is signed.
+    Keys(Keys),
+}
 
 /// What is counted, and timed, as one.
 #[derive(Debug)]
@@ -25,8 +38,12 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    /// Does it; `authorization` is a whole header line or nothing.
-    pub(crate) async fn perform(&self, connection: &mut Connection, authorization: &str) -> Result<()> {
+    /// Does it.
+    pub(crate) async fn perform(&self, connection: &mut Connection, access: &Access) -> Result<()> {
+        let authorization = match access {
+            Access::Header(line) => line,
+            Access::Keys(keys) => return self.store(connection, keys).await,
+        };
         match self {
             Self::Get(target) => {
                 let headers = format!("{authorization}accept: {MANIFEST_TYPE}\r\n");
@@ -41,6 +58,14 @@ impl Operation {
                 let request = Request { method: "PUT", target: &target, headers: &headers, body };
                 connection.call(request, &mut |_| ()).await.map(drop)
             }
+        }
+    }
+
+    /// What an S3 server is asked to do.
+    async fn store(&self, connection: &mut Connection, keys: &Keys) -> Result<()> {
+        match self {
+            Self::PushBlob(payload) => s3::push(payload, connection, keys).await,
+            _ => Err("an S3 server takes blobs only".into()),
         }
     }
 
@@ -73,15 +98,18 @@ fn upload_path(location: &str, payload: &Payload) -> String {
 /// A contender's turn.
 pub(crate) struct Turn {
     operations: Mutex<Box<dyn Iterator<Item = Operation> + Send>>,
+    taken: AtomicU32,
     /// How long it takes, where the operations never end.
     pub(crate) time: Option<Duration>,
+    /// How long after one operation the next is due, where they are to come at a rate.
+    pace: Option<Duration>,
 }
 
 impl Turn {
     /// A turn of this work. What is pushed is made here, before any clock runs.
     pub(crate) fn new(work: Work, fixture: &Fixture, scale: Scale) -> Self {
         let operations: Box<dyn Iterator<Item = Operation> + Send> = match work {
-            Work::GetManifest => endless(Fixture::manifest_path()),
+            Work::GetManifest | Work::GetManifestAt(_) => endless(Fixture::manifest_path()),
             Work::GetBlob(_) => endless(fixture.blob_path()),
             Work::PushBlob { size, count } => {
                 let blob = |_| Operation::PushBlob(Payload::new(size.min(scale.largest_push)));
@@ -93,12 +121,22 @@ impl Turn {
             }
         };
         let time = if matches!(work, Work::PushBlob { .. }) { None } else { Some(scale.turn) };
-        Self { operations: Mutex::new(operations), time }
+        let pace = match work {
+            Work::GetManifestAt(rate) => Some(Duration::from_secs(1) / rate),
+            _ => None,
+        };
+        Self { operations: Mutex::new(operations), taken: AtomicU32::new(0), time, pace }
     }
 
     /// The next operation, if there is one left.
     pub(crate) fn next(&self) -> Option<Operation> {
         self.operations.lock().unwrap_or_else(PoisonError::into_inner).next()
+    }
+
+    /// How long after the turn began the operation that is taken next is due, where they come at a rate. A server that
+    /// is late for one is late for those behind it too: they are timed from when they were due.
+    pub(crate) fn next_due(&self) -> Option<Duration> {
+        self.pace.map(|pace| pace * self.taken.fetch_add(1, Ordering::Relaxed))
     }
 }
 

@@ -14,9 +14,11 @@ use tempfile::TempDir;
 
 use crate::{
     Result,
+    backing::{self, Backing},
     case::Kind,
     client::{Body, Connection, Request},
     fixture::Fixture,
+    operation::Access,
     process::{self, Process},
 };
 
@@ -26,72 +28,128 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How old a token may become: they live for five minutes. (Getting one is work, so it is not done for each turn.)
 const TOKEN_AGE: Duration = Duration::from_secs(180);
 
-/// A server that answers, loaded with the fixture.
+/// A server that answers, loaded with the fixture: one process, or several nodes.
 #[derive(Debug)]
 pub(crate) struct Server {
     kind: Kind,
-    process: Process,
-    /// Host and port.
-    pub(crate) authority: String,
-    /// The header line that lets a client in, or nothing.
-    pub(crate) authorization: String,
+    processes: Vec<Process>,
+    /// Host and port of each.
+    pub(crate) authorities: Vec<String>,
+    /// What lets a client in.
+    pub(crate) access: Access,
     /// What was resident before anything was asked, in bytes.
     pub(crate) idle: u64,
     authorized: Option<Instant>,
-    _folder: TempDir,
+    // What it stands on ends after it.
+    backing: Option<Backing>,
+    folder: TempDir,
 }
 
 impl Server {
-    /// Starts, loads and checks a server; nothing if its program is not installed.
+    /// Starts, loads and checks a server; nothing if a program of it is not installed.
     pub(crate) async fn start(kind: Kind, wharf: &Path, fixture: &Fixture) -> Result<Option<Self>> {
         let folder = tempfile::tempdir()?;
-        let authority = format!("127.0.0.1:{}", free_port()?);
-        let mut command = match kind {
-            Kind::Wharf => wharf::command(wharf, folder.path(), &authority),
-            Kind::Distribution => distribution::command(folder.path(), &authority)?,
-            Kind::Nginx => nginx::command(folder.path(), &authority, fixture)?,
-            Kind::HashAndWrite => return Ok(None),
-        };
-        let Some(process) = Process::start(&mut command)? else { return Ok(None) };
-        let authorization = String::new();
-        let (idle, authorized) = (0, None);
-        let mut server = Self { kind, process, authority, authorization, idle, authorized, _folder: folder };
-        let mut connection = server.ready().await?;
-        server.idle = process::resident(server.id())?;
-        server.authorize().await?;
-        if kind != Kind::Nginx {
-            fixture.push(&mut connection, &server.authorization).await?;
+        if kind == Kind::VersityGw {
+            let started = backing::versitygw(folder.path())?;
+            return Ok(started.map(|backing| Self::bare(backing, folder)));
         }
-        fixture.check(&mut connection, &server.authorization).await?;
+        let backing = match kind {
+            Kind::WharfOnPostgres | Kind::ThreeNodes => backing::postgres(folder.path())?,
+            Kind::WharfOnS3 => backing::versitygw(folder.path())?,
+            _ => None,
+        };
+        if backing.is_none() && kind.stands_on_another() {
+            return Ok(None);
+        }
+        let access = Access::Header(String::new());
+        let (processes, authorities, idle, authorized) = (Vec::new(), Vec::new(), 0, None);
+        let mut server = Self { kind, processes, authorities, access, idle, authorized, backing, folder };
+        for number in 0..kind.nodes().max(1) {
+            if !server.add(number, wharf, fixture).await? {
+                return Ok(None);
+            }
+        }
+        server.idle = server.ids().map(process::resident).sum::<Result<u64>>()?;
+        server.authorize().await?;
+        server.load(fixture).await?;
         Ok(Some(server))
     }
 
-    /// The id of its first process.
-    pub(crate) fn id(&self) -> u32 {
-        self.process.id()
+    /// An S3 server is loaded with nothing.
+    fn bare(backing: Backing, folder: TempDir) -> Self {
+        Self {
+            kind: Kind::VersityGw,
+            processes: vec![backing.process],
+            authorities: vec![backing.authority],
+            access: Access::Keys(backing::KEYS),
+            idle: 0,
+            authorized: None,
+            backing: None,
+            folder,
+        }
+    }
+
+    /// Starts a process more and waits for it; whether its program is there.
+    async fn add(&mut self, number: usize, wharf: &Path, fixture: &Fixture) -> Result<bool> {
+        let (folder, authority) = (self.folder.path(), format!("127.0.0.1:{}", free_port()?));
+        let mut command = match self.kind {
+            Kind::Distribution => distribution::command(folder, &authority)?,
+            Kind::Nginx => nginx::command(folder, &authority, fixture)?,
+            _ => wharf::command(wharf, &folder.join(format!("node-{number}")), &authority)?,
+        };
+        command.envs(self.backing.iter().flat_map(|backing| backing.settings.iter().cloned()));
+        let Some(process) = Process::start(&mut command)? else { return Ok(false) };
+        self.processes.push(process);
+        self.authorities.push(authority);
+        self.ready().await.map(|()| true)
+    }
+
+    /// The ids of its first processes.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = u32> {
+        self.processes.iter().map(Process::id)
     }
 
     /// Gets a token where one is needed and the last is not fresh any more.
     pub(crate) async fn authorize(&mut self) -> Result<()> {
         let fresh = self.authorized.is_some_and(|at| at.elapsed() < TOKEN_AGE);
-        if self.kind == Kind::Wharf && !fresh {
-            self.authorization = wharf::token(&self.authority).await?;
+        if self.kind.nodes() > 0
+            && !fresh
+            && let Some(authority) = self.authorities.first()
+        {
+            self.access = Access::Header(wharf::token(authority).await?);
             self.authorized = Some(Instant::now());
         }
         Ok(())
     }
 
-    async fn ready(&mut self) -> Result<Connection> {
+    /// Pushes the fixture and reads it back.
+    async fn load(&self, fixture: &Fixture) -> Result<()> {
+        let (Access::Header(authorization), Some(authority)) = (&self.access, self.authorities.first())
+        else {
+            return Ok(());
+        };
+        let mut connection = Connection::open(authority).await?;
+        if self.kind != Kind::Nginx {
+            fixture.push(&mut connection, authorization).await?;
+        }
+        fixture.check(&mut connection, authorization).await
+    }
+
+    /// Waits for the process that was started last.
+    async fn ready(&mut self) -> Result<()> {
         let target = match self.kind {
-            Kind::Wharf => "/readyz",
             Kind::Distribution => "/v2/",
-            Kind::Nginx | Kind::HashAndWrite => &Fixture::manifest_path(),
+            Kind::Nginx => &Fixture::manifest_path(),
+            _ => "/readyz",
+        };
+        let (Some(process), Some(authority)) = (self.processes.last_mut(), self.authorities.last()) else {
+            return Ok(());
         };
         let started = Instant::now();
         loop {
-            match ask(&self.authority, target).await {
-                Ok(connection) => return Ok(connection),
-                Err(error) if self.process.has_ended() || started.elapsed() > PATIENCE => {
+            match ask(authority, target).await {
+                Ok(()) => return Ok(()),
+                Err(error) if process.has_ended() || started.elapsed() > PATIENCE => {
                     return Err(format!("{} does not start: {error}", self.kind.name()).into());
                 }
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
@@ -100,14 +158,13 @@ impl Server {
     }
 }
 
-async fn ask(authority: &str, target: &str) -> Result<Connection> {
+async fn ask(authority: &str, target: &str) -> Result<()> {
     let mut connection = Connection::open(authority).await?;
     let request = Request { method: "GET", target, headers: "", body: Body::Nothing };
-    connection.call(request, &mut |_| ()).await?;
-    Ok(connection)
+    connection.call(request, &mut |_| ()).await.map(drop)
 }
 
 /// A port that is free now.
-fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

@@ -41,7 +41,7 @@ impl fmt::Display for Report<'_> {
         let unit = if self.bytes().is_some() { "MB/s" } else { "per s" };
         writeln!(
             f,
-            "| who | wall s (min–max) | {unit} (min–max) | CPU ms/op | p50 ms | p99 ms | wharf's speed ÷ | wharf's CPU ÷ | idle MiB | peak growth MiB | load |"
+            "| who | wall s (min–max) | {unit} (min–max) | CPU ms/op | p50 ms | p99 ms | first row's speed ÷ | first row's CPU ÷ | idle MiB | peak growth MiB | load |"
         )?;
         writeln!(f, "|---|---|---|---|---|---|---|---|---|---|---|")?;
         self.outcomes.iter().try_for_each(|outcome| self.row(f, outcome))?;
@@ -78,6 +78,7 @@ impl Report<'_> {
         match goal.figure {
             Figure::Speed(peer) => write!(f, "- speed over {}", peer.name())?,
             Figure::Cpu(peer) => write!(f, "- CPU over {}", peer.name())?,
+            Figure::Slowest(peer) => write!(f, "- p99 over {}", peer.name())?,
             Figure::Rate => write!(f, "- operations per second")?,
             Figure::Idle => write!(f, "- MiB idle")?,
             Figure::GrowthPerClient => write!(f, "- MiB of growth for each client")?,
@@ -101,10 +102,11 @@ impl Report<'_> {
     }
 
     fn figure(&self, figure: Figure) -> Option<f64> {
-        let wharf = self.of(Kind::Wharf)?;
+        let wharf = self.of(self.case.subject)?;
         match figure {
             Figure::Speed(peer) => self.speed(peer),
             Figure::Cpu(peer) => self.cpu(peer),
+            Figure::Slowest(peer) => self.ratio(peer, slowest),
             Figure::Rate => Some(Spread::of(wharf.samples.iter().map(|sample| self.rate(sample))).median),
             Figure::Idle => idle(wharf),
             Figure::GrowthPerClient => growth(wharf).map(|growth| growth / self.case.clients as f64),
@@ -126,7 +128,7 @@ impl Report<'_> {
     }
 
     fn ratio(&self, peer: Kind, figure: impl Fn(&Sample) -> f64) -> Option<f64> {
-        let (wharf, peer) = (self.of(Kind::Wharf)?, self.of(peer)?);
+        let (wharf, peer) = (self.of(self.case.subject)?, self.of(peer)?);
         let rounds = wharf.samples.iter().zip(&peer.samples);
         let ratio = Spread::of(rounds.map(|(wharf, peer)| figure(wharf) / figure(peer))).median;
         ratio.is_finite().then_some(ratio)
@@ -146,6 +148,13 @@ impl Report<'_> {
 /// Processor time of an operation, in milliseconds.
 fn cpu(sample: &Sample) -> f64 {
     sample.cpu.as_secs_f64() * 1e3 / sample.load.latencies.len() as f64
+}
+
+/// The 99th percentile of a turn's latencies, in milliseconds.
+fn slowest(sample: &Sample) -> f64 {
+    let mut latencies = sample.load.latencies.clone();
+    latencies.sort();
+    percentile(&latencies, 0.99)
 }
 
 fn idle(outcome: &Outcome) -> Option<f64> {

@@ -26,11 +26,11 @@ pub(crate) struct Outcome {
     pub(crate) void: Option<String>,
 }
 
-/// Runs a case; Wharf's outcome comes first. Whoever cannot be made ready, or meets an error, has a void outcome.
+/// Runs a case; its subject's outcome comes first. Whoever cannot be made ready, or meets an error, has a void outcome.
 pub(crate) async fn run(case: &Case, scale: Scale, wharf: &Path) -> Vec<Outcome> {
     let fixture = Fixture::new(case.work);
     let mut contenders = Vec::new();
-    for kind in std::iter::once(Kind::Wharf).chain(case.peers.iter().copied()) {
+    for kind in std::iter::once(case.subject).chain(case.peers.iter().copied()) {
         eprintln!("{}: {} gets ready", case.name, kind.name());
         let made = Contender::new(kind, wharf, &fixture).await;
         let void = made.as_ref().err().map(ToString::to_string);

@@ -1,9 +1,10 @@
-//! Wharf as it comes: SQLite and files in a fresh data directory, a bearer token for every request.
+//! Wharf as it comes: SQLite and files in a fresh data directory unless it is told of another database or storage, a
+//! bearer token for every request.
 //!
 //! Before it answers 201 to a push, it has flushed the blob's bytes (`fdatasync`), the directory that leads to
 //! them, and the database (`synchronous=full`) once for each of the two requests, shared by those that wait.
 
-use std::{path::Path, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use serde_json::Value;
 
@@ -17,7 +18,8 @@ use crate::{
 const PASSWORD: &str = "bench-operator-password";
 const BASIC: &str = "authorization: Basic YWRtaW46YmVuY2gtb3BlcmF0b3ItcGFzc3dvcmQ=\r\n";
 
-pub(super) fn command(program: &Path, folder: &Path, authority: &str) -> Command {
+pub(super) fn command(program: &Path, folder: &Path, authority: &str) -> Result<Command> {
+    fs::create_dir(folder)?;
     let mut command = Command::new(program);
     let ours = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WHARF_"));
     for (name, _) in ours {
@@ -25,7 +27,7 @@ pub(super) fn command(program: &Path, folder: &Path, authority: &str) -> Command
     }
     command.args(["serve", "--listen", authority, "--data-dir"]).arg(folder.join("data"));
     command.env("WHARF_ADMIN_PASSWORD", PASSWORD).env("WHARF_LOG", "error").current_dir(folder);
-    command
+    Ok(command)
 }
 
 /// The header line of a token for pulls and pushes.
