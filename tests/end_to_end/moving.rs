@@ -34,10 +34,18 @@ fn restore(wharf: &Wharf, directory: &Path) -> Output {
 
 /// A place for another Wharf, which never started, with the settings and the secret key of this one; on files if that is
 /// on files.
-fn empty_house(of: &Wharf) -> Wharf {
-    let is_its_own = |(name, value): &(&str, &str)| *name == "WHARF_STORAGE" && *value != "file";
-    let empty = Wharf::not_started(&of.environment().filter(|one| !is_its_own(one)).collect::<Vec<_>>());
+async fn empty_house(of: &Wharf) -> Wharf {
+    let is_its_own = |(name, value): &(&str, &str)| match *name {
+        "WHARF_STORAGE" => *value != "file",
+        "WHARF_DATABASE" => *value != "sqlite",
+        _ => false,
+    };
+    let settings: Vec<_> = of.environment().filter(|one| !is_its_own(one)).collect();
+    let empty = Wharf::not_started(&settings).await;
     std::fs::create_dir(&empty.data).unwrap();
-    std::fs::copy(of.data.join("secret-key"), empty.data.join("secret-key")).unwrap();
+    let key = of.data.join("secret-key");
+    if key.exists() {
+        std::fs::copy(key, empty.data.join("secret-key")).unwrap();
+    }
     empty
 }

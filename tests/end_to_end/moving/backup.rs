@@ -19,7 +19,7 @@ async fn a_backup_taken_under_load_brings_back_all_that_was_acknowledged_before(
     let loaded = back_up_under_load(&wharf, &directory).await;
 
     assert!(loaded.told.contains("secret key is not in the backup"), "{}", loaded.told);
-    let mut other = empty_house(&wharf);
+    let mut other = empty_house(&wharf).await;
     told(&restore(&other, &directory));
     other.restart().await;
     assert_eq!(seen(&other, &paths).await, before);
@@ -51,7 +51,7 @@ async fn the_next_backup_copies_only_what_is_new() {
     repository.delete_blob(&lacked).await.is(202);
     let sparse = wharf.directory("sparse");
     told(&back_up(&wharf, &sparse));
-    let restored = restore(&empty_house(&wharf), &sparse);
+    let restored = restore(&empty_house(&wharf).await, &sparse);
     let named = format!("missing: acme/app@{} names {lacked}, which is not there", Image::oci(2).digest());
     assert_eq!(restored.status.code(), Some(10), "{}", said(&restored));
     assert!(
@@ -76,7 +76,7 @@ async fn the_next_backup_copies_only_what_is_new() {
 
 #[tokio::test]
 async fn a_damaged_blob_is_named_with_its_tags_and_healed_by_the_next_push() {
-    let mut wharf = Wharf::start_on_files().await;
+    let mut wharf = Wharf::start_in_files(&[]).await;
     let (image, directory) = (Image::oci(1), wharf.directory("backup"));
     let repository = wharf.admin().repository("acme/app");
     repository.push_image(&image, "v1").await;
@@ -92,7 +92,7 @@ async fn a_damaged_blob_is_named_with_its_tags_and_healed_by_the_next_push() {
     let named = format!("damaged: {damaged}, needed by acme/app:all, acme/app:v1");
     assert!(said(&done).contains(&named), "{}", said(&done));
     wharf.stop().await;
-    let mut other = empty_house(&wharf);
+    let mut other = empty_house(&wharf).await;
     let done = restore(&other, &directory);
     assert_eq!(done.status.code(), Some(10), "{}", said(&done));
     assert!(said(&done).contains(&named), "{}", said(&done));

@@ -12,7 +12,7 @@ const BLOBS: u64 = 12;
 const SIZE: usize = 4 << 20;
 
 async fn furnished() -> Wharf {
-    let wharf = Wharf::start_on_files().await;
+    let wharf = Wharf::start_in_files(&[]).await;
     let repository = wharf.admin().repository("acme/app");
     repository.push_image(&Image::oci(1), "v1").await;
     for seed in 0..BLOBS {
@@ -63,11 +63,11 @@ async fn a_backup_whose_client_is_killed_ends_at_the_server_and_leaves_none() {
     }
     drop(lock);
     assert!(!directory.join("backup.json").exists(), "a backup nobody waited for was finished");
-    let refused = restore(&empty_house(&wharf), &directory);
+    let refused = restore(&empty_house(&wharf).await, &directory);
     assert!(said(&refused).contains("no finished backup"), "{}", said(&refused));
     let done = told(&back_up(&wharf, &directory));
     assert!(!done.contains(", 0 were there already"), "it goes on where it was cut: {done}");
-    told(&restore(&empty_house(&wharf), &directory));
+    told(&restore(&empty_house(&wharf).await, &directory));
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn a_restore_that_was_cut_is_not_served_and_comes_to_its_end_when_run_agai
     wharf.stop().await;
     let directory = wharf.directory("backup");
     told(&back_up(&wharf, &directory));
-    let mut other = empty_house(&wharf);
+    let mut other = empty_house(&wharf).await;
     cut(begin(&other, "restore", &directory), &other.data.join("objects"));
 
     let refused = other.try_command(&["serve", "--listen", "127.0.0.1:0"], "");

@@ -18,7 +18,7 @@ async fn a_restore_needs_empty_stores_a_stopped_server_and_the_old_key() {
     wharf.restart().await;
     wharf.admin().repository("acme/app").manifest("v1").await.is(200);
 
-    let mut other = empty_house(&wharf);
+    let mut other = empty_house(&wharf).await;
     std::fs::remove_file(other.data.join("secret-key")).unwrap();
     let refused = said(&restore(&other, &directory));
     assert!(refused.contains("the secret key is not in the backup"), "{refused}");
@@ -31,7 +31,7 @@ async fn a_restore_needs_empty_stores_a_stopped_server_and_the_old_key() {
     other.restart().await;
     other.admin().repository("acme/app").manifest("v1").await.is(200);
 
-    let mut taken = empty_house(&wharf);
+    let mut taken = empty_house(&wharf).await;
     taken.restart().await;
     taken.stop().await;
     let refused = said(&restore(&taken, &directory));
@@ -50,7 +50,7 @@ async fn rows_that_were_changed_and_directories_of_others_are_refused() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&rows, bytes).unwrap();
-    let refused = said(&restore(&empty_house(&wharf), &directory));
+    let refused = said(&restore(&empty_house(&wharf).await, &directory));
     assert!(refused.contains("the rows of the backup are damaged"), "{refused}");
 
     let occupied = wharf.directory("occupied");

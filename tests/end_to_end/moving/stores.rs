@@ -7,21 +7,21 @@ use crate::harness::postgres::{Database, SECRET_KEY};
 use crate::harness::{ADMIN_PASSWORD, Wharf, storage};
 
 /// A house that never started, on these stores.
-fn house(database: &str, storage: &str) -> Wharf {
+async fn house(database: &str, storage: &str) -> Wharf {
     let stores = [
         ("WHARF_DATABASE", database),
         ("WHARF_STORAGE", storage),
         ("WHARF_SECRET_KEY", SECRET_KEY),
         ("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD),
     ];
-    Wharf::not_started(&[&stores[..], &HURRY].concat())
+    Wharf::not_started(&[&stores[..], &HURRY].concat()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_house_moves_to_postgres_and_a_bucket_and_back() {
     let Some(database) = Database::fresh().await else { return };
     let Some(bucket) = storage::bucket("") else { return };
-    let mut small = house("sqlite", "file");
+    let mut small = house("sqlite", "file").await;
     small.restart().await;
     let paths = furnish(&small).await;
     let before = seen(&small, &paths).await;
@@ -29,7 +29,7 @@ async fn a_house_moves_to_postgres_and_a_bucket_and_back() {
     told(&back_up(&small, &directory));
     small.stop().await;
 
-    let mut large = house(&database.url(), &bucket);
+    let mut large = house(&database.url(), &bucket).await;
     let moved = told(&restore(&large, &directory));
     assert!(moved.contains("read everything again: all is right"), "{moved}");
     large.restart().await;
@@ -39,7 +39,7 @@ async fn a_house_moves_to_postgres_and_a_bucket_and_back() {
     told(&large.try_command(&["verify"], ""));
     large.stop().await;
 
-    let mut back = house("sqlite", "file");
+    let mut back = house("sqlite", "file").await;
     let moved = told(&restore(&back, &directory));
     assert!(moved.contains("read everything again: all is right"), "{moved}");
     back.restart().await;

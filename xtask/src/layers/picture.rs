@@ -68,7 +68,12 @@ pub(crate) const PICTURE: &[Room] = &[
         floor: Wings,
         imports: Only(&["core", "registry", "auth", "scan", "signing", "fleet"]),
     },
-    Room { name: "outbound", floor: Wings, imports: Only(&["core", "registry", "auth", "scan", "signing"]) },
+    Room {
+        name: "outbound",
+        floor: Wings,
+        // hash, for whatever comes in is held against its digest.
+        imports: Only(&["core", "hash", "registry", "auth", "scan", "signing"]),
+    },
     Room { name: "server", floor: Composition, imports: EverythingBelow },
     Room {
         name: "embed",

@@ -1,0 +1,26 @@
+//! The only door out: every request that Wharf makes of another machine goes through a [`Door`].
+//!
+//! A door knows where it may lead ([`Policy`]), judged by the address that is connected to and not by the name alone;
+//! it follows redirects itself, hands no login to a second origin, and bounds what it reads in bytes and in time. On
+//! it stands [`Upstream`], a client of OCI registries, with [`Download`], which checks whatever it brings.
+
+mod address;
+mod answer;
+mod checked;
+mod door;
+mod download;
+mod policy;
+mod repository;
+mod resolver;
+mod trust;
+mod upstream;
+
+pub use self::{
+    answer::Answer,
+    door::{Ask, Body, Door},
+    download::{Download, Opener},
+    policy::Policy,
+    repository::Repository,
+    trust::Trust,
+    upstream::{Document, Login, RegistryAddress, Upstream, Watch},
+};
