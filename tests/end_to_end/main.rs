@@ -25,6 +25,7 @@ mod crash;
 mod formats;
 mod harness;
 mod identity;
+mod import;
 mod moving;
 mod nodes;
 mod oci;

@@ -1,9 +1,10 @@
 //! The command line.
 
 mod arguments;
+mod client;
 
 use std::{
-    io::{self, IsTerminal as _, Read as _},
+    io::{self, IsTerminal as _, Read as _, Write as _},
     path::PathBuf,
     process::ExitCode,
 };
@@ -26,9 +27,10 @@ const DAMAGED: u8 = 10;
 
 /// Runs the command the arguments name, or serves.
 pub fn main() -> ExitCode {
-    match run(&arguments::all().get_matches()) {
-        Ok(Verdict::Good) => ExitCode::SUCCESS,
-        Ok(Verdict::Damaged) => ExitCode::from(DAMAGED),
+    let matches = arguments::all().get_matches();
+    let ended = client::run(&matches).unwrap_or_else(|| run(&matches).map(exit_code));
+    match ended {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("wharf: {error}");
             let mut cause = std::error::Error::source(&error);
@@ -38,6 +40,13 @@ pub fn main() -> ExitCode {
             }
             ExitCode::FAILURE
         }
+    }
+}
+
+fn exit_code(verdict: Verdict) -> ExitCode {
+    match verdict {
+        Verdict::Good => ExitCode::SUCCESS,
+        Verdict::Damaged => ExitCode::from(DAMAGED),
     }
 }
 
@@ -66,13 +75,12 @@ fn run(matches: &ArgMatches) -> Result<Verdict> {
             Ok(Verdict::Good)
         }
         Some(("config", arguments)) if arguments.get_flag("example") => {
-            print!("{}", example());
+            say(&example())?;
             Ok(Verdict::Good)
         }
         Some(("config", _)) => {
-            for (name, value, origin) in sources.shown() {
-                println!("{name} = \"{value}\"  # {origin}");
-            }
+            let line = |(name, value, origin)| format!("{name} = \"{value}\"  # {origin}\n");
+            say(&sources.shown().into_iter().map(line).collect::<String>())?;
             sources.config().map(|_| Verdict::Good)
         }
         Some(("restore", arguments)) => {
@@ -89,8 +97,18 @@ fn run(matches: &ArgMatches) -> Result<Verdict> {
 /// What came of a command goes to standard output, and nothing else does.
 fn tell(done: Result<Outcome>) -> Result<Verdict> {
     let Outcome { text, verdict } = done?;
-    println!("{text}");
+    say(&format!("{text}\n"))?;
     Ok(verdict)
+}
+
+/// Writes to standard output. A reader that has gone, such as `head`, wanted no more.
+fn say(text: &str) -> Result<()> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::new(Kind::Internal, "standard output cannot be written").because(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The matches of the innermost command, which hold the global flags wherever they stood.
@@ -155,22 +173,29 @@ fn choice(arguments: &ArgMatches, name: &str, yes: &str) -> Option<bool> {
 /// A password: from standard input, or asked for twice on a terminal. Never from the arguments, which every user
 /// of the machine can read.
 fn password(arguments: &ArgMatches) -> Result<String> {
-    let unreadable =
-        |error: io::Error| Error::new(Kind::Invalid, "the password cannot be read").because(error);
-    if arguments.get_flag("password-stdin") {
-        let mut text = String::new();
-        io::stdin().read_to_string(&mut text).map_err(unreadable)?;
-        return Ok(text.trim_end_matches(['\r', '\n']).to_owned());
-    }
-    if !io::stdin().is_terminal() {
-        return Err(Error::new(
-            Kind::Invalid,
-            "no terminal to ask for the password on: use --password-stdin",
-        ));
+    if let Some(password) = from_standard_input(arguments)? {
+        return Ok(password);
     }
     let first = rpassword::prompt_password("Password: ").map_err(unreadable)?;
     let again = rpassword::prompt_password("Again: ").map_err(unreadable)?;
     if first == again { Ok(first) } else { Err(Error::new(Kind::Invalid, "the two passwords differ")) }
+}
+
+/// The password that standard input holds, if it is to be read there; nothing where there is a terminal to ask on.
+fn from_standard_input(arguments: &ArgMatches) -> Result<Option<String>> {
+    if arguments.get_flag("password-stdin") {
+        let mut text = String::new();
+        io::stdin().read_to_string(&mut text).map_err(unreadable)?;
+        return Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()));
+    }
+    if io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    Err(Error::new(Kind::Invalid, "no terminal to ask for the password on: use --password-stdin"))
+}
+
+fn unreadable(error: io::Error) -> Error {
+    Error::new(Kind::Invalid, "the password cannot be read").because(error)
 }
 
 fn wait_for<T>(work: impl Future<Output = Result<T>>) -> Result<T> {

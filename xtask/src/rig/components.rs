@@ -51,6 +51,12 @@ const COMPONENTS: &[Component] = &[
         packages: &["containerd"],
         needs: Needs::Root,
     },
+    Component {
+        name: "docker-registry",
+        programs: &["docker-registry"],
+        packages: &["docker-registry"],
+        needs: Needs::Nothing,
+    },
     built_by_go("crane"),
     built_by_go("oras"),
     built_by_go("regctl"),

@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgAction, Command, value_parser};
 
-use crate::config::KEYS;
+use crate::{config::KEYS, import};
 
 /// The whole grammar.
 pub(super) fn all() -> Command {
@@ -32,6 +32,24 @@ pub(super) fn all() -> Command {
         .subcommand(backup())
         .subcommand(verify())
         .subcommand(restore())
+        .subcommand(login())
+        .subcommand(Command::new("logout").about("Forget a login that `wharf login` kept").arg(server()))
+        .subcommand(import::grammar())
+}
+
+fn login() -> Command {
+    let user = Arg::new("username").long("username").short('u').required(true).value_name("USER");
+    Command::new("login")
+        .about("Log in to a server, and keep that in the file docker uses")
+        .arg(server())
+        .arg(user.help("The login"))
+        .arg(flag("password-stdin", "Read the password from standard input"))
+        .arg(import::authorities())
+}
+
+fn server() -> Arg {
+    let help = "Its host and port; plain HTTP where it is this machine or begins with http://";
+    Arg::new("server").required(true).value_name("HOST").help(help)
 }
 
 fn user() -> Command {

@@ -1,0 +1,50 @@
+//! The commands against a server that runs elsewhere. They need no configuration of this machine's.
+
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+use wharf_core::{Error, Kind, Result, Secret};
+use wharf_outbound::RegistryAddress;
+
+use super::{from_standard_input, unreadable, wait_for};
+use crate::{
+    import,
+    login::{self, NewLogin},
+};
+
+/// Runs the command, if it is one of these.
+pub(super) fn run(matches: &ArgMatches) -> Option<Result<ExitCode>> {
+    let (name, arguments) = matches.subcommand()?;
+    match name {
+        "login" => Some(log_in(arguments).map(told)),
+        "logout" => Some(server(arguments).and_then(|server| login::log_out(&server)).map(told)),
+        "import" => {
+            Some(import::Options::read(arguments).and_then(|options| wait_for(import::run(&options))))
+        }
+        _ => None,
+    }
+}
+
+fn log_in(arguments: &ArgMatches) -> Result<String> {
+    let server = server(arguments)?;
+    let authorities = arguments.get_one::<std::path::PathBuf>("ca-file");
+    let authorities = authorities.map(|path| login::read_authorities(path)).transpose()?;
+    let user = arguments.get_one::<String>("username").cloned().unwrap_or_default();
+    let password = match from_standard_input(arguments)? {
+        Some(password) => password,
+        None => rpassword::prompt_password("Password: ").map_err(unreadable)?,
+    };
+    if password.is_empty() {
+        return Err(Error::new(Kind::Invalid, "the password is empty"));
+    }
+    wait_for(login::log_in(NewLogin { server, user, password: Secret::new(password), authorities }))
+}
+
+fn server(arguments: &ArgMatches) -> Result<RegistryAddress> {
+    arguments.get_one::<String>("server").map(String::as_str).unwrap_or_default().parse()
+}
+
+fn told(words: String) -> ExitCode {
+    println!("{words}");
+    ExitCode::SUCCESS
+}

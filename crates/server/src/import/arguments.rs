@@ -1,0 +1,126 @@
+//! What `wharf import` takes.
+
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use wharf_core::Result;
+use wharf_outbound::RegistryAddress;
+
+use super::{
+    names::{Inside, Named},
+    plan::Plan,
+    report::Reader,
+};
+use crate::login::read_authorities;
+
+/// What the command names.
+pub(crate) struct Options {
+    pub(super) origin: Origin,
+    pub(super) server: RegistryAddress,
+    pub(super) plan: Plan,
+    /// Hosts the source may send to although they are in a private network, and which may be told its login.
+    pub(super) trusted: Vec<String>,
+    /// Whom to believe over TLS beside the system's authorities, in PEM.
+    pub(super) authorities: Option<Vec<u8>>,
+    /// How many contents are on their way at once.
+    pub(super) transfers: usize,
+    pub(super) effect: Effect,
+    pub(super) reader: Reader,
+}
+
+/// Whether anything is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    Import,
+    Rehearse,
+}
+
+/// Where things come from.
+pub(super) enum Origin {
+    Registry(RegistryAddress),
+    /// The files of a registry.
+    Directory(PathBuf),
+}
+
+/// The grammar of the command.
+pub(crate) fn grammar() -> Command {
+    let flag = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    let source =
+        "host/repository[:tag|@digest]; with --all host[/prefix]; with --from-directory without the host";
+    Command::new("import")
+        .about(
+            "Import from another registry, or from its files, into a server that `wharf login` was told of",
+        )
+        .after_help("Ends with 0 if everything is there, 3 if something is not, 1 if it could not begin.")
+        .allow_missing_positional(true)
+        .arg(Arg::new("source").value_name("SOURCE").help(source))
+        .arg(
+            Arg::new("target")
+                .value_name("TARGET")
+                .required(true)
+                .help("server/repository[:tag]; with --all server[/prefix]"),
+        )
+        .arg(
+            Arg::new("from-directory")
+                .long("from-directory")
+                .value_name("ROOT")
+                .value_parser(value_parser!(PathBuf))
+                .help("Read the files of a registry that is built on distribution: its rootdirectory"),
+        )
+        .arg(flag("all", "Every repository the source lists, or those below a prefix"))
+        .arg(flag("dry-run", "Only say what is missing"))
+        .arg(flag("json", "Print a JSON object for each thing, and one for the summary"))
+        .arg(
+            Arg::new("transfers")
+                .long("transfers")
+                .value_name("NUMBER")
+                .default_value("4")
+                .value_parser(value_parser!(u16).range(1..=64))
+                .help("How many contents are on their way at once"),
+        )
+        .arg(Arg::new("trust-host").long("trust-host").value_name("HOST").action(ArgAction::Append).help(
+            "The source may send there, though it is in a private network, and for tokens with the login",
+        ))
+        .arg(authorities())
+}
+
+/// The option for more authorities.
+pub(crate) fn authorities() -> Arg {
+    Arg::new("ca-file")
+        .long("ca-file")
+        .value_name("FILE")
+        .value_parser(value_parser!(PathBuf))
+        .help("Believe these authorities too, in PEM")
+}
+
+impl Options {
+    /// Reads the arguments.
+    ///
+    /// # Errors
+    /// `Invalid` for names that are none or do not fit together.
+    pub(crate) fn read(arguments: &ArgMatches) -> Result<Self> {
+        let text = |name: &str| arguments.get_one::<String>(name).map(String::as_str);
+        let target: Named = text("target").unwrap_or_default().parse()?;
+        let source = text("source").unwrap_or_default();
+        let (origin, from) = match arguments.get_one::<PathBuf>("from-directory") {
+            Some(root) => (Origin::Directory(root.clone()), source.parse::<Inside>()?),
+            None => {
+                let Named { registry, inside } = source.parse()?;
+                (Origin::Registry(registry), inside)
+            }
+        };
+        let authorities = arguments.get_one::<PathBuf>("ca-file").map(|path| read_authorities(path));
+        Ok(Self {
+            origin,
+            plan: Plan::new(from, target.inside, arguments.get_flag("all"))?,
+            server: target.registry,
+            trusted: arguments.get_many::<String>("trust-host").into_iter().flatten().cloned().collect(),
+            authorities: authorities.transpose()?,
+            transfers: arguments.get_one::<u16>("transfers").map_or(4, |number| usize::from(*number)),
+            effect: if arguments.get_flag("dry-run") { Effect::Rehearse } else { Effect::Import },
+            reader: if arguments.get_flag("json") { Reader::Machine } else { Reader::Human },
+        })
+    }
+}

@@ -1,0 +1,140 @@
+//! Which repository of the source becomes which of the server.
+
+use wharf_core::{Error, Kind, Reference, Result, Tag};
+use wharf_outbound::Repository;
+
+use super::{names::Inside, source::Source};
+
+/// What the command asks for.
+#[derive(Debug)]
+pub(crate) enum Plan {
+    /// One repository, or one thing in it.
+    One(Pair),
+    /// Every repository the source lists, or those below a name.
+    All {
+        /// Only those below it.
+        below: Option<Repository>,
+        /// Where they go; else their own names are kept.
+        to: Option<Repository>,
+    },
+}
+
+/// One repository on both sides.
+#[derive(Clone, Debug)]
+pub(crate) struct Pair {
+    pub(crate) from: Repository,
+    pub(crate) to: Repository,
+    /// The one thing of it; else everything that has a tag.
+    pub(crate) one: Option<Thing>,
+}
+
+/// A manifest by its name on both sides.
+#[derive(Clone, Debug)]
+pub(crate) struct Thing {
+    pub(crate) from: Reference,
+    pub(crate) to: Reference,
+}
+
+impl Thing {
+    /// The same name on both sides.
+    pub(super) fn same(reference: Reference) -> Self {
+        Self { from: reference.clone(), to: reference }
+    }
+
+    pub(super) fn tag(tag: &Tag) -> Self {
+        Self::same(Reference::Tag(tag.clone()))
+    }
+}
+
+impl Plan {
+    /// From the two names of the command line.
+    ///
+    /// # Errors
+    /// `Invalid` for names that do not fit together.
+    pub(super) fn new(from: Inside, to: Inside, all: bool) -> Result<Self> {
+        let wrong = |words: &str| Err(Error::new(Kind::Invalid, words));
+        if all {
+            if from.reference.is_some() || to.reference.is_some() {
+                return wrong("with --all there is no tag and no digest");
+            }
+            return Ok(Self::All { below: from.repository, to: to.repository });
+        }
+        let Some(repository) = from.repository else {
+            return wrong("name a repository of the source, or say --all");
+        };
+        let Some(place) = to.repository else {
+            return wrong("name the repository on the server");
+        };
+        let one = match (from.reference, to.reference) {
+            (None, None) => None,
+            (None, Some(_)) => {
+                return wrong("a whole repository keeps its tags: name one tag of the source too");
+            }
+            (Some(from), None) => Some(Thing::same(from)),
+            (Some(Reference::Digest(one)), Some(Reference::Digest(other))) if one != other => {
+                return wrong("a digest cannot become another one");
+            }
+            (Some(Reference::Tag(_)), Some(Reference::Digest(_))) => {
+                return wrong("a tag becomes a tag, not a digest");
+            }
+            (Some(from), Some(to)) => Some(Thing { from, to }),
+        };
+        Ok(Self::One(Pair { from: repository, to: place, one }))
+    }
+
+    /// The pairs, in the order of their names.
+    pub(super) async fn pairs(&self, source: &dyn Source) -> Result<Vec<Pair>> {
+        let (below, to) = match self {
+            Self::One(pair) => return Ok(vec![pair.clone()]),
+            Self::All { below, to } => (below, to),
+        };
+        let mut found = source.repositories().await?;
+        found.sort();
+        found.dedup();
+        let pair = |from: Repository| {
+            let rest = match below {
+                Some(below) => rest_below(&from, below)?.to_owned(),
+                None => from.to_string(),
+            };
+            let parts = [to.as_ref().map(Repository::as_str), Some(rest.as_str())];
+            let parts: Vec<&str> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+            // The prefix itself, and nowhere to put it, keeps its name.
+            let name = if parts.is_empty() { from.to_string() } else { parts.join("/") };
+            Some(name.parse().map(|to| Pair { from, to, one: None }))
+        };
+        found.into_iter().filter_map(pair).collect()
+    }
+}
+
+/// What is left of a name below another one: nothing, of that one itself.
+fn rest_below<'a>(name: &'a Repository, below: &Repository) -> Option<&'a str> {
+    let rest = name.as_str().strip_prefix(below.as_str())?;
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_ends_at_a_slash() {
+        let below = "team".parse().unwrap();
+        let rest = |name: &str| rest_below(&name.parse().unwrap(), &below).map(str::to_owned);
+        assert_eq!(rest("team/app/web").as_deref(), Some("app/web"));
+        assert_eq!(rest("team").as_deref(), Some(""));
+        assert_eq!(rest("teamwork/app"), None);
+    }
+
+    #[test]
+    fn names_that_do_not_fit_together_are_refused() {
+        let plan = |from: &str, to: &str, all| Plan::new(from.parse()?, to.parse()?, all);
+        assert!(plan("a:v1", "b", false).is_ok());
+        assert!(plan("a:v1", "b:v2", false).is_ok());
+        assert!(plan("a", "b", false).is_ok());
+        assert!(plan("", "", true).is_ok());
+        for (from, to, all) in [("a", "b:v1", false), ("", "b", false), ("a", "", false), ("a:v1", "b", true)]
+        {
+            assert!(plan(from, to, all).is_err(), "{from} {to}");
+        }
+    }
+}

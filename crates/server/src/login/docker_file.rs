@@ -1,0 +1,121 @@
+//! docker's own file of logins, `config.json` in `$DOCKER_CONFIG` or `~/.docker`: read with care, and written so that
+//! a reader sees the old one or the new one, whole, and nobody but its owner sees either.
+//!
+//! What stands there beside logins stays as it is. Logins that docker keeps in a helper are not found here.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde_json::{Map, Value, json};
+use wharf_core::{Error, Kind, Result, Secret};
+use wharf_outbound::{Login, RegistryAddress};
+
+use crate::world;
+
+/// The key docker keeps the login at its own registry under.
+const HUB_KEY: &str = "https://index.docker.io/v1/";
+/// The largest file that is read, in bytes.
+const LARGEST: u64 = 4 * 1024 * 1024;
+
+/// The file as it was read, with the changes made since.
+pub(crate) struct DockerFile {
+    path: PathBuf,
+    content: Map<String, Value>,
+}
+
+#[allow(clippy::disallowed_methods, reason = "docker's file lies in the user's home")]
+impl DockerFile {
+    /// Reads the file; one that is not there is empty.
+    ///
+    /// # Errors
+    /// `Invalid` where it cannot be read or is no JSON: then it is not touched either.
+    pub(crate) fn read() -> Result<Self> {
+        let folder = world::variable("DOCKER_CONFIG").map(PathBuf::from);
+        let home = || Some(PathBuf::from(world::variable("HOME")?).join(".docker"));
+        let nowhere =
+            || Error::new(Kind::Invalid, "neither DOCKER_CONFIG nor HOME says where logins are kept");
+        let path = folder.or_else(home).ok_or_else(nowhere)?.join("config.json");
+        let mut text = String::new();
+        match File::open(&path).and_then(|file| file.take(LARGEST).read_to_string(&mut text)) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(unusable(&path, "cannot be read").because(error)),
+        }
+        let text = if text.trim().is_empty() { "{}" } else { text.as_str() };
+        let content =
+            serde_json::from_str(text).map_err(|error| unusable(&path, "is not JSON").because(error))?;
+        Ok(Self { path, content })
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The login at a server.
+    pub(crate) fn login(&self, server: &RegistryAddress) -> Option<Login> {
+        let found = self.content.get("auths")?.get(key(server))?;
+        let text = |name: &str| found.get(name)?.as_str().filter(|text| !text.is_empty());
+        if let Some(token) = text("identitytoken") {
+            return Some(Login::Refresh(Secret::new(token.to_owned())));
+        }
+        let pair = String::from_utf8(BASE64_STANDARD.decode(text("auth")?).ok()?).ok()?;
+        let (user, password) = pair.split_once(':')?;
+        let password = Secret::new(password.trim_end_matches('\0').to_owned());
+        Some(Login::Password { user: user.to_owned(), password })
+    }
+
+    /// Keeps a login, in the place of an older one.
+    pub(crate) fn set(
+        &mut self,
+        server: &RegistryAddress,
+        user: &str,
+        password: &Secret<String>,
+    ) -> Result<()> {
+        let auths = self.content.entry("auths").or_insert_with(|| json!({}));
+        let auths = auths.as_object_mut().ok_or_else(|| unusable(&self.path, "has odd auths"))?;
+        let pair = BASE64_STANDARD.encode(format!("{user}:{}", password.expose()));
+        auths.insert(key(server), json!({ "auth": pair }));
+        Ok(())
+    }
+
+    /// Forgets a login; says whether there was one.
+    pub(crate) fn remove(&mut self, server: &RegistryAddress) -> bool {
+        let auths = self.content.get_mut("auths").and_then(Value::as_object_mut);
+        auths.is_some_and(|auths| auths.remove(&key(server)).is_some())
+    }
+
+    /// Writes the file anew and puts it in the place of the old one. A link that stood there keeps pointing.
+    pub(crate) fn write(&self) -> Result<()> {
+        let failed = |error: io::Error| unusable(&self.path, "cannot be written").because(error);
+        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let folder = path.parent().unwrap_or(Path::new("."));
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+        let fresh = folder.join(format!(".config.json.{}", std::process::id()));
+        let written = self.write_to(&fresh).and_then(|()| fs::rename(&fresh, &path));
+        if written.is_err() {
+            let _ = fs::remove_file(&fresh);
+        }
+        written.map_err(failed)
+    }
+
+    fn write_to(&self, path: &Path) -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        serde_json::to_writer_pretty(&mut file, &self.content)?;
+        writeln!(file)?;
+        file.sync_all()
+    }
+}
+
+fn key(server: &RegistryAddress) -> String {
+    if server.is_docker_hub() { HUB_KEY.to_owned() } else { server.to_string() }
+}
+
+fn unusable(path: &Path, what: &str) -> Error {
+    Error::new(Kind::Invalid, format!("{} {what}", path.display()))
+}
