@@ -27,6 +27,7 @@ mod harness;
 mod identity;
 mod import;
 mod moving;
+mod linearizability;
 mod nodes;
 mod oci;
 mod operation;
