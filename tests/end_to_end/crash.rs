@@ -13,6 +13,7 @@ mod kill;
 mod load;
 mod nodes;
 mod power_cut;
+mod steps;
 mod worker;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -120,6 +120,27 @@ impl Wharf {
         }
     }
 
+    /// A server that is yet to be started, with its data elsewhere and just these settings in its environment.
+    pub(crate) fn laid_out_on(data: &Path, environment: &[(&str, String)]) -> Self {
+        let environment: Vec<_> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        Self::laid_out(TempDir::new().unwrap(), data.to_owned(), &environment)
+    }
+
+    /// Waits until it has ended by itself, which is true, or is ready.
+    pub(crate) async fn ends_or_is_ready(&mut self) -> bool {
+        let started = Instant::now();
+        let anonymous = self.anonymous();
+        while self.process.as_mut().unwrap().try_wait().unwrap().is_none() {
+            let answer = anonymous.request("GET", "/readyz").try_send().await;
+            if answer.is_ok_and(|answer| answer.status == 200) {
+                return false;
+            }
+            assert!(started.elapsed() < PATIENCE, "the server neither ends nor is ready");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        true
+    }
+
     /// Starts it again on the same data and the same port, and waits until it is ready.
     pub(crate) async fn restart(&mut self) {
         self.spawn();

@@ -75,3 +75,26 @@ async fn a_body_may_pause_for_longer_than_a_head() {
     assert_eq!(status, 201, "{text}");
     repository.blob(&digest).await.is(200).has_body(&content);
 }
+
+#[tokio::test]
+async fn a_server_without_descriptors_left_serves_again_once_there_are_some() {
+    let wharf = Wharf::start().await;
+    let id = wharf.process_id().to_string();
+    let open = std::fs::read_dir(format!("/proc/{id}/fd")).unwrap().count();
+    // It counted on more when it started.
+    let limit = format!("--nofile={}", open + 10);
+    let limited = std::process::Command::new("prlimit").args(["--pid", &id, &limit]).status().unwrap();
+    assert!(limited.success());
+
+    let mut silent = Vec::new();
+    for _ in 0..40 {
+        silent.push(TcpStream::connect(wharf.host()).await.unwrap());
+    }
+    let caller = wharf.anonymous();
+    let unheard = timeout(Duration::from_millis(500), caller.request("GET", "/healthz").try_send()).await;
+    assert!(unheard.is_err(), "{unheard:?}");
+
+    drop(silent);
+    wharf.anonymous().get("/healthz").await.is(200);
+    wharf.admin().repository("acme/app").push_empty_index(&["v1"]).await;
+}

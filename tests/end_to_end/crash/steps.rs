@@ -1,0 +1,140 @@
+//! Every step by which the server makes something durable goes wrong, one after the other: the process ends before it
+//! or in the middle of it, it fails, or does half of what it was asked.
+//!
+//! The server runs under a small library (`steps/durable_steps.c`, compiled by the test) that counts its writes, flushes, new
+//! and removed entries. A script pushes in every way, mounts, tags, deletes and collects, and everything is written down
+//! in the journal of the kill rig. `WHARF_DURABLE_STEPS` says how many steps are tried of each kind, all if there are
+//! no more; some are chosen by the seed.
+
+mod orders;
+mod script;
+
+use std::time::{Duration, Instant};
+
+use super::check::check;
+use super::journal::Journal;
+use super::{operator, seed};
+use crate::harness::{ADMIN_PASSWORD, Image, Random, Wharf, media_type, number_from_environment, sha256};
+
+use self::orders::{Fate, Orders};
+use self::script::Script;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_step_goes_wrong_nothing_acknowledged_is_lost() {
+    let seed = seed();
+    let mut random = Random::new(seed);
+    let (orders, environment) = Orders::compiled();
+    let environment: Vec<_> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut wharf = Wharf::start_on_with(&orders.data(), &environment).await;
+    let journal = Journal::default();
+    let mut script = Script::new(journal.clone());
+    script.prepare(&wharf).await;
+    orders.count();
+    script.run(&wharf).await;
+    let steps = orders.counted();
+    assert!(steps > 60, "the script took only {steps} steps");
+    check(&operator(&wharf).await, &journal, "before anything went wrong").await;
+
+    let mut done = 0;
+    for fate in Fate::ALL {
+        for step in chosen(&mut random, steps) {
+            script.prepare(&wharf).await;
+            orders.give(fate, step);
+            script.run(&wharf).await;
+            let was_done = orders.take_back();
+            done += u32::from(was_done);
+            let context = format!("{fate:?} at step {step} of {steps} ({was_done}), seed {seed}");
+            if fate.is_survived() {
+                check(&operator(&wharf).await, &journal, &context).await;
+            }
+            wharf.kill();
+            wharf.restart().await;
+            check(&operator(&wharf).await, &journal, &format!("{context}, after a restart")).await;
+        }
+    }
+    println!("{done} of {steps} steps went wrong");
+    assert!(done > 0, "no step went wrong");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_start_that_ends_at_any_step_is_completed_by_the_next() {
+    let mut random = Random::new(seed());
+    let steps = {
+        let (orders, environment) = Orders::compiled();
+        orders.count();
+        start(&orders, &environment).await;
+        orders.counted()
+    };
+    assert!(steps > 256, "a first start took only {steps} steps");
+
+    for step in chosen(&mut random, steps) {
+        let (orders, environment) = Orders::compiled();
+        let fate = if random.below(2) == 0 { Fate::Ends } else { Fate::Tears };
+        orders.give(fate, step);
+        let mut wharf = Wharf::laid_out_on(&orders.data(), &environment);
+        wharf.spawn();
+        assert!(wharf.ends_or_is_ready().await || !orders.take_back(), "step {step} did not end it");
+        wharf.kill();
+        orders.take_back();
+        wharf.restart().await;
+        wharf.admin().repository("acme/app").push_empty_index(&["first"]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stuck_flush_holds_up_its_own_write_and_no_read() {
+    let (orders, environment) = Orders::compiled();
+    let mut wharf = Wharf::laid_out_on(&orders.data(), &environment);
+    wharf.restart().await;
+    let operator = wharf.admin().with_token(&["repository:acme/app:pull,push"]).await;
+    wharf.admin().repository("acme/app").push_image(&Image::oci(1), "v1").await;
+    let repository = operator.repository("acme/app");
+    let index = Image::index(media_type::OCI_INDEX, &[]);
+
+    orders.give(Fate::Stalls, 1);
+    let begun = Instant::now();
+    let stuck = {
+        let (repository, index) = (repository.clone(), index.clone());
+        tokio::spawn(async move { repository.put_manifest("v2", media_type::OCI_INDEX, &index).await })
+    };
+    while !orders.was_done() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for blob in &Image::oci(1).blobs {
+        repository.blob(&sha256(blob)).await.is(200).has_body(blob);
+    }
+    repository.manifest("v1").await.is(200);
+    wharf.anonymous().get("/healthz").await.is(200);
+    assert!(!stuck.is_finished() && begun.elapsed() < Duration::from_millis(900), "{:?}", begun.elapsed());
+
+    stuck.await.unwrap().is(201);
+    orders.take_back();
+    repository.manifest("v2").await.is(200).has_body(&index);
+}
+
+async fn start(orders: &Orders, environment: &[(&'static str, String)]) {
+    let mut wharf = Wharf::laid_out_on(&orders.data(), environment);
+    wharf.restart().await;
+    wharf.admin().get("/v2/").await.is(200);
+}
+
+/// The password of the first start, and a collector that comes only when it is called.
+fn settings() -> Vec<(&'static str, String)> {
+    let settings = [
+        ("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD),
+        ("WHARF_STORAGE", "file"),
+        ("WHARF_COLLECTION_DELAY", "1h"),
+        ("WHARF_OBJECT_GRACE", "0s"),
+        ("WHARF_HOUSEKEEPING_INTERVAL", "1s"),
+    ];
+    settings.map(|(name, value)| (name, value.to_owned())).to_vec()
+}
+
+/// Which steps are tried: so many, or all.
+fn chosen(random: &mut Random, steps: u32) -> Vec<u32> {
+    let most = number_from_environment("WHARF_DURABLE_STEPS", 3);
+    if most >= u64::from(steps) {
+        return (1..=steps).collect();
+    }
+    (0..most).map(|_| 1 + u32::try_from(random.below(u64::from(steps))).unwrap()).collect()
+}

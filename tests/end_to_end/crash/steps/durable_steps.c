@@ -1,0 +1,170 @@
+/* Counts the steps by which a process makes things durable, and lets one of them go wrong.
+ *
+ * Loaded before libc into the server under test. A step is a call that changes or flushes a file, or makes or removes an
+ * entry, below the folder DURABLE_STEPS_BELOW; what lies in shared memory by intent (-shm) is none. DURABLE_STEPS names
+ * a file of four numbers that the test and this share: what to do, at which step, how many there were, whether it
+ * was done. To do: 1 count; 2 end the process before the step; 3 do half of it, if it is a write, and end; 4 fail with
+ * EIO; 5 do half of it and say so; 6 let each flush take a second,
+ * from now on. The numbers of calls are those of this process, of all its threads. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+enum { NOTHING, COUNT, END, TEAR, FAIL, SHORTEN, STALL };
+
+struct orders {
+    volatile uint32_t what, at, count, done;
+};
+
+static struct orders none, *orders = &none;
+static const char *below;
+
+__attribute__((constructor)) static void begin(void) {
+    const char *path = getenv("DURABLE_STEPS");
+    below = getenv("DURABLE_STEPS_BELOW");
+    int descriptor = path && below ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    if (descriptor < 0)
+        return;
+    void *page = mmap(NULL, sizeof(struct orders), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+    if (page != MAP_FAILED)
+        orders = page;
+}
+
+static int is_ours(const char *path) {
+    size_t length = strlen(path);
+    return strncmp(path, below, strlen(below)) == 0
+        && !(length > 4 && strcmp(path + length - 4, "-shm") == 0);
+}
+
+/* What is to be done at this step: NOTHING, unless it is the one. */
+static int step(const char *path) {
+    if (orders->what == NOTHING || !is_ours(path))
+        return NOTHING;
+    uint32_t number = __atomic_add_fetch(&orders->count, 1, __ATOMIC_SEQ_CST);
+    if (orders->what == COUNT || orders->what == STALL || number != orders->at)
+        return NOTHING;
+    orders->done = 1;
+    return orders->what;
+}
+
+static int step_of(int descriptor) {
+    char link[64], path[4096];
+    if (orders->what == NOTHING)
+        return NOTHING;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    if (length < 0)
+        return NOTHING;
+    path[length] = 0;
+    return step(path);
+}
+
+static void end(void) {
+    kill(getpid(), SIGKILL);
+    for (;;)
+        pause();
+}
+
+/* Whether a step that cannot be halved goes wrong. */
+static int fails(int what) {
+    if (what == END || what == TEAR)
+        end();
+    if (what != FAIL)
+        return 0;
+    errno = EIO;
+    return 1;
+}
+
+#define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+#define WRITES(what, half, whole)                                                                                      \
+    switch (what) {                                                                                                    \
+    case TEAR:                                                                                                         \
+        if (half < 0)                                                                                                  \
+            perror("durable_steps");                                                                                   \
+        end();                                                                                                         \
+        return -1;                                                                                                     \
+    case SHORTEN:                                                                                                      \
+        return half;                                                                                                   \
+    default:                                                                                                           \
+        return fails(what) ? -1 : whole;                                                                               \
+    }
+
+ssize_t write(int descriptor, const void *bytes, size_t size) {
+    WRITES(step_of(descriptor), NEXT(write)(descriptor, bytes, (size + 1) / 2), NEXT(write)(descriptor, bytes, size))
+}
+
+ssize_t pwrite(int descriptor, const void *bytes, size_t size, off_t at) {
+    WRITES(step_of(descriptor), NEXT(pwrite)(descriptor, bytes, (size + 1) / 2, at),
+           NEXT(pwrite)(descriptor, bytes, size, at))
+}
+
+ssize_t pwrite64(int descriptor, const void *bytes, size_t size, off64_t at) {
+    WRITES(step_of(descriptor), NEXT(pwrite64)(descriptor, bytes, (size + 1) / 2, at),
+           NEXT(pwrite64)(descriptor, bytes, size, at))
+}
+
+static void stall(void) {
+    if (orders->what != STALL)
+        return;
+    orders->done = 1;
+    sleep(1);
+}
+
+int fsync(int descriptor) {
+    stall();
+    return fails(step_of(descriptor)) ? -1 : NEXT(fsync)(descriptor);
+}
+
+int fdatasync(int descriptor) {
+    stall();
+    return fails(step_of(descriptor)) ? -1 : NEXT(fdatasync)(descriptor);
+}
+
+int ftruncate(int descriptor, off_t size) {
+    return fails(step_of(descriptor)) ? -1 : NEXT(ftruncate)(descriptor, size);
+}
+
+int ftruncate64(int descriptor, off64_t size) {
+    return fails(step_of(descriptor)) ? -1 : NEXT(ftruncate64)(descriptor, size);
+}
+
+int unlink(const char *path) {
+    return fails(step(path)) ? -1 : NEXT(unlink)(path);
+}
+
+int rename(const char *from, const char *to) {
+    return fails(step(to)) ? -1 : NEXT(rename)(from, to);
+}
+
+int mkdir(const char *path, mode_t mode) {
+    return fails(step(path)) ? -1 : NEXT(mkdir)(path, mode);
+}
+
+#define OPENS(name)                                                                                                    \
+    int name(const char *path, int flags, ...) {                                                                       \
+        mode_t mode = 0;                                                                                               \
+        if (flags & (O_CREAT | __O_TMPFILE)) {                                                                         \
+            va_list rest;                                                                                              \
+            va_start(rest, flags);                                                                                     \
+            mode = va_arg(rest, mode_t);                                                                               \
+            va_end(rest);                                                                                              \
+        }                                                                                                              \
+        if ((flags & O_CREAT) && access(path, F_OK) != 0 && fails(step(path)))                                         \
+            return -1;                                                                                                 \
+        return NEXT(name)(path, flags, mode);                                                                          \
+    }
+
+OPENS(open)
+OPENS(open64)

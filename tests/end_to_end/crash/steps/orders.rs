@@ -1,0 +1,106 @@
+//! What the library under the server is told to do, and what it says it did.
+
+use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::settings;
+
+/// How a step goes wrong.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fate {
+    /// The process ends before it.
+    Ends = 2,
+    /// It is half done when the process ends.
+    Tears = 3,
+    /// It fails.
+    Fails = 4,
+    /// It does half of what it should, and says so.
+    Shortens = 5,
+    /// Every flush takes a second.
+    Stalls = 6,
+}
+
+impl Fate {
+    pub(super) const ALL: [Self; 4] = [Self::Ends, Self::Tears, Self::Fails, Self::Shortens];
+
+    /// Whether the process goes on.
+    pub(super) fn is_survived(self) -> bool {
+        matches!(self, Self::Fails | Self::Shortens | Self::Stalls)
+    }
+}
+
+/// The page that is shared with the server: what to do, at which step, how many there were, whether it was done.
+pub(super) struct Orders {
+    page: std::fs::File,
+    home: TempDir,
+}
+
+impl Orders {
+    /// The library, compiled, and the environment that loads it.
+    pub(super) fn compiled() -> (Self, Vec<(&'static str, String)>) {
+        let home = TempDir::new().unwrap();
+        let library = home.path().join("durable_steps.so");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/end_to_end/crash/steps/durable_steps.c");
+        let mut compiler = Command::new("cc");
+        compiler.args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", source, "-o"]).arg(&library);
+        let built = compiler.args(["-ldl", "-lpthread"]).status().unwrap();
+        assert!(built.success(), "{compiler:?}");
+        let path = home.path().join("orders");
+        let page = std::fs::File::options().read(true).write(true).create_new(true).open(&path).unwrap();
+        let orders = Self { page, home };
+        orders.write([0; 4]);
+        let text = |path: &PathBuf| path.to_str().unwrap().to_owned();
+        let mut environment = settings();
+        environment.extend([
+            ("LD_PRELOAD", text(&library)),
+            ("DURABLE_STEPS", text(&path)),
+            ("DURABLE_STEPS_BELOW", text(&orders.data())),
+        ]);
+        (orders, environment)
+    }
+
+    pub(super) fn data(&self) -> PathBuf {
+        self.home.path().join("data")
+    }
+
+    /// Counts from now on.
+    pub(super) fn count(&self) {
+        self.write([1, 0, 0, 0]);
+    }
+
+    pub(super) fn give(&self, fate: Fate, step: u32) {
+        self.write([fate as u32, step, 0, 0]);
+    }
+
+    pub(super) fn counted(&self) -> u32 {
+        let [_, _, count, _] = self.read();
+        count
+    }
+
+    pub(super) fn was_done(&self) -> bool {
+        let [_, _, _, done] = self.read();
+        done == 1
+    }
+
+    /// Nothing more is to be done; says whether it was.
+    pub(super) fn take_back(&self) -> bool {
+        let was_done = self.was_done();
+        self.write([0; 4]);
+        was_done
+    }
+
+    fn write(&self, numbers: [u32; 4]) {
+        let bytes: Vec<u8> = numbers.into_iter().flat_map(u32::to_ne_bytes).collect();
+        self.page.write_all_at(&bytes, 0).unwrap();
+    }
+
+    fn read(&self) -> [u32; 4] {
+        let mut bytes = [0; 16];
+        self.page.read_exact_at(&mut bytes, 0).unwrap();
+        let number = |index: usize| u32::from_ne_bytes(bytes[4 * index..4 * index + 4].try_into().unwrap());
+        [0, 1, 2, 3].map(number)
+    }
+}
