@@ -2,7 +2,8 @@
 //!
 //! `layers` holds the picture of the crates against the code, `lint` is every check that runs no test, `test` brings
 //! up the real peers (databases, container clients) and runs every test against them, `fuzz` gives the fuzz targets
-//! more time than the tests do, and `conformance` lets the distribution-spec's own suite judge.
+//! more time than the tests do, `soak` gives the proofs theirs, and `conformance` lets the distribution-spec's own suite
+//! judge.
 #![allow(
     clippy::disallowed_methods,
     reason = "these commands exist to look at the machine: its environment, its programs, its files"
@@ -17,6 +18,7 @@ mod layers;
 mod lint;
 mod program;
 mod rig;
+mod soak;
 mod steps;
 mod tally;
 mod test;
@@ -59,6 +61,12 @@ enum Task {
         /// For how long each
         seconds: u32,
     },
+    /// Run the proofs (races, kills, power cuts, every durable step) in their full length, into bench/soak.log
+    Soak {
+        /// Begin no proof after so many minutes
+        #[arg(long)]
+        minutes: Option<u32>,
+    },
     /// Run the distribution-spec's conformance suite against a debug build; anything but a pass fails
     Conformance {
         /// The compiled suite: `conformance/` of the distribution-spec's main branch
@@ -93,6 +101,7 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Test { quick: true } => test::quick(),
         Task::Test { quick: false } => test::full(),
         Task::Fuzz { seconds } => fuzz::run_targets(seconds),
+        Task::Soak { minutes } => soak::run(minutes),
         Task::Conformance { suite, stores } => conformance::run(&suite, &stores),
     }
 }
