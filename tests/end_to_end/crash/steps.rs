@@ -71,7 +71,7 @@ async fn a_first_start_that_ends_at_any_step_is_completed_by_the_next() {
         let (orders, environment) = Orders::compiled();
         let fate = if random.below(2) == 0 { Fate::Ends } else { Fate::Tears };
         orders.give(fate, step);
-        let mut wharf = Wharf::laid_out_on(&orders.data(), &environment);
+        let mut wharf = Wharf::laid_out_on(&orders.data(), &environment).await;
         wharf.spawn();
         assert!(wharf.ends_or_is_ready().await || !orders.take_back(), "step {step} did not end it");
         wharf.kill();
@@ -84,7 +84,7 @@ async fn a_first_start_that_ends_at_any_step_is_completed_by_the_next() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stuck_flush_holds_up_its_own_write_and_no_read() {
     let (orders, environment) = Orders::compiled();
-    let mut wharf = Wharf::laid_out_on(&orders.data(), &environment);
+    let mut wharf = Wharf::laid_out_on(&orders.data(), &environment).await;
     wharf.restart().await;
     let operator = wharf.admin().with_token(&["repository:acme/app:pull,push"]).await;
     wharf.admin().repository("acme/app").push_image(&Image::oci(1), "v1").await;
@@ -113,7 +113,7 @@ async fn a_stuck_flush_holds_up_its_own_write_and_no_read() {
 }
 
 async fn start(orders: &Orders, environment: &[(&'static str, String)]) {
-    let mut wharf = Wharf::laid_out_on(&orders.data(), environment);
+    let mut wharf = Wharf::laid_out_on(&orders.data(), environment).await;
     wharf.restart().await;
     wharf.admin().get("/v2/").await.is(200);
 }
@@ -122,6 +122,7 @@ async fn start(orders: &Orders, environment: &[(&'static str, String)]) {
 fn settings() -> Vec<(&'static str, String)> {
     let settings = [
         ("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD),
+        ("WHARF_DATABASE", "sqlite"),
         ("WHARF_STORAGE", "file"),
         ("WHARF_COLLECTION_DELAY", "1h"),
         ("WHARF_OBJECT_GRACE", "0s"),

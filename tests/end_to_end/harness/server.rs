@@ -121,9 +121,9 @@ impl Wharf {
     }
 
     /// A server that is yet to be started, with its data elsewhere and just these settings in its environment.
-    pub(crate) fn laid_out_on(data: &Path, environment: &[(&str, String)]) -> Self {
+    pub(crate) async fn laid_out_on(data: &Path, environment: &[(&str, String)]) -> Self {
         let environment: Vec<_> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        Self::laid_out(TempDir::new().unwrap(), data.to_owned(), &environment)
+        Self::laid_out(TempDir::new().unwrap(), data.to_owned(), &environment).await
     }
 
     /// Waits until it has ended by itself, which is true, or is ready.

@@ -9,10 +9,11 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use wharf_blobs::MemoryStore;
-use wharf_core::{BlobBody, ObjectKey, Result};
+use wharf_core::{BlobBody, Digest, ObjectKey, Reference, Result, gate::RepositoryId};
 use wharf_meta::Database;
 use wharf_registry::port::{
-    BlobStore, BlobWriter, Ended, Leftovers, Operation, Sink, Store, StoreState, Unfinished,
+    BlobRow, BlobStore, BlobWriter, Ended, Leftovers, Lookups, ManifestRow, Operation, Sink, Store,
+    StoreState, Unfinished,
 };
 
 use super::turnstile::Turnstile;
@@ -21,6 +22,19 @@ use super::turnstile::Turnstile;
 pub(super) struct TurnedStore {
     pub(super) database: Database,
     pub(super) turnstile: Arc<Turnstile>,
+}
+
+#[async_trait]
+impl Lookups for TurnedStore {
+    async fn manifest(&self, repository: RepositoryId, reference: &Reference) -> Result<Option<ManifestRow>> {
+        self.turnstile.call().await;
+        self.database.manifest(repository, reference).await
+    }
+
+    async fn member(&self, repository: RepositoryId, digest: &Digest) -> Result<Option<BlobRow>> {
+        self.turnstile.call().await;
+        self.database.member(repository, digest).await
+    }
 }
 
 #[async_trait]
