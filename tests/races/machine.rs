@@ -64,7 +64,7 @@ async fn whatever_races_on_postgres_the_engine_keeps_its_word() {
 async fn race(house: House, mut scheduler: Scheduler) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let seed = number_from_environment("WHARF_RACE_SEED", u64::from(now.subsec_nanos()));
-    let operations = number_from_environment("WHARF_RACE_OPERATIONS", 900);
+    let operations = number_from_environment("WHARF_RACE_OPERATIONS", 1_500);
     println!("WHARF_RACE_SEED={seed}");
     let (house, mut random) = (Arc::new(house), Random::new(seed));
     let mut client = |number| Client::new(house.clone(), number, Random::new(random.next()));
