@@ -118,7 +118,13 @@ impl BlobStore for TurnedBlobs {
     }
 }
 
-impl Leftovers for TurnedBlobs {}
+#[async_trait]
+impl Leftovers for TurnedBlobs {
+    async fn list(&self, folder: u8) -> Result<Vec<String>> {
+        self.turnstile.call().await;
+        self.objects.list(folder).await
+    }
+}
 
 struct TurnedWriter {
     inner: Box<dyn BlobWriter>,
