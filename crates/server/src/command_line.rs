@@ -80,7 +80,7 @@ fn run(matches: &ArgMatches) -> Result<Verdict> {
         }
         Some(("config", _)) => {
             let line = |(name, value, origin)| format!("{name} = \"{value}\"  # {origin}\n");
-            say(&sources.shown().into_iter().map(line).collect::<String>())?;
+            say(&sources.shown().map(line).collect::<String>())?;
             sources.config().map(|_| Verdict::Good)
         }
         Some(("restore", arguments)) => {

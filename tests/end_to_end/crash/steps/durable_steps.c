@@ -119,7 +119,7 @@ static void stall(void) {
     if (orders->what != STALL)
         return;
     orders->done = 1;
-    sleep(1);
+    sleep(4);
 }
 
 int fsync(int descriptor) {
