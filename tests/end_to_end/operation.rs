@@ -7,6 +7,7 @@ mod files;
 mod limits;
 mod metrics;
 mod mistakes;
+mod pairs;
 mod problems;
 mod proxies;
 mod refusals;

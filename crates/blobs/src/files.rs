@@ -19,6 +19,7 @@ use wharf_core::{BlobBody, Error, Kind, ObjectKey, Result, Subject};
 use wharf_registry::port::{BlobStore, BlobWriter, Ended, Leftovers, Room, Sink, StoreState, Unfinished};
 
 use crate::{
+    MARK,
     disk::{Disk, LOOK_EVERY, Space},
     meters::FileMeters,
     opened::Opened,
@@ -69,6 +70,32 @@ impl FileStore {
     /// `Unavailable` when it says nothing.
     pub fn space(&self) -> Result<Space> {
         self.disk.space()
+    }
+
+    /// The mark on this store, if it bears one.
+    ///
+    /// # Errors
+    /// `Unavailable` with the cause.
+    pub async fn mark(&self) -> Result<Option<String>> {
+        let path = self.root.join("objects").join(MARK);
+        blocking(move || if_there(fs::read_to_string(path))).await
+    }
+
+    /// Marks this store, durably.
+    ///
+    /// # Errors
+    /// `StorageFull`; `Unavailable` with the cause.
+    pub async fn set_mark(&self, mark: &str) -> Result<()> {
+        let (folder, mark) = (self.root.join("objects"), mark.to_owned());
+        blocking(move || {
+            let half = folder.join("mark.new");
+            let mut file = File::create(&half)?;
+            file.write_all(mark.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(half, folder.join(MARK))?;
+            flush_folder(&folder)
+        })
+        .await
     }
 
     fn path(&self, key: ObjectKey) -> PathBuf {

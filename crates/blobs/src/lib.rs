@@ -16,3 +16,6 @@ pub use files::FileStore;
 pub use memory::MemoryStore;
 pub use meters::{BucketMeters, CallMeter, FileMeters};
 pub use s3::{S3Settings, S3Store};
+
+/// What the mark on a store is called: the word that tells it from the store of another database.
+const MARK: &str = "mark";

@@ -17,13 +17,17 @@ mod writer;
 use std::{ops::Range, sync::Arc};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures_util::TryStreamExt;
 use wharf_core::{BlobBody, ByteStream, Error, ObjectKey, Result, Subject, Timestamp};
 use wharf_registry::port::{BlobStore, BlobWriter, Leftovers, Sink, StoreState};
 
 pub use self::settings::S3Settings;
 use self::{bucket::Bucket, reading::Reading, state::State, writer::Writer};
-use crate::meters::BucketMeters;
+use crate::{MARK, meters::BucketMeters};
+
+/// No mark of ours is longer, in bytes.
+const LONGEST_MARK: u64 = 64;
 
 /// Objects in a bucket. An upload costs the memory of one part and of what the engine gathers meanwhile.
 #[derive(Clone)]
@@ -44,6 +48,30 @@ impl S3Store {
     /// What is counted of the calls.
     pub fn meters(&self) -> &BucketMeters {
         &self.0.meters
+    }
+
+    /// The mark on this storage, if it bears one.
+    ///
+    /// # Errors
+    /// `Unavailable` with the cause.
+    pub async fn mark(&self) -> Result<Option<String>> {
+        let path = self.0.path(MARK);
+        let Some(size) = self.0.size(&path).await? else { return Ok(None) };
+        if size == 0 {
+            return Ok(Some(String::new()));
+        }
+        let (_, reading) = Reading::begin(self.0.clone(), path, 0..size.min(LONGEST_MARK)).await?;
+        let pieces: Vec<_> = reading.into_stream().try_collect().await.map_err(Error::unavailable)?;
+        Ok(Some(String::from_utf8_lossy(&pieces.concat()).into_owned()))
+    }
+
+    /// Marks this storage, unless it bears a mark.
+    ///
+    /// # Errors
+    /// `Unavailable` with the cause.
+    pub async fn set_mark(&self, mark: &str) -> Result<()> {
+        let bytes = Bytes::copy_from_slice(mark.as_bytes());
+        self.0.put_new(&self.0.path(MARK), vec![bytes]).await.map(drop)
     }
 
     /// Begins to read a range, if the object is there and has this size.

@@ -72,6 +72,14 @@ impl Registry {
         self.unneeded(horizon, |_| true).await
     }
 
+    /// Whether any repository holds a blob.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn holds_blobs(&self) -> Result<bool> {
+        Ok(self.store().view(CountMemberships).await? > 0)
+    }
+
     /// The memberships under review that nothing needs, as far as they are counted.
     async fn unneeded(&self, horizon: Horizon, counts: fn(&ReviewRow) -> bool) -> Result<Collected> {
         let mut found = Collected::default();

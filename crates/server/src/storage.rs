@@ -1,5 +1,7 @@
 //! Where bytes live, as it is configured. The metrics look here too, for each kind of store counts something else.
 
+mod pair;
+
 use std::sync::Arc;
 
 use wharf_blobs::{FileStore, S3Store};

@@ -31,7 +31,7 @@ const ROUNDS: u32 = 3;
 #[derive(Clone)]
 pub(crate) struct Stores {
     pub(crate) database: Database,
-    storage: Storage,
+    pub(crate) storage: Storage,
 }
 
 impl Stores {
@@ -118,6 +118,7 @@ impl Wharf {
         let durability = Durability { database: stores.database.durability(), file_system };
         let auth = stores.auth(config, &key, entropy.clone()).await?;
         let registry = stores.registry(config, entropy.clone());
+        stores.storage.expect_pair(&stores.database, &registry, entropy.as_ref()).await?;
         let requests = Arc::new(RequestMeters::of(endpoints()));
         let (jobs, counts) = (Arc::<JobMeters>::default(), Arc::<Counts>::default());
         let sources = Sources {

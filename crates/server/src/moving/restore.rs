@@ -11,7 +11,6 @@ use std::{path::Path, sync::Arc};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use wharf_auth::SealingKey;
 use wharf_core::{Entropy, Error, Kind, Result};
-use wharf_registry::port::BlobStore;
 
 use self::filling::{Filling, Tally};
 use super::{archive::Archive, blocking, rows::expect_digest};
@@ -50,9 +49,10 @@ pub(crate) async fn restore(config: &Config, directory: &Path) -> Result<Outcome
         let mut filling = Filling { archive, summary, stores, start, progress, registry, tally };
         filling.rows().await?;
         // Told before the bytes move, for they may take hours.
-        filling.stores.auth(config, &key, entropy).await?;
+        filling.stores.auth(config, &key, entropy.clone()).await?;
         filling.blobs().await?;
         filling.verify().await?;
+        filling.stores.storage.pair(&filling.stores.database, entropy.as_ref()).await?;
         filling.stores.database.end_restore(delay).await?;
         Ok(filling.outcome())
     })
@@ -72,21 +72,26 @@ enum Start {
 async fn begin(stores: &Stores) -> Result<Start> {
     let start = if stores.database.is_restoring().await? { Start::Again } else { Start::Anew };
     if start == Start::Anew {
-        expect_empty(stores.blobs().as_ref()).await?;
+        expect_empty(stores).await?;
     }
     stores.database.begin_restore().await?;
     Ok(start)
 }
 
-async fn expect_empty(blobs: &dyn BlobStore) -> Result<()> {
+async fn expect_empty(stores: &Stores) -> Result<()> {
+    let blobs = stores.blobs();
     let mut lists = stream::iter(0..=255).map(|folder| blobs.list(folder)).buffer_unordered(LISTS);
+    let mut taken = stores.storage.is_paired().await?;
     while let Some(names) = lists.try_next().await? {
-        if !names.is_empty() {
-            let message = "the storage is not empty: restore into a folder or a prefix that no Wharf uses";
-            return Err(Error::new(Kind::Conflict, message));
-        }
+        taken |= !names.is_empty();
     }
-    Ok(())
+    match taken {
+        false => Ok(()),
+        true => Err(Error::new(
+            Kind::Conflict,
+            "the storage is not empty: restore into a folder or a prefix that no Wharf uses",
+        )),
+    }
 }
 
 /// The secret key of the Wharf that was backed up. A fresh one would open nothing.
