@@ -11,6 +11,9 @@ const fn microseconds(seconds: i64) -> i64 {
     seconds.saturating_mul(1_000_000)
 }
 
+/// How far the clocks of nodes may be apart, in microseconds.
+const A_LITTLE: i64 = 3_600_000_000;
+
 fn review(mut row: Row) -> Result<ReviewRow> {
     Ok(ReviewRow {
         blob: read_blob(&mut row)?,
@@ -26,10 +29,15 @@ fn review(mut row: Row) -> Result<ReviewRow> {
 #[async_trait]
 impl Collection for SqlWork<'_> {
     async fn advance(&mut self, microseconds: i64, now: Timestamp) -> Result<()> {
+        // A node that is late, or whose clock is a little behind, must not make the next count the same time again. A
+        // clock that was far ahead and is right again is followed.
         const ADVANCE: &str = "
-            UPDATE collection_clock SET moved_at = $1, time = time + CASE
-                WHEN $1 < moved_at THEN 0 WHEN $1 - moved_at < $2 THEN $1 - moved_at ELSE $2 END";
-        self.0.execute(ADVANCE, &[now.microseconds().into(), microseconds.into()]).await.map(drop)
+            UPDATE collection_clock SET
+                moved_at = CASE WHEN $1 < moved_at AND moved_at - $1 < $2 THEN moved_at ELSE $1 END,
+                time = time + CASE
+                    WHEN $1 < moved_at THEN 0 WHEN $1 - moved_at < $3 THEN $1 - moved_at ELSE $3 END";
+        let values = [now.microseconds().into(), A_LITTLE.into(), microseconds.into()];
+        self.0.execute(ADVANCE, &values).await.map(drop)
     }
 
     async fn ask_review(&mut self, repository: RepositoryId, digest: &Digest, delay: i64) -> Result<()> {
