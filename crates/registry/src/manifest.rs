@@ -13,11 +13,15 @@ use wharf_core::{
     manifest::{Descriptor, Manifest},
 };
 
-use self::{delete::DeleteManifest, push::PushManifest};
+use self::{
+    delete::{DeleteManifest, Deleted},
+    push::PushManifest,
+};
 use crate::{
     Registry,
     format::Candidate,
-    port::{ManifestRow, NewManifest},
+    port::{ManifestRow, NewManifest, Transaction, Work},
+    upload::on_its_own,
 };
 
 /// A manifest as it was pushed.
@@ -91,10 +95,11 @@ impl Registry {
         found.ok_or_else(|| Error::not_found(Subject::Manifest))
     }
 
-    /// Removes a manifest and every tag that points to it.
+    /// Removes a manifest and every tag that points to it, those too that are set meanwhile. Many tags go in steps, and
+    /// who is sent away meanwhile, or is cut off by a crash, leaves a manifest with fewer tags.
     ///
     /// # Errors
-    /// `Unsupported` where deletion is switched off; `NotFound`; `PreconditionFailed`.
+    /// `Unsupported` where deletion is switched off; `NotFound`; `PreconditionFailed`; those of [`Registry::grant`].
     pub async fn delete_manifest(
         &self,
         grant: &Grant<Delete>,
@@ -103,9 +108,18 @@ impl Registry {
     ) -> Result<()> {
         self.expect_deletion()?;
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
-        let (grant, now, delay) = (grant.clone(), self.now(), self.settings().collection_delay);
-        let delete = DeleteManifest { grant, repository, digest: *digest, condition, now, delay };
-        self.store().commit(delete).await
+        let (registry, grant, digest) = (self.clone(), grant.clone(), *digest);
+        // A client that hangs up leaves nothing half done.
+        on_its_own(async move {
+            let (now, delay) = (registry.now(), registry.settings().collection_delay);
+            let mut delete = DeleteManifest { grant, repository, digest, condition, now, delay };
+            while registry.store().commit(delete.clone()).await? == Deleted::SomeTags {
+                delete.grant = registry.regrant(&delete.grant).await?;
+                delete.now = registry.now();
+            }
+            Ok(())
+        })
+        .await
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests act as jobs and damage files")]
 
 mod collection;
+mod deletion;
 mod nodes;
 mod strays;
 mod verify;

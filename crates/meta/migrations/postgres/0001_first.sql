@@ -183,7 +183,7 @@ CREATE TABLE tag (
     updated_at    BIGINT NOT NULL,
     PRIMARY KEY (repository_id, name)
 );
-CREATE INDEX tag_manifest ON tag (manifest_id);
+CREATE INDEX tag_manifest ON tag (manifest_id, name);
 
 -- digest: what the tag pointed to from then on; NULL where it was removed.
 CREATE TABLE tag_history (

@@ -86,12 +86,14 @@ impl Tags for SqlWork<'_> {
         self.0.execute(FORGET, &[before.microseconds().into(), i64::from(most).into()]).await
     }
 
-    async fn tags_of(&mut self, repository: RepositoryId, digest: &Digest) -> Result<Vec<Tag>> {
+    async fn tags_of(&mut self, repository: RepositoryId, digest: &Digest, most: u32) -> Result<Vec<Tag>> {
         const FIND: &str = "
-            SELECT t.name FROM tag t JOIN manifest m ON m.id = t.manifest_id
-            WHERE m.repository_id = $1 AND m.digest = $2 ORDER BY t.name";
+            SELECT t.name FROM tag t
+            WHERE t.manifest_id = (SELECT m.id FROM manifest m WHERE m.repository_id = $1 AND m.digest = $2)
+            ORDER BY t.name LIMIT $3";
         let digest = digest.to_row();
-        let rows = self.0.query(FIND, &[repository.0.into(), digest.as_slice().into()]).await?;
+        let values = [repository.0.into(), digest.as_slice().into(), i64::from(most).into()];
+        let rows = self.0.query(FIND, &values).await?;
         rows.into_iter().map(|mut row| row.parse(|name: String| name.parse().ok())).collect()
     }
 

@@ -95,7 +95,7 @@ async fn what_is_untagged_is_not_listed_and_what_is_removed_is_gone(store: &dyn 
     let repository = repository(store, "facts/team/chart").await;
     commit(store, (repository, digest), |(repository, digest), work| {
         Box::pin(async move {
-            for tag in work.tags_of(*repository, digest).await? {
+            for tag in work.tags_of(*repository, digest, 10).await? {
                 work.remove_tag(*repository, &tag, NOW).await?;
             }
             assert_eq!(versions(&work.facts_of(*repository, digest).await?), [3], "its own facts stay");

@@ -371,7 +371,14 @@ async fn a_manifest_comes_back_byte_for_byte_until_it_is_removed(store: &dyn Sto
             assert_eq!((&found.bytes, &found.media_type), (&pushed.bytes, &pushed.manifest.media_type));
             assert_eq!(work.find_tagged(*repository, one).await?, Some(found));
             assert!(!work.insert_manifest(*repository, pushed, NOW).await?, "the same again is the same");
-            assert_eq!(work.tags_of(*repository, &pushed.digest).await?, std::slice::from_ref(one));
+            let (other, third) = (&"two".parse()?, &"a-third".parse()?);
+            work.set_tag(*repository, other, &pushed.digest, NOW).await?;
+            work.set_tag(*repository, third, &pushed.digest, NOW).await?;
+            let two = work.tags_of(*repository, &pushed.digest, 2).await?;
+            assert_eq!(two.iter().collect::<Vec<_>>(), [third, one], "no more than wanted, in byte order");
+            for other in [other, third] {
+                work.remove_tag(*repository, other, NOW).await?;
+            }
             assert_eq!(work.remove_tag(*repository, one, NOW).await?, Some(pushed.digest));
             assert_eq!(work.remove_tag(*repository, one, NOW).await?, None);
             assert!(work.has_manifest(*repository, &pushed.digest).await?, "a tag goes alone");

@@ -390,8 +390,8 @@ pub trait Tags {
     ) -> Result<Option<Digest>>;
     /// Forgets up to `most` moves of tags that are older; says how many.
     async fn forget_tag_history(&mut self, before: Timestamp, most: u32) -> Result<u64>;
-    /// The tags that point to a manifest.
-    async fn tags_of(&mut self, repository: RepositoryId, digest: &Digest) -> Result<Vec<Tag>>;
+    /// The first tags that point to a manifest, in byte order; at most `most`.
+    async fn tags_of(&mut self, repository: RepositoryId, digest: &Digest, most: u32) -> Result<Vec<Tag>>;
     /// Tags after `last` in byte order; at most `most`.
     async fn tags(&mut self, repository: RepositoryId, last: Option<&str>, most: u32) -> Result<Vec<String>>;
 }

@@ -1,0 +1,115 @@
+//! Deleting a manifest with many tags: in steps that others get in between, and that a crash may come between.
+
+use std::sync::atomic::AtomicU32;
+
+use async_trait::async_trait;
+use wharf_core::{Condition, Digest, Error, Limit, Reference, Subject, Tag, action::Delete};
+use wharf_registry::{
+    ManifestPush,
+    port::{Operation, Store},
+};
+
+use super::*;
+
+/// What happens before the second of its writes.
+enum Second {
+    /// Somebody else sets a tag.
+    Tags(Registry),
+    /// The process ends.
+    Dies,
+}
+
+/// A store that counts writes, and to which something happens in between.
+struct Interrupted {
+    database: Database,
+    writes: AtomicU32,
+    second: Second,
+}
+
+#[async_trait]
+impl Store for Interrupted {
+    async fn write(&self, operation: Arc<dyn Operation>) -> Result<()> {
+        if self.writes.fetch_add(1, Ordering::SeqCst) == 1 {
+            match &self.second {
+                Second::Tags(registry) => drop(set_tags(registry, 450..451).await),
+                Second::Dies => return Err(Error::unavailable("on purpose")),
+            }
+        }
+        self.database.write(operation).await
+    }
+
+    async fn read(&self, operation: Arc<dyn Operation>) -> Result<()> {
+        Store::read(&self.database, operation).await
+    }
+
+    async fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Pushes the one manifest of these tests with tags of these numbers.
+async fn set_tags(registry: &Registry, numbers: std::ops::Range<u32>) -> Digest {
+    let text = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
+    let tags = numbers.map(|number| format!("t{number:03}").parse::<Tag>().unwrap()).collect();
+    let reference = Reference::Digest(digest(Algorithm::Sha256, text.as_bytes()));
+    let (content_type, condition) = (None, Condition::default());
+    let push_of = ManifestPush { reference, tags, content_type, condition, bytes: Bytes::from(text) };
+    registry.push_manifest(&push(registry).await, push_of).await.unwrap().digest
+}
+
+/// A repository whose one manifest has 450 tags.
+async fn tagged(registry: &Registry) -> Digest {
+    for from in (0..450).step_by(90) {
+        set_tags(registry, from..from + 90).await;
+    }
+    set_tags(registry, 0..1).await
+}
+
+async fn tags(registry: &Registry) -> usize {
+    registry.tags(&pull(registry).await, None, Limit::MOST).await.unwrap().entries.len()
+}
+
+async fn delete(registry: &Registry, digest: &Digest) -> Result<()> {
+    let grant: Grant<Delete> = registry.grant(&Actor::job("test"), &"app".parse().unwrap()).await.unwrap();
+    registry.delete_manifest(&grant, digest, Condition::default()).await
+}
+
+fn interrupted(house: &House, second: Second) -> (Registry, Arc<Interrupted>) {
+    let database = house.database();
+    let store = Arc::new(Interrupted { database: database.clone(), writes: AtomicU32::new(0), second });
+    let registry = Registry::new(Parts {
+        store: store.clone(),
+        blobs: Arc::new(FileStore::open(house.path(), "one").unwrap()),
+        rights: Arc::new(database),
+        clock: house.clock.clone(),
+        entropy: Arc::new(SystemEntropy::new()),
+        formats: Vec::new(),
+        settings: Settings::default(),
+    });
+    (registry, store)
+}
+
+#[tokio::test]
+async fn a_manifest_with_many_tags_goes_in_steps_and_a_tag_set_in_between_goes_with_it() {
+    let house = House::new().await;
+    let other = house.boot("one");
+    let manifest = tagged(&other).await;
+    let (registry, store) = interrupted(&house, Second::Tags(other.clone()));
+    delete(&registry, &manifest).await.unwrap();
+    assert_eq!(store.writes.load(Ordering::SeqCst), 3, "two hundred tags a step, the last one with the manifest");
+    assert_eq!(tags(&other).await, 0);
+    assert_eq!(delete(&other, &manifest).await.unwrap_err().kind(), Kind::NotFound(Subject::Manifest));
+}
+
+#[tokio::test]
+async fn a_deletion_that_is_cut_off_leaves_fewer_tags_and_can_be_asked_again() {
+    let house = House::new().await;
+    let other = house.boot("one");
+    let manifest = tagged(&other).await;
+    let (registry, _) = interrupted(&house, Second::Dies);
+    assert_eq!(delete(&registry, &manifest).await.unwrap_err().kind(), Kind::Unavailable);
+    assert_eq!(tags(&other).await, 250);
+    assert!(other.manifest(&pull(&other).await, &Reference::Digest(manifest)).await.is_ok());
+    delete(&other, &manifest).await.unwrap();
+    assert_eq!(tags(&other).await, 0);
+}
