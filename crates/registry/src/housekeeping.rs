@@ -11,7 +11,7 @@ use wharf_core::{ObjectKey, Result, Timestamp};
 use crate::{
     Registry,
     collection::{Collected, Horizon, Share},
-    port::{LeaseClaim, Transaction, UploadRow, Work},
+    port::{EmptyRepositories, LeaseClaim, Transaction, UploadRow, Work},
     upload::{End, FindUpload},
 };
 
@@ -144,12 +144,13 @@ impl Registry {
     }
 
     async fn remove_empty_repositories(&self) -> Result<u64> {
-        let before = self.now().plus_seconds(-self.settings().empty_repository_expiry);
+        let now = self.now();
+        let before = now.plus_seconds(-self.settings().empty_repository_expiry);
         let mut removed = 0;
         loop {
-            let step = self.store().commit(RemoveEmptyRepositories { before }).await?;
-            removed += step;
-            if step == 0 {
+            let step = self.store().commit(RemoveEmptyRepositories { before, now }).await?;
+            removed += step.removed;
+            if step.looked_at < u64::from(STEP) {
                 return Ok(removed);
             }
         }
@@ -240,13 +241,14 @@ impl Transaction for SettleObjects {
 
 struct RemoveEmptyRepositories {
     before: Timestamp,
+    now: Timestamp,
 }
 
 #[async_trait]
 impl Transaction for RemoveEmptyRepositories {
-    type Output = u64;
+    type Output = EmptyRepositories;
 
-    async fn run(&self, work: &mut dyn Work) -> Result<u64> {
-        work.remove_empty_repositories(self.before, STEP).await
+    async fn run(&self, work: &mut dyn Work) -> Result<EmptyRepositories> {
+        work.remove_empty_repositories(self.before, self.now, STEP).await
     }
 }

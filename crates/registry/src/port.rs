@@ -13,7 +13,7 @@ pub use blob_store::{BlobStore, BlobWriter, Ended, Leftovers, Room, Sink, StoreS
 pub use pieces::Pieces;
 pub use store::{Lookups, Operation, Store, Transaction};
 pub use work::{
-    BlobRow, Blobs, Catalog, Collection, DocumentRow, FactRow, Facts, FactsOf, Holds, InspectedBlob,
+    BlobRow, Blobs, Catalog, Collection, DocumentRow, EmptyRepositories, FactRow, Facts, FactsOf, Holds, InspectedBlob,
     InspectedManifest, Inspection, Journal, LeaseClaim, Leases, ManifestRow, Manifests, MountSource,
     NewManifest, Progress, ReferrerRow, ReferrersOf, ReviewRow, ReviewsOf, Tags, Tenants, UploadRow, Uploads,
     Work,

@@ -26,6 +26,7 @@ CREATE TABLE registry (
 );
 
 -- path: the canonical OCI name. shown: it holds or held a manifest. sequence: the number of its newest event.
+-- looked_at: when it was made or last looked at for being empty.
 CREATE TABLE repository (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     registry_id INTEGER NOT NULL REFERENCES registry (id),
@@ -34,9 +35,10 @@ CREATE TABLE repository (
     shown       INTEGER NOT NULL,
     sequence    INTEGER NOT NULL,
     created_at  INTEGER NOT NULL,
+    looked_at   INTEGER NOT NULL,
     UNIQUE (registry_id, name)
 );
-CREATE INDEX repository_empty ON repository (created_at) WHERE shown = 0;
+CREATE INDEX repository_empty ON repository (looked_at) WHERE shown = 0;
 
 -- kind: user or robot. version moves when credentials are to end.
 CREATE TABLE account (
@@ -259,9 +261,10 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_organisation ON audit (organisation, id);
 
+-- The repository may be gone by then.
 CREATE TABLE event (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
-    repository_id INTEGER NOT NULL REFERENCES repository (id),
+    repository_id INTEGER NOT NULL,
     sequence      INTEGER NOT NULL,
     at            INTEGER NOT NULL,
     kind          TEXT NOT NULL,

@@ -5,7 +5,7 @@ use wharf_core::{
     Error, OrganisationName, Place, RegistryName, Result, Timestamp,
     gate::{RegistryId, RepositoryId},
 };
-use wharf_registry::port::Tenants;
+use wharf_registry::port::{EmptyRepositories, Tenants};
 
 use super::SqlWork;
 use crate::session::{Row, Session};
@@ -64,8 +64,8 @@ impl Tenants for SqlWork<'_> {
     ) -> Result<RepositoryId> {
         const FIND: &str = "SELECT id FROM repository WHERE registry_id = $1 AND name = $2";
         const INSERT: &str = "
-            INSERT INTO repository (registry_id, name, path, shown, sequence, created_at)
-            VALUES ($1, $2, $3, 0, 0, $4)
+            INSERT INTO repository (registry_id, name, path, shown, sequence, created_at, looked_at)
+            VALUES ($1, $2, $3, 0, 0, $4, $4)
             RETURNING id";
         let name = place.repository.as_str();
         if let Some(mut row) = self.0.query_first(FIND, &[registry.0.into(), name.into()]).await? {
@@ -87,15 +87,26 @@ impl Tenants for SqlWork<'_> {
         self.0.execute(SHOW, &[repository.0.into()]).await.map(drop)
     }
 
-    async fn remove_empty_repositories(&mut self, before: Timestamp, most: u32) -> Result<u64> {
+    async fn remove_empty_repositories(
+        &mut self,
+        before: Timestamp,
+        now: Timestamp,
+        most: u32,
+    ) -> Result<EmptyRepositories> {
+        const LOOK: &str = "
+            UPDATE repository SET looked_at = $1 WHERE id IN
+                (SELECT p.id FROM repository p WHERE p.shown = 0 AND p.looked_at < $2 ORDER BY p.looked_at LIMIT $3)
+            RETURNING id";
         const REMOVE: &str = "
-            DELETE FROM repository WHERE shown = 0 AND id IN (
-                SELECT p.id FROM repository p
-                WHERE p.shown = 0 AND p.created_at < $1
-                    AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.repository_id = p.id)
-                    AND NOT EXISTS (SELECT 1 FROM repository_blob b WHERE b.repository_id = p.id)
-                    AND NOT EXISTS (SELECT 1 FROM event e WHERE e.repository_id = p.id)
-                ORDER BY p.created_at LIMIT $2)";
-        self.0.execute(REMOVE, &[before.microseconds().into(), i64::from(most).into()]).await
+            DELETE FROM repository WHERE id = $1
+                AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.repository_id = $1)
+                AND NOT EXISTS (SELECT 1 FROM repository_blob b WHERE b.repository_id = $1)";
+        let values = [now.microseconds().into(), before.microseconds().into(), i64::from(most).into()];
+        let mut found = EmptyRepositories::default();
+        for mut row in self.0.query(LOOK, &values).await? {
+            found.looked_at += 1;
+            found.removed += self.0.execute(REMOVE, &[row.next::<i64>()?.into()]).await?;
+        }
+        Ok(found)
     }
 }

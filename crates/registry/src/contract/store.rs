@@ -13,7 +13,7 @@ use wharf_core::{
 };
 
 use crate::port::{
-    BlobRow, LeaseClaim, NewManifest, Progress, RightsSource, Store, Transaction, UploadRow, Work,
+    BlobRow, EmptyRepositories, LeaseClaim, NewManifest, Progress, RightsSource, Store, Transaction, UploadRow, Work,
 };
 
 pub(super) const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
@@ -410,18 +410,40 @@ async fn rights_are_those_of_the_rows<S: Store + RightsSource>(store: &S) {
 }
 
 async fn an_empty_repository_is_removed_and_a_used_one_is_not(store: &dyn Store) {
-    let remove = || {
-        let later = NOW.plus_seconds(1);
-        commit(store, later, |later, work| {
-            Box::pin(async move { work.remove_empty_repositories(*later, 1000).await })
-        })
+    let remove = async |at: i64| {
+        let (before, now) = (NOW.plus_seconds(at - 60), NOW.plus_seconds(at));
+        let looked = commit(store, (before, now), |(before, now), work| {
+            Box::pin(async move { work.remove_empty_repositories(*before, *now, 1000).await })
+        });
+        let EmptyRepositories { looked_at, removed } = looked.await.unwrap();
+        (looked_at, removed)
     };
-    remove().await.unwrap();
-    repository(store, "empty/app").await;
-    let shown = repository(store, "empty/shown").await;
+    remove(61).await;
+    let empty = repository(store, "empty/app").await;
+    let (held, shown) = (repository(store, "empty/held").await, repository(store, "empty/shown").await);
     tag(store, shown, "one").await.unwrap();
-    assert_eq!(remove().await.unwrap(), 1);
-    assert_eq!(remove().await.unwrap(), 0);
+    commit(store, (empty, held), |(empty, held), work| {
+        Box::pin(async move {
+            let blob = BlobRow { digest: digest("held"), size: 4, key: key(9) };
+            work.insert_blob(&blob, NOW).await?;
+            work.add_member(*held, &blob.digest, NOW).await?;
+            let (kind, actor) = ("blob.delete", "contract".to_owned());
+            let event = Event { at: NOW, kind, tag: None, digest: Some(blob.digest), actor };
+            work.publish(*empty, &event).await
+        })
+    })
+    .await
+    .unwrap();
+    assert_eq!(remove(60).await, (0, 0), "neither is old enough");
+    assert_eq!(remove(61).await, (2, 1), "what was told of a repository does not keep it");
+    assert_eq!(remove(120).await, (0, 0), "what was in use is not looked at again so soon");
+    assert_eq!(remove(122).await, (1, 0));
+    commit(store, held, |held, work| {
+        Box::pin(async move { work.remove_member(*held, &digest("held")).await })
+    })
+    .await
+    .unwrap();
+    assert_eq!(remove(183).await, (1, 1));
     assert!(catalog(store).await.contains(&"empty/shown".to_owned()));
 }
 

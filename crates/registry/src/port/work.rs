@@ -63,8 +63,23 @@ pub trait Tenants {
     async fn lock_repository(&mut self, repository: RepositoryId) -> Result<bool>;
     /// Shows the repository in lists from now on.
     async fn show_repository(&mut self, repository: RepositoryId) -> Result<()>;
-    /// Removes up to `most` repositories that were never shown, hold nothing and are older; says how many.
-    async fn remove_empty_repositories(&mut self, before: Timestamp, most: u32) -> Result<u64>;
+    /// Looks at up to `most` repositories that were never shown and were not looked at since `before`, and removes
+    /// those that hold nothing. The others are looked at again when as much time has passed.
+    async fn remove_empty_repositories(
+        &mut self,
+        before: Timestamp,
+        now: Timestamp,
+        most: u32,
+    ) -> Result<EmptyRepositories>;
+}
+
+/// What a look at repositories came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EmptyRepositories {
+    /// How many were looked at.
+    pub looked_at: u64,
+    /// How many of them were empty and are gone.
+    pub removed: u64,
 }
 
 /// A blob as its row tells it.
