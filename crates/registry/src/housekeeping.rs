@@ -11,12 +11,13 @@ use wharf_core::{ObjectKey, Result, Timestamp};
 use crate::{
     Registry,
     collection::{Collected, Horizon, Share},
+    history::Forgotten,
     port::{EmptyRepositories, LeaseClaim, Transaction, UploadRow, Work},
     upload::{End, FindUpload},
 };
 
 /// How much one step takes on.
-const STEP: u32 = 100;
+pub(crate) const STEP: u32 = 100;
 
 /// How far open uploads are counted.
 const COUNTED: u32 = 10_000;
@@ -38,8 +39,8 @@ pub struct Swept {
     pub repositories: u64,
     /// What the collector took away.
     pub collected: Collected,
-    /// Moves of tags that were forgotten.
-    pub moves: u64,
+    /// What was forgotten for its age.
+    pub forgotten: Forgotten,
 }
 
 impl Registry {
@@ -61,7 +62,7 @@ impl Registry {
             uploads: self.expire_uploads().await?,
             objects: self.remove_objects().await?,
             repositories: self.remove_empty_repositories().await?,
-            moves: self.forget_tag_history().await?,
+            forgotten: self.forget().await?,
             collected: self.collect(Horizon::Due, Share::Tenth).await?,
         })
     }
@@ -131,18 +132,6 @@ impl Registry {
         }
     }
 
-    async fn forget_tag_history(&self) -> Result<u64> {
-        let before = self.now().plus_seconds(-self.settings().tag_history);
-        let mut forgotten = 0;
-        loop {
-            let step = self.store().commit(ForgetTagHistory { before }).await?;
-            forgotten += step;
-            if step == 0 {
-                return Ok(forgotten);
-            }
-        }
-    }
-
     async fn remove_empty_repositories(&self) -> Result<u64> {
         let now = self.now();
         let before = now.plus_seconds(-self.settings().empty_repository_expiry);
@@ -168,19 +157,6 @@ impl Transaction for TakeLease {
 
     async fn run(&self, work: &mut dyn Work) -> Result<bool> {
         work.take_lease(&self.claim, self.now).await
-    }
-}
-
-struct ForgetTagHistory {
-    before: Timestamp,
-}
-
-#[async_trait]
-impl Transaction for ForgetTagHistory {
-    type Output = u64;
-
-    async fn run(&self, work: &mut dyn Work) -> Result<u64> {
-        work.forget_tag_history(self.before, STEP).await
     }
 }
 

@@ -12,6 +12,7 @@ mod collection;
 #[cfg(feature = "contract")]
 pub mod contract;
 pub mod format;
+mod history;
 mod hold;
 mod housekeeping;
 mod manifest;
@@ -37,9 +38,10 @@ use wharf_core::{
 pub use crate::{
     blob::{Blob, Mounted},
     collection::{Collected, Horizon, Share},
+    history::Forgotten,
     housekeeping::Swept,
     manifest::{MOST_TAGS, ManifestPush, PushedManifest, StoredManifest},
-    meters::{Meters, UploadMeters},
+    meters::{ForgottenMeters, Meters, UploadMeters},
     referrers::Referrer,
     tap::{Taps, UploadObserver},
     turns::Turn,
@@ -75,6 +77,10 @@ pub struct Settings {
     pub empty_repository_expiry: i64,
     /// The moves of tags are remembered for so long.
     pub tag_history: i64,
+    /// The lines of the audit log are; none: for ever.
+    pub audit_history: Option<i64>,
+    /// The events are.
+    pub event_history: i64,
     /// Whether tags, manifests and blobs can be deleted at all.
     pub deletion: Deletion,
     /// Who this process is among those that share the store; a process that has it for itself needs no name.
@@ -110,6 +116,8 @@ impl Default for Settings {
             object_grace: 3600,
             empty_repository_expiry: 24 * 3600,
             tag_history: 30 * 24 * 3600,
+            audit_history: Some(365 * 24 * 3600),
+            event_history: 30 * 24 * 3600,
             deletion: Deletion::On,
             node: String::new(),
             lease: 180,

@@ -23,6 +23,8 @@ pub struct Meters {
     pub objects_removed: Counter,
     /// Removals that failed and were put off.
     pub objects_stuck: Counter,
+    /// What was forgotten for its age.
+    pub forgotten: ForgottenMeters,
     /// Times a blob was asked for whose object is gone or of another length.
     pub blobs_damaged: Counter,
 }
@@ -40,4 +42,15 @@ pub struct UploadMeters {
     pub expired: Counter,
     /// Uploads there were at the last sweep.
     pub open: Gauge,
+}
+
+/// What was forgotten for its age.
+#[derive(Debug, Default)]
+pub struct ForgottenMeters {
+    /// Moves of tags.
+    pub moves: Counter,
+    /// Lines of the audit log.
+    pub audit: Counter,
+    /// Events.
+    pub events: Counter,
 }

@@ -94,6 +94,9 @@ pub(crate) struct Config {
     pub(crate) object_grace: Duration,
     pub(crate) empty_repository_expiry: Duration,
     pub(crate) tag_history: Duration,
+    /// None: for ever.
+    pub(crate) audit_history: Option<Duration>,
+    pub(crate) event_history: Duration,
     pub(crate) housekeeping_interval: Duration,
     pub(crate) shutdown_grace: Duration,
     pub(crate) limits: Limits,
@@ -195,6 +198,8 @@ impl Sources {
             object_grace: self.read("object_grace", values::duration)?,
             empty_repository_expiry: self.read("empty_repository_expiry", values::duration)?,
             tag_history: self.read("tag_history", values::duration)?,
+            audit_history: self.read("audit_history", values::duration_or_off)?,
+            event_history: self.read("event_history", values::duration)?,
             housekeeping_interval: self.read("housekeeping_interval", |text| {
                 values::duration(text).filter(|rest| !rest.is_zero())
             })?,

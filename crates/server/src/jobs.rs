@@ -8,7 +8,7 @@ use std::{
 use tokio::{sync::watch, time::sleep};
 use wharf_auth::Auth;
 use wharf_core::{Clock, Result};
-use wharf_registry::{Collected, Registry, Swept};
+use wharf_registry::{Collected, Forgotten, Registry, Swept};
 
 use crate::{data_dir::DataDir, metrics::JobMeters};
 
@@ -49,13 +49,16 @@ impl Jobs {
         let (meters, now) = (&self.meters, || self.clock.now());
         match meters.sweep.run(now(), self.registry.sweep(passed)).await {
             Ok(swept) if swept != Swept::default() => {
-                let Swept { uploads, objects, repositories, moves, collected } = swept;
+                let Swept { uploads, objects, repositories, forgotten, collected } = swept;
+                let Forgotten { moves, audit, events } = forgotten;
                 let Collected { memberships, blobs, bytes } = collected;
                 tracing::info!(
                     uploads,
                     objects,
                     repositories,
                     moves,
+                    audit,
+                    events,
                     memberships,
                     blobs,
                     size_bytes = bytes,

@@ -240,6 +240,8 @@ fn settings(config: &Config, entropy: &dyn Entropy) -> Settings {
         collection_unguarded: Settings::default().collection_unguarded,
         object_grace: seconds(config.object_grace.saturating_add(round)),
         tag_history: seconds(config.tag_history),
+        audit_history: config.audit_history.map(seconds),
+        event_history: seconds(config.event_history),
         empty_repository_expiry: seconds(config.empty_repository_expiry),
         node: match config.database {
             DatabaseChoice::Sqlite => String::new(),

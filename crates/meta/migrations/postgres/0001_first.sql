@@ -259,6 +259,7 @@ CREATE TABLE audit (
     digest       BYTEA
 );
 CREATE INDEX audit_organisation ON audit (organisation, id);
+CREATE INDEX audit_at ON audit (at);
 
 -- The repository may be gone by then.
 CREATE TABLE event (
@@ -272,6 +273,7 @@ CREATE TABLE event (
     actor         TEXT COLLATE "C" NOT NULL,
     UNIQUE (repository_id, sequence)
 );
+CREATE INDEX event_at ON event (at);
 
 -- What only one node does at a time: who has it, and until when.
 CREATE TABLE lease (

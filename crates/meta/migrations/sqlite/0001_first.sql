@@ -260,6 +260,7 @@ CREATE TABLE audit (
     digest       BLOB
 );
 CREATE INDEX audit_organisation ON audit (organisation, id);
+CREATE INDEX audit_at ON audit (at);
 
 -- The repository may be gone by then.
 CREATE TABLE event (
@@ -273,6 +274,7 @@ CREATE TABLE event (
     actor         TEXT NOT NULL,
     UNIQUE (repository_id, sequence)
 );
+CREATE INDEX event_at ON event (at);
 
 -- What only one node does at a time: who has it, and until when.
 CREATE TABLE lease (

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    Digest, Error, OrganisationName, Place, Result, Subject,
+    Digest, Error, OrganisationName, Place, Result, Subject, Timestamp,
     audit::{AuditRecord, Event},
     gate::RepositoryId,
 };
@@ -64,5 +64,17 @@ impl Journal for SqlWork<'_> {
             event.actor.as_str().into(),
         ];
         self.0.execute(INSERT, &values).await.map(drop)
+    }
+
+    async fn forget_audit(&mut self, before: Timestamp, most: u32) -> Result<u64> {
+        const FORGET: &str = "
+            DELETE FROM audit WHERE id IN (SELECT a.id FROM audit a WHERE a.at < $1 ORDER BY a.at LIMIT $2)";
+        self.0.execute(FORGET, &[before.microseconds().into(), i64::from(most).into()]).await
+    }
+
+    async fn forget_events(&mut self, before: Timestamp, most: u32) -> Result<u64> {
+        const FORGET: &str = "
+            DELETE FROM event WHERE id IN (SELECT e.id FROM event e WHERE e.at < $1 ORDER BY e.at LIMIT $2)";
+        self.0.execute(FORGET, &[before.microseconds().into(), i64::from(most).into()]).await
     }
 }

@@ -32,6 +32,7 @@ pub async fn store<S: Store + RightsSource>(store: &S) {
     rights_are_those_of_the_rows(store).await;
     super::facts::facts_are_found_in_order_until_their_manifest_goes(store).await;
     an_empty_repository_is_removed_and_a_used_one_is_not(store).await;
+    what_is_older_is_forgotten_in_steps(store).await;
     super::collection::suite(store).await;
     super::lookups::suite(store).await;
     a_lease_has_one_holder_until_its_time_is_over(store).await;
@@ -445,6 +446,35 @@ async fn an_empty_repository_is_removed_and_a_used_one_is_not(store: &dyn Store)
     .unwrap();
     assert_eq!(remove(183).await, (1, 1));
     assert!(catalog(store).await.contains(&"empty/shown".to_owned()));
+}
+
+async fn what_is_older_is_forgotten_in_steps(store: &dyn Store) {
+    let repository = repository(store, "history/app").await;
+    let long_ago = NOW.plus_seconds(-1000);
+    for at in [long_ago, long_ago, long_ago, NOW.plus_seconds(-10)] {
+        commit(store, (repository, at), |(repository, at), work| {
+            Box::pin(async move {
+                let (kind, actor) = ("blob.delete", "contract".to_owned());
+                work.publish(*repository, &Event { at: *at, kind, tag: None, digest: None, actor }).await?;
+                work.audit(&AuditRecord::new(*at, &Actor::job("contract"), "contract")).await
+            })
+        })
+        .await
+        .unwrap();
+    }
+    let forget = async |seconds: i64| {
+        let forgotten = commit(store, NOW.plus_seconds(seconds), |before, work| {
+            Box::pin(async move {
+                Ok((work.forget_audit(*before, 2).await?, work.forget_events(*before, 2).await?))
+            })
+        });
+        forgotten.await.unwrap()
+    };
+    assert_eq!(forget(-1000).await, (0, 0), "what is not older stays");
+    assert_eq!(forget(-100).await, (2, 2), "no more than wanted in one step");
+    assert_eq!(forget(-100).await, (1, 1));
+    assert_eq!(forget(-100).await, (0, 0));
+    assert_eq!(forget(-9).await, (1, 1));
 }
 
 async fn a_lease_has_one_holder_until_its_time_is_over<S: Store>(store: &S) {

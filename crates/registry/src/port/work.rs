@@ -502,6 +502,10 @@ pub trait Journal {
     async fn audit(&mut self, record: &AuditRecord) -> Result<()>;
     /// Adds an event to the outbox under the repository's next sequence number.
     async fn publish(&mut self, repository: RepositoryId, event: &Event) -> Result<()>;
+    /// Forgets up to `most` lines of the audit log that are older; says how many.
+    async fn forget_audit(&mut self, before: Timestamp, most: u32) -> Result<u64>;
+    /// Forgets up to `most` events that are older; says how many.
+    async fn forget_events(&mut self, before: Timestamp, most: u32) -> Result<u64>;
 }
 
 /// A wish to be the one node that does something.

@@ -203,6 +203,22 @@ pub(crate) const KEYS: &[Key] = &[
         secret: Mask::Nothing,
     },
     Key {
+        name: "audit_history",
+        flag: "audit-history",
+        default: "365d",
+        expected: "a time like 90s, 30m, 24h or 7d, or off",
+        about: "Who did what is remembered for so long; off: for ever.",
+        secret: Mask::Nothing,
+    },
+    Key {
+        name: "event_history",
+        flag: "event-history",
+        default: "30d",
+        expected: "a time like 90s, 30m, 24h or 7d",
+        about: "The events of pushes and deletions are remembered for so long.",
+        secret: Mask::Nothing,
+    },
+    Key {
         name: "housekeeping_interval",
         flag: "housekeeping-interval",
         default: "60s",
