@@ -31,15 +31,20 @@ pub async fn accounts(store: &dyn Accounts) {
 
     let refresh = Refresh { id: 0, account: id, account_version: 1, expires_at: NOW.plus_seconds(9) };
     for hash in [[1; 32], [2; 32]] {
-        store.add_refresh(hash, refresh.clone(), NOW).await.unwrap();
+        store.add_refresh(hash, refresh.clone(), NOW, 2).await.unwrap();
         assert_eq!(store.refresh(hash).await.unwrap().unwrap().account, id);
     }
     assert!(store.refresh([3; 32]).await.unwrap().is_none());
+    store.add_refresh([4; 32], refresh, NOW, 2).await.unwrap();
+    assert!(store.refresh([1; 32]).await.unwrap().is_none(), "beyond the most the oldest goes");
+    for hash in [[2; 32], [4; 32]] {
+        assert!(store.refresh(hash).await.unwrap().is_some(), "and no other");
+    }
     store.remove_expired_refreshes(NOW.plus_seconds(8)).await.unwrap();
-    assert!(store.refresh([1; 32]).await.unwrap().is_some(), "one that has not ended stays");
+    assert!(store.refresh([2; 32]).await.unwrap().is_some(), "one that has not ended stays");
 
     assert!(store.set_password(id, "other".to_owned(), record()).await.unwrap());
-    assert!(store.refresh([1; 32]).await.unwrap().is_none(), "a new password ends every refresh token");
+    assert!(store.refresh([2; 32]).await.unwrap().is_none(), "a new password ends every refresh token");
     assert_eq!(store.by_id(id).await.unwrap().map(|account| account.version), Some(account.version + 1));
     let changed = store.by_name(&name).await.unwrap().unwrap();
     assert_eq!(changed.version, account.version + 1, "and every bearer token");

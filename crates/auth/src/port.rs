@@ -97,8 +97,8 @@ pub trait Accounts: Send + Sync {
         change: RegistryChange,
         record: AuditRecord,
     ) -> Result<()>;
-    /// Adds a refresh token by the SHA-256 of its text.
-    async fn add_refresh(&self, hash: [u8; 32], refresh: Refresh, now: Timestamp) -> Result<()>;
+    /// Adds a refresh token by the SHA-256 of its text, and forgets the account's oldest ones beyond `most`.
+    async fn add_refresh(&self, hash: [u8; 32], refresh: Refresh, now: Timestamp, most: u32) -> Result<()>;
     /// The refresh token of this hash.
     async fn refresh(&self, hash: [u8; 32]) -> Result<Option<Refresh>>;
     /// Forgets refresh tokens that have ended.

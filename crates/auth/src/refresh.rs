@@ -1,7 +1,7 @@
 //! Refresh tokens: what `docker login` keeps instead of the password.
 //!
 //! Docker uses one from many places at once and never stores another it is given, so they do not rotate; they end
-//! with the password, with the account, or after ninety days.
+//! with the password, with the account, after ninety days, or when an account has a thousand newer ones.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -13,6 +13,9 @@ use crate::{Auth, port::Refresh, unauthenticated};
 const PREFIX: &str = "wharf_rt_";
 /// How long one lives, in seconds.
 const LIFETIME: i64 = 90 * 24 * 3600;
+/// How many one account may have; with one more the oldest ends. A job that logs in each time it runs needs one at a
+/// time, and few accounts have a thousand machines.
+const MOST: u32 = 1000;
 
 impl Auth {
     /// Issues a refresh token against a password: none for nobody, and none for another token, which would make a
@@ -30,7 +33,7 @@ impl Auth {
         let now = self.0.clock.now();
         let expires_at = now.plus_seconds(LIFETIME);
         let refresh = Refresh { id: 0, account: id, account_version: version, expires_at };
-        self.0.accounts.add_refresh(hash(&token), refresh, now).await?;
+        self.0.accounts.add_refresh(hash(&token), refresh, now, MOST).await?;
         Ok(Some(Secret::new(token)))
     }
 

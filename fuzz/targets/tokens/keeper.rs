@@ -129,7 +129,7 @@ impl Accounts for Keeper {
         unreachable!("a token changes no registry")
     }
 
-    async fn add_refresh(&self, _: [u8; 32], _: Refresh, _: Timestamp) -> Result<()> {
+    async fn add_refresh(&self, _: [u8; 32], _: Refresh, _: Timestamp, _: u32) -> Result<()> {
         unreachable!("a bearer token is no refresh token")
     }
 

@@ -79,6 +79,7 @@ CREATE TABLE refresh_token (
     expires_at      INTEGER NOT NULL
 );
 CREATE INDEX refresh_token_expiry ON refresh_token (expires_at);
+CREATE INDEX refresh_token_account ON refresh_token (account_id, id);
 
 -- object_key: where the bytes lie. epoch moves whenever the blob is named anew.
 CREATE TABLE blob (

@@ -56,8 +56,8 @@ impl Accounts for Database {
         self.write(SetRegistry { organisation, registry, change, record }).await
     }
 
-    async fn add_refresh(&self, hash: [u8; 32], refresh: Refresh, now: Timestamp) -> Result<()> {
-        self.write(AddRefresh { hash, refresh, now }).await
+    async fn add_refresh(&self, hash: [u8; 32], refresh: Refresh, now: Timestamp, most: u32) -> Result<()> {
+        self.write(AddRefresh { hash, refresh, now, most }).await
     }
 
     async fn refresh(&self, hash: [u8; 32]) -> Result<Option<Refresh>> {
@@ -186,6 +186,7 @@ struct AddRefresh {
     hash: [u8; 32],
     refresh: Refresh,
     now: Timestamp,
+    most: u32,
 }
 
 #[async_trait]
@@ -196,6 +197,9 @@ impl Step for AddRefresh {
         const INSERT: &str = "
             INSERT INTO refresh_token (hash, account_id, account_version, created_at, expires_at)
             VALUES ($1, $2, $3, $4, $5)";
+        const FORGET: &str = "
+            DELETE FROM refresh_token WHERE account_id = $1 AND id <=
+                (SELECT r.id FROM refresh_token r WHERE r.account_id = $1 ORDER BY r.id DESC LIMIT 1 OFFSET $2)";
         let values = [
             self.hash.as_slice().into(),
             self.refresh.account.0.into(),
@@ -203,7 +207,8 @@ impl Step for AddRefresh {
             self.now.microseconds().into(),
             self.refresh.expires_at.microseconds().into(),
         ];
-        session.execute(INSERT, &values).await.map(drop)
+        session.execute(INSERT, &values).await?;
+        session.execute(FORGET, &[self.refresh.account.0.into(), i64::from(self.most).into()]).await.map(drop)
     }
 }
 
