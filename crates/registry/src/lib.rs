@@ -94,6 +94,8 @@ pub struct Settings {
     pub uploads_per_organisation: usize,
     /// Only clients in one of these networks are sent to where the bytes lie; none named: all.
     pub redirect_networks: Vec<Network>,
+    /// How many uploads of one organisation may be unfinished, whether their bodies are coming or not.
+    pub open_uploads_per_organisation: u32,
 }
 
 /// Whether content can be deleted.
@@ -124,6 +126,7 @@ impl Default for Settings {
             uploads: 256,
             uploads_per_organisation: 64,
             redirect_networks: Vec::new(),
+            open_uploads_per_organisation: 10_000,
         }
     }
 }

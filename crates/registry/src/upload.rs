@@ -65,7 +65,7 @@ impl Registry {
     /// Begins an upload that will be hashed with `algorithm`.
     ///
     /// # Errors
-    /// `StorageFull`, `Unavailable`.
+    /// `RateLimited` where the organisation has as many as it may; `StorageFull`, `Unavailable`.
     pub async fn begin_upload(&self, grant: &Grant<Push>, algorithm: Algorithm) -> Result<Upload> {
         self.expect_room().await?;
         let row = self.begin(grant, algorithm).await?;
@@ -149,7 +149,8 @@ impl Registry {
     async fn begin(&self, grant: &Grant<Push>, algorithm: Algorithm) -> Result<UploadRow> {
         let id = UploadId::new(self.now(), self.0.parts.entropy.bytes());
         let progress = self.progress(&Hasher::new(algorithm), StoreState::new());
-        let begin = BeginUpload { grant: grant.clone(), id, algorithm, progress, now: self.now() };
+        let (grant, most) = (grant.clone(), self.settings().open_uploads_per_organisation);
+        let begin = BeginUpload { grant, id, algorithm, progress, now: self.now(), most };
         let row = self.store().commit(begin).await?;
         self.meters().uploads.begun.increment();
         let store_state = match self.blobs().create(row.key).await {

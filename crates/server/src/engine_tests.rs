@@ -266,6 +266,23 @@ async fn stale_uploads_and_empty_repositories_go_away() {
 }
 
 #[tokio::test]
+async fn an_organisation_may_have_so_many_unfinished_uploads() {
+    let house = House::new().await;
+    let settings = Settings { open_uploads_per_organisation: 2, ..Settings::default() };
+    let blobs = Arc::new(FileStore::open(house.path(), "one").unwrap());
+    let registry = house.registry(house.database(), blobs, settings);
+    let id = registry.begin_upload(&push(&registry).await, Algorithm::Sha256).await.unwrap().id;
+    let grant = push(&registry).await;
+    registry.begin_upload(&grant, Algorithm::Sha256).await.unwrap();
+    let refused = registry.begin_upload(&grant, Algorithm::Sha256).await.unwrap_err();
+    assert_eq!(refused.kind(), Kind::RateLimited);
+    assert!(refused.message().contains("2 unfinished uploads"), "{refused}");
+    assert_eq!(house.objects().len(), 2, "nothing is kept for what is refused");
+    registry.cancel_upload(&grant, id).await.unwrap();
+    registry.begin_upload(&grant, Algorithm::Sha256).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_damaged_blob_is_never_served_and_the_next_push_heals_it() {
     let house = House::new().await;
     let registry = house.boot("one");

@@ -251,5 +251,6 @@ fn settings(config: &Config, entropy: &dyn Entropy) -> Settings {
         uploads: config.limits.uploads,
         uploads_per_organisation: config.limits.uploads_per_organisation,
         redirect_networks: config.redirect_networks.clone(),
+        open_uploads_per_organisation: config.limits.open_uploads_per_organisation,
     }
 }

@@ -139,6 +139,7 @@ CREATE INDEX condemned_object_due ON condemned_object (due_at);
 CREATE TABLE upload (
     id            BLOB PRIMARY KEY,
     repository_id INTEGER NOT NULL REFERENCES repository (id),
+    organisation_id INTEGER NOT NULL REFERENCES organisation (id),
     account_id    INTEGER REFERENCES account (id),
     object_key    BLOB NOT NULL UNIQUE,
     algorithm     TEXT NOT NULL,
@@ -152,6 +153,7 @@ CREATE TABLE upload (
 ) WITHOUT ROWID;
 CREATE INDEX upload_touched ON upload (touched_at);
 CREATE INDEX upload_repository ON upload (repository_id);
+CREATE INDEX upload_organisation ON upload (organisation_id);
 
 CREATE TABLE manifest (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,7 +1,7 @@
 //! Uploads.
 
 use async_trait::async_trait;
-use wharf_core::{AccountId, ObjectKey, Result, Timestamp, UploadId, gate::RepositoryId};
+use wharf_core::{AccountId, Error, ObjectKey, Result, Subject, Timestamp, UploadId, gate::RepositoryId};
 use wharf_registry::port::{Progress, UploadRow, Uploads};
 
 use super::SqlWork;
@@ -28,14 +28,14 @@ fn upload(mut row: Row) -> Result<UploadRow> {
 impl Uploads for SqlWork<'_> {
     async fn insert_upload(&mut self, upload: &UploadRow, now: Timestamp) -> Result<()> {
         const INSERT: &str = "
-            INSERT INTO upload (id, repository_id, account_id, object_key, algorithm, byte_offset, hash_state,
-                store_state, incarnation, version, created_at, touched_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)";
+            INSERT INTO upload (id, repository_id, organisation_id, account_id, object_key, algorithm, byte_offset,
+                hash_state, store_state, incarnation, version, created_at, touched_at)
+            SELECT $1, p.id, r.organisation_id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10
+            FROM repository p JOIN registry r ON r.id = p.registry_id WHERE p.id = $11";
         let (id, key) = (upload.id.to_row(), upload.key.to_row());
         let progress = &upload.progress;
         let values = [
             id.as_slice().into(),
-            upload.repository.0.into(),
             upload.account.map(|account| account.0).into(),
             key.as_slice().into(),
             upload.algorithm.name().into(),
@@ -45,8 +45,12 @@ impl Uploads for SqlWork<'_> {
             progress.incarnation.as_str().into(),
             upload.version.into(),
             now.microseconds().into(),
+            upload.repository.0.into(),
         ];
-        self.0.execute(INSERT, &values).await.map(drop)
+        match self.0.execute(INSERT, &values).await? {
+            0 => Err(Error::not_found(Subject::Name)),
+            _ => Ok(()),
+        }
     }
 
     async fn find_upload(&mut self, id: UploadId) -> Result<Option<UploadRow>> {
@@ -107,6 +111,17 @@ impl Uploads for SqlWork<'_> {
     async fn count_uploads(&mut self, most: u32) -> Result<u64> {
         const COUNT: &str = "SELECT COUNT(*) FROM (SELECT id FROM upload LIMIT $1) AS counted";
         let counted = self.0.query_first(COUNT, &[i64::from(most).into()]).await?;
+        counted.map_or(Ok(0), |mut row| row.next())
+    }
+
+    async fn count_uploads_beside(&mut self, repository: RepositoryId, most: u32) -> Result<u64> {
+        // Only the entries of one index are counted, and none beyond the limit.
+        const COUNT: &str = "
+            SELECT COUNT(*) FROM
+                (SELECT u.organisation_id FROM upload u WHERE u.organisation_id =
+                    (SELECT r.organisation_id FROM repository p JOIN registry r ON r.id = p.registry_id WHERE p.id = $1)
+                LIMIT $2) AS counted";
+        let counted = self.0.query_first(COUNT, &[repository.0.into(), i64::from(most).into()]).await?;
         counted.map_or(Ok(0), |mut row| row.next())
     }
 }

@@ -26,6 +26,7 @@ pub async fn store<S: Store + RightsSource>(store: &S) {
     events_published_at_once_never_take_one_number_twice(store).await;
     an_upload_moves_once_for_each_state_that_was_seen(store).await;
     an_upload_that_was_touched_is_not_stale(store).await;
+    uploads_are_counted_for_each_organisation(store).await;
     a_blob_is_a_member_only_where_it_was_added(store).await;
     of_many_objects_of_one_blob_one_stays_and_all_others_are_condemned(store).await;
     a_manifest_comes_back_byte_for_byte_until_it_is_removed(store).await;
@@ -277,6 +278,36 @@ async fn an_upload_moves_once_for_each_state_that_was_seen(store: &dyn Store) {
     assert!(remove().await.unwrap());
     assert!(!remove().await.unwrap());
     assert_eq!(find().await, None);
+}
+
+async fn uploads_are_counted_for_each_organisation(store: &dyn Store) {
+    let places = ["counted/app", "counted/team/app", "elsewhere/app"];
+    for (number, name) in (40..).zip(places) {
+        let (repository, id) = (repository(store, name).await, upload_id(number));
+        let (account, algorithm, progress) = (None, Algorithm::Sha256, progress(0));
+        let row = UploadRow { id, repository, account, key: key(number), algorithm, progress, version: 0 };
+        commit(store, row, |row, work| {
+            Box::pin(async move {
+                work.insert_upload(row, NOW).await?;
+                let counted = work.count_uploads_beside(row.repository, 10).await?;
+                assert_eq!(counted, if row.id == upload_id(41) { 2 } else { 1 });
+                assert_eq!(work.count_uploads_beside(row.repository, 1).await?, 1, "and no further");
+                Ok(())
+            })
+        })
+        .await
+        .unwrap();
+    }
+    for number in 40..43 {
+        commit(store, upload_id(number), |id, work| {
+            Box::pin(async move {
+                let row = work.find_upload(*id).await?.expect("it was begun");
+                work.remove_upload_at(&row).await
+            })
+        })
+        .await
+        .unwrap();
+    }
 }
 
 async fn a_blob_is_a_member_only_where_it_was_added(store: &dyn Store) {

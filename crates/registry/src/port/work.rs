@@ -189,6 +189,8 @@ pub trait Uploads {
     async fn stale_uploads(&mut self, before: Timestamp, most: u32) -> Result<Vec<UploadRow>>;
     /// How many uploads there are; nobody counts further than to `most`.
     async fn count_uploads(&mut self, most: u32) -> Result<u64>;
+    /// How many there are in the organisation of a repository, counted as far.
+    async fn count_uploads_beside(&mut self, repository: RepositoryId, most: u32) -> Result<u64>;
 }
 
 /// A manifest to be stored.

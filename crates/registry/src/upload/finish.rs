@@ -54,8 +54,8 @@ impl Registry {
     /// Takes a whole blob in one go, with taps. Durable when it returns; nothing is kept of one that fails.
     ///
     /// # Errors
-    /// `Invalid` when the body breaks off, or with [`Detail::Digest`] has another digest; `StorageFull`,
-    /// `Unavailable`.
+    /// `Invalid` when the body breaks off, or with [`Detail::Digest`] has another digest; `RateLimited` as
+    /// [`Registry::begin_upload`]; `StorageFull`, `Unavailable`.
     pub async fn push_blob(
         &self,
         grant: &Grant<Push>,

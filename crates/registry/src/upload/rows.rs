@@ -34,6 +34,8 @@ pub(super) struct BeginUpload {
     pub(super) algorithm: Algorithm,
     pub(super) progress: Progress,
     pub(super) now: Timestamp,
+    /// How many uploads the organisation may have.
+    pub(super) most: u32,
 }
 
 #[async_trait]
@@ -41,9 +43,16 @@ impl Transaction for BeginUpload {
     type Output = UploadRow;
 
     async fn run(&self, work: &mut dyn Work) -> Result<UploadRow> {
+        let repository = repository_of(work, &self.grant, self.now).await?;
+        // On PostgreSQL those that begin at the same moment do not see each other, and may pass the limit together.
+        if work.count_uploads_beside(repository, self.most).await? >= u64::from(self.most) {
+            let most = self.most;
+            let message = format!("the organisation has {most} unfinished uploads: finish or cancel some of them");
+            return Err(Error::new(Kind::RateLimited, message));
+        }
         let row = UploadRow {
             id: self.id,
-            repository: repository_of(work, &self.grant, self.now).await?,
+            repository,
             account: self.grant.actor().principal.account(),
             key: self.id.object_key(),
             algorithm: self.algorithm,

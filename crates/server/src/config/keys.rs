@@ -315,6 +315,14 @@ pub(crate) const KEYS: &[Key] = &[
         secret: Mask::Nothing,
     },
     Key {
+        name: "open_uploads_per_organisation",
+        flag: "open-uploads-per-organisation",
+        default: "10000",
+        expected: "a number from 1 to 1000000",
+        about: "The most uploads of one organisation that are begun and not finished; more are refused.",
+        secret: Mask::Nothing,
+    },
+    Key {
         name: "failed_logins",
         flag: "failed-logins",
         default: "10",

@@ -25,6 +25,7 @@ pub(crate) struct Limits {
     pub(crate) minimum_rate: Option<NonZeroU64>,
     pub(crate) uploads: usize,
     pub(crate) uploads_per_organisation: usize,
+    pub(crate) open_uploads_per_organisation: u32,
     pub(crate) failed_logins: u32,
     pub(crate) failed_logins_window: Duration,
     pub(crate) password_queue: usize,
@@ -44,6 +45,9 @@ impl Limits {
             minimum_rate: sources.read("minimum_rate", values::byte_rate)?,
             uploads: sources.read("uploads", values::count)?,
             uploads_per_organisation: sources.read("uploads_per_organisation", values::count)?,
+            open_uploads_per_organisation: sources.read("open_uploads_per_organisation", |text| {
+                values::count(text).and_then(|number| u32::try_from(number).ok())
+            })?,
             failed_logins: sources
                 .read("failed_logins", |text| text.parse().ok().filter(|number| *number > 0))?,
             failed_logins_window: sources.read("failed_logins_window", values::patience)?,
