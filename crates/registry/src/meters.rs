@@ -40,6 +40,8 @@ pub struct UploadMeters {
     pub cancelled: Counter,
     /// Uploads nobody touched for too long.
     pub expired: Counter,
+    /// Times the bytes of one were read once more, for a digest that was never announced.
+    pub reread: Counter,
     /// Uploads there were at the last sweep.
     pub open: Gauge,
 }

@@ -15,7 +15,7 @@ pub use store::{Lookups, Operation, Store, Transaction};
 pub use work::{
     BlobRow, Blobs, Catalog, Collection, DocumentRow, EmptyRepositories, FactRow, Facts, FactsOf, Holds, InspectedBlob,
     InspectedManifest, Inspection, Journal, LeaseClaim, Leases, ManifestRow, Manifests, MountSource,
-    NewManifest, Progress, ReferrerRow, ReferrersOf, ReviewRow, ReviewsOf, Tags, Tenants, UploadRow, Uploads,
+    NewManifest, Progress, ReferrerRow, ReferrersOf, Reread, ReviewRow, ReviewsOf, Tags, Tenants, UploadRow, Uploads,
     Work,
 };
 

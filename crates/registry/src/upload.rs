@@ -10,6 +10,7 @@ mod pump;
 mod rows;
 mod touch;
 
+use tokio::{runtime::Handle, task::spawn_blocking};
 use tracing::{Instrument as _, info_span};
 use wharf_core::{
     Algorithm, ByteStream, Detail, Digest, Error, Grant, Kind, ObjectKey, Result, Subject, UploadId,
@@ -116,7 +117,8 @@ impl Registry {
     }
 
     async fn append_locked(&self, grant: &Grant<Push>, row: &UploadRow, source: Source) -> Result<u64> {
-        let Pumped { hasher, writer, end, .. } = self.take(grant, row, source, Taps::none()).await?;
+        let _turn = self.turn(grant).await?;
+        let Pumped { hasher, writer, end, .. } = self.take(row, source, Taps::none()).await?;
         let saved = self.save(row, &hasher, writer).await;
         // Why the body ended tells more than that what it brought could not be kept either.
         end?;
@@ -183,8 +185,12 @@ impl Registry {
             return Ok((row, lock));
         }
         // Reading a large object takes longer than a client may wait: what it found is kept for the next.
-        let registry = self.clone();
-        on_its_own(async move { Ok((registry.touching(id, registry.recover(row)).await?, lock)) }).await
+        let (registry, grant) = (self.clone(), grant.clone());
+        on_its_own(async move {
+            let _turn = registry.turn(&grant).await?;
+            Ok((registry.touching(id, registry.recover(row)).await?, lock))
+        })
+        .await
     }
 
     /// Whether the saved state may be worth more than the bytes under it.
@@ -204,15 +210,14 @@ impl Registry {
             Some(_) => row.progress.store_state.clone(),
             None => self.blobs().create(row.key).await?,
         };
-        let mut hasher = Hasher::new(row.algorithm);
-        self.read_into(row.key, offset, &mut hasher).await?;
+        let hasher = self.hash_stored(row.key, offset, row.algorithm).await?;
         tracing::warn!(upload = %row.id, claimed_bytes = row.progress.offset, found_bytes = offset, "upload moved back");
         let progress = self.progress(&hasher, store_state);
         self.save_progress(&row, progress).await
     }
 
-    async fn take(&self, grant: &Grant<Push>, row: &UploadRow, source: Source, taps: Taps) -> Result<Pumped> {
-        let _turn = self.turn(grant).await?;
+    /// Takes a body in. Whoever calls has his turn.
+    async fn take(&self, row: &UploadRow, source: Source, taps: Taps) -> Result<Pumped> {
         let hasher = Hasher::restore(&row.progress.hash_state)
             .ok_or_else(|| Error::internal("the upload's saved hash state cannot be read"))?;
         let writer = self.blobs().resume(row.key, &row.progress.store_state, row.progress.offset).await?;
@@ -258,12 +263,17 @@ impl Registry {
         }
     }
 
-    /// Runs the first `length` bytes of an unfinished object through a hasher.
-    async fn read_into(&self, key: ObjectKey, length: u64, hasher: &mut Hasher) -> Result<()> {
-        if length == 0 {
-            return Ok(());
-        }
-        self.blobs().read(key, length, &mut |bytes| hasher.update(bytes)).await
+    /// Hashes the first `length` bytes of an unfinished object, on a thread that may block.
+    async fn hash_stored(&self, key: ObjectKey, length: u64, algorithm: Algorithm) -> Result<Hasher> {
+        let (blobs, runtime) = (self.blob_store(), Handle::current());
+        let hash = move || {
+            let mut hasher = Hasher::new(algorithm);
+            if length > 0 {
+                runtime.block_on(blobs.read(key, length, &mut |bytes| hasher.update(bytes)))?;
+            }
+            Ok(hasher)
+        };
+        spawn_blocking(hash).await.map_err(Error::internal)?
     }
 }
 

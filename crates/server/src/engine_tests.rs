@@ -183,6 +183,30 @@ async fn what_arrived_before_the_client_went_is_kept_and_said() {
 }
 
 #[tokio::test]
+async fn an_upload_is_read_once_more_for_a_digest_nobody_announced_and_never_again() {
+    let house = House::new().await;
+    let registry = house.boot("one");
+    let id = registry.begin_upload(&push(&registry).await, Algorithm::Sha256).await.unwrap().id;
+    let grant = push(&registry).await;
+    registry.append(&grant, id, Offset::At(0), body(&["some "])).await.unwrap();
+    let close = async |whole: &str, last: &'static str| {
+        let (digest, start) = (digest(Algorithm::Sha512, whole.as_bytes()), Offset::At(5));
+        let closed = registry.finish_upload(&grant, id, Closing { digest, start, body: body(&[last]) }).await;
+        (closed, registry.meters().uploads.reread.value())
+    };
+    for (whole, last) in [("wrong", "bytes"), ("wrong too", "bytes"), ("some other", "other")] {
+        let (refused, reread) = close(whole, last).await;
+        assert_eq!(refused.unwrap_err().detail(), Some(&Detail::Digest), "{whole}");
+        assert_eq!(reread, 1, "{whole}");
+        assert_eq!(registry.upload(&grant, id).await.unwrap().offset, 5, "{whole}");
+    }
+    let (closed, reread) = close("some bytes", "bytes").await;
+    assert_eq!((closed.unwrap().size, reread), (10, 1), "a right one is known from what was found");
+    assert_eq!(read(&registry, &digest(Algorithm::Sha512, b"some bytes")).await.unwrap(), b"some bytes");
+    assert_eq!(registry.turns_held(), 0);
+}
+
+#[tokio::test]
 async fn after_another_boot_an_upload_is_worth_no_more_than_its_bytes() {
     let house = House::new().await;
     let first = house.boot("one");

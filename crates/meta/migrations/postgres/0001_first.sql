@@ -135,6 +135,8 @@ CREATE TABLE condemned_object (
 );
 CREATE INDEX condemned_object_due ON condemned_object (due_at);
 
+-- reread_own, reread_other: the digests of the bytes when they were read once more, in the algorithm of the upload and in
+-- one that nobody had announced.
 CREATE TABLE upload (
     id            BYTEA PRIMARY KEY,
     repository_id BIGINT NOT NULL REFERENCES repository (id),
@@ -147,6 +149,8 @@ CREATE TABLE upload (
     store_state   BYTEA NOT NULL,
     incarnation   TEXT COLLATE "C" NOT NULL,
     version       BIGINT NOT NULL,
+    reread_own    BYTEA,
+    reread_other  BYTEA,
     created_at    BIGINT NOT NULL,
     touched_at    BIGINT NOT NULL
 );

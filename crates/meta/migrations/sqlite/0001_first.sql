@@ -136,6 +136,8 @@ CREATE TABLE condemned_object (
 ) WITHOUT ROWID;
 CREATE INDEX condemned_object_due ON condemned_object (due_at);
 
+-- reread_own, reread_other: the digests of the bytes when they were read once more, in the algorithm of the upload and in
+-- one that nobody had announced.
 CREATE TABLE upload (
     id            BLOB PRIMARY KEY,
     repository_id INTEGER NOT NULL REFERENCES repository (id),
@@ -148,6 +150,8 @@ CREATE TABLE upload (
     store_state   BLOB NOT NULL,
     incarnation   TEXT NOT NULL,
     version       INTEGER NOT NULL,
+    reread_own    BLOB,
+    reread_other  BLOB,
     created_at    INTEGER NOT NULL,
     touched_at    INTEGER NOT NULL
 ) WITHOUT ROWID;

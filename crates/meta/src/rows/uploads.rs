@@ -1,8 +1,8 @@
 //! Uploads.
 
 use async_trait::async_trait;
-use wharf_core::{AccountId, Error, ObjectKey, Result, Subject, Timestamp, UploadId, gate::RepositoryId};
-use wharf_registry::port::{Progress, UploadRow, Uploads};
+use wharf_core::{AccountId, Digest, Error, ObjectKey, Result, Subject, Timestamp, UploadId, gate::RepositoryId};
+use wharf_registry::port::{Progress, Reread, UploadRow, Uploads};
 
 use super::SqlWork;
 use crate::session::Row;
@@ -21,6 +21,17 @@ fn upload(mut row: Row) -> Result<UploadRow> {
             incarnation: row.next()?,
         },
         version: row.next()?,
+        reread: match (digest(&mut row)?, digest(&mut row)?) {
+            (Some(own), Some(other)) => Some(Reread { own, other }),
+            _ => None,
+        },
+    })
+}
+
+fn digest(row: &mut Row) -> Result<Option<Digest>> {
+    row.parse(|digest: Option<Vec<u8>>| match digest {
+        Some(digest) => Digest::from_row(&digest).map(Some),
+        None => Some(None),
     })
 }
 
@@ -56,7 +67,7 @@ impl Uploads for SqlWork<'_> {
     async fn find_upload(&mut self, id: UploadId) -> Result<Option<UploadRow>> {
         const FIND: &str = "
             SELECT id, repository_id, account_id, object_key, algorithm, byte_offset, hash_state, store_state,
-                incarnation, version
+                incarnation, version, reread_own, reread_other
             FROM upload WHERE id = $1";
         let id = id.to_row();
         self.0.query_first(FIND, &[id.as_slice().into()]).await?.map(upload).transpose()
@@ -86,6 +97,13 @@ impl Uploads for SqlWork<'_> {
         self.0.execute(touch, &[now.microseconds().into(), id.as_slice().into()]).await.map(drop)
     }
 
+    async fn keep_reread(&mut self, id: UploadId, reread: &Reread) -> Result<()> {
+        const KEEP: &str = "UPDATE upload SET reread_own = $1, reread_other = $2 WHERE id = $3";
+        let (own, other, id) = (reread.own.to_row(), reread.other.to_row(), id.to_row());
+        let values = [own.as_slice().into(), other.as_slice().into(), id.as_slice().into()];
+        self.0.execute(KEEP, &values).await.map(drop)
+    }
+
     async fn remove_upload_at(&mut self, seen: &UploadRow) -> Result<bool> {
         let id = seen.id.to_row();
         let remove = "DELETE FROM upload WHERE id = $1 AND version = $2";
@@ -102,7 +120,7 @@ impl Uploads for SqlWork<'_> {
     async fn stale_uploads(&mut self, before: Timestamp, most: u32) -> Result<Vec<UploadRow>> {
         const STALE: &str = "
             SELECT id, repository_id, account_id, object_key, algorithm, byte_offset, hash_state, store_state,
-                incarnation, version
+                incarnation, version, reread_own, reread_other
             FROM upload WHERE touched_at < $1 ORDER BY touched_at LIMIT $2";
         let rows = self.0.query(STALE, &[before.microseconds().into(), i64::from(most).into()]).await?;
         rows.into_iter().map(upload).collect()

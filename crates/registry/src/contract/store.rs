@@ -13,7 +13,8 @@ use wharf_core::{
 };
 
 use crate::port::{
-    BlobRow, EmptyRepositories, LeaseClaim, NewManifest, Progress, RightsSource, Store, Transaction, UploadRow, Work,
+    BlobRow, EmptyRepositories, LeaseClaim, NewManifest, Progress, Reread, RightsSource, Store, Transaction,
+    UploadRow, Work,
 };
 
 pub(super) const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
@@ -210,6 +211,7 @@ async fn upload(store: &dyn Store, number: u8) -> UploadRow {
         algorithm: Algorithm::Sha512,
         progress: progress(0),
         version: 0,
+        reread: None,
     };
     commit(store, row.clone(), |row, work| Box::pin(async move { work.insert_upload(row, NOW).await }))
         .await
@@ -259,6 +261,14 @@ async fn an_upload_moves_once_for_each_state_that_was_seen(store: &dyn Store) {
     let moved = find().await.unwrap();
     assert_eq!(moved.version, 1);
     assert!(save(moved, 30).await.unwrap());
+    let reread = Reread { own: digest("own"), other: wharf_hash::digest(Algorithm::Sha512, b"other") };
+    commit(store, (row.id, reread), |(id, reread), work| {
+        Box::pin(async move { work.keep_reread(*id, reread).await })
+    })
+    .await
+    .unwrap();
+    let kept = find().await.unwrap();
+    assert_eq!((kept.reread, kept.version), (Some(reread), 2), "what was found is kept, and nothing moved by it");
     let stale = |before: Timestamp| {
         view(store, before, |before, work| Box::pin(async move { work.stale_uploads(*before, 10).await }))
     };
@@ -285,7 +295,8 @@ async fn uploads_are_counted_for_each_organisation(store: &dyn Store) {
     for (number, name) in (40..).zip(places) {
         let (repository, id) = (repository(store, name).await, upload_id(number));
         let (account, algorithm, progress) = (None, Algorithm::Sha256, progress(0));
-        let row = UploadRow { id, repository, account, key: key(number), algorithm, progress, version: 0 };
+        let (key, version, reread) = (key(number), 0, None);
+        let row = UploadRow { id, repository, account, key, algorithm, progress, version, reread };
         commit(store, row, |row, work| {
             Box::pin(async move {
                 work.insert_upload(row, NOW).await?;

@@ -155,6 +155,17 @@ pub struct UploadRow {
     pub progress: Progress,
     /// Moves with every change of progress.
     pub version: i64,
+    /// What its bytes were found to be, if they were read once more.
+    pub reread: Option<Reread>,
+}
+
+/// The digests of an upload's bytes at the moment when they were read once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reread {
+    /// In the upload's own algorithm, which tells whether they are still the same.
+    pub own: Digest,
+    /// In one that was never announced.
+    pub other: Digest,
 }
 
 /// How far an upload is: everything another node needs to go on.
@@ -181,6 +192,8 @@ pub trait Uploads {
     async fn save_progress(&mut self, seen: &UploadRow, progress: &Progress, now: Timestamp) -> Result<bool>;
     /// Notes that somebody works on it, if it is there. No progress: what was `seen` still holds.
     async fn touch_upload(&mut self, id: UploadId, now: Timestamp) -> Result<()>;
+    /// Keeps what the upload's bytes were found to be.
+    async fn keep_reread(&mut self, id: UploadId, reread: &Reread) -> Result<()>;
     /// Removes the row if nobody changed it since `seen` was read; false if somebody did, or it is gone.
     async fn remove_upload_at(&mut self, seen: &UploadRow) -> Result<bool>;
     /// As [`Uploads::remove_upload_at`], but only if nobody touched it since either.

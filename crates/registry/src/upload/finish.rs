@@ -1,16 +1,16 @@
 //! The end of an upload: its object becomes the blob, without a copy or a rename.
 
-use wharf_core::{ByteStream, Detail, Digest, Error, Grant, Kind, ObjectKey, Result, UploadId, action::Push};
+use wharf_core::{ByteStream, Detail, Digest, Error, Grant, Kind, Result, UploadId, action::Push};
 use wharf_hash::Hasher;
 
 use super::{
     Finished, Offset, expect_offset, on_its_own,
     pump::{Pumped, Source},
-    rows::{End, FinishUpload},
+    rows::{End, FinishUpload, KeepReread},
 };
 use crate::{
     Registry, Settings, Taps,
-    port::{BlobRow, BlobWriter, Ended, Progress, Unfinished, UploadRow},
+    port::{BlobRow, BlobWriter, Ended, Progress, Reread, Unfinished, UploadRow},
 };
 
 /// The end of an upload, as a request words it.
@@ -29,6 +29,8 @@ impl Registry {
     /// # Errors
     /// As [`Registry::append`]; `Invalid` with [`Detail::Digest`] when the bytes have another digest: the upload
     /// then stays usable, with these bytes in it – or without them, where the digest's algorithm was never announced.
+    /// For such a digest the bytes are read once more, and only once: after that it is held against what was found, and
+    /// refused where the last bytes are others than they were then.
     /// `StorageFull` stands for last bytes on a disk that is nearly full; an upload that has all of its own is finished
     /// a little longer.
     pub async fn finish_upload(
@@ -75,6 +77,7 @@ impl Registry {
         taps: Taps,
     ) -> Result<Finished> {
         self.expect_room().await?;
+        let _turn = self.turn(grant).await?;
         let row = self.begin(grant, digest.algorithm()).await?;
         let _lock = self.0.locks.lock(row.id).await?;
         self.touching(row.id, self.push_into(grant, &row, (digest, body, taps))).await
@@ -86,7 +89,7 @@ impl Registry {
         row: &UploadRow,
         (digest, body, taps): (Digest, ByteStream, Taps),
     ) -> Result<Finished> {
-        let (taps, taken) = match self.take(grant, row, Source { body, wanted: None }, taps).await {
+        let (taps, taken) = match self.take(row, Source { body, wanted: None }, taps).await {
             Ok(Pumped { hasher, writer, taps, end }) => {
                 let right = end.and_then(|()| expect_announced(&hasher, digest));
                 (taps, right.map(|()| (hasher, writer)))
@@ -111,7 +114,8 @@ impl Registry {
         digest: Digest,
         source: Source,
     ) -> Result<Finished> {
-        let Pumped { hasher, writer, taps, end } = self.take(grant, row, source, Taps::none()).await?;
+        let _turn = self.turn(grant).await?;
+        let Pumped { hasher, writer, taps, end } = self.take(row, source, Taps::none()).await?;
         if let Err(wrong) = end.and_then(|()| expect_announced(&hasher, digest)) {
             // What arrived is kept, and the upload stays usable.
             self.save(row, &hasher, writer).await?;
@@ -130,6 +134,7 @@ impl Registry {
         mut writer: Box<dyn BlobWriter>,
         (digest, hasher): (Digest, &Hasher),
     ) -> Result<u64> {
+        let compared = compare(row.reread.as_ref(), hasher, digest)?;
         let (grant, size) = (self.regrant(grant).await?, hasher.count());
         let row = self.prepare(row, writer.as_mut()).await?;
         let ended = match writer.finish().await {
@@ -140,10 +145,13 @@ impl Registry {
                 return Err(error);
             }
         };
-        let compared = digest.algorithm() == hasher.algorithm();
-        if ended == Ended::Perhaps || !compared {
-            let stored = self.expect_stored(row.key, size, digest).await;
-            stored.map_err(|error| if compared { not_ours(error) } else { error })?;
+        match (compared, ended) {
+            (Compared::Yes, Ended::Surely) => {}
+            (Compared::Yes, Ended::Perhaps) => {
+                let stored = self.hash_stored(row.key, size, digest.algorithm()).await?.finish();
+                expect_digest(stored, digest).map_err(not_ours)?;
+            }
+            (Compared::Never, _) => self.expect_reread(&row, hasher, digest).await?,
         }
         let now = self.now();
         let Settings { object_grace: grace, collection_delay: delay, .. } = *self.settings();
@@ -165,12 +173,16 @@ impl Registry {
         }
     }
 
-    /// Reads the bytes of a finished object once more: where nobody hashed them for this algorithm, and where nobody
-    /// can say who wrote them.
-    async fn expect_stored(&self, key: ObjectKey, size: u64, digest: Digest) -> Result<()> {
-        let mut hasher = Hasher::new(digest.algorithm());
-        self.read_into(key, size, &mut hasher).await?;
-        expect_digest(hasher, digest)
+    /// Reads the bytes of a finished object once more, for a digest that nobody hashed them for. If it is wrong, what they
+    /// are is kept: nobody has them read a second time.
+    async fn expect_reread(&self, row: &UploadRow, hasher: &Hasher, digest: Digest) -> Result<()> {
+        self.meters().uploads.reread.increment();
+        let other = self.hash_stored(row.key, hasher.count(), digest.algorithm()).await?.finish();
+        if other != digest {
+            let reread = Reread { own: hasher.clone().finish(), other };
+            self.store().commit(KeepReread { id: row.id, reread }).await?;
+        }
+        expect_digest(other, digest)
     }
 
     /// Gives an upload up that cannot be finished. One whose commit went unanswered may have no row any more: then its
@@ -185,10 +197,43 @@ impl Registry {
     }
 }
 
-/// Compares the digest, where the hash ran for its algorithm. One that was never announced is compared with what is
-/// stored.
+/// Compares the digest, where the hash ran for its algorithm.
 fn expect_announced(hasher: &Hasher, digest: Digest) -> Result<()> {
-    if digest.algorithm() == hasher.algorithm() { expect_digest(hasher.clone(), digest) } else { Ok(()) }
+    if digest.algorithm() == hasher.algorithm() {
+        expect_digest(hasher.clone().finish(), digest)
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether bytes and digest were held against each other.
+#[derive(Clone, Copy)]
+enum Compared {
+    /// And they are the same.
+    Yes,
+    /// The bytes were never hashed for it.
+    Never,
+}
+
+/// What is known of a digest without reading the bytes. Of an announced one everything is; any other is held against what
+/// the bytes were found to be when they were read for such a one.
+fn compare(reread: Option<&Reread>, hasher: &Hasher, digest: Digest) -> Result<Compared> {
+    if digest.algorithm() == hasher.algorithm() {
+        return Ok(Compared::Yes);
+    }
+    match reread {
+        None => Ok(Compared::Never),
+        Some(found) if found.own == hasher.clone().finish() => {
+            expect_digest(found.other, digest).map(|()| Compared::Yes)
+        }
+        Some(_) => {
+            let algorithm = digest.algorithm().name();
+            let message = format!(
+                "the upload was read for a {algorithm} digest before and is another now: begin it anew with digest-algorithm={algorithm}"
+            );
+            Err(Error::new(Kind::Invalid, message).with(Detail::Digest))
+        }
+    }
 }
 
 /// Our bytes were right, so if others are stored, somebody else's are.
@@ -199,8 +244,7 @@ fn not_ours(error: Error) -> Error {
     }
 }
 
-fn expect_digest(hasher: Hasher, digest: Digest) -> Result<()> {
-    let found = hasher.finish();
+fn expect_digest(found: Digest, digest: Digest) -> Result<()> {
     if found == digest {
         return Ok(());
     }

@@ -5,7 +5,7 @@ use wharf_core::{
     Algorithm, Error, Grant, Kind, Result, Subject, Timestamp, UploadId, action::Push, gate::RepositoryId,
 };
 
-use crate::port::{BlobRow, Progress, Transaction, UploadRow, Work};
+use crate::port::{BlobRow, Progress, Reread, Transaction, UploadRow, Work};
 
 /// The repository a push goes to, made where the grant allows.
 pub(crate) async fn repository_of(
@@ -58,6 +58,7 @@ impl Transaction for BeginUpload {
             algorithm: self.algorithm,
             progress: self.progress.clone(),
             version: 0,
+            reread: None,
         };
         work.insert_upload(&row, self.now).await?;
         Ok(row)
@@ -110,6 +111,21 @@ impl Transaction for TouchUpload {
 
     async fn run(&self, work: &mut dyn Work) -> Result<()> {
         work.touch_upload(self.id, self.now).await
+    }
+}
+
+/// Keeps what the bytes of an upload were found to be, so that nobody has them read again.
+pub(super) struct KeepReread {
+    pub(super) id: UploadId,
+    pub(super) reread: Reread,
+}
+
+#[async_trait]
+impl Transaction for KeepReread {
+    type Output = ();
+
+    async fn run(&self, work: &mut dyn Work) -> Result<()> {
+        work.keep_reread(self.id, &self.reread).await
     }
 }
 

@@ -60,6 +60,8 @@ impl Sources {
             ("expired", &uploads.expired),
         ];
         page.counted(&number("uploads_ended", "Uploads, by what became of them"), "outcome", &ended)?;
+        let help = "Times the bytes of an upload were read once more, for a digest that was never announced";
+        page.counter(&number("uploads_reread", help), uploads.reread.value())?;
         page.gauge(&number("uploads_open", "Uploads there were at the last sweep"), uploads.open.value())?;
         let help = "Bytes of blobs that were written to the store";
         page.counter(&bytes("blob_received", help), meters.received_bytes.value())?;
