@@ -25,3 +25,5 @@ pub use tables::{Column, ColumnKind, TABLES, Table};
 
 #[cfg(test)]
 mod contract_tests;
+#[cfg(test)]
+mod statement_tests;

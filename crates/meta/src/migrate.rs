@@ -101,6 +101,14 @@ mod tests {
         lines.flat_map(|line| [line.trim(), "\n"]).collect()
     }
 
+    /// What PostgreSQL is given because SQLite has it.
+    fn without_functions(sql: &str) -> String {
+        sql.lines()
+            .filter(|line| !line.starts_with("CREATE FUNCTION "))
+            .flat_map(|line| [line, "\n"])
+            .collect()
+    }
+
     #[test]
     fn both_databases_have_the_same_tables_and_every_name_is_in_byte_order() {
         for migration in MIGRATIONS {
@@ -108,7 +116,7 @@ mod tests {
             let spaces = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
             assert_eq!(
                 spaces(expected),
-                spaces(without_comments(migration.postgres)),
+                spaces(without_functions(&without_comments(migration.postgres))),
                 "{}",
                 migration.version
             );

@@ -10,6 +10,7 @@ mod inspection;
 mod journal;
 mod keys;
 mod leases;
+mod list;
 mod lookups;
 mod manifests;
 mod registries;

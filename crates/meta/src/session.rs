@@ -2,7 +2,7 @@
 //!
 //! Statements are `&'static str`, so none can be put together at run time. Placeholders are `$1`, `$2`, … and
 //! stand in that order at their first use (the SQLite driver checks it). Whole numbers are 64 bits, truth values
-//! numbers, and every NULL has a type.
+//! numbers, and every NULL has a type. A list is one parameter, an object in JSON that `json_each` takes apart (`rows/list.rs`).
 
 use async_trait::async_trait;
 use wharf_core::{Error, Result};

@@ -289,6 +289,8 @@ fn expect_offset(row: &UploadRow, start: Offset) -> Result<()> {
 }
 
 /// Runs work to its end even when whoever waits for it goes away.
-pub(crate) async fn on_its_own<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+pub(crate) async fn on_its_own<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
     tokio::spawn(work.in_current_span()).await.unwrap_or_else(|error| Err(Error::internal(error)))
 }

@@ -1,3 +1,6 @@
+-- SQLite has it: the bytes that hexadecimal digits stand for.
+CREATE FUNCTION unhex(digits TEXT) RETURNS BYTEA LANGUAGE sql IMMUTABLE STRICT AS 'SELECT decode(digits, ''hex'')';
+
 -- Times are microseconds since 1970, digests one byte for the algorithm and the raw value, truth values 0 or 1.
 
 CREATE TABLE setting (

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use wharf_core::{AccountId, Digest, ObjectKey, Result, Timestamp, gate::RepositoryId};
 use wharf_registry::port::{BlobRow, Blobs, MountSource};
 
-use super::SqlWork;
+use super::{SqlWork, list};
 use crate::{memory::Content, session::Row};
 
 pub(super) fn blob(mut row: Row) -> Result<BlobRow> {
@@ -112,6 +112,19 @@ impl Blobs for SqlWork<'_> {
             WHERE repository_id = $1 AND blob_id = (SELECT id FROM blob WHERE digest = $2)";
         let digest = digest.to_row();
         Ok(self.0.execute(TOUCH, &[repository.0.into(), digest.as_slice().into()]).await? > 0)
+    }
+
+    async fn touch_members(&mut self, repository: RepositoryId, digests: &[Digest]) -> Result<Vec<Digest>> {
+        const TOUCH: &str = "
+            UPDATE repository_blob SET epoch = epoch + 1
+            WHERE repository_id = $1 AND blob_id IN
+                (SELECT b.id FROM json_each($2) e CROSS JOIN blob b WHERE b.digest = unhex(e.key))
+            RETURNING (SELECT b.digest FROM blob b WHERE b.id = repository_blob.blob_id)";
+        if digests.is_empty() {
+            return Ok(Vec::new());
+        }
+        let digests = list::digests(digests)?;
+        list::digests_of(self.0.query(TOUCH, &[repository.0.into(), digests.as_str().into()]).await?)
     }
 
     async fn remove_member(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool> {

@@ -7,7 +7,7 @@ use wharf_registry::{
     port::{DocumentRow, FactRow, Facts, FactsOf},
 };
 
-use super::SqlWork;
+use super::{SqlWork, list};
 use crate::session::{Row, Value};
 
 fn fact(mut row: Row) -> Result<FactRow> {
@@ -51,9 +51,11 @@ impl SqlWork<'_> {
         const FACT: &str = "
             INSERT INTO fact (manifest_id, registry_id, format, subject, sort_key, attributes)
             VALUES ($1, $2, $3, $4, $5, $6) RETURNING id";
+        // SQLite needs the WHERE to tell ON CONFLICT from the ON of a join.
         const PAIR: &str = "
             INSERT INTO fact_pair (registry_id, format, name, value, subject, sort_key, fact_id)
-            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
+            SELECT $1, $2, e.value ->> 0, e.value ->> 1, $3, $4, $5 FROM json_each($6) e WHERE true
+            ON CONFLICT DO NOTHING";
         const DOCUMENT: &str =
             "INSERT INTO fact_document (fact_id, name, media_type, payload) VALUES ($1, $2, $3, $4)";
         let (manifest, registry) = manifest;
@@ -64,11 +66,9 @@ impl SqlWork<'_> {
             [manifest.into(), registry.into(), format.into(), subject, sort_key, attributes.as_str().into()];
         let row = self.0.query_first(FACT, &values).await?;
         let id: i64 = row.ok_or_else(|| Error::internal("a fact was not stored"))?.next()?;
-        for (name, value) in &new.index {
-            let (name, value) = ((*name).into(), value.as_str().into());
-            let values = [registry.into(), format.into(), name, value, subject, sort_key, id.into()];
-            self.0.execute(PAIR, &values).await?;
-        }
+        let pairs = list::object(&new.index.iter().enumerate().collect())?;
+        let values = [registry.into(), format.into(), subject, sort_key, id.into(), pairs.as_str().into()];
+        self.0.execute(PAIR, &values).await?;
         for document in &new.documents {
             let (name, media_type) = (document.name.into(), document.media_type.into());
             let values = [id.into(), name, media_type, document.bytes.as_slice().into()];

@@ -1,10 +1,12 @@
 //! Manifests and the edges to what they name.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use async_trait::async_trait;
-use wharf_core::{Digest, Result, Timestamp, gate::RepositoryId};
+use wharf_core::{Digest, Result, Timestamp, gate::RepositoryId, manifest::Manifest};
 use wharf_registry::port::{ManifestRow, Manifests, NewManifest, ReferrerRow, ReferrersOf};
 
-use super::SqlWork;
+use super::{SqlWork, list};
 use crate::{memory::Content, session::Row};
 
 pub(super) fn manifest(mut row: Row) -> Result<ManifestRow> {
@@ -21,22 +23,31 @@ impl SqlWork<'_> {
         (manifest, repository): (i64, RepositoryId),
         new: &NewManifest,
     ) -> Result<()> {
-        const INSERT: &str = "INSERT INTO manifest_edge (manifest_id, repository_id, position, role, digest, size) VALUES ($1, $2, $3, $4, $5, $6)";
-        for (position, (role, descriptor)) in new.manifest.references.iter().enumerate() {
-            let digest =
-                descriptor.digest().map_or_else(|| descriptor.digest.clone().into_bytes(), |d| d.to_row());
-            let values = [
-                manifest.into(),
-                repository.0.into(),
-                i64::try_from(position).unwrap_or(i64::MAX).into(),
-                role.word().into(),
-                digest.as_slice().into(),
-                i64::try_from(descriptor.size).unwrap_or(i64::MAX).into(),
-            ];
-            self.0.execute(INSERT, &values).await?;
+        const INSERT: &str = "
+            INSERT INTO manifest_edge (manifest_id, repository_id, position, role, digest, size)
+            SELECT $1, $2, CAST(e.key AS BIGINT), e.value ->> 0, unhex(e.value ->> 1), CAST(e.value ->> 2 AS BIGINT)
+            FROM json_each($3) e";
+        let edges = edges(&new.manifest);
+        if edges.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let edges = list::object(&edges)?;
+        self.0.execute(INSERT, &[manifest.into(), repository.0.into(), edges.as_str().into()]).await.map(drop)
     }
+}
+
+/// What a manifest names, each content once in each role, by its first position.
+fn edges(manifest: &Manifest) -> BTreeMap<usize, (&'static str, String, i64)> {
+    let (mut seen, mut edges) = (BTreeSet::new(), BTreeMap::new());
+    for (position, (role, descriptor)) in manifest.references.iter().enumerate() {
+        if seen.insert((role.word(), &descriptor.digest)) {
+            let as_written = || descriptor.digest.clone().into_bytes();
+            let digest = descriptor.digest().map_or_else(as_written, |digest| digest.to_row());
+            let size = i64::try_from(descriptor.size).unwrap_or(i64::MAX);
+            edges.insert(position, (role.word(), list::hex(&digest), size));
+        }
+    }
+    edges
 }
 
 fn referrer(mut row: Row) -> Result<ReferrerRow> {
@@ -90,6 +101,17 @@ impl Manifests for SqlWork<'_> {
         const FIND: &str = "SELECT id FROM manifest WHERE repository_id = $1 AND digest = $2";
         let digest = digest.to_row();
         Ok(self.0.query_first(FIND, &[repository.0.into(), digest.as_slice().into()]).await?.is_some())
+    }
+
+    async fn known_manifests(&mut self, repository: RepositoryId, digests: &[Digest]) -> Result<Vec<Digest>> {
+        const FIND: &str = "
+            SELECT m.digest FROM json_each($1) e CROSS JOIN manifest m
+            WHERE m.digest = unhex(e.key) AND m.repository_id = $2";
+        if digests.is_empty() {
+            return Ok(Vec::new());
+        }
+        let digests = list::digests(digests)?;
+        list::digests_of(self.0.query(FIND, &[digests.as_str().into(), repository.0.into()]).await?)
     }
 
     async fn insert_manifest(

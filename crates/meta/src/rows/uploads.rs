@@ -1,7 +1,9 @@
 //! Uploads.
 
 use async_trait::async_trait;
-use wharf_core::{AccountId, Digest, Error, ObjectKey, Result, Subject, Timestamp, UploadId, gate::RepositoryId};
+use wharf_core::{
+    AccountId, Digest, Error, ObjectKey, Result, Subject, Timestamp, UploadId, gate::RepositoryId,
+};
 use wharf_registry::port::{Progress, Reread, UploadRow, Uploads};
 
 use super::SqlWork;

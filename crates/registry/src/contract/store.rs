@@ -268,7 +268,11 @@ async fn an_upload_moves_once_for_each_state_that_was_seen(store: &dyn Store) {
     .await
     .unwrap();
     let kept = find().await.unwrap();
-    assert_eq!((kept.reread, kept.version), (Some(reread), 2), "what was found is kept, and nothing moved by it");
+    assert_eq!(
+        (kept.reread, kept.version),
+        (Some(reread), 2),
+        "what was found is kept, and nothing moved by it"
+    );
     let stale = |before: Timestamp| {
         view(store, before, |before, work| Box::pin(async move { work.stale_uploads(*before, 10).await }))
     };
@@ -351,6 +355,10 @@ async fn a_blob_is_a_member_only_where_it_was_added(store: &dyn Store) {
         Box::pin(async move {
             assert!(work.touch_member(*here, digest).await?);
             assert!(!work.touch_member(*there, digest).await?);
+            let wanted = [*digest, super::store::digest("no blob")];
+            assert_eq!(work.touch_members(*here, &wanted).await?, [*digest], "those that are there");
+            assert!(work.touch_members(*there, &wanted).await?.is_empty());
+            assert!(work.touch_members(*here, &[]).await?.is_empty());
             work.move_blob(digest, key(3)).await?;
             assert!(work.remove_member(*here, digest).await?);
             assert!(!work.remove_member(*here, digest).await?);
@@ -425,6 +433,8 @@ async fn a_manifest_comes_back_byte_for_byte_until_it_is_removed(store: &dyn Sto
             assert_eq!(work.remove_tag(*repository, one, NOW).await?, Some(pushed.digest));
             assert_eq!(work.remove_tag(*repository, one, NOW).await?, None);
             assert!(work.has_manifest(*repository, &pushed.digest).await?, "a tag goes alone");
+            let wanted = [digest("no manifest"), pushed.digest];
+            assert_eq!(work.known_manifests(*repository, &wanted).await?, [pushed.digest]);
             assert!(work.remove_manifest(*repository, &pushed.digest).await?);
             assert!(!work.remove_manifest(*repository, &pushed.digest).await?);
             assert_eq!(work.find_manifest(*repository, &pushed.digest).await?, None);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use wharf_core::{
-    Condition, Grant, Reference, Result, Tag, Timestamp,
+    Condition, Digest, Grant, Reference, Result, Tag, Timestamp,
     action::Push,
     audit::{AuditRecord, Event},
     gate::RepositoryId,
@@ -17,6 +17,13 @@ use crate::{
     port::{NewManifest, Transaction, Work},
     upload::{expect_repository, repository_of},
 };
+
+/// What a manifest names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Manifests,
+    Blobs,
+}
 
 /// Manifest, edges, facts, tag, history, audit and event together, or none of them.
 pub(super) struct PushManifest {
@@ -79,21 +86,32 @@ impl PushManifest {
     /// Moves the epoch of everything the manifest names, so that no collector can still take it, and refuses the
     /// manifest if something is not there.
     async fn touch_contents(&self, work: &mut dyn Work, repository: RepositoryId) -> Result<()> {
-        let (mut seen, mut missing) = (BTreeSet::new(), BTreeSet::new());
-        for (role, descriptor) in &self.new.manifest.references {
-            if !seen.insert((role.word(), &descriptor.digest)) {
-                continue;
-            }
+        let there = [
+            work.known_manifests(repository, &self.named(Content::Manifests)).await?,
+            work.touch_members(repository, &self.named(Content::Blobs)).await?,
+        ];
+        let [manifests, blobs] = there.map(BTreeSet::from_iter);
+        let is_missing = |(role, descriptor): &&(Role, Descriptor)| {
+            let there = if *role == Role::Manifest { &manifests } else { &blobs };
             let elsewhere = *role == Role::Layer && descriptor.is_nondistributable();
-            if !touch(work, repository, *role, descriptor).await? && !elsewhere {
-                missing.insert(descriptor.digest.clone());
-            }
-        }
+            !elsewhere && !descriptor.digest().is_some_and(|digest| there.contains(&digest))
+        };
+        let missing = self.new.manifest.references.iter().filter(is_missing);
+        let missing: BTreeSet<_> = missing.map(|(_, descriptor)| descriptor.digest.clone()).collect();
         let accepted = self.grant.registry().is_some_and(|registry| registry.accepts_missing_content);
         if missing.is_empty() || accepted {
             return Ok(());
         }
         Err(missing_content(missing.into_iter().collect()))
+    }
+
+    /// The digests of what the manifest names of one kind, each once.
+    fn named(&self, content: Content) -> Vec<Digest> {
+        let references = self.new.manifest.references.iter();
+        let of_kind =
+            references.filter(|(role, _)| (*role == Role::Manifest) == (content == Content::Manifests));
+        let digests: BTreeSet<_> = of_kind.filter_map(|(_, descriptor)| descriptor.digest()).collect();
+        digests.into_iter().collect()
     }
 
     fn record(&self, tag: Option<&Tag>) -> AuditRecord {
@@ -113,19 +131,5 @@ impl PushManifest {
             digest: Some(self.new.digest),
             actor: self.grant.actor().principal.name().to_owned(),
         }
-    }
-}
-
-/// Whether the repository has what a descriptor names; a blob's membership moves its epoch at that.
-async fn touch(
-    work: &mut dyn Work,
-    repository: RepositoryId,
-    role: Role,
-    descriptor: &Descriptor,
-) -> Result<bool> {
-    match (role, descriptor.digest()) {
-        (_, None) => Ok(false),
-        (Role::Manifest, Some(digest)) => work.has_manifest(repository, &digest).await,
-        (Role::Config | Role::Layer, Some(digest)) => work.touch_member(repository, &digest).await,
     }
 }

@@ -126,6 +126,8 @@ pub trait Blobs {
     -> Result<bool>;
     /// Moves the epoch of a membership; false if there is none.
     async fn touch_member(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool>;
+    /// Moves the epochs of memberships; says of which blobs there is one.
+    async fn touch_members(&mut self, repository: RepositoryId, digests: &[Digest]) -> Result<Vec<Digest>>;
     /// Ends a membership; false if there was none.
     async fn remove_member(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool>;
     /// Ends a membership that nobody named since `epoch` and that no manifest of the repository needs; false if that is
@@ -387,6 +389,8 @@ pub trait Manifests {
     ) -> Result<Option<ManifestRow>>;
     /// Whether the repository has the manifest.
     async fn has_manifest(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool>;
+    /// Which of these manifests the repository has.
+    async fn known_manifests(&mut self, repository: RepositoryId, digests: &[Digest]) -> Result<Vec<Digest>>;
     /// Stores the manifest with its edges; false if it is there already.
     async fn insert_manifest(
         &mut self,

@@ -47,7 +47,8 @@ impl Transaction for BeginUpload {
         // On PostgreSQL those that begin at the same moment do not see each other, and may pass the limit together.
         if work.count_uploads_beside(repository, self.most).await? >= u64::from(self.most) {
             let most = self.most;
-            let message = format!("the organisation has {most} unfinished uploads: finish or cancel some of them");
+            let message =
+                format!("the organisation has {most} unfinished uploads: finish or cancel some of them");
             return Err(Error::new(Kind::RateLimited, message));
         }
         let row = UploadRow {

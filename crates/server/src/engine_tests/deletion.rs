@@ -96,7 +96,11 @@ async fn a_manifest_with_many_tags_goes_in_steps_and_a_tag_set_in_between_goes_w
     let manifest = tagged(&other).await;
     let (registry, store) = interrupted(&house, Second::Tags(other.clone()));
     delete(&registry, &manifest).await.unwrap();
-    assert_eq!(store.writes.load(Ordering::SeqCst), 3, "two hundred tags a step, the last one with the manifest");
+    assert_eq!(
+        store.writes.load(Ordering::SeqCst),
+        3,
+        "two hundred tags a step, the last one with the manifest"
+    );
     assert_eq!(tags(&other).await, 0);
     assert_eq!(delete(&other, &manifest).await.unwrap_err().kind(), Kind::NotFound(Subject::Manifest));
 }

@@ -1,0 +1,35 @@
+//! Lists as one parameter: an object in JSON, which `json_each` takes apart into keys and values on both databases.
+//!
+//! So a manifest of ten thousand contents is a handful of statements. What a list is joined with stands behind a CROSS JOIN,
+//! which has SQLite read the list first and look the rest up by an index.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use serde::Serialize;
+use wharf_core::{Digest, Error, Result};
+
+use crate::session::Row;
+
+/// Hexadecimal digits, which `unhex` turns into bytes.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // A String takes all that is written to it.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The digests of a list, as keys.
+pub(super) fn digests(digests: &[Digest]) -> Result<String> {
+    object(&digests.iter().map(|digest| (hex(&digest.to_row()), 0)).collect::<BTreeMap<_, _>>())
+}
+
+/// A list whose items have names.
+pub(super) fn object<K: Ord + Serialize, V: Serialize>(items: &BTreeMap<K, V>) -> Result<String> {
+    serde_json::to_string(items).map_err(Error::internal)
+}
+
+/// Rows of one digest each.
+pub(super) fn digests_of(rows: Vec<Row>) -> Result<Vec<Digest>> {
+    rows.into_iter().map(|mut row| row.parse(|digest: Vec<u8>| Digest::from_row(&digest))).collect()
+}
