@@ -3,10 +3,12 @@
 use std::sync::atomic::AtomicU32;
 
 use async_trait::async_trait;
-use wharf_core::{Condition, Digest, Error, Limit, Reference, Subject, Tag, action::Delete};
+use wharf_core::{
+    Condition, Digest, Error, Limit, Reference, Subject, Tag, action::Delete, gate::RepositoryId,
+};
 use wharf_registry::{
     ManifestPush,
-    port::{Operation, Store},
+    port::{BlobRow, Lookups, ManifestRow, Operation, Store},
 };
 
 use super::*;
@@ -24,6 +26,17 @@ struct Interrupted {
     database: Database,
     writes: AtomicU32,
     second: Second,
+}
+
+#[async_trait]
+impl Lookups for Interrupted {
+    async fn manifest(&self, repository: RepositoryId, reference: &Reference) -> Result<Option<ManifestRow>> {
+        self.database.manifest(repository, reference).await
+    }
+
+    async fn member(&self, repository: RepositoryId, digest: &Digest) -> Result<Option<BlobRow>> {
+        self.database.member(repository, digest).await
+    }
 }
 
 #[async_trait]
