@@ -30,16 +30,28 @@ pub(crate) fn range_counts(headers: &HeaderMap, digest: &Digest) -> bool {
 /// cannot be read, for a condition that is there must not count as none.
 fn expected(headers: &HeaderMap, name: HeaderName, weak: Weak) -> Option<Expected> {
     headers.get(&name)?;
-    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    let tags: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
-    if tags.contains(&"*") {
+    let elements = || headers.get_all(&name).iter().flat_map(|value| elements(value.as_bytes()));
+    if elements().any(|element| element == b"*") {
         return Some(Expected::Anything);
     }
-    let digest = |tag: &&str| {
-        let strong = if weak == Weak::Counts { tag.trim_start_matches("W/") } else { tag };
-        strong.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
+    Some(Expected::OneOf(elements().filter_map(|element| named(element, weak)).collect()))
+}
+
+/// What stands between the commas of a list, but for those in quotes, which are part of an entity tag.
+fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut is_quoted = false;
+    let ends = move |byte: &u8| {
+        is_quoted ^= *byte == b'"';
+        *byte == b',' && !is_quoted
     };
-    Some(Expected::OneOf(tags.iter().filter_map(digest).collect()))
+    list.split(ends).map(<[u8]>::trim_ascii)
+}
+
+/// The digest an entity tag names. Nothing is escaped in one, so that a quote inside it ends it.
+fn named(tag: &[u8], weak: Weak) -> Option<Digest> {
+    let strong = tag.strip_prefix(b"W/").filter(|_| weak == Weak::Counts).unwrap_or(tag);
+    let opaque = strong.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    std::str::from_utf8(opaque).ok()?.parse().ok()
 }
 
 /// Whether a weak entity tag counts as its digest (RFC 9110, section 13.1: not for `If-Match`).
@@ -73,10 +85,35 @@ mod tests {
         assert_eq!(of(matches.clone(), &format!("\"{DIGEST}\"")), Expected::OneOf(vec![digest]));
         assert_eq!(of(matches.clone(), &list), Expected::OneOf(vec![]));
         assert_eq!(of(none, &list), Expected::OneOf(vec![digest]));
-        assert_eq!(of(matches, "\"\u{fc}\""), Expected::OneOf(vec![]));
+        assert_eq!(of(matches.clone(), "\"\u{fc}\""), Expected::OneOf(vec![]));
+        for quoted in ["\"a,*,b\"", "\"*\"", "W/\"*\"", "\"a, *", "x\",*,\""] {
+            assert_eq!(of(matches.clone(), quoted), Expected::OneOf(vec![]), "{quoted} counts as anything");
+        }
+        let beside = format!("\"\u{fc},\" ,, \"{DIGEST}\"");
+        assert_eq!(of(matches, &beside), Expected::OneOf(vec![digest]));
     }
 
     proptest! {
+        /// What stands in the quotes of one tag never counts as another one, nor as `*`.
+        #[test]
+        fn a_list_is_read_as_it_was_written(
+            tags in proptest::collection::vec(("(W/)?", "[!#-~\u{e9}]{0,8}|[,*]{1,4}"), 0..6),
+            gaps in proptest::collection::vec("[ \t]{0,2}(,[ \t]?){0,2}", 7),
+            place in 0_usize..7,
+        ) {
+            let digest: Digest = DIGEST.parse().unwrap();
+            let mut tags: Vec<String> = tags.iter().map(|(weak, opaque)| format!("{weak}\"{opaque}\"")).collect();
+            let is_named = place <= tags.len();
+            if is_named {
+                tags.insert(place, format!("\"{DIGEST}\""));
+            }
+            let list: String = tags.iter().zip(&gaps).map(|(tag, gap)| format!("{gap}{tag} ,")).collect();
+            let value = HeaderValue::from_bytes(list.trim().as_bytes()).unwrap();
+            let headers = HeaderMap::from_iter([(header::IF_MATCH, value.clone()), (header::IF_NONE_MATCH, value)]);
+            let found = Some(Expected::OneOf(is_named.then_some(digest).into_iter().collect()));
+            prop_assert_eq!(conditions(&headers), Condition { matches: found.clone(), none_matches: found });
+        }
+
         /// A condition that is there never counts as none, and holds for a digest only where its tag was written.
         #[test]
         fn no_header_loosens_a_condition(
