@@ -6,7 +6,8 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::value::RawValue;
 use wharf_core::{Error, Kind, MediaType, Page, Place, Result, action::Pull};
 use wharf_registry::Referrer;
 
@@ -23,11 +24,8 @@ pub(crate) async fn list(call: &Call<'_>, place: &Place, query: &ReferrersQuery)
         Err(error) => return Err(error),
     };
     let link = next(&page, place, query)?;
-    let index = json!({
-        "schemaVersion": 2,
-        "mediaType": MediaType::OCI_INDEX,
-        "manifests": page.entries.iter().map(descriptor).collect::<Vec<_>>(),
-    });
+    let manifests = page.entries.iter().map(Descriptor::of).collect();
+    let index = Index { schema_version: 2, media_type: MediaType::OCI_INDEX, manifests };
     let mut response = Json(index).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MediaType::OCI_INDEX));
@@ -40,21 +38,37 @@ pub(crate) async fn list(call: &Call<'_>, place: &Place, query: &ReferrersQuery)
     Ok(response)
 }
 
-fn descriptor(referrer: &Referrer) -> Value {
-    let mut descriptor = json!({
-        "mediaType": referrer.media_type.as_str(),
-        "digest": referrer.digest.to_string(),
-        "size": referrer.size,
-    });
-    if let Value::Object(fields) = &mut descriptor {
-        if let Some(kind) = &referrer.artifact_type {
-            fields.insert("artifactType".to_owned(), json!(kind));
-        }
-        if !referrer.annotations.is_empty() {
-            fields.insert("annotations".to_owned(), json!(referrer.annotations));
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Index<'a> {
+    schema_version: u32,
+    media_type: &'a str,
+    manifests: Vec<Descriptor<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Descriptor<'a> {
+    media_type: &'a str,
+    digest: String,
+    size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    artifact_type: Option<&'a str>,
+    /// As they were stored: a page may hold many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annotations: Option<&'a RawValue>,
+}
+
+impl<'a> Descriptor<'a> {
+    fn of(referrer: &'a Referrer) -> Self {
+        Self {
+            media_type: referrer.media_type.as_str(),
+            digest: referrer.digest.to_string(),
+            size: referrer.size,
+            artifact_type: referrer.artifact_type.as_deref(),
+            annotations: referrer.annotations.as_deref(),
         }
     }
-    descriptor
 }
 
 fn next(page: &Page<Referrer>, place: &Place, query: &ReferrersQuery) -> Result<Option<HeaderValue>> {

@@ -14,6 +14,7 @@ mod collection;
 mod facts;
 mod inspection;
 mod lookups;
+mod referrers;
 mod store;
 
 pub use self::{

@@ -79,7 +79,7 @@ impl Registry {
         let inspected = self.inspect(grant, candidate).await?;
         // An inspection takes its time; who was sent away meanwhile stores nothing.
         let grant = if inspected.format.is_some() { self.regrant(grant).await? } else { grant.clone() };
-        let new = NewManifest { digest, bytes, manifest };
+        let new = NewManifest::new(digest, bytes, manifest)?;
         let now = self.now();
         self.store().commit(PushManifest { grant, reference, tags, condition, new, inspected, now }).await?;
         Ok(PushedManifest { digest, subject })

@@ -1,22 +1,20 @@
-//! Referrers: the manifests that are about another one, by one indexed query.
-
-use std::collections::BTreeMap;
+//! Referrers: the manifests that are about another one, by one indexed query. What is listed of them was written at
+//! their push: nobody reads a manifest for it.
 
 use async_trait::async_trait;
-use wharf_core::{
-    Digest, Grant, Limit, MediaType, Page, Result, action::Pull, gate::RepositoryId, manifest::Manifest,
-};
+use serde_json::value::RawValue;
+use wharf_core::{Digest, Error, Grant, Limit, MediaType, Page, Result, action::Pull};
 
 use crate::{
     Registry,
     port::{ReferrerRow, ReferrersOf, Transaction, Work},
 };
 
-/// A page holds manifests of at most so many bytes together, so that long annotations cannot fill memory.
-const PAGE_BYTES: u64 = 4 * 1024 * 1024;
+/// A page also ends where the annotations would pass this, in bytes.
+const PAGE_BYTES: u64 = 4 << 20;
 
 /// A manifest that is about another one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Referrer {
     /// Its digest.
     pub digest: Digest,
@@ -26,8 +24,16 @@ pub struct Referrer {
     pub size: u64,
     /// Its artifact type, if it has one.
     pub artifact_type: Option<String>,
-    /// Its annotations.
-    pub annotations: BTreeMap<String, String>,
+    /// Its annotations as a JSON object, if it has some.
+    pub annotations: Option<Box<RawValue>>,
+}
+
+impl Referrer {
+    fn of(row: ReferrerRow) -> Result<Self> {
+        let ReferrerRow { digest, media_type, size, artifact_type, annotations } = row;
+        let annotations = annotations.map(RawValue::from_string).transpose().map_err(Error::internal)?;
+        Ok(Self { digest, media_type, size, artifact_type, annotations })
+    }
 }
 
 impl Registry {
@@ -46,58 +52,20 @@ impl Registry {
         let Some(repository) = grant.repository() else {
             return Ok(Page { entries: Vec::new(), more: false });
         };
-        self.store().view(ListReferrers { repository, subject, artifact_type, last }).await
+        let most = u32::try_from(Limit::MOST.get()).unwrap_or(u32::MAX);
+        let wanted = ReferrersOf { repository, subject, artifact_type, last, most, most_bytes: PAGE_BYTES };
+        let Page { entries, more } = self.store().view(ListReferrers(wanted)).await?;
+        Ok(Page { entries: entries.into_iter().map(Referrer::of).collect::<Result<_>>()?, more })
     }
 }
 
-struct ListReferrers {
-    repository: RepositoryId,
-    subject: Digest,
-    artifact_type: Option<String>,
-    last: Option<Digest>,
-}
+struct ListReferrers(ReferrersOf);
 
 #[async_trait]
 impl Transaction for ListReferrers {
-    type Output = Page<Referrer>;
+    type Output = Page<ReferrerRow>;
 
-    async fn run(&self, work: &mut dyn Work) -> Result<Page<Referrer>> {
-        let wanted = ReferrersOf {
-            repository: self.repository,
-            subject: self.subject,
-            artifact_type: self.artifact_type.clone(),
-            last: self.last,
-            most: u32::try_from(Limit::MOST.get() + 1).unwrap_or(u32::MAX),
-        };
-        let mut page = Page::cut(work.referrers(&wanted).await?, Limit::MOST);
-        let fitting = fitting(&page.entries);
-        page.more |= fitting < page.entries.len();
-        page.entries.truncate(fitting);
-        let mut entries = Vec::with_capacity(fitting);
-        for row in page.entries {
-            entries.push(self.describe(work, row).await?);
-        }
-        Ok(Page { entries, more: page.more })
+    async fn run(&self, work: &mut dyn Work) -> Result<Page<ReferrerRow>> {
+        work.referrers(&self.0).await
     }
-}
-
-impl ListReferrers {
-    async fn describe(&self, work: &mut dyn Work, row: ReferrerRow) -> Result<Referrer> {
-        let ReferrerRow { digest, media_type, size, artifact_type } = row;
-        let stored = work.find_manifest(self.repository, &digest).await?;
-        let read =
-            stored.map(|stored| Manifest::parse(Some(&stored.media_type), &stored.bytes)).transpose()?;
-        let annotations = read.map(|manifest| manifest.annotations).unwrap_or_default();
-        Ok(Referrer { digest, media_type, size, artifact_type, annotations })
-    }
-}
-
-/// How many of the rows fit on one page: at least one.
-fn fitting(rows: &[ReferrerRow]) -> usize {
-    let mut bytes = 0;
-    let fits = |row: &&ReferrerRow| {
-        bytes += row.size;
-        bytes <= PAGE_BYTES
-    };
-    rows.iter().take_while(fits).count().max(1).min(rows.len())
 }

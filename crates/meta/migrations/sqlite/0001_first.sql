@@ -159,6 +159,8 @@ CREATE INDEX upload_touched ON upload (touched_at);
 CREATE INDEX upload_repository ON upload (repository_id);
 CREATE INDEX upload_organisation ON upload (organisation_id);
 
+-- annotations: the JSON object of them, of a manifest that has some and is about another one. What may be long stands
+-- last, so that nobody reads past it.
 CREATE TABLE manifest (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
     repository_id INTEGER NOT NULL REFERENCES repository (id),
@@ -167,11 +169,14 @@ CREATE TABLE manifest (
     artifact_type TEXT,
     subject       BLOB,
     size          INTEGER NOT NULL,
-    payload       BLOB NOT NULL,
     created_at    INTEGER NOT NULL,
+    annotations   TEXT,
+    payload       BLOB NOT NULL,
     UNIQUE (repository_id, digest)
 );
 CREATE INDEX manifest_subject ON manifest (repository_id, subject, digest) WHERE subject IS NOT NULL;
+CREATE INDEX manifest_subject_type ON manifest (repository_id, subject, (coalesce(artifact_type, '')), digest)
+    WHERE subject IS NOT NULL;
 
 -- role: config, layer or manifest. digest: as written when it is of an algorithm that is not served.
 CREATE TABLE manifest_edge (

@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use wharf_core::{Digest, Result, Timestamp, gate::RepositoryId, manifest::Manifest};
+use wharf_core::{Digest, Page, Result, Timestamp, gate::RepositoryId, manifest::Manifest};
 use wharf_registry::port::{ManifestRow, Manifests, NewManifest, ReferrerRow, ReferrersOf};
 
 use super::{SqlWork, list};
-use crate::{memory::Content, session::Row};
+use crate::{
+    memory::Content,
+    session::{Row, Value},
+};
 
 pub(super) fn manifest(mut row: Row) -> Result<ManifestRow> {
     Ok(ManifestRow {
@@ -50,38 +53,87 @@ fn edges(manifest: &Manifest) -> BTreeMap<usize, (&'static str, String, i64)> {
     edges
 }
 
+/// A statement over the manifests that are about another one: what is selected, which of them, where a page begins.
+macro_rules! of_subject {
+    ($columns:literal, $which:literal, $rest:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM manifest WHERE repository_id = $1 AND subject = $2 ",
+            $which,
+            " AND ",
+            $rest
+        )
+    };
+}
+
+/// The digests that fit on a page, of rows of a digest and a size: at least one, if there may be any.
+fn fitting(sizes: Vec<Row>, wanted: &ReferrersOf) -> Result<Vec<Vec<u8>>> {
+    let (mut fitting, mut bytes) = (Vec::new(), 0_u64);
+    for mut row in sizes.into_iter().take(wanted.most as usize) {
+        let digest = row.next()?;
+        bytes = bytes.saturating_add(row.next()?);
+        if bytes > wanted.most_bytes && !fitting.is_empty() {
+            break;
+        }
+        fitting.push(digest);
+    }
+    Ok(fitting)
+}
+
 fn referrer(mut row: Row) -> Result<ReferrerRow> {
     Ok(ReferrerRow {
         digest: row.parse(|digest: Vec<u8>| Digest::from_row(&digest))?,
         media_type: row.parse(|media_type: String| media_type.parse().ok())?,
         size: row.next()?,
         artifact_type: row.next()?,
+        annotations: row.next()?,
     })
 }
 
 #[async_trait]
 impl Manifests for SqlWork<'_> {
-    async fn referrers(&mut self, wanted: &ReferrersOf) -> Result<Vec<ReferrerRow>> {
-        const ALL: &str = "
-            SELECT digest, media_type, size, artifact_type FROM manifest
-            WHERE repository_id = $1 AND subject = $2 AND digest > $3 ORDER BY digest LIMIT $4";
-        const OF_TYPE: &str = "
-            SELECT digest, media_type, size, artifact_type FROM manifest
-            WHERE repository_id = $1 AND subject = $2 AND digest > $3 AND coalesce(artifact_type, '') = $4
-            ORDER BY digest LIMIT $5";
+    async fn referrers(&mut self, wanted: &ReferrersOf) -> Result<Page<ReferrerRow>> {
+        // How long the annotations are both databases know without reading them.
+        const SIZES: &str = of_subject!(
+            "digest, CAST(coalesce(octet_length(annotations), 0) AS BIGINT)",
+            "",
+            "digest > $3 ORDER BY digest LIMIT $4"
+        );
+        const SIZES_OF_TYPE: &str = of_subject!(
+            "digest, CAST(coalesce(octet_length(annotations), 0) AS BIGINT)",
+            "AND coalesce(artifact_type, '') = $3",
+            "digest > $4 ORDER BY digest LIMIT $5"
+        );
+        const ROWS: &str = of_subject!(
+            "digest, media_type, size, artifact_type, annotations",
+            "",
+            "digest > $3 AND digest <= $4 ORDER BY digest"
+        );
+        const ROWS_OF_TYPE: &str = of_subject!(
+            "digest, media_type, size, artifact_type, annotations",
+            "AND coalesce(artifact_type, '') = $3",
+            "digest > $4 AND digest <= $5 ORDER BY digest"
+        );
         let subject = wanted.subject.to_row();
-        let (repository, most) = (wanted.repository.0.into(), i64::from(wanted.most).into());
+        let mut values: Vec<Value<'_>> = vec![wanted.repository.0.into(), subject.as_slice().into()];
+        values.extend(wanted.artifact_type.as_deref().map(Value::from));
         // No digest is empty, so all come after the empty one.
         let last = wanted.last.as_ref().map(Digest::to_row).unwrap_or_default();
-        let (subject, last) = (subject.as_slice().into(), last.as_slice().into());
-        let rows = match &wanted.artifact_type {
-            None => self.0.query(ALL, &[repository, subject, last, most]).await?,
-            Some(kind) => {
-                self.0.query(OF_TYPE, &[repository, subject, last, kind.as_str().into(), most]).await?
-            }
+        values.push(last.as_slice().into());
+        let (sizes, rows) = match wanted.artifact_type {
+            None => (SIZES, ROWS),
+            Some(_) => (SIZES_OF_TYPE, ROWS_OF_TYPE),
         };
-        rows.into_iter().map(referrer).collect()
+        let one_more = [i64::from(wanted.most).saturating_add(1).into()];
+        let sizes = self.0.query(sizes, &[values.as_slice(), &one_more].concat()).await?;
+        let (count, fitting) = (sizes.len(), fitting(sizes, wanted)?);
+        let Some(end) = fitting.last() else { return Ok(Page { entries: Vec::new(), more: count > 0 }) };
+        values.push(end.as_slice().into());
+        let entries = self.0.query(rows, &values).await?.into_iter().map(referrer);
+        Ok(Page { entries: entries.collect::<Result<_>>()?, more: fitting.len() < count })
     }
+
     async fn find_manifest(
         &mut self,
         repository: RepositoryId,
@@ -121,9 +173,9 @@ impl Manifests for SqlWork<'_> {
         now: Timestamp,
     ) -> Result<bool> {
         const INSERT: &str = "
-            INSERT INTO manifest (repository_id, digest, media_type, artifact_type, subject, size, payload,
-                created_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            INSERT INTO manifest (repository_id, digest, media_type, artifact_type, subject, size,
+                created_at, annotations, payload)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             ON CONFLICT (repository_id, digest) DO NOTHING
             RETURNING id";
         let digest = new.digest.to_row();
@@ -135,8 +187,9 @@ impl Manifests for SqlWork<'_> {
             new.manifest.artifact_type.as_deref().into(),
             subject.as_deref().into(),
             i64::try_from(new.bytes.len()).unwrap_or(i64::MAX).into(),
-            new.bytes.as_ref().into(),
             now.microseconds().into(),
+            new.annotations.as_deref().into(),
+            new.bytes.as_ref().into(),
         ];
         let Some(mut row) = self.0.query_first(INSERT, &values).await? else { return Ok(false) };
         self.insert_edges((row.next()?, repository), new).await?;

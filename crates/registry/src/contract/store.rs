@@ -32,6 +32,7 @@ pub async fn store<S: Store + RightsSource>(store: &S) {
     of_many_objects_of_one_blob_one_stays_and_all_others_are_condemned(store).await;
     a_manifest_comes_back_byte_for_byte_until_it_is_removed(store).await;
     rights_are_those_of_the_rows(store).await;
+    super::referrers::a_page_of_referrers_ends_by_number_and_by_bytes(store).await;
     super::facts::facts_are_found_in_order_until_their_manifest_goes(store).await;
     an_empty_repository_is_removed_and_a_used_one_is_not(store).await;
     what_is_older_is_forgotten_in_steps(store).await;
@@ -109,7 +110,7 @@ pub(super) fn image(name: &str) -> NewManifest {
         r#"{{"schemaVersion":2,"config":{{"mediaType":"a/b","digest":"{config}","size":1}},"layers":[]}}"#
     );
     let manifest = Manifest::parse(None, body.as_bytes()).unwrap();
-    NewManifest { digest: digest(&body), bytes: Bytes::from(body), manifest: Arc::new(manifest) }
+    NewManifest::new(digest(&body), Bytes::from(body), Arc::new(manifest)).unwrap()
 }
 
 async fn tag(store: &dyn Store, repository: RepositoryId, name: &str) -> Result<bool> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use wharf_core::{
-    AccountId, Algorithm, Digest, MediaType, ObjectKey, Place, Result, Tag, Timestamp, UploadId,
+    AccountId, Algorithm, Digest, Error, MediaType, ObjectKey, Page, Place, Result, Tag, Timestamp, UploadId,
     audit::{AuditRecord, Event},
     gate::{RegistryId, RepositoryId},
     manifest,
@@ -217,6 +217,21 @@ pub struct NewManifest {
     pub bytes: bytes::Bytes,
     /// What was read of it.
     pub manifest: Arc<manifest::Manifest>,
+    /// Its annotations as a JSON object, if it has some and is about another manifest: in the list of referrers.
+    pub annotations: Option<String>,
+}
+
+impl NewManifest {
+    /// A manifest with its annotations ready to be listed, so that nobody has to read it again for that.
+    ///
+    /// # Errors
+    /// `Internal`, which cannot be.
+    pub fn new(digest: Digest, bytes: bytes::Bytes, manifest: Arc<manifest::Manifest>) -> Result<Self> {
+        let is_listed = manifest.subject.is_some() && !manifest.annotations.is_empty();
+        let annotations = is_listed.then(|| serde_json::to_string(&manifest.annotations));
+        let annotations = annotations.transpose().map_err(Error::internal)?;
+        Ok(Self { digest, bytes, manifest, annotations })
+    }
 }
 
 /// A manifest as stored.
@@ -243,6 +258,8 @@ pub struct ReferrersOf {
     pub last: Option<Digest>,
     /// How many at most.
     pub most: u32,
+    /// How many bytes of annotations at most; one referrer may have more.
+    pub most_bytes: u64,
 }
 
 /// A referrer as its row tells it, without its bytes.
@@ -256,6 +273,8 @@ pub struct ReferrerRow {
     pub size: u64,
     /// Its artifact type.
     pub artifact_type: Option<String>,
+    /// Its annotations as a JSON object, if it has some.
+    pub annotations: Option<String>,
 }
 
 /// A membership that may have come to nothing.
@@ -379,8 +398,8 @@ pub trait Inspection {
 /// Manifests and the edges to what they name.
 #[async_trait]
 pub trait Manifests {
-    /// The manifests that are about another one, in the order of their digests.
-    async fn referrers(&mut self, wanted: &ReferrersOf) -> Result<Vec<ReferrerRow>>;
+    /// A page of the manifests that are about another one, in the order of their digests.
+    async fn referrers(&mut self, wanted: &ReferrersOf) -> Result<Page<ReferrerRow>>;
     /// The manifest of this digest.
     async fn find_manifest(
         &mut self,
