@@ -14,7 +14,7 @@ pub use pieces::Pieces;
 pub use store::{Lookups, Operation, Store, Transaction};
 pub use work::{
     BlobRow, Blobs, Catalog, Collection, DocumentRow, EmptyRepositories, FactRow, Facts, FactsOf, Holds, InspectedBlob,
-    InspectedManifest, Inspection, Journal, LeaseClaim, Leases, ManifestRow, Manifests, MountSource,
+    InspectedManifest, Inspection, Journal, LeaseClaim, Leases, MOST_SHOWN_TAGS, ManifestRow, Manifests, MountSource,
     NewManifest, Progress, ReferrerRow, ReferrersOf, Reread, ReviewRow, ReviewsOf, Tags, Tenants, UploadRow, Uploads,
     Work,
 };

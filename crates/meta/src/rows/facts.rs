@@ -13,18 +13,24 @@ use crate::session::{Row, Value};
 fn fact(mut row: Row) -> Result<FactRow> {
     let cursor = FactCursor { id: row.next()?, subject: row.next()?, sort_key: row.next()? };
     let format = row.next()?;
-    let (size, attributes) =
+    let (length, attributes) =
         row.parse(|attributes: String| Some((attributes.len(), serde_json::from_str(&attributes).ok()?)))?;
+    let place = row.parse(|path: String| path.parse().ok())?;
+    let digest = row.parse(|digest: Vec<u8>| Digest::from_row(&digest))?;
+    let created_at = Timestamp::from_microseconds(row.next()?);
+    let (tags, documents): (Option<String>, Option<String>) = (row.next()?, row.next()?);
+    let names = [&tags, &documents].into_iter().flatten().map(String::len).sum::<usize>();
+    let (tags, documents) = (list(tags), list(documents));
     Ok(FactRow {
         cursor,
         format,
+        place,
+        digest,
+        created_at,
+        tags,
         attributes,
-        size,
-        place: row.parse(|path: String| path.parse().ok())?,
-        digest: row.parse(|digest: Vec<u8>| Digest::from_row(&digest))?,
-        created_at: Timestamp::from_microseconds(row.next()?),
-        tags: row.next().map(list)?,
-        documents: row.next().map(list)?,
+        size: length + names,
+        documents,
     })
 }
 
@@ -33,12 +39,13 @@ fn list(joined: Option<String>) -> Vec<String> {
     joined.iter().flat_map(|joined| joined.split(',')).map(str::to_owned).collect()
 }
 
-/// What every list of facts selects, in the order [`fact`] reads it.
+/// What every list of facts selects, in the order [`fact`] reads it. Of the tags, as many as `MOST_SHOWN_TAGS` says.
 macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT f.id, f.subject, f.sort_key, f.format, f.attributes, p.path, m.digest, m.created_at,
-                (SELECT string_agg(t.name, ',' ORDER BY t.name) FROM tag t WHERE t.manifest_id = m.id),
+                (SELECT string_agg(s.name, ',' ORDER BY s.name) FROM
+                    (SELECT t.name FROM tag t WHERE t.manifest_id = m.id ORDER BY t.name LIMIT 100) s),
                 (SELECT string_agg(d.name, ',' ORDER BY d.name) FROM fact_document d WHERE d.fact_id = f.id)
             ",
             $rest

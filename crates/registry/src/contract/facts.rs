@@ -6,7 +6,7 @@ use wharf_core::{Actor, Digest, RegistryPlace, Tag, gate::RegistryId};
 use super::store::{NOW, commit, image, repository, view};
 use crate::{
     format::{Document, Fact, FactCursor},
-    port::{FactRow, FactsOf, RightsSource, Store},
+    port::{FactRow, FactsOf, MOST_SHOWN_TAGS, RightsSource, Store},
 };
 
 fn fact(version: u8, keyword: &str) -> Fact {
@@ -82,6 +82,7 @@ pub(super) async fn facts_are_found_in_order_until_their_manifest_goes<S: Store 
     assert!(list(store, FactsOf { format: "other".to_owned(), ..wanted(&[], None, 10) }).await.is_empty());
     assert!(list(store, FactsOf { registry: RegistryId(-1), ..wanted(&[], None, 10) }).await.is_empty());
 
+    a_fact_shows_so_many_tags_and_counts_them(store, &wanted(&[("version", "1")], None, 10)).await;
     what_is_untagged_is_not_listed_and_what_is_removed_is_gone(store, all[0].digest).await;
     assert_eq!(versions(&list(store, wanted(&[], None, 10)).await), [2, 1]);
     let other = repository(store, "facts/other/chart").await;
@@ -89,6 +90,31 @@ pub(super) async fn facts_are_found_in_order_until_their_manifest_goes<S: Store 
         Box::pin(async move { work.document(*repository, digest, "readme").await })
     });
     assert_eq!(documents.await.expect("the other one's stays").bytes[..], [9, 0, 255]);
+}
+
+async fn a_fact_shows_so_many_tags_and_counts_them(store: &dyn Store, wanted: &FactsOf) {
+    let before = list(store, wanted.clone()).await;
+    let (repository, digest) = (repository(store, "facts/team/chart").await, before[0].digest);
+    commit(store, (repository, digest), |(repository, digest), work| {
+        Box::pin(async move {
+            for number in 0..MOST_SHOWN_TAGS + 50 {
+                let tag: Tag = format!("t{number:0>127}").parse().unwrap();
+                work.set_tag(*repository, &tag, digest, NOW).await?;
+            }
+            Ok(())
+        })
+    })
+    .await
+    .unwrap();
+    let of_manifest = view(store, (repository, digest), |(repository, digest), work| {
+        Box::pin(async move { work.facts_of(*repository, digest).await })
+    });
+    let first: Vec<String> = (0..MOST_SHOWN_TAGS).map(|number| format!("t{number:0>127}")).collect();
+    let grown = first.join(",").len() - before[0].tags.join(",").len();
+    for row in list(store, wanted.clone()).await.into_iter().chain(of_manifest.await) {
+        assert_eq!(row.tags, first, "the first in byte order");
+        assert_eq!(row.size, before[0].size + grown, "a tag that is shown counts");
+    }
 }
 
 async fn what_is_untagged_is_not_listed_and_what_is_removed_is_gone(store: &dyn Store, digest: Digest) {

@@ -10,6 +10,8 @@ use wharf_core::{Detail, Error, Kind, Result};
 const MOST: usize = 1000;
 /// The largest attributes of one fact, in bytes of JSON.
 const LARGEST_ATTRIBUTES: usize = 256 * 1024;
+/// The largest attributes of all facts of one manifest, which are shown together.
+const LARGEST_TOGETHER: usize = 4 * 1024 * 1024;
 /// The largest document, in bytes.
 const LARGEST_DOCUMENT: usize = 1024 * 1024;
 /// The longest subject, sort key or value of a pair, in bytes: they stand in an index.
@@ -42,11 +44,11 @@ pub struct Document {
 }
 
 impl Fact {
-    /// Refuses what would not fit the index, whatever format it comes from.
-    pub(super) fn expect_bounded(&self) -> Result<()> {
+    /// Refuses what would not fit the index, whatever format it comes from; how long the attributes are, in bytes.
+    fn expect_bounded(&self) -> Result<usize> {
         let too_large = |what: &str| Err(Error::new(Kind::TooLarge, format!("{what} is too large")));
-        let attributes = serde_json::to_vec(&self.attributes).map_err(Error::internal)?;
-        if attributes.len() > LARGEST_ATTRIBUTES {
+        let attributes = serde_json::to_vec(&self.attributes).map_err(Error::internal)?.len();
+        if attributes > LARGEST_ATTRIBUTES {
             return too_large("what the artifact says of itself");
         }
         if self.subject.len() > LONGEST || self.sort_key.len() > LONGEST {
@@ -64,17 +66,21 @@ impl Fact {
         }
         match self.documents.iter().find(|document| document.bytes.len() > LARGEST_DOCUMENT) {
             Some(document) => too_large(document.name),
-            None => Ok(()),
+            None => Ok(attributes),
         }
     }
 }
 
-/// Refuses more facts than any artifact has.
+/// Refuses more facts, and longer ones, than any artifact has.
 pub(super) fn expect_bounded(facts: &[Fact]) -> Result<()> {
     if facts.len() > MOST {
         return Err(Error::new(Kind::TooLarge, "the artifact holds too many things"));
     }
-    facts.iter().try_for_each(Fact::expect_bounded)
+    let together = facts.iter().map(Fact::expect_bounded).sum::<Result<usize>>()?;
+    if together > LARGEST_TOGETHER {
+        return Err(Error::new(Kind::TooLarge, "what the artifact says of itself is too large"));
+    }
+    Ok(())
 }
 
 /// Where a page of facts ends. Opaque to callers, who hand it back for the next page.
@@ -141,5 +147,10 @@ mod tests {
         let kept = |size: usize| Fact { documents: vec![document(size)], ..Fact::default() };
         assert_eq!(bounded(kept(LARGEST_DOCUMENT)), Ok(()));
         assert_eq!(bounded(kept(LARGEST_DOCUMENT + 1)), Err(Kind::TooLarge));
+        let text = "x".repeat(LARGEST_ATTRIBUTES - r#"{"a":""}"#.len());
+        let long = Fact { attributes: Map::from_iter([("a".to_owned(), text.into())]), ..Fact::default() };
+        let most = LARGEST_TOGETHER / LARGEST_ATTRIBUTES;
+        assert!(expect_bounded(&vec![long.clone(); most]).is_ok());
+        assert!(expect_bounded(&vec![long; most + 1]).is_err(), "all facts of a manifest are shown at once");
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     port::{DocumentRow, FactRow, FactsOf, Transaction, Work},
 };
 
-/// A page also ends where the attributes would pass this, in bytes.
+/// A page also ends where attributes, tags and the names of documents would pass this, in bytes.
 const PAGE_BYTES: usize = 4 << 20;
 /// How many facts are read at a time.
 const CHUNK: u32 = 32;

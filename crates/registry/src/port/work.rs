@@ -464,6 +464,10 @@ pub struct FactsOf {
     pub most: u32,
 }
 
+/// How many of a manifest's tags a fact shows: a manifest may have any number of them, and each of its facts repeats
+/// them.
+pub const MOST_SHOWN_TAGS: usize = 100;
+
 /// A fact as its rows tell it, without its documents' bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FactRow {
@@ -477,11 +481,11 @@ pub struct FactRow {
     pub digest: Digest,
     /// When the manifest was first pushed.
     pub created_at: Timestamp,
-    /// The manifest's tags, in byte order.
+    /// The first [`MOST_SHOWN_TAGS`] of the manifest's tags, in byte order.
     pub tags: Vec<String>,
     /// What was read.
     pub attributes: serde_json::Map<String, serde_json::Value>,
-    /// How long the attributes are as text, in bytes.
+    /// How long the attributes and all names are as text, in bytes.
     pub size: usize,
     /// The names of its documents, in byte order.
     pub documents: Vec<String>,
