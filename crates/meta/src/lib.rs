@@ -24,6 +24,8 @@ pub use session::Field;
 pub use tables::{Column, ColumnKind, TABLES, Table};
 
 #[cfg(test)]
+mod bounds_tests;
+#[cfg(test)]
 mod contract_tests;
 #[cfg(test)]
 mod statement_tests;

@@ -86,6 +86,15 @@ impl Sqlite {
     }
 }
 
+/// Runs a unit that only reads, on this thread; how many steps of SQLite's machine its statements took.
+#[cfg(test)]
+pub(crate) fn count_steps(path: &Path, unit: &dyn Unit) -> i64 {
+    let mut connection = connection::open_reader(path).unwrap();
+    connection::STEPS.set(0);
+    connection::SqliteSession(&mut connection).run(unit).unwrap();
+    connection::STEPS.get()
+}
+
 #[allow(clippy::disallowed_methods, reason = "only the file system knows how large the files are")]
 fn size_of_file(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |metadata| metadata.len())

@@ -24,6 +24,7 @@ CREATE TABLE registry (
     created_at      INTEGER NOT NULL,
     UNIQUE (organisation_id, name)
 );
+CREATE INDEX registry_public ON registry (id) WHERE public = 1;
 
 -- path: the canonical OCI name. shown: it holds or held a manifest. sequence: the number of its newest event.
 -- looked_at: when it was made or last looked at for being empty.
@@ -38,6 +39,8 @@ CREATE TABLE repository (
     looked_at   INTEGER NOT NULL,
     UNIQUE (registry_id, name)
 );
+CREATE INDEX repository_shown ON repository (path) WHERE shown = 1;
+CREATE INDEX repository_registry ON repository (registry_id, path) WHERE shown = 1;
 CREATE INDEX repository_empty ON repository (looked_at) WHERE shown = 0;
 
 -- kind: user or robot. version moves when credentials are to end.
@@ -98,7 +101,7 @@ CREATE TABLE repository_blob (
     created_at    INTEGER NOT NULL,
     PRIMARY KEY (repository_id, blob_id)
 ) WITHOUT ROWID;
-CREATE INDEX repository_blob_blob ON repository_blob (blob_id);
+CREATE INDEX repository_blob_blob ON repository_blob (blob_id, repository_id);
 
 -- The collector's time, which moves only while a server runs: a jump of the clock collects nothing. moved_at: when it
 -- last moved, by the wall clock, so that several nodes do not move it faster.

@@ -7,6 +7,10 @@ use wharf_registry::port::{BlobRow, Blobs, MountSource};
 use super::{SqlWork, list};
 use crate::{memory::Content, session::Row};
 
+/// Of how many repositories that hold a blob a mount without a source asks whether it may be read, the oldest first: a
+/// common layer is in any number of them.
+const MOST_HOLDERS: i64 = 1000;
+
 pub(super) fn blob(mut row: Row) -> Result<BlobRow> {
     read_blob(&mut row)
 }
@@ -50,19 +54,26 @@ impl Blobs for SqlWork<'_> {
         most: u32,
     ) -> Result<Vec<MountSource>> {
         const FIND: &str = "
+            WITH holder AS MATERIALIZED (
+                SELECT m.repository_id FROM repository_blob m
+                WHERE m.blob_id = (SELECT b.id FROM blob b WHERE b.digest = $1)
+                ORDER BY m.repository_id LIMIT $2)
             SELECT p.id, p.path
-            FROM blob b
-            JOIN repository_blob m ON m.blob_id = b.id
-            JOIN repository p ON p.id = m.repository_id
+            FROM holder h
+            JOIN repository p ON p.id = h.repository_id
             JOIN registry r ON r.id = p.registry_id
-            WHERE b.digest = $1
-                AND (r.public = 1
-                    OR EXISTS (SELECT 1 FROM membership w
-                        WHERE w.organisation_id = r.organisation_id AND w.account_id = $2)
-                    OR EXISTS (SELECT 1 FROM account a WHERE a.id = $2 AND a.operator = 1))
-            ORDER BY p.id LIMIT $3";
+            WHERE r.public = 1
+                OR EXISTS (SELECT 1 FROM membership w
+                    WHERE w.organisation_id = r.organisation_id AND w.account_id = $3)
+                OR EXISTS (SELECT 1 FROM account a WHERE a.id = $3 AND a.operator = 1)
+            ORDER BY p.id LIMIT $4";
         let digest = digest.to_row();
-        let values = [digest.as_slice().into(), account.map(|id| id.0).into(), i64::from(most).into()];
+        let values = [
+            digest.as_slice().into(),
+            MOST_HOLDERS.into(),
+            account.map(|id| id.0).into(),
+            i64::from(most).into(),
+        ];
         let rows = self.0.query(FIND, &values).await?;
         let source = |mut row: Row| {
             let repository = RepositoryId(row.next()?);

@@ -66,6 +66,12 @@ fn prepare(connection: Connection, settings: &[(&str, &str)]) -> Result<Connecti
     Ok(connection)
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How many steps of SQLite's machine the queries on this thread took: what they cost, whatever the time of day.
+    pub(super) static STEPS: std::cell::Cell<i64> = const { std::cell::Cell::new(0) };
+}
+
 /// A session over a connection. Its calls are done when they return, so a unit over it never waits.
 pub(super) struct SqliteSession<'c> {
     connection: &'c mut Connection,
@@ -115,6 +121,9 @@ impl Session for SqliteSession<'_> {
             let fields = (0..columns).map(|column| row.get_ref(column).map(field));
             rows.push(Row::new(fields.collect::<Result<_, _>>().map_err(error)?));
         }
+        drop(found);
+        #[cfg(test)]
+        STEPS.set(STEPS.get() + i64::from(statement.reset_status(rusqlite::StatementStatus::VmStep)));
         Ok(rows)
     }
 

@@ -110,7 +110,8 @@ pub trait Blobs {
     async fn lock_blob(&mut self, digest: &Digest) -> Result<Option<BlobRow>>;
     /// The blob, if it is a member of the repository.
     async fn find_member(&mut self, repository: RepositoryId, digest: &Digest) -> Result<Option<BlobRow>>;
-    /// Repositories that hold the blob and whose content the account may pull by its roles; at most `most`.
+    /// Repositories that hold the blob and whose content the account may pull by its roles; at most `most`. Where very
+    /// many hold it, not all need be looked at.
     async fn mount_sources(
         &mut self,
         account: Option<AccountId>,
