@@ -1,9 +1,18 @@
 //! What a list costs must not grow with what belongs to others: on PostgreSQL counted in rows, on SQLite in steps of
 //! its machine, with twenty thousand repositories that the caller may not read.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
 use async_trait::async_trait;
-use wharf_core::{AccountId, Digest, Result};
-use wharf_registry::port::{Blobs as _, Catalog as _};
+use wharf_auth::port::Accounts as _;
+use wharf_core::{AccountId, Digest, Result, gate::RepositoryId};
+use wharf_registry::port::{Blobs as _, Catalog as _, Extent, Store, Transaction, Work};
 
 use crate::{
     Database,
@@ -172,6 +181,58 @@ async fn catalogs_are_whole_and_in_order(database: &Database) -> AccountId {
     vera
 }
 
+/// A list that takes its time.
+struct LongList(Arc<AtomicBool>);
+
+#[async_trait]
+impl Transaction for LongList {
+    type Output = ();
+
+    fn extent(&self) -> Extent {
+        Extent::List
+    }
+
+    async fn run(&self, work: &mut dyn Work) -> Result<()> {
+        work.has_manifest(RepositoryId(0), &digest()).await?;
+        // A unit over SQLite must not wait, so this thread does.
+        tokio::task::block_in_place(|| {
+            while !self.0.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        Ok(())
+    }
+}
+
+/// Eight lists, more than there are connections, are not at their end before the last login was answered.
+async fn long_lists_hold_no_login_up(database: Database) {
+    /// Ends the lists, also where the test fails.
+    struct End(Arc<AtomicBool>);
+    impl Drop for End {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let ended = Arc::new(AtomicBool::new(false));
+    let end = End(ended.clone());
+    let store: Arc<dyn Store> = Arc::new(database.clone());
+    let lists: Vec<_> = (0..8)
+        .map(|_| {
+            let (store, list) = (store.clone(), LongList(ended.clone()));
+            tokio::spawn(async move { store.view(list).await })
+        })
+        .collect();
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        // As every login does.
+        database.any().await.expect("a login was told that the database is busy");
+    }
+    drop(end);
+    for list in lists {
+        list.await.unwrap().unwrap();
+    }
+}
+
 async fn sqlite() -> (tempfile::TempDir, std::path::PathBuf, Database) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("wharf.sqlite");
@@ -204,4 +265,17 @@ async fn what_others_have_costs_nobody_anything_on_postgres() {
     }
     let rows = database.read(Rows(Read::Mount, "repository_blob%")).await.unwrap();
     assert!((1_000..1_100).contains(&rows), "a mount read {rows} memberships");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 6)]
+async fn long_lists_hold_no_login_up_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wharf.sqlite");
+    long_lists_hold_no_login_up(Database::sqlite(&path, &folder.path().join("ballast")).unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 6)]
+async fn long_lists_hold_no_login_up_on_postgres() {
+    let Some(fresh) = Fresh::make().await else { return };
+    long_lists_hold_no_login_up(Database::postgres(fresh.settings()).await.unwrap()).await;
 }

@@ -11,7 +11,7 @@ use wharf_core::{
     Actor, Digest, Error, Place, Reference, RegistryPlace, Result,
     gate::{RepositoryId, Rights},
 };
-use wharf_registry::port::{BlobRow, Lookups, ManifestRow, Operation, RightsSource, Store};
+use wharf_registry::port::{BlobRow, Extent, Lookups, ManifestRow, Operation, RightsSource, Store};
 
 use crate::{
     memory::{Memory, Recall},
@@ -183,6 +183,10 @@ struct OverRows(Arc<dyn Operation>);
 
 #[async_trait]
 impl Unit for OverRows {
+    fn extent(&self) -> Extent {
+        self.0.extent()
+    }
+
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
         self.0.perform(&mut SqlWork(session)).await
     }

@@ -15,6 +15,7 @@ mod rows;
 mod session;
 mod sqlite;
 mod tables;
+mod turns;
 
 pub use database::Database;
 pub use dump::RowSink;

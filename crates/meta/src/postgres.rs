@@ -34,7 +34,7 @@ use self::{
     fault::{Chance, Failed, error},
     transaction::{Access, Open},
 };
-use crate::{meters::State, session::Unit};
+use crate::{meters::State, session::Unit, turns::Turns};
 
 type Pool = managed::Pool<Connector>;
 type Pooled = managed::Object<Connector>;
@@ -62,6 +62,7 @@ pub struct PostgresSettings {
 /// A PostgreSQL database that was reachable and safe.
 pub(crate) struct Postgres {
     pool: Pool,
+    turns: Turns,
     durability: String,
 }
 
@@ -77,7 +78,7 @@ impl Postgres {
         let durability = connection.server.durability();
         migration::migrate(&mut connection.client).await?;
         drop(connection);
-        Ok(Self { pool, durability })
+        Ok(Self { pool, turns: Turns::new(connections), durability })
     }
 
     /// What the server does before it acknowledges a write, as it said when the pool was made.
@@ -94,17 +95,18 @@ impl Postgres {
     /// Runs a unit durably, on a task of its own: a client that hangs up cancels nothing and leaves no open
     /// transaction behind.
     pub(crate) async fn write(&self, unit: Arc<dyn Unit>) -> Result<()> {
-        self.spawn(unit, Access::Write).await
+        let pool = self.pool.clone();
+        let task = tokio::spawn(async move { carry_out(&pool, unit.as_ref(), Access::Write).await });
+        task.await.map_err(Error::internal)?
     }
 
     /// Runs a unit that only reads, on one consistent state.
     pub(crate) async fn read(&self, unit: Arc<dyn Unit>) -> Result<()> {
-        self.spawn(unit, Access::Read).await
-    }
-
-    async fn spawn(&self, unit: Arc<dyn Unit>, access: Access) -> Result<()> {
-        let pool = self.pool.clone();
-        let task = tokio::spawn(async move { carry_out(&pool, unit.as_ref(), access).await });
+        let (pool, turn) = (self.pool.clone(), self.turns.next(unit.extent()).await?);
+        let task = tokio::spawn(async move {
+            let _turn = turn;
+            carry_out(&pool, unit.as_ref(), Access::Read).await
+        });
         task.await.map_err(Error::internal)?
     }
 }

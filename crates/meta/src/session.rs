@@ -6,6 +6,7 @@
 
 use async_trait::async_trait;
 use wharf_core::{Error, Result};
+use wharf_registry::port::Extent;
 
 use crate::memory::Content;
 
@@ -178,5 +179,10 @@ impl dyn Session + '_ {
 /// Something done in one transaction that yields nothing, so that a queue can hold it.
 #[async_trait]
 pub(crate) trait Unit: Send + Sync {
+    /// How much it reads.
+    fn extent(&self) -> Extent {
+        Extent::Few
+    }
+
     async fn run(&self, session: &mut dyn Session) -> Result<()>;
 }

@@ -14,7 +14,7 @@ use wharf_core::{
 use crate::{
     Registry,
     collection::release,
-    port::{BlobRow, MountSource, Transaction, Work},
+    port::{BlobRow, Extent, MountSource, Transaction, Work},
     upload::{expect_repository, repository_of},
 };
 
@@ -207,6 +207,10 @@ struct FindSources {
 #[async_trait]
 impl Transaction for FindSources {
     type Output = Vec<MountSource>;
+
+    fn extent(&self) -> Extent {
+        Extent::List
+    }
 
     async fn run(&self, work: &mut dyn Work) -> Result<Vec<MountSource>> {
         work.mount_sources(self.account, &self.digest, MOUNT_SOURCES).await

@@ -5,7 +5,7 @@ use wharf_core::{AccountId, Limit, Page, Principal, ReadGrant, Result};
 
 use crate::{
     Registry,
-    port::{Transaction, Work},
+    port::{Extent, Transaction, Work},
 };
 
 impl Registry {
@@ -36,6 +36,10 @@ struct ListRepositories {
 #[async_trait]
 impl Transaction for ListRepositories {
     type Output = Vec<String>;
+
+    fn extent(&self) -> Extent {
+        Extent::List
+    }
 
     async fn run(&self, work: &mut dyn Work) -> Result<Vec<String>> {
         let one_more = u32::try_from(self.limit.get() + 1).unwrap_or(u32::MAX);

@@ -11,7 +11,7 @@ use wharf_core::{Actor, Place, RegistryPlace, Result, gate::Rights};
 
 pub use blob_store::{BlobStore, BlobWriter, Ended, Leftovers, Room, Sink, StoreState, Unfinished};
 pub use pieces::Pieces;
-pub use store::{Lookups, Operation, Store, Transaction};
+pub use store::{Extent, Lookups, Operation, Store, Transaction};
 pub use work::{
     BlobRow, Blobs, Catalog, Collection, DocumentRow, EmptyRepositories, FactRow, Facts, FactsOf, Holds, InspectedBlob,
     InspectedManifest, Inspection, Journal, LeaseClaim, Leases, MOST_SHOWN_TAGS, ManifestRow, Manifests, MountSource,

@@ -7,7 +7,7 @@ use wharf_core::{Digest, Error, Grant, Limit, MediaType, Page, Result, action::P
 
 use crate::{
     Registry,
-    port::{ReferrerRow, ReferrersOf, Transaction, Work},
+    port::{Extent, ReferrerRow, ReferrersOf, Transaction, Work},
 };
 
 /// A page also ends where the annotations would pass this, in bytes.
@@ -64,6 +64,10 @@ struct ListReferrers(ReferrersOf);
 #[async_trait]
 impl Transaction for ListReferrers {
     type Output = Page<ReferrerRow>;
+
+    fn extent(&self) -> Extent {
+        Extent::List
+    }
 
     async fn run(&self, work: &mut dyn Work) -> Result<Page<ReferrerRow>> {
         work.referrers(&self.0).await

@@ -11,7 +11,7 @@ use wharf_core::{
 
 use crate::{
     Registry,
-    port::{Transaction, Work},
+    port::{Extent, Transaction, Work},
     upload::expect_repository,
 };
 
@@ -52,6 +52,10 @@ struct ListTags {
 #[async_trait]
 impl Transaction for ListTags {
     type Output = Vec<String>;
+
+    fn extent(&self) -> Extent {
+        Extent::List
+    }
 
     async fn run(&self, work: &mut dyn Work) -> Result<Vec<String>> {
         let one_more = u32::try_from(self.limit.get() + 1).unwrap_or(u32::MAX);

@@ -175,7 +175,7 @@ CREATE TABLE manifest (
     subject       BYTEA,
     size          BIGINT NOT NULL,
     created_at    BIGINT NOT NULL,
-    annotations   TEXT,
+    annotations   TEXT COLLATE "C",
     payload       BYTEA NOT NULL,
     UNIQUE (repository_id, digest)
 );

@@ -6,34 +6,29 @@ use std::{
 };
 
 use rusqlite::Connection;
-use tokio::sync::Semaphore;
 use wharf_core::{Error, Result};
 
 use super::connection::{SqliteSession, error, open_reader};
-use crate::session::Unit;
+use crate::{session::Unit, turns::Turns};
 
-/// How many reads run at once; more wait.
+/// How many reads run at once; more wait for their turn.
 const CONNECTIONS: usize = 4;
 
 pub(super) struct Readers {
     path: PathBuf,
     idle: Arc<Mutex<Vec<Connection>>>,
-    turns: Arc<Semaphore>,
+    turns: Turns,
 }
 
 impl Readers {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let idle = (0..CONNECTIONS).map(|_| open_reader(path)).collect::<Result<_>>()?;
-        Ok(Self {
-            path: path.to_owned(),
-            idle: Arc::new(Mutex::new(idle)),
-            turns: Arc::new(Semaphore::new(CONNECTIONS)),
-        })
+        Ok(Self { path: path.to_owned(), idle: Arc::new(Mutex::new(idle)), turns: Turns::new(CONNECTIONS) })
     }
 
     /// Runs a unit on a thread that may block, inside one read transaction.
     pub(super) async fn run(&self, unit: Arc<dyn Unit>) -> Result<()> {
-        let turn = self.turns.clone().acquire_owned().await.map_err(Error::internal)?;
+        let turn = self.turns.next(unit.extent()).await?;
         let (idle, path) = (self.idle.clone(), self.path.clone());
         let read = move || {
             let _turn = turn;

@@ -9,7 +9,7 @@ use wharf_core::{
 use super::FactCursor;
 use crate::{
     Registry,
-    port::{DocumentRow, FactRow, FactsOf, Transaction, Work},
+    port::{DocumentRow, Extent, FactRow, FactsOf, Transaction, Work},
 };
 
 /// A page also ends where attributes, tags and the names of documents would pass this, in bytes.
@@ -93,6 +93,10 @@ struct ListFacts {
 impl Transaction for ListFacts {
     type Output = Page<FactRow>;
 
+    fn extent(&self) -> Extent {
+        Extent::List
+    }
+
     async fn run(&self, work: &mut dyn Work) -> Result<Page<FactRow>> {
         let (mut wanted, mut entries, mut bytes) = (self.wanted.clone(), Vec::new(), 0);
         loop {
@@ -130,6 +134,10 @@ struct FindFacts {
 #[async_trait]
 impl Transaction for FindFacts {
     type Output = Vec<FactRow>;
+
+    fn extent(&self) -> Extent {
+        Extent::List
+    }
 
     async fn run(&self, work: &mut dyn Work) -> Result<Vec<FactRow>> {
         let digest = resolve(work, self.repository, &self.reference).await?;

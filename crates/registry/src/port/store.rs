@@ -7,11 +7,25 @@ use wharf_core::{Digest, Error, Reference, Result, gate::RepositoryId};
 
 use super::{BlobRow, ManifestRow, Work};
 
+/// How much an operation reads, so that a store can keep long ones from holding short ones up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// A few rows: a name, a right, a login, one content.
+    Few,
+    /// A list, or a search through many rows.
+    List,
+}
+
 /// One unit of work, all or nothing. It holds what it needs and can be run again from the start.
 #[async_trait]
 pub trait Transaction: Send + Sync + 'static {
     /// What it yields.
     type Output: Send + 'static;
+
+    /// How much it reads.
+    fn extent(&self) -> Extent {
+        Extent::Few
+    }
 
     /// Does the work. It waits for nothing but `work`, for a whole batch may wait for it.
     async fn run(&self, work: &mut dyn Work) -> Result<Self::Output>;
@@ -20,6 +34,9 @@ pub trait Transaction: Send + Sync + 'static {
 /// A transaction whose output a store need not know.
 #[async_trait]
 pub trait Operation: Send + Sync {
+    /// How much it reads.
+    fn extent(&self) -> Extent;
+
     /// Does the work and keeps the output of this, the latest run.
     async fn perform(&self, work: &mut dyn Work) -> Result<()>;
 }
@@ -54,7 +71,7 @@ pub trait Store: Lookups {
     /// Runs an operation on one consistent state; it may only read.
     ///
     /// # Errors
-    /// The operation's own; `Unavailable` when the store does not answer.
+    /// The operation's own; `Unavailable` when the store does not answer, or is too busy to.
     async fn read(&self, operation: Arc<dyn Operation>) -> Result<()>;
 
     /// Whether the store answers.
@@ -105,6 +122,10 @@ impl<T: Transaction> Slot<T> {
 
 #[async_trait]
 impl<T: Transaction> Operation for Slot<T> {
+    fn extent(&self) -> Extent {
+        self.transaction.extent()
+    }
+
     async fn perform(&self, work: &mut dyn Work) -> Result<()> {
         let output = self.transaction.run(work).await?;
         *self.output.lock().unwrap_or_else(PoisonError::into_inner) = Some(output);
