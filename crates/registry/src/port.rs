@@ -13,10 +13,10 @@ pub use blob_store::{BlobStore, BlobWriter, Ended, Leftovers, Room, Sink, StoreS
 pub use pieces::Pieces;
 pub use store::{Extent, Lookups, Operation, Store, Transaction};
 pub use work::{
-    BlobRow, Blobs, Catalog, Collection, DocumentRow, EmptyRepositories, FactRow, Facts, FactsOf, Holds, InspectedBlob,
-    InspectedManifest, Inspection, Journal, LeaseClaim, Leases, MOST_SHOWN_TAGS, ManifestRow, Manifests, MountSource,
-    NewManifest, Progress, ReferrerRow, ReferrersOf, Reread, ReviewRow, ReviewsOf, Tags, Tenants, UploadRow, Uploads,
-    Work,
+    BlobRow, Blobs, Catalog, Collection, DocumentRow, EmptyRepositories, FactRow, Facts, FactsOf, Holds,
+    InspectedBlob, InspectedManifest, Inspection, Journal, LeaseClaim, Leases, MOST_SHOWN_TAGS, ManifestRow,
+    Manifests, MountSource, NewManifest, Progress, ReferrerRow, ReferrersOf, Reread, ReviewRow, ReviewsOf,
+    Tags, Tenants, UploadRow, Uploads, Work,
 };
 
 /// Says what an actor may at a place: from role rows, or from whoever embeds the registry.

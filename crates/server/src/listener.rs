@@ -9,10 +9,12 @@ mod counts;
 mod guarded;
 mod sending;
 mod socket;
+mod streams;
 mod tls;
 
 use std::{
     io,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -25,10 +27,7 @@ use axum::{
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{
-        conn::auto,
-        graceful::{GracefulShutdown, Watcher},
-    },
+    server::conn::auto,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -44,6 +43,7 @@ use self::{
     addresses::{Addresses, Place},
     guarded::Guarded,
     sending::{Outgoing, Parts, Sender},
+    streams::{Streams, until_sent},
 };
 pub(crate) use self::{
     counts::Counts,
@@ -103,7 +103,7 @@ impl Listener {
     /// Serves connections until told to stop, then lets running requests finish.
     pub(crate) async fn serve(self, routes: Router, mut stop: watch::Receiver<bool>) {
         let Self { socket, tls, proxies, limits, counts } = self;
-        let (graceful, addresses) = (GracefulShutdown::new(), Addresses::new(limits.connections_per_address));
+        let addresses = Addresses::new(limits.connections_per_address);
         let turns = Arc::new(Semaphore::new(limits.connections));
         let connections =
             Arc::new(Connections { routes, tls, proxies, limits, counts, builder: builder(limits) });
@@ -114,7 +114,7 @@ impl Listener {
             };
             let Some((stream, peer, turn)) = accepted else { continue };
             let Ok(place) = connections.place(&addresses, peer) else { continue };
-            let (connections, watcher, mut stop) = (connections.clone(), graceful.watcher(), stop.clone());
+            let (connections, mut stop) = (connections.clone(), stop.clone());
             tokio::spawn(async move {
                 let _held = (turn, place);
                 // Who still shakes hands has asked for nothing, and holds no stop up.
@@ -123,12 +123,14 @@ impl Listener {
                     _ = stop.wait_for(|stop| *stop) => None,
                 };
                 if let Some(secured) = secured {
-                    connections.serve(secured, peer, watcher).await;
+                    connections.serve(secured, peer, stop).await;
                 }
             });
         }
         drop(socket);
-        if timeout(limits.shutdown_grace, graceful.shutdown()).await.is_err() {
+        // Each connection gives its turn back at its end.
+        let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
+        if timeout(limits.shutdown_grace, turns.acquire_many(all)).await.is_err() {
             tracing::warn!("requests were still running at the end of the grace and are cut off");
         }
     }
@@ -176,17 +178,42 @@ impl Connections {
         }
     }
 
-    /// Serves one connection to its end.
-    async fn serve(&self, (stream, scheme): Secured, peer: Peer, watcher: Watcher) {
+    /// Serves one connection to its end. It is asked to come to one when the server stops, and when it idles: after
+    /// that it takes no new request, and who uses HTTP/2 is told so (GOAWAY) and loses none.
+    async fn serve(&self, (stream, scheme): Secured, peer: Peer, mut stop: watch::Receiver<bool>) {
         let Limits { header_timeout, patience, .. } = self.limits;
         let parts = stream.parts().cloned();
         let stream = TokioIo::new(Guarded::new(stream, header_timeout, patience));
+        let streams = Streams::new();
         let service = service_fn(|request: Request<Incoming>| {
-            let parts = parts.clone().filter(|_| request.version() < Version::HTTP_2);
+            let is_one = request.version() < Version::HTTP_2;
+            let parts = parts.clone().filter(|_| is_one);
+            let running = if is_one { streams.leave() } else { streams.begin() };
             let answer = self.routes.clone().oneshot(self.receive(request, peer, scheme));
-            async move { answer.await.map(|answer| Outgoing::of(answer, parts.as_ref())) }
+            async move {
+                let answer = answer.await.map(|answer| answer.map(|body| until_sent(running, body)));
+                answer.map(|answer| Outgoing::of(answer, parts.as_ref()))
+            }
         });
-        if let Err(error) = watcher.watch(self.builder.serve_connection(stream, service)).await {
+        let mut connection = pin!(self.builder.serve_connection(stream, service));
+        let told = async {
+            tokio::select! {
+                () = streams.idle(header_timeout) => {}
+                _ = stop.wait_for(|stop| *stop) => {}
+            }
+        };
+        let ended = tokio::select! {
+            ended = connection.as_mut() => Some(ended),
+            () = told => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
             tracing::debug!(error = %error, "connection ended");
         }
     }

@@ -2,6 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::{Request, client::conn::http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -97,4 +101,28 @@ async fn a_server_without_descriptors_left_serves_again_once_there_are_some() {
     drop(silent);
     wharf.anonymous().get("/healthz").await.is(200);
     wharf.admin().repository("acme/app").push_empty_index(&["v1"]).await;
+}
+
+#[tokio::test]
+async fn a_connection_of_http_2_without_a_stream_is_told_to_go() {
+    let wharf = impatient().await;
+    let stream = TokioIo::new(TcpStream::connect(wharf.host()).await.unwrap());
+    let (mut sender, connection) =
+        http2::handshake::<_, _, Empty<Bytes>>(TokioExecutor::new(), stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let ask = || Request::get(format!("http://{}/healthz", wharf.host())).body(Empty::new()).unwrap();
+
+    let mut answered = Instant::now();
+    for pause in [600, 600] {
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        let answer = sender.send_request(ask()).await.unwrap();
+        assert_eq!(answer.status(), 200, "it was not idle for a second at a time");
+        answer.into_body().collect().await.unwrap();
+        answered = Instant::now();
+    }
+
+    let ended = timeout(Duration::from_secs(5), connection).await.expect("the connection is still open");
+    ended.unwrap().expect("it was cut off in place of being told to go");
+    assert!(answered.elapsed() > Duration::from_millis(900), "it was let go at once");
+    assert!(sender.send_request(ask()).await.is_err());
 }

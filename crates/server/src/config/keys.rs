@@ -271,7 +271,7 @@ pub(crate) const KEYS: &[Key] = &[
         flag: "header-timeout",
         default: "10s",
         expected: "a time like 90s, 30m, 24h or 7d, above 0",
-        about: "A request's head must be complete after so long.",
+        about: "A request's head must be complete after so long; a connection may idle for as long.",
         secret: Mask::Nothing,
     },
     Key {
