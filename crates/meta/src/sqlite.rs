@@ -91,7 +91,7 @@ impl Sqlite {
 pub(crate) fn count_steps(path: &Path, unit: &dyn Unit) -> i64 {
     let mut connection = connection::open_reader(path).unwrap();
     connection::STEPS.set(0);
-    connection::SqliteSession(&mut connection).run(unit).unwrap();
+    connection::SqliteSession::new(&mut connection).run(unit).unwrap();
     connection::STEPS.get()
 }
 

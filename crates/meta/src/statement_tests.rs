@@ -10,6 +10,7 @@ use wharf_registry::port::{Blobs, Manifests, NewManifest, Tenants};
 use crate::{
     Database,
     database::Step,
+    memory::Content,
     postgres::Fresh,
     rows::SqlWork,
     session::{Row, Session, Value},
@@ -34,6 +35,10 @@ impl Session for Counted<'_> {
         self.statements += 1;
         self.session.query(sql, values).await
     }
+
+    fn changes(&mut self, content: Content) {
+        self.session.changes(content);
+    }
 }
 
 fn digest(text: &str) -> Digest {
@@ -49,7 +54,7 @@ impl StoreManifest {
         let (config, layers): (_, Vec<_>) = (layer(&digest("config")), self.0.iter().map(layer).collect());
         let bytes = format!(r#"{{"schemaVersion":2,"config":{config},"layers":[{}]}}"#, layers.join(","));
         let manifest = Arc::new(Manifest::parse(None, bytes.as_bytes()).unwrap());
-        NewManifest { digest: digest(&bytes), bytes: Bytes::from(bytes), manifest }
+        NewManifest::new(digest(&bytes), Bytes::from(bytes), manifest).unwrap()
     }
 
     async fn store(&self, repository: RepositoryId, session: &mut dyn Session) -> Result<u32> {

@@ -20,7 +20,7 @@ use self::{
 use crate::{
     Registry,
     format::Candidate,
-    port::{ManifestRow, NewManifest, Transaction},
+    port::{ManifestRow, NewManifest},
     upload::on_its_own,
 };
 

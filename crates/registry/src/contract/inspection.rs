@@ -111,8 +111,7 @@ async fn the_tags_that_need_a_blob_are_named_through_an_index_too(store: &dyn St
         child.digest
     );
     let manifest = wharf_core::manifest::Manifest::parse(None, text.as_bytes()).unwrap();
-    let index =
-        NewManifest { digest: digest(&text), bytes: text.into(), manifest: std::sync::Arc::new(manifest) };
+    let index = NewManifest::new(digest(&text), text.into(), std::sync::Arc::new(manifest)).unwrap();
     let tags = |content| {
         view(store, content, |content, work| Box::pin(async move { work.tags_that_need(content, 2).await }))
     };
