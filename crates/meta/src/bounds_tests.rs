@@ -50,15 +50,15 @@ impl Step for Fill {
             FROM organisation o CROSS JOIN (SELECT 'main' AS name UNION ALL SELECT 'team' UNION ALL SELECT 'free') n
             WHERE n.name = 'main' OR o.name = 'zoo'";
         const OTHERS_OWN: &str = "
-            INSERT INTO repository (registry_id, name, path, shown, sequence, created_at)
+            INSERT INTO repository (registry_id, name, path, shown, sequence, created_at, looked_at)
             WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < $1)
-            SELECT r.id, 'app' || n.i, o.name || '/app' || n.i, 1, 0, 0
+            SELECT r.id, 'app' || n.i, o.name || '/app' || n.i, 1, 0, 0, 0
             FROM organisation o JOIN registry r ON r.organisation_id = o.id CROSS JOIN n WHERE o.name LIKE 'org%'";
         const OWN: &str = "
-            INSERT INTO repository (registry_id, name, path, shown, sequence, created_at)
+            INSERT INTO repository (registry_id, name, path, shown, sequence, created_at, looked_at)
             WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < 50)
             SELECT r.id, 'r' || n.i, CASE WHEN o.name = 'library' THEN '' ELSE o.name || '/' END
-                || CASE WHEN r.name = 'main' THEN '' ELSE r.name || '/' END || 'r' || n.i, 1, 0, 0
+                || CASE WHEN r.name = 'main' THEN '' ELSE r.name || '/' END || 'r' || n.i, 1, 0, 0, 0
             FROM organisation o JOIN registry r ON r.organisation_id = o.id CROSS JOIN n
             WHERE o.name NOT LIKE 'org%' AND (n.i < 2 OR o.name <> 'open')";
         const HELD: [&str; 2] = [

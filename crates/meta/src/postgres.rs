@@ -59,6 +59,9 @@ pub struct PostgresSettings {
     pub connections: usize,
 }
 
+/// How long a read waits for its turn: with what a frozen server may take after that, less than five seconds.
+const TURN_WITHIN: Duration = Duration::from_millis(1500);
+
 /// A PostgreSQL database that was reachable and safe.
 pub(crate) struct Postgres {
     pool: Pool,
@@ -78,7 +81,7 @@ impl Postgres {
         let durability = connection.server.durability();
         migration::migrate(&mut connection.client).await?;
         drop(connection);
-        Ok(Self { pool, turns: Turns::new(connections), durability })
+        Ok(Self { pool, turns: Turns::new(connections, TURN_WITHIN), durability })
     }
 
     /// What the server does before it acknowledges a write, as it said when the pool was made.

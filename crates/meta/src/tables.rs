@@ -92,6 +92,7 @@ pub const TABLES: &[Table] = &[
             integer("shown"),
             integer("sequence"),
             integer("created_at"),
+            integer("looked_at"),
         ],
     ),
     table(
@@ -159,6 +160,7 @@ pub const TABLES: &[Table] = &[
             text("artifact_type"),
             bytes("subject"),
             integer("size"),
+            text("annotations"),
             bytes("payload"),
             integer("created_at"),
         ],

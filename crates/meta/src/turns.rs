@@ -11,13 +11,12 @@ use tokio::{
 use wharf_core::{Error, Kind, Result};
 use wharf_registry::port::Extent;
 
-/// How long a read waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(3);
-
 /// The turns of all reads of one database, given in the order in which they were asked for.
 pub(crate) struct Turns {
     all: Arc<Semaphore>,
     lists: Arc<Semaphore>,
+    /// How long a read waits for its turn.
+    patience: Duration,
 }
 
 /// The right to read.
@@ -28,9 +27,9 @@ pub(crate) struct Turn {
 
 impl Turns {
     /// So many turns, half of them also for lists.
-    pub(crate) fn new(connections: usize) -> Self {
+    pub(crate) fn new(connections: usize, patience: Duration) -> Self {
         let lists = (connections / 2).max(1);
-        Self { all: Arc::new(Semaphore::new(connections)), lists: Arc::new(Semaphore::new(lists)) }
+        Self { all: Arc::new(Semaphore::new(connections)), lists: Arc::new(Semaphore::new(lists)), patience }
     }
 
     /// Waits for a turn.
@@ -47,7 +46,7 @@ impl Turns {
             Ok(Turn { _list: list, _one: one })
         };
         let busy = |_| Error::new(Kind::Unavailable, "the database is busy, try again");
-        timeout(PATIENCE, waiting).await.map_err(busy)?
+        timeout(self.patience, waiting).await.map_err(busy)?
     }
 }
 
@@ -57,9 +56,11 @@ mod tests {
 
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_secs(3);
+
     #[tokio::test(start_paused = true)]
     async fn lists_leave_half_of_the_turns_and_nobody_waits_for_ever() {
-        let turns = Turns::new(4);
+        let turns = Turns::new(4, PATIENCE);
         let _lists = [turns.next(Extent::List).await.unwrap(), turns.next(Extent::List).await.unwrap()];
         let began = Instant::now();
         assert_eq!(turns.next(Extent::List).await.err().unwrap().kind(), Kind::Unavailable);
@@ -73,7 +74,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_came_first_reads_first() {
-        let turns = Arc::new(Turns::new(1));
+        let turns = Arc::new(Turns::new(1, PATIENCE));
         let held = turns.next(Extent::Few).await.unwrap();
         let (said, mut heard) = tokio::sync::mpsc::unbounded_channel();
         for number in 0..8 {

@@ -236,8 +236,8 @@ impl Wharf {
 
     /// The object that holds these bytes, which no other may begin with.
     pub(crate) fn object_of(&self, content: &[u8]) -> PathBuf {
-        let folders = fs::read_dir(self.data.join("objects")).unwrap();
-        let mut files = folders.flat_map(|folder| fs::read_dir(folder.unwrap().path()).unwrap());
+        let folders = fs::read_dir(self.data.join("objects")).unwrap().map(|folder| folder.unwrap().path());
+        let mut files = folders.filter(|path| path.is_dir()).flat_map(|folder| fs::read_dir(folder).unwrap());
         let found = files.find(|file| fs::read(file.as_ref().unwrap().path()).unwrap() == content);
         found.expect("the object is there").unwrap().path()
     }

@@ -14,8 +14,8 @@ const HURRY: [(&str, &str); 3] =
 
 /// How many bytes all objects have.
 fn size_of_objects(wharf: &Wharf) -> u64 {
-    let folders = fs::read_dir(wharf.data.join("objects")).unwrap();
-    let files = folders.flat_map(|folder| fs::read_dir(folder.unwrap().path()).unwrap());
+    let folders = fs::read_dir(wharf.data.join("objects")).unwrap().map(|folder| folder.unwrap().path());
+    let files = folders.filter(|path| path.is_dir()).flat_map(|folder| fs::read_dir(folder).unwrap());
     files.map(|file| file.unwrap().metadata().unwrap().len()).sum()
 }
 

@@ -137,16 +137,26 @@ async fn it_keeps_to_a_pace_and_goes_on_where_it_was_cut() {
 #[tokio::test]
 async fn a_stray_in_a_bucket_is_named() {
     let Some(bucket) = storage::bucket("") else { return };
-    let environment = [("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD), ("WHARF_STORAGE", bucket.as_str())];
-    let owner = Wharf::start_with(&environment).await;
-    owner.admin().repository("acme/app").push_blob(&noise(1, 1000)).await;
-    let stranger = Wharf::start_with(&environment).await;
+    let environment = [
+        ("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD),
+        ("WHARF_DATABASE", "sqlite"),
+        ("WHARF_STORAGE", bucket.as_str()),
+    ];
+    let mut wharf = Wharf::start_with(&environment).await;
+    wharf.stop().await;
+    let [database, before, after] = ["wharf.sqlite", "before", "after"].map(|name| wharf.data.join(name));
+    fs::copy(&database, &before).unwrap();
+    wharf.restart().await;
+    wharf.admin().repository("acme/app").push_blob(&noise(1, 1000)).await;
+    wharf.stop().await;
 
-    let (code, told) = verify_json(&stranger, &[]);
-
+    fs::copy(&database, &after).unwrap();
+    fs::copy(&before, &database).unwrap();
+    let (code, told) = verify_json(&wharf, &[]);
     assert_eq!((code, told.len(), &told[0]["found"]), (Some(10), 2, &json!("stray")), "{told:?}");
     assert!(told[0]["object"].as_str().unwrap().starts_with("objects/"), "{told:?}");
-    let (code, told) = verify_json(&owner, &[]);
+    fs::copy(&after, &database).unwrap();
+    let (code, told) = verify_json(&wharf, &[]);
     assert_eq!((code, &told[0]["verified"]["objects"]), (Some(0), &json!(1)), "{told:?}");
 }
 

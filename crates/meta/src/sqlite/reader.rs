@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use rusqlite::Connection;
@@ -13,6 +14,8 @@ use crate::{session::Unit, turns::Turns};
 
 /// How many reads run at once; more wait for their turn.
 const CONNECTIONS: usize = 4;
+/// How long one waits.
+const TURN_WITHIN: Duration = Duration::from_secs(3);
 
 pub(super) struct Readers {
     path: PathBuf,
@@ -23,7 +26,11 @@ pub(super) struct Readers {
 impl Readers {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let idle = (0..CONNECTIONS).map(|_| open_reader(path)).collect::<Result<_>>()?;
-        Ok(Self { path: path.to_owned(), idle: Arc::new(Mutex::new(idle)), turns: Turns::new(CONNECTIONS) })
+        Ok(Self {
+            path: path.to_owned(),
+            idle: Arc::new(Mutex::new(idle)),
+            turns: Turns::new(CONNECTIONS, TURN_WITHIN),
+        })
     }
 
     /// Runs a unit on a thread that may block, inside one read transaction.

@@ -49,8 +49,8 @@ async fn no_object_is_due_while_a_hold_stands(store: &dyn Store) {
         Box::pin(async move {
             // Whatever the cases before this one said of the time.
             let later = |seconds: i64| NOW.plus_seconds(1_000_000 + seconds);
-            work.condemn(key(9), 0).await?;
-            assert!(work.due_objects(10).await?.contains(&key(9)));
+            work.condemn(key(90), 0).await?;
+            assert!(work.due_objects(10).await?.contains(&key(90)));
             work.hold_objects("one", 10).await?;
             work.hold_objects("other", 20).await?;
             assert!(work.due_objects(10).await?.is_empty());
@@ -62,9 +62,9 @@ async fn no_object_is_due_while_a_hold_stands(store: &dyn Store) {
             work.advance(9_000_000, later(18)).await?;
             assert!(work.due_objects(10).await?.is_empty(), "it was renewed");
             work.advance(1_000_000, later(19)).await?;
-            assert!(work.due_objects(10).await?.contains(&key(9)), "it ended by itself");
+            assert!(work.due_objects(10).await?.contains(&key(90)), "it ended by itself");
             assert!(!work.release_objects("one").await?, "and whoever held it learns that");
-            work.forget_object(key(9)).await
+            work.forget_object(key(90)).await
         })
     })
     .await

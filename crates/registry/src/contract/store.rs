@@ -472,7 +472,9 @@ async fn an_empty_repository_is_removed_and_a_used_one_is_not(store: &dyn Store)
         let EmptyRepositories { looked_at, removed } = looked.await.unwrap();
         (looked_at, removed)
     };
-    remove(61).await;
+    // What the suites before left in use comes up again when it is time.
+    let (looked_at, removed) = remove(61).await;
+    let others = looked_at - removed;
     let empty = repository(store, "empty/app").await;
     let (held, shown) = (repository(store, "empty/held").await, repository(store, "empty/shown").await);
     tag(store, shown, "one").await.unwrap();
@@ -491,13 +493,13 @@ async fn an_empty_repository_is_removed_and_a_used_one_is_not(store: &dyn Store)
     assert_eq!(remove(60).await, (0, 0), "neither is old enough");
     assert_eq!(remove(61).await, (2, 1), "what was told of a repository does not keep it");
     assert_eq!(remove(120).await, (0, 0), "what was in use is not looked at again so soon");
-    assert_eq!(remove(122).await, (1, 0));
+    assert_eq!(remove(122).await, (1 + others, 0));
     commit(store, held, |held, work| {
         Box::pin(async move { work.remove_member(*held, &digest("held")).await })
     })
     .await
     .unwrap();
-    assert_eq!(remove(183).await, (1, 1));
+    assert_eq!(remove(183).await, (1 + others, 1));
     assert!(catalog(store).await.contains(&"empty/shown".to_owned()));
 }
 

@@ -73,6 +73,7 @@ async fn any_node_goes_on_with_any_upload() {
 async fn of_two_nodes_that_end_an_upload_at_once_neither_harms_the_other() {
     let house = House::new().await;
     let Some([one, two]) = nodes(&house, "race").await else { return };
+    let mut blobs = 0;
     for (round, length) in [0, 100, LARGE, LARGE, LARGE].into_iter().enumerate() {
         let id = begin(&one).await;
         let grant = push(&one).await;
@@ -86,11 +87,14 @@ async fn of_two_nodes_that_end_an_upload_at_once_neither_harms_the_other() {
         };
         let (a, b) = join(end(&one, 200), end(&two, 201)).await;
         let ended: Vec<_> = [a, b].into_iter().filter(|(finished, ..)| finished.is_ok()).collect();
-        assert_eq!(ended.len(), 1, "one upload becomes one blob, round {round}");
+        // Both may lose: then nobody was told of a blob, and whoever sends it again gets it.
+        assert!(ended.len() <= 1, "one upload became two blobs, round {round}");
+        blobs += ended.len();
         for (_, digest, whole) in ended {
             assert!(read_whole(&two, &digest).await == whole, "round {round}");
         }
     }
+    assert!(blobs > 0, "they always kept each other from ending");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -51,7 +51,8 @@ async fn an_operation_dropped_at_any_await_happened_once_or_never() {
         postgres.write(Insert::number(1000 + i64::from(polls))).await.unwrap();
         assert_eq!(numbers(&observer).await.last(), Some(&(1000 + i64::from(polls))));
         if ended {
-            assert!(polls > 4, "the operation has more awaits than {polls}");
+            // One poll may get past several awaits where the server answers at once.
+            assert!(polls > 1, "the operation has more awaits than {polls}");
             assert!(numbers(&observer).await.contains(&i64::from(polls)));
             return;
         }
