@@ -10,11 +10,12 @@
 //! What holds: what is acknowledged, or told to be there, may be named for as long as the design says; what a
 //! manifest names is there with its bytes; nothing appears that nobody pushed; what nothing needs is gone in the end.
 //!
-//! It was tried on broken engines, with an earlier mix of operations. A thousand of them found these on both databases: a
-//! review that does not ask whether a manifest needs the blob; a mount whose review has no delay. On SQLite: the epoch of
-//! a membership not compared; the blob's row removed while it has memberships, which the database itself refused; HEAD
-//! that looks for the membership and for its review one after the other. On PostgreSQL: a push that does not lock the row of a known blob. It did not find, in some thousand operations, a
-//! HEAD that hides nothing, and a second grace of nothing only now and then: `protocol` finds both.
+//! It was tried on broken engines, with an earlier mix of operations. A thousand of them found these on both
+//! databases: a review that does not ask whether a manifest needs the blob; a mount whose review has no delay. On
+//! SQLite: the epoch of a membership not compared; the blob's row removed while it has memberships, which the
+//! database itself refused; HEAD that looks for the membership and for its review one after the other. On PostgreSQL:
+//! a push that does not lock the row of a known blob. It did not find, in some thousand operations, a HEAD that hides
+//! nothing, and a second grace of nothing only now and then: `protocol` finds both.
 
 mod client;
 mod collector;
