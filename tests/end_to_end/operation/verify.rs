@@ -1,6 +1,7 @@
 //! `wharf verify`: everything is read, and what is wrong is named.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -145,19 +146,30 @@ async fn a_stray_in_a_bucket_is_named() {
     let mut wharf = Wharf::start_with(&environment).await;
     wharf.stop().await;
     let [database, before, after] = ["wharf.sqlite", "before", "after"].map(|name| wharf.data.join(name));
-    fs::copy(&database, &before).unwrap();
+    copy_database(&database, &before);
     wharf.restart().await;
     wharf.admin().repository("acme/app").push_blob(&noise(1, 1000)).await;
     wharf.stop().await;
 
-    fs::copy(&database, &after).unwrap();
-    fs::copy(&before, &database).unwrap();
+    copy_database(&database, &after);
+    copy_database(&before, &database);
     let (code, told) = verify_json(&wharf, &[]);
     assert_eq!((code, told.len(), &told[0]["found"]), (Some(10), 2, &json!("stray")), "{told:?}");
     assert!(told[0]["object"].as_str().unwrap().starts_with("objects/"), "{told:?}");
-    fs::copy(&after, &database).unwrap();
+    copy_database(&after, &database);
     let (code, told) = verify_json(&wharf, &[]);
     assert_eq!((code, &told[0]["verified"]["objects"]), (Some(0), &json!(1)), "{told:?}");
+}
+
+/// Puts a database in the place of another, each with the log that may still hold its last changes.
+fn copy_database(from: &Path, to: &Path) {
+    fs::copy(from, to).unwrap();
+    for suffix in ["-wal", "-shm"] {
+        let [from, to] = [from, to].map(|database| PathBuf::from(format!("{}{suffix}", database.display())));
+        if fs::copy(&from, &to).is_err() {
+            let _ = fs::remove_file(&to);
+        }
+    }
 }
 
 #[tokio::test]
