@@ -25,6 +25,9 @@ use crate::{
     opened::Opened,
 };
 
+/// The folder of a file store in which all objects lie.
+pub const OBJECTS: &str = "objects";
+
 /// How much is read at a time.
 const PIECE: usize = 1 << 18;
 
@@ -50,7 +53,7 @@ impl FileStore {
         let disk = Arc::new(Disk::of(root));
         let (root, incarnation) = (root.to_owned(), incarnation.to_owned());
         let store = Self { root, incarnation, disk, opened: Arc::default(), meters: Arc::default() };
-        let objects = store.root.join("objects");
+        let objects = store.root.join(OBJECTS);
         make_folder(&objects).map_err(failure)?;
         for folder in 0..=255_u8 {
             make_folder(&objects.join(format!("{folder:02x}"))).map_err(failure)?;
@@ -77,7 +80,7 @@ impl FileStore {
     /// # Errors
     /// `Unavailable` with the cause.
     pub async fn mark(&self) -> Result<Option<String>> {
-        let path = self.root.join("objects").join(MARK);
+        let path = self.root.join(OBJECTS).join(MARK);
         blocking(move || if_there(fs::read_to_string(path))).await
     }
 
@@ -86,7 +89,7 @@ impl FileStore {
     /// # Errors
     /// `StorageFull`; `Unavailable` with the cause.
     pub async fn set_mark(&self, mark: &str) -> Result<()> {
-        let (folder, mark) = (self.root.join("objects"), mark.to_owned());
+        let (folder, mark) = (self.root.join(OBJECTS), mark.to_owned());
         blocking(move || {
             let half = folder.join("mark.new");
             let mut file = File::create(&half)?;
@@ -103,7 +106,7 @@ impl FileStore {
     }
 
     fn folder(&self, key: ObjectKey) -> PathBuf {
-        self.root.join("objects").join(key.folder())
+        self.root.join(OBJECTS).join(key.folder())
     }
 
     /// Opens an object's file, if it is there and of that size.
@@ -218,7 +221,7 @@ impl BlobStore for FileStore {
     }
 
     async fn check(&self) -> Result<()> {
-        let objects = self.root.join("objects");
+        let objects = self.root.join(OBJECTS);
         blocking(move || fs::metadata(objects).map(drop)).await
     }
 }
@@ -228,7 +231,7 @@ impl BlobStore for FileStore {
 #[allow(clippy::disallowed_methods, reason = "the file store is where files are touched")]
 impl Leftovers for FileStore {
     async fn list(&self, folder: u8) -> Result<Vec<String>> {
-        let folder = self.root.join("objects").join(format!("{folder:02x}"));
+        let folder = self.root.join(OBJECTS).join(format!("{folder:02x}"));
         let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
         blocking(move || fs::read_dir(folder)?.map(name).collect()).await
     }
@@ -353,7 +356,7 @@ mod tests {
     async fn a_folder_that_is_gone_is_a_storage_that_is_away() {
         let folder = tempfile::tempdir().unwrap();
         let store = FileStore::open(folder.path(), "boot").unwrap();
-        fs::remove_dir_all(folder.path().join("objects")).unwrap();
+        fs::remove_dir_all(folder.path().join(OBJECTS)).unwrap();
         let key = wharf_core::UploadId::new(wharf_core::Timestamp::default(), [9; 16]).object_key();
         assert_eq!(store.create(key).await.unwrap_err().kind(), Kind::Unavailable);
         assert_eq!(store.check().await.unwrap_err().kind(), Kind::Unavailable);

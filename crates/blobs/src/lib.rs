@@ -12,7 +12,7 @@ mod opened;
 mod s3;
 
 pub use disk::Space;
-pub use files::FileStore;
+pub use files::{FileStore, OBJECTS};
 pub use memory::MemoryStore;
 pub use meters::{BucketMeters, CallMeter, FileMeters};
 pub use s3::{S3Settings, S3Store};

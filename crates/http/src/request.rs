@@ -1,6 +1,6 @@
 //! What the server knows of a request beside its bytes: where it came from, how it came, and an id.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use axum::{
     http::{Extensions, HeaderMap},
@@ -14,6 +14,15 @@ use crate::credentials::presented;
 /// The client: the other end of the connection, or whom a trusted proxy names; none for a local socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub Option<IpAddr>);
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(address) => address.fmt(f),
+            None => f.write_str("local"),
+        }
+    }
+}
 
 /// How a request reached the server, as the connection or a trusted proxy says.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -66,6 +66,9 @@ fn run(matches: &ArgMatches) -> Result<Verdict> {
             wait_for(async {
                 let traces = Traces::begin(config.traces_endpoint.as_deref())?;
                 logs::begin(&config, traces.as_ref())?;
+                for variable in Sources::unknown_variables() {
+                    tracing::warn!(variable, "no setting has this name, so the variable is ignored");
+                }
                 let served = serve::serve(&config).await;
                 if let Some(traces) = traces {
                     traces.end().await;

@@ -13,13 +13,15 @@ use wharf_http::{BaseUrl, Proxies};
 use wharf_registry::Deletion;
 
 pub(crate) use self::{
-    keys::{KEYS, example},
+    keys::{KEYS, Key, example},
     limits::Limits,
 };
-use crate::{listener::Files, world};
+use crate::{first_start::PASSWORD_VARIABLE, listener::Files, world};
 
 /// The file that is read when none is named, if it is there.
 const DEFAULT_FILE: &str = "wharf.toml";
+/// Variables that are read, but not as settings.
+const NO_SETTINGS: [&str; 1] = [PASSWORD_VARIABLE];
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,6 +155,16 @@ impl Sources {
             }
         }
         Ok(Self(values))
+    }
+
+    /// Variables of the environment that look like settings and are none, for a typing error is told by nobody else.
+    pub(crate) fn unknown_variables() -> Vec<String> {
+        let known = |name: &str| {
+            NO_SETTINGS.contains(&name)
+                || KEYS.iter().any(|key| key.variables().iter().any(|variable| variable == name))
+        };
+        let names = world::variables().map(|(name, _)| name);
+        names.filter(|name| name.starts_with("WHARF_") && !known(name)).collect()
     }
 
     /// Each key with its value, secrets masked, and origin.

@@ -9,6 +9,7 @@ mod command;
 mod progress;
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -23,6 +24,7 @@ use axum::{
 use futures_util::stream;
 use tokio::sync::mpsc;
 use wharf_auth::Auth;
+use wharf_blobs::OBJECTS;
 use wharf_core::{Error, Kind, Result};
 use wharf_http::{collect, problem};
 use wharf_meta::Database;
@@ -34,8 +36,8 @@ pub(crate) use self::{
     progress::{Outcome, Progress, Step, Unit, Verdict},
 };
 use crate::{
-    config::Config,
-    data_dir::{DataDir, NotHeld},
+    config::{Config, DatabaseChoice},
+    data_dir::{DATABASE_FILE, DataDir, NotHeld},
     first_start,
     wiring::Wharf,
 };
@@ -62,7 +64,7 @@ pub(crate) fn path(data_dir: &Path) -> PathBuf {
 
 /// Carries a command out and yields what to tell the operator.
 pub(crate) async fn carry_out(config: &Config, command: Command) -> Result<Outcome> {
-    expect_wharf(&config.data_dir)?;
+    expect_wharf(config)?;
     match DataDir::hold(&config.data_dir) {
         Ok(data_dir) => {
             let data_dir = Arc::new(data_dir);
@@ -98,13 +100,25 @@ pub(crate) async fn shown<Doing: Future<Output = Result<Outcome>>>(
 
 /// A command in the wrong folder must not make a second Wharf there.
 #[allow(clippy::disallowed_methods, reason = "the data directory is files")]
-fn expect_wharf(data_dir: &Path) -> Result<()> {
-    if data_dir.join("lock").exists() {
-        return Ok(());
+fn expect_wharf(config: &Config) -> Result<()> {
+    // A start that was refused leaves its lock behind, but neither a database nor objects.
+    let left_by_a_start: &[&str] = match config.database {
+        DatabaseChoice::Sqlite => &[DATABASE_FILE, OBJECTS],
+        DatabaseChoice::Postgres(_) => &["lock"],
+    };
+    let data_dir = std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone());
+    let mut message =
+        format!("there is no Wharf in {}: name its --data-dir, or start it there first", data_dir.display());
+    for name in left_by_a_start {
+        match data_dir.join(name).try_exists() {
+            Ok(true) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                message =
+                    format!("{} is closed to this user: run the command as the server's", data_dir.display());
+            }
+            _ => {}
+        }
     }
-    let absolute = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
-    let message =
-        format!("there is no Wharf in {}: name its --data-dir, or start it there first", absolute.display());
     Err(Error::new(Kind::Invalid, message))
 }
 

@@ -10,6 +10,8 @@ use std::{
 use wharf_auth::SealingKey;
 use wharf_core::{Entropy, Error, Kind, Result};
 
+/// The SQLite database, in the data directory.
+pub(crate) const DATABASE_FILE: &str = "wharf.sqlite";
 /// The ballast, in bytes; less on a small disk.
 const BALLAST: u64 = 64 << 20;
 
@@ -74,7 +76,7 @@ impl DataDir {
         match fs::read_to_string(&path) {
             Ok(text) => SealingKey::parse(&text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                if self.path.join("wharf.sqlite").exists() {
+                if self.path.join(DATABASE_FILE).exists() {
                     let message =
                         format!("{} is missing, but the database was sealed with it", path.display());
                     return Err(Error::new(Kind::Invalid, message));
@@ -85,6 +87,11 @@ impl DataDir {
             }
             Err(error) => Err(Error::unavailable(error)),
         }
+    }
+
+    /// The SQLite database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.path.join(DATABASE_FILE)
     }
 
     /// Whether a key lies in the directory already.
@@ -172,8 +179,11 @@ fn close(path: &Path) -> io::Result<()> {
 /// Makes a folder with all that lead to it, each entry durable before the next.
 #[allow(clippy::disallowed_methods, reason = "the data directory is files")]
 fn make(path: &Path) -> io::Result<()> {
-    if fs::metadata(path).is_ok_and(|found| found.is_dir()) {
-        return Ok(());
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => return Ok(()),
+        Ok(_) => return Err(io::ErrorKind::NotADirectory.into()),
+        // What keeps it from being made says more than that it is not there.
+        Err(_) => {}
     }
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     make(parent)?;

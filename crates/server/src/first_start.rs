@@ -11,7 +11,7 @@ pub(crate) const ADMIN: &str = "admin";
 /// Where a password that was made up is kept until it is changed.
 pub(crate) const PASSWORD_FILE: &str = "admin-password";
 /// The variable that sets the first user's password.
-const PASSWORD_VARIABLE: &str = "WHARF_ADMIN_PASSWORD";
+pub(crate) const PASSWORD_VARIABLE: &str = "WHARF_ADMIN_PASSWORD";
 
 /// Makes what a first start must make; does nothing on a later one.
 #[allow(clippy::disallowed_methods, reason = "the first user is made by nobody but the first start")]

@@ -14,12 +14,13 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 use wharf_core::{Entropy, Error, Kind, Subject};
-use wharf_http::{EndpointName, FilePart, RequestId, problem, request_id_of};
+use wharf_http::{EndpointName, FilePart, Peer, RequestId, problem, request_id_of};
 
 use crate::{
     front::{self, LargestHead},
     metrics::{Outcome, Received, RequestMeters, Running, Sent, Waits},
     traces,
+    watched::watched,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -52,13 +53,14 @@ async fn observe(State(observer): State<Arc<Observer>>, mut request: Request, ne
     let id = format!("{:016x}", u64::from_be_bytes(observer.entropy.bytes()));
     request.extensions_mut().insert(RequestId(id.clone()));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let client = request.extensions().get::<Peer>().copied().unwrap_or(Peer(None));
     let span = traces::request(&request, &id);
     let waits = Arc::<Waits>::default();
-    let request = request.map(|body| watched(body, &observer.meters, &waits));
+    let request = request.map(|body| received(body, &observer.meters, &waits));
     let mut response = next.run(request).instrument(span.clone()).await;
     let endpoint = response.extensions().get::<EndpointName>().map_or("other", |name| name.0);
     let (status, duration) = (response.status().as_u16(), running.elapsed());
-    tracing::info!(request_id = id, %method, path, status, duration_ms = milliseconds(duration), "request");
+    tracing::info!(request_id = id, %client, %method, path, status, duration_ms = milliseconds(duration), "request");
     let own = duration.saturating_sub(waits.total());
     if observer.slow.is_some_and(|slow| own > slow) {
         observer.meters.slow.increment();
@@ -75,15 +77,15 @@ async fn observe(State(observer): State<Arc<Observer>>, mut request: Request, ne
         // Its bytes may not come by the body.
         response.extensions_mut().insert(answered.clone());
     }
-    response.map(|body| Body::new(Sent { body, answered }))
+    response.map(|body| watched(body, Sent(answered)))
 }
 
 /// The body of a request, counted. One that is empty is let through as it is.
-fn watched(body: Body, meters: &Arc<RequestMeters>, waits: &Arc<Waits>) -> Body {
+fn received(body: Body, meters: &Arc<RequestMeters>, waits: &Arc<Waits>) -> Body {
     if body.is_end_stream() {
         return body;
     }
-    Body::new(Received { body, meters: meters.clone(), waits: waits.clone() })
+    watched(body, Received { meters: meters.clone(), waits: waits.clone() })
 }
 
 fn milliseconds(duration: Duration) -> u64 {

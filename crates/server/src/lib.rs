@@ -30,6 +30,7 @@ mod serve;
 mod storage;
 mod traces;
 mod verify;
+mod watched;
 mod wiring;
 mod world;
 

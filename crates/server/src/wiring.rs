@@ -40,7 +40,7 @@ impl Stores {
         let database = match &config.database {
             DatabaseChoice::Sqlite => {
                 data_dir.keep_ballast()?;
-                Database::sqlite(&data_dir.path().join("wharf.sqlite"), &data_dir.ballast())?
+                Database::sqlite(&data_dir.database(), &data_dir.ballast())?
             }
             DatabaseChoice::Postgres(url) => {
                 let settings = PostgresSettings {

@@ -27,6 +27,57 @@ fn a_command_in_the_wrong_folder_makes_no_second_wharf() {
 }
 
 #[test]
+fn what_a_refused_start_left_is_no_wharf() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("lock"), "").unwrap();
+
+    let refused = said(&run(&["gc", "--data-dir", folder.path().to_str().unwrap()]));
+
+    assert!(refused.contains("there is no Wharf in"), "{refused}");
+    assert!(!folder.path().join("wharf.sqlite").exists());
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_refused_by_its_line_and_without_its_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wharf.toml");
+    std::fs::write(&file, "listen = \":0\"\nsecret_key = hunter2\n").unwrap();
+
+    let refused = said(&run(&["config", "--config", file.to_str().unwrap()]));
+
+    assert!(refused.contains("wharf.toml: line 2: ") && !refused.contains("hunter2"), "{refused}");
+}
+
+#[test]
+fn a_data_directory_that_is_a_file_is_refused_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("data");
+    std::fs::write(&file, "").unwrap();
+
+    let refused = said(&run(&["serve", "--data-dir", file.to_str().unwrap()]));
+
+    assert!(refused.contains(file.to_str().unwrap()) && refused.contains("not a directory"), "{refused}");
+}
+
+#[test]
+fn a_data_directory_too_deep_for_a_socket_is_refused_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("x".repeat(120));
+
+    let refused = said(&run(&["serve", "--listen", "127.0.0.1:0", "--data-dir", data.to_str().unwrap()]));
+
+    assert!(refused.contains("a socket's path holds") && refused.contains("--data-dir"), "{refused}");
+}
+
+#[test]
+fn the_settings_are_listed_once() {
+    let shown = |arguments: &[&str]| String::from_utf8(run(arguments).stdout).unwrap();
+    assert!(shown(&["serve", "--help"]).contains("--listen [127.0.0.1:8080]"));
+    let short = shown(&["registry", "set", "--help"]);
+    assert!(short.contains("--public") && !short.contains("--listen"), "{short}");
+}
+
+#[test]
 fn a_misspelt_log_level_is_refused_rather_than_taken_for_silence() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("wharf-data");

@@ -128,8 +128,8 @@ impl Parameters {
         let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
         let mut names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
-        match names.windows(2).find(|pair| pair.first() == pair.last()) {
-            Some(twice) => Err(wrong(format_args!("{} stands in it twice", twice.concat()))),
+        match names.array_windows().find(|[one, next]| one == next) {
+            Some([twice, _]) => Err(wrong(format_args!("{twice} stands in it twice"))),
             None => Ok(Self(pairs)),
         }
     }

@@ -2,25 +2,27 @@
 
 use clap::{Arg, ArgAction, Command, value_parser};
 
-use crate::{config::KEYS, import};
+use crate::{
+    config::{KEYS, Key},
+    import,
+};
 
 /// The whole grammar.
 pub(super) fn all() -> Command {
-    let keys = KEYS.iter().filter(|key| !key.flag.is_empty()).map(|key| {
-        Arg::new(key.name)
-            .long(key.flag)
-            .global(true)
-            .value_name("VALUE")
-            .help(key.about)
-            .help_heading("Configuration")
-    });
-    let file = Arg::new("config").long("config").global(true).value_name("FILE").help("The file to read");
+    // Every command takes every setting; the help lists them once, with what they are if not said.
+    let keys = KEYS.iter().filter(|key| !key.flag.is_empty());
+    let keys = keys.map(|key| Arg::new(key.name).long(key.flag).global(true).value_name("VALUE").hide(true));
+    let file = Arg::new("config").long("config").global(true).value_name("FILE");
+    let file = file.help("The file with settings; wharf.toml, if it is there and none is named");
     Command::new("wharf")
         .version(env!("CARGO_PKG_VERSION"))
         .about("A registry for cargo of every kind. Without a command it serves.")
+        .after_help(
+            "Settings stand in a file, in WHARF_… variables and in flags: wharf serve --help lists them.",
+        )
         .args(keys)
         .arg(file)
-        .subcommand(Command::new("serve").about("Serve (the default)"))
+        .subcommand(Command::new("serve").about("Serve (the default)").after_help(settings()))
         .subcommand(
             Command::new("config")
                 .about("Print the effective configuration with each value's origin, secrets masked")
@@ -35,6 +37,16 @@ pub(super) fn all() -> Command {
         .subcommand(login())
         .subcommand(Command::new("logout").about("Forget a login that `wharf login` kept").arg(server()))
         .subcommand(import::grammar())
+}
+
+/// Every setting as a flag, with what it is if not said and what it does.
+fn settings() -> String {
+    let setting = |key: &Key| {
+        let default = if key.default.is_empty() { String::new() } else { format!(" [{}]", key.default) };
+        format!("  --{}{default}\n          {}\n", key.flag, key.about)
+    };
+    let settings: String = KEYS.iter().filter(|key| !key.flag.is_empty()).map(setting).collect();
+    format!("Settings, also as WHARF_… variables and in the file:\n{settings}")
 }
 
 fn login() -> Command {

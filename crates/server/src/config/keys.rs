@@ -439,7 +439,13 @@ pub(super) fn read_file(
         }
         Err(error) => return Err(wrong(error.to_string())),
     };
-    let table: Table = text.parse().map_err(|error: toml::de::Error| wrong(error.message().to_owned()))?;
+    // The text itself may be a secret: only where it is wrong is told.
+    let malformed = |error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        wrong(format!("line {line}: {}", error.message()))
+    };
+    let table: Table = text.parse().map_err(malformed)?;
     let entry = |(name, value): (String, Value)| {
         let key = KEYS.iter().find(|key| key.name == name);
         let key = key.ok_or_else(|| wrong(format!("there is no key {name}; wharf config lists them")))?;

@@ -14,6 +14,9 @@ use wharf_http::Peer;
 use super::{Stream, sending::Sender};
 use crate::config::Listen;
 
+/// How many bytes the path of a local socket may have: `sun_path` holds 108, with a zero at the end (unix(7)).
+const LONGEST: usize = 107;
+
 /// A socket that listens.
 pub(crate) enum Socket {
     Tcp(TcpListener),
@@ -49,7 +52,15 @@ impl Socket {
             Ok(socket)
         };
         let wrong = |error: io::Error| {
-            let message = format!("cannot listen on {}", path.display());
+            let length = path.as_os_str().len();
+            let message = match length > LONGEST {
+                true => format!(
+                    "a socket's path holds {LONGEST} bytes, and {} has {length}: choose a shorter --data-dir, or start \
+                     Wharf above it",
+                    path.display()
+                ),
+                false => format!("cannot listen on {}", path.display()),
+            };
             Error::new(Kind::Unavailable, message).because(error)
         };
         open().map(Self::Unix).map_err(wrong)
@@ -76,7 +87,11 @@ impl Socket {
             Self::Tcp(socket) => {
                 socket.local_addr().map_or_else(|_| "?".to_owned(), |address| address.to_string())
             }
-            Self::Unix(_) => "a local socket".to_owned(),
+            Self::Unix(socket) => {
+                let address = socket.local_addr().ok();
+                let path = address.as_ref().and_then(|address| address.as_pathname());
+                path.map_or_else(|| "?".to_owned(), |path| format!("unix:{}", path.display()))
+            }
         }
     }
 }

@@ -1,16 +1,12 @@
 //! How many requests run on a connection, and since when none does: hyper itself lets a connection of HTTP/2 without
 //! a stream live for ever, as long as it answers pings.
 
-use std::{
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use axum::body::{Body, Bytes, HttpBody};
-use hyper::body::{Frame, SizeHint};
+use axum::body::Body;
 use tokio::{sync::watch, time::timeout};
+
+use crate::watched::{Watcher, watched};
 
 /// The requests of one connection.
 pub(super) struct Streams(watch::Sender<usize>);
@@ -49,6 +45,8 @@ impl Streams {
     }
 }
 
+impl Watcher for Stream {}
+
 impl Drop for Stream {
     fn drop(&mut self) {
         self.0.0.send_modify(|running| *running -= 1);
@@ -58,33 +56,8 @@ impl Drop for Stream {
 /// The body of the request's answer, at whose end the request has ended.
 pub(super) fn until_sent(running: Option<Stream>, body: Body) -> Body {
     match running {
-        Some(stream) => Body::new(Sent { body, _stream: stream }),
+        Some(stream) => watched(body, stream),
         None => body,
-    }
-}
-
-struct Sent {
-    body: Body,
-    _stream: Stream,
-}
-
-impl HttpBody for Sent {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

@@ -1,29 +1,15 @@
 //! Bodies that are counted on their way, and how long a request waited for its client.
 
 use std::{
-    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use axum::body::{Body, Bytes, HttpBody};
-use hyper::body::{Frame, SizeHint};
-
 use super::requests::{Answered, RequestMeters};
-
-type Polled = Poll<Option<Result<Frame<Bytes>, axum::Error>>>;
-
-/// How many bytes a poll brought.
-fn length(polled: &Polled) -> u64 {
-    match polled {
-        Poll::Ready(Some(Ok(frame))) => frame.data_ref().map_or(0, |data| data.len() as u64),
-        _ => 0,
-    }
-}
+use crate::watched::{Polled, Watcher, length};
 
 /// How long the server waited for the body of a request: its client's time and not its own.
 pub(crate) struct Waits {
@@ -65,66 +51,38 @@ impl Waits {
     }
 }
 
-/// The body of a request.
+/// Who watches the body of a request.
 pub(crate) struct Received {
-    pub(crate) body: Body,
     pub(crate) meters: Arc<RequestMeters>,
     pub(crate) waits: Arc<Waits>,
 }
 
-impl HttpBody for Received {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Polled {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
-        match &polled {
-            Poll::Pending => self.waits.begin(),
-            Poll::Ready(_) => self.waits.end(),
+impl Watcher for Received {
+    fn polled(&mut self, polled: &Polled) {
+        match polled {
+            Polled::Pending => self.waits.begin(),
+            Polled::Ready(_) => self.waits.end(),
         }
-        self.meters.received_bytes.add(length(&polled));
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.meters.received_bytes.add(length(polled));
     }
 }
 
-/// The body of an answer. The request runs until it is dropped.
-pub(crate) struct Sent {
-    pub(crate) body: Body,
-    pub(crate) answered: Arc<Answered>,
-}
+/// Who watches the body of an answer. The request runs until it is dropped.
+pub(crate) struct Sent(pub(crate) Arc<Answered>);
 
-impl HttpBody for Sent {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Polled {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
-        self.answered.sent(length(&polled));
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+impl Watcher for Sent {
+    fn polled(&mut self, polled: &Polled) {
+        self.0.sent(length(polled));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::body::{Body, Bytes};
     use http_body_util::BodyExt as _;
 
     use super::*;
+    use crate::watched::watched;
 
     #[tokio::test]
     async fn only_the_wait_for_the_client_is_the_clients() {
@@ -134,8 +92,8 @@ mod tests {
             tokio::time::sleep(pause).await;
             Ok::<_, std::io::Error>(Bytes::from_static(b"12345"))
         });
-        let body = Body::from_stream(Box::pin(pieces));
-        let mut received = Received { body, meters: meters.clone(), waits: waits.clone() };
+        let watcher = Received { meters: meters.clone(), waits: waits.clone() };
+        let mut received = watched(Body::from_stream(Box::pin(pieces)), watcher);
         tokio::time::sleep(pause).await;
         assert_eq!(waits.total(), Duration::ZERO);
         received.frame().await.unwrap().unwrap();
