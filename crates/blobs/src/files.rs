@@ -3,6 +3,8 @@
 //! The durable calls are the standard library's, so that a fault injector that wraps libc sees each of them. All
 //! of them run on threads that may block.
 
+mod writer;
+
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _},
@@ -12,17 +14,18 @@ use std::{
 };
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use tokio::task::spawn_blocking;
 use tracing::{Instrument as _, info_span};
 use wharf_core::{BlobBody, Error, Kind, ObjectKey, Result, Subject};
-use wharf_registry::port::{BlobStore, BlobWriter, Ended, Leftovers, Room, Sink, StoreState, Unfinished};
+use wharf_registry::port::{BlobStore, BlobWriter, Leftovers, Room, Sink, StoreState};
 
+use self::writer::FileWriter;
 use crate::{
     MARK,
-    disk::{Disk, LOOK_EVERY, Space},
+    disk::{Disk, Space},
     meters::FileMeters,
     opened::Opened,
+    shared_flush::SharedFlushes,
 };
 
 /// The folder of a file store in which all objects lie.
@@ -38,6 +41,7 @@ pub struct FileStore {
     incarnation: String,
     disk: Arc<Disk>,
     opened: Arc<Opened>,
+    flushes: Arc<SharedFlushes>,
     meters: Arc<FileMeters>,
 }
 
@@ -52,7 +56,14 @@ impl FileStore {
     pub fn open(root: &Path, incarnation: &str) -> Result<Self> {
         let disk = Arc::new(Disk::of(root));
         let (root, incarnation) = (root.to_owned(), incarnation.to_owned());
-        let store = Self { root, incarnation, disk, opened: Arc::default(), meters: Arc::default() };
+        let store = Self {
+            root,
+            incarnation,
+            disk,
+            opened: Arc::default(),
+            flushes: Arc::default(),
+            meters: Arc::default(),
+        };
         let objects = store.root.join(OBJECTS);
         make_folder(&objects).map_err(failure)?;
         for folder in 0..=255_u8 {
@@ -106,7 +117,7 @@ impl FileStore {
     }
 
     fn folder(&self, key: ObjectKey) -> PathBuf {
-        self.root.join(OBJECTS).join(key.folder())
+        self.root.join(OBJECTS).join(format!("{:02x}", key.folder()))
     }
 
     /// Opens an object's file, if it is there and of that size.
@@ -130,10 +141,11 @@ impl FileStore {
 impl BlobStore for FileStore {
     async fn create(&self, key: ObjectKey) -> Result<StoreState> {
         let (path, folder) = (self.path(key), self.folder(key));
-        let create = blocking(move || {
-            File::create_new(path)?;
-            flush_folder(&folder)
-        });
+        let create = async {
+            blocking(move || File::create_new(path).map(drop)).await?;
+            let flush = || spawn_blocking(move || flush_folder(&folder));
+            self.flushes.share(key.folder(), flush).await.map_err(failure)
+        };
         create.instrument(info_span!("blob store create")).await?;
         Ok(StoreState::new())
     }
@@ -157,7 +169,7 @@ impl BlobStore for FileStore {
         .await?
         .ok_or_else(|| Error::not_found(Subject::Blob))?;
         let store = self.clone();
-        Ok(Box::new(FileWriter { file: Some(file), store, unlooked: LOOK_EVERY }))
+        Ok(Box::new(FileWriter::new(file, store, offset)))
     }
 
     async fn written(&self, key: ObjectKey, _: &StoreState) -> Result<Option<u64>> {
@@ -237,54 +249,6 @@ impl Leftovers for FileStore {
     }
 }
 
-struct FileWriter {
-    /// Taken away by a write that failed: after that nothing may be written.
-    file: Option<File>,
-    store: FileStore,
-    /// Bytes written since the last look at the disk.
-    unlooked: u64,
-}
-
-fn failed_before() -> Error {
-    Error::unavailable("an earlier write to this object failed")
-}
-
-#[async_trait]
-impl BlobWriter for FileWriter {
-    async fn write(&mut self, pieces: &[Bytes]) -> Result<()> {
-        let mut file = self.file.take().ok_or_else(failed_before)?;
-        self.unlooked += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
-        if self.unlooked >= LOOK_EVERY {
-            let disk = self.store.disk.clone();
-            let looked = spawn_blocking(move || disk.expect_room()).await.map_err(Error::internal)?;
-            looked.inspect_err(|_| self.store.meters.stopped.increment())?;
-            self.unlooked = 0;
-        }
-        let pieces = pieces.to_vec();
-        let file = blocking(move || {
-            for piece in &pieces {
-                file.write_all(piece)?;
-            }
-            Ok(file)
-        });
-        self.file = Some(file.await?);
-        Ok(())
-    }
-
-    async fn suspend(self: Box<Self>, _: u64) -> Result<StoreState> {
-        Ok(StoreState::new())
-    }
-
-    /// After a failed flush nobody knows what is on the disk, and a second flush would lie: it is over.
-    async fn finish(self: Box<Self>) -> Result<Ended, Unfinished> {
-        let file = self.file.ok_or_else(|| Unfinished::Lost(failed_before()))?;
-        let meters = &self.store.meters;
-        let flush = blocking(move || file.sync_data()).instrument(info_span!("blob store flush"));
-        let flushed = meters.flushes.time(flush).await.inspect_err(|_| meters.flushes_failed.increment());
-        flushed.map(|()| Ended::Surely).map_err(Unfinished::Lost)
-    }
-}
-
 /// Makes a folder; one that is there is made already.
 #[allow(clippy::disallowed_methods, reason = "the file store is where files are touched")]
 fn make_folder(path: &Path) -> io::Result<()> {
@@ -324,6 +288,8 @@ fn failure(error: io::Error) -> Error {
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "the tests damage files")]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     #[tokio::test]

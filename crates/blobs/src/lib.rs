@@ -10,6 +10,7 @@ mod memory;
 mod meters;
 mod opened;
 mod s3;
+mod shared_flush;
 
 pub use disk::Space;
 pub use files::{FileStore, OBJECTS};

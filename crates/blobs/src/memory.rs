@@ -84,7 +84,6 @@ impl BlobStore for MemoryStore {
 #[async_trait]
 impl Leftovers for MemoryStore {
     async fn list(&self, folder: u8) -> Result<Vec<String>> {
-        let folder = format!("{folder:02x}");
         Ok(lock(&self.0).keys().filter(|key| key.folder() == folder).map(ObjectKey::name).collect())
     }
 }

@@ -95,7 +95,7 @@ impl Registry {
 /// The key of an object in its place; `None` for anything that no version of Wharf put there.
 fn key_of(name: &str, folder: u8) -> Option<ObjectKey> {
     let key = name.parse::<UploadId>().ok()?.object_key();
-    (key.folder() == format!("{folder:02x}")).then_some(key)
+    (key.folder() == folder).then_some(key)
 }
 
 /// Those to which no row leads. A row is there before its object and goes after it, so whoever has none is a stray.

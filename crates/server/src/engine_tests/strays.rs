@@ -21,7 +21,7 @@ async fn leave(blobs: &dyn BlobStore) -> ObjectKey {
 }
 
 async fn is_there(blobs: &dyn BlobStore, key: ObjectKey) -> bool {
-    let folder = u8::from_str_radix(&key.folder(), 16).unwrap();
+    let folder = key.folder();
     blobs.list(folder).await.unwrap().contains(&key.name())
 }
 
