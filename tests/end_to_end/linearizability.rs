@@ -15,7 +15,7 @@ use std::time::Duration;
 use self::clients::Clients;
 use self::history::History;
 use crate::harness::postgres::Database;
-use crate::harness::{ADMIN_PASSWORD, Random, Wharf, number_from_environment};
+use crate::harness::{ADMIN_PASSWORD, Random, Rounds, Wharf, number_from_environment};
 
 /// How often each client acts before its history is searched.
 const OPERATIONS: u64 = 25;
@@ -24,7 +24,8 @@ const OPERATIONS: u64 = 25;
 async fn tags_are_linearizable_while_the_server_is_killed() {
     let mut wharf = Wharf::start_with(&[("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD)]).await;
     let mut random = seeded();
-    for round in 0..histories() {
+    let mut rounds = Rounds::at_least(1);
+    for round in &mut rounds {
         let history = History::default();
         let clients = Clients::begin(&[&wharf], &history, random.next(), round).await;
         tokio::time::sleep(Duration::from_millis(20 + random.below(300))).await;
@@ -33,6 +34,7 @@ async fn tags_are_linearizable_while_the_server_is_killed() {
         clients.end().await;
         history.expect_order();
     }
+    rounds.close("each a history of three tags by eight clients");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,16 +43,14 @@ async fn tags_are_linearizable_over_two_nodes() {
     let here = Wharf::start_on_postgres(&database.url()).await;
     let there = Wharf::start_on_postgres(&database.url()).await;
     let mut random = seeded();
-    for round in 0..histories() {
+    let mut rounds = Rounds::at_least(1);
+    for round in &mut rounds {
         let history = History::default();
         let clients = Clients::begin(&[&here, &there], &history, random.next(), round).await;
         clients.end().await;
         history.expect_order();
     }
-}
-
-fn histories() -> u64 {
-    number_from_environment("WHARF_HISTORIES", 2)
+    rounds.close("each a history of three tags by eight clients");
 }
 
 fn seeded() -> Random {

@@ -39,12 +39,14 @@ use self::{
     inspection::{inspect, inspect_after_a_rest},
     turnstile::{Scheduler, Turnstile},
 };
-use crate::{components::number_from_environment, random::Random};
+use crate::{components::number_from_environment, random::Random, rounds::Rounds};
 
 /// How many operations there are between two inspections.
 const BETWEEN_INSPECTIONS: u64 = 150;
 /// So many inspections see how things stand; the next one what is left after a rest.
 const BETWEEN_RESTS: u64 = 5;
+/// By then everything has happened that may.
+const LEAST_INSPECTIONS: u64 = 10;
 const CLIENTS: u64 = 7;
 const COLLECTORS: u64 = 2;
 
@@ -65,7 +67,6 @@ async fn whatever_races_on_postgres_the_engine_keeps_its_word() {
 async fn race(house: House, mut scheduler: Scheduler) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let seed = number_from_environment("WHARF_RACE_SEED", u64::from(now.subsec_nanos()));
-    let operations = number_from_environment("WHARF_RACE_OPERATIONS", 1_500);
     println!("WHARF_RACE_SEED={seed}");
     let (house, mut random) = (Arc::new(house), Random::new(seed));
     let mut client = |number| Client::new(house.clone(), number, Random::new(random.next()));
@@ -79,8 +80,10 @@ async fn race(house: House, mut scheduler: Scheduler) {
     scheduler.expect(CLIENTS + COLLECTORS + 1);
 
     let mut random = Random::new(seed);
-    let mut calls = 0;
-    for inspection in 1..=operations.div_ceil(BETWEEN_INSPECTIONS) {
+    let mut rounds = Rounds::at_least(LEAST_INSPECTIONS);
+    let (mut operations, mut calls) = (0, 0);
+    for inspection in (&mut rounds).map(|round| round + 1) {
+        operations += BETWEEN_INSPECTIONS;
         calls += scheduler.run(&mut random, BETWEEN_INSPECTIONS, &house.model).await;
         house.turnstile.open();
         match inspection % BETWEEN_RESTS {
@@ -91,5 +94,5 @@ async fn race(house: House, mut scheduler: Scheduler) {
         house.model.expect_no_faults(&format!("WHARF_RACE_SEED={seed}, inspection {inspection}"));
     }
     house.model.expect_activity();
-    println!("{operations} operations in {calls} calls: {}", house.model.activity());
+    rounds.close(&format!("{operations} operations in {calls} calls: {}", house.model.activity()));
 }

@@ -23,3 +23,5 @@ mod machine;
 mod protocol;
 #[path = "../end_to_end/harness/random.rs"]
 mod random;
+#[path = "../end_to_end/harness/rounds.rs"]
+mod rounds;

@@ -61,9 +61,12 @@ enum Task {
         /// For how long each
         seconds: u32,
     },
-    /// Run the proofs (races, kills, power cuts, every durable step) in their full length, into bench/soak.log
+    /// Run the proofs (kills, power cuts, every durable step, races) in their full length, at the end of bench/soak.log
     Soak {
-        /// Begin no proof after so many minutes
+        /// Only proofs with this word in their name; may be given several times
+        #[arg(long)]
+        only: Vec<String>,
+        /// Share so many minutes among them; what was not reached then is said
         #[arg(long)]
         minutes: Option<u32>,
     },
@@ -101,7 +104,7 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Test { quick: true } => test::quick(),
         Task::Test { quick: false } => test::full(),
         Task::Fuzz { seconds } => fuzz::run_targets(seconds),
-        Task::Soak { minutes } => soak::run(minutes),
+        Task::Soak { only, minutes } => soak::run(&only, minutes),
         Task::Conformance { suite, stores } => conformance::run(&suite, &stores),
     }
 }

@@ -45,10 +45,26 @@ pub(crate) struct Rig {
 impl Rig {
     /// Makes and starts what the present components allow, one step each.
     pub(crate) fn raise(steps: &mut Steps, components: &Components) -> Result<Self, Failure> {
-        let mut rig = Self { environment: Vec::new(), daemons: Vec::new(), scratch: scratch("wharf-test-")? };
+        let mut rig = Self::empty()?;
         rig.make(steps, components)?;
-        rig.start(steps, components)?;
+        rig.start_stores(steps, components)?;
+        rig.start_daemons(steps, components)?;
         Ok(rig)
+    }
+
+    /// The same without clients: only a database and an S3 server.
+    pub(crate) fn raise_stores(steps: &mut Steps, components: &Components) -> Result<Self, Failure> {
+        let mut rig = Self::empty()?;
+        let gateway = go_program::ALL.iter().filter(|program| program.name == "versitygw");
+        for program in gateway.filter(|program| components.why_missing(program.name).is_none()) {
+            steps.run("build the S3 server", || program.build())?;
+        }
+        rig.start_stores(steps, components)?;
+        Ok(rig)
+    }
+
+    fn empty() -> Result<Self, Failure> {
+        Ok(Self { environment: Vec::new(), daemons: Vec::new(), scratch: scratch("wharf-test-")? })
     }
 
     /// What is made once and kept for the next run.
@@ -66,7 +82,7 @@ impl Rig {
         Ok(())
     }
 
-    fn start(&mut self, steps: &mut Steps, components: &Components) -> Result<(), Failure> {
+    fn start_stores(&mut self, steps: &mut Steps, components: &Components) -> Result<(), Failure> {
         if allows(components, "postgres", steps) {
             let (daemon, url) = steps.run("postgres", || postgres::start(self.scratch.path()))?;
             self.daemons.push(daemon);
@@ -81,6 +97,10 @@ impl Rig {
             self.tell("AWS_ACCESS_KEY_ID", bucket.access_key);
             self.tell("AWS_SECRET_ACCESS_KEY", bucket.secret_key);
         }
+        Ok(())
+    }
+
+    fn start_daemons(&mut self, steps: &mut Steps, components: &Components) -> Result<(), Failure> {
         if allows(components, "docker", steps) {
             let (daemon, host) = steps.run("docker", || docker::start(self.scratch.path()))?;
             self.daemons.push(daemon);

@@ -31,6 +31,10 @@ const WITH_STORES_OF_THEIR_OWN: &[&str] = &[
     "operation::files",
 ];
 
+/// How long each of the rigs goes on that kill, cut and race: some minutes for all of them, of which none gets less
+/// than one round (`tests/end_to_end/harness/rounds.rs`).
+const SECONDS_FOR_EACH_RIG: &str = "15";
+
 /// Runs the tests that need nothing but cargo.
 pub(crate) fn quick() -> Result<(), Failure> {
     let mut steps = Steps::default();
@@ -54,7 +58,7 @@ fn rehearse(steps: &mut Steps, tally: &mut Tally) -> Result<(), Failure> {
     let rig = Rig::raise(steps, &components)?;
     let mut told = |mut tests: Command| {
         tests.env("WHARF_TEST_COMPONENTS", components.present()).env("WHARF_TEST_BINARY", &binary);
-        tests.envs(rig.environment());
+        tests.env("WHARF_PROOF_SECONDS", SECONDS_FOR_EACH_RIG).envs(rig.environment());
         tally.run(&mut tests)
     };
     let mut result = steps.run("tests", || told(cargo_test()));

@@ -6,7 +6,7 @@ use super::check::check;
 use super::journal::Journal;
 use super::load::{Load, some_time, something_done};
 use super::{HURRY, operator, seed};
-use crate::harness::{Random, Wharf, number_from_environment};
+use crate::harness::{Random, Rounds, Wharf};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
@@ -14,9 +14,10 @@ async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
     let mut random = Random::new(seed);
     let mut wharf = Wharf::start_with(&HURRY).await;
     let journal = Journal::default();
+    let mut rounds = Rounds::at_least(1);
     let mut acknowledged = 0;
 
-    for round in 0..number_from_environment("WHARF_CRASH_ROUNDS", 8) {
+    for round in &mut rounds {
         let load = Load::begin(&wharf, &journal, seed.wrapping_add(round)).await;
         some_time(&mut random, 100, 1_500).await;
         something_done(&journal).await;
@@ -43,6 +44,7 @@ async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
             check(&operator(&wharf).await, &journal, &format!("seed {seed}, at the end")).await;
         }
     }
-    assert!(acknowledged > 20, "the load did all but nothing: {acknowledged} writes");
+    assert!(acknowledged >= 8, "the load did all but nothing: {acknowledged} writes");
     assert!(journal.collected() > 0, "the collector took nothing away");
+    rounds.close(&format!("{acknowledged} writes acknowledged, {} blobs collected", journal.collected()));
 }

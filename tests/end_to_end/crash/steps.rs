@@ -3,8 +3,7 @@
 //!
 //! The server runs under a small library (`steps/durable_steps.c`, compiled by the test) that counts its writes, flushes, new
 //! and removed entries. A script pushes in every way, mounts, tags, deletes and collects, and everything is written down
-//! in the journal of the kill rig. `WHARF_DURABLE_STEPS` says how many steps are tried of each kind, all if there are
-//! no more; some are chosen by the seed.
+//! in the journal of the kill rig. Steps and fates come in an order that follows from the seed, each once.
 
 mod orders;
 mod script;
@@ -14,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::check::check;
 use super::journal::Journal;
 use super::{operator, seed};
-use crate::harness::{ADMIN_PASSWORD, Image, Random, Wharf, media_type, number_from_environment, sha256};
+use crate::harness::{ADMIN_PASSWORD, Image, Random, Rounds, Wharf, media_type, sha256};
 
 use self::orders::{Fate, Orders};
 use self::script::Script;
@@ -35,25 +34,24 @@ async fn whatever_step_goes_wrong_nothing_acknowledged_is_lost() {
     assert!(steps > 60, "the script took only {steps} steps");
     check(&operator(&wharf).await, &journal, "before anything went wrong").await;
 
-    let mut done = 0;
-    for fate in Fate::ALL {
-        for step in chosen(&mut random, steps) {
-            script.prepare(&wharf).await;
-            orders.give(fate, step);
-            script.run(&wharf).await;
-            let was_done = orders.take_back();
-            done += u32::from(was_done);
-            let context = format!("{fate:?} at step {step} of {steps} ({was_done}), seed {seed}");
-            if fate.is_survived() {
-                check(&operator(&wharf).await, &journal, &context).await;
-            }
-            wharf.kill();
-            wharf.restart().await;
-            check(&operator(&wharf).await, &journal, &format!("{context}, after a restart")).await;
+    let all = (1..=steps).flat_map(|step| Fate::ALL.map(|fate| (fate, step))).collect();
+    let (mut rounds, mut done) = (Rounds::at_least(1), 0);
+    for (fate, step) in shuffled(&mut random, all).into_iter().zip(&mut rounds).map(|(chosen, _)| chosen) {
+        script.prepare(&wharf).await;
+        orders.give(fate, step);
+        script.run(&wharf).await;
+        let was_done = orders.take_back();
+        done += u32::from(was_done);
+        let context = format!("{fate:?} at step {step} of {steps} ({was_done}), seed {seed}");
+        if fate.is_survived() {
+            check(&operator(&wharf).await, &journal, &context).await;
         }
+        wharf.kill();
+        wharf.restart().await;
+        check(&operator(&wharf).await, &journal, &format!("{context}, after a restart")).await;
     }
-    println!("{done} of {steps} steps went wrong");
     assert!(done > 0, "no step went wrong");
+    rounds.close(&format!("{done} went wrong, of {steps} steps in {} ways", Fate::ALL.len()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -67,9 +65,10 @@ async fn a_first_start_that_ends_at_any_step_is_completed_by_the_next() {
     };
     assert!(steps > 256, "a first start took only {steps} steps");
 
-    for step in chosen(&mut random, steps) {
+    let all = (1..=steps).flat_map(|step| [Fate::Ends, Fate::Tears].map(|fate| (fate, step))).collect();
+    let mut rounds = Rounds::at_least(1);
+    for (fate, step) in shuffled(&mut random, all).into_iter().zip(&mut rounds).map(|(chosen, _)| chosen) {
         let (orders, environment) = Orders::compiled();
-        let fate = if random.below(2) == 0 { Fate::Ends } else { Fate::Tears };
         orders.give(fate, step);
         let mut wharf = Wharf::laid_out_on(&orders.data(), &environment).await;
         wharf.spawn();
@@ -79,6 +78,7 @@ async fn a_first_start_that_ends_at_any_step_is_completed_by_the_next() {
         wharf.restart().await;
         wharf.admin().repository("acme/app").push_empty_index(&["first"]).await;
     }
+    rounds.close(&format!("of {steps} steps in 2 ways"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -131,11 +131,9 @@ fn settings() -> Vec<(&'static str, String)> {
     settings.map(|(name, value)| (name, value.to_owned())).to_vec()
 }
 
-/// Which steps are tried: so many, or all.
-fn chosen(random: &mut Random, steps: u32) -> Vec<u32> {
-    let most = number_from_environment("WHARF_DURABLE_STEPS", 3);
-    if most >= u64::from(steps) {
-        return (1..=steps).collect();
+fn shuffled<T>(random: &mut Random, mut things: Vec<T>) -> Vec<T> {
+    for index in (1..things.len()).rev() {
+        things.swap(index, usize::try_from(random.below(index as u64 + 1)).unwrap());
     }
-    (0..most).map(|_| 1 + u32::try_from(random.below(u64::from(steps))).unwrap()).collect()
+    things
 }

@@ -32,6 +32,7 @@ impl Client {
                 0..14 => self.push_any(repository).await,
                 14..18 => self.upload_in_pieces(repository).await,
                 18..28 => self.mount_any(repository).await,
+                28..48 if self.house.model.has_many_images(repository) => self.delete_image(repository).await,
                 28..43 => self.push_image(repository).await,
                 43..48 => self.push_image_unasked(repository).await,
                 48..53 => self.delete_tag(repository).await,

@@ -33,6 +33,7 @@ pub(super) async fn inspect_after_a_rest(house: &House) {
     if house.blobs.count() != blobs.len() {
         house.model.fault(format!("there are {} objects for {} blobs", house.blobs.count(), blobs.len()));
     }
+    house.model.forget_what_is_gone();
 }
 
 /// Which blobs there are, and which of them manifests name.

@@ -15,6 +15,10 @@ use super::{
 
 /// How much is told of what went before a fault.
 const REMEMBERED: usize = 120;
+/// And of what happened to one blob.
+const REMEMBERED_OF_ONE: usize = 9;
+/// So many images are enough for a repository: every inspection looks at all of them.
+const MANY: usize = 60;
 
 /// A blob in a repository, by their numbers.
 pub(super) type Place = (usize, usize);
@@ -35,8 +39,21 @@ struct Member {
     /// Until when it may be counted on.
     promised: Option<Timestamp>,
     /// What happened to it, for whoever reads of a fault later.
-    past: Vec<String>,
+    past: VecDeque<String>,
     deletions: Haste,
+}
+
+impl Member {
+    fn tell(&mut self, what: String) {
+        remember(&mut self.past, what, REMEMBERED_OF_ONE);
+    }
+}
+
+fn remember(past: &mut VecDeque<String>, what: String, most: usize) {
+    past.push_back(what);
+    if past.len() > most {
+        past.pop_front();
+    }
 }
 
 /// The moment at which an operation began.
@@ -57,6 +74,13 @@ pub(super) struct Promised {
 pub(super) struct Image {
     pub(super) blobs: Vec<usize>,
     pub(super) is_there: Register<bool>,
+}
+
+impl Image {
+    /// Whether it is not there for certain.
+    pub(super) fn is_gone(&self) -> bool {
+        self.is_there.value() == Some(&false)
+    }
 }
 
 pub(super) struct Pages {
@@ -146,7 +170,7 @@ impl Model {
         let is_hasty = |haste: &Haste| haste.running > 0 || haste.ended_at >= began.moment;
         if !is_hasty(&member.deletions) && !is_hasty(&pages.hurries) {
             let line = format!("{} promised for {seconds} s from {}", self.clock.read(), began.advanced);
-            member.past.push(line);
+            member.tell(line);
             member.promised = member.promised.max(Some(began.advanced.plus_seconds(seconds)));
         }
     }
@@ -162,9 +186,8 @@ impl Model {
     /// What happened to a blob.
     pub(super) fn past(&self, place: Place) -> String {
         let pages = self.pages();
-        let past =
-            pages.members.get(&place).map(|member| &member.past[member.past.len().saturating_sub(9)..]);
-        past.unwrap_or_default().join("\n  ")
+        let past = pages.members.get(&place).into_iter().flat_map(|member| &member.past);
+        past.map(String::as_str).collect::<Vec<_>>().join("\n  ")
     }
 
     /// Whether a promise still stands, so many seconds before its end.
@@ -178,7 +201,7 @@ impl Model {
     pub(super) fn begin_deletion(&self, place: Place) {
         let mut pages = self.pages();
         let member = pages.members.entry(place).or_default();
-        member.past.push(format!("{} deleted", self.clock.read()));
+        member.tell(format!("{} deleted", self.clock.read()));
         member.promised = None;
         member.deletions.running += 1;
         member.deletions.begun += 1;
@@ -212,10 +235,19 @@ impl Model {
     pub(super) fn tell(&self, what: String) {
         let mut pages = self.pages();
         let line = format!("{} {what}", self.clock.read());
-        pages.past.push_back(line);
-        if pages.past.len() > REMEMBERED {
-            pages.past.pop_front();
-        }
+        remember(&mut pages.past, line, REMEMBERED);
+    }
+
+    /// Whether it is time to delete images rather than to push more.
+    pub(super) fn has_many_images(&self, repository: usize) -> bool {
+        let pages = self.pages();
+        let here = pages.images.iter().filter(|((at, _), image)| *at == repository && !image.is_gone());
+        here.count() > MANY
+    }
+
+    /// Nobody does anything, and what is gone was looked for: it is not looked for any more.
+    pub(super) fn forget_what_is_gone(&self) {
+        self.pages().images.retain(|_, image| !image.is_gone());
     }
 
     pub(super) fn count(&self, what: &'static str, times: u64) {
@@ -251,7 +283,8 @@ impl Model {
             "removed",
         ];
         let pages = self.pages();
-        let idle: Vec<_> = ALL.iter().filter(|name| !pages.activity.contains_key(*name)).collect();
+        let is_idle = |name: &&&str| pages.activity.get(**name).is_none_or(|times| *times == 0);
+        let idle: Vec<_> = ALL.iter().filter(is_idle).collect();
         assert!(idle.is_empty(), "it never happened: {idle:?}");
     }
 

@@ -224,7 +224,7 @@ impl Client {
         let all: Vec<_> = pages
             .images
             .iter()
-            .filter(|((at, _), image)| *at == repository && image.is_there.value() != Some(&false))
+            .filter(|((at, _), image)| *at == repository && !image.is_gone())
             .map(|((_, digest), image)| (*digest, image.blobs.clone()))
             .collect();
         drop(pages);

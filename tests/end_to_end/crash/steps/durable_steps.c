@@ -88,7 +88,9 @@ static int fails(int what) {
 
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-#define WRITES(what, half, whole)                                                                                      \
+/* `half` and `whole` are calls: only the one that is due is made. The step counts once. */
+#define WRITES(descriptor, half, whole)                                                                                \
+    int what = step_of(descriptor);                                                                                    \
     switch (what) {                                                                                                    \
     case TEAR:                                                                                                         \
         if (half < 0)                                                                                                  \
@@ -102,16 +104,16 @@ static int fails(int what) {
     }
 
 ssize_t write(int descriptor, const void *bytes, size_t size) {
-    WRITES(step_of(descriptor), NEXT(write)(descriptor, bytes, (size + 1) / 2), NEXT(write)(descriptor, bytes, size))
+    WRITES(descriptor, NEXT(write)(descriptor, bytes, (size + 1) / 2), NEXT(write)(descriptor, bytes, size))
 }
 
 ssize_t pwrite(int descriptor, const void *bytes, size_t size, off_t at) {
-    WRITES(step_of(descriptor), NEXT(pwrite)(descriptor, bytes, (size + 1) / 2, at),
+    WRITES(descriptor, NEXT(pwrite)(descriptor, bytes, (size + 1) / 2, at),
            NEXT(pwrite)(descriptor, bytes, size, at))
 }
 
 ssize_t pwrite64(int descriptor, const void *bytes, size_t size, off64_t at) {
-    WRITES(step_of(descriptor), NEXT(pwrite64)(descriptor, bytes, (size + 1) / 2, at),
+    WRITES(descriptor, NEXT(pwrite64)(descriptor, bytes, (size + 1) / 2, at),
            NEXT(pwrite64)(descriptor, bytes, size, at))
 }
 
