@@ -45,6 +45,13 @@ struct Attempt {
     value: Value,
     started: u64,
     acknowledged: Option<u64>,
+    begun: Instant,
+}
+
+impl Attempt {
+    fn new(ticket: u64, value: Value) -> Self {
+        Self { ticket, value, started: ticket, acknowledged: None, begun: Instant::now() }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -52,8 +59,8 @@ pub(super) struct History {
     /// What was seen at the last check.
     settled: Value,
     attempts: Vec<Attempt>,
-    /// When the last attempt began.
-    attempted: Option<Instant>,
+    /// From when the collector's delay counts for what was seen then.
+    since: Option<Instant>,
 }
 
 impl History {
@@ -66,6 +73,14 @@ impl History {
         let may_stand = |attempt: &Attempt| !attempt.acknowledged.is_some_and(overwritten);
         let tried = self.attempts.iter().any(|attempt| attempt.value == *seen && may_stand(attempt));
         tried || (untouched && self.settled == *seen)
+    }
+
+    /// From when the collector's delay counts: the last write that happened for certain. One without an answer may
+    /// not have, unless nothing was there before it.
+    fn since(&self) -> Option<Instant> {
+        let is_certain = |attempt: &&Attempt| attempt.acknowledged.is_some() || self.settled.is_none();
+        let writes = self.attempts.iter().filter(|attempt| attempt.value.is_some());
+        writes.filter(is_certain).map(|attempt| attempt.begun).max().or(self.since)
     }
 }
 
@@ -98,10 +113,8 @@ impl Journal {
         let mut pages = self.pages();
         pages.clock += 1;
         let number = pages.clock;
-        let attempt = Attempt { ticket: number, value, started: number, acknowledged: None };
         let history = pages.registers.entry(register.clone()).or_default();
-        history.attempts.push(attempt);
-        history.attempted = Some(Instant::now());
+        history.attempts.push(Attempt::new(number, value));
         Ticket { journal: self.clone(), register, number }
     }
 
@@ -116,9 +129,8 @@ impl Journal {
         pages.clock += 1;
         let number = pages.clock;
         let Some(history) = pages.registers.get_mut(register) else { return };
-        if history.attempted.is_some_and(|attempted| attempted.elapsed() >= delay) {
-            let attempt = Attempt { ticket: number, value: None, started: number, acknowledged: None };
-            history.attempts.push(attempt);
+        if history.since().is_some_and(|since| since.elapsed() >= delay) {
+            history.attempts.push(Attempt::new(number, None));
         }
     }
 
@@ -153,7 +165,7 @@ impl Journal {
         let only_the_collector =
             matches!(history.attempts[..], [Attempt { acknowledged: None, value: None, .. }]);
         let was_collected = only_the_collector && history.settled.is_some() && seen.is_none();
-        *history = History { settled: seen, attempts: Vec::new(), ..*history };
+        *history = History { settled: seen, attempts: Vec::new(), since: history.since() };
         pages.collected += usize::from(was_collected);
         Ok(())
     }
@@ -194,9 +206,9 @@ impl Ticket {
 fn history(settled: Value, attempts: &[(&str, u64, Option<u64>)]) -> History {
     let attempt = |&(value, started, acknowledged): &(&str, u64, Option<u64>)| {
         let value = (value != "gone").then(|| value.to_owned());
-        Attempt { ticket: started, value, started, acknowledged }
+        Attempt { acknowledged, ..Attempt::new(started, value) }
     };
-    History { settled, attempts: attempts.iter().map(attempt).collect(), attempted: None }
+    History { settled, attempts: attempts.iter().map(attempt).collect(), since: None }
 }
 
 /// The judge is judged first: histories whose outcome is known.
@@ -229,4 +241,17 @@ fn the_journal_lets_the_collector_take_a_blob_after_its_delay_only() {
     journal.may_be_collected(&blob, Duration::ZERO);
     assert!(journal.settle(&blob, None).is_ok());
     assert!(journal.settle(&blob, Some("d".to_owned())).is_err(), "what was collected does not come back");
+}
+
+#[test]
+fn a_push_without_an_answer_is_no_reason_to_wait_for_longer() {
+    let blob = Register::Blob { repository: "a".to_owned(), digest: "d".to_owned() };
+    let (journal, delay) = (Journal::default(), Duration::from_millis(20));
+    journal.attempt(blob.clone(), Some("d".to_owned())).acknowledge();
+    assert!(journal.settle(&blob, Some("d".to_owned())).is_ok());
+    std::thread::sleep(delay);
+
+    drop(journal.attempt(blob.clone(), Some("d".to_owned())));
+    journal.may_be_collected(&blob, delay);
+    assert!(journal.settle(&blob, None).is_ok());
 }
