@@ -12,6 +12,7 @@ mod journal;
 mod kill;
 mod load;
 mod nodes;
+mod peers;
 mod power_cut;
 mod steps;
 mod worker;

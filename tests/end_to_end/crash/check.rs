@@ -4,11 +4,13 @@
 //! over. One that a manifest names must be there, whatever the journal says of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 
 use super::journal::{Content, Journal, Register, Value};
 use super::{COLLECTION_DELAY, LATE_ROUND};
+use crate::harness::media_type::OCI_MANIFEST;
 use crate::harness::{Caller, sha256};
 
 /// What is there, and what a manifest that is there names: blobs, each by repository and digest.
@@ -18,21 +20,63 @@ struct Blobs {
     named: BTreeSet<(String, String)>,
 }
 
+/// What is wrong with something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wrong {
+    /// An acknowledged write did not happen, or what it brought cannot be had.
+    Lost,
+    /// It is there, and is not what was pushed or cannot be read.
+    Damaged,
+    /// Nobody ever tried to put it there.
+    Unattempted,
+    /// Half of a change: a list shows what cannot be pulled, a manifest names what is not there.
+    Torn,
+    /// A request was refused that should not be.
+    Refused,
+}
+
+/// One thing that is wrong, in words.
+#[derive(Debug)]
+pub(super) struct Difference {
+    pub(super) wrong: Wrong,
+    words: String,
+}
+
+impl Wrong {
+    fn is(self, words: String) -> Difference {
+        Difference { wrong: self, words }
+    }
+}
+
 /// Panics with every difference.
 pub(super) async fn check(caller: &Caller, journal: &Journal, context: &str) {
-    let mut wrong = journal.take_faults();
+    let found = differences(caller, journal, Some(COLLECTION_DELAY)).await;
+    let words: Vec<String> =
+        found.iter().map(|found| format!("{:?}: {}", found.wrong, found.words)).collect();
+    assert!(found.is_empty(), "{context}: {} differences:\n{}", found.len(), words.join("\n"));
+}
+
+/// Everything that is wrong, each once: what is seen is the point to go on from. Blobs that nothing names may go after
+/// `delay`, if there is a collector.
+pub(super) async fn differences(
+    caller: &Caller,
+    journal: &Journal,
+    delay: Option<Duration>,
+) -> Vec<Difference> {
+    let mut wrong: Vec<_> = journal.take_faults().into_iter().map(|fault| Wrong::Refused.is(fault)).collect();
     let looks = journal.registers().into_iter().map(|register| look(caller, journal, register));
     let seen: Vec<_> = stream::iter(looks).buffer_unordered(8).collect().await;
     let blobs = blobs(journal, &seen);
     for (repository, digest) in blobs.named.difference(&blobs.present) {
-        wrong.push(format!("{repository} lacks {digest}, which a manifest there names"));
+        wrong.push(Wrong::Torn.is(format!("{repository} lacks {digest}, which a manifest there names")));
     }
     let mut tags: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (register, value) in seen {
         let value = match value {
             Ok(value) => value,
             Err(description) => {
-                wrong.push(description);
+                journal.forget(&register);
+                wrong.push(Wrong::Damaged.is(description));
                 continue;
             }
         };
@@ -41,14 +85,15 @@ pub(super) async fn check(caller: &Caller, journal: &Journal, context: &str) {
             present.extend(value.is_some().then(|| tag.clone()));
         }
         if let Register::Blob { repository, digest } = &register
+            && let Some(delay) = delay
             && !blobs.named.contains(&(repository.clone(), digest.clone()))
         {
-            journal.may_be_collected(&register, COLLECTION_DELAY.saturating_sub(LATE_ROUND));
+            journal.may_be_collected(&register, delay.saturating_sub(LATE_ROUND));
         }
-        wrong.extend(journal.settle(&register, value).err());
+        wrong.extend(journal.settle(&register, value).err().map(|(wrong, words)| wrong.is(words)));
     }
-    wrong.extend(unattempted(caller, journal, &tags).await);
-    assert!(wrong.is_empty(), "{context}: {} differences:\n{}", wrong.len(), wrong.join("\n"));
+    wrong.extend(lists(caller, journal, &tags).await);
+    wrong
 }
 
 /// Reads what was seen: which blobs there are, and which the manifests name.
@@ -79,7 +124,8 @@ async fn look(caller: &Caller, journal: &Journal, register: Register) -> (Regist
         Register::Manifest { repository, digest } => format!("/v2/{repository}/manifests/{digest}"),
         Register::Tag { repository, tag } => format!("/v2/{repository}/manifests/{tag}"),
     };
-    let answer = match caller.request("GET", &path).try_send().await {
+    let request = caller.request("GET", &path).header("accept", OCI_MANIFEST);
+    let answer = match request.try_send().await {
         Ok(answer) => answer,
         Err(error) => return (register, Err(format!("GET {path}: {error:?}"))),
     };
@@ -97,17 +143,17 @@ async fn look(caller: &Caller, journal: &Journal, register: Register) -> (Regist
 }
 
 /// Lists must show what the registers hold, and nothing that nobody tried to make.
-async fn unattempted(
+async fn lists(
     caller: &Caller,
     journal: &Journal,
     tags: &BTreeMap<String, BTreeSet<String>>,
-) -> Vec<String> {
+) -> Vec<Difference> {
     let mut wrong = Vec::new();
     let known: BTreeSet<String> = journal.registers().into_iter().map(repository_of).collect();
     let listed = caller.get("/v2/_catalog").await.is(200).json();
     for name in listed["repositories"].as_array().unwrap().iter().filter_map(|name| name.as_str()) {
         if !known.contains(name) {
-            wrong.push(format!("the catalog shows {name}, which nobody pushed"));
+            wrong.push(Wrong::Unattempted.is(format!("the catalog shows {name}, which nobody pushed")));
         }
     }
     for (repository, expected) in tags {
@@ -116,7 +162,9 @@ async fn unattempted(
         let listed = body["tags"].as_array().into_iter().flatten().filter_map(|tag| tag.as_str());
         let listed: BTreeSet<String> = listed.map(ToOwned::to_owned).collect();
         if listed != *expected {
-            wrong.push(format!("{repository} lists {listed:?} where {expected:?} can be pulled"));
+            wrong.push(
+                Wrong::Torn.is(format!("{repository} lists {listed:?} where {expected:?} can be pulled")),
+            );
         }
     }
     wrong

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -90,8 +90,17 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Whether every thread of a process has come to rest after SIGSTOP: none is inside a write any more.
-pub(super) fn is_stopped(process_id: u32) -> bool {
+/// SIGSTOP, and every thread at rest: none is inside a write any more.
+pub(super) async fn stop_process(process_id: u32) {
+    run(Command::new("kill").args(["-s", "STOP", &process_id.to_string()]));
+    let asked = Instant::now();
+    while !is_stopped(process_id) {
+        assert!(asked.elapsed() < Duration::from_secs(10), "process {process_id} does not come to rest");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn is_stopped(process_id: u32) -> bool {
     let tasks = Path::new("/proc").join(process_id.to_string()).join("task");
     let tasks = std::fs::read_dir(tasks).unwrap().map(|task| task.unwrap().path().join("stat"));
     // `1234 (name) T …`, and the name may hold anything. A thread that has ended is at rest.

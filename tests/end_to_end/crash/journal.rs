@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::check::Wrong;
 use crate::harness::noise;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +74,11 @@ impl History {
         let may_stand = |attempt: &Attempt| !attempt.acknowledged.is_some_and(overwritten);
         let tried = self.attempts.iter().any(|attempt| attempt.value == *seen && may_stand(attempt));
         tried || (untouched && self.settled == *seen)
+    }
+
+    /// Whether it ever held this value, or was to.
+    fn knows(&self, seen: &Value) -> bool {
+        seen.is_none() || self.settled == *seen || self.attempts.iter().any(|attempt| attempt.value == *seen)
     }
 
     /// From when the collector's delay counts: the last write that happened for certain. One without an answer may
@@ -147,6 +153,11 @@ impl Journal {
         self.pages().faults.push(description);
     }
 
+    /// Looks at a register no more.
+    pub(super) fn forget(&self, register: &Register) {
+        self.pages().registers.remove(register);
+    }
+
     pub(super) fn take_faults(&self) -> Vec<String> {
         std::mem::take(&mut self.pages().faults)
     }
@@ -156,11 +167,14 @@ impl Journal {
     }
 
     /// Holds what is seen in a register against its history, and makes it the point to go on from.
-    pub(super) fn settle(&self, register: &Register, seen: Value) -> Result<(), String> {
+    pub(super) fn settle(&self, register: &Register, seen: Value) -> Result<(), (Wrong, String)> {
         let mut pages = self.pages();
         let history = pages.registers.get_mut(register).expect("only what was written down is looked at");
         if !history.allows(&seen) {
-            return Err(format!("{register:?} holds {seen:?} after {history:?}"));
+            let words = format!("{register:?} holds {seen:?} after {history:?}");
+            let wrong = if history.knows(&seen) { Wrong::Lost } else { Wrong::Unattempted };
+            *history = History { settled: seen, ..History::default() };
+            return Err((wrong, words));
         }
         let only_the_collector =
             matches!(history.attempts[..], [Attempt { acknowledged: None, value: None, .. }]);

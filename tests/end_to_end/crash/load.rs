@@ -10,8 +10,8 @@ use tokio::time::timeout;
 
 use super::journal::Journal;
 use super::operator;
-use super::worker::Worker;
-use crate::harness::{Random, Wharf};
+use super::worker::{Mix, Worker};
+use crate::harness::{Caller, Random, Wharf};
 
 const CLIENTS: u64 = 8;
 
@@ -32,9 +32,16 @@ impl Load {
         seed: u64,
     ) -> Self {
         let callers = join_all(nodes.into_iter().map(operator)).await;
+        Self::begin_as(callers, journal, seed, Mix::Everything)
+    }
+
+    /// The clients spread over these callers.
+    pub(super) fn begin_as(callers: Vec<Caller>, journal: &Journal, seed: u64, mix: Mix) -> Self {
         let is_enough = Arc::<AtomicBool>::default();
-        let worker =
-            |(number, caller)| Worker::new(caller, journal.clone(), seed, number).run(is_enough.clone());
+        let worker = |(number, caller)| {
+            Worker::new(caller, journal.clone(), seed.wrapping_mul(1_000_003).wrapping_add(number), mix)
+                .run(is_enough.clone())
+        };
         let workers = (0..CLIENTS).zip(callers.into_iter().cycle()).map(worker).map(tokio::spawn).collect();
         Self { workers, is_enough }
     }

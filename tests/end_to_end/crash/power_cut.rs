@@ -3,12 +3,10 @@
 //! The process is stopped before the cut. Otherwise the cut would race with answers on their way, and an
 //! acknowledged write would seem lost that was in truth acknowledged after the end.
 
-use std::time::{Duration, Instant};
-
 use bytes::Bytes;
 
 use super::check::check;
-use super::disk::{Disk, FileSystem, is_stopped};
+use super::disk::{Disk, FileSystem, stop_process};
 use super::journal::Journal;
 use super::load::{Load, some_time, something_done};
 use super::{HURRY, operator, seed};
@@ -105,12 +103,7 @@ async fn resumes_after_a_cut(kind: FileSystem) {
 
 /// SIGSTOP, and every thread at rest.
 async fn stop(wharf: &Wharf) {
-    wharf.signal("STOP");
-    let asked = Instant::now();
-    while !is_stopped(wharf.process_id()) {
-        assert!(asked.elapsed() < Duration::from_secs(10), "the server does not come to rest");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    stop_process(wharf.process_id()).await;
 }
 
 /// The power goes, the machine starts again, and so does the server.

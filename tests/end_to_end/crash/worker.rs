@@ -29,7 +29,16 @@ struct Blob {
     is_kept: bool,
 }
 
+/// What the clients do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mix {
+    Everything,
+    /// What every registry has: no push in one request, no deletion of a blob or of a tag.
+    WhatAllHave,
+}
+
 pub(super) struct Worker {
+    mix: Mix,
     caller: Caller,
     journal: Journal,
     random: Random,
@@ -38,9 +47,8 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(caller: Caller, journal: Journal, seed: u64, number: u64) -> Self {
-        let random = Random::new(seed.wrapping_mul(1_000_003).wrapping_add(number));
-        Self { caller, journal, random, blobs: Vec::new(), untagged: Vec::new() }
+    pub(super) fn new(caller: Caller, journal: Journal, seed: u64, mix: Mix) -> Self {
+        Self { mix, caller, journal, random: Random::new(seed), blobs: Vec::new(), untagged: Vec::new() }
     }
 
     /// Until its server has gone, or somebody says that it is enough.
@@ -52,6 +60,7 @@ impl Worker {
         match self.random.below(100) {
             0..30 => self.push_whole().await,
             30..45 => self.push_in_chunks().await,
+            45..50 | 88..97 if self.mix == Mix::WhatAllHave => self.push_whole().await,
             45..50 => self.push_in_one_request().await,
             50..58 => self.leave_unfinished().await,
             58..68 => self.mount().await,

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::Shell;
-use super::distribution::{Distribution, data, expect_both, push_with_referrer};
-use crate::harness::{Image, Wharf, sha256};
+use super::distribution::{data, expect_both, push_with_referrer};
+use crate::harness::{Distribution, Image, Wharf, sha256};
 
 /// A file of the layout.
 fn write(root: &Path, path: &str, content: &[u8]) -> PathBuf {

@@ -1,68 +1,9 @@
 //! distribution itself, Debian's `docker-registry`, as a source and as the one that wrote the files.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
-use tempfile::TempDir;
 
 use super::Shell;
-use crate::harness::{Caller, Image, Repository, Wharf, component, descriptor, free_port, media_type};
-
-/// A running distribution, with files of its own.
-pub(super) struct Distribution {
-    home: TempDir,
-    pub(super) host: String,
-    process: Child,
-}
-
-impl Distribution {
-    /// One on loopback, without a login; nothing where there is none on this machine.
-    pub(super) async fn start() -> Option<Self> {
-        if !component("docker-registry") {
-            return None;
-        }
-        let home = TempDir::new().unwrap();
-        let host = format!("127.0.0.1:{}", free_port());
-        let configuration = serde_json::json!({
-            "version": "0.1",
-            "log": {"level": "error", "accesslog": {"disabled": true}},
-            "storage": {"filesystem": {"rootdirectory": home.path().join("root")}},
-            "http": {"addr": host},
-        });
-        let path = home.path().join("config.yml");
-        std::fs::write(&path, configuration.to_string()).unwrap();
-        let mut command = Command::new("docker-registry");
-        command.arg("serve").arg(path).stdout(Stdio::null()).stderr(Stdio::null());
-        let distribution = Self { home, host, process: command.spawn().unwrap() };
-        let (caller, begun) = (distribution.caller(), Instant::now());
-        while caller.request("GET", "/v2/").try_send().await.is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(30), "docker-registry does not answer");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        Some(distribution)
-    }
-
-    fn caller(&self) -> Caller {
-        Caller::anonymous(&format!("http://{}", self.host))
-    }
-
-    pub(super) fn repository(&self, name: &str) -> Repository {
-        self.caller().repository(name)
-    }
-
-    /// Its root directory.
-    pub(super) fn root(&self) -> PathBuf {
-        self.home.path().join("root")
-    }
-}
-
-impl Drop for Distribution {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
+use crate::harness::{Distribution, Image, Repository, Wharf, descriptor, media_type};
 
 /// An image with a referrer that only a tag tells of, as clients do where there is no list of referrers.
 pub(super) async fn push_with_referrer(repository: &Repository) -> (Image, Image) {

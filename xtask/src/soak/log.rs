@@ -59,8 +59,11 @@ struct Outcome {
 
 impl Outcome {
     fn read(said: &str) -> Self {
-        // The name of the test may stand before them on the same line.
+        // The name of the test may stand before them on the same line. A table is kept whole.
         let worth = |line: &str| {
+            if line.starts_with('|') {
+                return Some(line.to_owned());
+            }
             let start = line.find("proved: ").or_else(|| line.find("_SEED=").and(line.find("WHARF_")))?;
             line.get(start..).map(ToOwned::to_owned)
         };
@@ -92,9 +95,10 @@ mod tests {
     #[test]
     fn a_run_is_told_by_its_seed_its_rounds_and_how_it_ended() {
         let said = "running 1 test\ntest crash::kill::x ... WHARF_CRASH_SEED=7\nnoise\n\
-                    proved: 12 rounds in 30 s, 99 writes acknowledged\nok";
+                    | who | lost |\nproved: 12 rounds in 30 s, 99 writes acknowledged\nok";
         let outcome = Outcome::read(said);
-        let lines = ["WHARF_CRASH_SEED=7", "proved: 12 rounds in 30 s, 99 writes acknowledged"];
+        let lines =
+            ["WHARF_CRASH_SEED=7", "| who | lost |", "proved: 12 rounds in 30 s, 99 writes acknowledged"];
         assert_eq!(outcome.lines, lines);
         assert_eq!(outcome.verdict(Some(200), true), "12 of 200 rounds, passed");
         assert_eq!(outcome.verdict(None, false), "12 rounds, FAILED");

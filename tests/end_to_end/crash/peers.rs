@@ -1,0 +1,155 @@
+//! The same ends for a registry of somebody else's, beside Wharf's: what each loses is counted, not judged.
+//!
+//! The clients speak only what every registry speaks, and the same judge looks at what is there afterwards. The table that
+//! is printed stands in `bench/README.md`.
+
+use std::path::Path;
+
+use super::check::{Difference, Wrong, differences};
+use super::disk::{Disk, FileSystem, stop_process};
+use super::journal::Journal;
+use super::load::{Load, some_time, something_done};
+use super::worker::Mix;
+use super::{COLLECTION_DELAY, HURRY, operator, seed};
+use crate::harness::{Caller, Distribution, Random, Rounds, Wharf, component};
+
+const HEAD: &str = "\
+    | who | end | rounds | acknowledged | lost | damaged | unattempted | torn | refused |\n\
+    |---|---|---|---|---|---|---|---|---|";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_wharf_and_its_peers_lose_when_they_are_killed_or_the_power_is_cut() {
+    if !component("loop") || !component("docker-registry") {
+        return;
+    }
+    let seed = seed();
+    let mut random = Random::new(seed);
+    let mut contenders = Vec::new();
+    for end in [End::Kill, End::PowerCut] {
+        contenders.push(Contender::new("wharf", end).await);
+        contenders.push(Contender::new("distribution 2.8.2", end).await);
+    }
+    let mut rounds = Rounds::at_least(1);
+    for round in &mut rounds {
+        for contender in &mut contenders {
+            contender.go_through(&mut random, seed.wrapping_add(round)).await;
+        }
+    }
+
+    println!("{HEAD}");
+    contenders.iter().for_each(|contender| println!("{}", contender.row()));
+    rounds.close("of each registry and end");
+    let wharf = contenders.iter().filter(|contender| matches!(contender.house, House::Wharf(_)));
+    for contender in wharf {
+        assert!(contender.acknowledged > 0, "the load did nothing");
+        assert!(contender.found.is_empty(), "{:#?}", contender.found);
+    }
+}
+
+/// How a round ends.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Kill,
+    PowerCut,
+}
+
+enum House {
+    Wharf(Wharf),
+    Distribution(Distribution),
+}
+
+impl House {
+    async fn start(name: &str, data: &Path) -> Self {
+        if name == "wharf" {
+            return Self::Wharf(Wharf::start_on_with(data, &HURRY).await);
+        }
+        Self::Distribution(Distribution::start_on(data).await.expect("it is installed"))
+    }
+
+    /// Who may do everything.
+    async fn caller(&self) -> Caller {
+        match self {
+            Self::Wharf(wharf) => operator(wharf).await,
+            Self::Distribution(distribution) => distribution.caller(),
+        }
+    }
+
+    fn process_id(&self) -> u32 {
+        match self {
+            Self::Wharf(wharf) => wharf.process_id(),
+            Self::Distribution(distribution) => distribution.process_id(),
+        }
+    }
+
+    fn kill(&mut self) {
+        match self {
+            Self::Wharf(wharf) => wharf.kill(),
+            Self::Distribution(distribution) => distribution.kill(),
+        }
+    }
+
+    async fn restart(&mut self) {
+        match self {
+            Self::Wharf(wharf) => wharf.restart().await,
+            Self::Distribution(distribution) => distribution.restart().await,
+        }
+    }
+}
+
+/// A registry, what it is put through, and what came of it.
+struct Contender {
+    name: &'static str,
+    end: End,
+    // Before the disk: it ends first.
+    house: House,
+    disk: Disk,
+    journal: Journal,
+    rounds: u32,
+    acknowledged: usize,
+    found: Vec<Difference>,
+}
+
+impl Contender {
+    async fn new(name: &'static str, end: End) -> Self {
+        let disk = Disk::make(FileSystem::Ext4);
+        let house = House::start(name, &disk.data()).await;
+        let (journal, found) = (Journal::default(), Vec::new());
+        Self { name, end, house, disk, journal, rounds: 0, acknowledged: 0, found }
+    }
+
+    async fn go_through(&mut self, random: &mut Random, seed: u64) {
+        let callers = vec![self.house.caller().await];
+        let load = Load::begin_as(callers, &self.journal, seed, Mix::WhatAllHave);
+        some_time(random, 200, 1_500).await;
+        something_done(&self.journal).await;
+        match self.end {
+            End::Kill => {
+                self.house.kill();
+                load.end().await;
+            }
+            End::PowerCut => {
+                stop_process(self.house.process_id()).await;
+                load.abandon().await;
+                self.disk.cut();
+                self.house.kill();
+                self.disk.replug().await;
+            }
+        }
+        self.rounds += 1;
+        self.acknowledged += self.journal.acknowledged();
+        self.house.restart().await;
+        let delay = matches!(self.house, House::Wharf(_)).then_some(COLLECTION_DELAY);
+        self.found.extend(differences(&self.house.caller().await, &self.journal, delay).await);
+    }
+
+    fn row(&self) -> String {
+        let count = |wrong| self.found.iter().filter(|found| found.wrong == wrong).count().to_string();
+        let all = [Wrong::Lost, Wrong::Damaged, Wrong::Unattempted, Wrong::Torn, Wrong::Refused].map(count);
+        let end = match self.end {
+            End::Kill => "`kill -9`",
+            End::PowerCut => "power cut",
+        };
+        let (name, rounds, acknowledged) = (self.name, self.rounds, self.acknowledged);
+        format!("| {name} | {end} | {rounds} | {acknowledged} | {} |", all.join(" | "))
+    }
+}
