@@ -1,79 +1,95 @@
 //! The doors of the management: the token endpoint that docker and its kin log in through, and `/api/v1`.
+//!
+//! An endpoint of the API is a [`route::Route`]: a method, a path, and a handler whose types say what it takes and
+//! answers. Everything else comes from the one list in `routes`: which handler a request goes to, the OpenAPI document,
+//! and what the table of who may do what must hold.
 
-mod endpoint;
-mod facts;
+mod call;
+mod document;
+mod endpoints;
+mod input;
+mod output;
+mod route;
+mod routes;
+mod schema;
+mod template;
+mod time;
 mod token;
 
 use axum::{
-    Router,
+    Json, Router,
     extract::{Request, State},
-    http::{HeaderValue, header, request},
-    response::Response,
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
     routing::{any, get},
 };
 use wharf_auth::Auth;
-use wharf_core::{Actor, Error, Kind, Result};
-use wharf_http::{identify, named, problem, request_id_of};
+use wharf_core::{Error, Kind, Result};
+use wharf_http::{collect, identify, named, problem, request_id_of};
 use wharf_registry::Registry;
 
-use crate::endpoint::Endpoint;
+use crate::{
+    call::{Call, query},
+    input::LARGEST,
+    template::segments,
+};
 
 /// What the endpoints are called in logs and metrics.
-pub const NAMES: [&str; 2] = [token::NAME, FACTS];
+pub const NAMES: [&str; 3] = [token::NAME, API, DOCUMENT];
 
-/// The name of everything that reads facts.
-const FACTS: &str = "facts";
+/// The name of everything below `/api/v1`.
+const API: &str = "api";
+/// The name of the API's description.
+const DOCUMENT: &str = "openapi";
 
 /// What the face works with.
 #[derive(Clone)]
 pub struct Api {
-    /// Who knows the callers.
+    /// Who knows the callers, and who belongs where.
     pub auth: Auth,
     /// Who knows what they may, and what there is.
     pub registry: Registry,
 }
 
-/// `/token` and everything below `/api/v1/`.
+/// `/token`, `/api/openapi.json` and everything below `/api/v1/`.
 pub fn router(face: Api) -> Router {
     Router::new()
         .route("/token", get(token::serve).post(token::serve))
+        .route("/api/openapi.json", get(describe))
         .route("/api/v1/{*path}", any(serve))
         .with_state(face)
 }
 
-/// A request on its way through a handler.
-struct Call<'a> {
-    registry: &'a Registry,
-    actor: &'a Actor,
+async fn describe() -> Response {
+    named(DOCUMENT, Json(document::document()).into_response())
 }
 
 async fn serve(State(face): State<Api>, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    let response = match answer(&face, &parts).await {
-        Ok(response) => response,
-        Err(error) => refuse(&error, request_id_of(&parts.extensions)),
-    };
-    named(FACTS, response)
+    let (path, id) = (request.uri().path().to_owned(), request_id_of(request.extensions()).to_owned());
+    let response = answer(face, request).await.unwrap_or_else(|error| refuse(&error, &path, &id));
+    named(API, response)
 }
 
 /// A refusal. One of a method names those that are taken (RFC 9110, section 15.5.6).
-fn refuse(error: &Error, request_id: &str) -> Response {
+fn refuse(error: &Error, path: &str, request_id: &str) -> Response {
     let mut response = problem(error, request_id);
     if error.kind() == Kind::Unsupported {
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        let allowed = segments(path).map(|path| routes::allowed(&path)).unwrap_or_default();
+        if let Ok(allowed) = HeaderValue::try_from(allowed) {
+            response.headers_mut().insert(header::ALLOW, allowed);
+        }
     }
     response
 }
 
-async fn answer(face: &Api, parts: &request::Parts) -> Result<Response> {
-    let endpoint = Endpoint::parse(&parts.method, parts.uri.path(), parts.uri.query())?;
+async fn answer(face: Api, request: Request) -> Result<Response> {
+    let (parts, body) = request.into_parts();
+    let (route, parameters) = routes::find(&parts.method, &segments(parts.uri.path())?)?;
+    let query = query(parts.uri.query())?;
     let actor = identify(&face.auth, &parts.headers, &parts.extensions).await?;
-    let call = Call { registry: &face.registry, actor: &actor };
-    match endpoint {
-        Endpoint::SearchFacts(place, search, limit) => facts::search(&call, &place, (search, limit)).await,
-        Endpoint::Facts(place, reference) => facts::of_manifest(&call, &place, &reference).await,
-        Endpoint::Document(place, reference, name) => {
-            facts::document(&call, &place, (&reference, &name)).await
-        }
-    }
+    // Who is nobody is let send nothing that he may not.
+    let body = collect(&parts.headers, body, LARGEST).await?;
+    let path = parts.uri.path().to_owned();
+    let call = Call { face, actor, method: parts.method, path, parameters, query, body };
+    route.answer(call).await
 }

@@ -16,7 +16,7 @@ use wharf_auth::Auth;
 use wharf_core::{Actor, Authenticator, Credential, Error, Kind, Presented, Result, Scope, Secret};
 use wharf_http::{address_of, collect, identify, log_fault, named, request_id_of, retry_after, status_of};
 
-use crate::Api;
+use crate::{Api, time::written};
 
 /// The most scopes one token is asked for.
 const MOST_SCOPES: usize = 100;
@@ -80,15 +80,13 @@ impl Api {
         if actor.credential == Credential::Password {
             self.auth.record_login(actor);
         }
-        let issued_at =
-            jiff::Timestamp::from_microsecond(issued.issued_at.microseconds()).map_err(Error::internal)?;
         let refresh_token = if refresh { self.auth.issue_refresh(actor).await? } else { None };
         let body = TokenBody {
             token: issued.token.expose(),
             access_token: issued.token.expose(),
             token_type: "Bearer",
             expires_in: issued.expires_in,
-            issued_at: issued_at.to_string(),
+            issued_at: written(issued.issued_at)?,
             scope: scope.join(" "),
             refresh_token: refresh_token.as_ref().map(|token| token.expose().as_str()),
         };

@@ -1,8 +1,8 @@
 //! Accounts, as an operator manages them.
 
 use wharf_core::{
-    AccountId, Error, OperatorGrant, OrganisationName, RegistryName, Result, Role, Secret, Subject, UserName,
-    audit::AuditRecord,
+    AccountId, Error, OperatorGrant, OrganisationName, RegistryName, Result, Role, Secret, SelfGrant,
+    Subject, UserName, audit::AuditRecord,
 };
 
 use crate::{
@@ -91,6 +91,15 @@ impl Auth {
             None => false,
         };
         wharf_core::gate::decide_operator(actor, operator)
+    }
+
+    /// Asks the gate whether an actor is an account, which may act on itself.
+    ///
+    /// # Errors
+    /// Those of the gate.
+    #[allow(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
+    pub fn grant_self(&self, actor: &wharf_core::Actor) -> Result<SelfGrant> {
+        wharf_core::gate::decide_self(actor)
     }
 
     fn record_of(&self, grant: &OperatorGrant, action: &'static str, target: &str) -> AuditRecord {

@@ -3,8 +3,13 @@
 //! A function that touches tenant data takes a `&Grant<_>`. An engine fetches the [`Rights`] of an actor at a
 //! place and calls [`decide`]; nothing else can make a grant, for its fields are private.
 
+mod management;
+
 use std::marker::PhantomData;
 
+pub use self::management::{
+    Duty, OrganisationGrant, OrganisationRights, SelfGrant, Sight, decide_organisation, decide_self, duty,
+};
 use crate::{
     Access, Action, Actor, Detail, Error, Kind, Place, Principal, Result, Role, Scope, Subject, Verb,
     right::action,
@@ -168,7 +173,7 @@ pub fn decide<A: Action>(
     create: CreateOnPush,
 ) -> Result<Grant<A>> {
     if !rights.allows(&actor.principal, A::VERB) {
-        return Err(refusal(actor, rights));
+        return Err(refused(actor, rights.may_know()));
     }
     if !actor.access.reaches(place, A::VERB) {
         let message = format!("the token does not reach {} on this repository", A::VERB.word());
@@ -205,7 +210,7 @@ pub fn decide_catalog(actor: &Actor) -> Result<ReadGrant> {
 /// As [`decide`]; `Denied` to a credential that is narrowed to some repositories.
 pub fn decide_registry(actor: &Actor, rights: &Rights) -> Result<RegistryGrant> {
     if !rights.allows(&actor.principal, Verb::Pull) {
-        return Err(refusal(actor, rights));
+        return Err(refused(actor, rights.may_know()));
     }
     if actor.access != Access::Whole {
         let message = "a token for some repositories does not list a registry; use a password";
@@ -241,11 +246,12 @@ pub fn reachable(actor: &Actor, place: &Place, rights: &Rights, create: CreateOn
     Verb::ALL.into_iter().zip(allowed).filter_map(|(verb, allowed)| allowed.then_some(verb)).collect()
 }
 
-fn refusal(actor: &Actor, rights: &Rights) -> Error {
+/// What an actor is told who may not: nobody to say who he is, and the others as much as they may know.
+fn refused(actor: &Actor, may_know: bool) -> Error {
     if actor.is_anonymous() {
         return Error::new(Kind::Unauthenticated, "authentication required");
     }
-    if rights.may_know() {
+    if may_know {
         return Error::new(Kind::Denied, "requested access to the resource is denied");
     }
     Error::not_found(Subject::Name)

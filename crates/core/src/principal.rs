@@ -85,14 +85,24 @@ pub enum Credential {
 }
 
 impl Credential {
+    /// Its kind, in a word.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Password => "password",
+            Self::Bearer(_) => "bearer",
+            Self::Refresh(_) => "refresh",
+            Self::Local => "local",
+        }
+    }
+
     /// The credential in records: its kind, and its id after a colon.
     pub fn record(&self) -> String {
+        let kind = self.kind();
         match self {
-            Self::None => "none".to_owned(),
-            Self::Password => "password".to_owned(),
-            Self::Bearer(id) => format!("bearer:{id}"),
-            Self::Refresh(id) => format!("refresh:{id}"),
-            Self::Local => "local".to_owned(),
+            Self::None | Self::Password | Self::Local => kind.to_owned(),
+            Self::Bearer(id) => format!("{kind}:{id}"),
+            Self::Refresh(id) => format!("{kind}:{id}"),
         }
     }
 }

@@ -111,7 +111,7 @@ const FACTS: &str = "/api/v1/orgs/acme/registries/main/repositories";
 /// What was read of a chart: everything but where it lies.
 async fn facts(caller: &Caller, repository: &str, version: &str) -> (Value, Value) {
     let path = format!("{FACTS}/{repository}/manifests/{version}/facts");
-    let fact = caller.get(&path).await.is(200).json()["facts"][0].clone();
+    let fact = caller.get(&path).await.is(200).json()["items"][0].clone();
     (fact["attributes"].clone(), fact["documents"].clone())
 }
 

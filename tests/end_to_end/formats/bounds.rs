@@ -35,7 +35,7 @@ async fn a_chart_is_not_found_by_a_keyword_that_is_too_long_and_by_its_others_it
     chart.push(&repository, "1.0.0").await.is(201);
     let found = async |keyword: &str| {
         let page = search(&wharf.admin(), &format!("&keyword={keyword}")).await.is(200);
-        page.json()["facts"].as_array().unwrap().len()
+        page.json()["items"].as_array().unwrap().len()
     };
     assert_eq!((found("web").await, found(&long).await), (1, 0));
 }

@@ -21,7 +21,7 @@ async fn a_chart_is_read_with_its_documents() {
         Some(format!("-----BEGIN PGP SIGNED MESSAGE-----\n\n...\nfiles:\n  app-1.2.3.tgz: {digest}\n"));
     let pushed = chart.push(&repository, "1.2.3_build").await.is(201);
     let answer = repository.facts("1.2.3_build").await.is(200).json();
-    let [fact] = answer["facts"].as_array().unwrap().as_slice() else { panic!("one fact: {answer}") };
+    let [fact] = answer["items"].as_array().unwrap().as_slice() else { panic!("one fact: {answer}") };
     assert_eq!((&fact["format"], &fact["subject"]), (&json!("helm"), &json!("app")));
     assert_eq!(fact["repository"], "acme/main/charts/app");
     assert_eq!(fact["digest"], pushed.header("docker-content-digest"));
@@ -44,14 +44,14 @@ async fn a_chart_is_read_with_its_documents() {
 async fn an_image_has_no_facts_and_a_deleted_chart_none_any_more() {
     let (_wharf, repository) = at("app").await;
     repository.push_image(&crate::harness::Image::oci(1), "image").await;
-    assert_eq!(repository.facts("image").await.is(200).json(), json!({ "facts": [] }));
+    assert_eq!(repository.facts("image").await.is(200).json(), json!({ "items": [] }));
     let digest = Chart::new("app", "1.0.0").push(&repository, "1.0.0").await.is(201);
     let digest = digest.header("docker-content-digest");
-    assert_eq!(repository.facts(digest).await.is(200).json()["facts"].as_array().unwrap().len(), 1);
+    assert_eq!(repository.facts(digest).await.is(200).json()["items"].as_array().unwrap().len(), 1);
     repository.delete_manifest(digest).await.is(202);
     repository.facts(digest).await.is(404);
     Chart::new("app", "1.0.0").push(&repository, "1.0.0").await.is(201);
-    assert_eq!(repository.facts(digest).await.is(200).json()["facts"].as_array().unwrap().len(), 1);
+    assert_eq!(repository.facts(digest).await.is(200).json()["items"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn a_chart_whose_content_is_missing_is_refused_or_where_that_is_accepted_s
     );
     wharf.set_missing_content("acme/main", "accept");
     repository.put_manifest("1.0.0", OCI_MANIFEST, &manifest).await.is(201);
-    assert_eq!(repository.facts("1.0.0").await.is(200).json(), json!({ "facts": [] }));
+    assert_eq!(repository.facts("1.0.0").await.is(200).json(), json!({ "items": [] }));
 }
 
 #[tokio::test]
@@ -133,11 +133,11 @@ async fn a_chart_that_was_stored_unread_is_read_when_it_is_pushed_again() {
     let elsewhere = wharf.admin().repository("acme/main/elsewhere");
     let manifest = chart.push_blobs(&elsewhere).await;
     repository.put_manifest("1.0.0", OCI_MANIFEST, &manifest).await.is(201);
-    assert_eq!(repository.facts("1.0.0").await.is(200).json(), json!({ "facts": [] }));
+    assert_eq!(repository.facts("1.0.0").await.is(200).json(), json!({ "items": [] }));
 
     for _ in 0..2 {
         chart.push(&repository, "1.0.0").await.is(201);
         let facts = repository.facts("1.0.0").await.is(200).json();
-        assert_eq!(facts["facts"].as_array().unwrap().len(), 1);
+        assert_eq!(facts["items"].as_array().unwrap().len(), 1);
     }
 }

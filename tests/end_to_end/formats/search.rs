@@ -10,7 +10,7 @@ fn found(answer: &Answer) -> Vec<String> {
         let attributes = &fact["attributes"];
         format!("{} {}", attributes["name"].as_str().unwrap(), attributes["version"].as_str().unwrap())
     };
-    answer.json()["facts"].as_array().unwrap().iter().map(name).collect()
+    answer.json()["items"].as_array().unwrap().iter().map(name).collect()
 }
 
 #[tokio::test]

@@ -1,0 +1,123 @@
+//! `/api/openapi.json`: the management API as OpenAPI 3.1, made from the routes and the types of their handlers.
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    route::{Described, Route},
+    routes::ROUTES,
+    schema::{Schemas, schema_of},
+};
+
+/// What the names in paths stand for.
+const PARAMETERS: &[(&str, &str)] = &[
+    ("document", "The name of a small text kept with a manifest"),
+    ("org", "The name of an organisation"),
+    ("reference", "A tag or a digest"),
+    ("registry", "The name of a registry within its organisation"),
+    ("repository", "The name of a repository within its registry; its slashes may be written as %2F"),
+];
+
+/// What every endpoint may answer instead.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+pub(crate) struct Problem {
+    /// `about:blank`: the status says it all.
+    r#type: String,
+    /// The status.
+    status: u16,
+    /// The name of the status.
+    title: String,
+    /// What is wrong, in words.
+    detail: String,
+    /// The id of the request, as it stands in the log.
+    request_id: String,
+}
+
+/// The document.
+pub(crate) fn document() -> Value {
+    let (mut paths, mut schemas) = (Map::new(), Schemas::new());
+    let problem = schema_of::<Problem>(&mut schemas);
+    for route in ROUTES.iter() {
+        let path = paths.entry(format!("/api/v1{}", route.template.0)).or_insert_with(|| json!({}));
+        if let Some(methods) = path.as_object_mut() {
+            methods.insert(route.method.as_str().to_lowercase(), operation(route, &mut schemas));
+        }
+    }
+    let refusal = json!({
+        "description": "A refusal (RFC 9457).",
+        "content": { "application/problem+json": { "schema": problem } },
+    });
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Wharf",
+            "version": "1",
+            "description": "The management of Wharf. What is pushed and pulled goes through /v2/.",
+            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+        },
+        "security": [{ "password": [] }, { "token": [] }],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "responses": { "Problem": refusal },
+            "securitySchemes": {
+                "password": { "type": "http", "scheme": "basic" },
+                "token": { "type": "http", "scheme": "bearer" },
+            },
+        },
+    })
+}
+
+fn operation(route: &Route, schemas: &mut Schemas) -> Value {
+    let Described { parameters, body, answer: (status, answer) } = (route.described)(schemas);
+    let parameters: Vec<Value> = route.template.names().map(in_path).chain(parameters).collect();
+    let mut operation = json!({
+        "summary": route.summary,
+        "operationId": id(route),
+        "parameters": parameters,
+        "responses": {
+            status.as_str(): answer,
+            "default": { "$ref": "#/components/responses/Problem" },
+        },
+    });
+    if let (Some(body), Some(fields)) = (body, operation.as_object_mut()) {
+        fields.insert("requestBody".to_owned(), body);
+    }
+    operation
+}
+
+fn in_path(name: &'static str) -> Value {
+    let description =
+        PARAMETERS.iter().find(|(known, _)| *known == name).map(|(_, description)| *description);
+    json!({ "name": name, "in": "path", "required": true, "description": description, "schema": { "type": "string" } })
+}
+
+/// A name for clients that are generated: the method and the words of the path.
+fn id(route: &Route) -> String {
+    let part = |part: &str| part.trim_matches(['{', '}']).replace('-', "_");
+    let path: Vec<String> = route.template.0.split('/').filter(|part| !part.is_empty()).map(part).collect();
+    format!("{}_{}", route.method.as_str().to_lowercase(), path.join("_"))
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "the test reads what is asked of it, and may write the file")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_checked_in_document_is_the_one_of_the_code() {
+        let mut made = serde_json::to_string_pretty(&document()).unwrap();
+        made.push('\n');
+        if std::env::var_os("WHARF_WRITE_OPENAPI").is_some() {
+            std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json"), &made).unwrap();
+        }
+        let kept = include_str!("../openapi.json");
+        assert!(made == kept, "openapi.json is not of this code: run this test with WHARF_WRITE_OPENAPI=1");
+    }
+
+    #[test]
+    fn every_name_in_a_path_is_explained() {
+        for name in ROUTES.iter().flat_map(|route| route.template.names()) {
+            assert!(PARAMETERS.iter().any(|(known, _)| *known == name), "{name} is not explained");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What an endpoint takes beside the names in its path. A handler names the type; from that come the reading, the
+//! refusals, and the words in the OpenAPI document.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use wharf_core::{Detail, Error, Kind, Limit, Result};
+
+use crate::{
+    call::Call,
+    schema::{Schemas, schema_of},
+};
+
+/// The largest body, in bytes.
+pub(crate) const LARGEST: usize = 64 * 1024;
+
+/// Something a handler takes.
+pub(crate) trait Input: Sized {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// `Invalid` in words that name the field or the parameter.
+    fn read(call: &Call) -> Result<Self>;
+
+    /// The parameters of the query, as OpenAPI writes them.
+    fn parameters() -> Vec<Value> {
+        Vec::new()
+    }
+
+    /// The body, as OpenAPI writes it; none where none is taken.
+    fn body(_schemas: &mut Schemas) -> Option<Value> {
+        None
+    }
+}
+
+/// Nothing at all.
+impl Input for () {
+    fn read(call: &Call) -> Result<()> {
+        known(call, &[])?;
+        if call.body.is_empty() { Ok(()) } else { Err(invalid("this endpoint takes no body")) }
+    }
+}
+
+/// A body of JSON. A field that it has not is refused, by `deny_unknown_fields` on the type.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + ToSchema> Input for Body<T> {
+    fn read(call: &Call) -> Result<Self> {
+        known(call, &[])?;
+        let wrong = |error: serde_json::Error| {
+            Error::new(Kind::Invalid, format!("the body is not as it must be: {error}"))
+        };
+        serde_json::from_slice(&call.body).map(Self).map_err(wrong)
+    }
+
+    fn body(schemas: &mut Schemas) -> Option<Value> {
+        let content = json!({ "application/json": { "schema": schema_of::<T>(schemas) } });
+        Some(json!({ "required": true, "content": content }))
+    }
+}
+
+/// Which page of a list is wanted: how many entries, and after which.
+#[derive(Clone, Debug)]
+pub(crate) struct Wish {
+    pub(crate) limit: Limit,
+    pub(crate) last: Option<String>,
+}
+
+impl Wish {
+    /// What a store is asked for: one more than is shown, to know whether more follows.
+    pub(crate) fn most(&self) -> u32 {
+        u32::try_from(self.limit.get() + 1).unwrap_or(u32::MAX)
+    }
+}
+
+impl Input for Wish {
+    fn read(call: &Call) -> Result<Self> {
+        known(call, &["n", "last"])?;
+        let mut wish = Self { limit: Limit::MOST, last: None };
+        for (name, value) in &call.query {
+            match name.as_str() {
+                "n" => wish.limit = Limit::parse(value)?,
+                _ => wish.last = Some(value.clone()),
+            }
+        }
+        Ok(wish)
+    }
+
+    fn parameters() -> Vec<Value> {
+        page_parameters()
+    }
+}
+
+/// `n` and `last`, as OpenAPI writes them.
+pub(crate) fn page_parameters() -> Vec<Value> {
+    let n = json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX });
+    vec![
+        parameter("n", "How many entries at most; more than 1000 are never given", &n),
+        parameter(
+            "last",
+            "After which entry, as the Link of the page before has it",
+            &json!({ "type": "string" }),
+        ),
+    ]
+}
+
+/// A parameter of a query that may be left out.
+pub(crate) fn parameter(name: &str, description: &str, schema: &Value) -> Value {
+    json!({ "name": name, "in": "query", "required": false, "description": description, "schema": schema })
+}
+
+/// Refuses a parameter that the endpoint does not take: a misspelt one must not be as good as none.
+///
+/// # Errors
+/// `Invalid`.
+pub(crate) fn known(call: &Call, names: &[&str]) -> Result<()> {
+    for (position, (name, _)) in call.query.iter().enumerate() {
+        if !names.contains(&name.as_str()) {
+            return Err(invalid(&format!("this endpoint takes no parameter {name}")));
+        }
+        if call.query.iter().take(position).any(|(earlier, _)| earlier == name) {
+            return Err(invalid(&format!("the parameter {name} stands twice")));
+        }
+    }
+    Ok(())
+}
+
+fn invalid(message: &str) -> Error {
+    Error::new(Kind::Invalid, message).with(Detail::Page)
+}

@@ -1,0 +1,146 @@
+//! What an endpoint answers. A handler names the type; from that come the status, the headers, and the words in the
+//! OpenAPI document.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use wharf_core::{Error, Page, Result};
+
+use crate::{
+    input::Wish,
+    schema::{Schemas, schema_of},
+};
+
+/// Something a handler answers.
+pub(crate) trait Output {
+    /// The response.
+    ///
+    /// # Errors
+    /// `Internal`, which cannot be.
+    fn say(self) -> Result<Response>;
+
+    /// The status and what it comes with, as OpenAPI writes it.
+    fn described(schemas: &mut Schemas) -> (StatusCode, Value);
+}
+
+/// A thing: 200.
+pub(crate) struct Shown<T>(pub(crate) T);
+
+impl<T: Serialize + ToSchema> Output for Shown<T> {
+    fn say(self) -> Result<Response> {
+        Ok(Json(self.0).into_response())
+    }
+
+    fn described(schemas: &mut Schemas) -> (StatusCode, Value) {
+        (StatusCode::OK, json_of("Done.", &schema_of::<T>(schemas)))
+    }
+}
+
+/// A thing that was made: 201, with the path where it is.
+pub(crate) struct Created<T> {
+    pub(crate) location: String,
+    pub(crate) thing: T,
+}
+
+impl<T: Serialize + ToSchema> Output for Created<T> {
+    fn say(self) -> Result<Response> {
+        let location = HeaderValue::try_from(self.location).map_err(Error::internal)?;
+        Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(self.thing)).into_response())
+    }
+
+    fn described(schemas: &mut Schemas) -> (StatusCode, Value) {
+        let mut described = json_of("It was made.", &schema_of::<T>(schemas));
+        let location = json!({ "description": "Its path.", "schema": { "type": "string" } });
+        if let Some(fields) = described.as_object_mut() {
+            fields.insert("headers".to_owned(), json!({ "Location": location }));
+        }
+        (StatusCode::CREATED, described)
+    }
+}
+
+/// A page of a list: 200, and a `Link` to the next one if there is one (RFC 8288).
+pub(crate) struct Listed<T> {
+    pub(crate) items: Vec<T>,
+    /// The path and query of the page after this one.
+    pub(crate) next: Option<String>,
+}
+
+impl<T> Listed<T> {
+    /// What was read with one entry more than the wish, as the page of a path. `key` tells where an entry stands.
+    pub(crate) fn of(entries: Vec<T>, wish: &Wish, path: &str, key: impl Fn(&T) -> String) -> Self {
+        let page = Page::cut(entries, wish.limit);
+        let next = page.entries.last().filter(|_| page.more).map(|last| {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.append_pair("n", &wish.limit.get().to_string()).append_pair("last", &key(last));
+            format!("{path}?{}", query.finish())
+        });
+        Self { items: page.entries, next }
+    }
+}
+
+impl<T: Serialize + ToSchema> Output for Listed<T> {
+    fn say(self) -> Result<Response> {
+        let mut response = Json(json!({ "items": self.items })).into_response();
+        if let Some(next) = self.next {
+            let link = HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).map_err(Error::internal)?;
+            response.headers_mut().insert(header::LINK, link);
+        }
+        Ok(response)
+    }
+
+    fn described(schemas: &mut Schemas) -> (StatusCode, Value) {
+        let items = json!({ "type": "array", "items": schema_of::<T>(schemas) });
+        let list = json!({ "type": "object", "required": ["items"], "properties": { "items": items } });
+        let mut described = json_of("A page of the list.", &list);
+        let link =
+            json!({ "description": "The next page, if there is one.", "schema": { "type": "string" } });
+        if let Some(fields) = described.as_object_mut() {
+            fields.insert("headers".to_owned(), json!({ "Link": link }));
+        }
+        (StatusCode::OK, described)
+    }
+}
+
+/// It is done, and there is nothing to show: 204.
+pub(crate) struct Done;
+
+impl Output for Done {
+    fn say(self) -> Result<Response> {
+        Ok(StatusCode::NO_CONTENT.into_response())
+    }
+
+    fn described(_: &mut Schemas) -> (StatusCode, Value) {
+        (StatusCode::NO_CONTENT, json!({ "description": "Done." }))
+    }
+}
+
+/// Bytes as they were stored, which no browser may take for anything else: they are a stranger's.
+pub(crate) struct Stored {
+    pub(crate) media_type: String,
+    pub(crate) bytes: bytes::Bytes,
+}
+
+impl Output for Stored {
+    fn say(self) -> Result<Response> {
+        let headers = [
+            (header::CONTENT_TYPE, HeaderValue::try_from(self.media_type).map_err(Error::internal)?),
+            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+            (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox")),
+        ];
+        Ok((headers, self.bytes).into_response())
+    }
+
+    fn described(_: &mut Schemas) -> (StatusCode, Value) {
+        let content = json!({ "*/*": { "schema": { "type": "string", "format": "binary" } } });
+        (StatusCode::OK, json!({ "description": "The bytes as they were stored.", "content": content }))
+    }
+}
+
+fn json_of(description: &str, schema: &Value) -> Value {
+    json!({ "description": description, "content": { "application/json": { "schema": schema } } })
+}
