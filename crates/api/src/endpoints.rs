@@ -3,3 +3,9 @@
 
 pub(crate) mod facts;
 pub(crate) mod me;
+pub(crate) mod members;
+pub(crate) mod organisations;
+pub(crate) mod registries;
+pub(crate) mod removal;
+pub(crate) mod repositories;
+pub(crate) mod users;

@@ -4,6 +4,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
+use wharf_auth::port::Span;
 use wharf_core::{Detail, Error, Kind, Limit, Result};
 
 use crate::{
@@ -68,8 +69,8 @@ pub(crate) struct Wish {
 
 impl Wish {
     /// What a store is asked for: one more than is shown, to know whether more follows.
-    pub(crate) fn most(&self) -> u32 {
-        u32::try_from(self.limit.get() + 1).unwrap_or(u32::MAX)
+    pub(crate) fn span(&self) -> Span {
+        Span { last: self.last.clone(), most: u32::try_from(self.limit.get() + 1).unwrap_or(u32::MAX) }
     }
 }
 

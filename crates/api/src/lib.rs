@@ -9,6 +9,8 @@ mod document;
 mod endpoints;
 mod input;
 mod output;
+mod password;
+mod role;
 mod route;
 mod routes;
 mod schema;

@@ -73,7 +73,11 @@ pub(crate) struct Listed<T> {
 impl<T> Listed<T> {
     /// What was read with one entry more than the wish, as the page of a path. `key` tells where an entry stands.
     pub(crate) fn of(entries: Vec<T>, wish: &Wish, path: &str, key: impl Fn(&T) -> String) -> Self {
-        let page = Page::cut(entries, wish.limit);
+        Self::page(Page::cut(entries, wish.limit), wish, path, key)
+    }
+
+    /// The page of a path, and the link to the one after it.
+    pub(crate) fn page(page: Page<T>, wish: &Wish, path: &str, key: impl Fn(&T) -> String) -> Self {
         let next = page.entries.last().filter(|_| page.more).map(|last| {
             let mut query = form_urlencoded::Serializer::new(String::new());
             query.append_pair("n", &wish.limit.get().to_string()).append_pair("last", &key(last));

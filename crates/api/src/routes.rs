@@ -6,13 +6,24 @@ use axum::http::Method;
 use wharf_core::{Error, Kind, Result};
 
 use crate::{
-    endpoints::{facts, me},
+    endpoints::{facts, me, members, organisations, registries, repositories, users},
     route::Route,
     template::{Parameters, nothing},
 };
 
 /// Every route.
-pub(crate) static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| [me::routes(), facts::routes()].concat());
+pub(crate) static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
+    [
+        me::routes(),
+        users::routes(),
+        organisations::routes(),
+        members::routes(),
+        registries::routes(),
+        repositories::routes(),
+        facts::routes(),
+    ]
+    .concat()
+});
 
 /// The route of a path and method, with what stands in the path for its names.
 ///

@@ -86,11 +86,7 @@ impl Auth {
     /// Those of the gate; `Unavailable`.
     #[allow(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
     pub async fn grant_operator(&self, actor: &wharf_core::Actor) -> Result<OperatorGrant> {
-        let operator = match actor.principal.account() {
-            Some(id) => self.0.accounts.by_id(id).await?.is_some_and(|account| account.operator),
-            None => false,
-        };
-        wharf_core::gate::decide_operator(actor, operator)
+        wharf_core::gate::decide_operator(actor, self.is_operator(actor).await?)
     }
 
     /// Asks the gate whether an actor is an account, which may act on itself.

@@ -88,7 +88,7 @@ impl Auth {
     }
 
     /// Whether a password is right, unless too many wrong ones came before or too many are being checked.
-    async fn hear(
+    pub(crate) async fn hear(
         &self,
         user: &str,
         account: Option<&Account>,

@@ -13,6 +13,7 @@ mod keys;
 mod known_tokens;
 mod limits;
 mod meters;
+mod organisations;
 mod pace;
 mod password;
 pub mod port;
@@ -20,11 +21,12 @@ mod refresh;
 mod remembered;
 mod seal;
 mod token;
+mod users;
 
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
-use wharf_core::{Clock, Entropy, Error, Kind, Result};
+use wharf_core::{Clock, Entropy, Error, Kind, Result, gate::Founders};
 
 pub use crate::{
     accounts::NewUser,
@@ -39,7 +41,7 @@ use crate::{
     known_tokens::KnownTokens,
     pace::Pace,
     password::Passwords,
-    port::{Accounts, Keys},
+    port::{Accounts, Keys, Tenancy, Users},
     remembered::Remembered,
 };
 
@@ -53,6 +55,10 @@ const RECORDS: usize = 64;
 pub struct Parts {
     /// Accounts.
     pub accounts: Arc<dyn Accounts>,
+    /// Users, as an operator sees them.
+    pub users: Arc<dyn Users>,
+    /// Who belongs where.
+    pub tenancy: Arc<dyn Tenancy>,
     /// Signing keys.
     pub keys: Arc<dyn Keys>,
     /// Seals what lies at rest.
@@ -63,6 +69,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// What one client may ask.
     pub limits: Limits,
+    /// Who may make organisations.
+    pub founders: Founders,
 }
 
 /// Knows who is calling. Cheap to clone; all clones are one.
@@ -71,6 +79,9 @@ pub struct Auth(Arc<Inner>);
 
 struct Inner {
     accounts: Arc<dyn Accounts>,
+    users: Arc<dyn Users>,
+    tenancy: Arc<dyn Tenancy>,
+    founders: Founders,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     attempts: Attempts,
@@ -90,12 +101,15 @@ impl Auth {
     /// # Errors
     /// `Invalid` when the sealing key is not the one this database was sealed with; `Unavailable`.
     pub async fn open(parts: Parts) -> Result<Self> {
-        let Parts { accounts, keys, sealer, clock, entropy, limits } = parts;
+        let Parts { accounts, users, tenancy, keys, sealer, clock, entropy, limits, founders } = parts;
         let passwords = Passwords::new(entropy.as_ref(), limits.password_queue)?;
         let remembered = Remembered::new(entropy.as_ref());
         let ring = KeyRing::open(keys, sealer, entropy.clone(), clock.now()).await?;
         Ok(Self(Arc::new(Inner {
             accounts,
+            users,
+            tenancy,
+            founders,
             clock,
             entropy,
             attempts: Attempts::new(&limits),

@@ -1,10 +1,21 @@
 //! What authentication needs stored. Each call is one transaction, with its audit line in it.
 
+mod tenancy;
+mod users;
+
 use std::fmt;
 
 use async_trait::async_trait;
 use wharf_core::{
     AccountId, OrganisationName, RegistryName, Result, Role, Timestamp, UserName, audit::AuditRecord,
+};
+
+pub use self::{
+    tenancy::{
+        Claim, MemberRow, Members, NewOrganisation, OrganisationRow, Organisations, Registries, RegistryRow,
+        Seer, Span, Tenancy,
+    },
+    users::{Fate, UserRow, Users},
 };
 
 /// An account as its row tells it.

@@ -1,6 +1,6 @@
 //! Records: what the audit log and the outbox keep of a change, written in its transaction.
 
-use crate::{Actor, Digest, Place, Timestamp};
+use crate::{Actor, Digest, OrganisationName, Place, Timestamp};
 
 /// One line of the audit log: who did what to what, when, from where, by which credential.
 #[derive(Clone, Debug)]
@@ -11,6 +11,8 @@ pub struct AuditRecord {
     pub actor: Actor,
     /// What: `manifest.push`, `tag.delete`, `user.create`, …
     pub action: &'static str,
+    /// In which organisation, where that is not of the place.
+    pub organisation: Option<OrganisationName>,
     /// Where, if at a repository.
     pub place: Option<Place>,
     /// To what: a tag, a user's name.
@@ -22,7 +24,8 @@ pub struct AuditRecord {
 impl AuditRecord {
     /// A record of an action that is not at a repository.
     pub fn new(at: Timestamp, actor: &Actor, action: &'static str) -> Self {
-        Self { at, actor: actor.clone(), action, place: None, target: None, digest: None }
+        let actor = actor.clone();
+        Self { at, actor, action, organisation: None, place: None, target: None, digest: None }
     }
 }
 

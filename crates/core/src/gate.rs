@@ -8,7 +8,8 @@ mod management;
 use std::marker::PhantomData;
 
 pub use self::management::{
-    Duty, OrganisationGrant, OrganisationRights, SelfGrant, Sight, decide_organisation, decide_self, duty,
+    Duty, Founders, FoundingGrant, OrganisationGrant, OrganisationRights, SelfGrant, Sight, decide_founding,
+    decide_organisation, decide_self, duty,
 };
 use crate::{
     Access, Action, Actor, Detail, Error, Kind, Place, Principal, Result, Role, Scope, Subject, Verb,

@@ -13,11 +13,15 @@ mod leases;
 mod list;
 mod lookups;
 mod manifests;
+mod members;
+mod organisations;
 mod registries;
+mod repositories;
 mod rights;
 mod tags;
 mod tenants;
 mod uploads;
+mod users;
 
 pub(crate) use self::{
     lookups::{FindManifest, FindMember},

@@ -67,7 +67,11 @@ const fn table(name: &'static str, key: usize, columns: &'static [Column]) -> Ta
 /// What moves. A row refers only to rows of tables before its own.
 pub const TABLES: &[Table] = &[
     table("setting", 1, &[text("name"), bytes("value")]),
-    table("organisation", 1, &[integer("id"), text("name"), text("settings"), integer("created_at")]),
+    table(
+        "organisation",
+        1,
+        &[integer("id"), text("name"), text("settings"), integer("created_at"), integer("removed_at")],
+    ),
     table(
         "registry",
         1,
@@ -108,6 +112,8 @@ pub const TABLES: &[Table] = &[
             integer("version"),
             integer("home_registry_id"),
             integer("created_at"),
+            integer("organisation_id"),
+            integer("removed_at"),
         ],
     ),
     table(
@@ -132,6 +138,21 @@ pub const TABLES: &[Table] = &[
             integer("expires_at"),
         ],
     ),
+    table(
+        "api_token",
+        1,
+        &[
+            integer("id"),
+            bytes("hash"),
+            integer("account_id"),
+            integer("account_version"),
+            text("name"),
+            text("access"),
+            integer("created_at"),
+            integer("expires_at"),
+        ],
+    ),
+    table("api_token_use", 1, &[integer("token_id"), integer("used_at")]),
     table(
         "blob",
         1,
@@ -262,8 +283,16 @@ pub const TABLES: &[Table] = &[
 
 /// What stays behind: of no use to another pair of stores.
 #[cfg(test)]
-const LEFT: &[&str] =
-    &["migration", "upload", "review", "condemned_object", "collection_clock", "collection_hold", "lease"];
+const LEFT: &[&str] = &[
+    "migration",
+    "upload",
+    "review",
+    "condemned_object",
+    "collection_clock",
+    "collection_hold",
+    "lease",
+    "repeat",
+];
 
 /// The statements of one table.
 pub(crate) struct Statements {

@@ -19,6 +19,7 @@ mod manifest;
 mod meters;
 pub mod port;
 mod referrers;
+mod repository;
 mod room;
 mod strays;
 mod tag;

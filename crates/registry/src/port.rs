@@ -3,6 +3,7 @@
 
 mod blob_store;
 mod pieces;
+mod repositories;
 mod store;
 mod work;
 
@@ -11,6 +12,7 @@ use wharf_core::{Actor, Place, RegistryPlace, Result, gate::Rights};
 
 pub use blob_store::{BlobStore, BlobWriter, Ended, Leftovers, Room, Sink, StoreState, Unfinished};
 pub use pieces::Pieces;
+pub use repositories::{Repositories, RepositoryRow, TagRow, Which};
 pub use store::{Extent, Lookups, Operation, Store, Transaction};
 pub use work::{
     BlobRow, Blobs, Catalog, Collection, DocumentRow, EmptyRepositories, FactRow, Facts, FactsOf, Holds,

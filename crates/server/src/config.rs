@@ -8,7 +8,10 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use wharf_auth::SealingKey;
 use wharf_blobs::S3Settings;
-use wharf_core::{Error, Kind, Network, Result, Secret, gate::CreateOnPush};
+use wharf_core::{
+    Error, Kind, Network, Result, Secret,
+    gate::{CreateOnPush, Founders},
+};
 use wharf_http::{BaseUrl, Proxies};
 use wharf_registry::Deletion;
 
@@ -90,6 +93,7 @@ pub(crate) struct Config {
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
     pub(crate) create_on_push: CreateOnPush,
+    pub(crate) org_create: Founders,
     pub(crate) deletion: Deletion,
     pub(crate) upload_expiry: Duration,
     pub(crate) collection_delay: Duration,
@@ -204,6 +208,7 @@ impl Sources {
             log: self.read("log", |text| Some(text.to_owned()))?,
             log_format: self.read("log_format", values::log_format)?,
             create_on_push: self.read("create_on_push", values::create_on_push)?,
+            org_create: self.read("org_create", values::org_create)?,
             deletion: self.read("deletion", values::deletion)?,
             upload_expiry: self.read("upload_expiry", values::duration)?,
             collection_delay: self.read("collection_delay", values::duration)?,

@@ -82,11 +82,14 @@ impl Stores {
     ) -> Result<Auth> {
         Auth::open(wharf_auth::Parts {
             accounts: Arc::new(self.database.clone()),
+            users: Arc::new(self.database.clone()),
+            tenancy: Arc::new(self.database.clone()),
             keys: Arc::new(self.database.clone()),
             sealer: Sealer::new(key)?,
             clock: Arc::new(SystemClock),
             entropy,
             limits: account_limits(config),
+            founders: config.org_create,
         })
         .await
     }

@@ -132,6 +132,50 @@ impl SelfGrant {
     }
 }
 
+/// Who may make organisations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Founders {
+    /// The platform's operators.
+    #[default]
+    Operators,
+    /// Every user.
+    Users,
+}
+
+/// Proof that an actor may make an organisation.
+#[derive(Clone, Debug)]
+pub struct FoundingGrant {
+    actor: Actor,
+    operator: bool,
+}
+
+impl FoundingGrant {
+    /// Who makes it.
+    pub const fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// Whether it is the platform's operator.
+    pub const fn is_operator(&self) -> bool {
+        self.operator
+    }
+}
+
+/// Decides whether an actor may make an organisation.
+///
+/// # Errors
+/// `Unauthenticated` to nobody; `Denied` to who may not, to a robot, and to a credential that is narrowed.
+pub fn decide_founding(actor: &Actor, operator: bool, founders: Founders) -> Result<FoundingGrant> {
+    let is_user = matches!(actor.principal, Principal::User { .. });
+    if !operator && !(is_user && founders == Founders::Users) {
+        return Err(super::refused(actor, true));
+    }
+    if actor.access != Access::Whole {
+        return Err(narrowed());
+    }
+    Ok(FoundingGrant { actor: actor.clone(), operator })
+}
+
 /// Decides whether an actor may do `D` to an organisation.
 ///
 /// # Errors
@@ -227,6 +271,19 @@ mod tests {
         assert_eq!(kind::<Administer>(user(), &operator), None);
         let nothing = OrganisationRights { operator: true, ..OrganisationRights::default() };
         assert_eq!(kind::<Visit>(user(), &nothing), UNKNOWN);
+    }
+
+    #[test]
+    fn organisations_are_made_by_operators_and_by_users_where_that_is_set() {
+        let founds = |principal, operator, founders| {
+            decide_founding(&actor(principal, Access::Whole), operator, founders)
+                .map(|grant| grant.is_operator())
+        };
+        assert!(founds(user(), true, Founders::Operators).unwrap());
+        assert_eq!(founds(user(), false, Founders::Operators).unwrap_err().kind(), Kind::Denied);
+        assert!(!founds(user(), false, Founders::Users).unwrap());
+        let nobody = founds(Principal::Anonymous, false, Founders::Users).unwrap_err();
+        assert_eq!(nobody.kind(), Kind::Unauthenticated);
     }
 
     #[test]

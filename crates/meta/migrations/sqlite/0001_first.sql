@@ -6,11 +6,13 @@ CREATE TABLE setting (
     value BLOB NOT NULL
 ) WITHOUT ROWID;
 
+-- removed_at: since when it is gone. The row stays, so that nobody else gets the name.
 CREATE TABLE organisation (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     name       TEXT NOT NULL UNIQUE,
     settings   TEXT NOT NULL,
-    created_at INTEGER NOT NULL
+    created_at INTEGER NOT NULL,
+    removed_at INTEGER
 );
 
 -- kind: hosted, proxy or virtual
@@ -43,7 +45,8 @@ CREATE INDEX repository_shown ON repository (path) WHERE shown = 1;
 CREATE INDEX repository_registry ON repository (registry_id, path) WHERE shown = 1;
 CREATE INDEX repository_empty ON repository (looked_at) WHERE shown = 0;
 
--- kind: user or robot. version moves when credentials are to end.
+-- kind: user or robot. version moves when credentials are to end. organisation_id: whose robot it is. removed_at: since when
+-- it is gone. The row stays, so that nobody else gets the name.
 CREATE TABLE account (
     id               INTEGER PRIMARY KEY AUTOINCREMENT,
     name             TEXT NOT NULL UNIQUE,
@@ -53,8 +56,14 @@ CREATE TABLE account (
     disabled         INTEGER NOT NULL,
     version          INTEGER NOT NULL,
     home_registry_id INTEGER REFERENCES registry (id),
-    created_at       INTEGER NOT NULL
+    created_at       INTEGER NOT NULL,
+    organisation_id  INTEGER REFERENCES organisation (id),
+    removed_at       INTEGER
 );
+
+CREATE INDEX account_user ON account (name) WHERE kind = 'user' AND removed_at IS NULL;
+CREATE INDEX account_robot ON account (organisation_id, name) WHERE organisation_id IS NOT NULL AND removed_at IS NULL;
+CREATE INDEX account_operator ON account (id) WHERE operator = 1;
 
 CREATE TABLE membership (
     organisation_id INTEGER NOT NULL REFERENCES organisation (id),
@@ -83,6 +92,38 @@ CREATE TABLE refresh_token (
 );
 CREATE INDEX refresh_token_expiry ON refresh_token (expires_at);
 CREATE INDEX refresh_token_account ON refresh_token (account_id, id);
+
+-- access: how far it reaches, as JSON; NULL: as far as its account.
+CREATE TABLE api_token (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    hash            BLOB NOT NULL UNIQUE,
+    account_id      INTEGER NOT NULL REFERENCES account (id),
+    account_version INTEGER NOT NULL,
+    name            TEXT NOT NULL,
+    access          TEXT,
+    created_at      INTEGER NOT NULL,
+    expires_at      INTEGER
+);
+CREATE INDEX api_token_account ON api_token (account_id, id);
+CREATE INDEX api_token_expiry ON api_token (expires_at) WHERE expires_at IS NOT NULL;
+
+-- When a token was last used: apart from it, for that is no change of what anybody may do.
+CREATE TABLE api_token_use (
+    token_id INTEGER PRIMARY KEY REFERENCES api_token (id),
+    used_at  INTEGER NOT NULL
+);
+
+-- What was answered to a request that carried a key, so that it can be sent again. fingerprint: of what was asked.
+-- answer: sealed; NULL while it is not known.
+CREATE TABLE repeat (
+    account_id  INTEGER NOT NULL,
+    key         TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    answer      BLOB,
+    at          INTEGER NOT NULL,
+    PRIMARY KEY (account_id, key)
+) WITHOUT ROWID;
+CREATE INDEX repeat_at ON repeat (at);
 
 -- object_key: where the bytes lie. epoch moves whenever the blob is named anew.
 CREATE TABLE blob (

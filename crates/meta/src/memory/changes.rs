@@ -44,7 +44,7 @@ impl Changes {
             ("INSERT", "tag") => self.content = true,
             ("INSERT", "membership") => self.rights = true,
             ("INSERT", _) => {}
-            ("UPDATE" | "DELETE", "organisation" | "registry" | "account" | "membership") => {
+            ("UPDATE" | "DELETE", "organisation" | "registry" | "account" | "membership" | "api_token") => {
                 self.rights = true
             }
             ("UPDATE" | "DELETE", "tag" | "manifest") => self.content = true,

@@ -6,7 +6,7 @@ use wharf_core::{
     AccountId, Error, Kind, OrganisationName, RegistryName, Result, Timestamp, UserName, audit::AuditRecord,
 };
 
-use super::{journal::audit, registries::SetRegistry, tenants::ensure_organisation};
+use super::{journal::audit, members::JOIN, registries::SetRegistry, tenants::ensure_organisation};
 use crate::{
     database::{Database, Step},
     memory::{Recall, Remembered},
@@ -80,8 +80,7 @@ impl Step for ByName {
     type Output = Option<Account>;
 
     async fn run(&self, session: &mut dyn Session) -> Result<Option<Account>> {
-        const FIND: &str =
-            "SELECT id, name, password_hash, operator, disabled, version FROM account WHERE name = $1";
+        const FIND: &str = "SELECT id, name, password_hash, operator, disabled, version FROM account WHERE name = $1 AND removed_at IS NULL";
         session.query_first(FIND, &[self.0.as_str().into()]).await?.map(account).transpose()
     }
 }
@@ -137,9 +136,6 @@ impl Step for Create {
             VALUES ($1, 'user', $2, $3, 0, 1, $4)
             ON CONFLICT (name) DO NOTHING
             RETURNING id";
-        const JOIN: &str = "
-            INSERT INTO membership (organisation_id, account_id, role, created_at) VALUES ($1, $2, $3, $4)
-            ON CONFLICT (organisation_id, account_id) DO UPDATE SET role = excluded.role";
         let NewAccount { name, password_hash, operator, memberships } = &self.account;
         let now = self.record.at;
         let values = [

@@ -20,7 +20,8 @@ pub(super) async fn audit(session: &mut dyn Session, record: &AuditRecord) -> Re
     let actor = &record.actor;
     let credential = actor.credential.record();
     let address = actor.address.map(|address| address.to_string());
-    let organisation = record.place.as_ref().map(|place| &place.organisation);
+    let of_place = record.place.as_ref().map(|place| &place.organisation);
+    let organisation = of_place.or(record.organisation.as_ref());
     let place = record.place.as_ref().map(Place::to_string);
     let digest = record.digest.as_ref().map(Digest::to_row);
     let values = [

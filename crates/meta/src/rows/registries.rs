@@ -2,14 +2,21 @@
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use wharf_auth::port::RegistryChange;
-use wharf_core::{Error, OrganisationName, RegistryName, Result, audit::AuditRecord};
+use wharf_auth::port::{Registries, RegistryChange, RegistryRow, Span};
+use wharf_core::{
+    Error, Kind, OrganisationName, RegistryName, Result, Subject, Timestamp,
+    audit::AuditRecord,
+    gate::{OrganisationId, Sight},
+};
 
 use super::{
     journal::audit,
     tenants::{ensure_organisation, ensure_registry},
 };
-use crate::{database::Step, session::Session};
+use crate::{
+    database::{Database, Step},
+    session::{Row, Session},
+};
 
 /// The settings column. A key this version does not know is kept.
 #[derive(Default, Serialize, Deserialize)]
@@ -67,23 +74,204 @@ impl Step for SetRegistry {
     type Output = ();
 
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
-        // The read locks the row, so that of two changes at once none is lost.
-        const FIND: &str = "UPDATE registry SET public = public WHERE id = $1 RETURNING public, settings";
-        const SET: &str = "UPDATE registry SET public = $1, settings = $2 WHERE id = $3";
         let organisation = ensure_organisation(session, &self.organisation, self.record.at).await?;
         let id = ensure_registry(session, organisation, &self.registry, self.record.at).await?;
-        let row = session.query_first(FIND, &[id.into()]).await?;
-        let mut row = row.ok_or_else(|| Error::internal("a registry that was just made is not there"))?;
-        let public: bool = self.change.public.unwrap_or(row.next()?);
-        let mut settings = RegistrySettings::parse(&row.next::<String>()?)?;
-        if let Some(accepts) = self.change.accepts_missing_content {
-            settings.missing_content = if accepts { MissingContent::Accept } else { MissingContent::Refuse };
-        }
-        if let Some(redirects) = self.change.redirects {
-            settings.redirect = if redirects { Redirect::On } else { Redirect::Off };
-        }
-        let settings = serde_json::to_string(&settings).map_err(Error::internal)?;
-        session.execute(SET, &[public.into(), settings.as_str().into(), id.into()]).await?;
+        change(session, id, &self.change).await?;
         audit(session, &self.record).await
     }
+}
+
+/// Changes what is set about a registry.
+async fn change(session: &mut dyn Session, id: i64, change: &RegistryChange) -> Result<()> {
+    // The read locks the row, so that of two changes at once none is lost.
+    const FIND: &str = "UPDATE registry SET public = public WHERE id = $1 RETURNING public, settings";
+    const SET: &str = "UPDATE registry SET public = $1, settings = $2 WHERE id = $3";
+    let row = session.query_first(FIND, &[id.into()]).await?;
+    let mut row = row.ok_or_else(|| Error::internal("a registry that was just found is not there"))?;
+    let public: bool = change.public.unwrap_or(row.next()?);
+    let mut settings = RegistrySettings::parse(&row.next::<String>()?)?;
+    if let Some(accepts) = change.accepts_missing_content {
+        settings.missing_content = if accepts { MissingContent::Accept } else { MissingContent::Refuse };
+    }
+    if let Some(redirects) = change.redirects {
+        settings.redirect = if redirects { Redirect::On } else { Redirect::Off };
+    }
+    let settings = serde_json::to_string(&settings).map_err(Error::internal)?;
+    session.execute(SET, &[public.into(), settings.as_str().into(), id.into()]).await.map(drop)
+}
+
+#[async_trait]
+impl Registries for Database {
+    async fn registries(&self, id: OrganisationId, sight: Sight, span: Span) -> Result<Vec<RegistryRow>> {
+        self.read(List { id, sight, span }).await
+    }
+
+    async fn registry(
+        &self,
+        id: OrganisationId,
+        sight: Sight,
+        name: &RegistryName,
+    ) -> Result<Option<RegistryRow>> {
+        self.read(Find { id, sight, name: name.clone() }).await
+    }
+
+    async fn create_registry(
+        &self,
+        id: OrganisationId,
+        name: RegistryName,
+        change: RegistryChange,
+        record: AuditRecord,
+    ) -> Result<()> {
+        self.write(Create { id, name, change, record }).await
+    }
+
+    async fn change_registry(
+        &self,
+        id: OrganisationId,
+        name: RegistryName,
+        change: RegistryChange,
+        record: AuditRecord,
+    ) -> Result<bool> {
+        self.write(Change { id, name, change, record }).await
+    }
+
+    async fn remove_registry(
+        &self,
+        id: OrganisationId,
+        name: RegistryName,
+        record: AuditRecord,
+    ) -> Result<bool> {
+        self.write(Remove { id, name, record }).await
+    }
+}
+
+fn registry(mut row: Row) -> Result<RegistryRow> {
+    let (name, kind, public) = (row.parse(|name: String| name.parse().ok())?, row.next()?, row.next()?);
+    let settings = RegistrySettings::parse(&row.next::<String>()?)?;
+    let created_at = Timestamp::from_microseconds(row.next()?);
+    let (accepts_missing_content, redirects) = (settings.accepts_missing_content(), settings.redirects());
+    Ok(RegistryRow { name, kind, public, accepts_missing_content, redirects, created_at })
+}
+
+/// Whether only public registries are looked for.
+fn only_public(sight: Sight) -> bool {
+    sight == Sight::Public
+}
+
+struct List {
+    id: OrganisationId,
+    sight: Sight,
+    span: Span,
+}
+
+#[async_trait]
+impl Step for List {
+    type Output = Vec<RegistryRow>;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<Vec<RegistryRow>> {
+        const LIST: &str = "
+            SELECT r.name, r.kind, r.public, r.settings, r.created_at FROM registry r
+            WHERE r.organisation_id = $1 AND r.public >= CAST($2 AS BIGINT) AND r.name > $3 ORDER BY r.name LIMIT $4";
+        let last = self.span.last.as_deref().unwrap_or_default();
+        let values =
+            [self.id.0.into(), only_public(self.sight).into(), last.into(), i64::from(self.span.most).into()];
+        session.query(LIST, &values).await?.into_iter().map(registry).collect()
+    }
+}
+
+struct Find {
+    id: OrganisationId,
+    sight: Sight,
+    name: RegistryName,
+}
+
+#[async_trait]
+impl Step for Find {
+    type Output = Option<RegistryRow>;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<Option<RegistryRow>> {
+        const FIND: &str = "
+            SELECT r.name, r.kind, r.public, r.settings, r.created_at FROM registry r
+            WHERE r.organisation_id = $1 AND r.public >= CAST($2 AS BIGINT) AND r.name = $3";
+        let values = [self.id.0.into(), only_public(self.sight).into(), self.name.as_str().into()];
+        session.query_first(FIND, &values).await?.map(registry).transpose()
+    }
+}
+
+struct Create {
+    id: OrganisationId,
+    name: RegistryName,
+    change: RegistryChange,
+    record: AuditRecord,
+}
+
+#[async_trait]
+impl Step for Create {
+    type Output = ();
+
+    async fn run(&self, session: &mut dyn Session) -> Result<()> {
+        // It holds the organisation, which may be about to be removed.
+        const LOCK: &str = "UPDATE organisation SET settings = settings WHERE id = $1 AND removed_at IS NULL";
+        if session.execute(LOCK, &[self.id.0.into()]).await? == 0 {
+            return Err(Error::not_found(Subject::Name));
+        }
+        if find(session, self.id, &self.name).await?.is_some() {
+            return Err(Error::new(
+                Kind::Exists,
+                format!("there is a registry called {} already", self.name),
+            ));
+        }
+        let id = ensure_registry(session, self.id.0, &self.name, self.record.at).await?;
+        change(session, id, &self.change).await?;
+        audit(session, &self.record).await
+    }
+}
+
+struct Change {
+    id: OrganisationId,
+    name: RegistryName,
+    change: RegistryChange,
+    record: AuditRecord,
+}
+
+#[async_trait]
+impl Step for Change {
+    type Output = bool;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<bool> {
+        let Some(id) = find(session, self.id, &self.name).await? else { return Ok(false) };
+        change(session, id, &self.change).await?;
+        audit(session, &self.record).await.map(|()| true)
+    }
+}
+
+struct Remove {
+    id: OrganisationId,
+    name: RegistryName,
+    record: AuditRecord,
+}
+
+#[async_trait]
+impl Step for Remove {
+    type Output = bool;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<bool> {
+        const HOLDS: &str = "SELECT p.id FROM repository p WHERE p.registry_id = $1 LIMIT 1";
+        const HOMES: &str = "UPDATE account SET home_registry_id = NULL WHERE home_registry_id = $1";
+        const REMOVE: &str = "DELETE FROM registry WHERE id = $1";
+        let Some(id) = find(session, self.id, &self.name).await? else { return Ok(false) };
+        if session.query_first(HOLDS, &[id.into()]).await?.is_some() {
+            let message = "the registry holds repositories: remove them first, or force it";
+            return Err(Error::new(Kind::Conflict, message));
+        }
+        session.execute(HOMES, &[id.into()]).await?;
+        session.execute(REMOVE, &[id.into()]).await?;
+        audit(session, &self.record).await.map(|()| true)
+    }
+}
+
+async fn find(session: &mut dyn Session, id: OrganisationId, name: &RegistryName) -> Result<Option<i64>> {
+    const FIND: &str = "SELECT id FROM registry WHERE organisation_id = $1 AND name = $2";
+    let found = session.query_first(FIND, &[id.0.into(), name.as_str().into()]).await?;
+    found.map(|mut row| row.next()).transpose()
 }

@@ -19,7 +19,7 @@ const FIND: &str = "
     LEFT JOIN registry r ON r.organisation_id = o.id AND r.name = $1
     LEFT JOIN repository p ON p.registry_id = r.id AND p.name = $2
     LEFT JOIN membership m ON m.organisation_id = o.id AND m.account_id = $3
-    WHERE o.name = $4";
+    WHERE o.name = $4 AND o.removed_at IS NULL";
 
 /// Reads the rights of an account, or of nobody, at a place.
 pub(crate) struct FindRights {

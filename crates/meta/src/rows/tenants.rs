@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    Error, OrganisationName, Place, RegistryName, Result, Timestamp,
+    Error, Kind, OrganisationName, Place, RegistryName, Result, Timestamp,
     gate::{RegistryId, RepositoryId},
 };
 use wharf_registry::port::{EmptyRepositories, Tenants};
@@ -25,9 +25,12 @@ pub(super) async fn ensure_organisation(
         INSERT INTO organisation (name, settings, created_at) VALUES ($1, '{}', $2)
         ON CONFLICT (name) DO NOTHING";
     session.execute(INSERT, &[name.as_str().into(), now.microseconds().into()]).await?;
-    let row =
-        session.query_first("SELECT id FROM organisation WHERE name = $1", &[name.as_str().into()]).await?;
-    let id = first_id(row)?;
+    let find = "SELECT id FROM organisation WHERE name = $1 AND removed_at IS NULL";
+    let removed = || {
+        let message = format!("the organisation {name} was removed; an operator must first make it anew");
+        Error::new(Kind::Conflict, message)
+    };
+    let id = session.query_first(find, &[name.as_str().into()]).await?.ok_or_else(removed)?.next()?;
     ensure_registry(session, id, &RegistryName::main(), now).await?;
     Ok(id)
 }

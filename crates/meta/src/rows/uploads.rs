@@ -9,7 +9,7 @@ use wharf_registry::port::{Progress, Reread, UploadRow, Uploads};
 use super::SqlWork;
 use crate::session::Row;
 
-fn upload(mut row: Row) -> Result<UploadRow> {
+pub(super) fn upload(mut row: Row) -> Result<UploadRow> {
     Ok(UploadRow {
         id: row.parse(|id: Vec<u8>| UploadId::from_row(&id))?,
         repository: RepositoryId(row.next()?),

@@ -10,11 +10,13 @@ use wharf_core::{
     manifest,
 };
 
+use super::Repositories;
 use crate::format::{Fact, FactCursor};
 
 /// Everything a transaction can touch.
 pub trait Work:
     Tenants
+    + Repositories
     + Blobs
     + Uploads
     + Manifests
@@ -32,6 +34,7 @@ pub trait Work:
 
 impl<T> Work for T where
     T: Tenants
+        + Repositories
         + Blobs
         + Uploads
         + Manifests

@@ -155,6 +155,14 @@ pub(crate) const KEYS: &[Key] = &[
         secret: Mask::Nothing,
     },
     Key {
+        name: "org_create",
+        flag: "org-create",
+        default: "operator",
+        expected: "operator or users",
+        about: "Who may make organisations: the operator, or every user.",
+        secret: Mask::Nothing,
+    },
+    Key {
         name: "deletion",
         flag: "deletion",
         default: "on",

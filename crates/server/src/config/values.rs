@@ -7,7 +7,10 @@ use std::{
 };
 
 use wharf_auth::SealingKey;
-use wharf_core::{Network, Secret, gate::CreateOnPush};
+use wharf_core::{
+    Network, Secret,
+    gate::{CreateOnPush, Founders},
+};
 use wharf_http::BaseUrl;
 use wharf_registry::Deletion;
 
@@ -59,6 +62,14 @@ pub(super) fn create_on_push(text: &str) -> Option<CreateOnPush> {
     match text {
         "operator" => Some(CreateOnPush::Operator),
         "off" => Some(CreateOnPush::Off),
+        _ => None,
+    }
+}
+
+pub(super) fn org_create(text: &str) -> Option<Founders> {
+    match text {
+        "operator" => Some(Founders::Operators),
+        "users" => Some(Founders::Users),
         _ => None,
     }
 }
@@ -216,7 +227,7 @@ mod tests {
         #[test]
         fn no_text_panics_a_reader_and_what_is_listened_on_has_a_port(text in "(unix:|\\[::1\\]|[a-z.]{1,9})?\\PC{0,9}(:[0-9]{0,6})?") {
             let _ = (duration(&text), database(&text), secret_key(&text), log_format(&text));
-            let _ = (create_on_push(&text), deletion(&text), public_url(&text), optional(&text));
+            let _ = (create_on_push(&text), org_create(&text), deletion(&text), public_url(&text), optional(&text));
             match listen(&text) {
                 Some(Listen::Tcp(address)) => {
                     let (host, port) = address.rsplit_once(':').unwrap();

@@ -1,0 +1,97 @@
+//! The repositories of a registry, and their tags.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use wharf_core::{
+    Condition, Page, Result, Tag,
+    action::{Delete, Pull},
+};
+use wharf_registry::port::{RepositoryRow, TagRow, Which};
+
+use crate::{
+    call::Call,
+    input::Wish,
+    output::{Done, Listed, Shown},
+    route::{Route, delete, get},
+    time::written,
+};
+
+pub(crate) fn routes() -> Vec<Route> {
+    const ONE: &str = "/orgs/{org}/registries/{registry}/repositories/{repository}";
+    const TAGS: &str = "/orgs/{org}/registries/{registry}/repositories/{repository}/tags";
+    const TAG: &str = "/orgs/{org}/registries/{registry}/repositories/{repository}/tags/{tag}";
+    vec![
+        get("/orgs/{org}/registries/{registry}/repositories", "List the repositories of a registry", list),
+        get(ONE, "Show a repository", show),
+        delete(ONE, "Remove a repository with everything in it", remove),
+        get(TAGS, "List the tags of a repository", tags),
+        delete(TAG, "Remove a tag; the manifest stays", untag),
+    ]
+}
+
+/// A repository.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Repository {
+    /// Its name within its registry.
+    name: String,
+    /// As it is pulled from: what stands behind the host in the name of an image.
+    path: String,
+    /// When it came to be.
+    created_at: String,
+}
+
+/// A tag.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ShownTag {
+    /// Its name.
+    name: String,
+    /// The manifest it points to.
+    digest: String,
+    /// Since when.
+    updated_at: String,
+}
+
+async fn list(call: Call, wish: Wish) -> Result<Listed<Repository>> {
+    let place = call.registry()?;
+    let grant = call.face.registry.grant_registry(&call.actor, &place).await?;
+    let wanted = (wish.last.clone(), wish.limit);
+    let page = call.face.registry.repositories(&grant, Which::Shown, wanted).await?;
+    let path = format!("/api/v1/orgs/{}/registries/{}/repositories", place.organisation, place.registry);
+    let page = Page { entries: page.entries.into_iter().map(of).collect::<Result<_>>()?, more: page.more };
+    Ok(Listed::page(page, &wish, &path, |repository| repository.path.clone()))
+}
+
+async fn show(call: Call, (): ()) -> Result<Shown<Repository>> {
+    let grant = call.face.registry.grant::<Pull>(&call.actor, &call.place()?).await?;
+    of(call.face.registry.repository(&grant).await?).map(Shown)
+}
+
+async fn remove(call: Call, (): ()) -> Result<Done> {
+    let grant = call.face.registry.grant::<Delete>(&call.actor, &call.place()?).await?;
+    call.face.registry.delete_repository(&grant).await.map(|()| Done)
+}
+
+async fn tags(call: Call, wish: Wish) -> Result<Listed<ShownTag>> {
+    let grant = call.face.registry.grant::<Pull>(&call.actor, &call.place()?).await?;
+    let page = call.face.registry.tag_rows(&grant, (wish.last.clone(), wish.limit)).await?;
+    let page = Page { entries: page.entries.into_iter().map(tag).collect::<Result<_>>()?, more: page.more };
+    Ok(Listed::page(page, &wish, &call.path, |tag| tag.name.clone()))
+}
+
+async fn untag(call: Call, (): ()) -> Result<Done> {
+    let tag: Tag = call.parameter("tag")?;
+    let grant = call.face.registry.grant::<Delete>(&call.actor, &call.place()?).await?;
+    call.face.registry.delete_tag(&grant, &tag, Condition::default()).await.map(|()| Done)
+}
+
+fn of(row: RepositoryRow) -> Result<Repository> {
+    Ok(Repository {
+        name: row.place.repository.to_string(),
+        path: row.place.to_string(),
+        created_at: written(row.created_at)?,
+    })
+}
+
+fn tag(row: TagRow) -> Result<ShownTag> {
+    Ok(ShownTag { name: row.name, digest: row.digest.to_string(), updated_at: written(row.updated_at)? })
+}

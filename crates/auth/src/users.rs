@@ -1,0 +1,89 @@
+//! Users, as an operator manages them, and what each may do to himself.
+
+use wharf_core::{
+    Actor, Error, Kind, OperatorGrant, Result, Secret, SelfGrant, Subject, UserName, audit::AuditRecord,
+};
+
+use crate::{
+    Auth,
+    port::{Fate, OrganisationRow, Span, UserRow},
+};
+
+impl Auth {
+    /// Users in the byte order of their logins.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn users(&self, _: &OperatorGrant, span: Span) -> Result<Vec<UserRow>> {
+        self.0.users.users(span).await
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// `NotFound`; `Unavailable`.
+    pub async fn user(&self, _: &OperatorGrant, name: &UserName) -> Result<UserRow> {
+        self.0.users.user(name).await?.ok_or_else(|| Error::not_found(Subject::User))
+    }
+
+    /// Lets a user log in or not, or removes it. Whatever it was known by ends at once.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` where the platform would lose its last operator.
+    pub async fn decide_fate(&self, grant: &OperatorGrant, name: &UserName, fate: Fate) -> Result<()> {
+        let action = match fate {
+            Fate::Enabled => "user.enable",
+            Fate::Disabled => "user.disable",
+            Fate::Removed => "user.delete",
+        };
+        let record = AuditRecord::new(self.0.clock.now(), grant.actor(), action);
+        let record = AuditRecord { target: Some(name.to_string()), ..record };
+        let decided = self.0.users.decide_fate(name.clone(), fate, record).await?;
+        if decided { Ok(()) } else { Err(Error::not_found(Subject::User)) }
+    }
+
+    /// Where an account belongs.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn memberships(&self, grant: &SelfGrant) -> Result<Vec<OrganisationRow>> {
+        self.tenancy().memberships(grant.account()).await
+    }
+
+    /// Whether an actor is the platform's operator.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn is_operator(&self, actor: &Actor) -> Result<bool> {
+        let Some(id) = actor.principal.account() else { return Ok(false) };
+        Ok(self.0.accounts.by_id(id).await?.is_some_and(|account| account.operator))
+    }
+
+    /// Changes the caller's own password, which he must know. Every token issued before ends.
+    ///
+    /// # Errors
+    /// `Denied` for a wrong one; `RateLimited`; `Invalid` for a new one that is empty or huge.
+    pub async fn change_password(
+        &self,
+        grant: &SelfGrant,
+        current: &Secret<String>,
+        new: &Secret<String>,
+    ) -> Result<()> {
+        let actor = grant.actor();
+        let gone = || Error::not_found(Subject::User);
+        let account = self.0.accounts.by_id(grant.account()).await?.ok_or_else(gone)?;
+        let login = actor.principal.name();
+        if !self.hear(login, Some(&account), current, actor.address).await? {
+            self.0.attempts.count(login, actor.address, self.0.clock.now());
+            return Err(Error::new(Kind::Denied, "the current password is another one"));
+        }
+        let hash = self.0.passwords.hash(new, self.0.entropy.bytes()).await?;
+        let record = AuditRecord::new(self.0.clock.now(), actor, "user.password");
+        let record = AuditRecord { target: Some(login.to_owned()), ..record };
+        if !self.0.accounts.set_password(grant.account(), hash, record).await? {
+            return Err(gone());
+        }
+        self.0.attempts.forget_everywhere(login);
+        Ok(())
+    }
+}

@@ -1,0 +1,145 @@
+//! The members of organisations. An organisation that has an admin keeps one.
+
+use async_trait::async_trait;
+use wharf_auth::port::{MemberRow, Members, Span};
+use wharf_core::{Error, Kind, Result, Role, Timestamp, UserName, audit::AuditRecord, gate::OrganisationId};
+
+use super::journal::audit;
+use crate::{
+    database::{Database, Step},
+    session::{Row, Session},
+};
+
+/// Gives an account a role in an organisation, whether it had one or not.
+pub(super) const JOIN: &str = "
+    INSERT INTO membership (organisation_id, account_id, role, created_at) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (organisation_id, account_id) DO UPDATE SET role = excluded.role";
+
+#[async_trait]
+impl Members for Database {
+    async fn members(&self, id: OrganisationId, span: Span) -> Result<Vec<MemberRow>> {
+        self.read(List { id, span }).await
+    }
+
+    async fn member(&self, id: OrganisationId, user: &UserName) -> Result<Option<MemberRow>> {
+        self.read(Find { id, user: user.clone() }).await
+    }
+
+    async fn set_member(
+        &self,
+        id: OrganisationId,
+        user: UserName,
+        role: Role,
+        record: AuditRecord,
+    ) -> Result<bool> {
+        self.write(Change { id, user, role: Some(role), record }).await
+    }
+
+    async fn remove_member(&self, id: OrganisationId, user: UserName, record: AuditRecord) -> Result<bool> {
+        self.write(Change { id, user, role: None, record }).await
+    }
+}
+
+fn member(mut row: Row) -> Result<MemberRow> {
+    Ok(MemberRow {
+        user: row.parse(|name: String| name.parse().ok())?,
+        role: row.parse(|role: String| role.parse().ok())?,
+        created_at: Timestamp::from_microseconds(row.next()?),
+    })
+}
+
+struct List {
+    id: OrganisationId,
+    span: Span,
+}
+
+#[async_trait]
+impl Step for List {
+    type Output = Vec<MemberRow>;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<Vec<MemberRow>> {
+        const LIST: &str = "
+            SELECT a.name, m.role, m.created_at FROM membership m JOIN account a ON a.id = m.account_id
+            WHERE m.organisation_id = $1 AND a.kind = 'user' AND a.name > $2 ORDER BY a.name LIMIT $3";
+        let last = self.span.last.as_deref().unwrap_or_default();
+        let values = [self.id.0.into(), last.into(), i64::from(self.span.most).into()];
+        session.query(LIST, &values).await?.into_iter().map(member).collect()
+    }
+}
+
+struct Find {
+    id: OrganisationId,
+    user: UserName,
+}
+
+#[async_trait]
+impl Step for Find {
+    type Output = Option<MemberRow>;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<Option<MemberRow>> {
+        const FIND: &str = "
+            SELECT a.name, m.role, m.created_at FROM membership m JOIN account a ON a.id = m.account_id
+            WHERE m.organisation_id = $1 AND a.kind = 'user' AND a.name = $2";
+        let values = [self.id.0.into(), self.user.as_str().into()];
+        session.query_first(FIND, &values).await?.map(member).transpose()
+    }
+}
+
+/// Gives a role or takes it.
+struct Change {
+    id: OrganisationId,
+    user: UserName,
+    role: Option<Role>,
+    record: AuditRecord,
+}
+
+impl Change {
+    async fn account(&self, session: &mut dyn Session) -> Result<Option<i64>> {
+        const FIND: &str = "SELECT id FROM account WHERE name = $1 AND kind = 'user' AND removed_at IS NULL";
+        let found = session.query_first(FIND, &[self.user.as_str().into()]).await?;
+        found.map(|mut row| row.next()).transpose()
+    }
+
+    /// Refuses a change after which an organisation would have lost its last admin.
+    async fn expect_admin(&self, session: &mut dyn Session, account: i64) -> Result<()> {
+        const OTHERS: &str = "
+            SELECT m.account_id FROM membership m
+            WHERE m.organisation_id = $1 AND m.role = 'admin' AND m.account_id <> $2 LIMIT 1";
+        const IS: &str = "
+            SELECT m.account_id FROM membership m
+            WHERE m.organisation_id = $1 AND m.role = 'admin' AND m.account_id = $2";
+        let values = [self.id.0.into(), account.into()];
+        let stays = self.role == Some(Role::Admin) || session.query_first(IS, &values).await?.is_none();
+        if stays || session.query_first(OTHERS, &values).await?.is_some() {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Conflict, "the last admin of an organisation stays one: make another one first"))
+    }
+}
+
+#[async_trait]
+impl Step for Change {
+    type Output = bool;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<bool> {
+        // Of two admins who end each other at once, one waits here and then sees what the other did.
+        const LOCK: &str = "UPDATE organisation SET settings = settings WHERE id = $1 AND removed_at IS NULL";
+        const END: &str = "DELETE FROM membership WHERE organisation_id = $1 AND account_id = $2";
+        if session.execute(LOCK, &[self.id.0.into()]).await? == 0 {
+            return Ok(false);
+        }
+        let Some(account) = self.account(session).await? else { return Ok(false) };
+        self.expect_admin(session, account).await?;
+        let (id, now) = (self.id.0, self.record.at.microseconds());
+        let changed = match self.role {
+            Some(role) => {
+                session.execute(JOIN, &[id.into(), account.into(), role.word().into(), now.into()]).await?
+            }
+            None => session.execute(END, &[id.into(), account.into()]).await?,
+        };
+        if changed > 0 {
+            audit(session, &self.record).await?;
+        }
+        Ok(changed > 0)
+    }
+}

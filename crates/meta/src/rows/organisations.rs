@@ -1,0 +1,246 @@
+//! Organisations as such: what an actor may in one, which there are, made and removed.
+
+use async_trait::async_trait;
+use wharf_auth::port::{Claim, NewOrganisation, OrganisationRow, Organisations, Seer, Span};
+use wharf_core::{
+    AccountId, Actor, Error, Kind, OrganisationName, RegistryName, Result, Timestamp,
+    audit::AuditRecord,
+    gate::{OrganisationId, OrganisationRights},
+};
+
+use super::{
+    journal::audit,
+    members::JOIN,
+    tenants::{ensure_registry, first_id},
+};
+use crate::{
+    database::{Database, Step},
+    memory::Holder,
+    session::{Row, Session},
+};
+
+#[async_trait]
+impl Organisations for Database {
+    async fn organisation_rights(
+        &self,
+        actor: &Actor,
+        name: &OrganisationName,
+    ) -> Result<OrganisationRights> {
+        let account = actor.principal.account().zip(actor.principal.version());
+        self.read(FindRights { account, name: name.clone() }).await
+    }
+
+    async fn organisations(&self, seer: Seer, span: Span) -> Result<Vec<OrganisationRow>> {
+        self.read(List { seer, span }).await
+    }
+
+    async fn memberships(&self, account: AccountId) -> Result<Vec<OrganisationRow>> {
+        self.read(Memberships(account)).await
+    }
+
+    async fn organisation(&self, id: OrganisationId) -> Result<Option<Timestamp>> {
+        self.read(Find(id)).await
+    }
+
+    async fn create_organisation(&self, new: NewOrganisation, record: AuditRecord) -> Result<()> {
+        self.write(Create { new, record }).await
+    }
+
+    async fn remove_organisation(&self, id: OrganisationId, record: AuditRecord) -> Result<()> {
+        self.write(Remove { id, record }).await
+    }
+}
+
+struct FindRights {
+    account: Holder,
+    name: OrganisationName,
+}
+
+#[async_trait]
+impl Step for FindRights {
+    type Output = OrganisationRights;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<OrganisationRights> {
+        const ACCOUNT: &str = "SELECT operator FROM account WHERE id = $1 AND version = $2 AND disabled = 0";
+        const FIND: &str = "
+            SELECT o.id, m.role,
+                CASE WHEN EXISTS (SELECT 1 FROM registry r WHERE r.organisation_id = o.id AND r.public = 1)
+                THEN 1 ELSE 0 END
+            FROM organisation o
+            LEFT JOIN membership m ON m.organisation_id = o.id AND m.account_id = $1
+            WHERE o.name = $2 AND o.removed_at IS NULL";
+        let (mut rights, mut account) = (OrganisationRights::default(), None);
+        if let Some((id, version)) = self.account
+            && let Some(mut row) = session.query_first(ACCOUNT, &[id.0.into(), version.into()]).await?
+        {
+            (account, rights.operator) = (Some(id.0), row.next()?);
+        }
+        let found = session.query_first(FIND, &[account.into(), self.name.as_str().into()]).await?;
+        let Some(mut row) = found else { return Ok(rights) };
+        rights.organisation = Some(OrganisationId(row.next()?));
+        rights.role = row.next::<Option<String>>()?.map(|role| role.parse()).transpose()?;
+        rights.open = row.next::<i64>()? != 0;
+        Ok(rights)
+    }
+}
+
+fn organisation(mut row: Row) -> Result<OrganisationRow> {
+    Ok(OrganisationRow {
+        name: row.parse(|name: String| name.parse().ok())?,
+        role: row.next::<Option<String>>()?.map(|role| role.parse()).transpose()?,
+        created_at: Timestamp::from_microseconds(row.next()?),
+    })
+}
+
+struct List {
+    seer: Seer,
+    span: Span,
+}
+
+#[async_trait]
+impl Step for List {
+    type Output = Vec<OrganisationRow>;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<Vec<OrganisationRow>> {
+        const EVERYTHING: &str = "
+            SELECT o.name, CAST(NULL AS TEXT), o.created_at FROM organisation o
+            WHERE o.removed_at IS NULL AND o.name > $1 ORDER BY o.name LIMIT $2";
+        const SEEN: &str = "
+            WITH seen AS MATERIALIZED (
+                SELECT m.organisation_id FROM membership m WHERE m.account_id = $1
+                UNION
+                SELECT r.organisation_id FROM registry r WHERE r.public = 1)
+            SELECT o.name, (SELECT m.role FROM membership m
+                WHERE m.organisation_id = o.id AND m.account_id = $1), o.created_at
+            FROM seen s JOIN organisation o ON o.id = s.organisation_id
+            WHERE o.removed_at IS NULL AND o.name > $2 ORDER BY o.name LIMIT $3";
+        let (last, most) = (self.span.last.as_deref().unwrap_or_default(), i64::from(self.span.most));
+        let rows = match self.seer {
+            Seer::Everything => session.query(EVERYTHING, &[last.into(), most.into()]).await?,
+            Seer::Account(account) => {
+                let account = account.map(|id| id.0);
+                session.query(SEEN, &[account.into(), last.into(), most.into()]).await?
+            }
+        };
+        rows.into_iter().map(organisation).collect()
+    }
+}
+
+struct Memberships(AccountId);
+
+#[async_trait]
+impl Step for Memberships {
+    type Output = Vec<OrganisationRow>;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<Vec<OrganisationRow>> {
+        const LIST: &str = "
+            SELECT o.name, m.role, m.created_at FROM membership m JOIN organisation o ON o.id = m.organisation_id
+            WHERE m.account_id = $1 ORDER BY o.name LIMIT 1000";
+        session.query(LIST, &[self.0.0.into()]).await?.into_iter().map(organisation).collect()
+    }
+}
+
+struct Find(OrganisationId);
+
+#[async_trait]
+impl Step for Find {
+    type Output = Option<Timestamp>;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<Option<Timestamp>> {
+        const FIND: &str = "SELECT created_at FROM organisation WHERE id = $1 AND removed_at IS NULL";
+        let found = session.query_first(FIND, &[self.0.0.into()]).await?;
+        found.map(|mut row| row.next().map(Timestamp::from_microseconds)).transpose()
+    }
+}
+
+struct Create {
+    new: NewOrganisation,
+    record: AuditRecord,
+}
+
+impl Create {
+    /// Makes the row, or takes up one that was removed, where the claim allows it; its id.
+    async fn make(&self, session: &mut dyn Session) -> Result<Option<Row>> {
+        const INSERT: &str = "
+            INSERT INTO organisation (name, settings, created_at) VALUES ($1, '{}', $2)
+            ON CONFLICT (name) DO NOTHING
+            RETURNING id";
+        const REVIVE: &str = "
+            UPDATE organisation SET removed_at = NULL, settings = '{}', created_at = $1
+            WHERE name = $2 AND removed_at IS NOT NULL
+            RETURNING id";
+        const LOGIN: &str = "SELECT id FROM account WHERE name = $1";
+        let (name, now) = (self.new.name.as_str(), self.record.at.microseconds());
+        if self.new.claim == Claim::Any
+            && let Some(row) = session.query_first(REVIVE, &[now.into(), name.into()]).await?
+        {
+            return Ok(Some(row));
+        }
+        if self.new.claim == Claim::Free
+            && let Some(mut row) = session.query_first(LOGIN, &[name.into()]).await?
+            && Some(AccountId(row.next()?)) != self.new.admin
+        {
+            return Ok(None);
+        }
+        session.query_first(INSERT, &[name.into(), now.into()]).await
+    }
+}
+
+#[async_trait]
+impl Step for Create {
+    type Output = ();
+
+    async fn run(&self, session: &mut dyn Session) -> Result<()> {
+        let taken = || Error::new(Kind::Exists, format!("the name {} is taken", self.new.name));
+        let row = self.make(session).await?.ok_or_else(taken)?;
+        let (id, now) = (first_id(Some(row))?, self.record.at);
+        ensure_registry(session, id, &RegistryName::main(), now).await?;
+        if let Some(admin) = self.new.admin {
+            let values = [id.into(), admin.0.into(), "admin".into(), now.microseconds().into()];
+            session.execute(JOIN, &values).await?;
+        }
+        audit(session, &self.record).await
+    }
+}
+
+struct Remove {
+    id: OrganisationId,
+    record: AuditRecord,
+}
+
+#[async_trait]
+impl Step for Remove {
+    type Output = ();
+
+    async fn run(&self, session: &mut dyn Session) -> Result<()> {
+        // Marked first: on PostgreSQL the row is held, so that nothing new comes to belong to it meanwhile.
+        const MARK: &str = "UPDATE organisation SET removed_at = $1 WHERE id = $2 AND removed_at IS NULL";
+        const HOLDS: &str = "
+            SELECT r.name FROM registry r WHERE r.organisation_id = $1
+                AND EXISTS (SELECT 1 FROM repository p WHERE p.registry_id = r.id)
+            ORDER BY r.name LIMIT 1";
+        const HOMES: &str = "
+            UPDATE account SET home_registry_id = NULL WHERE home_registry_id IN
+                (SELECT r.id FROM registry r WHERE r.organisation_id = $1)";
+        const ROBOTS: &str = "
+            UPDATE account SET disabled = 1, version = version + 1, removed_at = $1
+            WHERE organisation_id = $2 AND removed_at IS NULL";
+        const MEMBERS: &str = "DELETE FROM membership WHERE organisation_id = $1";
+        const REGISTRIES: &str = "DELETE FROM registry WHERE organisation_id = $1";
+        let (id, now) = (self.id.0, self.record.at.microseconds());
+        if session.execute(MARK, &[now.into(), id.into()]).await? == 0 {
+            return Err(Error::not_found(wharf_core::Subject::Name));
+        }
+        if let Some(mut row) = session.query_first(HOLDS, &[id.into()]).await? {
+            let registry: String = row.next()?;
+            let message =
+                format!("the registry {registry} holds repositories: remove them first, or force it");
+            return Err(Error::new(Kind::Conflict, message));
+        }
+        session.execute(ROBOTS, &[now.into(), id.into()]).await?;
+        for statement in [HOMES, MEMBERS, REGISTRIES] {
+            session.execute(statement, &[id.into()]).await?;
+        }
+        audit(session, &self.record).await
+    }
+}
