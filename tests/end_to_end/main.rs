@@ -27,6 +27,7 @@ mod harness;
 mod identity;
 mod import;
 mod linearizability;
+mod management;
 mod moving;
 mod nodes;
 mod oci;

@@ -20,6 +20,7 @@ mod verify;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+pub(crate) use self::problems::is_problem;
 use crate::harness::{ADMIN_PASSWORD, Wharf};
 
 #[tokio::test]

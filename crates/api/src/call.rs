@@ -2,7 +2,6 @@
 
 use std::str::FromStr;
 
-use axum::http::Method;
 use bytes::Bytes;
 use wharf_core::{Actor, Error, Kind, OrganisationName, Place, RegistryName, RegistryPlace, Result};
 
@@ -12,7 +11,6 @@ use crate::{Api, template::Parameters};
 pub(crate) struct Call {
     pub(crate) face: Api,
     pub(crate) actor: Actor,
-    pub(crate) method: Method,
     /// The path as it was sent, without its query.
     pub(crate) path: String,
     pub(crate) parameters: Parameters,

@@ -1,5 +1,6 @@
 //! `/api/openapi.json`: the management API as OpenAPI 3.1, made from the routes and the types of their handlers.
 
+use axum::http::Method;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -15,7 +16,9 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("reference", "A tag or a digest"),
     ("registry", "The name of a registry within its organisation"),
     ("repository", "The name of a repository within its registry; its slashes may be written as %2F"),
+    ("robot", "The name of a robot within its organisation"),
     ("tag", "The name of a tag"),
+    ("token", "The id of an API token"),
     ("user", "The login of a user"),
 ];
 
@@ -71,7 +74,8 @@ pub(crate) fn document() -> Value {
 
 fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     let Described { parameters, body, answer: (status, answer) } = (route.described)(schemas);
-    let parameters: Vec<Value> = route.template.names().map(in_path).chain(parameters).collect();
+    let key = (route.method == Method::POST).then(idempotency_key);
+    let parameters: Vec<Value> = route.template.names().map(in_path).chain(parameters).chain(key).collect();
     let mut operation = json!({
         "summary": route.summary,
         "operationId": id(route),
@@ -91,6 +95,14 @@ fn in_path(name: &'static str) -> Value {
     let description =
         PARAMETERS.iter().find(|(known, _)| *known == name).map(|(_, description)| *description);
     json!({ "name": name, "in": "path", "required": true, "description": description, "schema": { "type": "string" } })
+}
+
+fn idempotency_key() -> Value {
+    let description = "The same key with the same request gets the first answer for a day";
+    json!({
+        "name": "Idempotency-Key", "in": "header", "required": false, "description": description,
+        "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
+    })
 }
 
 /// A name for clients that are generated: the method and the words of the path.

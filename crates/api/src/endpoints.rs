@@ -8,4 +8,6 @@ pub(crate) mod organisations;
 pub(crate) mod registries;
 pub(crate) mod removal;
 pub(crate) mod repositories;
+pub(crate) mod robots;
+pub(crate) mod tokens;
 pub(crate) mod users;

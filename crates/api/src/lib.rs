@@ -10,6 +10,8 @@ mod endpoints;
 mod input;
 mod output;
 mod password;
+mod reach;
+mod repeat;
 mod role;
 mod route;
 mod routes;
@@ -92,6 +94,10 @@ async fn answer(face: Api, request: Request) -> Result<Response> {
     // Who is nobody is let send nothing that he may not.
     let body = collect(&parts.headers, body, LARGEST).await?;
     let path = parts.uri.path().to_owned();
-    let call = Call { face, actor, method: parts.method, path, parameters, query, body };
-    route.answer(call).await
+    let key = repeat::key_of(&parts.headers, &parts.method)?;
+    let call = Call { face, actor, path, parameters, query, body };
+    match key {
+        Some(key) => repeat::answer(route, call, &key).await,
+        None => route.answer(call).await,
+    }
 }

@@ -6,7 +6,7 @@ use axum::http::Method;
 use wharf_core::{Error, Kind, Result};
 
 use crate::{
-    endpoints::{facts, me, members, organisations, registries, repositories, users},
+    endpoints::{facts, me, members, organisations, registries, repositories, robots, tokens, users},
     route::Route,
     template::{Parameters, nothing},
 };
@@ -15,9 +15,11 @@ use crate::{
 pub(crate) static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
     [
         me::routes(),
+        tokens::routes(),
         users::routes(),
         organisations::routes(),
         members::routes(),
+        robots::routes(),
         registries::routes(),
         repositories::routes(),
         facts::routes(),

@@ -5,7 +5,7 @@
 
 use wharf_core::{Actor, Kind, Role, Timestamp, UserName, audit::AuditRecord};
 
-use crate::port::{Accounts, KeyRow, Keys, NewAccount, Refresh, RegistryChange};
+use crate::port::{Accounts, KeyRow, Keys, Login, NewAccount, Refresh, RegistryChange};
 
 const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
 
@@ -26,7 +26,10 @@ pub async fn accounts(store: &dyn Accounts) {
     let id = store.create(new(&name), record()).await.unwrap();
     assert_eq!(store.create(new(&name), record()).await.unwrap_err().kind(), Kind::Exists);
     let account = store.by_id(id).await.unwrap().expect("the account was made");
-    assert_eq!((&account.name, account.operator, account.disabled), (&name, true, false));
+    assert_eq!(
+        (&account.name, account.operator, account.disabled),
+        (&Login::User(name.clone()), true, false)
+    );
     assert!(store.any().await.unwrap());
 
     let refresh = Refresh { id: 0, account: id, account_version: 1, expires_at: NOW.plus_seconds(9) };

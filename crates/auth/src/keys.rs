@@ -75,6 +75,11 @@ impl KeyRing {
         self.store.remove_before(now.plus_seconds(-SIGNS_FOR - 2 * TOKEN_LIFETIME - 3600)).await
     }
 
+    /// What seals with the key that the ring's own are sealed with.
+    pub(crate) const fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
     /// The key to sign with.
     pub(crate) fn newest(&self) -> Option<Arc<Key>> {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).first().cloned()

@@ -5,6 +5,7 @@
 //! by the gate, from his roles at the moment of each request: a token can only narrow that.
 
 mod accounts;
+mod api_tokens;
 mod attempts;
 #[cfg(feature = "contract")]
 pub mod contract;
@@ -19,9 +20,12 @@ mod password;
 pub mod port;
 mod refresh;
 mod remembered;
+mod repeats;
 mod seal;
 mod token;
+mod token_text;
 mod users;
+mod uses;
 
 use std::sync::Arc;
 
@@ -30,8 +34,10 @@ use wharf_core::{Clock, Entropy, Error, Kind, Result, gate::Founders};
 
 pub use crate::{
     accounts::NewUser,
+    api_tokens::NewToken,
     limits::Limits,
     meters::{Meters, PasswordLoad},
+    repeats::Begun,
     seal::{Sealer, SealingKey},
     token::{IssuedToken, SERVICE},
 };
@@ -41,8 +47,9 @@ use crate::{
     known_tokens::KnownTokens,
     pace::Pace,
     password::Passwords,
-    port::{Accounts, Keys, Tenancy, Users},
+    port::{Accounts, Keys, Machines, Repeats, Tenancy, Users},
     remembered::Remembered,
+    uses::Uses,
 };
 
 /// How long a bearer token lives, in seconds. Revocation does not wait for it: accounts are asked on each request.
@@ -59,6 +66,10 @@ pub struct Parts {
     pub users: Arc<dyn Users>,
     /// Who belongs where.
     pub tenancy: Arc<dyn Tenancy>,
+    /// API tokens and robots.
+    pub machines: Arc<dyn Machines>,
+    /// Requests that may be sent again.
+    pub repeats: Arc<dyn Repeats>,
     /// Signing keys.
     pub keys: Arc<dyn Keys>,
     /// Seals what lies at rest.
@@ -81,6 +92,9 @@ struct Inner {
     accounts: Arc<dyn Accounts>,
     users: Arc<dyn Users>,
     tenancy: Arc<dyn Tenancy>,
+    machines: Arc<dyn Machines>,
+    repeats: Arc<dyn Repeats>,
+    uses: Uses,
     founders: Founders,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -101,7 +115,19 @@ impl Auth {
     /// # Errors
     /// `Invalid` when the sealing key is not the one this database was sealed with; `Unavailable`.
     pub async fn open(parts: Parts) -> Result<Self> {
-        let Parts { accounts, users, tenancy, keys, sealer, clock, entropy, limits, founders } = parts;
+        let Parts {
+            accounts,
+            users,
+            tenancy,
+            machines,
+            repeats,
+            keys,
+            sealer,
+            clock,
+            entropy,
+            limits,
+            founders,
+        } = parts;
         let passwords = Passwords::new(entropy.as_ref(), limits.password_queue)?;
         let remembered = Remembered::new(entropy.as_ref());
         let ring = KeyRing::open(keys, sealer, entropy.clone(), clock.now()).await?;
@@ -109,6 +135,9 @@ impl Auth {
             accounts,
             users,
             tenancy,
+            machines,
+            repeats,
+            uses: Uses::default(),
             founders,
             clock,
             entropy,
@@ -133,12 +162,15 @@ impl Auth {
         self.0.passwords.load()
     }
 
-    /// Makes a new signing key when the newest is old, and forgets those no token can have been signed with.
+    /// Makes a new signing key when the newest is old, forgets those no token can have been signed with and tokens that
+    /// ended, and writes down when API tokens were used.
     ///
     /// # Errors
     /// `Unavailable`.
     pub async fn tend(&self) -> Result<()> {
         self.0.ring.tend(self.0.clock.now()).await?;
+        self.tend_tokens().await?;
+        self.forget_repeats().await?;
         self.0.accounts.remove_expired_refreshes(self.0.clock.now()).await
     }
 }

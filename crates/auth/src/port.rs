@@ -1,20 +1,25 @@
 //! What authentication needs stored. Each call is one transaction, with its audit line in it.
 
+mod repeats;
 mod tenancy;
+mod tokens;
 mod users;
 
 use std::fmt;
 
 use async_trait::async_trait;
 use wharf_core::{
-    AccountId, OrganisationName, RegistryName, Result, Role, Timestamp, UserName, audit::AuditRecord,
+    AccountId, OrganisationName, Principal, RegistryName, Result, RobotName, Role, Timestamp, UserName,
+    audit::AuditRecord,
 };
 
 pub use self::{
+    repeats::{Known, Repeat, RepeatTimes, Repeats},
     tenancy::{
         Claim, MemberRow, Members, NewOrganisation, OrganisationRow, Organisations, Registries, RegistryRow,
         Seer, Span, Tenancy,
     },
+    tokens::{Machines, RobotRow, Robots, TokenRow, Tokens},
     users::{Fate, UserRow, Users},
 };
 
@@ -24,7 +29,7 @@ pub struct Account {
     /// The row id.
     pub id: AccountId,
     /// The login.
-    pub name: UserName,
+    pub name: Login,
     /// The password's argon2id hash in PHC form, if it has a password.
     pub password_hash: Option<String>,
     /// Whether it is the platform's operator.
@@ -33,6 +38,26 @@ pub struct Account {
     pub disabled: bool,
     /// Moves when every credential of the account is to end.
     pub version: i64,
+}
+
+/// What an account is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// A user.
+    User(UserName),
+    /// A robot.
+    Robot(RobotName),
+}
+
+impl Account {
+    /// The account as who acts, by a credential of the version it has now.
+    pub fn principal(self) -> Principal {
+        let Self { id, name, version, .. } = self;
+        match name {
+            Login::User(name) => Principal::User { id, name, version },
+            Login::Robot(name) => Principal::Robot { id, name, version },
+        }
+    }
 }
 
 /// A user to be made.

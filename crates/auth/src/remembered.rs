@@ -81,7 +81,7 @@ mod tests {
     fn only_this_password_of_this_version_is_known_and_not_for_ever() {
         let account = |version| Account {
             id: AccountId(1),
-            name: "a".parse().unwrap(),
+            name: crate::port::Login::User("a".parse().unwrap()),
             password_hash: None,
             operator: false,
             disabled: false,

@@ -7,7 +7,7 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::{Deserialize, Serialize};
 use wharf_core::{
-    Access, AccountId, Actor, Credential, Error, Kind, Principal, Result, Scope, Secret, Timestamp,
+    Access, AccountId, Actor, Credential, Error, Kind, Principal, Result, Scope, Secret, Timestamp, TokenHash,
 };
 
 use crate::{Auth, TOKEN_LIFETIME, unauthenticated};
@@ -48,6 +48,9 @@ pub(crate) struct Claims {
     uid: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ver: Option<i64>,
+    /// The hash of the API token it was fetched with, which it ends with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tok: Option<String>,
 }
 
 impl Auth {
@@ -70,6 +73,10 @@ impl Auth {
             access,
             uid: actor.principal.account().map(|id| id.0),
             ver: actor.principal.version(),
+            tok: match actor.credential {
+                Credential::Token(hash) => Some(BASE64_URL_SAFE_NO_PAD.encode(hash.0)),
+                _ => None,
+            },
         };
         let key = self.0.ring.newest().ok_or_else(|| Error::internal("there is no signing key"))?;
         let header = Header { kid: Some(key.id.clone()), ..Header::new(Algorithm::ES256) };
@@ -95,7 +102,16 @@ impl Auth {
             (None, None) if claims.sub.is_empty() => Principal::Anonymous,
             _ => return Err(unauthenticated()),
         };
-        Ok((principal, Access::Only(claims.access.clone()), Credential::Bearer(claims.jti.clone())))
+        let access = self.access_behind(claims.tok.as_deref()).await?.only(claims.access.clone());
+        Ok((principal, access, Credential::Bearer(claims.jti.clone())))
+    }
+
+    /// How far the API token reaches that a bearer token was fetched with, if it was, and if it has not ended.
+    async fn access_behind(&self, hash: Option<&str>) -> Result<Access> {
+        let Some(hash) = hash else { return Ok(Access::Whole) };
+        let hash = BASE64_URL_SAFE_NO_PAD.decode(hash).ok().and_then(|bytes| bytes.try_into().ok());
+        let token = self.known_token(TokenHash(hash.ok_or_else(unauthenticated)?)).await?;
+        Ok(token.reach.map_or(Access::Whole, Access::Within))
     }
 
     /// The claims of a token that one of our keys signed. Of its header only `kid` is looked at, to choose among
@@ -122,13 +138,11 @@ impl Auth {
         Ok(claims)
     }
 
-    /// The user of an account that still has the version a credential was issued at.
+    /// Who an account is that still has the version a credential was issued at.
     pub(crate) async fn account_at(&self, id: AccountId, version: i64) -> Result<Principal> {
         let account = self.0.accounts.by_id(id).await?;
         match account {
-            Some(account) if account.version == version && !account.disabled => {
-                Ok(Principal::User { id: account.id, name: account.name, version })
-            }
+            Some(account) if account.version == version && !account.disabled => Ok(account.principal()),
             _ => Err(unauthenticated()),
         }
     }

@@ -58,8 +58,10 @@ pub enum Subject {
     Blob,
     /// An upload.
     Upload,
-    /// A user.
+    /// A user or a robot.
     User,
+    /// An API token.
+    Token,
 }
 
 /// What a client can act on beyond the message.
@@ -109,6 +111,7 @@ impl Error {
             Subject::Blob => "blob unknown to the repository",
             Subject::Upload => "upload unknown to the repository",
             Subject::User => "no such user",
+            Subject::Token => "no such token",
         };
         Self::new(Kind::NotFound(subject), message)
     }

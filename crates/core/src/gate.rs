@@ -12,8 +12,8 @@ pub use self::management::{
     decide_organisation, decide_self, duty,
 };
 use crate::{
-    Access, Action, Actor, Detail, Error, Kind, Place, Principal, Result, Role, Scope, Subject, Verb,
-    right::action,
+    Access, Action, Actor, Detail, Error, Kind, Place, Principal, RegistryPlace, Result, Role, Scope,
+    Subject, Verb, right::action,
 };
 
 /// Row id of an organisation.
@@ -59,11 +59,26 @@ impl Rights {
         matches!(principal, Principal::Job(_))
             || self.operator
             || self.role.is_some_and(|role| role.allows(verb))
-            || (verb == Verb::Pull && self.is_public())
+            || self.is_open(verb)
     }
 
-    fn may_know(&self) -> bool {
-        self.operator || self.role.is_some() || self.is_public()
+    /// Whether an actor may do a verb: its owner may, and its API token, if it has one, reaches there. What is public
+    /// anybody may pull, by whatever token.
+    fn allow(&self, actor: &Actor, place: &Place, verb: Verb) -> bool {
+        let reaches = || actor.access.reach().is_none_or(|reach| reach.reaches(place, verb));
+        self.allows(&actor.principal, verb) && (self.is_open(verb) || reaches())
+    }
+
+    fn may_know(&self, actor: &Actor, place: &Place) -> bool {
+        let reaches = || {
+            let reach = actor.access.reach();
+            reach.is_none_or(|reach| Verb::ALL.into_iter().any(|verb| reach.reaches(place, verb)))
+        };
+        self.is_public() || ((self.operator || self.role.is_some()) && reaches())
+    }
+
+    fn is_open(&self, verb: Verb) -> bool {
+        verb == Verb::Pull && self.is_public()
     }
 
     fn is_public(&self) -> bool {
@@ -173,17 +188,18 @@ pub fn decide<A: Action>(
     rights: &Rights,
     create: CreateOnPush,
 ) -> Result<Grant<A>> {
-    if !rights.allows(&actor.principal, A::VERB) {
-        return Err(refused(actor, rights.may_know()));
-    }
-    if !actor.access.reaches(place, A::VERB) {
-        let message = format!("the token does not reach {} on this repository", A::VERB.word());
-        let needed = Detail::InsufficientScope(vec![Scope::of(place, &[A::VERB])]);
-        return Err(Error::new(Kind::Unauthenticated, message).with(needed));
+    if !rights.allow(actor, place, A::VERB) {
+        return Err(refused(actor, rights.may_know(actor, place)));
     }
     let creates = A::VERB == Verb::Push && rights.operator && create == CreateOnPush::Operator;
     if rights.registry.is_none() && !creates {
+        // Before the scopes: where nothing is, another token reaches nothing either.
         return Err(Error::not_found(Subject::Name));
+    }
+    if !actor.access.is_scoped_for(place, A::VERB) {
+        let message = format!("the token does not reach {} on this repository", A::VERB.word());
+        let needed = Detail::InsufficientScope(vec![Scope::of(place, &[A::VERB])]);
+        return Err(Error::new(Kind::Unauthenticated, message).with(needed));
     }
     Ok(Grant {
         actor: actor.clone(),
@@ -196,8 +212,11 @@ pub fn decide<A: Action>(
 /// Decides whether an actor may list what it may read. What it may read, the list's query filters.
 ///
 /// # Errors
-/// `Unauthenticated` where the token does not reach the catalog.
+/// `Unauthenticated` where the bearer token does not reach the catalog; `Denied` to a narrowed API token.
 pub fn decide_catalog(actor: &Actor) -> Result<ReadGrant> {
+    if actor.access.reach().is_some() {
+        return Err(Error::new(Kind::Denied, "a token for some repositories does not list the catalog"));
+    }
     if actor.access.reaches_catalog() {
         return Ok(ReadGrant { actor: actor.clone() });
     }
@@ -208,13 +227,20 @@ pub fn decide_catalog(actor: &Actor) -> Result<ReadGrant> {
 /// Decides whether an actor may list everything a registry holds. The repository of the rights is not asked for.
 ///
 /// # Errors
-/// As [`decide`]; `Denied` to a credential that is narrowed to some repositories.
-pub fn decide_registry(actor: &Actor, rights: &Rights) -> Result<RegistryGrant> {
+/// As [`decide`]; `Denied` to a credential that does not reach all of it.
+pub fn decide_registry(actor: &Actor, place: &RegistryPlace, rights: &Rights) -> Result<RegistryGrant> {
+    let belongs = rights.operator || rights.role.is_some();
     if !rights.allows(&actor.principal, Verb::Pull) {
-        return Err(refused(actor, rights.may_know()));
+        return Err(refused(actor, belongs || rights.is_public()));
     }
-    if actor.access != Access::Whole {
-        let message = "a token for some repositories does not list a registry; use a password";
+    let reaches_all = match &actor.access {
+        Access::Whole => true,
+        Access::Within(reach) => rights.is_public() || reach.reaches_all_of(place, Verb::Pull),
+        Access::Only(_) | Access::OnlyWithin(..) => false,
+    };
+    if !reaches_all {
+        let message =
+            "a token for some repositories does not list a registry; use one that reaches all of it";
         return Err(Error::new(Kind::Denied, message));
     }
     let registry = rights.registry.as_ref().ok_or_else(|| Error::not_found(Subject::Name))?;
@@ -262,7 +288,7 @@ fn refused(actor: &Actor, may_know: bool) -> Error {
 #[allow(clippy::disallowed_methods, reason = "the gate's own tests")]
 mod tests {
     use super::{action::*, *};
-    use crate::{AccountId, Credential};
+    use crate::{AccountId, Allowance, Credential, Reach, RegistryName};
 
     fn place() -> Place {
         "acme/app".parse().unwrap()
@@ -333,6 +359,28 @@ mod tests {
     }
 
     #[test]
+    fn a_narrowed_api_token_is_no_more_than_what_it_reaches() {
+        let reach = |pattern: &str, verbs: &[Verb]| {
+            let one = Allowance { repositories: pattern.parse().unwrap(), verbs: verbs.to_vec() };
+            user(Access::Within(Reach::new(vec![one]).unwrap()))
+        };
+        let (pulls, elsewhere) = (reach("acme/*", &[Verb::Pull]), reach("other/*", &Verb::ALL));
+        let writer = rights(Some(Role::Writer), false, false);
+        assert_eq!(kind::<Pull>(&pulls, &writer), None);
+        assert_eq!(kind::<Push>(&pulls, &writer), Some(Kind::Denied));
+        assert_eq!(kind::<Pull>(&elsewhere, &writer), UNKNOWN);
+        assert_eq!(kind::<Pull>(&elsewhere, &rights(None, false, true)), None);
+        assert_eq!(kind::<Push>(&elsewhere, &rights(Some(Role::Writer), false, true)), Some(Kind::Denied));
+        let viewer = rights(Some(Role::Viewer), false, false);
+        assert_eq!(kind::<Push>(&reach("acme/*", &Verb::ALL), &viewer), Some(Kind::Denied));
+        let main = RegistryPlace { organisation: "acme".parse().unwrap(), registry: RegistryName::main() };
+        assert!(decide_registry(&pulls, &main, &viewer).is_ok());
+        assert!(decide_registry(&reach("acme/app", &Verb::ALL), &main, &viewer).is_err());
+        assert!(decide_catalog(&pulls).is_err());
+        assert!(decide_operator(&pulls, true).is_err());
+    }
+
+    #[test]
     fn only_the_operators_push_creates_and_only_when_set() {
         let operator = user(Access::Whole);
         let nowhere = Rights { operator: true, ..Rights::default() };
@@ -345,10 +393,11 @@ mod tests {
     #[test]
     fn a_registry_is_listed_by_who_may_pull_from_all_of_it() {
         let private = rights(Some(Role::Viewer), false, false);
-        assert!(decide_registry(&user(Access::Whole), &private).is_ok());
-        let stranger = decide_registry(&user(Access::Whole), &rights(None, false, false)).unwrap_err();
+        let main = RegistryPlace { organisation: "acme".parse().unwrap(), registry: RegistryName::main() };
+        assert!(decide_registry(&user(Access::Whole), &main, &private).is_ok());
+        let stranger = decide_registry(&user(Access::Whole), &main, &rights(None, false, false)).unwrap_err();
         assert_eq!(Some(stranger.kind()), UNKNOWN);
         let narrowed = user(Access::Only(vec![Scope::of(&place(), &[Verb::Pull])]));
-        assert_eq!(decide_registry(&narrowed, &private).unwrap_err().kind(), Kind::Denied);
+        assert_eq!(decide_registry(&narrowed, &main, &private).unwrap_err().kind(), Kind::Denied);
     }
 }

@@ -110,8 +110,53 @@ name! {
     RepositoryName, LONG, "repository name", |text| text.split('/').all(is_component), &[]
 }
 name! {
-    /// The login of a user or robot; a personal organisation takes the same name, so the same rule holds.
+    /// The login of a user; a personal organisation takes the same name, so the same rule holds.
     UserName, SHORT, "user name", is_component, RESERVED
+}
+
+/// The login of a robot: its organisation and a name of its own, joined by a `+`, which no user's login holds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RobotName(String);
+
+impl RobotName {
+    /// The robot of an organisation by the name it has there: one component, at most 64 characters.
+    ///
+    /// # Errors
+    /// `Invalid`.
+    pub fn new(organisation: &OrganisationName, name: &str) -> Result<Self, Error> {
+        match name.len() <= SHORT && is_component(name) {
+            true => Ok(Self(format!("{organisation}+{name}"))),
+            false => Err(invalid(
+                "robot name must be at most 64 lower-case letters and digits, joined by single '.', '_' or '-'",
+            )),
+        }
+    }
+
+    /// The whole login.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name within the organisation.
+    pub fn short(&self) -> &str {
+        self.0.split_once('+').map_or("", |(_, name)| name)
+    }
+}
+
+impl FromStr for RobotName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let (organisation, name) =
+            text.split_once('+').ok_or_else(|| invalid("a robot is called organisation+name"))?;
+        Self::new(&organisation.parse()?, name)
+    }
+}
+
+impl fmt::Display for RobotName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 impl OrganisationName {

@@ -1,10 +1,10 @@
 //! Who: principals, the credentials they used, and the one question every face asks.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use async_trait::async_trait;
 
-use crate::{Access, Result, Secret, UserName};
+use crate::{Access, Result, RobotName, Secret, UserName};
 
 /// The row id of a user or robot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +24,15 @@ pub enum Principal {
         /// The version of the account its credential was checked against; a later one ends the credential.
         version: i64,
     },
+    /// A robot of an organisation.
+    Robot {
+        /// The row id.
+        id: AccountId,
+        /// The login.
+        name: RobotName,
+        /// As a user's.
+        version: i64,
+    },
     /// Wharf itself, in the job of this name.
     Job(&'static str),
 }
@@ -37,7 +46,7 @@ impl Principal {
     /// The account, if it has one.
     pub const fn account(&self) -> Option<AccountId> {
         match self {
-            Self::User { id, .. } => Some(*id),
+            Self::User { id, .. } | Self::Robot { id, .. } => Some(*id),
             Self::Anonymous | Self::Job(_) => None,
         }
     }
@@ -45,7 +54,7 @@ impl Principal {
     /// The version of the account, if it has one.
     pub const fn version(&self) -> Option<i64> {
         match self {
-            Self::User { version, .. } => Some(*version),
+            Self::User { version, .. } | Self::Robot { version, .. } => Some(*version),
             Self::Anonymous | Self::Job(_) => None,
         }
     }
@@ -55,6 +64,7 @@ impl Principal {
         match self {
             Self::Anonymous => "anonymous",
             Self::User { .. } => "user",
+            Self::Robot { .. } => "robot",
             Self::Job(_) => "job",
         }
     }
@@ -64,8 +74,30 @@ impl Principal {
         match self {
             Self::Anonymous => "",
             Self::User { name, .. } => name.as_str(),
+            Self::Robot { name, .. } => name.as_str(),
             Self::Job(name) => name,
         }
+    }
+}
+
+/// The SHA-256 of an API token's text. Prints as the token's id, which is its beginning.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenHash(pub [u8; 32]);
+
+impl TokenHash {
+    /// How many bytes the id has.
+    pub const ID: usize = 8;
+}
+
+impl fmt::Display for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().take(Self::ID).try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenHash({self}…)")
     }
 }
 
@@ -80,6 +112,8 @@ pub enum Credential {
     Bearer(String),
     /// By a refresh token, with its id.
     Refresh(i64),
+    /// By an API token.
+    Token(TokenHash),
     /// By being on the machine itself.
     Local,
 }
@@ -92,6 +126,7 @@ impl Credential {
             Self::Password => "password",
             Self::Bearer(_) => "bearer",
             Self::Refresh(_) => "refresh",
+            Self::Token(_) => "token",
             Self::Local => "local",
         }
     }
@@ -103,6 +138,7 @@ impl Credential {
             Self::None | Self::Password | Self::Local => kind.to_owned(),
             Self::Bearer(id) => format!("{kind}:{id}"),
             Self::Refresh(id) => format!("{kind}:{id}"),
+            Self::Token(hash) => format!("{kind}:{hash}"),
         }
     }
 }

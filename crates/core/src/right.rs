@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Detail, Error, Kind, Place};
+use crate::{Detail, Error, Kind, Place, Reach};
 
 /// What is done to the content of a repository; the words of token scopes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +28,15 @@ impl Verb {
             Self::Push => "push",
             Self::Delete => "delete",
         }
+    }
+}
+
+impl FromStr for Verb {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let found = Self::ALL.into_iter().find(|verb| verb.word() == text);
+        found.ok_or_else(|| Error::new(Kind::Invalid, "an action is pull, push or delete"))
     }
 }
 
@@ -184,31 +193,64 @@ impl fmt::Display for Scope {
 pub enum Access {
     /// As far as its owner.
     Whole,
-    /// Only this.
+    /// Only this: a bearer token's, which is fetched anew where more is needed.
     Only(Vec<Scope>),
+    /// Only this: an API token's, which stays as it is.
+    Within(Reach),
+    /// A bearer token's that was fetched with an API token.
+    OnlyWithin(Vec<Scope>, Reach),
 }
 
 impl Access {
+    /// What the scopes of a bearer token make of the access that it was fetched with.
+    #[must_use]
+    pub fn only(self, scopes: Vec<Scope>) -> Self {
+        match self {
+            Self::Whole | Self::Only(_) => Self::Only(scopes),
+            Self::Within(reach) | Self::OnlyWithin(_, reach) => Self::OnlyWithin(scopes, reach),
+        }
+    }
+
+    /// What no other token of the same kind would widen.
+    pub const fn reach(&self) -> Option<&Reach> {
+        match self {
+            Self::Within(reach) | Self::OnlyWithin(_, reach) => Some(reach),
+            Self::Whole | Self::Only(_) => None,
+        }
+    }
+
+    const fn scopes(&self) -> Option<&Vec<Scope>> {
+        match self {
+            Self::Only(scopes) | Self::OnlyWithin(scopes, _) => Some(scopes),
+            Self::Whole | Self::Within(_) => None,
+        }
+    }
+
+    /// Whether its scopes reach a verb at a place; if not, a token with others may.
+    pub fn is_scoped_for(&self, place: &Place, verb: Verb) -> bool {
+        let Some(scopes) = self.scopes() else { return true };
+        let name = place.to_string();
+        scopes.iter().any(|scope| scope.kind == "repository" && scope.name == name && scope.allows(verb))
+    }
+
     /// Whether it reaches a verb at a place.
     pub fn reaches(&self, place: &Place, verb: Verb) -> bool {
-        match self {
-            Self::Whole => true,
-            Self::Only(scopes) => {
-                let name = place.to_string();
-                scopes
-                    .iter()
-                    .any(|scope| scope.kind == "repository" && scope.name == name && scope.allows(verb))
-            }
-        }
+        self.is_scoped_for(place, verb) && self.reach().is_none_or(|reach| reach.reaches(place, verb))
     }
 
     /// Whether it reaches the catalog.
     pub fn reaches_catalog(&self) -> bool {
-        match self {
-            Self::Whole => true,
-            Self::Only(scopes) => {
-                scopes.iter().any(|scope| scope.kind == "registry" && scope.name == "catalog")
-            }
+        self.scopes().is_none_or(|scopes| {
+            scopes.iter().any(|scope| scope.kind == "registry" && scope.name == "catalog")
+        })
+    }
+
+    /// Whether a token of this access may make one of the other: only a narrower one, and a bearer token none.
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Whole, Self::Whole | Self::Within(_)) => true,
+            (Self::Within(reach), Self::Within(other)) => reach.covers(other),
+            _ => false,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What the database said lately, so that what is read most is not read again: accounts, rights, tags, manifests,
-//! and where blobs lie.
+//! What the database said lately, so that what is read most is not read again: accounts, API tokens, rights, tags,
+//! manifests, and where blobs lie.
 //!
 //! Only SQLite has one, for all its writes pass through one thread of one process. That thread tells after each commit,
 //! and before anybody hears of it, what the commit changed ([`Changes`]), and what is remembered of that is forgotten:
@@ -12,9 +12,9 @@ mod recent;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use wharf_auth::port::Account;
+use wharf_auth::port::{Account, TokenRow};
 use wharf_core::{
-    AccountId, Digest, Place, Tag,
+    AccountId, Digest, Place, Tag, TokenHash,
     gate::{RepositoryId, Rights},
 };
 use wharf_registry::port::{BlobRow, ManifestRow};
@@ -42,6 +42,7 @@ pub(crate) trait Recall: Step {
 /// What is remembered of each kind.
 pub(crate) struct Remembered {
     pub(crate) accounts: Recent<AccountId, Account>,
+    pub(crate) tokens: Recent<TokenHash, TokenRow>,
     pub(crate) rights: Recent<(Holder, Place), Rights>,
     pub(crate) tags: Recent<(RepositoryId, Tag), Digest>,
     pub(crate) manifests: Recent<(RepositoryId, Digest), ManifestRow>,
@@ -61,6 +62,7 @@ impl Default for Memory {
     fn default() -> Self {
         Self(Mutex::new(Remembered {
             accounts: Recent::of(ROWS),
+            tokens: Recent::of(ROWS),
             rights: Recent::of(ROWS),
             tags: Recent::of(ROWS),
             manifests: Recent::of(MANIFESTS),
@@ -104,6 +106,13 @@ impl Memory {
 impl Weigh for Account {
     fn weight(&self) -> usize {
         self.password_hash.as_ref().map_or(0, String::len)
+    }
+}
+
+impl Weigh for TokenRow {
+    fn weight(&self) -> usize {
+        // A pattern and its verbs are a few hundred bytes at most.
+        self.name.len() + self.reach.as_ref().map_or(0, |reach| 400 * reach.allowances().len())
     }
 }
 

@@ -206,7 +206,7 @@ impl Registry {
     #[allow(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
     pub async fn grant_registry(&self, actor: &Actor, place: &RegistryPlace) -> Result<RegistryGrant> {
         let rights = self.0.parts.rights.registry_rights(actor, place).await?;
-        gate::decide_registry(actor, &rights)
+        gate::decide_registry(actor, place, &rights)
     }
 
     /// What an actor may do at a place, for a token that is to hold no more than that.

@@ -84,6 +84,8 @@ impl Stores {
             accounts: Arc::new(self.database.clone()),
             users: Arc::new(self.database.clone()),
             tenancy: Arc::new(self.database.clone()),
+            machines: Arc::new(self.database.clone()),
+            repeats: Arc::new(self.database.clone()),
             keys: Arc::new(self.database.clone()),
             sealer: Sealer::new(key)?,
             clock: Arc::new(SystemClock),

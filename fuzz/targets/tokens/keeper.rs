@@ -3,21 +3,22 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use wharf_auth::port::{Account, Accounts, KeyRow, Keys, NewAccount, Refresh, RegistryChange};
+use wharf_auth::port::{Account, Accounts, KeyRow, Keys, Login, NewAccount, Refresh, RegistryChange};
 use wharf_auth::{Auth, Parts, Sealer, SealingKey};
 use wharf_core::audit::AuditRecord;
+use wharf_core::gate::Founders;
 use wharf_core::{
-    Access, AccountId, Actor, Clock, Credential, Entropy, OrganisationName, Principal, RegistryName, Result,
+    Access, AccountId, Actor, Clock, Credential, Entropy, OrganisationName, RegistryName, Result,
     Timestamp, UserName,
 };
+use wharf_meta::Database;
 
 const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
 
 /// The user of every token.
 pub(super) fn actor() -> Actor {
-    let Account { id, name, version, .. } = account();
     Actor {
-        principal: Principal::User { id, name, version },
+        principal: account().principal(),
         credential: Credential::Password,
         access: Access::Whole,
         address: None,
@@ -29,13 +30,22 @@ pub(super) async fn open() -> Auth {
     let entropy: Arc<dyn Entropy> = Arc::new(Counting(Mutex::new(0)));
     let (key, _) = SealingKey::generate(entropy.as_ref());
     let store = Arc::new(Keeper::default());
+    // A bearer token asks for an account and a key; what else there is, an empty database stands for.
+    let folder = tempfile::tempdir().unwrap();
+    let (file, ballast) = (folder.path().join("wharf.sqlite"), folder.path().join("ballast"));
+    let rest = Arc::new(Database::sqlite(&file, &ballast).unwrap());
     let parts = Parts {
         accounts: store.clone(),
+        users: rest.clone(),
+        tenancy: rest.clone(),
+        machines: rest.clone(),
+        repeats: rest,
         keys: store,
         sealer: Sealer::new(&key).unwrap(),
         clock: Arc::new(Still),
         entropy,
         limits: wharf_auth::Limits::default(),
+        founders: Founders::default(),
     };
     Auth::open(parts).await.unwrap()
 }
@@ -43,7 +53,7 @@ pub(super) async fn open() -> Auth {
 fn account() -> Account {
     Account {
         id: AccountId(7),
-        name: "alice".parse().unwrap(),
+        name: Login::User("alice".parse().unwrap()),
         password_hash: None,
         operator: false,
         disabled: false,

@@ -2,7 +2,7 @@
 
 use crate::harness::{Answer, Wharf};
 
-pub(super) fn is_problem(answer: Answer, status: u16) {
+pub(crate) fn is_problem(answer: Answer, status: u16) {
     let answer = answer.is(status);
     assert_eq!(answer.header("content-type"), "application/problem+json");
     let body = answer.json();

@@ -78,6 +78,7 @@ impl Changes {
     pub(super) fn apply(self, remembered: &mut Remembered) {
         if self.rights {
             remembered.accounts.clear();
+            remembered.tokens.clear();
             remembered.rights.clear();
         }
         if self.content {
@@ -114,6 +115,7 @@ mod tests {
             "\n    UPDATE registry\n    SET public = 0",
             "INSERT INTO membership (role) VALUES ($1) ON CONFLICT DO UPDATE SET role = $1",
             "DELETE FROM membership WHERE account_id = $1",
+            "DELETE FROM api_token WHERE hash = $1",
             "DELETE FROM organisation",
             "DELETE FROM repository WHERE shown = 0",
             "WITH gone AS (SELECT 1) DELETE FROM account",

@@ -1,7 +1,7 @@
 //! Accounts, their roles and refresh tokens.
 
 use async_trait::async_trait;
-use wharf_auth::port::{Account, Accounts, NewAccount, Refresh, RegistryChange};
+use wharf_auth::port::{Account, Accounts, Login, NewAccount, Refresh, RegistryChange};
 use wharf_core::{
     AccountId, Error, Kind, OrganisationName, RegistryName, Result, Timestamp, UserName, audit::AuditRecord,
 };
@@ -16,12 +16,20 @@ use crate::{
 fn account(mut row: Row) -> Result<Account> {
     Ok(Account {
         id: AccountId(row.next()?),
-        name: row.parse(|name: String| name.parse().ok())?,
+        name: row.parse(login)?,
         password_hash: row.next()?,
         operator: row.next()?,
         disabled: row.next()?,
         version: row.next()?,
     })
+}
+
+/// A robot's login has a `+`, which a user's has not.
+fn login(name: String) -> Option<Login> {
+    match name.contains('+') {
+        true => name.parse().ok().map(Login::Robot),
+        false => name.parse().ok().map(Login::User),
+    }
 }
 
 #[async_trait]

@@ -1,0 +1,263 @@
+//! API tokens: made, listed, ended, and what they stand for when they come.
+//!
+//! The text is shown once; what is kept is its SHA-256, which tells nothing of 256 random bits. A token ends with its
+//! owner's version, so with a new password, and at once wherever it is used: its row is asked for on every request.
+
+use wharf_core::{
+    Access, AccountId, Actor, Credential, Error, Kind, OrganisationGrant, Principal, Reach, Result,
+    RobotName, Role, Secret, SelfGrant, Subject, Timestamp, TokenHash,
+    audit::AuditRecord,
+    duty::{Administer, Belong},
+};
+
+use crate::{
+    Auth,
+    port::{Machines, RobotRow, Span, TokenRow},
+    token_text::{generate, hash_of},
+    unauthenticated,
+};
+
+/// The longest name of a token, in bytes.
+const LONGEST: usize = 100;
+/// How long a token that ended stays in the database, in seconds.
+const REMEMBERED: i64 = 30 * 24 * 3600;
+
+/// A token to be made.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// What its owner calls it.
+    pub name: String,
+    /// How far it reaches; none: as far as its owner.
+    pub reach: Option<Reach>,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Whose token it is.
+struct Owner {
+    account: AccountId,
+    version: i64,
+    name: String,
+}
+
+impl Auth {
+    /// Makes a token for the caller's own account; its text, which is shown this once, and its hash.
+    ///
+    /// # Errors
+    /// `Denied` where it would reach further than the credential that asks, and to a bearer token; `Invalid`;
+    /// `Conflict` where the account has as many as it may.
+    pub async fn create_token(&self, grant: &SelfGrant, new: NewToken) -> Result<(Secret<String>, TokenRow)> {
+        let principal = &grant.actor().principal;
+        expect_narrower(grant.actor(), new.reach.as_ref())?;
+        let version = principal.version().unwrap_or_default();
+        let owner = Owner { account: grant.account(), version, name: principal.name().to_owned() };
+        let record = AuditRecord::new(self.0.clock.now(), grant.actor(), "token.create");
+        self.make_token(owner, new, record).await
+    }
+
+    /// The caller's own tokens that have not ended; through an API token those only that it could have made.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn tokens(&self, grant: &SelfGrant) -> Result<Vec<TokenRow>> {
+        let tokens = self.machines().tokens(grant.account(), self.0.clock.now()).await?;
+        let seen = |token: &TokenRow| expect_narrower(grant.actor(), token.reach.as_ref()).is_ok();
+        Ok(tokens.into_iter().filter(seen).collect())
+    }
+
+    /// Ends one of the caller's own tokens, by its id.
+    ///
+    /// # Errors
+    /// `NotFound`; `Unavailable`.
+    pub async fn remove_token(&self, grant: &SelfGrant, id: &str) -> Result<()> {
+        let token = named(self.tokens(grant).await?, id)?;
+        let record = self.token_record(grant.actor(), "token.delete", &token);
+        self.end(token, record).await
+    }
+
+    /// Robots of an organisation, in the byte order of their names.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn robots(&self, grant: &OrganisationGrant<Belong>, span: Span) -> Result<Vec<RobotRow>> {
+        let last = span.last.map(|last| format!("{}+{last}", grant.name()));
+        self.machines().robots(grant.organisation(), Span { last, ..span }).await
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// `NotFound`; `Unavailable`.
+    pub async fn robot(&self, grant: &OrganisationGrant<Belong>, name: &str) -> Result<RobotRow> {
+        let gone = || Error::not_found(Subject::User);
+        let name = RobotName::new(grant.name(), name)?;
+        self.machines().robot(grant.organisation(), &name).await?.ok_or_else(gone)
+    }
+
+    /// Makes a robot.
+    ///
+    /// # Errors
+    /// `Exists`; `Invalid` for its name.
+    pub async fn create_robot(
+        &self,
+        grant: &OrganisationGrant<Administer>,
+        name: &str,
+        role: Role,
+    ) -> Result<()> {
+        let name = RobotName::new(grant.name(), name)?;
+        let target = Some(format!("{name} {role}"));
+        let record = self.organisation_record(grant.actor(), "robot.create", (grant.name(), target));
+        self.machines().create_robot(grant.organisation(), name, role, record).await
+    }
+
+    /// Removes a robot; its tokens end at once.
+    ///
+    /// # Errors
+    /// `NotFound`; `Unavailable`.
+    pub async fn remove_robot(&self, grant: &OrganisationGrant<Administer>, name: &str) -> Result<()> {
+        let name = RobotName::new(grant.name(), name)?;
+        let target = Some(name.to_string());
+        let record = self.organisation_record(grant.actor(), "robot.delete", (grant.name(), target));
+        let removed = self.machines().remove_robot(grant.organisation(), name, record).await?;
+        if removed { Ok(()) } else { Err(Error::not_found(Subject::User)) }
+    }
+
+    /// Makes a token for a robot; its text, which is shown this once.
+    ///
+    /// # Errors
+    /// As [`Auth::create_token`]; `NotFound` where there is no such robot.
+    pub async fn create_robot_token(
+        &self,
+        grant: &OrganisationGrant<Administer>,
+        name: &str,
+        new: NewToken,
+    ) -> Result<(Secret<String>, TokenRow)> {
+        let robot = self.robot_of(grant, name).await?;
+        let record = self.organisation_record(grant.actor(), "token.create", (grant.name(), None));
+        let owner = Owner { account: robot.account, version: robot.version, name: robot.name.to_string() };
+        self.make_token(owner, new, record).await
+    }
+
+    /// The tokens of a robot that have not ended.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such robot; `Unavailable`.
+    pub async fn robot_tokens(
+        &self,
+        grant: &OrganisationGrant<Administer>,
+        name: &str,
+    ) -> Result<Vec<TokenRow>> {
+        let robot = self.robot_of(grant, name).await?;
+        self.machines().tokens(robot.account, self.0.clock.now()).await
+    }
+
+    /// Ends a token of a robot, by its id.
+    ///
+    /// # Errors
+    /// `NotFound`; `Unavailable`.
+    pub async fn remove_robot_token(
+        &self,
+        grant: &OrganisationGrant<Administer>,
+        (name, id): (&str, &str),
+    ) -> Result<()> {
+        let token = named(self.robot_tokens(grant, name).await?, id)?;
+        let target = Some(format!("{}+{name} {}", grant.name(), token.hash));
+        let record = self.organisation_record(grant.actor(), "token.delete", (grant.name(), target));
+        self.end(token, record).await
+    }
+
+    /// Who a text speaks for that is written as a token is; none where it is not.
+    pub(crate) async fn by_token(&self, text: &str, nobody: &Actor) -> Result<Option<Actor>> {
+        let Some(hash) = hash_of(text) else { return Ok(None) };
+        let token = self.known_token(hash).await?;
+        let principal = self.account_at(token.account, token.account_version).await?;
+        self.0.uses.note(hash, self.0.clock.now());
+        let access = token.reach.map_or(Access::Whole, Access::Within);
+        Ok(Some(Actor { principal, credential: Credential::Token(hash), access, ..nobody.clone() }))
+    }
+
+    /// The token of a hash, if it has not ended.
+    ///
+    /// # Errors
+    /// `Unauthenticated`; `Unavailable`.
+    pub(crate) async fn known_token(&self, hash: TokenHash) -> Result<TokenRow> {
+        let now = self.0.clock.now();
+        let token = self.machines().token(hash).await?;
+        token.filter(|token| token.expires_at.is_none_or(|ends| ends > now)).ok_or_else(unauthenticated)
+    }
+
+    /// Writes down when tokens were used, and forgets those that ended long ago.
+    pub(crate) async fn tend_tokens(&self) -> Result<()> {
+        let uses = self.0.uses.take();
+        if !uses.is_empty() {
+            self.machines().note_uses(uses).await?;
+        }
+        self.machines().remove_expired_tokens(self.0.clock.now().plus_seconds(-REMEMBERED)).await
+    }
+
+    async fn make_token(
+        &self,
+        owner: Owner,
+        new: NewToken,
+        record: AuditRecord,
+    ) -> Result<(Secret<String>, TokenRow)> {
+        let NewToken { name, reach, expires_at } = new;
+        let now = self.0.clock.now();
+        if name.is_empty() || name.len() > LONGEST || name.contains(char::is_control) {
+            return Err(Error::new(Kind::Invalid, "a token has a name of 1 to 100 bytes"));
+        }
+        if expires_at.is_some_and(|ends| ends <= now) {
+            return Err(Error::new(Kind::Invalid, "the token would have ended before it was made"));
+        }
+        let text = generate(self.0.entropy.as_ref());
+        let hash = hash_of(text.expose()).ok_or_else(|| Error::internal("a token is not written as one"))?;
+        let Owner { account, version: account_version, name: owner } = owner;
+        let (created_at, used_at) = (now, None);
+        let token =
+            TokenRow { row: 0, hash, account, account_version, name, reach, created_at, expires_at, used_at };
+        let record = AuditRecord { target: Some(format!("{owner} {hash}")), ..record };
+        self.machines().add_token(token.clone(), record).await?;
+        Ok((text, token))
+    }
+
+    async fn end(&self, token: TokenRow, record: AuditRecord) -> Result<()> {
+        let removed = self.machines().remove_token(token.account, token.hash, record).await?;
+        if removed { Ok(()) } else { Err(no_such_token()) }
+    }
+
+    async fn robot_of(&self, grant: &OrganisationGrant<Administer>, name: &str) -> Result<RobotRow> {
+        let name = RobotName::new(grant.name(), name)?;
+        let found = self.machines().robot(grant.organisation(), &name).await?;
+        found.ok_or_else(|| Error::not_found(Subject::User))
+    }
+
+    fn token_record(&self, actor: &Actor, action: &'static str, token: &TokenRow) -> AuditRecord {
+        let target = Some(format!("{} {}", actor.principal.name(), token.hash));
+        AuditRecord { target, ..AuditRecord::new(self.0.clock.now(), actor, action) }
+    }
+
+    fn machines(&self) -> &dyn Machines {
+        self.0.machines.as_ref()
+    }
+}
+
+/// Refuses a token that would reach further than what it is asked with.
+fn expect_narrower(actor: &Actor, reach: Option<&Reach>) -> Result<()> {
+    let wanted = reach.cloned().map_or(Access::Whole, Access::Within);
+    let known_well = matches!(actor.credential, Credential::Password | Credential::Token(_));
+    if known_well
+        && matches!(actor.principal, Principal::User { .. } | Principal::Robot { .. })
+        && actor.access.covers(&wanted)
+    {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Denied, "a token is made by a password, or by a token that reaches as far"))
+}
+
+fn named(tokens: Vec<TokenRow>, id: &str) -> Result<TokenRow> {
+    tokens.into_iter().find(|token| token.hash.to_string() == id).ok_or_else(no_such_token)
+}
+
+fn no_such_token() -> Error {
+    Error::not_found(Subject::Token)
+}

@@ -1,0 +1,263 @@
+//! How far an API token reaches: which repositories, and what may be done there. A token makes only a narrower one.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Detail, Error, Kind, OrganisationName, Place, RegistryName, RegistryPlace, Result, Verb};
+
+/// The most allowances one token has.
+const MOST: usize = 100;
+
+/// Which repositories are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pattern {
+    /// This one.
+    One(Place),
+    /// All whose long form, `organisation/registry/repository`, begins so.
+    Below(String),
+}
+
+impl Pattern {
+    /// Whether a repository is meant.
+    pub fn matches(&self, place: &Place) -> bool {
+        match self {
+            Self::One(one) => one == place,
+            Self::Below(prefix) => long(place).starts_with(prefix),
+        }
+    }
+
+    /// Whether every repository of a registry is.
+    pub fn matches_all_of(&self, registry: &RegistryPlace) -> bool {
+        let RegistryPlace { organisation, registry } = registry;
+        let all = format!("{organisation}/{registry}/");
+        matches!(self, Self::Below(prefix) if all.starts_with(prefix))
+    }
+
+    /// Whether everything is meant that the other one means.
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (_, Self::One(place)) => self.matches(place),
+            (Self::Below(prefix), Self::Below(other)) => other.starts_with(prefix),
+            (Self::One(_), Self::Below(_)) => false,
+        }
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = Error;
+
+    /// A repository as it is pulled from, or `organisation/*`, `organisation/registry/*`,
+    /// `organisation/registry/begin*`, or `*` for everything.
+    fn from_str(text: &str) -> Result<Self> {
+        let Some(prefix) = text.strip_suffix('*') else { return text.parse().map(Self::One) };
+        let mut parts = prefix.splitn(3, '/');
+        let wrong = || {
+            let words = "a pattern is a repository, organisation/*, organisation/registry/*, \
+                         organisation/registry/begin* or *";
+            Error::new(Kind::Invalid, words).with(Detail::Name)
+        };
+        match (parts.next().unwrap_or_default(), parts.next(), parts.next()) {
+            ("", None, None) => {}
+            (organisation, Some(""), None) => drop(organisation.parse::<OrganisationName>()?),
+            (organisation, Some(registry), Some(begin)) if is_begin(begin) => {
+                organisation.parse::<OrganisationName>()?;
+                registry.parse::<RegistryName>()?;
+            }
+            _ => return Err(wrong()),
+        }
+        Ok(Self::Below(prefix.to_owned()))
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(place) => write!(f, "{place}"),
+            Self::Below(prefix) => write!(f, "{prefix}*"),
+        }
+    }
+}
+
+/// What may be done in some repositories.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// Which.
+    pub repositories: Pattern,
+    /// What.
+    pub verbs: Vec<Verb>,
+}
+
+impl Allowance {
+    fn covers(&self, other: &Self) -> bool {
+        self.repositories.covers(&other.repositories)
+            && other.verbs.iter().all(|verb| self.verbs.contains(verb))
+    }
+}
+
+/// Everything that a token may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reach(Vec<Allowance>);
+
+impl Reach {
+    /// A reach of these.
+    ///
+    /// # Errors
+    /// `Invalid` for none, for too many, and for one without a verb.
+    pub fn new(allowances: Vec<Allowance>) -> Result<Self> {
+        if allowances.is_empty() || allowances.len() > MOST {
+            return Err(Error::new(Kind::Invalid, format!("a token reaches 1 to {MOST} patterns")));
+        }
+        if allowances.iter().any(|allowance| allowance.verbs.is_empty()) {
+            return Err(Error::new(Kind::Invalid, "each pattern needs an action: pull, push or delete"));
+        }
+        Ok(Self(allowances))
+    }
+
+    /// What it is made of.
+    pub fn allowances(&self) -> &[Allowance] {
+        &self.0
+    }
+
+    /// Whether it reaches a verb at a place.
+    pub fn reaches(&self, place: &Place, verb: Verb) -> bool {
+        self.0.iter().any(|one| one.verbs.contains(&verb) && one.repositories.matches(place))
+    }
+
+    /// Whether it reaches a verb in every repository of a registry.
+    pub fn reaches_all_of(&self, registry: &RegistryPlace, verb: Verb) -> bool {
+        self.0.iter().any(|one| one.verbs.contains(&verb) && one.repositories.matches_all_of(registry))
+    }
+
+    /// Whether it reaches everything the other one does. It may say no where several together would.
+    pub fn covers(&self, other: &Self) -> bool {
+        other.0.iter().all(|wanted| self.0.iter().any(|one| one.covers(wanted)))
+    }
+
+    /// Reads what [`Reach::to_row`] wrote.
+    pub fn from_row(text: &str) -> Option<Self> {
+        let rows: Vec<Row> = serde_json::from_str(text).ok()?;
+        let one = |row: Row| {
+            let verbs = row.actions.iter().map(|word| word.parse().ok()).collect::<Option<_>>()?;
+            Some(Allowance { repositories: row.repositories.parse().ok()?, verbs })
+        };
+        rows.into_iter().map(one).collect::<Option<_>>().map(Self)
+    }
+
+    /// As a column keeps it.
+    ///
+    /// # Errors
+    /// `Internal`, which cannot be.
+    pub fn to_row(&self) -> Result<String> {
+        let rows: Vec<Row> = self.0.iter().map(Row::of).collect();
+        serde_json::to_string(&rows).map_err(Error::internal)
+    }
+}
+
+/// An allowance as a column keeps it.
+#[derive(Serialize, Deserialize)]
+struct Row {
+    repositories: String,
+    actions: Vec<String>,
+}
+
+impl Row {
+    fn of(allowance: &Allowance) -> Self {
+        let actions = allowance.verbs.iter().map(|verb| verb.word().to_owned()).collect();
+        Self { repositories: allowance.repositories.to_string(), actions }
+    }
+}
+
+fn long(place: &Place) -> String {
+    let Place { organisation, registry, repository } = place;
+    format!("{organisation}/{registry}/{repository}")
+}
+
+/// Whether some repository's name could begin so.
+fn is_begin(text: &str) -> bool {
+    text.len() <= 190
+        && text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || b"._-/".contains(&c))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pattern(text: &str) -> Pattern {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_pattern_means_what_it_says() {
+        let place = |text: &str| text.parse::<Place>().unwrap();
+        for (text, inside, outside) in [
+            ("acme/app", "acme/main/app", "acme/app2"),
+            ("acme/*", "acme/team/a/b", "acme2/app"),
+            ("acme/team/*", "acme/team/a", "acme/team2/a"),
+            ("acme/team/we*", "acme/team/web/x", "acme/team/api"),
+            ("*", "library/main/x", "library/main/x"),
+        ] {
+            assert!(pattern(text).matches(&place(inside)), "{text} {inside}");
+            assert_eq!(pattern(text).matches(&place(outside)), inside == outside, "{text} {outside}");
+            assert_eq!(pattern(text).to_string().parse::<Pattern>().unwrap(), pattern(text));
+        }
+        for bad in
+            ["", "acme*", "acme/app*", "a*c/*", "Acme/*", "acme/team/A*", "v2/*", "**", "/*", "acme/*/x"]
+        {
+            assert!(bad.parse::<Pattern>().is_err(), "{bad} was accepted");
+        }
+    }
+
+    #[test]
+    fn a_whole_registry_is_reached_by_who_reaches_all_of_it() {
+        let team = RegistryPlace { organisation: "acme".parse().unwrap(), registry: "team".parse().unwrap() };
+        for (text, all) in [
+            ("*", true),
+            ("acme/*", true),
+            ("acme/team/*", true),
+            ("acme/team/a*", false),
+            ("acme/te/*", false),
+        ] {
+            assert_eq!(pattern(text).matches_all_of(&team), all, "{text}");
+        }
+    }
+
+    fn reach() -> impl Strategy<Value = Reach> {
+        let patterns = prop_oneof![
+            Just("*".to_owned()),
+            "[ab]/\\*",
+            "[ab]/[mn]/\\*",
+            "[ab]/[mn]/[xy]{1,2}\\*",
+            "[ab]/[mn]/[xy]{1,2}",
+        ];
+        let verbs = proptest::sample::subsequence(Verb::ALL.to_vec(), 1..=3);
+        let one =
+            (patterns, verbs).prop_map(|(text, verbs)| Allowance { repositories: pattern(&text), verbs });
+        proptest::collection::vec(one, 1..4).prop_map(Reach)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_covered_reaches_nowhere_else(wide in reach(), narrow in reach(), text in "[ab]/[mn]/[xy]{1,3}") {
+            let place: Place = text.parse().unwrap();
+            prop_assert!(wide.covers(&wide));
+            for verb in Verb::ALL {
+                if wide.covers(&narrow) && narrow.reaches(&place, verb) {
+                    prop_assert!(wide.reaches(&place, verb));
+                }
+            }
+        }
+
+        #[test]
+        fn a_row_is_read_as_it_was_written(reach in reach()) {
+            prop_assert_eq!(Reach::from_row(&reach.to_row().unwrap()), Some(reach));
+        }
+
+        #[test]
+        fn no_text_panics_the_parser(text in "\\PC*") {
+            let _ = (text.parse::<Pattern>(), Reach::from_row(&text));
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! API tokens, and the robots that have nothing else.
+
+use async_trait::async_trait;
+use wharf_auth::port::{RobotRow, Robots, Span, TokenRow, Tokens};
+use wharf_core::{
+    AccountId, Error, Kind, Reach, Result, RobotName, Role, Subject, Timestamp, TokenHash,
+    audit::AuditRecord, gate::OrganisationId,
+};
+
+use super::{journal::audit, members::JOIN, tenants::first_id};
+use crate::{
+    database::{Database, Step},
+    memory::{Recall, Remembered},
+    session::{Row, Session},
+};
+
+/// How many tokens an account may have, those included that ended a while ago.
+const MOST: i64 = 1000;
+
+#[async_trait]
+impl Tokens for Database {
+    async fn token(&self, hash: TokenHash) -> Result<Option<TokenRow>> {
+        self.recall(Find(hash)).await
+    }
+
+    async fn tokens(&self, account: AccountId, now: Timestamp) -> Result<Vec<TokenRow>> {
+        self.read(List { account, now }).await
+    }
+
+    async fn add_token(&self, token: TokenRow, record: AuditRecord) -> Result<()> {
+        self.write(Add { token, record }).await
+    }
+
+    async fn remove_token(&self, account: AccountId, hash: TokenHash, record: AuditRecord) -> Result<bool> {
+        self.write(Remove { account, hash, record }).await
+    }
+
+    async fn note_uses(&self, uses: Vec<(TokenHash, Timestamp)>) -> Result<()> {
+        self.write(NoteUses(uses)).await
+    }
+
+    async fn remove_expired_tokens(&self, before: Timestamp) -> Result<()> {
+        self.write(RemoveExpired(before)).await
+    }
+}
+
+fn token(mut row: Row) -> Result<TokenRow> {
+    Ok(TokenRow {
+        row: row.next()?,
+        hash: row.parse(|hash: Vec<u8>| hash.try_into().ok().map(TokenHash))?,
+        account: AccountId(row.next()?),
+        account_version: row.next()?,
+        name: row.next()?,
+        reach: row.parse(|text: Option<String>| match text {
+            Some(text) => Reach::from_row(&text).map(Some),
+            None => Some(None),
+        })?,
+        created_at: Timestamp::from_microseconds(row.next()?),
+        expires_at: row.next::<Option<i64>>()?.map(Timestamp::from_microseconds),
+        used_at: row.next::<Option<i64>>()?.map(Timestamp::from_microseconds),
+    })
+}
+
+struct Find(TokenHash);
+
+#[async_trait]
+impl Step for Find {
+    type Output = Option<TokenRow>;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<Option<TokenRow>> {
+        const FIND: &str = "
+            SELECT t.id, t.hash, t.account_id, t.account_version, t.name, t.access, t.created_at, t.expires_at,
+                CAST(NULL AS BIGINT)
+            FROM api_token t WHERE t.hash = $1";
+        session.query_first(FIND, &[self.0.0.as_slice().into()]).await?.map(token).transpose()
+    }
+}
+
+impl Recall for Find {
+    fn recall(&self, remembered: &mut Remembered) -> Option<Option<TokenRow>> {
+        remembered.tokens.get(&self.0).map(Some)
+    }
+
+    fn keep(&self, found: &Option<TokenRow>, remembered: &mut Remembered) {
+        if let Some(token) = found {
+            remembered.tokens.insert(self.0, token.clone());
+        }
+    }
+}
+
+struct List {
+    account: AccountId,
+    now: Timestamp,
+}
+
+#[async_trait]
+impl Step for List {
+    type Output = Vec<TokenRow>;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<Vec<TokenRow>> {
+        const LIST: &str = "
+            SELECT t.id, t.hash, t.account_id, t.account_version, t.name, t.access, t.created_at, t.expires_at,
+                u.used_at
+            FROM api_token t
+            JOIN account a ON a.id = t.account_id AND a.version = t.account_version
+            LEFT JOIN api_token_use u ON u.token_id = t.id
+            WHERE t.account_id = $1 AND (t.expires_at IS NULL OR t.expires_at > $2)
+            ORDER BY t.id LIMIT 1000";
+        let values = [self.account.0.into(), self.now.microseconds().into()];
+        session.query(LIST, &values).await?.into_iter().map(token).collect()
+    }
+}
+
+struct Add {
+    token: TokenRow,
+    record: AuditRecord,
+}
+
+#[async_trait]
+impl Step for Add {
+    type Output = ();
+
+    async fn run(&self, session: &mut dyn Session) -> Result<()> {
+        const COUNT: &str = "SELECT COUNT(*) FROM api_token WHERE account_id = $1";
+        const INSERT: &str = "
+            INSERT INTO api_token (hash, account_id, account_version, name, access, created_at, expires_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let token = &self.token;
+        let count = first_id(session.query_first(COUNT, &[token.account.0.into()]).await?)?;
+        if count >= MOST {
+            let message = format!(
+                "an account has {MOST} tokens at most, those that ended lately included: remove some"
+            );
+            return Err(Error::new(Kind::Conflict, message));
+        }
+        let reach = token.reach.as_ref().map(Reach::to_row).transpose()?;
+        let values = [
+            token.hash.0.as_slice().into(),
+            token.account.0.into(),
+            token.account_version.into(),
+            token.name.as_str().into(),
+            reach.as_deref().into(),
+            token.created_at.microseconds().into(),
+            token.expires_at.map(Timestamp::microseconds).into(),
+        ];
+        session.execute(INSERT, &values).await?;
+        audit(session, &self.record).await
+    }
+}
+
+struct Remove {
+    account: AccountId,
+    hash: TokenHash,
+    record: AuditRecord,
+}
+
+#[async_trait]
+impl Step for Remove {
+    type Output = bool;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<bool> {
+        const USE: &str = "
+            DELETE FROM api_token_use WHERE token_id IN
+                (SELECT t.id FROM api_token t WHERE t.hash = $1 AND t.account_id = $2)";
+        const REMOVE: &str = "DELETE FROM api_token WHERE hash = $1 AND account_id = $2";
+        let values = [self.hash.0.as_slice().into(), self.account.0.into()];
+        session.execute(USE, &values).await?;
+        let removed = session.execute(REMOVE, &values).await? > 0;
+        if removed {
+            audit(session, &self.record).await?;
+        }
+        Ok(removed)
+    }
+}
+
+struct NoteUses(Vec<(TokenHash, Timestamp)>);
+
+#[async_trait]
+impl Step for NoteUses {
+    type Output = ();
+
+    async fn run(&self, session: &mut dyn Session) -> Result<()> {
+        const NOTE: &str = "
+            INSERT INTO api_token_use (token_id, used_at)
+            SELECT t.id, CAST($1 AS BIGINT) FROM api_token t WHERE t.hash = $2
+            ON CONFLICT (token_id) DO UPDATE SET used_at = excluded.used_at
+            WHERE api_token_use.used_at < excluded.used_at";
+        for (hash, at) in &self.0 {
+            session.execute(NOTE, &[at.microseconds().into(), hash.0.as_slice().into()]).await?;
+        }
+        Ok(())
+    }
+}
+
+struct RemoveExpired(Timestamp);
+
+#[async_trait]
+impl Step for RemoveExpired {
+    type Output = ();
+
+    async fn run(&self, session: &mut dyn Session) -> Result<()> {
+        const SOME: &str = "
+            SELECT t.id FROM api_token t WHERE t.expires_at IS NOT NULL AND t.expires_at < $1
+            ORDER BY t.expires_at LIMIT 1000";
+        const USE: &str = "DELETE FROM api_token_use WHERE token_id = $1";
+        const REMOVE: &str = "DELETE FROM api_token WHERE id = $1";
+        for mut row in session.query(SOME, &[self.0.microseconds().into()]).await? {
+            let id: i64 = row.next()?;
+            session.execute(USE, &[id.into()]).await?;
+            session.execute(REMOVE, &[id.into()]).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Robots for Database {
+    async fn robots(&self, id: OrganisationId, span: Span) -> Result<Vec<RobotRow>> {
+        self.read(ListRobots { id, span }).await
+    }
+
+    async fn robot(&self, id: OrganisationId, name: &RobotName) -> Result<Option<RobotRow>> {
+        self.read(FindRobot { id, name: name.clone() }).await
+    }
+
+    async fn create_robot(
+        &self,
+        id: OrganisationId,
+        name: RobotName,
+        role: Role,
+        record: AuditRecord,
+    ) -> Result<()> {
+        self.write(CreateRobot { id, name, role, record }).await
+    }
+
+    async fn remove_robot(&self, id: OrganisationId, name: RobotName, record: AuditRecord) -> Result<bool> {
+        self.write(RemoveRobot { id, name, record }).await
+    }
+}
+
+fn robot(mut row: Row) -> Result<RobotRow> {
+    Ok(RobotRow {
+        account: AccountId(row.next()?),
+        version: row.next()?,
+        name: row.parse(|name: String| name.parse().ok())?,
+        role: row.parse(|role: String| role.parse().ok())?,
+        created_at: Timestamp::from_microseconds(row.next()?),
+    })
+}
+
+struct ListRobots {
+    id: OrganisationId,
+    span: Span,
+}
+
+#[async_trait]
+impl Step for ListRobots {
+    type Output = Vec<RobotRow>;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<Vec<RobotRow>> {
+        const LIST: &str = "
+            SELECT a.id, a.version, a.name, m.role, a.created_at FROM account a
+            JOIN membership m ON m.account_id = a.id AND m.organisation_id = a.organisation_id
+            WHERE a.organisation_id = $1 AND a.removed_at IS NULL AND a.name > $2 ORDER BY a.name LIMIT $3";
+        let last = self.span.last.as_deref().unwrap_or_default();
+        let values = [self.id.0.into(), last.into(), i64::from(self.span.most).into()];
+        session.query(LIST, &values).await?.into_iter().map(robot).collect()
+    }
+}
+
+struct FindRobot {
+    id: OrganisationId,
+    name: RobotName,
+}
+
+#[async_trait]
+impl Step for FindRobot {
+    type Output = Option<RobotRow>;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<Option<RobotRow>> {
+        const FIND: &str = "
+            SELECT a.id, a.version, a.name, m.role, a.created_at FROM account a
+            JOIN membership m ON m.account_id = a.id AND m.organisation_id = a.organisation_id
+            WHERE a.organisation_id = $1 AND a.removed_at IS NULL AND a.name = $2";
+        let values = [self.id.0.into(), self.name.as_str().into()];
+        session.query_first(FIND, &values).await?.map(robot).transpose()
+    }
+}
+
+struct CreateRobot {
+    id: OrganisationId,
+    name: RobotName,
+    role: Role,
+    record: AuditRecord,
+}
+
+#[async_trait]
+impl Step for CreateRobot {
+    type Output = ();
+
+    async fn run(&self, session: &mut dyn Session) -> Result<()> {
+        const LOCK: &str = "UPDATE organisation SET settings = settings WHERE id = $1 AND removed_at IS NULL";
+        // The same organisation may give a robot's name again. The version moves on, so nothing of before comes back.
+        const MAKE: &str = "
+            INSERT INTO account (name, kind, operator, disabled, version, created_at, organisation_id)
+            VALUES ($1, 'robot', 0, 0, 1, $2, $3)
+            ON CONFLICT (name) DO UPDATE SET disabled = 0, version = account.version + 1, removed_at = NULL,
+                created_at = excluded.created_at
+            WHERE account.removed_at IS NOT NULL AND account.organisation_id = excluded.organisation_id
+            RETURNING id";
+        if session.execute(LOCK, &[self.id.0.into()]).await? == 0 {
+            return Err(Error::not_found(Subject::Name));
+        }
+        let now = self.record.at.microseconds();
+        let made =
+            session.query_first(MAKE, &[self.name.as_str().into(), now.into(), self.id.0.into()]).await?;
+        let taken = || Error::new(Kind::Exists, format!("there is a robot called {} already", self.name));
+        let account: i64 = made.ok_or_else(taken)?.next()?;
+        let values = [self.id.0.into(), account.into(), self.role.word().into(), now.into()];
+        session.execute(JOIN, &values).await?;
+        audit(session, &self.record).await
+    }
+}
+
+struct RemoveRobot {
+    id: OrganisationId,
+    name: RobotName,
+    record: AuditRecord,
+}
+
+#[async_trait]
+impl Step for RemoveRobot {
+    type Output = bool;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<bool> {
+        const MARK: &str = "
+            UPDATE account SET disabled = 1, version = version + 1, removed_at = $1
+            WHERE organisation_id = $2 AND name = $3 AND removed_at IS NULL
+            RETURNING id";
+        const USES: &str = "
+            DELETE FROM api_token_use WHERE token_id IN (SELECT t.id FROM api_token t WHERE t.account_id = $1)";
+        const TOKENS: &str = "DELETE FROM api_token WHERE account_id = $1";
+        const ROLE: &str = "DELETE FROM membership WHERE account_id = $1";
+        let now = self.record.at.microseconds();
+        let values = [now.into(), self.id.0.into(), self.name.as_str().into()];
+        let Some(mut row) = session.query_first(MARK, &values).await? else { return Ok(false) };
+        let account: i64 = row.next()?;
+        for statement in [USES, TOKENS, ROLE] {
+            session.execute(statement, &[account.into()]).await?;
+        }
+        audit(session, &self.record).await.map(|()| true)
+    }
+}

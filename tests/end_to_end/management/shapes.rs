@@ -1,0 +1,57 @@
+//! What every endpoint keeps to: unknown fields and parameters are refused, bodies are bounded, problems are problems.
+
+use serde_json::{Value, json};
+
+use crate::{harness::Wharf, operation::is_problem};
+
+#[tokio::test]
+async fn what_an_endpoint_does_not_know_is_refused() {
+    let wharf = Wharf::start().await;
+    let admin = wharf.admin();
+
+    for body in [
+        json!({ "name": "acme", "operator": true }),
+        json!({ "name": "acme", "id": 1 }),
+        json!({}),
+        json!([]),
+        json!({ "name": 7 }),
+    ] {
+        is_problem(admin.send_json("POST", "/api/v1/orgs", &body).await, 400);
+    }
+    is_problem(admin.request("POST", "/api/v1/orgs").body("{").send().await, 400);
+    is_problem(admin.request("POST", "/api/v1/orgs").body("x".repeat(70_000)).send().await, 413);
+    for path in ["/api/v1/orgs?limit=1", "/api/v1/orgs?n=-1", "/api/v1/orgs?n=1&n=2", "/api/v1/me?x=1"] {
+        is_problem(admin.get(path).await, 400);
+    }
+    is_problem(admin.send_json("DELETE", "/api/v1/orgs/acme/members/a", &json!({})).await, 400);
+    is_problem(admin.get("/api/v1/nothing").await, 404);
+    let refused = admin.request("PUT", "/api/v1/orgs").send().await.has_header("allow", "GET, HEAD, POST");
+    is_problem(refused, 405);
+}
+
+#[tokio::test]
+async fn the_document_describes_every_path_by_itself() {
+    let wharf = Wharf::start().await;
+
+    let document = wharf.anonymous().get("/api/openapi.json").await.is(200).json();
+
+    assert_eq!(document["openapi"], "3.1.0");
+    let create = &document["paths"]["/api/v1/orgs"]["post"];
+    let schema = &create["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+    let name = schema.as_str().unwrap().rsplit('/').next().unwrap();
+    assert_eq!(document["components"]["schemas"][name]["additionalProperties"], false);
+    let dangling =
+        references(&document).into_iter().filter(|reference| document.pointer(&reference[1..]).is_none());
+    assert_eq!(dangling.collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+fn references(value: &Value) -> Vec<String> {
+    match value {
+        Value::Object(fields) => {
+            let own = fields.get("$ref").and_then(Value::as_str).map(str::to_owned);
+            own.into_iter().chain(fields.values().flat_map(references)).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(references).collect(),
+        _ => Vec::new(),
+    }
+}
