@@ -1,10 +1,13 @@
 //! `/api/v1`: organisations, registries, members and users, managed over HTTP.
 
+mod access;
 mod contents;
+mod machines;
 mod members;
 mod organisations;
 mod shapes;
 mod users;
+mod world;
 
 use serde_json::Value;
 

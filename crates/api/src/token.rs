@@ -50,30 +50,11 @@ async fn answer(face: &Api, parts: &request::Parts, body: Body) -> Result<Respon
         let message = "a token is had for a password or a refresh token, not for another token";
         return Err(Error::new(Kind::Unauthenticated, message));
     }
-    let access = face.narrow(&actor, asked.scopes()?).await?;
+    let access = face.registry.narrow(&actor, asked.scopes()?).await?;
     face.issue(&actor, access, asked.wants_refresh()).await
 }
 
 impl Api {
-    /// What of the asked scopes the actor may have.
-    async fn narrow(&self, actor: &Actor, asked: Vec<Scope>) -> Result<Vec<Scope>> {
-        let mut granted = Vec::new();
-        for scope in asked {
-            if scope == Scope::catalog() {
-                granted.extend(self.registry.grant_catalog(actor).is_ok().then_some(scope));
-            } else if let Some(place) = scope.place() {
-                let reachable = self.registry.reachable(actor, &place).await?;
-                let everything = scope.actions.iter().any(|action| action == "*");
-                let asked = |word: &str| everything || scope.actions.iter().any(|action| action == word);
-                let verbs: Vec<_> = reachable.into_iter().filter(|verb| asked(verb.word())).collect();
-                if !verbs.is_empty() {
-                    granted.push(Scope::of(&place, &verbs));
-                }
-            }
-        }
-        Ok(granted)
-    }
-
     async fn issue(&self, actor: &Actor, access: Vec<Scope>, refresh: bool) -> Result<Response> {
         let scope: Vec<String> = access.iter().map(Scope::to_string).collect();
         let issued = self.auth.issue(actor, access)?;

@@ -1,11 +1,16 @@
 //! What an implementation of the ports must keep. Each suite panics with the sentence that does not hold.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a suite fails by panicking")]
+#![allow(clippy::indexing_slicing, reason = "a suite fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "a suite acts as a job, and reads the files it is given")]
+
+mod tenancy;
 
 use wharf_core::{Actor, Kind, Role, Timestamp, UserName, audit::AuditRecord};
 
 use crate::port::{Accounts, KeyRow, Keys, Login, NewAccount, Refresh, RegistryChange};
+
+pub use self::tenancy::{machines, repeats, tenancy, users};
 
 const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
 

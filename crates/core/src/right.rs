@@ -147,6 +147,13 @@ impl Scope {
         (self.kind == "repository").then(|| self.name.parse().ok()).flatten()
     }
 
+    /// As much of it as these verbs allow, none where that is nothing.
+    pub fn narrowed(&self, verbs: &[Verb]) -> Option<Self> {
+        let place = self.place()?;
+        let verbs: Vec<Verb> = verbs.iter().copied().filter(|verb| self.allows(*verb)).collect();
+        (!verbs.is_empty()).then(|| Self::of(&place, &verbs))
+    }
+
     /// Whether it reaches everything the other one does.
     pub fn covers(&self, other: &Self) -> bool {
         let has = |action: &String| self.actions.contains(action);

@@ -4,11 +4,15 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use wharf_auth::port::{Accounts as _, NewAccount, RegistryChange};
+use wharf_auth::port::{Accounts as _, NewAccount, Organisations as _, RegistryChange, Seer, Span};
 use wharf_core::{
-    Access, Actor, Credential, Kind, Principal, Result, Role, Timestamp, audit::AuditRecord, gate::Rights,
+    Access, AccountId, Actor, Credential, Digest, Kind, Place, Principal, Result, Role, Timestamp, UploadId,
+    UserName,
+    action::Pull,
+    audit::AuditRecord,
+    gate::{self, CreateOnPush, Rights},
 };
-use wharf_registry::port::{RightsSource as _, Store, Transaction, Work};
+use wharf_registry::port::{BlobRow, RightsSource as _, Store, Transaction, Work};
 
 use crate::{Database, Field, RowSink, TABLES, Table, postgres::Fresh};
 
@@ -16,7 +20,12 @@ async fn keeps_the_contracts(database: &Database) {
     wharf_registry::contract::store(database).await;
     wharf_auth::contract::accounts(database).await;
     wharf_auth::contract::keys(database).await;
+    wharf_auth::contract::tenancy(database, database).await;
+    wharf_auth::contract::users(database, database).await;
+    wharf_auth::contract::machines(database, database, database).await;
+    wharf_auth::contract::repeats(database).await;
     rights_that_change_are_known_at_once(database).await;
+    lists_and_the_gate_agree_on_who_may_read(database).await;
 }
 
 #[allow(clippy::disallowed_methods, reason = "the test acts as a job")]
@@ -61,6 +70,84 @@ async fn rights_that_change_are_known_at_once(database: &Database) {
     );
     database.set_password(id, "new".to_owned(), record()).await.unwrap();
     assert_eq!(rights(database, &reader).await.role, None, "an old credential reaches its roles");
+}
+
+/// Every way in which somebody may stand to a registry, asked of the gate and of each statement that leaves out what
+/// may not be read.
+#[allow(clippy::disallowed_methods, reason = "the test asks the gate")]
+async fn lists_and_the_gate_agree_on_who_may_read(database: &Database) {
+    let place: Place = "readable/main/app".parse().unwrap();
+    let store: &dyn Store = database;
+    store.commit(MakeReadable(place.clone())).await.unwrap();
+    let mut callers = vec![Actor { principal: Principal::Anonymous, ..Actor::job("contract") }];
+    for (name, role, operator) in [
+        ("reads-nothing", None, false),
+        ("reads-as-viewer", Some(Role::Viewer), false),
+        ("reads-as-writer", Some(Role::Writer), false),
+        ("reads-as-admin", Some(Role::Admin), false),
+        ("reads-as-operator", None, true),
+    ] {
+        let memberships = role.map(|role| (place.organisation.clone(), role)).into_iter().collect();
+        let (name, password_hash): (UserName, _) = (name.parse().unwrap(), "hash".to_owned());
+        let new = NewAccount { name: name.clone(), password_hash, operator, memberships };
+        let id = database.create(new, record()).await.unwrap();
+        callers.push(Actor { principal: Principal::User { id, name, version: 1 }, ..Actor::job("contract") });
+    }
+    for public in [false, true] {
+        let change = RegistryChange { public: Some(public), ..RegistryChange::default() };
+        let (organisation, registry) = (place.organisation.clone(), place.registry.clone());
+        database.set_registry(organisation, registry, change, record()).await.unwrap();
+        for caller in &callers {
+            let rights = database.rights(caller, &place).await.unwrap();
+            let decided = gate::decide::<Pull>(caller, &place, &rights, CreateOnPush::Off).is_ok();
+            let listed = store.view(ReadBy(caller.principal.account(), place.clone())).await.unwrap();
+            let who = caller.principal.name();
+            assert_eq!(listed, [decided; 2], "public {public}: the gate and the lists differ for {who:?}");
+            if !rights.operator {
+                let seer = Seer::Account(caller.principal.account());
+                let span = Span { last: Some("readabl".to_owned()), most: 1000 };
+                let seen = database.organisations(seer, span).await.unwrap();
+                let seen = seen.iter().any(|organisation| organisation.name == place.organisation);
+                assert_eq!(seen, decided, "public {public}: {who:?} sees the organisation");
+            }
+        }
+    }
+}
+
+fn readable_blob() -> Digest {
+    format!("sha256:{}", "e".repeat(64)).parse().unwrap()
+}
+
+/// A repository that is shown and holds a blob.
+struct MakeReadable(Place);
+
+#[async_trait]
+impl Transaction for MakeReadable {
+    type Output = ();
+
+    async fn run(&self, work: &mut dyn Work) -> Result<()> {
+        let registry = work.ensure_registry(&self.0, Timestamp::default()).await?;
+        let repository = work.ensure_repository(registry, &self.0, Timestamp::default()).await?;
+        work.show_repository(repository).await?;
+        let key = UploadId::new(Timestamp::default(), [9; 16]).object_key();
+        let blob = BlobRow { digest: readable_blob(), size: 1, key };
+        work.insert_blob(&blob, Timestamp::default()).await?;
+        work.add_member(repository, &blob.digest, Timestamp::default()).await.map(drop)
+    }
+}
+
+/// Whether an account finds a repository in the catalog, and as the source of a mount.
+struct ReadBy(Option<AccountId>, Place);
+
+#[async_trait]
+impl Transaction for ReadBy {
+    type Output = [bool; 2];
+
+    async fn run(&self, work: &mut dyn Work) -> Result<[bool; 2]> {
+        let named = work.catalog(self.0, false, Some("readabl"), 1000).await?.contains(&self.1.to_string());
+        let sources = work.mount_sources(self.0, &readable_blob(), 100).await?;
+        Ok([named, sources.iter().any(|source| source.place == self.1)])
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,7 @@ mod machines;
 mod manifests;
 mod members;
 mod organisations;
+mod readable;
 mod registries;
 mod repeats;
 mod repositories;

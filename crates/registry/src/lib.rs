@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use wharf_core::{
     Action, Actor, Clock, Entropy, Error, Grant, Kind, Network, Place, ReadGrant, RegistryGrant,
-    RegistryPlace, Result, Verb, action,
+    RegistryPlace, Result, Scope, action,
     gate::{self, CreateOnPush},
 };
 
@@ -209,13 +209,22 @@ impl Registry {
         gate::decide_registry(actor, place, &rights)
     }
 
-    /// What an actor may do at a place, for a token that is to hold no more than that.
+    /// What of the asked scopes an actor may have, for a token that is to hold no more than that.
     ///
     /// # Errors
     /// `Unavailable` when the rights cannot be read.
-    pub async fn reachable(&self, actor: &Actor, place: &Place) -> Result<Vec<Verb>> {
-        let rights = self.0.parts.rights.rights(actor, place).await?;
-        Ok(gate::reachable(actor, place, &rights, self.0.parts.settings.create_on_push))
+    pub async fn narrow(&self, actor: &Actor, asked: Vec<Scope>) -> Result<Vec<Scope>> {
+        let mut granted = Vec::new();
+        for scope in asked {
+            if scope == Scope::catalog() {
+                granted.extend(self.grant_catalog(actor).is_ok().then_some(scope));
+            } else if let Some(place) = scope.place() {
+                let rights = self.0.parts.rights.rights(actor, &place).await?;
+                let create = self.0.parts.settings.create_on_push;
+                granted.extend(scope.narrowed(&gate::reachable(actor, &place, &rights, create)));
+            }
+        }
+        Ok(granted)
     }
 
     /// Waits for the turn to take a body into memory: a face does before it collects a manifest.

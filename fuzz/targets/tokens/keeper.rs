@@ -8,8 +8,8 @@ use wharf_auth::{Auth, Parts, Sealer, SealingKey};
 use wharf_core::audit::AuditRecord;
 use wharf_core::gate::Founders;
 use wharf_core::{
-    Access, AccountId, Actor, Clock, Credential, Entropy, OrganisationName, RegistryName, Result,
-    Timestamp, UserName,
+    Access, AccountId, Actor, Clock, Credential, Entropy, OrganisationName, RegistryName, Result, Timestamp,
+    UserName,
 };
 use wharf_meta::Database;
 

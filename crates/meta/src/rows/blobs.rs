@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use wharf_core::{AccountId, Digest, ObjectKey, Result, Timestamp, gate::RepositoryId};
 use wharf_registry::port::{BlobRow, Blobs, MountSource};
 
-use super::{SqlWork, list};
+use super::{SqlWork, list, readable::is_readable};
 use crate::{memory::Content, session::Row};
 
 /// Of how many repositories that hold a blob a mount without a source asks whether it may be read, the oldest first: a
@@ -53,8 +53,8 @@ impl Blobs for SqlWork<'_> {
         digest: &Digest,
         most: u32,
     ) -> Result<Vec<MountSource>> {
-        const FIND: &str = "
-            WITH holder AS MATERIALIZED (
+        const FIND: &str = concat!(
+            "WITH holder AS MATERIALIZED (
                 SELECT m.repository_id FROM repository_blob m
                 WHERE m.blob_id = (SELECT b.id FROM blob b WHERE b.digest = $1)
                 ORDER BY m.repository_id LIMIT $2)
@@ -62,11 +62,10 @@ impl Blobs for SqlWork<'_> {
             FROM holder h
             JOIN repository p ON p.id = h.repository_id
             JOIN registry r ON r.id = p.registry_id
-            WHERE r.public = 1
-                OR EXISTS (SELECT 1 FROM membership w
-                    WHERE w.organisation_id = r.organisation_id AND w.account_id = $3)
-                OR EXISTS (SELECT 1 FROM account a WHERE a.id = $3 AND a.operator = 1)
-            ORDER BY p.id LIMIT $4";
+            WHERE ",
+            is_readable!("$3"),
+            " ORDER BY p.id LIMIT $4"
+        );
         let digest = digest.to_row();
         let values = [
             digest.as_slice().into(),

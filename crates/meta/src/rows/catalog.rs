@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use wharf_core::{AccountId, Result};
 use wharf_registry::port::Catalog;
 
-use super::SqlWork;
+use super::{SqlWork, readable::readable_registries};
 use crate::session::Row;
 
 /// A registry whose names are merged, the one with the least name first.
@@ -51,12 +51,10 @@ impl SqlWork<'_> {
     /// names come first, for a page has no name of any other.
     async fn sources(&mut self, account: Option<AccountId>, last: &str, most: u32) -> Result<Vec<Source>> {
         // The least name is one step in an index; the names themselves are read where they can be on the page.
-        const FIND: &str = "
-            WITH readable AS MATERIALIZED (
-                SELECT r.id FROM registry r WHERE r.public = 1
-                UNION
-                SELECT r.id FROM membership m JOIN registry r ON r.organisation_id = m.organisation_id
-                WHERE m.account_id = $1),
+        const FIND: &str = concat!(
+            "WITH readable AS MATERIALIZED (",
+            readable_registries!("$1"),
+            "),
             first AS MATERIALIZED (
                 SELECT d.id, (SELECT min(p.path) FROM repository p
                     WHERE p.registry_id = d.id AND p.shown = 1 AND p.path > $2) AS path
@@ -66,7 +64,8 @@ impl SqlWork<'_> {
             SELECT n.id, (SELECT string_agg(s.path, ',' ORDER BY s.path) FROM
                 (SELECT p.path FROM repository p
                 WHERE p.registry_id = n.id AND p.shown = 1 AND p.path >= n.path ORDER BY p.path LIMIT $4) s)
-            FROM nearest n ORDER BY n.path";
+            FROM nearest n ORDER BY n.path"
+        );
         let values = [
             account.map(|id| id.0).into(),
             last.into(),

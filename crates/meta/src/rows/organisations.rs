@@ -11,6 +11,8 @@ use wharf_core::{
 use super::{
     journal::audit,
     members::JOIN,
+    readable::readable_registries,
+    rights::standing,
     tenants::{ensure_registry, first_id},
 };
 use crate::{
@@ -61,7 +63,6 @@ impl Step for FindRights {
     type Output = OrganisationRights;
 
     async fn run(&self, session: &mut dyn Session) -> Result<OrganisationRights> {
-        const ACCOUNT: &str = "SELECT operator FROM account WHERE id = $1 AND version = $2 AND disabled = 0";
         const FIND: &str = "
             SELECT o.id, m.role,
                 CASE WHEN EXISTS (SELECT 1 FROM registry r WHERE r.organisation_id = o.id AND r.public = 1)
@@ -69,12 +70,8 @@ impl Step for FindRights {
             FROM organisation o
             LEFT JOIN membership m ON m.organisation_id = o.id AND m.account_id = $1
             WHERE o.name = $2 AND o.removed_at IS NULL";
-        let (mut rights, mut account) = (OrganisationRights::default(), None);
-        if let Some((id, version)) = self.account
-            && let Some(mut row) = session.query_first(ACCOUNT, &[id.0.into(), version.into()]).await?
-        {
-            (account, rights.operator) = (Some(id.0), row.next()?);
-        }
+        let (account, operator) = standing(session, self.account).await?;
+        let mut rights = OrganisationRights { operator, ..OrganisationRights::default() };
         let found = session.query_first(FIND, &[account.into(), self.name.as_str().into()]).await?;
         let Some(mut row) = found else { return Ok(rights) };
         rights.organisation = Some(OrganisationId(row.next()?));
@@ -105,15 +102,16 @@ impl Step for List {
         const EVERYTHING: &str = "
             SELECT o.name, CAST(NULL AS TEXT), o.created_at FROM organisation o
             WHERE o.removed_at IS NULL AND o.name > $1 ORDER BY o.name LIMIT $2";
-        const SEEN: &str = "
-            WITH seen AS MATERIALIZED (
-                SELECT m.organisation_id FROM membership m WHERE m.account_id = $1
-                UNION
-                SELECT r.organisation_id FROM registry r WHERE r.public = 1)
+        const SEEN: &str = concat!(
+            "WITH readable AS MATERIALIZED (",
+            readable_registries!("$1"),
+            "),
+            seen AS MATERIALIZED (SELECT DISTINCT d.organisation_id FROM readable d)
             SELECT o.name, (SELECT m.role FROM membership m
                 WHERE m.organisation_id = o.id AND m.account_id = $1), o.created_at
             FROM seen s JOIN organisation o ON o.id = s.organisation_id
-            WHERE o.removed_at IS NULL AND o.name > $2 ORDER BY o.name LIMIT $3";
+            WHERE o.removed_at IS NULL AND o.name > $2 ORDER BY o.name LIMIT $3"
+        );
         let (last, most) = (self.span.last.as_deref().unwrap_or_default(), i64::from(self.span.most));
         let rows = match self.seer {
             Seer::Everything => session.query(EVERYTHING, &[last.into(), most.into()]).await?,

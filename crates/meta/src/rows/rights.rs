@@ -36,15 +36,8 @@ impl Step for FindRights {
     type Output = Rights;
 
     async fn run(&self, session: &mut dyn Session) -> Result<Rights> {
-        const ACCOUNT: &str = "SELECT operator FROM account WHERE id = $1 AND version = $2 AND disabled = 0";
-        let mut rights = Rights::default();
-        let mut account = None;
-        if let Some((id, version)) = self.account {
-            // A credential of an older version has ended, also in the middle of a request.
-            let found = session.query_first(ACCOUNT, &[id.0.into(), version.into()]).await?;
-            account = found.as_ref().map(|_| id.0);
-            rights.operator = found.map(|mut row| row.next()).transpose()?.unwrap_or_default();
-        }
+        let (account, operator) = standing(session, self.account).await?;
+        let mut rights = Rights { operator, ..Rights::default() };
         let values = [
             self.registry.as_str().into(),
             self.repository.as_ref().map(RepositoryName::as_str).into(),
@@ -68,6 +61,17 @@ impl Step for FindRights {
             });
         }
         Ok(rights)
+    }
+}
+
+/// An account, if its credential still holds, and whether it is an operator. A credential of an older version has ended,
+/// also in the middle of a request.
+pub(super) async fn standing(session: &mut dyn Session, holder: Holder) -> Result<(Option<i64>, bool)> {
+    const ACCOUNT: &str = "SELECT operator FROM account WHERE id = $1 AND version = $2 AND disabled = 0";
+    let Some((id, version)) = holder else { return Ok((None, false)) };
+    match session.query_first(ACCOUNT, &[id.0.into(), version.into()]).await? {
+        Some(mut row) => Ok((Some(id.0), row.next()?)),
+        None => Ok((None, false)),
     }
 }
 
