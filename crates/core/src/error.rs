@@ -85,6 +85,8 @@ pub enum Detail {
     Page,
     /// The path or the query was too long.
     Target,
+    /// A rule of the registry forbids it: its name.
+    Rule(String),
     /// Only after so many seconds it may succeed.
     Wait(u64),
 }

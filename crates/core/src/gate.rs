@@ -33,6 +33,8 @@ pub struct RegistryRights {
     pub id: RegistryId,
     /// Whether anybody may pull.
     pub public: bool,
+    /// How many bytes its organisation may store, if that has a limit.
+    pub quota: Option<u64>,
     /// Whether manifests may name content the repository lacks.
     pub accepts_missing_content: bool,
     /// Whether who pulls may be sent to where the bytes lie.
@@ -306,6 +308,7 @@ mod tests {
         let registry = RegistryRights {
             id: RegistryId(1),
             public,
+            quota: None,
             accepts_missing_content: false,
             redirects: true,
             repository: None,

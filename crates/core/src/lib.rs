@@ -12,6 +12,7 @@
 //! | grant | the proof that an actor may do one thing at one place; only [`gate::decide`] makes one |
 //! | format, fact, document | a kind of content Wharf understands; one record of what a manifest holds, by which it is found; a small text kept with it |
 //! | claim | a name that only one manifest of a repository may hold |
+//! | rule | what an organisation set about a registry's tags: which of them never move, which of them go; a [`RuleName`] names it, [`Pattern`]s say what it is about |
 //! | meter | a number a part keeps about its own work; the server shows it as a metric |
 
 pub mod audit;
@@ -28,6 +29,7 @@ mod name;
 mod network;
 mod object_key;
 mod page;
+mod pattern;
 mod principal;
 mod reach;
 mod reference;
@@ -41,12 +43,15 @@ pub use digest::{Algorithm, Digest};
 pub use error::{Detail, Error, Kind, Result, Subject};
 pub use gate::{Duty, Grant, OperatorGrant, OrganisationGrant, ReadGrant, RegistryGrant, SelfGrant, duty};
 pub use media_type::MediaType;
-pub use name::{OrganisationName, Place, RegistryName, RegistryPlace, RepositoryName, RobotName, UserName};
+pub use name::{
+    OrganisationName, Place, RegistryName, RegistryPlace, RepositoryName, RobotName, RuleName, UserName,
+};
 pub use network::Network;
 pub use object_key::{ObjectKey, UploadId};
 pub use page::{Limit, Page};
+pub use pattern::Pattern;
 pub use principal::{AccountId, Actor, Authenticator, Credential, Presented, Principal, TokenHash};
-pub use reach::{Allowance, Pattern, Reach};
+pub use reach::{Allowance, Reach, RepositorySet};
 pub use reference::{Reference, Tag};
 pub use right::{Access, Action, Role, Scope, Verb, action};
 pub use secret::Secret;

@@ -159,6 +159,11 @@ impl fmt::Display for RobotName {
     }
 }
 
+name! {
+    /// A rule of a registry: one component, at most 64 characters.
+    RuleName, SHORT, "rule name", is_component, &[]
+}
+
 impl OrganisationName {
     /// `library`, where names of one component live.
     pub fn library() -> Self {

@@ -11,14 +11,14 @@ const MOST: usize = 100;
 
 /// Which repositories are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pattern {
+pub enum RepositorySet {
     /// This one.
     One(Place),
     /// All whose long form, `organisation/registry/repository`, begins so.
     Below(String),
 }
 
-impl Pattern {
+impl RepositorySet {
     /// Whether a repository is meant.
     pub fn matches(&self, place: &Place) -> bool {
         match self {
@@ -44,7 +44,7 @@ impl Pattern {
     }
 }
 
-impl FromStr for Pattern {
+impl FromStr for RepositorySet {
     type Err = Error;
 
     /// A repository as it is pulled from, or `organisation/*`, `organisation/registry/*`,
@@ -70,7 +70,7 @@ impl FromStr for Pattern {
     }
 }
 
-impl fmt::Display for Pattern {
+impl fmt::Display for RepositorySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::One(place) => write!(f, "{place}"),
@@ -83,7 +83,7 @@ impl fmt::Display for Pattern {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Allowance {
     /// Which.
-    pub repositories: Pattern,
+    pub repositories: RepositorySet,
     /// What.
     pub verbs: Vec<Verb>,
 }
@@ -185,7 +185,7 @@ mod tests {
 
     use super::*;
 
-    fn pattern(text: &str) -> Pattern {
+    fn pattern(text: &str) -> RepositorySet {
         text.parse().unwrap()
     }
 
@@ -201,12 +201,12 @@ mod tests {
         ] {
             assert!(pattern(text).matches(&place(inside)), "{text} {inside}");
             assert_eq!(pattern(text).matches(&place(outside)), inside == outside, "{text} {outside}");
-            assert_eq!(pattern(text).to_string().parse::<Pattern>().unwrap(), pattern(text));
+            assert_eq!(pattern(text).to_string().parse::<RepositorySet>().unwrap(), pattern(text));
         }
         for bad in
             ["", "acme*", "acme/app*", "a*c/*", "Acme/*", "acme/team/A*", "v2/*", "**", "/*", "acme/*/x"]
         {
-            assert!(bad.parse::<Pattern>().is_err(), "{bad} was accepted");
+            assert!(bad.parse::<RepositorySet>().is_err(), "{bad} was accepted");
         }
     }
 
@@ -257,7 +257,7 @@ mod tests {
 
         #[test]
         fn no_text_panics_the_parser(text in "\\PC*") {
-            let _ = (text.parse::<Pattern>(), Reach::from_row(&text));
+            let _ = (text.parse::<RepositorySet>(), Reach::from_row(&text));
         }
     }
 }

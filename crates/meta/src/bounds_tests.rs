@@ -63,8 +63,9 @@ impl Step for Fill {
             WHERE o.name NOT LIKE 'org%' AND (n.i < 2 OR o.name <> 'open')";
         const HELD: [&str; 2] = [
             "INSERT INTO blob (digest, size, object_key, epoch, created_at) SELECT $1, 1, $1, 0, 0",
-            "INSERT INTO repository_blob (repository_id, blob_id, epoch, created_at)
-            SELECT p.id, b.id, 0, 0 FROM repository p CROSS JOIN blob b WHERE b.digest = $1",
+            "INSERT INTO repository_blob (repository_id, blob_id, organisation_id, epoch, created_at)
+            SELECT p.id, b.id, r.organisation_id, 0, 0
+            FROM repository p JOIN registry r ON r.id = p.registry_id CROSS JOIN blob b WHERE b.digest = $1",
         ];
         const ACCOUNT: [&str; 2] = [
             "INSERT INTO account (name, kind, operator, disabled, version, created_at)

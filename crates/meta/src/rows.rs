@@ -21,9 +21,11 @@ mod registries;
 mod repeats;
 mod repositories;
 mod rights;
+mod rules;
 mod tags;
 mod tenants;
 mod uploads;
+mod usage;
 mod users;
 
 pub(crate) use self::{

@@ -70,7 +70,14 @@ pub const TABLES: &[Table] = &[
     table(
         "organisation",
         1,
-        &[integer("id"), text("name"), text("settings"), integer("created_at"), integer("removed_at")],
+        &[
+            integer("id"),
+            text("name"),
+            text("settings"),
+            integer("quota_bytes"),
+            integer("created_at"),
+            integer("removed_at"),
+        ],
     ),
     table(
         "registry",
@@ -84,6 +91,11 @@ pub const TABLES: &[Table] = &[
             text("settings"),
             integer("created_at"),
         ],
+    ),
+    table(
+        "rule",
+        3,
+        &[integer("registry_id"), text("kind"), text("name"), text("body"), integer("updated_at")],
     ),
     table(
         "repository",
@@ -168,7 +180,18 @@ pub const TABLES: &[Table] = &[
     table(
         "repository_blob",
         2,
-        &[integer("repository_id"), integer("blob_id"), integer("epoch"), integer("created_at")],
+        &[
+            integer("repository_id"),
+            integer("blob_id"),
+            integer("organisation_id"),
+            integer("epoch"),
+            integer("created_at"),
+        ],
+    ),
+    table(
+        "organisation_usage",
+        2,
+        &[integer("organisation_id"), integer("shard"), integer("blob_bytes"), integer("manifest_bytes")],
     ),
     table(
         "manifest",
@@ -212,7 +235,14 @@ pub const TABLES: &[Table] = &[
     table(
         "tag_history",
         1,
-        &[integer("id"), integer("repository_id"), text("tag"), bytes("digest"), integer("at")],
+        &[
+            integer("id"),
+            integer("repository_id"),
+            text("tag"),
+            bytes("digest"),
+            integer("at"),
+            text("actor"),
+        ],
     ),
     table(
         "claim",

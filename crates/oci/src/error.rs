@@ -116,6 +116,7 @@ fn code(error: &Error) -> &'static str {
         (Kind::Invalid, Some(Detail::Digest)) => "DIGEST_INVALID",
         (Kind::Invalid, Some(Detail::Name)) => "NAME_INVALID",
         (Kind::Invalid, Some(Detail::Page)) => "PAGINATION_NUMBER_INVALID",
+        (_, Some(Detail::Rule(_))) => "DENIED",
         (Kind::TooLarge, _) => "SIZE_INVALID",
         (Kind::Unauthenticated, _) => "UNAUTHORIZED",
         (Kind::Denied | Kind::QuotaExceeded | Kind::Exists | Kind::PreconditionFailed, _) => "DENIED",
@@ -129,6 +130,7 @@ fn code(error: &Error) -> &'static str {
 fn detail(error: &Error) -> Option<Value> {
     match error.detail()? {
         Detail::Missing(digests) => Some(json!({ "digests": digests })),
+        Detail::Rule(rule) => Some(json!({ "rule": rule })),
         Detail::Offset(offset) => Some(json!({ "offset": offset })),
         _ => None,
     }

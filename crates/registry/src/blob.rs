@@ -7,14 +7,16 @@ use wharf_core::{
     BlobBody, Condition, Detail, Digest, Error, Grant, Kind, ObjectKey, Result, Scope, Subject, Timestamp,
     Verb,
     action::{Delete, Pull, Push},
-    audit::{AuditRecord, Event},
     gate::RepositoryId,
 };
 
 use crate::{
     Registry,
     collection::release,
+    deed::Deed,
+    policy::expect_unneeded,
     port::{BlobRow, Extent, MountSource, Transaction, Work},
+    quota::expect_blob,
     upload::{expect_repository, repository_of},
 };
 
@@ -142,7 +144,7 @@ impl Registry {
             return Ok(Mounted::No);
         }
         let (grant, now, delay) = (grant.clone(), self.now(), self.settings().collection_delay);
-        self.store().commit(Mount { grant, source, digest: *digest, now, delay }).await
+        self.store().commit(Mount { grant, source, digest: *digest, size: blob.size, now, delay }).await
     }
 
     /// A repository that holds the blob, of those the caller may pull from. Where only his token does not reach one,
@@ -221,6 +223,7 @@ struct Mount {
     grant: Grant<Push>,
     source: RepositoryId,
     digest: Digest,
+    size: u64,
     now: Timestamp,
     delay: i64,
 }
@@ -237,6 +240,7 @@ impl Transaction for Mount {
             return Ok(Mounted::No);
         }
         let repository = repository_of(work, &self.grant, self.now).await?;
+        expect_blob(work, &self.grant, repository, (&self.digest, self.size)).await?;
         if !work.add_member(repository, &self.digest, self.now).await? {
             return Ok(Mounted::No);
         }
@@ -260,26 +264,14 @@ impl Transaction for DeleteBlob {
 
     async fn run(&self, work: &mut dyn Work) -> Result<()> {
         expect_repository(work, self.repository).await?;
+        expect_unneeded(work, self.repository, self.grant.place(), &self.digest).await?;
         if !work.remove_member(self.repository, &self.digest).await? {
             return Err(Error::not_found(Subject::Blob));
         }
         // An error undoes the removal.
         self.condition.check(Some(&self.digest))?;
         release(work, &self.digest, self.grace).await?;
-        let actor = self.grant.actor();
-        work.audit(&AuditRecord {
-            place: Some(self.grant.place().clone()),
-            digest: Some(self.digest),
-            ..AuditRecord::new(self.now, actor, "blob.delete")
-        })
-        .await?;
-        let event = Event {
-            at: self.now,
-            kind: "blob.delete",
-            tag: None,
-            digest: Some(self.digest),
-            actor: actor.principal.name().to_owned(),
-        };
-        work.publish(self.repository, &event).await
+        let deed = Deed::of(&self.grant, self.now, "blob.delete").to(&self.digest);
+        deed.tell(work, self.repository).await
     }
 }

@@ -12,6 +12,7 @@
 mod blob_store;
 mod collection;
 mod facts;
+mod governing;
 mod inspection;
 mod lookups;
 mod referrers;

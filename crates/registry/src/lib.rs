@@ -11,13 +11,16 @@ mod catalog;
 mod collection;
 #[cfg(feature = "contract")]
 pub mod contract;
+mod deed;
 pub mod format;
 mod history;
 mod hold;
 mod housekeeping;
 mod manifest;
 mod meters;
+pub mod policy;
 pub mod port;
+mod quota;
 mod referrers;
 mod repository;
 mod room;
@@ -43,7 +46,9 @@ pub use crate::{
     housekeeping::Swept,
     manifest::{MOST_TAGS, ManifestPush, PushedManifest, StoredManifest},
     meters::{ForgottenMeters, Meters, UploadMeters},
+    quota::Usage,
     referrers::Referrer,
+    tag::TagMove,
     tap::{Taps, UploadObserver},
     turns::Turn,
     upload::{Closing, Finished, Offset, Upload},

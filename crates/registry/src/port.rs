@@ -10,6 +10,7 @@ mod work;
 use async_trait::async_trait;
 use wharf_core::{Actor, Place, RegistryPlace, Result, gate::Rights};
 
+pub use crate::quota::Usage;
 pub use blob_store::{BlobStore, BlobWriter, Ended, Leftovers, Room, Sink, StoreState, Unfinished};
 pub use pieces::Pieces;
 pub use repositories::{Repositories, RepositoryRow, TagRow, Which};
@@ -17,8 +18,8 @@ pub use store::{Extent, Lookups, Operation, Store, Transaction};
 pub use work::{
     BlobRow, Blobs, Catalog, Collection, DocumentRow, EmptyRepositories, FactRow, Facts, FactsOf, Holds,
     InspectedBlob, InspectedManifest, Inspection, Journal, LeaseClaim, Leases, MOST_SHOWN_TAGS, ManifestRow,
-    Manifests, MountSource, NewManifest, Progress, ReferrerRow, ReferrersOf, Reread, ReviewRow, ReviewsOf,
-    Tags, Tenants, UploadRow, Uploads, Work,
+    Manifests, Mark, MountSource, Move, MoveRow, NewManifest, Progress, Recount, ReferrerRow, ReferrersOf,
+    Reread, ReviewRow, ReviewsOf, RuleKind, RuleRow, Rules, Tags, Tenants, UploadRow, Uploads, Usages, Work,
 };
 
 /// Says what an actor may at a place: from role rows, or from whoever embeds the registry.

@@ -1,19 +1,24 @@
 //! Listing and removing tags.
 
+mod moves;
+
 use async_trait::async_trait;
 use wharf_core::{Condition, Error, Subject, Tag, Timestamp};
 use wharf_core::{
     Grant, Limit, Page, Result,
     action::{Delete, Pull},
-    audit::{AuditRecord, Event},
     gate::RepositoryId,
 };
 
 use crate::{
     Registry,
+    deed::Deed,
+    policy::expect_movable,
     port::{Extent, Transaction, Work},
     upload::expect_repository,
 };
+
+pub use self::moves::TagMove;
 
 impl Registry {
     /// A page of the repository's tags after `last`, in byte order.
@@ -77,25 +82,12 @@ impl Transaction for DeleteTag {
 
     async fn run(&self, work: &mut dyn Work) -> Result<()> {
         expect_repository(work, self.repository).await?;
-        let digest = work.remove_tag(self.repository, &self.tag, self.now).await?;
+        let deed = Deed::of(&self.grant, self.now, "tag.delete").to_tag(&self.tag);
+        let digest = work.remove_tag(self.repository, &self.tag, deed.mark()).await?;
         let digest = digest.ok_or_else(|| Error::not_found(Subject::Manifest))?;
         // An error undoes the removal.
         self.condition.check(Some(&digest))?;
-        let actor = self.grant.actor();
-        work.audit(&AuditRecord {
-            place: Some(self.grant.place().clone()),
-            target: Some(self.tag.to_string()),
-            digest: Some(digest),
-            ..AuditRecord::new(self.now, actor, "tag.delete")
-        })
-        .await?;
-        let event = Event {
-            at: self.now,
-            kind: "tag.delete",
-            tag: Some(self.tag.to_string()),
-            digest: Some(digest),
-            actor: actor.principal.name().to_owned(),
-        };
-        work.publish(self.repository, &event).await
+        expect_movable(work, self.repository, self.grant.place(), &self.tag).await?;
+        deed.to(&digest).tell(work, self.repository).await
     }
 }

@@ -7,6 +7,7 @@
 mod blobs;
 mod contents;
 mod strays;
+mod usage;
 
 use async_trait::async_trait;
 use wharf_core::{Digest, Result};
@@ -40,6 +41,15 @@ pub enum Finding {
         /// What it names, as written there.
         content: String,
     },
+    /// An organisation is counted to store something else than it does.
+    Miscounted {
+        /// Its name.
+        organisation: String,
+        /// How many bytes it is counted to store.
+        counted: u64,
+        /// How many it stores.
+        found: u64,
+    },
     /// An object to which no row leads.
     Stray {
         /// Its name in the store.
@@ -52,7 +62,8 @@ pub enum Finding {
 pub enum Repair {
     /// Only look.
     Not,
-    /// Set wrong bytes aside, so that the next push of the blob heals it; let go of orphans and strays.
+    /// Set wrong bytes aside, so that the next push of the blob heals it; let go of orphans and strays; count
+    /// anew what was miscounted.
     Yes,
 }
 
@@ -117,6 +128,7 @@ impl Registry {
         let mut verified = Verified::default();
         self.verify_blobs(how, inspector, &mut verified).await?;
         verified.manifests = self.verify_manifests(inspector).await?;
+        self.verify_usage(how.repair, inspector).await?;
         verified.objects = self.verify_objects(how.repair, inspector).await?;
         Ok(verified)
     }

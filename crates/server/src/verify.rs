@@ -139,6 +139,9 @@ fn as_json(finding: &Finding) -> Value {
         Finding::Missing { manifest, content } => {
             json!({ "found": "missing", "manifest": manifest, "content": content })
         }
+        Finding::Miscounted { organisation, counted, found } => {
+            json!({ "found": "miscounted", "organisation": organisation, "counted": counted, "stored": found })
+        }
         Finding::Stray { object } => json!({ "found": "stray", "object": object }),
     }
 }
@@ -154,6 +157,9 @@ pub(crate) fn in_words(finding: &Finding) -> String {
         Finding::Garbled { manifest } => format!("garbled: {manifest} is not what its digest says"),
         Finding::Missing { manifest, content } => {
             format!("missing: {manifest} names {content}, which is not there")
+        }
+        Finding::Miscounted { organisation, counted, found } => {
+            format!("miscounted: {organisation} stores {found} bytes and is counted to store {counted}")
         }
         Finding::Stray { object } => format!("stray: {object}, to which nothing leads"),
     }

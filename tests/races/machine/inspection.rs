@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use wharf_core::{Limit, Reference, action::Pull};
+use wharf_core::{Limit, Reference, action::Pull, gate::OrganisationId};
 
 use super::{
     client::found,
@@ -50,7 +50,19 @@ async fn look(house: &House) -> Sight {
         look_at_tags(house, repository).await;
         look_at_blobs(house, repository, &mut sight).await;
     }
+    look_at_usage(house).await;
     sight
+}
+
+/// What organisations are counted to store is what they store.
+async fn look_at_usage(house: &House) {
+    let mut last = OrganisationId(0);
+    while let Some(recount) = house.nodes[1].recount(last).await.unwrap() {
+        last = recount.organisation;
+        if recount.counted != recount.found {
+            house.model.fault(format!("miscounted: {recount:?}"));
+        }
+    }
 }
 
 async fn look_at_images(house: &House, repository: usize, sight: &mut Sight) {

@@ -7,10 +7,12 @@ CREATE TABLE setting (
 ) WITHOUT ROWID;
 
 -- removed_at: since when it is gone. The row stays, so that nobody else gets the name.
+-- quota_bytes: how much it may store; NULL: as much as it likes.
 CREATE TABLE organisation (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     name       TEXT NOT NULL UNIQUE,
     settings   TEXT NOT NULL,
+    quota_bytes INTEGER,
     created_at INTEGER NOT NULL,
     removed_at INTEGER
 );
@@ -27,6 +29,17 @@ CREATE TABLE registry (
     UNIQUE (organisation_id, name)
 );
 CREATE INDEX registry_public ON registry (id) WHERE public = 1;
+
+-- What was set about a registry, as JSON. kind: immutability or retention.
+CREATE TABLE rule (
+    registry_id INTEGER NOT NULL REFERENCES registry (id),
+    kind        TEXT NOT NULL,
+    name        TEXT NOT NULL,
+    body        TEXT NOT NULL,
+    updated_at  INTEGER NOT NULL,
+    PRIMARY KEY (registry_id, kind, name)
+) WITHOUT ROWID;
+CREATE INDEX rule_kind ON rule (kind, registry_id);
 
 -- path: the canonical OCI name. shown: it holds or held a manifest. sequence: the number of its newest event.
 -- looked_at: when it was made or last looked at for being empty.
@@ -138,11 +151,23 @@ CREATE TABLE blob (
 CREATE TABLE repository_blob (
     repository_id INTEGER NOT NULL REFERENCES repository (id),
     blob_id       INTEGER NOT NULL REFERENCES blob (id),
+    organisation_id INTEGER NOT NULL REFERENCES organisation (id),
     epoch         INTEGER NOT NULL,
     created_at    INTEGER NOT NULL,
     PRIMARY KEY (repository_id, blob_id)
 ) WITHOUT ROWID;
 CREATE INDEX repository_blob_blob ON repository_blob (blob_id, repository_id);
+CREATE INDEX repository_blob_organisation ON repository_blob (organisation_id, blob_id);
+
+-- What an organisation stores: its blobs, each once, and its manifests, in each repository. Spread over some rows, so that
+-- pushes do not wait for one another.
+CREATE TABLE organisation_usage (
+    organisation_id INTEGER NOT NULL REFERENCES organisation (id),
+    shard           INTEGER NOT NULL,
+    blob_bytes      INTEGER NOT NULL,
+    manifest_bytes  INTEGER NOT NULL,
+    PRIMARY KEY (organisation_id, shard)
+) WITHOUT ROWID;
 
 -- The collector's time, which moves only while a server runs: a jump of the clock collects nothing. moved_at: when it
 -- last moved, by the wall clock, so that several nodes do not move it faster.
@@ -250,7 +275,8 @@ CREATE TABLE tag_history (
     repository_id INTEGER NOT NULL REFERENCES repository (id),
     tag           TEXT NOT NULL,
     digest        BLOB,
-    at            INTEGER NOT NULL
+    at            INTEGER NOT NULL,
+    actor         TEXT NOT NULL
 );
 CREATE INDEX tag_history_at ON tag_history (at);
 CREATE INDEX tag_history_tag ON tag_history (repository_id, tag, id);

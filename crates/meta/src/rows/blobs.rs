@@ -1,10 +1,14 @@
 //! Blobs and their memberships.
 
 use async_trait::async_trait;
-use wharf_core::{AccountId, Digest, ObjectKey, Result, Timestamp, gate::RepositoryId};
+use wharf_core::{AccountId, Digest, Error, ObjectKey, Result, Subject, Timestamp, gate::RepositoryId};
 use wharf_registry::port::{BlobRow, Blobs, MountSource};
 
-use super::{SqlWork, list, readable::is_readable};
+use super::{
+    SqlWork, list,
+    readable::is_readable,
+    usage::{count_blob, uncount_blob},
+};
 use crate::{memory::Content, session::Row};
 
 /// Of how many repositories that hold a blob a mount without a source asks whether it may be read, the oldest first: a
@@ -22,6 +26,15 @@ pub(super) fn read_blob(row: &mut Row) -> Result<BlobRow> {
         size: row.next()?,
         key: row.parse(|key: Vec<u8>| ObjectKey::from_row(&key))?,
     })
+}
+
+impl SqlWork<'_> {
+    /// Takes a membership that ended off the count; says whether there was one.
+    async fn uncount(&mut self, ended: Option<Row>) -> Result<bool> {
+        let Some(mut row) = ended else { return Ok(false) };
+        uncount_blob(self.0, row.next()?, row.next()?).await?;
+        Ok(true)
+    }
 }
 
 #[async_trait]
@@ -106,13 +119,21 @@ impl Blobs for SqlWork<'_> {
     ) -> Result<bool> {
         const TOUCH: &str = "UPDATE blob SET epoch = epoch + 1 WHERE digest = $1 RETURNING id";
         const ADD: &str = "
-            INSERT INTO repository_blob (repository_id, blob_id, epoch, created_at) VALUES ($1, $2, 0, $3)
-            ON CONFLICT (repository_id, blob_id) DO UPDATE SET epoch = repository_blob.epoch + 1";
+            INSERT INTO repository_blob (repository_id, blob_id, organisation_id, epoch, created_at)
+            SELECT p.id, CAST($1 AS BIGINT), r.organisation_id, 0, CAST($2 AS BIGINT)
+            FROM repository p JOIN registry r ON r.id = p.registry_id WHERE p.id = $3
+            ON CONFLICT (repository_id, blob_id) DO UPDATE SET epoch = repository_blob.epoch + 1
+            RETURNING epoch";
         let digest = digest.to_row();
         let found = self.0.query_first(TOUCH, &[digest.as_slice().into()]).await?;
         let Some(mut row) = found else { return Ok(false) };
         let blob: i64 = row.next()?;
-        self.0.execute(ADD, &[repository.0.into(), blob.into(), now.microseconds().into()]).await?;
+        let values = [blob.into(), now.microseconds().into(), repository.0.into()];
+        let row = self.0.query_first(ADD, &values).await?;
+        let epoch: i64 = row.ok_or_else(|| Error::not_found(Subject::Name))?.next()?;
+        if epoch == 0 {
+            count_blob(self.0, repository, blob).await?;
+        }
         Ok(true)
     }
 
@@ -145,12 +166,14 @@ impl Blobs for SqlWork<'_> {
             WHERE repository_id = $1 AND blob_id = (SELECT id FROM blob WHERE digest = $2)";
         const REMOVE: &str = "
             DELETE FROM repository_blob
-            WHERE repository_id = $1 AND blob_id = (SELECT id FROM blob WHERE digest = $2)";
+            WHERE repository_id = $1 AND blob_id = (SELECT id FROM blob WHERE digest = $2)
+            RETURNING organisation_id, blob_id";
         self.0.changes(Content::Member(repository, *digest));
         let digest = digest.to_row();
         self.0.execute(TOUCH, &[digest.as_slice().into()]).await?;
         self.0.execute(REVIEW, &[repository.0.into(), digest.as_slice().into()]).await?;
-        Ok(self.0.execute(REMOVE, &[repository.0.into(), digest.as_slice().into()]).await? > 0)
+        let removed = self.0.query_first(REMOVE, &[repository.0.into(), digest.as_slice().into()]).await?;
+        self.uncount(removed).await
     }
 
     async fn end_membership(
@@ -164,14 +187,16 @@ impl Blobs for SqlWork<'_> {
         const END: &str = "
             DELETE FROM repository_blob
             WHERE repository_id = $1 AND blob_id = $2 AND epoch = $3 AND NOT EXISTS
-                (SELECT 1 FROM manifest_edge e WHERE e.repository_id = $1 AND e.digest = $4)";
+                (SELECT 1 FROM manifest_edge e WHERE e.repository_id = $1 AND e.digest = $4)
+            RETURNING organisation_id, blob_id";
         self.0.changes(Content::Member(repository, *digest));
         let digest = digest.to_row();
         let found = self.0.query_first(TOUCH, &[digest.as_slice().into()]).await?;
         let Some(mut row) = found else { return Ok(false) };
         let blob: i64 = row.next()?;
         let values = [repository.0.into(), blob.into(), epoch.into(), digest.as_slice().into()];
-        Ok(self.0.execute(END, &values).await? > 0)
+        let ended = self.0.query_first(END, &values).await?;
+        self.uncount(ended).await
     }
 
     async fn remove_orphan(&mut self, digest: &Digest) -> Result<Option<BlobRow>> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use wharf_core::{Digest, Page, Result, Timestamp, gate::RepositoryId, manifest::Manifest};
 use wharf_registry::port::{ManifestRow, Manifests, NewManifest, ReferrerRow, ReferrersOf};
 
-use super::{SqlWork, list};
+use super::{SqlWork, list, usage::count_manifest};
 use crate::{
     memory::Content,
     session::{Row, Value},
@@ -178,7 +178,7 @@ impl Manifests for SqlWork<'_> {
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             ON CONFLICT (repository_id, digest) DO NOTHING
             RETURNING id";
-        let digest = new.digest.to_row();
+        let (digest, size) = (new.digest.to_row(), i64::try_from(new.bytes.len()).unwrap_or(i64::MAX));
         let subject = new.manifest.subject.as_ref().and_then(|subject| subject.digest()).map(|d| d.to_row());
         let values = [
             repository.0.into(),
@@ -186,13 +186,15 @@ impl Manifests for SqlWork<'_> {
             new.manifest.media_type.as_str().into(),
             new.manifest.artifact_type.as_deref().into(),
             subject.as_deref().into(),
-            i64::try_from(new.bytes.len()).unwrap_or(i64::MAX).into(),
+            size.into(),
             now.microseconds().into(),
             new.annotations.as_deref().into(),
             new.bytes.as_ref().into(),
         ];
         let Some(mut row) = self.0.query_first(INSERT, &values).await? else { return Ok(false) };
-        self.insert_edges((row.next()?, repository), new).await?;
+        let id = row.next()?;
+        self.insert_edges((id, repository), new).await?;
+        count_manifest(self.0, repository, (id, size)).await?;
         Ok(true)
     }
 
@@ -200,12 +202,16 @@ impl Manifests for SqlWork<'_> {
         const EDGES: &str = "
             DELETE FROM manifest_edge
             WHERE manifest_id IN (SELECT id FROM manifest WHERE repository_id = $1 AND digest = $2)";
-        const MANIFEST: &str = "DELETE FROM manifest WHERE repository_id = $1 AND digest = $2";
+        const MANIFEST: &str =
+            "DELETE FROM manifest WHERE repository_id = $1 AND digest = $2 RETURNING id, size";
         self.0.changes(Content::Manifest(repository, *digest));
         self.remove_facts(repository, digest).await?;
         let digest = digest.to_row();
         let values = [repository.0.into(), digest.as_slice().into()];
         self.0.execute(EDGES, &values).await?;
-        Ok(self.0.execute(MANIFEST, &values).await? > 0)
+        let Some(mut row) = self.0.query_first(MANIFEST, &values).await? else { return Ok(false) };
+        let (id, size): (i64, i64) = (row.next()?, row.next()?);
+        count_manifest(self.0, repository, (id, -size)).await?;
+        Ok(true)
     }
 }

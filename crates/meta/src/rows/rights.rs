@@ -14,7 +14,7 @@ use crate::{
 };
 
 const FIND: &str = "
-    SELECT o.id, r.id, r.public, r.settings, p.id, m.role
+    SELECT o.id, o.quota_bytes, r.id, r.public, r.settings, p.id, m.role
     FROM organisation o
     LEFT JOIN registry r ON r.organisation_id = o.id AND r.name = $1
     LEFT JOIN repository p ON p.registry_id = r.id AND p.name = $2
@@ -46,6 +46,7 @@ impl Step for FindRights {
         ];
         let Some(mut row) = session.query_first(FIND, &values).await? else { return Ok(rights) };
         rights.organisation = Some(OrganisationId(row.next()?));
+        let quota = row.next::<Option<i64>>()?.and_then(|bytes| u64::try_from(bytes).ok());
         let (id, public, settings) = (row.next::<Option<i64>>()?, row.next()?, row.next()?);
         let repository = row.next::<Option<i64>>()?.map(RepositoryId);
         rights.role = row.next::<Option<String>>()?.map(|role| role.parse()).transpose()?;
@@ -55,6 +56,7 @@ impl Step for FindRights {
             rights.registry = Some(RegistryRights {
                 id: RegistryId(id),
                 public,
+                quota,
                 accepts_missing_content: settings.accepts_missing_content(),
                 redirects: settings.redirects(),
                 repository,

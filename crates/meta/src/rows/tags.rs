@@ -2,10 +2,23 @@
 
 use async_trait::async_trait;
 use wharf_core::{Digest, Error, Result, Tag, Timestamp, gate::RepositoryId};
-use wharf_registry::port::{ManifestRow, Manifests as _, Tags};
+use wharf_registry::port::{ManifestRow, Manifests as _, Mark, Move, MoveRow, Tags};
 
 use super::{SqlWork, manifests::manifest};
-use crate::memory::Content;
+use crate::{memory::Content, session::Row};
+
+fn moved(mut row: Row) -> Result<MoveRow> {
+    Ok(MoveRow {
+        id: row.next()?,
+        to: row.parse(|digest: Option<Vec<u8>>| match digest {
+            Some(digest) => Digest::from_row(&digest).map(Some),
+            None => Some(None),
+        })?,
+        at: Timestamp::from_microseconds(row.next()?),
+        by: row.next()?,
+        stands: row.next()?,
+    })
+}
 
 impl SqlWork<'_> {
     async fn remember_tag(
@@ -13,14 +26,19 @@ impl SqlWork<'_> {
         repository: RepositoryId,
         tag: &Tag,
         digest: Option<&Digest>,
-        now: Timestamp,
+        mark: Mark<'_>,
     ) -> Result<()> {
         const INSERT: &str =
-            "INSERT INTO tag_history (repository_id, tag, digest, at) VALUES ($1, $2, $3, $4)";
+            "INSERT INTO tag_history (repository_id, tag, digest, at, actor) VALUES ($1, $2, $3, $4, $5)";
         self.0.changes(Content::Tag(repository, tag.clone()));
         let digest = digest.map(Digest::to_row);
-        let values =
-            [repository.0.into(), tag.as_str().into(), digest.as_deref().into(), now.microseconds().into()];
+        let values = [
+            repository.0.into(),
+            tag.as_str().into(),
+            digest.as_deref().into(),
+            mark.at.microseconds().into(),
+            mark.by.into(),
+        ];
         self.0.execute(INSERT, &values).await.map(drop)
     }
 }
@@ -40,25 +58,25 @@ impl Tags for SqlWork<'_> {
         repository: RepositoryId,
         tag: &Tag,
         digest: &Digest,
-        now: Timestamp,
-    ) -> Result<bool> {
+        mark: Mark<'_>,
+    ) -> Result<Move> {
         const SET: &str = "
             INSERT INTO tag (repository_id, name, manifest_id, version, updated_at)
             SELECT m.repository_id, $1, m.id, 1, $2 FROM manifest m WHERE m.repository_id = $3 AND m.digest = $4
             ON CONFLICT (repository_id, name) DO UPDATE
                 SET manifest_id = excluded.manifest_id, updated_at = excluded.updated_at, version = tag.version + 1
-                WHERE tag.manifest_id <> excluded.manifest_id";
+                WHERE tag.manifest_id <> excluded.manifest_id
+            RETURNING version";
         let row = digest.to_row();
         let values =
-            [tag.as_str().into(), now.microseconds().into(), repository.0.into(), row.as_slice().into()];
-        let moved = self.0.execute(SET, &values).await? > 0;
-        if moved {
-            self.remember_tag(repository, tag, Some(digest), now).await?;
-            return Ok(true);
+            [tag.as_str().into(), mark.at.microseconds().into(), repository.0.into(), row.as_slice().into()];
+        if let Some(mut row) = self.0.query_first(SET, &values).await? {
+            self.remember_tag(repository, tag, Some(digest), mark).await?;
+            return Ok(if row.next::<i64>()? == 1 { Move::New } else { Move::Over });
         }
         // Nothing moved because it stands so already; where the manifest is missing, nothing may be answered for it.
         match self.has_manifest(repository, digest).await? {
-            true => Ok(false),
+            true => Ok(Move::Stands),
             false => Err(Error::internal("a tag was to point to a manifest that is not there")),
         }
     }
@@ -67,7 +85,7 @@ impl Tags for SqlWork<'_> {
         &mut self,
         repository: RepositoryId,
         tag: &Tag,
-        now: Timestamp,
+        mark: Mark<'_>,
     ) -> Result<Option<Digest>> {
         const REMOVE: &str = "
             DELETE FROM tag WHERE repository_id = $1 AND name = $2
@@ -75,8 +93,34 @@ impl Tags for SqlWork<'_> {
         let values = [repository.0.into(), tag.as_str().into()];
         let Some(mut row) = self.0.query_first(REMOVE, &values).await? else { return Ok(None) };
         let digest = row.parse(|digest: Vec<u8>| Digest::from_row(&digest))?;
-        self.remember_tag(repository, tag, None, now).await?;
+        self.remember_tag(repository, tag, None, mark).await?;
         Ok(Some(digest))
+    }
+
+    async fn moves(
+        &mut self,
+        repository: RepositoryId,
+        tag: &Tag,
+        before: Option<i64>,
+        most: u32,
+    ) -> Result<Vec<MoveRow>> {
+        const LIST: &str = "
+            SELECT h.id, h.digest, h.at, h.actor,
+                CAST(CASE WHEN EXISTS (SELECT 1 FROM manifest m
+                    WHERE m.repository_id = h.repository_id AND m.digest = h.digest) THEN 1 ELSE 0 END AS BIGINT)
+            FROM tag_history h WHERE h.repository_id = $1 AND h.tag = $2 AND h.id < $3
+            ORDER BY h.id DESC LIMIT $4";
+        let before = before.unwrap_or(i64::MAX);
+        let values = [repository.0.into(), tag.as_str().into(), before.into(), i64::from(most).into()];
+        self.0.query(LIST, &values).await?.into_iter().map(moved).collect()
+    }
+
+    async fn has_pointed(&mut self, repository: RepositoryId, tag: &Tag, digest: &Digest) -> Result<bool> {
+        const FIND: &str =
+            "SELECT id FROM tag_history WHERE repository_id = $1 AND tag = $2 AND digest = $3 LIMIT 1";
+        let digest = digest.to_row();
+        let values = [repository.0.into(), tag.as_str().into(), digest.as_slice().into()];
+        Ok(self.0.query_first(FIND, &values).await?.is_some())
     }
 
     async fn forget_tag_history(&mut self, before: Timestamp, most: u32) -> Result<u64> {
@@ -93,6 +137,30 @@ impl Tags for SqlWork<'_> {
             ORDER BY t.name LIMIT $3";
         let digest = digest.to_row();
         let values = [repository.0.into(), digest.as_slice().into(), i64::from(most).into()];
+        let rows = self.0.query(FIND, &values).await?;
+        rows.into_iter().map(|mut row| row.parse(|name: String| name.parse().ok())).collect()
+    }
+
+    async fn tags_above(
+        &mut self,
+        repository: RepositoryId,
+        digest: &Digest,
+        last: Option<&Tag>,
+        most: u32,
+    ) -> Result<Vec<Tag>> {
+        const FIND: &str = "
+            WITH RECURSIVE above (id, digest) AS (
+                SELECT m.id, m.digest FROM manifest m WHERE m.repository_id = $1 AND (m.digest = $2 OR m.id IN
+                    (SELECT e.manifest_id FROM manifest_edge e WHERE e.repository_id = $1 AND e.digest = $2))
+                UNION
+                SELECT m.id, m.digest FROM above a
+                JOIN manifest_edge e ON e.repository_id = $1 AND e.digest = a.digest
+                JOIN manifest m ON m.id = e.manifest_id)
+            SELECT t.name FROM tag t JOIN above a ON a.id = t.manifest_id
+            WHERE t.name > $3 ORDER BY t.name LIMIT $4";
+        let digest = digest.to_row();
+        let last = last.map(Tag::as_str).unwrap_or_default();
+        let values = [repository.0.into(), digest.as_slice().into(), last.into(), i64::from(most).into()];
         let rows = self.0.query(FIND, &values).await?;
         rows.into_iter().map(|mut row| row.parse(|name: String| name.parse().ok())).collect()
     }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use wharf_core::{Actor, Digest, RegistryPlace, Tag, gate::RegistryId};
 
-use super::store::{NOW, commit, image, repository, view};
+use super::store::{MARK, NOW, commit, image, repository, view};
 use crate::{
     format::{Document, Fact, FactCursor},
     port::{FactRow, FactsOf, MOST_SHOWN_TAGS, RightsSource, Store},
@@ -34,7 +34,7 @@ async fn store_fact(store: &dyn Store, repository_name: &str, version: u8, keywo
             assert!(work.insert_manifest(*repository, image, NOW).await?);
             work.show_repository(*repository).await?;
             work.insert_facts(*repository, &image.digest, ("helm", std::slice::from_ref(fact))).await?;
-            work.set_tag(*repository, tag, &image.digest, NOW).await?;
+            work.set_tag(*repository, tag, &image.digest, MARK).await?;
             Ok(image.digest)
         })
     })
@@ -99,7 +99,7 @@ async fn a_fact_shows_so_many_tags_and_counts_them(store: &dyn Store, wanted: &F
         Box::pin(async move {
             for number in 0..MOST_SHOWN_TAGS + 50 {
                 let tag: Tag = format!("t{number:0>127}").parse().unwrap();
-                work.set_tag(*repository, &tag, digest, NOW).await?;
+                work.set_tag(*repository, &tag, digest, MARK).await?;
             }
             Ok(())
         })
@@ -122,7 +122,7 @@ async fn what_is_untagged_is_not_listed_and_what_is_removed_is_gone(store: &dyn 
     commit(store, (repository, digest), |(repository, digest), work| {
         Box::pin(async move {
             for tag in work.tags_of(*repository, digest, 10).await? {
-                work.remove_tag(*repository, &tag, NOW).await?;
+                work.remove_tag(*repository, &tag, MARK).await?;
             }
             assert_eq!(versions(&work.facts_of(*repository, digest).await?), [3], "its own facts stay");
             assert!(work.remove_manifest(*repository, digest).await?);

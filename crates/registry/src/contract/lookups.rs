@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::future::{join, join_all};
 use wharf_core::{Digest, Reference, Tag, gate::RepositoryId};
 
-use super::store::{NOW, commit, digest, image, key, repository};
+use super::store::{MARK, NOW, commit, digest, image, key, repository};
 use crate::port::{BlobRow, NewManifest, Store};
 
 pub(super) async fn suite(store: &dyn Store) {
@@ -19,7 +19,7 @@ async fn point(store: &dyn Store, repository: RepositoryId, name: &str, image: N
     commit(store, input, |(repository, tag, image), work| {
         Box::pin(async move {
             work.insert_manifest(*repository, image, NOW).await?;
-            work.set_tag(*repository, tag, &image.digest, NOW).await
+            work.set_tag(*repository, tag, &image.digest, MARK).await
         })
     })
     .await
@@ -74,7 +74,7 @@ async fn what_was_removed_is_not_found_again(store: &dyn Store) {
         }
         commit(store, (here, digest), |(here, digest), work| {
             Box::pin(async move {
-                work.remove_tag(*here, &"one".parse()?, NOW).await?;
+                work.remove_tag(*here, &"one".parse()?, MARK).await?;
                 work.remove_manifest(*here, digest).await
             })
         })

@@ -13,11 +13,12 @@ use wharf_core::{
 };
 
 use crate::port::{
-    BlobRow, EmptyRepositories, LeaseClaim, NewManifest, Progress, Reread, RightsSource, Store, Transaction,
-    UploadRow, Work,
+    BlobRow, EmptyRepositories, LeaseClaim, Mark, Move, NewManifest, Progress, Reread, RightsSource, Store,
+    Transaction, UploadRow, Work,
 };
 
 pub(super) const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
+pub(super) const MARK: Mark<'_> = Mark { at: NOW, by: "contract" };
 
 /// Runs the whole suite against a store that holds nothing yet.
 pub async fn store<S: Store + RightsSource>(store: &S) {
@@ -37,6 +38,7 @@ pub async fn store<S: Store + RightsSource>(store: &S) {
     an_empty_repository_is_removed_and_a_used_one_is_not(store).await;
     what_is_older_is_forgotten_in_steps(store).await;
     super::collection::suite(store).await;
+    super::governing::suite(store).await;
     super::lookups::suite(store).await;
     a_lease_has_one_holder_until_its_time_is_over(store).await;
     super::inspection::suite(store).await;
@@ -113,13 +115,21 @@ pub(super) fn image(name: &str) -> NewManifest {
     NewManifest::new(digest(&body), Bytes::from(body), Arc::new(manifest)).unwrap()
 }
 
+pub(super) fn index_of(child: &Digest) -> NewManifest {
+    let body = format!(
+        r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"{child}","size":1}}]}}"#
+    );
+    let manifest = Manifest::parse(None, body.as_bytes()).unwrap();
+    NewManifest::new(digest(&body), Bytes::from(body), Arc::new(manifest)).unwrap()
+}
+
 async fn tag(store: &dyn Store, repository: RepositoryId, name: &str) -> Result<bool> {
     let input = (repository, name.parse::<Tag>().unwrap(), image(name));
     commit(store, input, |(repository, tag, image), work| {
         Box::pin(async move {
             work.insert_manifest(*repository, image, NOW).await?;
             work.show_repository(*repository).await?;
-            work.set_tag(*repository, tag, &image.digest, NOW).await
+            Ok(work.set_tag(*repository, tag, &image.digest, MARK).await? != Move::Stands)
         })
     })
     .await
@@ -424,15 +434,15 @@ async fn a_manifest_comes_back_byte_for_byte_until_it_is_removed(store: &dyn Sto
             assert_eq!(work.find_tagged(*repository, one).await?, Some(found));
             assert!(!work.insert_manifest(*repository, pushed, NOW).await?, "the same again is the same");
             let (other, third) = (&"two".parse()?, &"a-third".parse()?);
-            work.set_tag(*repository, other, &pushed.digest, NOW).await?;
-            work.set_tag(*repository, third, &pushed.digest, NOW).await?;
+            work.set_tag(*repository, other, &pushed.digest, MARK).await?;
+            work.set_tag(*repository, third, &pushed.digest, MARK).await?;
             let two = work.tags_of(*repository, &pushed.digest, 2).await?;
             assert_eq!(two.iter().collect::<Vec<_>>(), [third, one], "no more than wanted, in byte order");
             for other in [other, third] {
-                work.remove_tag(*repository, other, NOW).await?;
+                work.remove_tag(*repository, other, MARK).await?;
             }
-            assert_eq!(work.remove_tag(*repository, one, NOW).await?, Some(pushed.digest));
-            assert_eq!(work.remove_tag(*repository, one, NOW).await?, None);
+            assert_eq!(work.remove_tag(*repository, one, MARK).await?, Some(pushed.digest));
+            assert_eq!(work.remove_tag(*repository, one, MARK).await?, None);
             assert!(work.has_manifest(*repository, &pushed.digest).await?, "a tag goes alone");
             let wanted = [digest("no manifest"), pushed.digest];
             assert_eq!(work.known_manifests(*repository, &wanted).await?, [pushed.digest]);

@@ -5,13 +5,12 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    Condition, Digest, Error, Grant, Result, Subject, Tag, Timestamp,
-    action::Delete,
-    audit::{AuditRecord, Event},
-    gate::RepositoryId,
+    Condition, Digest, Error, Grant, Result, Subject, Timestamp, action::Delete, gate::RepositoryId,
 };
 
 use crate::{
+    deed::Deed,
+    policy::expect_unneeded,
     port::{Transaction, Work},
     upload::expect_repository,
 };
@@ -49,39 +48,26 @@ impl Transaction for DeleteManifest {
             return Err(Error::not_found(Subject::Manifest));
         }
         self.condition.check(Some(&self.digest))?;
+        expect_unneeded(work, self.repository, self.grant.place(), &self.digest).await?;
         let tags = work.tags_of(self.repository, &self.digest, STEP).await?;
         for tag in &tags {
-            work.remove_tag(self.repository, tag, self.now).await?;
-            work.publish(self.repository, &self.event("tag.delete", Some(tag))).await?;
+            let deed = self.deed("tag.delete").to_tag(tag);
+            work.remove_tag(self.repository, tag, deed.mark()).await?;
+            deed.publish(work, self.repository).await?;
         }
         if tags.len() == STEP as usize {
-            work.audit(&self.record("manifest.untag")).await?;
+            self.deed("manifest.untag").audit(work).await?;
             return Ok(Deleted::SomeTags);
         }
         work.ask_reviews_of(self.repository, &self.digest, self.delay).await?;
         work.remove_manifest(self.repository, &self.digest).await?;
-        work.audit(&self.record("manifest.delete")).await?;
-        work.publish(self.repository, &self.event("manifest.delete", None)).await?;
+        self.deed("manifest.delete").tell(work, self.repository).await?;
         Ok(Deleted::All)
     }
 }
 
 impl DeleteManifest {
-    fn record(&self, action: &'static str) -> AuditRecord {
-        AuditRecord {
-            place: Some(self.grant.place().clone()),
-            digest: Some(self.digest),
-            ..AuditRecord::new(self.now, self.grant.actor(), action)
-        }
-    }
-
-    fn event(&self, kind: &'static str, tag: Option<&Tag>) -> Event {
-        Event {
-            at: self.now,
-            kind,
-            tag: tag.map(Tag::to_string),
-            digest: Some(self.digest),
-            actor: self.grant.actor().principal.name().to_owned(),
-        }
+    fn deed(&self, action: &'static str) -> Deed<'_> {
+        Deed::of(&self.grant, self.now, action).to(&self.digest)
     }
 }

@@ -6,15 +6,17 @@ use async_trait::async_trait;
 use wharf_core::{
     Condition, Digest, Grant, Reference, Result, Tag, Timestamp,
     action::Push,
-    audit::{AuditRecord, Event},
     gate::RepositoryId,
     manifest::{Descriptor, Role},
 };
 
 use super::missing_content;
 use crate::{
+    deed::Deed,
     format::Inspected,
-    port::{NewManifest, Transaction, Work},
+    policy::expect_movable,
+    port::{Move, NewManifest, Transaction, Work},
+    quota::expect_bytes,
     upload::{expect_repository, repository_of},
 };
 
@@ -46,6 +48,9 @@ impl Transaction for PushManifest {
         self.check_condition(work, repository).await?;
         self.touch_contents(work, repository).await?;
         let is_new = work.insert_manifest(repository, &self.new, self.now).await?;
+        if is_new {
+            expect_bytes(work, &self.grant, repository, 0).await?;
+        }
         work.show_repository(repository).await?;
         if let Some(format) = self.inspected.format
             // One that was stored while it lacked content is read when it is pushed again.
@@ -54,16 +59,16 @@ impl Transaction for PushManifest {
             work.insert_facts(repository, &self.new.digest, (format, &self.inspected.facts)).await?;
         }
         if self.tags.is_empty() {
-            work.audit(&self.record(None)).await?;
+            self.deed().audit(work).await?;
             if is_new {
-                work.publish(repository, &self.event(None)).await?;
+                self.deed().publish(work, repository).await?;
             }
         }
         for tag in &self.tags {
-            let moved = work.set_tag(repository, tag, &self.new.digest, self.now).await?;
-            work.audit(&self.record(Some(tag))).await?;
-            if is_new || moved {
-                work.publish(repository, &self.event(Some(tag))).await?;
+            let moved = self.set_tag(work, repository, tag).await?;
+            self.deed().to_tag(tag).audit(work).await?;
+            if is_new || moved != Move::Stands {
+                self.deed().to_tag(tag).publish(work, repository).await?;
             }
         }
         Ok(())
@@ -81,6 +86,15 @@ impl PushManifest {
             Reference::Digest(digest) => work.find_manifest(repository, digest).await?,
         };
         self.condition.check(standing.map(|manifest| manifest.digest).as_ref())
+    }
+
+    /// Points a tag at the manifest, unless a rule keeps it where it is.
+    async fn set_tag(&self, work: &mut dyn Work, repository: RepositoryId, tag: &Tag) -> Result<Move> {
+        let moved = work.set_tag(repository, tag, &self.new.digest, self.deed().mark()).await?;
+        if moved == Move::Over {
+            expect_movable(work, repository, self.grant.place(), tag).await?;
+        }
+        Ok(moved)
     }
 
     /// Moves the epoch of everything the manifest names, so that no collector can still take it, and refuses the
@@ -114,22 +128,7 @@ impl PushManifest {
         digests.into_iter().collect()
     }
 
-    fn record(&self, tag: Option<&Tag>) -> AuditRecord {
-        AuditRecord {
-            place: Some(self.grant.place().clone()),
-            target: tag.map(Tag::to_string),
-            digest: Some(self.new.digest),
-            ..AuditRecord::new(self.now, self.grant.actor(), "manifest.push")
-        }
-    }
-
-    fn event(&self, tag: Option<&Tag>) -> Event {
-        Event {
-            at: self.now,
-            kind: "manifest.push",
-            tag: tag.map(Tag::to_string),
-            digest: Some(self.new.digest),
-            actor: self.grant.actor().principal.name().to_owned(),
-        }
+    fn deed(&self) -> Deed<'_> {
+        Deed::of(&self.grant, self.now, "manifest.push").to(&self.new.digest)
     }
 }

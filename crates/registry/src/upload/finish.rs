@@ -136,6 +136,7 @@ impl Registry {
     ) -> Result<u64> {
         let compared = compare(row.reread.as_ref(), hasher, digest)?;
         let (grant, size) = (self.regrant(grant).await?, hasher.count());
+        self.expect_quota(&grant, digest, size).await?;
         let row = self.prepare(row, writer.as_mut()).await?;
         let ended = match writer.finish().await {
             Ok(ended) => ended,

@@ -5,7 +5,10 @@ use wharf_core::{
     Algorithm, Error, Grant, Kind, Result, Subject, Timestamp, UploadId, action::Push, gate::RepositoryId,
 };
 
-use crate::port::{BlobRow, Progress, Reread, Transaction, UploadRow, Work};
+use crate::{
+    port::{BlobRow, Progress, Reread, Transaction, UploadRow, Work},
+    quota::expect_bytes,
+};
 
 /// The repository a push goes to, made where the grant allows.
 pub(crate) async fn repository_of(
@@ -61,6 +64,7 @@ impl Transaction for BeginUpload {
             version: 0,
             reread: None,
         };
+        expect_bytes(work, &self.grant, repository, 1).await?;
         work.insert_upload(&row, self.now).await?;
         Ok(row)
     }

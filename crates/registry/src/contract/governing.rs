@@ -1,0 +1,174 @@
+//! What organisations set and what they store: rules, moves of tags, and the count of bytes.
+
+use wharf_core::{Result, Tag, gate::OrganisationId};
+
+use super::store::{MARK, NOW, commit, digest, image, key, repository, view};
+use crate::{
+    Usage,
+    port::{BlobRow, Mark, Move, Recount, RuleKind, RuleRow, Store},
+};
+
+pub(super) async fn suite(store: &dyn Store) {
+    a_tag_tells_where_it_pointed(store).await;
+    a_tag_is_found_above_what_it_needs(store).await;
+    a_rule_is_of_one_registry_and_kind(store).await;
+    a_blob_counts_once_in_an_organisation_and_a_manifest_in_each_repository(store).await;
+}
+
+async fn a_tag_tells_where_it_pointed(store: &dyn Store) {
+    let repository = repository(store, "moved/app").await;
+    let (one, two) = (image("moved one"), image("moved two"));
+    let tag: Tag = "v1".parse().unwrap();
+    let input = (repository, tag.clone(), one.clone(), two.clone());
+    commit(store, input, |(repository, tag, one, two), work| {
+        Box::pin(async move {
+            work.insert_manifest(*repository, one, NOW).await?;
+            work.insert_manifest(*repository, two, NOW).await?;
+            let later = Mark { at: NOW.plus_seconds(1), by: "later" };
+            assert_eq!(work.set_tag(*repository, tag, &one.digest, MARK).await?, Move::New);
+            assert_eq!(work.set_tag(*repository, tag, &one.digest, later).await?, Move::Stands);
+            assert_eq!(work.set_tag(*repository, tag, &two.digest, later).await?, Move::Over);
+            assert_eq!(work.remove_tag(*repository, tag, MARK).await?, Some(two.digest));
+            assert_eq!(work.set_tag(*repository, tag, &two.digest, MARK).await?, Move::New);
+            assert!(work.remove_manifest(*repository, &one.digest).await?);
+            assert!(work.has_pointed(*repository, tag, &one.digest).await?);
+            assert!(!work.has_pointed(*repository, &"v2".parse()?, &one.digest).await?);
+            Ok(())
+        })
+    })
+    .await
+    .unwrap();
+    let moves = view(store, (repository, tag.clone()), |(repository, tag), work| {
+        Box::pin(async move { work.moves(*repository, tag, None, 10).await })
+    })
+    .await;
+    let shown: Vec<_> = moves.iter().map(|row| (row.to, row.by.as_str(), row.stands)).collect();
+    assert_eq!(
+        shown,
+        [
+            (Some(two.digest), "contract", true),
+            (None, "contract", false),
+            (Some(two.digest), "later", true),
+            (Some(one.digest), "contract", false),
+        ]
+    );
+    let second = moves.get(1).map(|row| row.id);
+    let earlier = view(store, (repository, tag, second), |(repository, tag, second), work| {
+        Box::pin(async move { work.moves(*repository, tag, *second, 1).await })
+    })
+    .await;
+    assert_eq!(earlier, moves.get(2..3).unwrap(), "a page ends where the next begins");
+}
+
+async fn a_tag_is_found_above_what_it_needs(store: &dyn Store) {
+    let repository = repository(store, "above/app").await;
+    let (child, stranger) = (image("above child"), image("above stranger"));
+    let found = commit(store, (repository, child, stranger), |(repository, child, stranger), work| {
+        Box::pin(async move {
+            let index = super::store::index_of(&child.digest);
+            for manifest in [child, stranger, &index] {
+                work.insert_manifest(*repository, manifest, NOW).await?;
+            }
+            for (tag, manifest) in [("index", &index), ("also", &index), ("other", stranger)] {
+                work.set_tag(*repository, &tag.parse()?, &manifest.digest, MARK).await?;
+            }
+            let all = work.tags_above(*repository, &child.digest, None, 10).await?;
+            assert_eq!(work.tags_above(*repository, &digest("above child"), None, 10).await?, all);
+            assert_eq!(work.tags_above(*repository, &index.digest, None, 10).await?, all);
+            let rest = work.tags_above(*repository, &child.digest, all.first(), 10).await?;
+            assert_eq!(rest, all.get(1..).unwrap_or_default());
+            Ok(all)
+        })
+    });
+    let found = found.await.unwrap();
+    assert_eq!(found.iter().map(Tag::as_str).collect::<Vec<_>>(), ["also", "index"]);
+}
+
+async fn a_rule_is_of_one_registry_and_kind(store: &dyn Store) {
+    let (here, there) = (repository(store, "rules/app").await, repository(store, "rules/team/app").await);
+    let place = "rules/app".parse::<wharf_core::Place>().unwrap();
+    commit(store, (here, there, place), |(here, there, place), work| {
+        Box::pin(async move {
+            let registry = work.ensure_registry(place, NOW).await?;
+            let rule = |name: &str, body: &str| RuleRow { name: name.to_owned(), body: body.to_owned() };
+            let kind = RuleKind::Immutability;
+            assert!(work.set_rule(registry, kind, &rule("b", "{}"), NOW).await?, "it was not there");
+            assert!(!work.set_rule(registry, kind, &rule("b", "[]"), NOW).await?, "it was");
+            assert!(work.set_rule(registry, kind, &rule("a", "1"), NOW).await?);
+            assert_eq!(work.rules(registry, kind).await?, [rule("a", "1"), rule("b", "[]")]);
+            assert_eq!(work.rules_over(*here, kind).await?.len(), 2);
+            assert!(work.rules_over(*here, RuleKind::Retention).await?.is_empty());
+            assert!(work.rules_over(*there, kind).await?.is_empty());
+            assert!(!work.remove_rule(registry, RuleKind::Retention, "a").await?);
+            assert!(work.remove_rule(registry, kind, "a").await?);
+            assert!(!work.remove_rule(registry, kind, "a").await?);
+            Ok(())
+        })
+    })
+    .await
+    .unwrap();
+}
+
+/// The count of an organisation, which must be what is counted anew.
+async fn counted(store: &dyn Store, name: &str) -> Usage {
+    let mut last = OrganisationId(0);
+    loop {
+        let recount: Option<Recount> =
+            view(store, last, |last, work| Box::pin(async move { work.recount(*last).await })).await;
+        let recount = recount.expect("the organisation is there");
+        assert_eq!(recount.counted, recount.found, "{} is miscounted", recount.name);
+        if recount.name == name {
+            return recount.counted;
+        }
+        last = recount.organisation;
+    }
+}
+
+async fn a_blob_counts_once_in_an_organisation_and_a_manifest_in_each_repository(store: &dyn Store) {
+    let (here, beside) = (repository(store, "usage/app").await, repository(store, "usage/team/app").await);
+    let elsewhere = repository(store, "usage-other/app").await;
+    let add = async |repository| {
+        let blob = BlobRow { digest: digest("usage blob"), size: 100, key: key(230) };
+        commit(store, (repository, blob, image("usage")), |(repository, blob, image), work| {
+            Box::pin(async move {
+                if work.lock_blob(&blob.digest).await?.is_none() {
+                    work.insert_blob(blob, NOW).await?;
+                }
+                work.add_member(*repository, &blob.digest, NOW).await?;
+                work.add_member(*repository, &blob.digest, NOW).await?;
+                work.insert_manifest(*repository, image, NOW).await?;
+                work.insert_manifest(*repository, image, NOW).await
+            })
+        })
+        .await
+        .unwrap();
+    };
+    let size = i64::try_from(image("usage").bytes.len()).unwrap();
+    for repository in [here, beside, elsewhere] {
+        add(repository).await;
+    }
+    assert_eq!(counted(store, "usage").await, Usage { blobs: 100, manifests: 2 * size });
+    assert_eq!(counted(store, "usage-other").await, Usage { blobs: 100, manifests: size });
+    let remove = async |repository| {
+        let input = (repository, digest("usage blob"), image("usage").digest);
+        commit(store, input, |(repository, blob, manifest), work| {
+            Box::pin(async move {
+                work.remove_member(*repository, blob).await?;
+                work.remove_member(*repository, blob).await?;
+                work.remove_manifest(*repository, manifest).await
+            })
+        })
+        .await
+        .unwrap();
+    };
+    remove(here).await;
+    assert_eq!(counted(store, "usage").await, Usage { blobs: 100, manifests: size });
+    let ended: Result<bool> = commit(store, (beside, digest("usage blob")), |(beside, digest), work| {
+        Box::pin(async move { work.end_membership(*beside, digest, 1).await })
+    })
+    .await;
+    assert!(ended.unwrap(), "nothing needs it");
+    remove(beside).await;
+    assert_eq!(counted(store, "usage").await, Usage::default());
+    assert_eq!(counted(store, "usage-other").await, Usage { blobs: 100, manifests: size });
+}

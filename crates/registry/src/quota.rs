@@ -1,0 +1,152 @@
+//! How much an organisation stores, and may.
+//!
+//! Each blob counts once in an organisation, however many of its repositories hold it; a manifest counts in each
+//! repository that holds it, for there it is stored. What is being uploaded does not count yet. The count is exact: it
+//! moves in the transaction of whatever it counts. The limit is asked when an upload begins and when it ends, at a mount
+//! and at a manifest; what is on its way together may pass it together, by no more than that.
+
+use async_trait::async_trait;
+use wharf_core::{
+    Digest, Error, Grant, Kind, Result,
+    action::Push,
+    gate::{OrganisationId, RepositoryId},
+};
+
+use crate::{
+    Registry,
+    port::{Transaction, Work},
+};
+
+/// What an organisation stores, in bytes. A count that went wrong may be below nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Blobs, each once.
+    pub blobs: i64,
+    /// Manifests, in each repository.
+    pub manifests: i64,
+}
+
+impl Usage {
+    /// Both together.
+    pub fn bytes(self) -> u64 {
+        u64::try_from(self.blobs.saturating_add(self.manifests)).unwrap_or_default()
+    }
+}
+
+impl Registry {
+    /// Refuses a blob of this size before its upload ends, if it would pass the quota.
+    pub(crate) async fn expect_quota(&self, grant: &Grant<Push>, digest: Digest, size: u64) -> Result<()> {
+        match (quota(grant), grant.repository()) {
+            (Some(_), Some(repository)) => {
+                let grant = grant.clone();
+                self.store().view(ExpectQuota { grant, repository, digest, size }).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What an organisation stores.
+    pub(crate) async fn usage_of(&self, organisation: OrganisationId) -> Result<Usage> {
+        self.store().view(FindUsage(organisation)).await
+    }
+}
+
+fn quota(grant: &Grant<Push>) -> Option<u64> {
+    grant.registry().and_then(|registry| registry.quota)
+}
+
+/// Refuses so many bytes more, if they would pass the quota.
+pub(crate) async fn expect_bytes(
+    work: &mut dyn Work,
+    grant: &Grant<Push>,
+    repository: RepositoryId,
+    more: u64,
+) -> Result<()> {
+    let Some(quota) = quota(grant) else { return Ok(()) };
+    let used = work.usage_beside(repository).await?.bytes();
+    if used.saturating_add(more) <= quota {
+        return Ok(());
+    }
+    let organisation = &grant.place().organisation;
+    let message = format!(
+        "the quota of {organisation} does not allow {more} bytes more: {used} of {quota} bytes are used ({} of {})",
+        in_words(used),
+        in_words(quota)
+    );
+    Err(Error::new(Kind::QuotaExceeded, message))
+}
+
+/// Refuses a blob, if the organisation does not have it yet and it would pass the quota.
+pub(crate) async fn expect_blob(
+    work: &mut dyn Work,
+    grant: &Grant<Push>,
+    repository: RepositoryId,
+    (digest, size): (&Digest, u64),
+) -> Result<()> {
+    if quota(grant).is_none() || work.is_counted(repository, digest).await? {
+        return Ok(());
+    }
+    expect_bytes(work, grant, repository, size).await
+}
+
+/// A size as people say it, rounded down.
+fn in_words(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    let (mut tenths, mut unit) = (bytes.saturating_mul(10), "bytes");
+    for next in UNITS {
+        if tenths < 10_240 {
+            break;
+        }
+        (tenths, unit) = (tenths / 1024, next);
+    }
+    match tenths % 10 {
+        0 => format!("{} {unit}", tenths / 10),
+        rest => format!("{}.{rest} {unit}", tenths / 10),
+    }
+}
+
+struct ExpectQuota {
+    grant: Grant<Push>,
+    repository: RepositoryId,
+    digest: Digest,
+    size: u64,
+}
+
+#[async_trait]
+impl Transaction for ExpectQuota {
+    type Output = ();
+
+    async fn run(&self, work: &mut dyn Work) -> Result<()> {
+        expect_blob(work, &self.grant, self.repository, (&self.digest, self.size)).await
+    }
+}
+
+struct FindUsage(OrganisationId);
+
+#[async_trait]
+impl Transaction for FindUsage {
+    type Output = Usage;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Usage> {
+        work.usage(self.0).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_said_with_one_digit_after_the_point() {
+        for (bytes, words) in [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (1024, "1 KiB"),
+            (1536, "1.5 KiB"),
+            (10 << 30, "10 GiB"),
+            (3 << 50, "3072 TiB"),
+        ] {
+            assert_eq!(in_words(bytes), words);
+        }
+    }
+}
