@@ -62,6 +62,8 @@ pub enum Subject {
     User,
     /// An API token.
     Token,
+    /// A rule of a registry.
+    Rule,
 }
 
 /// What a client can act on beyond the message.
@@ -114,6 +116,7 @@ impl Error {
             Subject::Upload => "upload unknown to the repository",
             Subject::User => "no such user",
             Subject::Token => "no such token",
+            Subject::Rule => "no such rule",
         };
         Self::new(Kind::NotFound(subject), message)
     }

@@ -20,6 +20,7 @@ mod readable;
 mod registries;
 mod repeats;
 mod repositories;
+mod retention;
 mod rights;
 mod rules;
 mod tags;

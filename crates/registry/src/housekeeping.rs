@@ -50,9 +50,7 @@ impl Registry {
     /// # Errors
     /// `Unavailable`; `Conflict` where the collector would take too much; what was done by then stays done.
     pub async fn sweep(&self, passed: Duration) -> Result<Swept> {
-        let (now, holder) = (self.now(), self.settings().node.clone());
-        let claim = LeaseClaim { name: "sweep", holder, until: now.plus_seconds(self.settings().lease) };
-        if !self.store().commit(TakeLease { claim, now }).await? {
+        if !self.take_lease("sweep").await? {
             return Ok(Swept::default());
         }
         self.advance_collection(passed).await?;
@@ -86,6 +84,13 @@ impl Registry {
             }
         }
         Ok(cleared)
+    }
+
+    /// Whether this node is the one that does something now.
+    pub(crate) async fn take_lease(&self, name: &'static str) -> Result<bool> {
+        let (now, holder) = (self.now(), self.settings().node.clone());
+        let claim = LeaseClaim { name, holder, until: now.plus_seconds(self.settings().lease) };
+        self.store().commit(TakeLease { claim, now }).await
     }
 
     async fn expire_uploads(&self) -> Result<u64> {

@@ -48,7 +48,6 @@ pub use crate::{
     meters::{ForgottenMeters, Meters, UploadMeters},
     quota::Usage,
     referrers::Referrer,
-    tag::TagMove,
     tap::{Taps, UploadObserver},
     turns::Turn,
     upload::{Closing, Finished, Offset, Upload},

@@ -4,12 +4,18 @@
 //! management API and of the rows.
 
 mod immutability;
+mod retention;
+mod rules;
 
 use serde::{Deserialize, Serialize};
 use wharf_core::{Error, Pattern, Place, Result, RuleName, Tag};
 
-pub use self::immutability::ImmutabilityRule;
 pub(crate) use self::immutability::{expect_movable, expect_unneeded};
+pub use self::{
+    immutability::ImmutabilityRule,
+    retention::{Expired, Expiring, Of, RetentionRule},
+    rules::{Put, Rule},
+};
 use crate::port::RuleRow;
 
 /// The most patterns a list of a rule may have.
@@ -32,6 +38,17 @@ pub struct Selection {
     /// But not these tags.
     #[serde(default)]
     pub except_tags: Vec<Pattern>,
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Self {
+            repositories: everything(),
+            tags: everything(),
+            except_repositories: Vec::new(),
+            except_tags: Vec::new(),
+        }
+    }
 }
 
 fn everything() -> Vec<Pattern> {

@@ -16,10 +16,11 @@ pub use pieces::Pieces;
 pub use repositories::{Repositories, RepositoryRow, TagRow, Which};
 pub use store::{Extent, Lookups, Operation, Store, Transaction};
 pub use work::{
-    BlobRow, Blobs, Catalog, Collection, DocumentRow, EmptyRepositories, FactRow, Facts, FactsOf, Holds,
-    InspectedBlob, InspectedManifest, Inspection, Journal, LeaseClaim, Leases, MOST_SHOWN_TAGS, ManifestRow,
-    Manifests, Mark, MountSource, Move, MoveRow, NewManifest, Progress, Recount, ReferrerRow, ReferrersOf,
-    Reread, ReviewRow, ReviewsOf, RuleKind, RuleRow, Rules, Tags, Tenants, UploadRow, Uploads, Usages, Work,
+    AgedManifest, AgedTag, BlobRow, Blobs, Catalog, Collection, DocumentRow, EmptyRepositories, FactRow,
+    Facts, FactsOf, Holds, InspectedBlob, InspectedManifest, Inspection, Journal, LeaseClaim, Leases,
+    MOST_SHOWN_TAGS, ManifestRow, Manifests, Mark, MountSource, Move, MoveRow, NewManifest, Progress,
+    Recount, ReferrerRow, ReferrersOf, Reread, Retention, ReviewRow, ReviewsOf, RuleKind, RuleRow,
+    RuledRegistry, Rules, Tags, Tenants, UploadRow, Uploads, Usages, Work,
 };
 
 /// Says what an actor may at a place: from role rows, or from whoever embeds the registry.

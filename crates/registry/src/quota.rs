@@ -7,8 +7,10 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    Digest, Error, Grant, Kind, Result,
+    Digest, Error, Grant, Kind, OperatorGrant, OrganisationGrant, OrganisationName, Result, Subject,
     action::Push,
+    audit::AuditRecord,
+    duty::Belong,
     gate::{OrganisationId, RepositoryId},
 };
 
@@ -45,9 +47,31 @@ impl Registry {
         }
     }
 
-    /// What an organisation stores.
-    pub(crate) async fn usage_of(&self, organisation: OrganisationId) -> Result<Usage> {
-        self.store().view(FindUsage(organisation)).await
+    /// What an organisation stores, and how many bytes it may, if that has a limit.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn usage(&self, grant: &OrganisationGrant<Belong>) -> Result<(Usage, Option<u64>)> {
+        self.store().view(FindUsage(grant.organisation())).await
+    }
+
+    /// Sets how many bytes an organisation may store. What it stores already stays, even if it is more.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such organisation; `Unavailable`.
+    pub async fn set_quota(
+        &self,
+        grant: &OperatorGrant,
+        organisation: &OrganisationName,
+        bytes: Option<u64>,
+    ) -> Result<()> {
+        let target = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+        let record = AuditRecord {
+            organisation: Some(organisation.clone()),
+            target: Some(target),
+            ..AuditRecord::new(self.now(), grant.actor(), "quota.set")
+        };
+        self.store().commit(SetQuota { organisation: organisation.clone(), bytes, record }).await
     }
 }
 
@@ -125,10 +149,28 @@ struct FindUsage(OrganisationId);
 
 #[async_trait]
 impl Transaction for FindUsage {
-    type Output = Usage;
+    type Output = (Usage, Option<u64>);
 
-    async fn run(&self, work: &mut dyn Work) -> Result<Usage> {
-        work.usage(self.0).await
+    async fn run(&self, work: &mut dyn Work) -> Result<(Usage, Option<u64>)> {
+        Ok((work.usage(self.0).await?, work.quota(self.0).await?))
+    }
+}
+
+struct SetQuota {
+    organisation: OrganisationName,
+    bytes: Option<u64>,
+    record: AuditRecord,
+}
+
+#[async_trait]
+impl Transaction for SetQuota {
+    type Output = ();
+
+    async fn run(&self, work: &mut dyn Work) -> Result<()> {
+        if !work.set_quota(&self.organisation, self.bytes).await? {
+            return Err(Error::not_found(Subject::Name));
+        }
+        work.audit(&self.record).await
     }
 }
 

@@ -18,8 +18,6 @@ use crate::{
     upload::expect_repository,
 };
 
-pub use self::moves::TagMove;
-
 impl Registry {
     /// A page of the repository's tags after `last`, in byte order.
     ///

@@ -4,6 +4,7 @@
 
 mod collection;
 mod deletion;
+mod governing;
 mod nodes;
 mod strays;
 mod verify;

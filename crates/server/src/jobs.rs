@@ -8,7 +8,7 @@ use std::{
 use tokio::{sync::watch, time::sleep};
 use wharf_auth::Auth;
 use wharf_core::{Clock, Result};
-use wharf_registry::{Collected, Forgotten, Registry, Swept};
+use wharf_registry::{Collected, Forgotten, Registry, Swept, policy::Expired};
 
 use crate::{data_dir::DataDir, metrics::JobMeters};
 
@@ -36,6 +36,7 @@ impl Jobs {
             if round == 0 {
                 self.sweep_leftovers().await;
                 self.sweep_strays().await;
+                self.expire().await;
             }
             last = now;
             tokio::select! {
@@ -89,6 +90,16 @@ impl Jobs {
             Ok(0) => {}
             Ok(objects) => tracing::info!(objects, "condemned objects that no row leads to"),
             Err(error) => tracing::warn!(?error, "strays could not be swept"),
+        }
+    }
+
+    async fn expire(&self) {
+        match self.meters.retention.run(self.clock.now(), self.registry.expire()).await {
+            Ok(Expired { tags: 0, manifests: 0 }) => {}
+            Ok(Expired { tags, manifests }) => {
+                tracing::info!(tags, manifests, "let go what rules do not keep")
+            }
+            Err(error) => tracing::warn!(?error, "retention failed"),
         }
     }
 

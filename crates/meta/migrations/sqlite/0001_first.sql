@@ -259,27 +259,33 @@ CREATE TABLE manifest_edge (
 ) WITHOUT ROWID;
 CREATE INDEX manifest_edge_digest ON manifest_edge (repository_id, digest);
 
+-- previous_id: the manifest it pointed to before, which may be gone.
 CREATE TABLE tag (
     repository_id INTEGER NOT NULL REFERENCES repository (id),
     name          TEXT NOT NULL,
     manifest_id   INTEGER NOT NULL REFERENCES manifest (id),
+    previous_id   INTEGER,
     version       INTEGER NOT NULL,
     updated_at    INTEGER NOT NULL,
     PRIMARY KEY (repository_id, name)
 ) WITHOUT ROWID;
 CREATE INDEX tag_manifest ON tag (manifest_id, name);
+CREATE INDEX tag_age ON tag (repository_id, updated_at, name);
 
--- digest: what the tag pointed to from then on; NULL where it was removed.
+-- from_digest: what the tag pointed to before; NULL where it was not there. digest: what it pointed to from then on; NULL
+-- where it was removed.
 CREATE TABLE tag_history (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
     repository_id INTEGER NOT NULL REFERENCES repository (id),
     tag           TEXT NOT NULL,
+    from_digest   BLOB,
     digest        BLOB,
     at            INTEGER NOT NULL,
     actor         TEXT NOT NULL
 );
 CREATE INDEX tag_history_at ON tag_history (at);
 CREATE INDEX tag_history_tag ON tag_history (repository_id, tag, id);
+CREATE INDEX tag_history_from ON tag_history (repository_id, from_digest) WHERE from_digest IS NOT NULL;
 
 -- A name only one manifest of a repository may hold, with the digest it stands for; a tombstone has no manifest.
 CREATE TABLE claim (

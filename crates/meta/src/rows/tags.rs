@@ -7,13 +7,15 @@ use wharf_registry::port::{ManifestRow, Manifests as _, Mark, Move, MoveRow, Tag
 use super::{SqlWork, manifests::manifest};
 use crate::{memory::Content, session::Row};
 
+fn maybe_digest(digest: Option<Vec<u8>>) -> Option<Option<Digest>> {
+    digest.map_or(Some(None), |digest| Digest::from_row(&digest).map(Some))
+}
+
 fn moved(mut row: Row) -> Result<MoveRow> {
     Ok(MoveRow {
         id: row.next()?,
-        to: row.parse(|digest: Option<Vec<u8>>| match digest {
-            Some(digest) => Digest::from_row(&digest).map(Some),
-            None => Some(None),
-        })?,
+        from: row.parse(maybe_digest)?,
+        to: row.parse(maybe_digest)?,
         at: Timestamp::from_microseconds(row.next()?),
         by: row.next()?,
         stands: row.next()?,
@@ -25,17 +27,19 @@ impl SqlWork<'_> {
         &mut self,
         repository: RepositoryId,
         tag: &Tag,
-        digest: Option<&Digest>,
+        (from, to): (Option<&Digest>, Option<&Digest>),
         mark: Mark<'_>,
     ) -> Result<()> {
-        const INSERT: &str =
-            "INSERT INTO tag_history (repository_id, tag, digest, at, actor) VALUES ($1, $2, $3, $4, $5)";
+        const INSERT: &str = "
+            INSERT INTO tag_history (repository_id, tag, from_digest, digest, at, actor)
+            VALUES ($1, $2, $3, $4, $5, $6)";
         self.0.changes(Content::Tag(repository, tag.clone()));
-        let digest = digest.map(Digest::to_row);
+        let (from, to) = (from.map(Digest::to_row), to.map(Digest::to_row));
         let values = [
             repository.0.into(),
             tag.as_str().into(),
-            digest.as_deref().into(),
+            from.as_deref().into(),
+            to.as_deref().into(),
             mark.at.microseconds().into(),
             mark.by.into(),
         ];
@@ -64,15 +68,17 @@ impl Tags for SqlWork<'_> {
             INSERT INTO tag (repository_id, name, manifest_id, version, updated_at)
             SELECT m.repository_id, $1, m.id, 1, $2 FROM manifest m WHERE m.repository_id = $3 AND m.digest = $4
             ON CONFLICT (repository_id, name) DO UPDATE
-                SET manifest_id = excluded.manifest_id, updated_at = excluded.updated_at, version = tag.version + 1
+                SET manifest_id = excluded.manifest_id, previous_id = tag.manifest_id,
+                    updated_at = excluded.updated_at, version = tag.version + 1
                 WHERE tag.manifest_id <> excluded.manifest_id
-            RETURNING version";
+            RETURNING (SELECT m.digest FROM manifest m WHERE m.id = tag.previous_id)";
         let row = digest.to_row();
         let values =
             [tag.as_str().into(), mark.at.microseconds().into(), repository.0.into(), row.as_slice().into()];
         if let Some(mut row) = self.0.query_first(SET, &values).await? {
-            self.remember_tag(repository, tag, Some(digest), mark).await?;
-            return Ok(if row.next::<i64>()? == 1 { Move::New } else { Move::Over });
+            let from = row.parse(maybe_digest)?;
+            self.remember_tag(repository, tag, (from.as_ref(), Some(digest)), mark).await?;
+            return Ok(from.map_or(Move::New, |_| Move::Over));
         }
         // Nothing moved because it stands so already; where the manifest is missing, nothing may be answered for it.
         match self.has_manifest(repository, digest).await? {
@@ -93,7 +99,7 @@ impl Tags for SqlWork<'_> {
         let values = [repository.0.into(), tag.as_str().into()];
         let Some(mut row) = self.0.query_first(REMOVE, &values).await? else { return Ok(None) };
         let digest = row.parse(|digest: Vec<u8>| Digest::from_row(&digest))?;
-        self.remember_tag(repository, tag, None, mark).await?;
+        self.remember_tag(repository, tag, (Some(&digest), None), mark).await?;
         Ok(Some(digest))
     }
 
@@ -105,7 +111,7 @@ impl Tags for SqlWork<'_> {
         most: u32,
     ) -> Result<Vec<MoveRow>> {
         const LIST: &str = "
-            SELECT h.id, h.digest, h.at, h.actor,
+            SELECT h.id, h.from_digest, h.digest, h.at, h.actor,
                 CAST(CASE WHEN EXISTS (SELECT 1 FROM manifest m
                     WHERE m.repository_id = h.repository_id AND m.digest = h.digest) THEN 1 ELSE 0 END AS BIGINT)
             FROM tag_history h WHERE h.repository_id = $1 AND h.tag = $2 AND h.id < $3
@@ -116,8 +122,9 @@ impl Tags for SqlWork<'_> {
     }
 
     async fn has_pointed(&mut self, repository: RepositoryId, tag: &Tag, digest: &Digest) -> Result<bool> {
-        const FIND: &str =
-            "SELECT id FROM tag_history WHERE repository_id = $1 AND tag = $2 AND digest = $3 LIMIT 1";
+        const FIND: &str = "
+            SELECT id FROM tag_history
+            WHERE repository_id = $1 AND tag = $2 AND (digest = $3 OR from_digest = $3) LIMIT 1";
         let digest = digest.to_row();
         let values = [repository.0.into(), tag.as_str().into(), digest.as_slice().into()];
         Ok(self.0.query_first(FIND, &values).await?.is_some())

@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    Digest, Result,
+    Digest, OrganisationName, Result,
     gate::{OrganisationId, RepositoryId},
 };
 use wharf_registry::port::{Recount, Usage, Usages};
@@ -106,10 +106,17 @@ impl Usages for SqlWork<'_> {
         Ok(self.0.query_first(FIND, &[digest.as_slice().into(), repository.0.into()]).await?.is_some())
     }
 
-    async fn set_quota(&mut self, organisation: OrganisationId, bytes: Option<u64>) -> Result<bool> {
-        const SET: &str = "UPDATE organisation SET quota_bytes = $1 WHERE id = $2";
+    async fn set_quota(&mut self, organisation: &OrganisationName, bytes: Option<u64>) -> Result<bool> {
+        const SET: &str = "UPDATE organisation SET quota_bytes = $1 WHERE name = $2";
         let bytes = bytes.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
-        Ok(self.0.execute(SET, &[bytes.into(), organisation.0.into()]).await? > 0)
+        Ok(self.0.execute(SET, &[bytes.into(), organisation.as_str().into()]).await? > 0)
+    }
+
+    async fn quota(&mut self, organisation: OrganisationId) -> Result<Option<u64>> {
+        const FIND: &str = "SELECT quota_bytes FROM organisation WHERE id = $1";
+        let row = self.0.query_first(FIND, &[organisation.0.into()]).await?;
+        let bytes = row.map(|mut row| row.next::<Option<i64>>()).transpose()?.flatten();
+        Ok(bytes.and_then(|bytes| u64::try_from(bytes).ok()))
     }
 
     async fn recount(&mut self, last: OrganisationId) -> Result<Option<Recount>> {

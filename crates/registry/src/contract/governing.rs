@@ -42,14 +42,14 @@ async fn a_tag_tells_where_it_pointed(store: &dyn Store) {
         Box::pin(async move { work.moves(*repository, tag, None, 10).await })
     })
     .await;
-    let shown: Vec<_> = moves.iter().map(|row| (row.to, row.by.as_str(), row.stands)).collect();
+    let shown: Vec<_> = moves.iter().map(|row| (row.from, row.to, row.by.as_str(), row.stands)).collect();
     assert_eq!(
         shown,
         [
-            (Some(two.digest), "contract", true),
-            (None, "contract", false),
-            (Some(two.digest), "later", true),
-            (Some(one.digest), "contract", false),
+            (None, Some(two.digest), "contract", true),
+            (Some(two.digest), None, "contract", false),
+            (Some(one.digest), Some(two.digest), "later", true),
+            (None, Some(one.digest), "contract", false),
         ]
     );
     let second = moves.get(1).map(|row| row.id);

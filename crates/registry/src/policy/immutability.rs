@@ -29,7 +29,11 @@ pub(crate) async fn rules_over(work: &mut dyn Work, repository: RepositoryId) ->
 }
 
 /// The rule that keeps a tag where it is.
-pub(crate) fn keeper<'a>(rules: &'a Rules, place: &Place, tag: &Tag) -> Option<&'a RuleName> {
+pub(crate) fn keeper<'a>(
+    rules: &'a [Named<ImmutabilityRule>],
+    place: &Place,
+    tag: &Tag,
+) -> Option<&'a RuleName> {
     let keeps = |named: &&Named<ImmutabilityRule>| named.rule.selection.selects(place, tag);
     rules.iter().find(keeps).map(|named| &named.name)
 }

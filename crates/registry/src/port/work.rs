@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use wharf_core::{
-    AccountId, Algorithm, Digest, Error, MediaType, ObjectKey, Page, Place, Result, Tag, Timestamp, UploadId,
+    AccountId, Algorithm, Digest, Error, MediaType, ObjectKey, OrganisationName, Page, Place, RegistryName,
+    RegistryPlace, RepositoryName, Result, Tag, Timestamp, UploadId,
     audit::{AuditRecord, Event},
     gate::{OrganisationId, RegistryId, RepositoryId},
     manifest,
@@ -31,6 +32,7 @@ pub trait Work:
     + Inspection
     + Journal
     + Leases
+    + Retention
     + Rules
     + Usages
     + Send
@@ -51,6 +53,7 @@ impl<T> Work for T where
         + Inspection
         + Journal
         + Leases
+        + Retention
         + Rules
         + Usages
         + Send
@@ -457,6 +460,8 @@ pub enum Move {
 pub struct MoveRow {
     /// Its row; later moves have greater ones.
     pub id: i64,
+    /// Where it pointed before; nothing where it was not there.
+    pub from: Option<Digest>,
     /// Where it pointed from then on; nothing where it was removed.
     pub to: Option<Digest>,
     /// When.
@@ -661,6 +666,80 @@ pub trait Rules {
     async fn remove_rule(&mut self, registry: RegistryId, kind: RuleKind, name: &str) -> Result<bool>;
 }
 
+/// A registry to which rules apply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuledRegistry {
+    /// Its row.
+    pub id: RegistryId,
+    /// What it is called.
+    pub place: RegistryPlace,
+}
+
+/// A tag by its age.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgedTag {
+    /// The tag.
+    pub tag: Tag,
+    /// Where it points.
+    pub digest: Digest,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// A manifest, and whether anything holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgedManifest {
+    /// Its digest.
+    pub digest: Digest,
+    /// When it was first pushed.
+    pub since: Timestamp,
+    /// Whether it has no tag and had none of late, no manifest names it, and what it is about is not there.
+    pub loose: bool,
+}
+
+/// What goes by its age.
+#[async_trait]
+pub trait Retention {
+    /// Registries after one that have rules of a kind, in the order of their rows; at most `most`.
+    async fn ruled_registries(
+        &mut self,
+        kind: RuleKind,
+        last: RegistryId,
+        most: u32,
+    ) -> Result<Vec<RuledRegistry>>;
+    /// The registry of this name.
+    async fn find_registry(
+        &mut self,
+        organisation: OrganisationId,
+        name: &RegistryName,
+    ) -> Result<Option<RegistryId>>;
+    /// The repositories of a registry after one, in the byte order of their names; at most `most`.
+    async fn repositories(
+        &mut self,
+        registry: RegistryId,
+        last: Option<&RepositoryName>,
+        most: u32,
+    ) -> Result<Vec<(RepositoryId, RepositoryName)>>;
+    /// The tags of a repository that are older than one, the latest first; at most `most`.
+    async fn tags_by_age(
+        &mut self,
+        repository: RepositoryId,
+        last: Option<&AgedTag>,
+        most: u32,
+    ) -> Result<Vec<AgedTag>>;
+    /// Whether a tag stands as it was seen.
+    async fn stands(&mut self, repository: RepositoryId, seen: &AgedTag) -> Result<bool>;
+    /// The manifests of a repository after one, in the order of their digests; at most `most`.
+    async fn manifests_by_age(
+        &mut self,
+        repository: RepositoryId,
+        last: Option<&Digest>,
+        most: u32,
+    ) -> Result<Vec<AgedManifest>>;
+    /// Whether nothing holds a manifest, as [`AgedManifest::loose`]; false where it is gone.
+    async fn is_loose(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool>;
+}
+
 /// What an organisation is counted to store, and what it stores.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recount {
@@ -684,7 +763,9 @@ pub trait Usages {
     /// Whether any repository of the organisation of this one holds a blob.
     async fn is_counted(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool>;
     /// Sets how many bytes an organisation may store; false if there is none.
-    async fn set_quota(&mut self, organisation: OrganisationId, bytes: Option<u64>) -> Result<bool>;
+    async fn set_quota(&mut self, organisation: &OrganisationName, bytes: Option<u64>) -> Result<bool>;
+    /// How many bytes an organisation may store, if that has a limit.
+    async fn quota(&mut self, organisation: OrganisationId) -> Result<Option<u64>>;
     /// Counts the organisation after one anew.
     async fn recount(&mut self, last: OrganisationId) -> Result<Option<Recount>>;
     /// Sets the count of an organisation to what it stores.

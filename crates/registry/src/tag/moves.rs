@@ -18,23 +18,6 @@ use crate::{
     upload::expect_repository,
 };
 
-/// A move of a tag.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TagMove {
-    /// Its number; later moves have greater ones.
-    pub id: i64,
-    /// When.
-    pub at: Timestamp,
-    /// The name of who moved it.
-    pub by: String,
-    /// Where it pointed before; nothing where it was not there, or where that is forgotten.
-    pub from: Option<Digest>,
-    /// Where it pointed from then on; nothing where it was removed.
-    pub to: Option<Digest>,
-    /// Whether the tag can be set to that again: the manifest is still there.
-    pub stands: bool,
-}
-
 impl Registry {
     /// A page of the moves of a tag, the latest first, before one of them.
     ///
@@ -46,16 +29,13 @@ impl Registry {
         tag: &Tag,
         before: Option<i64>,
         limit: Limit,
-    ) -> Result<Page<TagMove>> {
+    ) -> Result<Page<MoveRow>> {
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
         let rows = self.store().view(ListMoves { repository, tag: tag.clone(), before, limit }).await?;
         if rows.is_empty() && before.is_none() {
             return Err(Error::not_found(Subject::Manifest));
         }
-        // Where a tag came from is where the move before took it.
-        let earlier = rows.iter().skip(1).map(|row| row.to).chain([None]);
-        let moves = rows.iter().zip(earlier).map(|(row, from)| tag_move(row, from)).collect();
-        Ok(Page::cut(moves, limit))
+        Ok(Page::cut(rows, limit))
     }
 
     /// Sets a tag to where it pointed before. False if it points there already.
@@ -68,10 +48,6 @@ impl Registry {
         let (grant, tag, now) = (grant.clone(), tag.clone(), self.now());
         self.store().commit(RollBack { grant, repository, tag, digest: *digest, now }).await
     }
-}
-
-fn tag_move(row: &MoveRow, from: Option<Digest>) -> TagMove {
-    TagMove { id: row.id, at: row.at, by: row.by.clone(), from, to: row.to, stands: row.stands }
 }
 
 struct ListMoves {

@@ -18,6 +18,8 @@ pub(crate) struct JobMeters {
     pub(crate) leftovers: JobMeter,
     /// Objects that no row leads to.
     pub(crate) strays: JobMeter,
+    /// What the rules of registries let go.
+    pub(crate) retention: JobMeter,
     /// Signing keys and ended refresh tokens.
     pub(crate) keys: JobMeter,
     /// The ballast, and a look at the disk.
@@ -52,6 +54,7 @@ impl JobMeters {
                 ("sweep", &self.sweep),
                 ("leftovers", &self.leftovers),
                 ("strays", &self.strays),
+                ("retention", &self.retention),
                 ("keys", &self.keys),
                 ("disk", &self.disk),
             ]
