@@ -258,14 +258,16 @@ impl Step for Remove {
     async fn run(&self, session: &mut dyn Session) -> Result<bool> {
         const HOLDS: &str = "SELECT p.id FROM repository p WHERE p.registry_id = $1 LIMIT 1";
         const HOMES: &str = "UPDATE account SET home_registry_id = NULL WHERE home_registry_id = $1";
+        const RULES: &str = "DELETE FROM rule WHERE registry_id = $1";
         const REMOVE: &str = "DELETE FROM registry WHERE id = $1";
         let Some(id) = find(session, self.id, &self.name).await? else { return Ok(false) };
         if session.query_first(HOLDS, &[id.into()]).await?.is_some() {
             let message = "the registry holds repositories: remove them first, or force it";
             return Err(Error::new(Kind::Conflict, message));
         }
-        session.execute(HOMES, &[id.into()]).await?;
-        session.execute(REMOVE, &[id.into()]).await?;
+        for statement in [HOMES, RULES, REMOVE] {
+            session.execute(statement, &[id.into()]).await?;
+        }
         audit(session, &self.record).await.map(|()| true)
     }
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    Digest, RegistryName, RegistryPlace, RepositoryName, Result, Timestamp,
+    Digest, RegistryName, RegistryPlace, Result, Timestamp,
     gate::{OrganisationId, RegistryId, RepositoryId},
 };
 use wharf_registry::port::{AgedManifest, AgedTag, Retention, RuleKind, RuledRegistry};
@@ -70,21 +70,6 @@ impl Retention for SqlWork<'_> {
         const FIND: &str = "SELECT id FROM registry WHERE organisation_id = $1 AND name = $2";
         let row = self.0.query_first(FIND, &[organisation.0.into(), name.as_str().into()]).await?;
         row.map(|mut row| row.next().map(RegistryId)).transpose()
-    }
-
-    async fn repositories(
-        &mut self,
-        registry: RegistryId,
-        last: Option<&RepositoryName>,
-        most: u32,
-    ) -> Result<Vec<(RepositoryId, RepositoryName)>> {
-        const LIST: &str = "
-            SELECT id, name FROM repository WHERE registry_id = $1 AND name > $2 ORDER BY name LIMIT $3";
-        let last = last.map(RepositoryName::as_str).unwrap_or_default();
-        let rows = self.0.query(LIST, &[registry.0.into(), last.into(), i64::from(most).into()]).await?;
-        let repository =
-            |mut row: Row| Ok((RepositoryId(row.next()?), row.parse(|name: String| name.parse().ok())?));
-        rows.into_iter().map(repository).collect()
     }
 
     async fn tags_by_age(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use wharf_core::{
     AccountId, Algorithm, Digest, Error, MediaType, ObjectKey, OrganisationName, Page, Place, RegistryName,
-    RegistryPlace, RepositoryName, Result, Tag, Timestamp, UploadId,
+    RegistryPlace, Result, Tag, Timestamp, UploadId,
     audit::{AuditRecord, Event},
     gate::{OrganisationId, RegistryId, RepositoryId},
     manifest,
@@ -713,13 +713,6 @@ pub trait Retention {
         organisation: OrganisationId,
         name: &RegistryName,
     ) -> Result<Option<RegistryId>>;
-    /// The repositories of a registry after one, in the byte order of their names; at most `most`.
-    async fn repositories(
-        &mut self,
-        registry: RegistryId,
-        last: Option<&RepositoryName>,
-        most: u32,
-    ) -> Result<Vec<(RepositoryId, RepositoryName)>>;
     /// The tags of a repository that are older than one, the latest first; at most `most`.
     async fn tags_by_age(
         &mut self,

@@ -2,8 +2,7 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    Digest, OrganisationGrant, Place, RegistryName, RegistryPlace, RepositoryName, Result, RuleName, Tag,
-    Timestamp,
+    Digest, OrganisationGrant, Place, RegistryName, RegistryPlace, Result, RuleName, Tag, Timestamp,
     duty::Belong,
     gate::{OrganisationId, RegistryId, RepositoryId},
 };
@@ -12,7 +11,10 @@ use super::{Judge, RetentionRule, verdict_on_untagged};
 use crate::{
     Registry,
     policy::{ImmutabilityRule, Named, immutability::keeper, rules::registry_of},
-    port::{AgedManifest, AgedTag, Extent, RuleKind, RuleRow, RuledRegistry, Transaction, Work},
+    port::{
+        AgedManifest, AgedTag, Extent, RepositoryRow, RuleKind, RuleRow, RuledRegistry, Transaction, Which,
+        Work,
+    },
 };
 
 /// How much is looked at together.
@@ -97,15 +99,13 @@ impl Registry {
         loop {
             let list = ListRepositories { registry: registry.id, last: last.clone() };
             let repositories = self.store().view(list).await?;
-            for (id, name) in &repositories {
-                let RegistryPlace { organisation, registry } = registry.place.clone();
-                let place = Place { organisation, registry, repository: name.clone() };
-                if self.walk_repository((*id, &place), rules, taker).await? == Wanted::Enough {
+            for RepositoryRow { id, place, .. } in &repositories {
+                if self.walk_repository((*id, place), rules, taker).await? == Wanted::Enough {
                     return Ok(());
                 }
             }
-            match repositories.into_iter().next_back() {
-                Some((_, name)) => last = Some(name),
+            match repositories.last() {
+                Some(row) => last = Some(row.place.to_string()),
                 None => return Ok(()),
             }
         }
@@ -221,19 +221,19 @@ impl Transaction for FindRules {
 
 struct ListRepositories {
     registry: RegistryId,
-    last: Option<RepositoryName>,
+    last: Option<String>,
 }
 
 #[async_trait]
 impl Transaction for ListRepositories {
-    type Output = Vec<(RepositoryId, RepositoryName)>;
+    type Output = Vec<RepositoryRow>;
 
     fn extent(&self) -> Extent {
         Extent::List
     }
 
     async fn run(&self, work: &mut dyn Work) -> Result<Self::Output> {
-        work.repositories(self.registry, self.last.as_ref(), STEP).await
+        work.repositories(self.registry, Which::All, self.last.as_deref(), STEP).await
     }
 }
 
