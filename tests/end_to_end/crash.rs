@@ -4,6 +4,7 @@
 //! tested disk (`journal`), the end comes, the server starts again, and everything it shows is held against the
 //! journal (`check`). The collector is in a hurry meanwhile, so that ends meet it too. Everything follows from one seed, `WHARF_CRASH_SEED`, which is printed.
 
+mod broken_disk;
 mod check;
 mod disk;
 mod failing_flush;

@@ -2,8 +2,10 @@
 
 mod collection;
 mod connections;
+mod crowds;
 mod damage;
 mod files;
+mod http2_abuse;
 mod limits;
 mod metrics;
 mod mistakes;

@@ -40,8 +40,9 @@ impl Sqlite {
         if rusqlite::version_number() < OLDEST {
             return Err(Error::new(Kind::Unsupported, "this build links an SQLite older than 3.51.3"));
         }
-        let mut connection = connection::open_writer(path)?;
-        crate::migrate::sqlite(&mut connection)?;
+        let named = connection::named(path);
+        let mut connection = connection::open_writer(path).map_err(&named)?;
+        crate::migrate::sqlite(&mut connection).map_err(&named)?;
         let durability = connection::durability(&connection)?;
         let memory = Arc::<Memory>::default();
         let committer = Committer::new(connection, meters, memory.clone());

@@ -129,6 +129,12 @@ async fn look(caller: &Caller, journal: &Journal, register: Register) -> (Regist
         Ok(answer) => answer,
         Err(error) => return (register, Err(format!("GET {path}: {error:?}"))),
     };
+    if let Register::Blob { .. } = register {
+        let told = caller.request("HEAD", &path).try_send().await.map(|told| told.status);
+        if told.as_ref().ok() != Some(&answer.status) {
+            return (register, Err(format!("HEAD {path} says {told:?}, and GET {}", answer.status)));
+        }
+    }
     let value = match answer.status {
         404 => Ok(None),
         200 => {
@@ -149,7 +155,7 @@ async fn lists(
     tags: &BTreeMap<String, BTreeSet<String>>,
 ) -> Vec<Difference> {
     let mut wrong = Vec::new();
-    let known: BTreeSet<String> = journal.registers().into_iter().map(repository_of).collect();
+    let known = journal.repositories();
     let listed = caller.get("/v2/_catalog").await.is(200).json();
     for name in listed["repositories"].as_array().unwrap().iter().filter_map(|name| name.as_str()) {
         if !known.contains(name) {
@@ -168,12 +174,4 @@ async fn lists(
         }
     }
     wrong
-}
-
-fn repository_of(register: Register) -> String {
-    match register {
-        Register::Blob { repository, .. }
-        | Register::Manifest { repository, .. }
-        | Register::Tag { repository, .. } => repository,
-    }
 }

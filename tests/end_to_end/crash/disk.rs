@@ -23,16 +23,21 @@ pub(super) struct Disk {
 impl Disk {
     /// A fresh file system, mounted.
     pub(super) fn make(kind: FileSystem) -> Self {
+        Self::make_with(kind, &[])
+    }
+
+    /// The same, made with more options.
+    pub(super) fn make_with(kind: FileSystem, made_with: &[&str]) -> Self {
         // Nothing is written but what was asked for: no timed commit, no flush when a file replaces another.
         let (program, options) = match kind {
-            FileSystem::Ext4 => ("mkfs.ext4", "loop,commit=600,noauto_da_alloc"),
+            FileSystem::Ext4 => ("mkfs.ext4", "loop,commit=600,noauto_da_alloc,errors=remount-ro"),
             FileSystem::Xfs => ("mkfs.xfs", "loop"),
         };
         let disk = Self { home: TempDir::new().unwrap(), options };
         std::fs::create_dir(disk.mount_point()).unwrap();
         let image = std::fs::File::create(disk.image()).unwrap();
         image.set_len(2 << 30).unwrap();
-        run(Command::new(program).arg("-q").arg(disk.image()));
+        run(Command::new(program).arg("-q").args(made_with).arg(disk.image()));
         disk.mount();
         disk
     }
@@ -40,6 +45,24 @@ impl Disk {
     /// Where the server's data goes.
     pub(super) fn data(&self) -> PathBuf {
         self.mount_point().join("data")
+    }
+
+    /// The file system of ext4 finds itself in error, and can only be read from here on.
+    pub(super) fn fail(&self) {
+        let asked = Command::new("findmnt").args(["-no", "SOURCE"]).arg(self.mount_point()).output().unwrap();
+        let device = String::from_utf8(asked.stdout).unwrap();
+        let name = device.trim().rsplit('/').next().unwrap();
+        std::fs::write(format!("/sys/fs/ext4/{name}/trigger_fs_error"), "1").unwrap();
+    }
+
+    /// Mends what [`Disk::fail`] broke.
+    pub(super) async fn repair(&self) {
+        while !self.unmount() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        // It ends with 1 where it mended something.
+        Command::new("e2fsck").args(["-f", "-y"]).arg(self.image()).output().unwrap();
+        self.mount();
     }
 
     /// From here on nothing reaches the disk.

@@ -5,7 +5,7 @@
 //! wrote, unless another acknowledged write began after that one had been acknowledged. A write without an answer
 //! happened or did not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,16 @@ pub(super) enum Register {
     Blob { repository: String, digest: String },
     Manifest { repository: String, digest: String },
     Tag { repository: String, tag: String },
+}
+
+impl Register {
+    fn repository(&self) -> &str {
+        match self {
+            Self::Blob { repository, .. }
+            | Self::Manifest { repository, .. }
+            | Self::Tag { repository, .. } => repository,
+        }
+    }
 }
 
 /// What a register holds: a digest, or nothing.
@@ -94,6 +104,8 @@ impl History {
 struct Pages {
     clock: u64,
     registers: BTreeMap<Register, History>,
+    /// Of all registers there ever were.
+    repositories: BTreeSet<String>,
     contents: BTreeMap<String, Content>,
     faults: Vec<String>,
     collected: usize,
@@ -119,6 +131,7 @@ impl Journal {
         let mut pages = self.pages();
         pages.clock += 1;
         let number = pages.clock;
+        pages.repositories.insert(register.repository().to_owned());
         let history = pages.registers.entry(register.clone()).or_default();
         history.attempts.push(Attempt::new(number, value));
         Ticket { journal: self.clone(), register, number }
@@ -166,6 +179,10 @@ impl Journal {
         self.pages().registers.keys().cloned().collect()
     }
 
+    pub(super) fn repositories(&self) -> BTreeSet<String> {
+        self.pages().repositories.clone()
+    }
+
     /// Holds what is seen in a register against its history, and makes it the point to go on from.
     pub(super) fn settle(&self, register: &Register, seen: Value) -> Result<(), (Wrong, String)> {
         let mut pages = self.pages();
@@ -179,8 +196,13 @@ impl Journal {
         let only_the_collector =
             matches!(history.attempts[..], [Attempt { acknowledged: None, value: None, .. }]);
         let was_collected = only_the_collector && history.settled.is_some() && seen.is_none();
+        let is_gone_for_good = history.attempts.is_empty() && history.settled.is_none();
         *history = History { settled: seen, attempts: Vec::new(), since: history.since() };
         pages.collected += usize::from(was_collected);
+        if is_gone_for_good {
+            // It was looked for once more, and a long run has no end of such.
+            pages.registers.remove(register);
+        }
         Ok(())
     }
 
@@ -244,24 +266,34 @@ fn the_journal_knows_what_may_be_there() {
     assert!(never.allows(&None) && !never.allows(&holds("a")));
 }
 
-#[test]
-fn the_journal_lets_the_collector_take_a_blob_after_its_delay_only() {
+/// A journal of one blob that was pushed and acknowledged.
+fn journal_of_one() -> (Journal, Register) {
     let blob = Register::Blob { repository: "a".to_owned(), digest: "d".to_owned() };
     let journal = Journal::default();
     journal.attempt(blob.clone(), Some("d".to_owned())).acknowledge();
+    (journal, blob)
+}
 
+#[test]
+fn the_journal_lets_the_collector_take_a_blob_after_its_delay_only() {
+    let (journal, blob) = journal_of_one();
     journal.may_be_collected(&blob, Duration::from_secs(3600));
     assert!(journal.settle(&blob, None).is_err());
+
+    let (journal, blob) = journal_of_one();
     journal.may_be_collected(&blob, Duration::ZERO);
     assert!(journal.settle(&blob, None).is_ok());
     assert!(journal.settle(&blob, Some("d".to_owned())).is_err(), "what was collected does not come back");
+    assert!(journal.settle(&blob, None).is_err(), "and what came back does not go");
+    assert!(
+        journal.settle(&blob, None).is_ok() && journal.registers().is_empty(),
+        "it is looked at for ever"
+    );
 }
 
 #[test]
 fn a_push_without_an_answer_is_no_reason_to_wait_for_longer() {
-    let blob = Register::Blob { repository: "a".to_owned(), digest: "d".to_owned() };
-    let (journal, delay) = (Journal::default(), Duration::from_millis(20));
-    journal.attempt(blob.clone(), Some("d".to_owned())).acknowledge();
+    let ((journal, blob), delay) = (journal_of_one(), Duration::from_millis(20));
     assert!(journal.settle(&blob, Some("d".to_owned())).is_ok());
     std::thread::sleep(delay);
 

@@ -3,7 +3,8 @@
 //!
 //! The server runs under a small library (`steps/durable_steps.c`, compiled by the test) that counts its writes, flushes, new
 //! and removed entries. A script pushes in every way, mounts, tags, deletes and collects, and everything is written down
-//! in the journal of the kill rig. Steps and fates come in an order that follows from the seed, each once.
+//! in the journal of the kill rig. The machine ends with the process: what no flush was asked for is taken away before the next
+//! start. Steps and fates come in an order that follows from the seed, each once.
 
 mod orders;
 mod script;
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::check::check;
 use super::journal::Journal;
-use super::{operator, seed};
+use super::seed;
 use crate::harness::{ADMIN_PASSWORD, Image, Random, Rounds, Wharf, media_type, sha256};
 
 use self::orders::{Fate, Orders};
@@ -27,28 +28,29 @@ async fn whatever_step_goes_wrong_nothing_acknowledged_is_lost() {
     let mut wharf = Wharf::start_on_with(&orders.data(), &environment).await;
     let journal = Journal::default();
     let mut script = Script::new(journal.clone());
-    script.prepare(&wharf).await;
+    let caller = script.prepare(&wharf).await;
     orders.count();
     script.run(&wharf).await;
     let steps = orders.counted();
     assert!(steps > 60, "the script took only {steps} steps");
-    check(&operator(&wharf).await, &journal, "before anything went wrong").await;
+    check(&caller, &journal, "before anything went wrong").await;
 
     let all = (1..=steps).flat_map(|step| Fate::ALL.map(|fate| (fate, step))).collect();
     let (mut rounds, mut done) = (Rounds::at_least(1), 0);
     for (fate, step) in shuffled(&mut random, all).into_iter().zip(&mut rounds).map(|(chosen, _)| chosen) {
-        script.prepare(&wharf).await;
+        let caller = script.prepare(&wharf).await;
         orders.give(fate, step);
         script.run(&wharf).await;
         let was_done = orders.take_back();
         done += u32::from(was_done);
         let context = format!("{fate:?} at step {step} of {steps} ({was_done}), seed {seed}");
         if fate.is_survived() {
-            check(&operator(&wharf).await, &journal, &context).await;
+            check(&caller, &journal, &context).await;
         }
         wharf.kill();
+        orders.lose_what_was_not_flushed();
         wharf.restart().await;
-        check(&operator(&wharf).await, &journal, &format!("{context}, after a restart")).await;
+        check(&caller, &journal, &format!("{context}, after a restart")).await;
     }
     assert!(done > 0, "no step went wrong");
     rounds.close(&format!("{done} went wrong, of {steps} steps in {} ways", Fate::ALL.len()));
@@ -75,6 +77,7 @@ async fn a_first_start_that_ends_at_any_step_is_completed_by_the_next() {
         assert!(wharf.ends_or_is_ready().await || !orders.take_back(), "step {step} did not end it");
         wharf.kill();
         orders.take_back();
+        orders.lose_what_was_not_flushed();
         wharf.restart().await;
         wharf.admin().repository("acme/app").push_empty_index(&["first"]).await;
     }

@@ -126,6 +126,11 @@ impl Wharf {
         Self::laid_out(TempDir::new().unwrap(), data.to_owned(), &environment).await
     }
 
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.process.as_mut().is_none_or(|process| process.try_wait().unwrap().is_some())
+    }
+
     /// Waits until it has ended by itself, which is true, or is ready.
     pub(crate) async fn ends_or_is_ready(&mut self) -> bool {
         let started = Instant::now();

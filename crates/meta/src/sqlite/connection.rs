@@ -1,6 +1,8 @@
 //! Connections and the session over one of them.
 
-use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
+use std::{
+    error::Error as _, fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration,
+};
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -164,6 +166,28 @@ fn check_placeholders(statement: &rusqlite::Statement<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Whether SQLite found something in its file that it did not write.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+/// Names the file where one is damaged: whoever starts a server on it can do something about that.
+pub(super) fn named(path: &Path) -> impl Fn(Error) -> Error {
+    let path = path.to_owned();
+    move |error| {
+        let cause = error.source().and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
+        if !cause.is_some_and(is_damage) {
+            return error;
+        }
+        let message = format!(
+            "the database {} is damaged and not touched: move the data directory away and bring a backup back by \
+             wharf restore",
+            path.display()
+        );
+        Error::new(Kind::Internal, message).because(error)
+    }
+}
+
 /// What a failure of SQLite's means to the engines.
 pub(crate) fn error(error: rusqlite::Error) -> Error {
     let kind = match error.sqlite_error_code() {
@@ -182,6 +206,7 @@ pub(crate) fn error(error: rusqlite::Error) -> Error {
         Kind::StorageFull => "the storage is full",
         Kind::Conflict => "the request conflicts with another one",
         Kind::Unavailable => "the database is not available",
+        _ if is_damage(&error) => "the database is damaged",
         _ => "internal error",
     };
     Error::new(kind, message).because(error)

@@ -4,8 +4,11 @@
  * entry, below the folder DURABLE_STEPS_BELOW; what lies in shared memory by intent (-shm) is none. DURABLE_STEPS names
  * a file of four numbers that the test and this share: what to do, at which step, how many there were, whether it
  * was done. To do: 1 count; 2 end the process before the step; 3 do half of it, if it is a write, and end; 4 fail with
- * EIO; 5 do half of it and say so; 6 let each flush take a second,
- * from now on. The numbers of calls are those of this process, of all its threads. */
+ * EIO; 5 do half of it and say so; 6 let each flush take four seconds, from now on. The numbers of calls are those of
+ * this process, of all its threads.
+ *
+ * DURABLE_STEPS_LOG names a file that tells which entries were made ("+ path") or renamed ("> old new"), which folders were
+ * flushed ("= path") and which files, at what length ("s length path"): the test can take away what a disk might have lost. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -18,6 +21,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -29,6 +33,7 @@ struct orders {
 
 static struct orders none, *orders = &none;
 static const char *below;
+static int told = -1;
 
 __attribute__((constructor)) static void begin(void) {
     const char *path = getenv("DURABLE_STEPS");
@@ -39,6 +44,9 @@ __attribute__((constructor)) static void begin(void) {
     void *page = mmap(NULL, sizeof(struct orders), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
     if (page != MAP_FAILED)
         orders = page;
+    const char *log = getenv("DURABLE_STEPS_LOG");
+    if (log)
+        told = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
 static int is_ours(const char *path) {
@@ -58,16 +66,44 @@ static int step(const char *path) {
     return orders->what;
 }
 
-static int step_of(int descriptor) {
-    char link[64], path[4096];
-    if (orders->what == NOTHING)
-        return NOTHING;
+/* Whether a descriptor has a path, and which. */
+static int path_of(int descriptor, char *path, size_t size) {
+    char link[64];
     snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
-    ssize_t length = readlink(link, path, sizeof path - 1);
+    ssize_t length = readlink(link, path, size - 1);
     if (length < 0)
-        return NOTHING;
+        return 0;
     path[length] = 0;
-    return step(path);
+    return 1;
+}
+
+static int step_of(int descriptor) {
+    char path[4096];
+    return orders->what != NOTHING && path_of(descriptor, path, sizeof path) ? step(path) : NOTHING;
+}
+
+/* The folder itself was made in one that nobody watches. */
+static void tell(const char *what, const char *path) {
+    char line[8300];
+    if (told < 0 || !is_ours(path) || (*what == '+' && strcmp(path, below) == 0))
+        return;
+    int length = snprintf(line, sizeof line, "%s %s\n", what, path);
+    if (syscall(SYS_write, told, line, length) != length)
+        abort();
+}
+
+/* Before the flush: what is made while it runs may not be part of it. */
+static void tell_flush(int descriptor) {
+    char path[4096], what[32];
+    struct stat found;
+    if (told < 0 || fstat(descriptor, &found) != 0 || !path_of(descriptor, path, sizeof path))
+        return;
+    if (S_ISDIR(found.st_mode)) {
+        tell("=", path);
+    } else {
+        snprintf(what, sizeof what, "s %lld", (long long)found.st_size);
+        tell(what, path);
+    }
 }
 
 static void end(void) {
@@ -126,12 +162,18 @@ static void stall(void) {
 
 int fsync(int descriptor) {
     stall();
-    return fails(step_of(descriptor)) ? -1 : NEXT(fsync)(descriptor);
+    if (fails(step_of(descriptor)))
+        return -1;
+    tell_flush(descriptor);
+    return NEXT(fsync)(descriptor);
 }
 
 int fdatasync(int descriptor) {
     stall();
-    return fails(step_of(descriptor)) ? -1 : NEXT(fdatasync)(descriptor);
+    if (fails(step_of(descriptor)))
+        return -1;
+    tell_flush(descriptor);
+    return NEXT(fdatasync)(descriptor);
 }
 
 int ftruncate(int descriptor, off_t size) {
@@ -147,11 +189,19 @@ int unlink(const char *path) {
 }
 
 int rename(const char *from, const char *to) {
-    return fails(step(to)) ? -1 : NEXT(rename)(from, to);
+    char what[4096];
+    if (fails(step(to)) || NEXT(rename)(from, to) != 0)
+        return -1;
+    snprintf(what, sizeof what, "> %s", from);
+    tell(what, to);
+    return 0;
 }
 
 int mkdir(const char *path, mode_t mode) {
-    return fails(step(path)) ? -1 : NEXT(mkdir)(path, mode);
+    if (fails(step(path)) || NEXT(mkdir)(path, mode) != 0)
+        return -1;
+    tell("+", path);
+    return 0;
 }
 
 #define OPENS(name)                                                                                                    \
@@ -163,9 +213,13 @@ int mkdir(const char *path, mode_t mode) {
             mode = va_arg(rest, mode_t);                                                                               \
             va_end(rest);                                                                                              \
         }                                                                                                              \
-        if ((flags & O_CREAT) && access(path, F_OK) != 0 && fails(step(path)))                                         \
+        int is_new = (flags & O_CREAT) && access(path, F_OK) != 0;                                                     \
+        if (is_new && fails(step(path)))                                                                               \
             return -1;                                                                                                 \
-        return NEXT(name)(path, flags, mode);                                                                          \
+        int descriptor = NEXT(name)(path, flags, mode);                                                                \
+        if (is_new && descriptor >= 0)                                                                                 \
+            tell("+", path);                                                                                           \
+        return descriptor;                                                                                             \
     }
 
 OPENS(open)

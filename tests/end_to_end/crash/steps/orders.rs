@@ -1,7 +1,8 @@
 //! What the library under the server is told to do, and what it says it did.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -19,7 +20,7 @@ pub(super) enum Fate {
     Fails = 4,
     /// It does half of what it should, and says so.
     Shortens = 5,
-    /// Every flush takes a second.
+    /// Every flush takes four seconds.
     Stalls = 6,
 }
 
@@ -58,12 +59,55 @@ impl Orders {
             ("LD_PRELOAD", text(&library)),
             ("DURABLE_STEPS", text(&path)),
             ("DURABLE_STEPS_BELOW", text(&orders.data())),
+            ("DURABLE_STEPS_LOG", text(&orders.log())),
         ]);
         (orders, environment)
     }
 
     pub(super) fn data(&self) -> PathBuf {
         self.home.path().join("data")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.home.path().join("log")
+    }
+
+    /// The server has ended, and so has its machine: entries of folders that were not flushed are gone, and so are
+    /// those bytes of objects that were not. No file system is as forgetful, and none promises to be less.
+    pub(super) fn lose_what_was_not_flushed(&self) {
+        let told = std::fs::read_to_string(self.log()).unwrap_or_default();
+        let (mut unsure, mut lengths) = (BTreeSet::<&Path>::new(), BTreeMap::<&Path, u64>::new());
+        for line in told.lines() {
+            let (what, rest) = line.split_once(' ').unwrap();
+            match what {
+                "+" => {
+                    lengths.insert(Path::new(rest), 0);
+                    unsure.insert(Path::new(rest));
+                }
+                ">" => {
+                    let (old, new) = rest.split_once(' ').unwrap();
+                    let length = lengths.remove(Path::new(old)).unwrap_or(u64::MAX);
+                    lengths.insert(Path::new(new), length);
+                    unsure.remove(Path::new(old));
+                    unsure.insert(Path::new(new));
+                }
+                "=" => unsure.retain(|path| path.parent() != Some(Path::new(rest))),
+                _ => {
+                    let (length, path) = rest.split_once(' ').unwrap();
+                    lengths.insert(Path::new(path), length.parse().unwrap());
+                }
+            }
+        }
+        let objects = self.data().join("objects");
+        for (path, length) in lengths.into_iter().filter(|(path, _)| path.starts_with(&objects)) {
+            if path.metadata().is_ok_and(|found| found.is_file() && found.len() > length) {
+                std::fs::File::options().write(true).open(path).unwrap().set_len(length).unwrap();
+            }
+        }
+        for path in unsure {
+            // What was renamed or removed meanwhile is not there under this name.
+            let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+        }
     }
 
     /// Counts from now on.

@@ -1,5 +1,7 @@
 //! One client who does everything once, in order, and writes it all down.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use serde_json::json;
 
@@ -15,7 +17,8 @@ pub(super) struct Script {
     journal: Journal,
     /// Every run has contents of its own.
     seed: u64,
-    caller: Option<Caller>,
+    /// Who does it all, and since when: a token lives for five minutes.
+    caller: Option<(Caller, Instant)>,
     /// Whether something went wrong in this run, so that what follows may be refused.
     has_failed: bool,
 }
@@ -25,9 +28,15 @@ impl Script {
         Self { journal, seed: 0, caller: None, has_failed: false }
     }
 
-    /// Logs in, while everything still goes well.
-    pub(super) async fn prepare(&mut self, wharf: &Wharf) {
-        self.caller = Some(operator(wharf).await);
+    /// Logs in, while everything still goes well, and now and then.
+    pub(super) async fn prepare(&mut self, wharf: &Wharf) -> Caller {
+        let kept = self.caller.take().filter(|(_, since)| since.elapsed() < Duration::from_secs(120));
+        let (caller, since) = match kept {
+            Some(kept) => kept,
+            None => (operator(wharf).await, Instant::now()),
+        };
+        self.caller = Some((caller.clone(), since));
+        caller
     }
 
     pub(super) async fn run(&mut self, wharf: &Wharf) {
@@ -56,7 +65,7 @@ impl Script {
         self.delete_image(&second).await;
         self.collect(wharf);
         // What was collected leaves the disk with the next round.
-        tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
     }
 
     fn blob(&mut self, length: usize) -> Bytes {
@@ -161,7 +170,8 @@ impl Script {
     }
 
     async fn send(&mut self, method: &str, path: &str, body: Bytes) -> Option<Answer> {
-        let request = self.caller.as_ref().unwrap().request(method, path);
+        let (caller, _) = self.caller.as_ref().unwrap();
+        let request = caller.request(method, path);
         let is_manifest = method == "PUT" && path.contains("/manifests/");
         let request = if is_manifest { request.header("content-type", OCI_MANIFEST) } else { request };
         let answer = request.body(body).try_send().await.ok();
