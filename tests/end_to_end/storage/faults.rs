@@ -78,6 +78,9 @@ impl House {
             let digest = sha256(&noise(number as u64 * 10 + 2, 7 * MEBIBYTE));
             repository.head_blob(&digest).await.is(200);
         }
+        // Whatever the faults left in the bucket, a row leads to it, if only to have it removed.
+        let verified = self.wharf.try_command(&["verify", "--rate", "1000"], "");
+        assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
     }
 }
 
@@ -195,6 +198,38 @@ async fn a_success_with_an_error_inside_is_none() {
             house.run(join + number, Some(plan)).await;
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_whose_node_died_between_its_bytes_and_its_row_is_ended_by_the_next_request() {
+    let Some(mut house) = House::new().await else { return };
+    let begun = async |house: &House, content: &Bytes| {
+        let mut upload = house.wharf.admin().repository("acme/app").upload().await;
+        upload.append(content.slice(..6 * MEBIBYTE)).await.is(202);
+        (upload, sha256(content), content.slice(6 * MEBIBYTE..))
+    };
+    // The calls of such an end: a part, the join, and the tail of the chunk before, which goes.
+    let (upload, digest, rest) = begun(&house, &noise(1, 7 * MEBIBYTE)).await;
+    house.proxy.plan(None);
+    upload.finish(&digest, rest).await.is(201);
+    let calls = house.proxy.calls();
+    let after_join = calls.iter().position(|call| call.starts_with(JOIN)).unwrap() + 1;
+
+    let content = noise(2, 7 * MEBIBYTE);
+    let (upload, digest, rest) = begun(&house, &content).await;
+    house.proxy.plan(Some(Plan { fault: Fault::AnswerLost, from: after_join, times: usize::MAX }));
+    let cut_off = upload.closing(&digest).body(rest.clone());
+    let closing = tokio::spawn(async move { cut_off.try_send().await });
+    while house.proxy.calls().len() < after_join + 2 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    house.wharf.kill();
+    closing.await.unwrap().unwrap_err();
+    house.proxy.plan(None);
+    house.wharf.restart().await;
+
+    upload.finish(&digest, rest).await.is(201);
+    house.wharf.admin().repository("acme/app").blob(&digest).await.is(200).has_body(&content);
 }
 
 #[tokio::test(flavor = "multi_thread")]

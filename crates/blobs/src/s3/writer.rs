@@ -38,6 +38,9 @@ pub(super) struct Writer {
     owed: u64,
     /// What follows the parts.
     buffer: Buffer,
+    /// How long the object would be by now, where somebody has ended it: a node that died before it could say so, or one
+    /// that is about to. Nothing is stored any more; whether it is ours the end finds out.
+    ended: Option<u64>,
 }
 
 impl Writer {
@@ -51,7 +54,7 @@ impl Writer {
         }
         state.parts.truncate(full);
         let path = bucket.object(key);
-        Ok(Self { bucket, key, path, state, known_parts: full, owed, buffer: Buffer::default() })
+        Ok(Self { bucket, key, path, state, known_parts: full, owed, buffer: Buffer::default(), ended: None })
     }
 
     fn length(&self) -> u64 {
@@ -122,6 +125,16 @@ impl Writer {
         Ok(())
     }
 
+    /// Takes bytes, and sends what fills a part.
+    async fn take(&mut self, pieces: &[Bytes]) -> Result<()> {
+        self.fetch().await?;
+        pieces.iter().for_each(|piece| self.buffer.push(piece.clone()));
+        while self.buffer.length() >= self.state.part_size {
+            self.send(self.state.part_size).await?;
+        }
+        Ok(())
+    }
+
     /// Stores what follows the parts where nobody has stored anything.
     async fn put_tail(&self, end: u64) -> Result<Tail> {
         let length = self.buffer.length();
@@ -180,15 +193,23 @@ impl Writer {
 #[async_trait]
 impl BlobWriter for Writer {
     async fn write(&mut self, pieces: &[Bytes]) -> Result<()> {
-        self.fetch().await?;
-        pieces.iter().for_each(|piece| self.buffer.push(piece.clone()));
-        while self.buffer.length() >= self.state.part_size {
-            self.send(self.state.part_size).await?;
+        let more: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
+        let length = self.ended.unwrap_or_else(|| self.length()) + more;
+        if self.ended.is_none() {
+            match self.take(pieces).await {
+                // Its parts or its tail are gone, and it is there.
+                Err(error) if is_gone(&error) && self.bucket.size(&self.path).await?.is_some() => {}
+                taken => return taken,
+            }
         }
+        (self.ended, self.buffer) = (Some(length), Buffer::default());
         Ok(())
     }
 
     async fn suspend(mut self: Box<Self>, offset: u64) -> Result<StoreState> {
+        if self.ended.is_some() {
+            return Err(Error::not_found(Subject::Upload));
+        }
         if offset == self.length() && self.is_unchanged() {
             return Ok(self.state.save());
         }
@@ -206,7 +227,7 @@ impl BlobWriter for Writer {
     }
 
     async fn prepare(&mut self) -> Result<Option<StoreState>> {
-        if self.is_there() || self.is_new() {
+        if self.is_there() || self.is_new() || self.ended.is_some() {
             return Ok(None);
         }
         self.id().await?;
@@ -215,6 +236,9 @@ impl BlobWriter for Writer {
     }
 
     async fn finish(mut self: Box<Self>) -> Result<Ended, Unfinished> {
+        if let Some(length) = self.ended {
+            return self.ended_before(length, Error::not_found(Subject::Upload)).await;
+        }
         if self.is_there() {
             return Ok(Ended::Surely);
         }
