@@ -1,4 +1,5 @@
 //! PostgreSQL under Wharf, and faults between the two.
 
 mod commits;
+mod failover;
 mod outages;

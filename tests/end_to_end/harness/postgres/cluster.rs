@@ -1,7 +1,7 @@
 //! A PostgreSQL cluster of one test's own, which may be ended the hard way and started again.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::fs::{self, DirBuilder, Permissions};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio_postgres::NoTls;
 
+use super::connect;
 use crate::harness::component;
 
 /// Where Debian keeps the programs, beside the path.
@@ -29,27 +30,57 @@ impl Cluster {
         if !component("postgres") {
             return None;
         }
-        let home = TempDir::new().unwrap();
-        fs::set_permissions(home.path(), Permissions::from_mode(0o755)).unwrap();
-        let data = home.path().join("data");
-        fs::create_dir(&data).unwrap();
-        if let Some((user, group)) = identity() {
-            chown(&data, Some(user), Some(group)).unwrap();
-        }
+        let (home, data) = folder();
         let mut initdb = program("initdb");
         initdb
             .args(["--username=wharf", "--auth=trust", "--encoding=UTF8", "--no-sync"])
             .arg("-D")
             .arg(&data);
         assert!(initdb.stdout(Stdio::null()).status().unwrap().success(), "initdb failed");
+        Some(Self::serve(home).await)
+    }
+
+    async fn serve(home: TempDir) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut cluster = Self { home, port, process: None };
         cluster.restart().await;
-        Some(cluster)
+        cluster
+    }
+
+    /// A standby of this one, for which every commit waits from now on.
+    pub(crate) async fn standby(&self) -> Self {
+        let (home, data) = folder();
+        let mut copy = program("pg_basebackup");
+        copy.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "wharf", "-R", "-c", "fast", "-D"]);
+        assert!(copy.arg(&data).status().unwrap().success(), "pg_basebackup failed");
+        let standby = Self::serve(home).await;
+        self.execute("ALTER SYSTEM SET synchronous_standby_names = '*'").await;
+        self.execute("SELECT pg_reload_conf()").await;
+        const WAITED_FOR: &str = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
+        let (client, began) = (connect(&self.url()).await, Instant::now());
+        while client.query_one(WAITED_FOR, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+            assert!(began.elapsed() < PATIENCE, "no commit waits for the standby");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        standby
+    }
+
+    /// Makes a standby the primary.
+    pub(crate) async fn promote(&self) {
+        self.execute("SELECT pg_promote()").await;
+    }
+
+    async fn execute(&self, statement: &str) {
+        connect(&self.url()).await.batch_execute(statement).await.unwrap();
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("postgres://wharf@127.0.0.1:{}/postgres?sslmode=disable", self.port)
+        format!("postgres://wharf@{}/postgres?sslmode=disable", self.host())
+    }
+
+    /// Where it listens.
+    pub(crate) fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// Ends it without a checkpoint (SIGQUIT): the next start recovers from the log.
@@ -80,6 +111,18 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// A folder for a cluster, which belongs to whoever is to run it.
+fn folder() -> (TempDir, PathBuf) {
+    let home = TempDir::new().unwrap();
+    fs::set_permissions(home.path(), Permissions::from_mode(0o755)).unwrap();
+    let data = home.path().join("data");
+    DirBuilder::new().mode(0o700).create(&data).unwrap();
+    if let Some((user, group)) = identity() {
+        chown(&data, Some(user), Some(group)).unwrap();
+    }
+    (home, data)
 }
 
 /// A program of PostgreSQL's, as a user who is not root: it refuses to serve root.
