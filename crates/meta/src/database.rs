@@ -14,8 +14,9 @@ use wharf_core::{
 use wharf_registry::port::{BlobRow, Extent, Lookups, ManifestRow, Operation, RightsSource, Store};
 
 use crate::{
-    memory::{Memory, Recall},
+    memory::{Memory, Recall, Seen},
     meters::{Meters, State},
+    one_read,
     postgres::{Postgres, PostgresSettings},
     rows::{FindManifest, FindMember, FindRights, FindRightsAt, SqlWork},
     session::{Session, Unit},
@@ -54,8 +55,9 @@ impl Database {
     /// `Invalid` for settings that make no sense; `Unsupported` for a newer schema; `Unavailable` for a server that
     /// cannot be reached, is older than 14 or does not flush, with the host and what to do as its cause.
     pub async fn postgres(settings: PostgresSettings) -> Result<Self> {
-        let backend = Backend::Postgres(Postgres::open(settings).await?);
-        Ok(Self(Arc::new(Inner { backend, meters: Arc::default() })))
+        let meters = Arc::new(Meters::default());
+        let backend = Backend::Postgres(Postgres::open(settings, meters.clone()).await?);
+        Ok(Self(Arc::new(Inner { backend, meters })))
     }
 
     /// What the database does before it acknowledges a write, for the log and for `/readyz`.
@@ -76,6 +78,17 @@ impl Database {
         match &self.0.backend {
             Backend::Sqlite(sqlite) => sqlite.state(),
             Backend::Postgres(postgres) => postgres.state(),
+        }
+    }
+
+    /// Clears away what it keeps for itself and nobody needs any more.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn tend(&self) -> Result<()> {
+        match &self.0.backend {
+            Backend::Sqlite(_) => Ok(()),
+            Backend::Postgres(postgres) => postgres.prune().await,
         }
     }
 
@@ -100,8 +113,7 @@ impl Database {
 
     /// What a step yields that only reads: from memory where that is sure to still stand.
     pub(crate) async fn recall<S: Recall>(&self, step: S) -> Result<S::Output> {
-        let Some(memory) = self.memory() else { return self.read(step).await };
-        let seen = match memory.recall(&step) {
+        let seen = match self.recalled(&step).await? {
             Ok(output) => {
                 self.0.meters.recalls.increment();
                 return Ok(output);
@@ -111,15 +123,27 @@ impl Database {
         let slot = Arc::new(Slot { step, output: Mutex::new(None) });
         self.read_unit(slot.clone()).await?;
         let output = slot.take()?;
-        memory.keep(&slot.step, &output, seen);
+        self.memory().keep(&slot.step, &output, seen);
         Ok(output)
     }
 
-    /// The memory of a database that only this process writes to.
-    fn memory(&self) -> Option<&Memory> {
+    /// What is remembered of a step and still stands, or the moment to keep it by.
+    async fn recalled<S: Recall>(&self, step: &S) -> Result<Result<S::Output, Seen>> {
+        let remembered = self.memory().recall(step);
         match &self.0.backend {
-            Backend::Sqlite(sqlite) => Some(sqlite.memory()),
-            Backend::Postgres(_) => None,
+            // Where others write too, it stands only if they are known not to have changed it.
+            Backend::Postgres(postgres) if remembered.is_ok() => {
+                one_read::once(postgres.catch_up()).await?;
+                Ok(self.memory().recall(step))
+            }
+            Backend::Sqlite(_) | Backend::Postgres(_) => Ok(remembered),
+        }
+    }
+
+    fn memory(&self) -> &Memory {
+        match &self.0.backend {
+            Backend::Sqlite(sqlite) => sqlite.memory(),
+            Backend::Postgres(postgres) => postgres.memory(),
         }
     }
 

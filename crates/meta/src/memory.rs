@@ -1,11 +1,14 @@
 //! What the database said lately, so that what is read most is not read again: accounts, API tokens, rights, tags,
 //! manifests, and where blobs lie.
 //!
-//! Only SQLite has one, for all its writes pass through one thread of one process. That thread tells after each commit,
-//! and before anybody hears of it, what the commit changed ([`Changes`]), and what is remembered of that is forgotten:
-//! so whoever asks after an acknowledgement gets the new answer. A read that began before may still bring an old answer;
-//! it is not kept, for something was forgotten since it began ([`Memory::keep`]). Only what is there is remembered,
-//! never that something is not. The gate is asked on every request: here lie the rights it decides by, not decisions.
+//! On SQLite all writes pass through one thread of one process. That thread tells after each commit, and before anybody
+//! hears of it, what the commit changed ([`Changes`]), and what is remembered of that is forgotten: so whoever asks after
+//! an acknowledgement gets the new answer. On PostgreSQL a transaction writes down what it changed, and that is read and
+//! forgotten after somebody asks and before he is told (`postgres/catch_up.rs`).
+//!
+//! A read that began before something was forgotten may bring an old answer, and is not kept ([`Memory::keep`]). Only
+//! what is there is remembered, never that something is not. The gate is asked on every request: here lie the rights it
+//! decides by, not decisions.
 
 mod changes;
 mod recent;
@@ -87,8 +90,8 @@ impl Memory {
         }
     }
 
-    /// Forgets what was changed. To be called after the commit, and before anybody is told of it; also where nobody
-    /// knows what became of the commit.
+    /// Forgets what was changed. To be called after the commit, and before anybody is told of it or of what was remembered;
+    /// also where nobody knows what became of the commit.
     pub(crate) fn forget(&self, changes: Changes) {
         if changes.is_empty() {
             return;

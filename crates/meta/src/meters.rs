@@ -10,6 +10,8 @@ const UNITS: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, 256];
 pub struct Meters {
     /// Answers from memory, without a read.
     pub recalls: Counter,
+    /// How long it took to learn what other nodes changed, once for all who waited. Only PostgreSQL has others.
+    pub catch_ups: Durations,
     /// How long operations that read took, with the wait for a connection.
     pub reads: Durations,
     /// Reads that failed for the database's own reasons.
@@ -28,6 +30,7 @@ impl Default for Meters {
     fn default() -> Self {
         Self {
             recalls: Counter::default(),
+            catch_ups: Durations::default(),
             reads: Durations::default(),
             reads_failed: Counter::default(),
             writes: Durations::default(),

@@ -5,6 +5,7 @@
 //! within seconds, and nothing needs a restart once it is back.
 
 mod address;
+mod catch_up;
 mod commit;
 mod connection;
 mod connector;
@@ -24,17 +25,23 @@ use std::{
 };
 
 use deadpool::managed::{self, PoolError};
-use tokio::time::timeout;
+use tokio::time::{error::Elapsed, timeout};
 use wharf_core::{Error, Kind, Result, Secret};
 
 #[cfg(test)]
 pub(crate) use self::tests::Fresh;
 use self::{
+    catch_up::{CatchUp, Prune},
     connector::Connector,
     fault::{Chance, Failed, error},
     transaction::{Access, Open},
 };
-use crate::{meters::State, session::Unit, turns::Turns};
+use crate::{
+    memory::Memory,
+    meters::{Meters, State},
+    session::Unit,
+    turns::Turns,
+};
 
 type Pool = managed::Pool<Connector>;
 type Pooled = managed::Object<Connector>;
@@ -55,7 +62,7 @@ pub struct PostgresSettings {
     pub url: Secret<String>,
     /// A file that holds the password, read for each new connection. Only where the URL has none.
     pub password_file: Option<PathBuf>,
-    /// How many connections to keep at most.
+    /// How many connections to keep at most, beside the one that keeps the memory up to date.
     pub connections: usize,
 }
 
@@ -66,12 +73,14 @@ const TURN_WITHIN: Duration = Duration::from_millis(1500);
 pub(crate) struct Postgres {
     pool: Pool,
     turns: Turns,
+    memory: Arc<Memory>,
+    catch_up: CatchUp,
     durability: String,
 }
 
 impl Postgres {
     /// Connects, judges the server, and brings the schema up to date.
-    pub(crate) async fn open(settings: PostgresSettings) -> Result<Self> {
+    pub(crate) async fn open(settings: PostgresSettings, meters: Arc<Meters>) -> Result<Self> {
         let connections = settings.connections;
         let pool = Pool::builder(Connector::new(settings)?)
             .max_size(connections)
@@ -81,7 +90,24 @@ impl Postgres {
         let durability = connection.server.durability();
         migration::migrate(&mut connection.client).await?;
         drop(connection);
-        Ok(Self { pool, turns: Turns::new(connections, TURN_WITHIN), durability })
+        let memory = Arc::<Memory>::default();
+        let catch_up = CatchUp::start(pool.clone(), memory.clone(), meters);
+        Ok(Self { pool, turns: Turns::new(connections, TURN_WITHIN), memory, catch_up, durability })
+    }
+
+    /// What it said lately. Before any of it is told, [`Postgres::catch_up`].
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Returns once everything is forgotten that any node had changed when this was called.
+    pub(crate) async fn catch_up(&self) -> Result<()> {
+        self.catch_up.wait().await
+    }
+
+    /// Removes what was written down for other nodes so long ago that they had better forget everything.
+    pub(crate) async fn prune(&self) -> Result<()> {
+        self.write(Arc::new(Prune)).await
     }
 
     /// What the server does before it acknowledges a write, as it said when the pool was made.
@@ -147,12 +173,14 @@ async fn attempt(pool: &Pool, unit: &dyn Unit, access: Access) -> Result<(), Fai
 
 /// A connection of the pool's.
 async fn take(pool: &Pool) -> Result<Pooled> {
-    let late = |_| {
-        let cause = format!("no connection within {} seconds", PATIENCE.as_secs());
-        Error::new(Kind::Unavailable, fault::UNAVAILABLE).because(cause)
-    };
     timeout(PATIENCE, pool.get()).await.map_err(late)?.map_err(|failed| match failed {
         PoolError::Backend(error) => error,
         other => Error::internal(other),
     })
+}
+
+/// There was no connection within [`PATIENCE`].
+fn late(_: Elapsed) -> Error {
+    let cause = format!("no connection within {} seconds", PATIENCE.as_secs());
+    Error::new(Kind::Unavailable, fault::UNAVAILABLE).because(cause)
 }

@@ -8,6 +8,7 @@ use std::{
 use tokio::{sync::watch, time::sleep};
 use wharf_auth::Auth;
 use wharf_core::{Clock, Result};
+use wharf_meta::Database;
 use wharf_registry::{Collected, Forgotten, Registry, Swept, policy::Expired};
 
 use crate::{data_dir::DataDir, metrics::JobMeters};
@@ -19,6 +20,7 @@ const SELDOM: u32 = 60;
 pub(crate) struct Jobs {
     pub(crate) registry: Registry,
     pub(crate) auth: Auth,
+    pub(crate) database: Database,
     pub(crate) data_dir: Arc<DataDir>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) meters: Arc<JobMeters>,
@@ -71,6 +73,9 @@ impl Jobs {
         }
         if let Err(error) = meters.keys.run(now(), self.auth.tend()).await {
             tracing::warn!(?error, "keys could not be tended");
+        }
+        if let Err(error) = meters.database.run(now(), self.database.tend()).await {
+            tracing::warn!(?error, "the database could not be tended");
         }
         if let Err(error) = meters.disk.run(now(), self.look_after_disk()).await {
             tracing::warn!(?error, "the disk could not be looked after");

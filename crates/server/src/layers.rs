@@ -57,7 +57,9 @@ async fn observe(State(observer): State<Arc<Observer>>, mut request: Request, ne
     let span = traces::request(&request, &id);
     let waits = Arc::<Waits>::default();
     let request = request.map(|body| received(body, &observer.meters, &waits));
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let answering = next.run(request).instrument(span.clone());
+    let mut response =
+        if method.is_safe() { wharf_meta::as_one_read(answering).await } else { answering.await };
     let endpoint = response.extensions().get::<EndpointName>().map_or("other", |name| name.0);
     let (status, duration) = (response.status().as_u16(), running.elapsed());
     tracing::info!(request_id = id, %client, %method, path, status, duration_ms = milliseconds(duration), "request");

@@ -83,6 +83,7 @@ fn jobs_of(config: &Config, wharf: &Wharf, data_dir: &Arc<DataDir>) -> Jobs {
     Jobs {
         registry: wharf.registry.clone(),
         auth: wharf.auth.clone(),
+        database: wharf.stores.database.clone(),
         data_dir: data_dir.clone(),
         clock: Arc::new(SystemClock),
         meters: wharf.jobs.clone(),

@@ -101,7 +101,7 @@ impl Stores {
 pub(crate) struct Wharf {
     pub(crate) registry: Registry,
     pub(crate) auth: Auth,
-    stores: Stores,
+    pub(crate) stores: Stores,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) durability: Arc<Durability>,
     pub(crate) metrics: Metrics,

@@ -372,3 +372,10 @@ CREATE TABLE lease (
     holder   TEXT COLLATE "C" NOT NULL,
     until_at BIGINT NOT NULL
 );
+
+-- Only here: what a transaction changed of what nodes remember, for all of them to read. what: JSON.
+CREATE TABLE change (
+    transaction_id XID8 NOT NULL DEFAULT pg_current_xact_id(),
+    what           TEXT COLLATE "C" NOT NULL
+);
+CREATE INDEX change_transaction ON change (transaction_id);

@@ -3,16 +3,21 @@
 //! Who may what is safe by itself: every statement that runs is looked at, and one that writes to a table the rights come
 //! from makes all rights and accounts forgotten. Content is forgotten by name, which the functions that change it give
 //! ([`Content`]); a transaction that changed some and named none makes all content forgotten.
+//!
+//! Where several processes write, each tells the others in these words, as JSON ([`Written`]). A newer version may say what
+//! an older one cannot read: to that one, everything changed.
 
-use wharf_core::{Digest, Tag, gate::RepositoryId};
+use serde::{Deserialize, Serialize};
+use wharf_core::{Digest, Error, Tag, gate::RepositoryId};
 
 use super::Remembered;
 
 /// The most names that are kept; with more, all content is forgotten.
-const MOST: usize = 4096;
+const MOST: usize = 1024;
 
 /// Content that was changed or removed.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Written", try_from = "Written")]
 pub(crate) enum Content {
     /// Where a tag points to.
     Tag(RepositoryId, Tag),
@@ -24,8 +29,39 @@ pub(crate) enum Content {
     Blob(Digest),
 }
 
+/// Content as it is written: its kind, its repository – 0 for all of them – and its name.
+type Written = (String, i64, String);
+
+impl From<Content> for Written {
+    fn from(content: Content) -> Self {
+        let (kind, repository, name) = match content {
+            Content::Tag(repository, tag) => ("tag", repository.0, tag.to_string()),
+            Content::Manifest(repository, digest) => ("manifest", repository.0, digest.to_string()),
+            Content::Member(repository, digest) => ("member", repository.0, digest.to_string()),
+            Content::Blob(digest) => ("blob", 0, digest.to_string()),
+        };
+        (kind.to_owned(), repository, name)
+    }
+}
+
+impl TryFrom<Written> for Content {
+    type Error = Error;
+
+    fn try_from((kind, repository, name): Written) -> Result<Self, Error> {
+        let repository = RepositoryId(repository);
+        match kind.as_str() {
+            "tag" => Ok(Self::Tag(repository, name.parse()?)),
+            "manifest" => Ok(Self::Manifest(repository, name.parse()?)),
+            "member" => Ok(Self::Member(repository, name.parse()?)),
+            "blob" => Ok(Self::Blob(name.parse()?)),
+            _ => Err(Error::internal("content of a kind that this version does not know")),
+        }
+    }
+}
+
 /// What one or several transactions changed.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Changes {
     rights: bool,
     /// Some content was changed, by a statement that does not say which.
@@ -34,12 +70,18 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
+    /// Everything that may be remembered.
+    pub(crate) fn everything() -> Self {
+        Self { rights: true, content: true, named: Vec::new() }
+    }
+
     /// Takes note of a statement that writes.
     pub(crate) fn note(&mut self, statement: &str) {
         let mut words = statement.split_ascii_whitespace();
         let verb = words.next().unwrap_or_default();
         let table = if verb == "UPDATE" { words.next() } else { words.nth(1) };
         match (verb, table.unwrap_or_default()) {
+            ("SELECT", _) => {}
             // What was not there was not remembered, so that it comes to be changes nothing.
             ("INSERT", "tag") => self.content = true,
             ("INSERT", "membership") => self.rights = true,
@@ -71,7 +113,8 @@ impl Changes {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether nothing was changed.
+    pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
@@ -123,7 +166,11 @@ mod tests {
         ] {
             assert!(noted(statement).0, "{statement}");
         }
-        for statement in ["INSERT INTO account (name) VALUES ($1)", "UPDATE repository SET sequence = 1"] {
+        for statement in [
+            "INSERT INTO account (name) VALUES ($1)",
+            "UPDATE repository SET sequence = 1",
+            "SELECT name FROM account",
+        ] {
             assert_eq!(noted(statement), (false, false), "{statement}");
         }
     }
@@ -147,5 +194,29 @@ mod tests {
             many.add(one);
         }
         assert!(many.content && many.named.is_empty());
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_what_a_newer_version_writes_is_not_guessed() {
+        let (repository, digest) = (RepositoryId(7), Digest::from_row(&[1; 33]).unwrap());
+        let changes = Changes {
+            rights: true,
+            content: false,
+            named: vec![
+                Content::Tag(repository, "v1".parse().unwrap()),
+                Content::Manifest(repository, digest),
+                Content::Member(repository, digest),
+                Content::Blob(digest),
+            ],
+        };
+        let written = serde_json::to_string(&changes).unwrap();
+        assert_eq!(serde_json::from_str::<Changes>(&written).unwrap(), changes);
+        for newer in [
+            written.replace("blob", "quota"),
+            written.replace("\"rights\"", "\"quotas\":true,\"rights\""),
+            written.replace("v1", "not a tag"),
+        ] {
+            assert!(serde_json::from_str::<Changes>(&newer).is_err(), "{newer}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The driver against a real server, `WHARF_TEST_POSTGRES`, which the test command starts; without it each test says
 //! that it was skipped.
 
+mod catching_up;
 mod faults;
 mod reaching;
 mod starting;
@@ -55,7 +56,7 @@ impl Fresh {
     }
 
     async fn open(&self) -> Postgres {
-        Postgres::open(self.settings()).await.unwrap()
+        open(self.settings()).await.unwrap()
     }
 
     /// A client beside Wharf's own, with a table for numbers.
@@ -68,6 +69,10 @@ impl Fresh {
 
 fn settings(url: String) -> PostgresSettings {
     PostgresSettings { url: Secret::new(url), password_file: None, connections: 4 }
+}
+
+async fn open(settings: PostgresSettings) -> Result<Postgres> {
+    Postgres::open(settings, Arc::default()).await
 }
 
 async fn client(url: &str) -> Client {

@@ -3,18 +3,22 @@
 //! Dropped before the transaction was ended – by an error, a panic, a shutdown – the connection is closed rather
 //! than given back: nobody may go on in another's transaction.
 
+use std::mem;
+
 use async_trait::async_trait;
+use futures_util::future::join;
 use wharf_core::{Error, Result};
 
 use super::{
     Pool, Pooled,
+    catch_up::Entry,
     commit::{Fate, fate},
     connection::{Connection, answered},
     fault::{Chance, Failed, Fault},
     take, values,
 };
 use crate::{
-    memory::Content,
+    memory::{Changes, Content},
     session::{Row, Session, Value},
 };
 
@@ -43,11 +47,14 @@ pub(super) struct Open<'p> {
     id: Option<String>,
     /// What the latest fault leaves to hope for.
     chance: Chance,
+    /// What was changed, for those who remember what it was.
+    changes: Changes,
 }
 
 impl<'p> Open<'p> {
     pub(super) async fn begin(pool: &'p Pool, access: Access) -> Result<Self, Failed> {
-        let mut open = Self { pool, connection: Some(take(pool).await?), id: None, chance: Chance::None };
+        let connection = Some(take(pool).await?);
+        let mut open = Self { pool, connection, id: None, chance: Chance::None, changes: Changes::default() };
         open.id = match access {
             Access::Read => open.connection()?.run(BEGIN_READ).await?,
             Access::Write => open.connection()?.run(BEGIN).await?,
@@ -62,7 +69,7 @@ impl<'p> Open<'p> {
             self.end(ROLLBACK).await.ok();
             return Ok(());
         };
-        match self.end(COMMIT).await {
+        match self.end_for_good().await {
             Ok(()) => Ok(()),
             Err(fault) if fault.is_silent() => self.look_up(&id, fault).await,
             Err(fault) => Err(fault.into()),
@@ -77,6 +84,27 @@ impl<'p> Open<'p> {
             self.end(ROLLBACK).await.ok();
         }
         Failed { error, chance }
+    }
+
+    /// Writes down what was changed, where anything was, and commits, in one round trip. The server goes on to the commit
+    /// also where the first failed, and refuses it then.
+    async fn end_for_good(&mut self) -> Result<(), Fault> {
+        let mut changes = Changes::default();
+        changes.add(mem::take(&mut self.changes));
+        let Some(connection) = self.connection.as_mut().filter(|_| !changes.is_empty()) else {
+            return self.end(COMMIT).await;
+        };
+        let insert = connection.prepared(Entry::INSERT).await?;
+        let entry = Entry::Changed(changes).to_row();
+        let written = async { answered(connection.client.execute(&insert, &[&entry])).await };
+        match join(written, connection.run(COMMIT)).await {
+            (_, Ok(_)) => {}
+            // The commit was refused for what happened before it.
+            (Err(fault), Err(refused)) if !refused.is_silent() => return Err(fault),
+            (_, Err(fault)) => return Err(fault),
+        }
+        self.connection = None;
+        Ok(())
     }
 
     async fn end(&mut self, sql: &str) -> Result<(), Fault> {
@@ -132,7 +160,11 @@ impl Session for Open<'_> {
             let statement = connection.prepared(sql).await?;
             answered(connection.client.execute(&statement, &values::parameters(values))).await
         };
-        executed.await.map_err(|fault| self.note(fault))
+        let touched = executed.await.map_err(|fault| self.note(fault))?;
+        if touched > 0 {
+            self.changes.note(sql);
+        }
+        Ok(touched)
     }
 
     async fn query(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>> {
@@ -142,9 +174,12 @@ impl Session for Open<'_> {
             let rows = answered(connection.client.query(&statement, &values::parameters(values))).await?;
             rows.iter().map(values::row).collect::<Result<_, _>>().map_err(Fault::Driver)
         };
-        found.await.map_err(|fault| self.note(fault))
+        let rows = found.await.map_err(|fault| self.note(fault))?;
+        self.changes.note(sql);
+        Ok(rows)
     }
 
-    // Other processes write here too, so nothing is remembered.
-    fn changes(&mut self, _: Content) {}
+    fn changes(&mut self, content: Content) {
+        self.changes.name(content);
+    }
 }

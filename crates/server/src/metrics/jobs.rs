@@ -22,6 +22,8 @@ pub(crate) struct JobMeters {
     pub(crate) retention: JobMeter,
     /// Signing keys and ended refresh tokens.
     pub(crate) keys: JobMeter,
+    /// What the database keeps for itself.
+    pub(crate) database: JobMeter,
     /// The ballast, and a look at the disk.
     pub(crate) disk: JobMeter,
 }
@@ -56,6 +58,7 @@ impl JobMeters {
                 ("strays", &self.strays),
                 ("retention", &self.retention),
                 ("keys", &self.keys),
+                ("database", &self.database),
                 ("disk", &self.disk),
             ]
         };

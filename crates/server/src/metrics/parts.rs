@@ -131,6 +131,8 @@ impl Sources {
                 page.gauge(&number("database_waiting", "Operations that wait"), waiting as u64)
             }
             State::Postgres { open, idle, waiting } => {
+                let help = "How long it took to learn what other nodes changed, once for all who waited";
+                page.durations(&seconds("database_catch_up", help), &meters.catch_ups)?;
                 let rows = [("used", open.saturating_sub(idle)), ("idle", idle)];
                 let rows = rows.map(|(state, count)| ([("state", state)], count as u64));
                 page.gauges(&number("database_connections", "Connections to the database"), rows)?;

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -77,12 +77,12 @@ impl Proxy {
         server.set_nodelay(true)?;
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
-        let answerless = AtomicBool::new(false);
+        let asked = Asked::default();
         let mut gone = self.fault.subscribe();
         // Whichever ends first ends both directions.
         tokio::select! {
-            ended = self.requests(from_client, to_server, &answerless) => ended,
-            ended = self.answers(from_server, to_client, &answerless) => ended,
+            ended = self.requests(from_client, to_server, &asked) => ended,
+            ended = self.answers(from_server, to_client, &asked) => ended,
             _ = gone.wait_for(|fault| *fault == Fault::Gone) => Ok(()),
         }
     }
@@ -91,17 +91,18 @@ impl Proxy {
         &self,
         mut client: OwnedReadHalf,
         mut server: OwnedWriteHalf,
-        answerless: &AtomicBool,
+        asked: &Asked,
     ) -> io::Result<()> {
         let mut message = read_first(&mut client).await?;
         loop {
             self.thaw().await;
             server.write_all(&message).await?;
             message = read_message(&mut client).await?;
+            asked.note(&message);
             match self.judge(&message) {
                 Judgment::Pass => {}
                 Judgment::Break => return Ok(()),
-                Judgment::BreakAfter => answerless.store(true, Ordering::SeqCst),
+                Judgment::BreakAfter => asked.in_vain.store(true, Ordering::SeqCst),
             }
         }
     }
@@ -110,15 +111,16 @@ impl Proxy {
         &self,
         mut server: OwnedReadHalf,
         mut client: OwnedWriteHalf,
-        answerless: &AtomicBool,
+        asked: &Asked,
     ) -> io::Result<()> {
         loop {
             let message = read_message(&mut server).await?;
             self.thaw().await;
-            if !answerless.load(Ordering::SeqCst) {
+            let was_last = asked.is_last(&message);
+            if !asked.in_vain.load(Ordering::SeqCst) {
                 client.write_all(&message).await?;
-            } else if message.first() == Some(&b'Z') {
-                // Ready for the next query: this one was carried out.
+            } else if was_last {
+                // The commit was carried out, and whatever was sent before it.
                 if self.fault() == Fault::AfterCommitForGood {
                     self.set(Fault::Gone);
                 }
@@ -145,6 +147,34 @@ impl Proxy {
 
     async fn thaw(&self) {
         let _ = self.fault.subscribe().wait_for(|fault| *fault != Fault::Frozen).await;
+    }
+}
+
+/// What a client asked and was not answered yet.
+struct Asked {
+    /// The start of the session is the first.
+    questions: AtomicU32,
+    /// No answer gets through any more.
+    in_vain: AtomicBool,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self { questions: AtomicU32::new(1), in_vain: AtomicBool::new(false) }
+    }
+}
+
+impl Asked {
+    /// A client may send one question after the other; a sync or a simple query ends each.
+    fn note(&self, message: &[u8]) {
+        if matches!(message.first(), Some(b'S' | b'Q')) {
+            self.questions.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether this ends the answer to the last question: the server is ready for the next.
+    fn is_last(&self, answer: &[u8]) -> bool {
+        answer.first() == Some(&b'Z') && self.questions.fetch_sub(1, Ordering::SeqCst) == 1
     }
 }
 

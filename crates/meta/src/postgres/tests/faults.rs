@@ -7,7 +7,7 @@ use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
 use wharf_core::{Kind, Result};
 
-use super::{Fresh, Insert, Postgres, numbers, settings};
+use super::{Fresh, Insert, numbers, open, settings};
 use crate::{
     postgres::{Access, carry_out},
     session::{Session, Unit},
@@ -165,7 +165,7 @@ async fn a_server_without_a_connection_left_is_told_and_comes_back() {
     observer.batch_execute(&make).await.unwrap();
     let (_, host) = fresh.server.rsplit_once('@').unwrap();
     let url = format!("postgres://{role}:secret@{host}{}?sslmode=disable", fresh.name);
-    let postgres = Postgres::open(settings(url)).await.unwrap();
+    let postgres = open(settings(url)).await.unwrap();
 
     let slow = (0..4).map(|number| postgres.write(Insert::after("SELECT pg_sleep(0.3)", number)));
     let answers = join_all(slow).await;

@@ -14,7 +14,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use wharf_core::{Kind, Secret};
 
-use super::{Fresh, Insert, Postgres, PostgresSettings, numbers, settings};
+use super::{Fresh, Insert, PostgresSettings, numbers, open, settings};
 
 #[tokio::test]
 async fn of_several_hosts_the_one_that_answers_is_taken() {
@@ -23,7 +23,7 @@ async fn of_several_hosts_the_one_that_answers_is_taken() {
     let (login, host) = fresh.server.rsplit_once('@').unwrap();
     let url = format!("{login}@127.0.0.1:1,{host}{}", fresh.name);
 
-    let postgres = Postgres::open(settings(url)).await.unwrap();
+    let postgres = open(settings(url)).await.unwrap();
 
     postgres.write(Insert::number(1)).await.unwrap();
     assert_eq!(numbers(&observer).await, [1]);
@@ -31,7 +31,7 @@ async fn of_several_hosts_the_one_that_answers_is_taken() {
 
 #[tokio::test]
 async fn a_host_that_is_not_there_is_named_and_the_password_is_not() {
-    let refused = Postgres::open(settings("postgres://me:hunter2@127.0.0.1:1/wharf".to_owned())).await;
+    let refused = open(settings("postgres://me:hunter2@127.0.0.1:1/wharf".to_owned())).await;
 
     let refused = refused.err().unwrap();
     assert_eq!(refused.kind(), Kind::Unavailable);
@@ -53,10 +53,10 @@ async fn the_password_is_read_from_its_file_for_each_connection() {
     let settings =
         |password| PostgresSettings { url: url(password), password_file: Some(file.clone()), connections: 1 };
 
-    let missing = Postgres::open(settings("")).await.err().unwrap();
+    let missing = open(settings("")).await.err().unwrap();
     std::fs::write(&file, "first\n").unwrap();
-    let both = Postgres::open(settings(":first")).await.err().unwrap();
-    let postgres = Postgres::open(settings("")).await.unwrap();
+    let both = open(settings(":first")).await.err().unwrap();
+    let postgres = open(settings("")).await.unwrap();
     std::fs::write(&file, "second\n").unwrap();
     observer.batch_execute(&format!("ALTER ROLE {role} PASSWORD 'second'")).await.unwrap();
     postgres.pool.retain(|_, _| false);
@@ -79,7 +79,7 @@ async fn tls_is_as_strict_as_its_mode() {
     let opens = async |port: u16, words: &str| {
         let (login, _) = fresh.server.rsplit_once('@').unwrap();
         let url = format!("{login}@localhost:{port}/{}?{words}", fresh.name);
-        Postgres::open(settings(url)).await.is_ok()
+        open(settings(url)).await.is_ok()
     };
     let root = |mode: &str, authority: &Authority| format!("sslmode={mode}&sslrootcert={}", authority.file);
 

@@ -3,14 +3,14 @@
 use futures_util::future::join_all;
 use wharf_core::Kind;
 
-use super::{Fresh, Postgres, client, settings};
+use super::{Fresh, client, open, settings};
 use crate::migrate::Schema;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_that_start_at_once_bring_the_schema_up_to_date_once() {
     let Some(fresh) = Fresh::make().await else { return };
 
-    let nodes = join_all((0..4).map(|_| Postgres::open(fresh.settings()))).await;
+    let nodes = join_all((0..4).map(|_| open(fresh.settings()))).await;
 
     for node in nodes {
         assert!(node.unwrap().durability().contains("fsync=on, full_page_writes=on, synchronous_commit=on"));
@@ -29,7 +29,7 @@ async fn a_newer_schema_is_refused_on_postgres_too_unless_it_says_that_this_bina
     newer.batch_execute("INSERT INTO migration VALUES (998, 1)").await.unwrap();
     drop(fresh.open().await);
     newer.batch_execute("INSERT INTO migration VALUES (999, 998)").await.unwrap();
-    let refused = Postgres::open(fresh.settings()).await.err().unwrap();
+    let refused = open(fresh.settings()).await.err().unwrap();
 
     assert_eq!(refused.kind(), Kind::Unsupported);
 }
@@ -45,10 +45,10 @@ async fn a_role_that_owns_nothing_may_serve_but_not_migrate() {
     let (_, host) = fresh.server.rsplit_once('@').unwrap();
     let as_role = settings(format!("postgres://{role}:secret@{host}{}", fresh.name));
 
-    let refused = Postgres::open(as_role.clone()).await.err().unwrap();
+    let refused = open(as_role.clone()).await.err().unwrap();
     drop(fresh.open().await);
     observer.batch_execute(&format!("GRANT SELECT ON migration TO {role}")).await.unwrap();
-    let served = Postgres::open(as_role).await;
+    let served = open(as_role).await;
     observer.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await.unwrap();
 
     assert!(refused.message().contains("grant it CREATE"), "{refused:?}");
