@@ -8,7 +8,7 @@ mod keys;
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 pub use self::keys::is_folded;
 use crate::{Detail, Digest, Error, Kind, MediaType, Result};
@@ -63,6 +63,14 @@ pub struct Descriptor {
     pub digest: String,
     /// Size in bytes.
     pub size: u64,
+    /// Its annotations.
+    #[serde(default, deserialize_with = "none_is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// `null` counts as no annotations.
+fn none_is_empty<'de, D: Deserializer<'de>>(source: D) -> Result<BTreeMap<String, String>, D::Error> {
+    Option::deserialize(source).map(Option::unwrap_or_default)
 }
 
 impl Descriptor {

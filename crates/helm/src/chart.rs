@@ -132,7 +132,7 @@ impl Chart {
             sort_key: keyed.ok_or_else(words)?,
             index: pairs.map(|(name, value)| (name, value.clone())).collect(),
             attributes,
-            documents: Vec::new(),
+            ..Fact::default()
         })
     }
 }

@@ -21,7 +21,12 @@ mod tests {
     #[test]
     fn only_the_digest_among_the_files_counts() {
         let digest = format!("sha256:{}", "ab".repeat(32));
-        let content = Descriptor { media_type: "a/b".to_owned(), digest: digest.clone(), size: 1 };
+        let content = Descriptor {
+            media_type: "a/b".to_owned(),
+            digest: digest.clone(),
+            size: 1,
+            annotations: Default::default(),
+        };
         let signed = format!(
             "-----BEGIN PGP SIGNED MESSAGE-----\n\nname: app\n\n...\nfiles:\n  app-1.0.0.tgz: {digest}\n"
         );

@@ -1,7 +1,7 @@
 //! The tables that a backup holds, column by column, parents before children.
 //!
 //! A backup is made from this list and restored by it, on either database. What is left out is of no use elsewhere:
-//! unfinished uploads, and what the collector has in mind. The test compares both lists with the schema, so that no
+//! unfinished uploads, rendered pages, and what the collector has in mind. The test compares both lists with the schema, so that no
 //! table and no column is forgotten.
 
 use std::{collections::HashMap, sync::LazyLock};
@@ -262,6 +262,8 @@ pub const TABLES: &[Table] = &[
             text("subject"),
             bytes("sort_key"),
             text("attributes"),
+            integer("repository_id"),
+            text("release"),
         ],
     ),
     table(
@@ -278,6 +280,18 @@ pub const TABLES: &[Table] = &[
         ],
     ),
     table("fact_document", 2, &[integer("fact_id"), text("name"), text("media_type"), bytes("payload")]),
+    table(
+        "page",
+        3,
+        &[
+            integer("registry_id"),
+            integer("repository_id"),
+            text("format"),
+            text("subject"),
+            integer("listed"),
+            integer("revision"),
+        ],
+    ),
     table(
         "audit",
         1,
@@ -324,6 +338,7 @@ const LEFT: &[&str] = &[
     "collection_hold",
     "lease",
     "repeat",
+    "page_body",
 ];
 
 /// The statements of one table.

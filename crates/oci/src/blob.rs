@@ -6,16 +6,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use wharf_core::{
-    Detail, Digest, Error, Kind, Place, Result,
+    Digest, Place, Result,
     action::{Delete, Pull},
 };
-use wharf_http::{ByteRange, blob_body, byte_range};
+use wharf_http::{blob_body, conditions, not_modified, wanted_part};
 
-use crate::{
-    Call,
-    condition::{conditions, not_modified, range_counts},
-    header_value,
-};
+use crate::{Call, header_value};
 
 /// `HEAD /v2/{name}/blobs/{digest}`
 pub(crate) async fn head(call: &Call<'_>, place: &Place, digest: &Digest) -> Result<Response> {
@@ -36,16 +32,7 @@ pub(crate) async fn get(call: &Call<'_>, place: &Place, digest: &Digest) -> Resu
     if conditions(call.headers).is_known(digest) {
         return Ok(not_modified(headers(digest, size)?));
     }
-    let wanted = call.headers.get(header::RANGE).filter(|_| range_counts(call.headers, digest));
-    let wanted = wanted.and_then(|range| range.to_str().ok());
-    let (status, range) = match byte_range(wanted, size) {
-        ByteRange::Whole => (StatusCode::OK, 0..size),
-        ByteRange::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
-        ByteRange::Unsatisfiable => {
-            let error = Error::new(Kind::OutOfRange, "the range begins behind the end of the blob");
-            return Err(error.with(Detail::Size(size)));
-        }
-    };
+    let (status, range) = wanted_part(call.headers, digest, size)?;
     let mut response = (status, headers(digest, range.end - range.start)?).into_response();
     if status == StatusCode::PARTIAL_CONTENT {
         let content_range = format!("bytes {}-{}/{size}", range.start, range.end - 1);

@@ -4,7 +4,6 @@
 //! and one small handler asks for the grant, calls the engine and says what came of it.
 
 mod blob;
-mod condition;
 mod endpoint;
 mod error;
 mod list;

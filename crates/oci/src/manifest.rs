@@ -10,14 +10,10 @@ use wharf_core::{
     action::{Delete, Pull, Push},
     manifest::LARGEST,
 };
-use wharf_http::collect;
-use wharf_registry::{ManifestPush, StoredManifest};
+use wharf_http::{collect, conditions, not_modified};
+use wharf_registry::{ManifestPush, ReleaseTag, StoredManifest};
 
-use crate::{
-    Call,
-    condition::{conditions, not_modified},
-    header_value,
-};
+use crate::{Call, header_value};
 
 /// `HEAD /v2/{name}/manifests/{reference}`
 pub(crate) async fn head(call: &Call<'_>, place: &Place, reference: &Reference) -> Result<Response> {
@@ -48,6 +44,7 @@ pub(crate) async fn put(
         content_type: content_type(call.headers)?,
         condition: conditions(call.headers),
         bytes: collect(call.headers, body, LARGEST).await?,
+        release: ReleaseTag::Kept,
     };
     let grant = call.registry.regrant(&grant).await?;
     let pushed = call.registry.push_manifest(&grant, push).await?;

@@ -16,6 +16,7 @@ mod governing;
 mod inspection;
 mod lookups;
 mod referrers;
+mod releases;
 mod store;
 
 pub use self::{

@@ -3,22 +3,36 @@
 //! A format recognises its own among the manifests that are pushed, whichever door they came through, and reads
 //! what their bytes say before the transaction that stores them. The facts it yields are indexed in that transaction;
 //! what contradicts itself it refuses in words. A format is plain code: it runs on a thread that may block.
+//!
+//! A format whose artifacts come in parts, several to a release, lists its facts in releases. From what is listed it
+//! derives the index of a release, in the transaction, and renders the pages that readers ask for, outside of it.
 
 mod contents;
 mod fact;
 mod inspect;
 mod list;
+mod page;
+mod release;
+mod shelf;
 
 use std::{fmt, io, sync::Arc};
 
+use bytes::Bytes;
 use wharf_core::{Detail, Digest, Error, Kind, Place, Tag, manifest::Manifest};
 
-pub(crate) use self::inspect::Inspected;
 pub use self::list::FactSearch;
 pub use self::{
     contents::{BlobReader, Contents},
-    fact::{Document, Fact, FactCursor},
+    fact::{Claim, Document, Fact, FactCursor, Pair},
+    page::{Encoding, Rendered, RenderedBody, RenderedPage},
 };
+pub(crate) use self::{
+    inspect::Inspected,
+    release::{Listings, expect_free, rebuild, untag},
+    shelf::Shelf,
+};
+
+use crate::port::ListedRow;
 
 /// A kind of content that Wharf understands.
 pub trait Format: Send + Sync {
@@ -33,6 +47,47 @@ pub trait Format: Send + Sync {
     /// # Errors
     /// A refusal, when the content is broken or says of itself what is not true.
     fn inspect(&self, candidate: &Candidate, contents: &Contents) -> Result<Vec<Fact>, Refusal>;
+
+    /// The artifact type of the indexes it derives, if it derives any.
+    fn release_type(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The index that stands for a release, of all that is listed in it, in the order of its coming. Pure, and always
+    /// the same for the same rows: it runs in the transaction that changed them.
+    ///
+    /// # Errors
+    /// A refusal, when no index can hold all of it.
+    fn derive(&self, _listed: &[ListedRow]) -> Result<Option<Bytes>, Refusal> {
+        Ok(None)
+    }
+
+    /// The pages that show a listing. Pure, and always the same for the same listing, so that two nodes agree.
+    ///
+    /// # Errors
+    /// `Internal` for rows that it did not write.
+    fn pages(&self, _listing: &Listing) -> wharf_core::Result<Vec<Page>> {
+        Ok(Vec::new())
+    }
+}
+
+/// What pages are rendered of.
+pub enum Listing {
+    /// All that is listed in a repository, in the order of its coming.
+    Repository(Vec<ListedRow>),
+    /// The subjects of which anything is listed in a registry, in byte order.
+    Registry(Vec<String>),
+}
+
+/// A page as a format renders it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Its name among the pages of one listing.
+    pub kind: &'static str,
+    /// Its media type.
+    pub media_type: &'static str,
+    /// The bytes.
+    pub bytes: Bytes,
 }
 
 /// A manifest that is about to be stored.

@@ -44,7 +44,7 @@ pub use crate::{
     collection::{Collected, Horizon, Share},
     history::Forgotten,
     housekeeping::Swept,
-    manifest::{MOST_TAGS, ManifestPush, PushedManifest, StoredManifest},
+    manifest::{MOST_TAGS, ManifestPush, PushedManifest, ReleaseTag, StoredManifest},
     meters::{ForgottenMeters, Meters, UploadMeters},
     quota::Usage,
     referrers::Referrer,
@@ -54,7 +54,7 @@ pub use crate::{
     verify::{Finding, Inspector, Repair, Verification, Verified},
 };
 use crate::{
-    format::Format,
+    format::{Format, Shelf},
     port::{BlobStore, RightsSource, Store},
     turns::Turns,
     upload::Locks,
@@ -163,6 +163,7 @@ struct Inner {
     locks: Locks,
     turns: Turns,
     inspections: Turns,
+    shelf: Shelf,
     meters: Meters,
 }
 
@@ -172,8 +173,8 @@ impl Registry {
         let Settings { uploads, uploads_per_organisation, .. } = parts.settings;
         let turns = Turns::new(uploads, uploads_per_organisation);
         let inspections = Turns::new(INSPECTIONS, INSPECTIONS_PER_ORGANISATION);
-        let (locks, meters) = Default::default();
-        Self(Arc::new(Inner { parts, locks, turns, inspections, meters }))
+        let (locks, shelf, meters) = Default::default();
+        Self(Arc::new(Inner { parts, locks, turns, inspections, shelf, meters }))
     }
 
     /// Asks the gate for the right to do `A` at a place.

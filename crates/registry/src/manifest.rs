@@ -19,8 +19,8 @@ use self::{
 };
 use crate::{
     Registry,
-    format::Candidate,
-    port::{ManifestRow, NewManifest},
+    format::{Candidate, Listings},
+    port::{ManifestRow, NewManifest, PageOf},
     upload::on_its_own,
 };
 
@@ -42,6 +42,18 @@ pub struct ManifestPush {
     pub condition: Condition,
     /// The exact bytes.
     pub bytes: Bytes,
+    /// What becomes of the tag of the release it is listed in, if its format lists it in one.
+    pub release: ReleaseTag,
+}
+
+/// What becomes of the tag of a release when something is listed in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReleaseTag {
+    /// Nothing: a tag keeps what its client pushed.
+    #[default]
+    Kept,
+    /// It points to the index that the format derives of the release. A format's own door asks for that.
+    Derived,
 }
 
 /// What a push made of a manifest.
@@ -59,10 +71,11 @@ impl Registry {
     /// # Errors
     /// `Invalid` with [`Detail::Manifest`] for what is no manifest, with [`Detail::Digest`] for bytes of another
     /// digest, with [`Detail::Missing`] for content the repository lacks, and with the words of the format whose
-    /// content contradicts itself; `TooLarge`; `PreconditionFailed`; `StorageFull`; `Unavailable`.
+    /// content contradicts itself; `Exists` or `Conflict` for a name that stands, or stood, for other content;
+    /// `TooLarge`; `PreconditionFailed`; `StorageFull`; `Unavailable`.
     pub async fn push_manifest(&self, grant: &Grant<Push>, push: ManifestPush) -> Result<PushedManifest> {
         self.expect_room().await?;
-        let ManifestPush { reference, mut tags, content_type, condition, bytes } = push;
+        let ManifestPush { reference, mut tags, content_type, condition, bytes, release } = push;
         let manifest = Arc::new(Manifest::parse(content_type.as_ref(), &bytes)?);
         let digest = digest_of(&reference, &bytes)?;
         let subject = manifest.subject.as_ref().and_then(Descriptor::digest);
@@ -81,7 +94,14 @@ impl Registry {
         let grant = if inspected.format.is_some() { self.regrant(grant).await? } else { grant.clone() };
         let new = NewManifest::new(digest, bytes, manifest)?;
         let now = self.now();
-        self.store().commit(PushManifest { grant, reference, tags, condition, new, inspected, now }).await?;
+        let lists = inspected.format.as_ref().filter(|format| format.release_type().is_some());
+        let page = lists.map(|format| format.name());
+        let push =
+            PushManifest { grant: grant.clone(), reference, tags, condition, new, inspected, release, now };
+        let repository = self.store().commit(push).await?;
+        if let (Some(format), Some(registry)) = (page, grant.registry()) {
+            self.refresh(PageOf { registry: registry.id, repository: Some(repository), format });
+        }
         Ok(PushedManifest { digest, subject })
     }
 
@@ -112,7 +132,8 @@ impl Registry {
         // A client that hangs up leaves nothing half done.
         on_its_own(async move {
             let (now, delay) = (registry.now(), registry.settings().collection_delay);
-            let mut delete = DeleteManifest { grant, repository, digest, condition, now, delay };
+            let formats = Listings(registry.formats().to_vec());
+            let mut delete = DeleteManifest { grant, repository, digest, condition, formats, now, delay };
             while registry.store().commit(delete.clone()).await? == Deleted::SomeTags {
                 delete.grant = registry.regrant(&delete.grant).await?;
                 delete.now = registry.now();

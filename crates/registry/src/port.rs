@@ -2,6 +2,7 @@
 //! in `contract` (a feature of this crate) say what an implementation must keep.
 
 mod blob_store;
+mod listing;
 mod pieces;
 mod repositories;
 mod store;
@@ -12,6 +13,7 @@ use wharf_core::{Actor, Place, RegistryPlace, Result, gate::Rights};
 
 pub use crate::quota::Usage;
 pub use blob_store::{BlobStore, BlobWriter, Ended, Leftovers, Room, Sink, StoreState, Unfinished};
+pub use listing::{Held, ListedRow, PageBody, PageOf, PageState, Pages, Releases};
 pub use pieces::Pieces;
 pub use repositories::{Repositories, RepositoryRow, TagRow, Which};
 pub use store::{Extent, Lookups, Operation, Store, Transaction};

@@ -13,6 +13,7 @@ use wharf_core::{
 use crate::{
     Registry,
     deed::Deed,
+    format::untag,
     policy::expect_movable,
     port::{Extent, Transaction, Work},
     upload::expect_repository,
@@ -81,7 +82,7 @@ impl Transaction for DeleteTag {
     async fn run(&self, work: &mut dyn Work) -> Result<()> {
         expect_repository(work, self.repository).await?;
         let deed = Deed::of(&self.grant, self.now, "tag.delete").to_tag(&self.tag);
-        let digest = work.remove_tag(self.repository, &self.tag, deed.mark()).await?;
+        let digest = untag(work, (self.repository, &self.tag), deed.mark()).await?;
         let digest = digest.ok_or_else(|| Error::not_found(Subject::Manifest))?;
         // An error undoes the removal.
         self.condition.check(Some(&digest))?;

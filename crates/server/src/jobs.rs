@@ -71,6 +71,9 @@ impl Jobs {
             Ok(_) => {}
             Err(error) => tracing::warn!(?error, "sweep failed"),
         }
+        if let Err(error) = meters.pages.run(now(), self.registry.keep_pages()).await {
+            tracing::warn!(?error, "rendered pages could not be kept");
+        }
         if let Err(error) = meters.keys.run(now(), self.auth.tend()).await {
             tracing::warn!(?error, "keys could not be tended");
         }

@@ -7,7 +7,7 @@ use wharf_core::{
     Algorithm, ByteStream, Condition, Detail, Digest, Error, Reference,
     action::{Delete, Pull, Push},
 };
-use wharf_registry::{Closing, ManifestPush, Mounted, Offset, Taps};
+use wharf_registry::{Closing, ManifestPush, Mounted, Offset, ReleaseTag, Taps};
 
 use super::{
     client::{Client, found},
@@ -144,7 +144,8 @@ impl Client {
         self.begin_image(repository, digest, &blobs, tag);
         let reference = tag.map_or(Reference::Digest(digest), |tag| Reference::Tag(name(tag)));
         let (tags, content_type, condition) = (Vec::new(), None, Condition::default());
-        let push = ManifestPush { reference, tags, content_type, condition, bytes };
+        let release = ReleaseTag::Kept;
+        let push = ManifestPush { reference, tags, content_type, condition, bytes, release };
         let grant = self.grant::<Push>(repository).await;
         let pushed = self.registry.push_manifest(&grant, push).await;
         self.end_image(repository, digest, pushed.is_ok(), tag);

@@ -299,6 +299,7 @@ CREATE TABLE claim (
 CREATE INDEX claim_manifest ON claim (manifest_id);
 
 -- What a format read of a manifest, and its place in the index: by subject, within it by sort_key, the newest first.
+-- release: the tag of the release it is listed in; NULL where it is listed in none.
 CREATE TABLE fact (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
     registry_id   INTEGER NOT NULL REFERENCES registry (id),
@@ -306,10 +307,13 @@ CREATE TABLE fact (
     format        TEXT NOT NULL,
     subject       TEXT NOT NULL,
     sort_key      BLOB NOT NULL,
-    attributes    TEXT NOT NULL
+    attributes    TEXT NOT NULL,
+    repository_id INTEGER NOT NULL REFERENCES repository (id),
+    release       TEXT
 );
 CREATE INDEX fact_order ON fact (registry_id, format, subject, sort_key, id);
 CREATE INDEX fact_manifest ON fact (manifest_id);
+CREATE INDEX fact_release ON fact (repository_id, format, release) WHERE release IS NOT NULL;
 
 -- A pair by which a fact is found. The order of the facts is repeated, so that one index serves filter and page.
 CREATE TABLE fact_pair (
@@ -330,6 +334,33 @@ CREATE TABLE fact_document (
     media_type TEXT NOT NULL,
     payload    BLOB NOT NULL,
     PRIMARY KEY (fact_id, name)
+);
+
+-- What is listed in a repository, as a page of it shows; in the row of repository 0, what subjects are listed in the
+-- registry. revision moves with every change of that. listed: whether anything is.
+CREATE TABLE page (
+    registry_id   INTEGER NOT NULL REFERENCES registry (id),
+    repository_id INTEGER NOT NULL,
+    format        TEXT NOT NULL,
+    subject       TEXT NOT NULL,
+    listed        INTEGER NOT NULL,
+    revision      INTEGER NOT NULL,
+    PRIMARY KEY (registry_id, repository_id, format)
+) WITHOUT ROWID;
+CREATE INDEX page_subject ON page (registry_id, format, subject) WHERE listed = 1;
+
+-- A page as it was rendered of a revision, in one encoding. It may be thrown away, and is then rendered again.
+CREATE TABLE page_body (
+    registry_id   INTEGER NOT NULL,
+    repository_id INTEGER NOT NULL,
+    format        TEXT NOT NULL,
+    kind          TEXT NOT NULL,
+    encoding      TEXT NOT NULL,
+    revision      INTEGER NOT NULL,
+    media_type    TEXT NOT NULL,
+    etag          TEXT NOT NULL,
+    payload       BLOB NOT NULL,
+    PRIMARY KEY (registry_id, repository_id, format, kind, encoding)
 );
 
 CREATE TABLE audit (

@@ -1,7 +1,7 @@
 //! The index of what formats read: facts, the pairs they are found by, their documents.
 
 use async_trait::async_trait;
-use wharf_core::{Digest, Error, Result, Timestamp, gate::RepositoryId};
+use wharf_core::{Digest, Error, Result, Tag, Timestamp, gate::RepositoryId};
 use wharf_registry::{
     format::{Fact, FactCursor},
     port::{DocumentRow, FactRow, Facts, FactsOf},
@@ -53,11 +53,19 @@ macro_rules! select {
     };
 }
 
+/// The rows a fact hangs on.
+#[derive(Clone, Copy)]
+struct Owner {
+    manifest: i64,
+    registry: i64,
+    repository: RepositoryId,
+}
+
 impl SqlWork<'_> {
-    async fn insert_fact(&mut self, manifest: (i64, i64), format: &str, new: &Fact) -> Result<()> {
+    async fn insert_fact(&mut self, of: Owner, format: &str, new: &Fact) -> Result<()> {
         const FACT: &str = "
-            INSERT INTO fact (manifest_id, registry_id, format, subject, sort_key, attributes)
-            VALUES ($1, $2, $3, $4, $5, $6) RETURNING id";
+            INSERT INTO fact (manifest_id, registry_id, format, subject, sort_key, attributes, repository_id, release)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id";
         // SQLite needs the WHERE to tell ON CONFLICT from the ON of a join.
         const PAIR: &str = "
             INSERT INTO fact_pair (registry_id, format, name, value, subject, sort_key, fact_id)
@@ -65,12 +73,21 @@ impl SqlWork<'_> {
             ON CONFLICT DO NOTHING";
         const DOCUMENT: &str =
             "INSERT INTO fact_document (fact_id, name, media_type, payload) VALUES ($1, $2, $3, $4)";
-        let (manifest, registry) = manifest;
+        let Owner { manifest, registry, repository } = of;
         let attributes = serde_json::to_string(&new.attributes).map_err(Error::internal)?;
         let (subject, sort_key): (Value<'_>, Value<'_>) =
             (new.subject.as_str().into(), new.sort_key.as_slice().into());
-        let values =
-            [manifest.into(), registry.into(), format.into(), subject, sort_key, attributes.as_str().into()];
+        let release = new.release.as_ref().map(Tag::as_str);
+        let values = [
+            manifest.into(),
+            registry.into(),
+            format.into(),
+            subject,
+            sort_key,
+            attributes.as_str().into(),
+            repository.0.into(),
+            release.into(),
+        ];
         let row = self.0.query_first(FACT, &values).await?;
         let id: i64 = row.ok_or_else(|| Error::internal("a fact was not stored"))?.next()?;
         let pairs = list::object(&new.index.iter().enumerate().collect())?;
@@ -84,7 +101,7 @@ impl SqlWork<'_> {
         Ok(())
     }
 
-    /// Removes the facts of a manifest with everything that hangs on them.
+    /// Removes the facts of a manifest with everything that hangs on them. The names it held stay, as tombstones.
     pub(super) async fn remove_facts(&mut self, repository: RepositoryId, digest: &Digest) -> Result<()> {
         macro_rules! of_manifest {
             ($delete:literal) => {
@@ -95,10 +112,12 @@ impl SqlWork<'_> {
                 )
             };
         }
-        const ALL: [&str; 3] = [
+        const ALL: [&str; 4] = [
             of_manifest!("DELETE FROM fact_pair WHERE fact_id IN "),
             of_manifest!("DELETE FROM fact_document WHERE fact_id IN "),
             of_manifest!("DELETE FROM fact WHERE id IN "),
+            "UPDATE claim SET manifest_id = NULL WHERE manifest_id =
+                (SELECT m.id FROM manifest m WHERE m.repository_id = $1 AND m.digest = $2)",
         ];
         let digest = digest.to_row();
         for statement in ALL {
@@ -123,9 +142,9 @@ impl Facts for SqlWork<'_> {
         let found = self.0.query_first(FIND, &[repository.0.into(), row.as_slice().into()]).await?;
         let mut found =
             found.ok_or_else(|| Error::internal("facts were read of a manifest that is not there"))?;
-        let manifest = (found.next()?, found.next()?);
+        let of = Owner { manifest: found.next()?, registry: found.next()?, repository };
         for fact in facts {
-            self.insert_fact(manifest, format, fact).await?;
+            self.insert_fact(of, format, fact).await?;
         }
         Ok(())
     }

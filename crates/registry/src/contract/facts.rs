@@ -21,6 +21,7 @@ fn fact(version: u8, keyword: &str) -> Fact {
             media_type: "text/markdown",
             bytes: vec![version, 0, 255],
         }],
+        ..Fact::default()
     }
 }
 

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
-use wharf_core::{Detail, Error, Kind, Result};
+use wharf_core::{Detail, Digest, Error, Kind, Result, Tag};
 
 /// The most facts of one manifest, pairs and documents of one fact.
 const MOST: usize = 1000;
@@ -30,6 +30,32 @@ pub struct Fact {
     pub index: Vec<(&'static str, String)>,
     /// Texts that are kept.
     pub documents: Vec<Document>,
+    /// The tag of the release it is listed in, if its format lists releases; all facts of a manifest are of one.
+    pub release: Option<Tag>,
+    /// Names that are its alone in the repository, for good.
+    pub claims: Vec<Claim>,
+}
+
+/// A name that stands for one content in a repository, and never for another, not even when that is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Of what kind the name is; names of two kinds do not meet.
+    pub kind: &'static str,
+    /// The name.
+    pub name: String,
+    /// The content it stands for.
+    pub digest: Digest,
+}
+
+/// A pair by which facts of a format are found.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair<'a> {
+    /// The format.
+    pub format: &'a str,
+    /// The name.
+    pub name: &'a str,
+    /// The value.
+    pub value: &'a str,
 }
 
 /// A small text kept with a fact: a README, the default values of a chart.
@@ -55,11 +81,14 @@ impl Fact {
             return too_large("the artifact's name or version");
         }
         let is_long = |(_, value): &(&str, String)| value.len() > LONGEST;
-        if self.index.len() > MOST || self.documents.len() > MOST || self.index.iter().any(is_long) {
+        let is_long_name = |claim: &Claim| claim.name.len() > LONGEST;
+        let most = self.index.len().max(self.documents.len()).max(self.claims.len());
+        if most > MOST || self.index.iter().any(is_long) || self.claims.iter().any(is_long_name) {
             return too_large("an attribute of the artifact");
         }
         // PostgreSQL holds no text with this character.
-        let values = self.index.iter().map(|(_, value)| value).chain([&self.subject]);
+        let names = self.claims.iter().map(|claim| &claim.name);
+        let values = self.index.iter().map(|(_, value)| value).chain(names).chain([&self.subject]);
         if values.into_iter().any(|value| value.contains('\0')) {
             let message = "an attribute of the artifact holds a NUL character";
             return Err(Error::new(Kind::Invalid, message).with(Detail::Manifest));
@@ -75,6 +104,10 @@ impl Fact {
 pub(super) fn expect_bounded(facts: &[Fact]) -> Result<()> {
     if facts.len() > MOST {
         return Err(Error::new(Kind::TooLarge, "the artifact holds too many things"));
+    }
+    if facts.windows(2).any(|two| matches!(two, [one, other] if one.release != other.release)) {
+        let message = "all that one manifest holds must be of one release";
+        return Err(Error::new(Kind::Invalid, message).with(Detail::Manifest));
     }
     let together = facts.iter().map(Fact::expect_bounded).sum::<Result<usize>>()?;
     if together > LARGEST_TOGETHER {

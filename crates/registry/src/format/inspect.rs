@@ -1,15 +1,17 @@
-//! Letting a format look at a manifest before it is stored.
+//! Letting a format look at a manifest before it is stored, and its door at a blob.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::task::spawn_blocking;
 use wharf_core::{
-    Error, Grant, Result,
+    Error, Grant, Result, Subject,
     action::Push,
     gate::RepositoryId,
     manifest::{Descriptor, Role},
 };
 
-use super::{Candidate, Contents, Fact, Format, fact::expect_bounded};
+use super::{BlobReader, Candidate, Contents, Fact, Format, Refusal, fact::expect_bounded};
 use crate::{
     Registry,
     manifest::missing_content,
@@ -19,8 +21,8 @@ use crate::{
 /// What the formats made of a manifest.
 #[derive(Default)]
 pub(crate) struct Inspected {
-    /// The name of the format whose it is, if it is one's.
-    pub(crate) format: Option<&'static str>,
+    /// The format whose it is, if it is one's.
+    pub(crate) format: Option<Arc<dyn Format>>,
     /// What it says.
     pub(crate) facts: Vec<Fact>,
 }
@@ -47,21 +49,47 @@ impl Registry {
         let facts = spawn_blocking(move || {
             // Whoever hangs up keeps his place until the work he left behind is done.
             let _turn = turn;
-            read(format.as_ref(), &candidate, &contents)
+            read(format, &candidate, &contents)
         });
         let facts = facts.await;
         facts.map_err(Error::internal)?
     }
+
+    /// Lets a format's own door read a blob that was just pushed, on a thread that may block.
+    ///
+    /// # Errors
+    /// `NotFound` where the repository does not hold it; `Invalid` with the refusal; `RateLimited` when too many wait;
+    /// `Unavailable`.
+    pub async fn examine<T: Send + 'static>(
+        &self,
+        grant: &Grant<Push>,
+        part: &Descriptor,
+        examine: impl FnOnce(BlobReader) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T> {
+        let find = FindContents { repository: grant.repository(), wanted: vec![part.clone()] };
+        let found = self.store().view(find).await?;
+        if !found.missing.is_empty() {
+            return Err(Error::not_found(Subject::Blob));
+        }
+        let turn = self.inspections().next(&grant.place().organisation).await?;
+        let (contents, part) = (Contents::new(self.blob_store(), found.rows), part.clone());
+        let examined = spawn_blocking(move || {
+            let _turn = turn;
+            let examined = contents.open(&part).and_then(examine);
+            contents.fault().map_or_else(|| examined.map_err(Error::from), Err)
+        });
+        examined.await.map_err(Error::internal)?
+    }
 }
 
-fn read(format: &dyn Format, candidate: &Candidate, contents: &Contents) -> Result<Inspected> {
+fn read(format: Arc<dyn Format>, candidate: &Candidate, contents: &Contents) -> Result<Inspected> {
     let facts = format.inspect(candidate, contents);
     if let Some(fault) = contents.fault() {
         return Err(fault);
     }
     let facts = facts?;
     expect_bounded(&facts)?;
-    Ok(Inspected { format: Some(format.name()), facts })
+    Ok(Inspected { format: Some(format), facts })
 }
 
 struct FindContents {

@@ -2,14 +2,15 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    Digest, Error, Grant, Kind, Limit, Page, Reference, RegistryGrant, Result, Subject, action::Pull,
-    gate::RepositoryId,
+    Action, Digest, Error, Grant, Kind, Limit, Page, Reference, RegistryGrant, Result, Subject,
+    action::Pull,
+    gate::{RegistryId, RepositoryId},
 };
 
-use super::FactCursor;
+use super::{FactCursor, Pair};
 use crate::{
     Registry,
-    port::{DocumentRow, Extent, FactRow, FactsOf, Transaction, Work},
+    port::{DocumentRow, Extent, FactRow, FactsOf, ListedRow, Transaction, Work},
 };
 
 /// A page also ends where attributes, tags and the names of documents would pass this, in bytes.
@@ -80,6 +81,82 @@ impl Registry {
         let find = FindDocument { repository, reference: reference.clone(), name: name.to_owned() };
         let missing = || Error::new(Kind::NotFound(Subject::Manifest), "the manifest has no such document");
         self.store().view(find).await?.ok_or_else(missing)
+    }
+}
+
+impl Registry {
+    /// The first fact of a format that is listed in a repository and found by a pair.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn find_listed<A: Action>(
+        &self,
+        grant: &Grant<A>,
+        pair: Pair<'_>,
+    ) -> Result<Option<ListedRow>> {
+        let Some(at) = place_of(grant) else { return Ok(None) };
+        self.store().view(FindListed { at, pair: OwnedPair::of(pair) }).await
+    }
+
+    /// A document of that fact.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn listed_document(
+        &self,
+        grant: &Grant<Pull>,
+        pair: Pair<'_>,
+        name: &'static str,
+    ) -> Result<Option<DocumentRow>> {
+        let Some(at) = place_of(grant) else { return Ok(None) };
+        self.store().view(FindListedDocument { at, pair: OwnedPair::of(pair), name }).await
+    }
+}
+
+fn place_of<A: Action>(grant: &Grant<A>) -> Option<(RegistryId, RepositoryId)> {
+    Some((grant.registry()?.id, grant.repository()?))
+}
+
+/// A pair that a transaction holds.
+struct OwnedPair([String; 3]);
+
+impl OwnedPair {
+    fn of(pair: Pair<'_>) -> Self {
+        Self([pair.format, pair.name, pair.value].map(str::to_owned))
+    }
+
+    fn pair(&self) -> Pair<'_> {
+        let Self([format, name, value]) = self;
+        Pair { format, name, value }
+    }
+}
+
+struct FindListed {
+    at: (RegistryId, RepositoryId),
+    pair: OwnedPair,
+}
+
+#[async_trait]
+impl Transaction for FindListed {
+    type Output = Option<ListedRow>;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Option<ListedRow>> {
+        work.find_listed(self.at, &self.pair.pair()).await
+    }
+}
+
+struct FindListedDocument {
+    at: (RegistryId, RepositoryId),
+    pair: OwnedPair,
+    name: &'static str,
+}
+
+#[async_trait]
+impl Transaction for FindListedDocument {
+    type Output = Option<DocumentRow>;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Option<DocumentRow>> {
+        work.find_document(self.at, &self.pair.pair(), self.name).await
     }
 }
 

@@ -10,6 +10,7 @@ use wharf_core::{
 
 use crate::{
     deed::Deed,
+    format::{Listings, untag},
     policy::expect_unneeded,
     port::{Transaction, Work},
     upload::expect_repository,
@@ -25,6 +26,7 @@ pub(super) struct DeleteManifest {
     pub(super) repository: RepositoryId,
     pub(super) digest: Digest,
     pub(super) condition: Condition,
+    pub(super) formats: Listings,
     pub(super) now: Timestamp,
     pub(super) delay: i64,
 }
@@ -52,7 +54,7 @@ impl Transaction for DeleteManifest {
         let tags = work.tags_of(self.repository, &self.digest, STEP).await?;
         for tag in &tags {
             let deed = self.deed("tag.delete").to_tag(tag);
-            work.remove_tag(self.repository, tag, deed.mark()).await?;
+            untag(work, (self.repository, tag), deed.mark()).await?;
             deed.publish(work, self.repository).await?;
         }
         if tags.len() == STEP as usize {
@@ -60,8 +62,11 @@ impl Transaction for DeleteManifest {
             return Ok(Deleted::SomeTags);
         }
         work.ask_reviews_of(self.repository, &self.digest, self.delay).await?;
+        let listings = work.listings_of(self.repository, &self.digest).await?;
         work.remove_manifest(self.repository, &self.digest).await?;
-        self.deed("manifest.delete").tell(work, self.repository).await?;
+        let deed = self.deed("manifest.delete");
+        self.formats.shrink(work, (self.repository, &listings), deed.mark()).await?;
+        deed.tell(work, self.repository).await?;
         Ok(Deleted::All)
     }
 }

@@ -10,10 +10,10 @@ use wharf_core::{
     manifest::{Descriptor, Role},
 };
 
-use super::missing_content;
+use super::{ReleaseTag, missing_content};
 use crate::{
     deed::Deed,
-    format::Inspected,
+    format::{Inspected, expect_free, rebuild},
     policy::expect_movable,
     port::{Move, NewManifest, Transaction, Work},
     quota::expect_bytes,
@@ -27,7 +27,7 @@ enum Content {
     Blobs,
 }
 
-/// Manifest, edges, facts, tag, history, audit and event together, or none of them.
+/// Manifest, edges, facts, tag, derived index, history, audit and event together, or none of them.
 pub(super) struct PushManifest {
     pub(super) grant: Grant<Push>,
     pub(super) reference: Reference,
@@ -35,14 +35,15 @@ pub(super) struct PushManifest {
     pub(super) condition: Condition,
     pub(super) new: NewManifest,
     pub(super) inspected: Inspected,
+    pub(super) release: ReleaseTag,
     pub(super) now: Timestamp,
 }
 
 #[async_trait]
 impl Transaction for PushManifest {
-    type Output = ();
+    type Output = RepositoryId;
 
-    async fn run(&self, work: &mut dyn Work) -> Result<()> {
+    async fn run(&self, work: &mut dyn Work) -> Result<RepositoryId> {
         let repository = repository_of(work, &self.grant, self.now).await?;
         expect_repository(work, repository).await?;
         self.check_condition(work, repository).await?;
@@ -52,12 +53,7 @@ impl Transaction for PushManifest {
             expect_bytes(work, &self.grant, repository, 0).await?;
         }
         work.show_repository(repository).await?;
-        if let Some(format) = self.inspected.format
-            // One that was stored while it lacked content is read when it is pushed again.
-            && (is_new || work.facts_of(repository, &self.new.digest).await?.is_empty())
-        {
-            work.insert_facts(repository, &self.new.digest, (format, &self.inspected.facts)).await?;
-        }
+        self.store_facts(work, repository, is_new).await?;
         if self.tags.is_empty() {
             self.deed().audit(work).await?;
             if is_new {
@@ -71,11 +67,53 @@ impl Transaction for PushManifest {
                 self.deed().to_tag(tag).publish(work, repository).await?;
             }
         }
-        Ok(())
+        self.derive(work, repository).await?;
+        Ok(repository)
     }
 }
 
 impl PushManifest {
+    /// Stores what was read of a manifest, lists it, and moves the pages that show it.
+    async fn store_facts(&self, work: &mut dyn Work, repository: RepositoryId, is_new: bool) -> Result<()> {
+        let Inspected { format: Some(format), facts } = &self.inspected else { return Ok(()) };
+        let digest = &self.new.digest;
+        // One that was stored while it lacked content is read when it is pushed again.
+        let is_unread = is_new || work.facts_of(repository, digest).await?.is_empty();
+        if is_unread {
+            work.insert_facts(repository, digest, (format.name(), facts)).await?;
+            expect_free(work, repository, (digest, facts)).await?;
+        }
+        let Some(fact) = facts.first() else { return Ok(()) };
+        let Some(release) = &fact.release else { return Ok(()) };
+        if !is_unread {
+            if !work.listings_of(repository, digest).await?.is_empty() {
+                return Ok(());
+            }
+            // It was taken off the list with its release, and comes back.
+            work.list_facts(repository, digest, release).await?;
+        }
+        work.move_page(repository, format.name(), &fact.subject).await
+    }
+
+    /// Derives the index of the release, if whoever pushes asks for that, and points its tag there.
+    async fn derive(&self, work: &mut dyn Work, repository: RepositoryId) -> Result<()> {
+        let Inspected { format: Some(format), facts } = &self.inspected else { return Ok(()) };
+        let release = facts.first().and_then(|fact| fact.release.as_ref());
+        let Some(release) = release.filter(|_| self.release == ReleaseTag::Derived) else { return Ok(()) };
+        let Some(rebuilt) =
+            rebuild(work, format.as_ref(), (repository, release), self.deed().mark()).await?
+        else {
+            return Ok(());
+        };
+        if rebuilt.moved == Move::Over {
+            expect_movable(work, repository, self.grant.place(), release).await?;
+        }
+        match rebuilt.moved {
+            Move::Stands => Ok(()),
+            _ => self.deed().to_tag(release).to(&rebuilt.digest).tell(work, repository).await,
+        }
+    }
+
     /// Holds the request's conditions against what stands under its reference, in the transaction that moves it.
     async fn check_condition(&self, work: &mut dyn Work, repository: RepositoryId) -> Result<()> {
         if self.condition == Condition::default() {

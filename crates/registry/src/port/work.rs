@@ -11,7 +11,7 @@ use wharf_core::{
     manifest,
 };
 
-use super::Repositories;
+use super::{Pages, Releases, Repositories};
 use crate::{
     Usage,
     format::{Fact, FactCursor},
@@ -26,6 +26,8 @@ pub trait Work:
     + Manifests
     + Tags
     + Facts
+    + Releases
+    + Pages
     + Catalog
     + Collection
     + Holds
@@ -47,6 +49,8 @@ impl<T> Work for T where
         + Manifests
         + Tags
         + Facts
+        + Releases
+        + Pages
         + Catalog
         + Collection
         + Holds

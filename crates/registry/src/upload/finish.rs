@@ -1,6 +1,6 @@
 //! The end of an upload: its object becomes the blob, without a copy or a rename.
 
-use wharf_core::{ByteStream, Detail, Digest, Error, Grant, Kind, Result, UploadId, action::Push};
+use wharf_core::{Algorithm, ByteStream, Detail, Digest, Error, Grant, Kind, Result, UploadId, action::Push};
 use wharf_hash::Hasher;
 
 use super::{
@@ -53,7 +53,8 @@ impl Registry {
         .await
     }
 
-    /// Takes a whole blob in one go, with taps. Durable when it returns; nothing is kept of one that fails.
+    /// Takes a whole blob in one go, with taps: of this digest, or of whatever SHA-256 it has where none is expected.
+    /// Durable when it returns; nothing is kept of one that fails.
     ///
     /// # Errors
     /// `Invalid` when the body breaks off, or with [`Detail::Digest`] has another digest; `RateLimited` as
@@ -61,50 +62,54 @@ impl Registry {
     pub async fn push_blob(
         &self,
         grant: &Grant<Push>,
-        digest: Digest,
+        expected: impl Into<Option<Digest>>,
         body: ByteStream,
         taps: Taps,
     ) -> Result<Finished> {
-        let (registry, grant) = (self.clone(), grant.clone());
-        on_its_own(async move { registry.push_whole(&grant, digest, body, taps).await }).await
+        let (registry, grant, expected) = (self.clone(), grant.clone(), expected.into());
+        on_its_own(async move { registry.push_whole(&grant, expected, body, taps).await }).await
     }
 
     async fn push_whole(
         &self,
         grant: &Grant<Push>,
-        digest: Digest,
+        expected: Option<Digest>,
         body: ByteStream,
         taps: Taps,
     ) -> Result<Finished> {
         self.expect_room().await?;
         let _turn = self.turn(grant).await?;
-        let row = self.begin(grant, digest.algorithm()).await?;
+        let algorithm = expected.map_or(Algorithm::Sha256, |digest| digest.algorithm());
+        let row = self.begin(grant, algorithm).await?;
         let _lock = self.0.locks.lock(row.id).await?;
-        self.touching(row.id, self.push_into(grant, &row, (digest, body, taps))).await
+        self.touching(row.id, self.push_into(grant, &row, (expected, body, taps))).await
     }
 
     async fn push_into(
         &self,
         grant: &Grant<Push>,
         row: &UploadRow,
-        (digest, body, taps): (Digest, ByteStream, Taps),
+        (expected, body, taps): (Option<Digest>, ByteStream, Taps),
     ) -> Result<Finished> {
         let (taps, taken) = match self.take(row, Source { body, wanted: None }, taps).await {
             Ok(Pumped { hasher, writer, taps, end }) => {
-                let right = end.and_then(|()| expect_announced(&hasher, digest));
-                (taps, right.map(|()| (hasher, writer)))
+                let found = end.and_then(|()| expected_or_found(&hasher, expected));
+                (taps, found.map(|digest| (hasher, writer, digest)))
             }
             Err(error) => (Taps::none(), Err(error)),
         };
         let sealed = match taken {
-            Ok((hasher, writer)) => self.seal(grant, row, writer, (digest, &hasher)).await,
+            Ok((hasher, writer, digest)) => {
+                let sealed = self.seal(grant, row, writer, (digest, &hasher)).await;
+                sealed.map(|size| (digest, size))
+            }
             Err(error) => Err(error),
         };
         if sealed.is_err() {
             self.abandon(row).await;
         }
         let extra = taps.end(sealed.is_ok());
-        sealed.map(|size| Finished { digest, size, extra })
+        sealed.map(|(digest, size)| Finished { digest, size, extra })
     }
 
     async fn finish_locked(
@@ -195,6 +200,14 @@ impl Registry {
                 tracing::warn!(upload = %row.id, ?error, "upload could not be given up, it will expire");
             }
         }
+    }
+}
+
+/// What the bytes are to be stored as.
+fn expected_or_found(hasher: &Hasher, expected: Option<Digest>) -> Result<Digest> {
+    match expected {
+        Some(digest) => expect_announced(hasher, digest).map(|()| digest),
+        None => Ok(hasher.clone().finish()),
     }
 }
 

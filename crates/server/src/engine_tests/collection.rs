@@ -6,7 +6,9 @@ use bytes::Bytes;
 use wharf_blobs::FileStore;
 use wharf_core::{Algorithm, Condition, Digest, Kind, Reference, Subject};
 use wharf_hash::digest;
-use wharf_registry::{Collected, Horizon, ManifestPush, Mounted, Registry, Settings, Share, Taps};
+use wharf_registry::{
+    Collected, Horizon, ManifestPush, Mounted, Registry, ReleaseTag, Settings, Share, Taps,
+};
 
 use super::{House, body, pull, push, read};
 
@@ -32,7 +34,9 @@ async fn push_manifest(registry: &Registry, config: &Digest) -> wharf_core::Resu
     );
     let reference = Reference::Digest(digest(Algorithm::Sha256, text.as_bytes()));
     let (tags, content_type, condition) = (Vec::new(), None, Condition::default());
-    let push_of = ManifestPush { reference, tags, content_type, condition, bytes: Bytes::from(text) };
+    let bytes = Bytes::from(text);
+    let release = ReleaseTag::Kept;
+    let push_of = ManifestPush { reference, tags, content_type, condition, bytes, release };
     Ok(registry.push_manifest(&push(registry).await, push_of).await?.digest)
 }
 

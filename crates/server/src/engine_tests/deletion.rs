@@ -7,7 +7,7 @@ use wharf_core::{
     Condition, Digest, Error, Limit, Reference, Subject, Tag, action::Delete, gate::RepositoryId,
 };
 use wharf_registry::{
-    ManifestPush,
+    ManifestPush, ReleaseTag,
     port::{BlobRow, Lookups, ManifestRow, Operation, Store},
 };
 
@@ -66,7 +66,9 @@ async fn set_tags(registry: &Registry, numbers: std::ops::Range<u32>) -> Digest 
     let tags = numbers.map(|number| format!("t{number:03}").parse::<Tag>().unwrap()).collect();
     let reference = Reference::Digest(digest(Algorithm::Sha256, text.as_bytes()));
     let (content_type, condition) = (None, Condition::default());
-    let push_of = ManifestPush { reference, tags, content_type, condition, bytes: Bytes::from(text) };
+    let bytes = Bytes::from(text);
+    let release = ReleaseTag::Kept;
+    let push_of = ManifestPush { reference, tags, content_type, condition, bytes, release };
     registry.push_manifest(&push(registry).await, push_of).await.unwrap().digest
 }
 

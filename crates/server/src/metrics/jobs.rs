@@ -20,6 +20,8 @@ pub(crate) struct JobMeters {
     pub(crate) strays: JobMeter,
     /// What the rules of registries let go.
     pub(crate) retention: JobMeter,
+    /// Pages that were rendered and are not in the store yet.
+    pub(crate) pages: JobMeter,
     /// Signing keys and ended refresh tokens.
     pub(crate) keys: JobMeter,
     /// What the database keeps for itself.
@@ -57,6 +59,7 @@ impl JobMeters {
                 ("leftovers", &self.leftovers),
                 ("strays", &self.strays),
                 ("retention", &self.retention),
+                ("pages", &self.pages),
                 ("keys", &self.keys),
                 ("database", &self.database),
                 ("disk", &self.disk),

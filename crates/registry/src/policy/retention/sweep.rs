@@ -142,7 +142,7 @@ impl Remove {
             return Ok(false);
         }
         let deed = Deed { action: "tag.expire", ..deed };
-        work.remove_tag(self.repository, &seen.tag, deed.mark()).await?;
+        untag(work, (self.repository, &seen.tag), deed.mark()).await?;
         deed.tell(work, self.repository).await?;
         Ok(true)
     }

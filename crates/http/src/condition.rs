@@ -1,13 +1,17 @@
 //! Conditional requests: entity tags are digests in quotes (RFC 9110, section 13).
 
+use std::ops::Range;
+
 use axum::{
     http::{HeaderMap, HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use wharf_core::{Condition, Digest, Expected};
+use wharf_core::{Condition, Detail, Digest, Error, Expected, Kind, Result};
+
+use crate::range::{ByteRange, byte_range};
 
 /// The conditions of a request.
-pub(crate) fn conditions(headers: &HeaderMap) -> Condition {
+pub fn conditions(headers: &HeaderMap) -> Condition {
     Condition {
         matches: expected(headers, header::IF_MATCH, Weak::CountsNot),
         none_matches: expected(headers, header::IF_NONE_MATCH, Weak::Counts),
@@ -15,13 +19,39 @@ pub(crate) fn conditions(headers: &HeaderMap) -> Condition {
 }
 
 /// The answer to a reader who has this already, with the headers of the full one.
-pub(crate) fn not_modified(mut headers: HeaderMap) -> Response {
+pub fn not_modified(mut headers: HeaderMap) -> Response {
     headers.remove(header::CONTENT_LENGTH);
     (StatusCode::NOT_MODIFIED, headers).into_response()
 }
 
+/// Whether a reader has a content already whose entity tag is no digest, by its `If-None-Match`.
+pub fn knows_tag(headers: &HeaderMap, tag: &str) -> bool {
+    let elements = headers.get_all(header::IF_NONE_MATCH).iter().flat_map(|value| elements(value.as_bytes()));
+    let opaque = |element: &[u8]| {
+        let strong = element.strip_prefix(b"W/").unwrap_or(element);
+        strong.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) == Some(tag.as_bytes())
+    };
+    elements.into_iter().any(|element| element == b"*" || opaque(element))
+}
+
+/// The part of a content that a request asks for, with the status that goes with it.
+///
+/// # Errors
+/// `OutOfRange` with [`Detail::Size`] for a range that begins behind the end.
+pub fn wanted_part(headers: &HeaderMap, digest: &Digest, size: u64) -> Result<(StatusCode, Range<u64>)> {
+    let wanted = headers.get(header::RANGE).filter(|_| range_counts(headers, digest));
+    match byte_range(wanted.and_then(|range| range.to_str().ok()), size) {
+        ByteRange::Whole => Ok((StatusCode::OK, 0..size)),
+        ByteRange::Part(range) => Ok((StatusCode::PARTIAL_CONTENT, range)),
+        ByteRange::Unsatisfiable => {
+            let error = Error::new(Kind::OutOfRange, "the range begins behind the end of the blob");
+            Err(error.with(Detail::Size(size)))
+        }
+    }
+}
+
 /// Whether a `Range` still counts: there is no `If-Range`, or it names this content. A date never does.
-pub(crate) fn range_counts(headers: &HeaderMap, digest: &Digest) -> bool {
+fn range_counts(headers: &HeaderMap, digest: &Digest) -> bool {
     let named = headers.get(header::IF_RANGE).map(|value| value.to_str().unwrap_or_default());
     named.is_none_or(|named| named == format!("\"{digest}\""))
 }

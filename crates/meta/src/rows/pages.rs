@@ -1,0 +1,117 @@
+//! Pages: what is shown of what is listed, and how it was rendered.
+
+use async_trait::async_trait;
+use wharf_core::{
+    Result,
+    gate::{RegistryId, RepositoryId},
+};
+use wharf_registry::port::{PageBody, PageOf, PageState, Pages};
+
+use super::SqlWork;
+use crate::session::{Row, Value};
+
+/// The repository that stands for the whole registry.
+const WHOLE: i64 = 0;
+
+fn key(of: PageOf) -> [Value<'static>; 3] {
+    let repository = of.repository.map_or(WHOLE, |repository| repository.0);
+    [of.registry.0.into(), repository.into(), of.format.into()]
+}
+
+fn state(mut row: Row) -> Result<PageState> {
+    Ok(PageState { revision: row.next()?, listed: row.next()? })
+}
+
+fn body(mut row: Row) -> Result<PageBody> {
+    Ok(PageBody {
+        kind: row.next()?,
+        encoding: row.next()?,
+        media_type: row.next()?,
+        etag: row.next()?,
+        bytes: row.next::<Vec<u8>>()?.into(),
+    })
+}
+
+#[async_trait]
+impl Pages for SqlWork<'_> {
+    async fn move_page(&mut self, repository: RepositoryId, format: &str, subject: &str) -> Result<()> {
+        const IS_LISTED: &str = "
+            SELECT f.id FROM fact f
+            WHERE f.repository_id = $1 AND f.format = $2 AND f.release IS NOT NULL LIMIT 1";
+        const WAS_LISTED: &str = "
+            SELECT g.listed FROM page g
+            WHERE g.registry_id = (SELECT p.registry_id FROM repository p WHERE p.id = $1)
+                AND g.repository_id = $1 AND g.format = $2";
+        const MOVE: &str = "
+            INSERT INTO page (registry_id, repository_id, format, subject, listed, revision)
+            SELECT p.registry_id, p.id, $1, $2, $3, 1 FROM repository p WHERE p.id = $4
+            ON CONFLICT (registry_id, repository_id, format) DO UPDATE
+                SET subject = excluded.subject, listed = excluded.listed, revision = page.revision + 1";
+        const MOVE_WHOLE: &str = "
+            INSERT INTO page (registry_id, repository_id, format, subject, listed, revision)
+            SELECT p.registry_id, 0, $1, '', 0, 1 FROM repository p WHERE p.id = $2
+            ON CONFLICT (registry_id, repository_id, format) DO UPDATE SET revision = page.revision + 1";
+        let of_repository = [repository.0.into(), format.into()];
+        let is_listed = self.0.query_first(IS_LISTED, &of_repository).await?.is_some();
+        let was_listed = self.0.query_first(WAS_LISTED, &of_repository).await?;
+        let was_listed: bool = was_listed.map_or(Ok(false), |mut row| row.next())?;
+        let values = [format.into(), subject.into(), is_listed.into(), repository.0.into()];
+        self.0.execute(MOVE, &values).await?;
+        if is_listed != was_listed {
+            self.0.execute(MOVE_WHOLE, &[format.into(), repository.0.into()]).await?;
+        }
+        Ok(())
+    }
+
+    async fn page(&mut self, of: PageOf) -> Result<Option<PageState>> {
+        const FIND: &str = "
+            SELECT g.revision, g.listed FROM page g
+            WHERE g.registry_id = $1 AND g.repository_id = $2 AND g.format = $3";
+        self.0.query_first(FIND, &key(of)).await?.map(state).transpose()
+    }
+
+    async fn listed_subjects(&mut self, registry: RegistryId, format: &str) -> Result<Vec<String>> {
+        const LIST: &str = "
+            SELECT g.subject FROM page g
+            WHERE g.registry_id = $1 AND g.format = $2 AND g.listed = 1 AND g.repository_id > 0 ORDER BY g.subject";
+        let rows = self.0.query(LIST, &[registry.0.into(), format.into()]).await?;
+        rows.into_iter().map(|mut row| row.next()).collect()
+    }
+
+    async fn page_bodies(&mut self, of: PageOf, revision: i64) -> Result<Vec<PageBody>> {
+        const FIND: &str = "
+            SELECT b.kind, b.encoding, b.media_type, b.etag, b.payload FROM page_body b
+            WHERE b.registry_id = $1 AND b.repository_id = $2 AND b.format = $3 AND b.revision = $4
+            ORDER BY b.kind, b.encoding";
+        let values: Vec<Value<'_>> = key(of).into_iter().chain([revision.into()]).collect();
+        self.0.query(FIND, &values).await?.into_iter().map(body).collect()
+    }
+
+    async fn keep_bodies(&mut self, of: PageOf, revision: i64, bodies: &[PageBody]) -> Result<bool> {
+        const FORGET: &str =
+            "DELETE FROM page_body WHERE registry_id = $1 AND repository_id = $2 AND format = $3";
+        const KEEP: &str = "
+            INSERT INTO page_body
+                (registry_id, repository_id, format, kind, encoding, revision, media_type, etag, payload)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        let standing = self.page(of).await?;
+        if standing.is_none_or(|state| state.revision != revision) {
+            return Ok(false);
+        }
+        let key = key(of);
+        self.0.execute(FORGET, &key).await?;
+        for body in bodies {
+            let own = [
+                body.kind.as_str().into(),
+                body.encoding.as_str().into(),
+                revision.into(),
+                body.media_type.as_str().into(),
+                body.etag.as_str().into(),
+                body.bytes.as_ref().into(),
+            ];
+            let values: Vec<Value<'_>> = key.into_iter().chain(own).collect();
+            self.0.execute(KEEP, &values).await?;
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,157 @@
+//! Releases: which facts are listed together, and whose their names are.
+
+use async_trait::async_trait;
+use wharf_core::{
+    Digest, Result, Tag, Timestamp,
+    gate::{RegistryId, RepositoryId},
+};
+use wharf_registry::{
+    format::{Claim, Pair},
+    port::{DocumentRow, Held, ListedRow, Releases},
+};
+
+use super::SqlWork;
+use crate::session::{Row, Value};
+
+fn listed(mut row: Row) -> Result<ListedRow> {
+    Ok(ListedRow {
+        digest: row.parse(|digest: Vec<u8>| Digest::from_row(&digest))?,
+        media_type: row.next()?,
+        size: row.next()?,
+        created_at: Timestamp::from_microseconds(row.next()?),
+        release: row.next()?,
+        subject: row.next()?,
+        attributes: row.next()?,
+    })
+}
+
+/// What every list selects, in the order [`listed`] reads it.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT m.digest, m.media_type, m.size, m.created_at, f.release, f.subject, f.attributes ",
+            $rest
+        )
+    };
+}
+
+fn found_by<'a>((registry, repository): (RegistryId, RepositoryId), pair: &Pair<'a>) -> [Value<'a>; 5] {
+    [registry.0.into(), pair.format.into(), pair.name.into(), pair.value.into(), repository.0.into()]
+}
+
+#[async_trait]
+impl Releases for SqlWork<'_> {
+    async fn list_facts(&mut self, repository: RepositoryId, digest: &Digest, release: &Tag) -> Result<()> {
+        const LIST: &str = "
+            UPDATE fact SET release = $1 WHERE release IS NULL AND manifest_id =
+                (SELECT m.id FROM manifest m WHERE m.repository_id = $2 AND m.digest = $3)";
+        let digest = digest.to_row();
+        let values = [release.as_str().into(), repository.0.into(), digest.as_slice().into()];
+        self.0.execute(LIST, &values).await.map(drop)
+    }
+
+    async fn unlist(&mut self, repository: RepositoryId, release: &Tag) -> Result<Vec<(String, String)>> {
+        const FIND: &str = "
+            SELECT DISTINCT f.format, f.subject FROM fact f
+            WHERE f.repository_id = $1 AND f.release = $2 AND f.release IS NOT NULL ORDER BY f.format, f.subject";
+        const UNLIST: &str = "UPDATE fact SET release = NULL WHERE repository_id = $1 AND release = $2";
+        let values = [repository.0.into(), release.as_str().into()];
+        let rows = self.0.query(FIND, &values).await?;
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.0.execute(UNLIST, &values).await?;
+        rows.into_iter().map(|mut row| Ok((row.next()?, row.next()?))).collect()
+    }
+
+    async fn listed(
+        &mut self,
+        repository: RepositoryId,
+        format: &str,
+        release: Option<&Tag>,
+    ) -> Result<Vec<ListedRow>> {
+        const ALL: &str = select!(
+            "FROM fact f JOIN manifest m ON m.id = f.manifest_id
+            WHERE f.repository_id = $1 AND f.format = $2 AND f.release IS NOT NULL ORDER BY f.id"
+        );
+        const OF_RELEASE: &str = select!(
+            "FROM fact f JOIN manifest m ON m.id = f.manifest_id
+            WHERE f.repository_id = $1 AND f.format = $2 AND f.release = $3 ORDER BY f.id"
+        );
+        let rows = match release {
+            None => self.0.query(ALL, &[repository.0.into(), format.into()]).await?,
+            Some(release) => {
+                self.0
+                    .query(OF_RELEASE, &[repository.0.into(), format.into(), release.as_str().into()])
+                    .await?
+            }
+        };
+        rows.into_iter().map(listed).collect()
+    }
+
+    async fn listings_of(
+        &mut self,
+        repository: RepositoryId,
+        digest: &Digest,
+    ) -> Result<Vec<(String, String, Tag)>> {
+        const FIND: &str = "
+            SELECT DISTINCT f.format, f.subject, f.release FROM manifest m JOIN fact f ON f.manifest_id = m.id
+            WHERE m.repository_id = $1 AND m.digest = $2 AND f.release IS NOT NULL
+            ORDER BY f.format, f.subject, f.release";
+        let digest = digest.to_row();
+        let rows = self.0.query(FIND, &[repository.0.into(), digest.as_slice().into()]).await?;
+        let read =
+            |mut row: Row| Ok((row.next()?, row.next()?, row.parse(|release: String| release.parse().ok())?));
+        rows.into_iter().map(read).collect()
+    }
+
+    async fn find_listed(
+        &mut self,
+        at: (RegistryId, RepositoryId),
+        pair: &Pair<'_>,
+    ) -> Result<Option<ListedRow>> {
+        const FIND: &str = select!(
+            "FROM fact_pair a JOIN fact f ON f.id = a.fact_id JOIN manifest m ON m.id = f.manifest_id
+            WHERE a.registry_id = $1 AND a.format = $2 AND a.name = $3 AND a.value = $4
+                AND f.repository_id = $5 AND f.release IS NOT NULL ORDER BY f.id LIMIT 1"
+        );
+        self.0.query_first(FIND, &found_by(at, pair)).await?.map(listed).transpose()
+    }
+
+    async fn find_document(
+        &mut self,
+        at: (RegistryId, RepositoryId),
+        pair: &Pair<'_>,
+        name: &str,
+    ) -> Result<Option<DocumentRow>> {
+        const FIND: &str = "
+            SELECT d.media_type, d.payload
+            FROM fact_pair a JOIN fact f ON f.id = a.fact_id JOIN fact_document d ON d.fact_id = f.id
+            WHERE a.registry_id = $1 AND a.format = $2 AND a.name = $3 AND a.value = $4
+                AND f.repository_id = $5 AND f.release IS NOT NULL AND d.name = $6 ORDER BY f.id LIMIT 1";
+        let found_by = found_by(at, pair);
+        let values: Vec<Value<'_>> = found_by.into_iter().chain([name.into()]).collect();
+        let Some(mut row) = self.0.query_first(FIND, &values).await? else { return Ok(None) };
+        Ok(Some(DocumentRow { media_type: row.next()?, bytes: row.next::<Vec<u8>>()?.into() }))
+    }
+
+    async fn hold(&mut self, repository: RepositoryId, manifest: &Digest, claim: &Claim) -> Result<Held> {
+        const HOLD: &str = "
+            INSERT INTO claim (repository_id, kind, name, digest, manifest_id)
+            SELECT m.repository_id, $1, $2, $3, m.id FROM manifest m WHERE m.repository_id = $4 AND m.digest = $5
+            ON CONFLICT (repository_id, kind, name) DO UPDATE
+                SET manifest_id = coalesce(claim.manifest_id, excluded.manifest_id)
+                WHERE claim.digest = excluded.digest";
+        const WHO: &str = "
+            SELECT c.manifest_id FROM claim c WHERE c.repository_id = $1 AND c.kind = $2 AND c.name = $3";
+        let (digest, manifest) = (claim.digest.to_row(), manifest.to_row());
+        let (kind, name): (Value<'_>, Value<'_>) = (claim.kind.into(), claim.name.as_str().into());
+        let values = [kind, name, digest.as_slice().into(), repository.0.into(), manifest.as_slice().into()];
+        if self.0.execute(HOLD, &values).await? > 0 {
+            return Ok(Held::Free);
+        }
+        let row = self.0.query_first(WHO, &[repository.0.into(), kind, name]).await?;
+        let holder: Option<i64> = row.map(|mut row| row.next()).transpose()?.flatten();
+        Ok(if holder.is_some() { Held::Taken } else { Held::Buried })
+    }
+}

@@ -1,0 +1,180 @@
+//! The contract of releases, of the names of their parts, and of the pages that show them.
+
+use wharf_core::{Actor, Digest, RegistryPlace, Tag, gate::RepositoryId};
+
+use super::store::{NOW, commit, digest, image, repository, view};
+use crate::{
+    format::{Claim, Fact, Pair},
+    port::{Held, ListedRow, PageBody, PageOf, PageState, RightsSource, Store},
+};
+
+const FORMAT: &str = "parts";
+
+pub(super) async fn suite<S: Store + RightsSource>(store: &S) {
+    let place =
+        RegistryPlace { organisation: "releases".parse().unwrap(), registry: "team".parse().unwrap() };
+    let tool = repository(store, "releases/team/tool").await;
+    let rights = store.registry_rights(&Actor::job("contract"), &place).await.unwrap();
+    let registry = rights.registry.expect("the registry was made").id;
+    let of = |repository| PageOf { registry, repository, format: FORMAT };
+
+    assert_eq!(page(store, of(Some(tool))).await, None, "nothing was listed yet");
+    let one = store_part(store, tool, ("a", "1.0")).await;
+    let two = store_part(store, tool, ("b", "1.0")).await;
+    store_part(store, tool, ("c", "2.0")).await;
+    let state = |revision, listed| Some(PageState { revision, listed });
+    assert_eq!(page(store, of(Some(tool))).await, state(3, true));
+    assert_eq!(page(store, of(None)).await.map(|state| state.revision), Some(1), "one subject came");
+    assert_eq!(subjects(store, of(None)).await, ["tool"]);
+    assert_eq!(names(&listed(store, tool, None).await), ["a", "b", "c"]);
+    assert_eq!(names(&listed(store, tool, Some("1.0")).await), ["a", "b"]);
+    let found = view(store, (registry, tool), move |at, work| {
+        Box::pin(
+            async move { work.find_listed(*at, &Pair { format: FORMAT, name: "file", value: "b" }).await },
+        )
+    });
+    assert_eq!(found.await.map(|row| (row.digest, row.release)), Some((two, "1.0".to_owned())));
+
+    a_name_stands_for_one_content_even_when_that_is_gone(store, tool, one).await;
+    assert_eq!(names(&listed(store, tool, Some("1.0")).await), ["b"]);
+    pages_are_kept_only_of_the_revision_that_stands(store, of(Some(tool))).await;
+    what_is_taken_off_the_list_is_shown_no_more(store, tool).await;
+    assert_eq!(page(store, of(Some(tool))).await.map(|state| state.listed), Some(false));
+    assert!(subjects(store, of(None)).await.is_empty());
+}
+
+fn part(name: &str, release: &str) -> Fact {
+    Fact {
+        subject: "tool".to_owned(),
+        sort_key: vec![1],
+        index: vec![("file", name.to_owned())],
+        release: Some(release.parse().unwrap()),
+        attributes: serde_json::Map::from_iter([("name".to_owned(), name.into())]),
+        ..Fact::default()
+    }
+}
+
+/// Stores a manifest with one part of a release.
+async fn store_part(store: &dyn Store, repository: RepositoryId, (name, release): (&str, &str)) -> Digest {
+    let input = (repository, image(&format!("part {name}")), part(name, release), claim(name, name));
+    commit(store, input, |(repository, image, part, claim), work| {
+        Box::pin(async move {
+            assert!(work.insert_manifest(*repository, image, NOW).await?);
+            work.insert_facts(*repository, &image.digest, (FORMAT, std::slice::from_ref(part))).await?;
+            assert_eq!(work.hold(*repository, &image.digest, claim).await?, Held::Free);
+            work.move_page(*repository, FORMAT, "tool").await?;
+            Ok(image.digest)
+        })
+    })
+    .await
+    .unwrap()
+}
+
+fn claim(name: &str, content: &str) -> Claim {
+    Claim { kind: "file", name: name.to_owned(), digest: digest(content) }
+}
+
+async fn listed(store: &dyn Store, repository: RepositoryId, release: Option<&str>) -> Vec<ListedRow> {
+    let release: Option<Tag> = release.map(|release| release.parse().unwrap());
+    view(store, (repository, release), |(repository, release), work| {
+        Box::pin(async move { work.listed(*repository, FORMAT, release.as_ref()).await })
+    })
+    .await
+}
+
+fn names(rows: &[ListedRow]) -> Vec<String> {
+    let name =
+        |row: &ListedRow| serde_json::from_str::<serde_json::Value>(&row.attributes).unwrap()["name"].clone();
+    rows.iter().map(|row| name(row).as_str().unwrap().to_owned()).collect()
+}
+
+async fn page(store: &dyn Store, of: PageOf) -> Option<PageState> {
+    view(store, of, |of, work| Box::pin(async move { work.page(*of).await })).await
+}
+
+async fn subjects(store: &dyn Store, of: PageOf) -> Vec<String> {
+    view(store, of, |of, work| Box::pin(async move { work.listed_subjects(of.registry, of.format).await }))
+        .await
+}
+
+async fn a_name_stands_for_one_content_even_when_that_is_gone(
+    store: &dyn Store,
+    repository: RepositoryId,
+    one: Digest,
+) {
+    let input = (repository, image("part b").digest, one);
+    commit(store, input, |(repository, other, one), work| {
+        Box::pin(async move {
+            assert_eq!(work.hold(*repository, other, &claim("a", "other")).await?, Held::Taken);
+            assert_eq!(
+                work.hold(*repository, other, &claim("a", "a")).await?,
+                Held::Free,
+                "the same content"
+            );
+            let listings = work.listings_of(*repository, one).await?;
+            assert_eq!(listings, [(FORMAT.to_owned(), "tool".to_owned(), "1.0".parse().unwrap())]);
+            assert!(work.remove_manifest(*repository, one).await?);
+            assert_eq!(work.hold(*repository, other, &claim("a", "other")).await?, Held::Buried);
+            work.move_page(*repository, FORMAT, "tool").await
+        })
+    })
+    .await
+    .unwrap();
+}
+
+async fn pages_are_kept_only_of_the_revision_that_stands(store: &dyn Store, of: PageOf) {
+    let standing = page(store, of).await.expect("something is listed").revision;
+    let body = |bytes: &'static str| PageBody {
+        kind: "json".to_owned(),
+        encoding: "identity".to_owned(),
+        media_type: "a/b".to_owned(),
+        etag: bytes.to_owned(),
+        bytes: bytes.into(),
+    };
+    for (revision, bytes, keeps) in
+        [(standing - 1, "old", false), (standing, "first", true), (standing, "new", true)]
+    {
+        let kept = commit(store, (of, revision, body(bytes)), |(of, revision, body), work| {
+            Box::pin(async move { work.keep_bodies(*of, *revision, std::slice::from_ref(body)).await })
+        });
+        assert_eq!(kept.await.unwrap(), keeps, "{bytes}");
+    }
+    let found = async |revision: i64| {
+        view(store, (of, revision), |(of, revision), work| {
+            Box::pin(async move { work.page_bodies(*of, *revision).await })
+        })
+        .await
+    };
+    assert_eq!(found(standing).await, [body("new")]);
+    assert_eq!(found(standing + 1).await, []);
+}
+
+async fn what_is_taken_off_the_list_is_shown_no_more(store: &dyn Store, repository: RepositoryId) {
+    for release in ["1.0", "2.0"] {
+        let release: Tag = release.parse().unwrap();
+        commit(store, (repository, release), |(repository, release), work| {
+            Box::pin(async move {
+                let gone = work.unlist(*repository, release).await?;
+                assert_eq!(gone, [(FORMAT.to_owned(), "tool".to_owned())]);
+                assert!(work.unlist(*repository, release).await?.is_empty(), "it is off the list");
+                work.move_page(*repository, FORMAT, "tool").await
+            })
+        })
+        .await
+        .unwrap();
+    }
+    assert!(listed(store, repository, None).await.is_empty());
+    let input = (repository, image("part c").digest);
+    commit(store, input, |(repository, digest), work| {
+        Box::pin(async move { work.list_facts(*repository, digest, &"2.0".parse()?).await })
+    })
+    .await
+    .unwrap();
+    assert_eq!(names(&listed(store, repository, None).await), ["c"], "it is listed again");
+    let input = (repository, "2.0".parse::<Tag>().unwrap());
+    commit(store, input, |(repository, release), work| {
+        Box::pin(async move { work.unlist(*repository, release).await.map(drop) })
+    })
+    .await
+    .unwrap();
+}

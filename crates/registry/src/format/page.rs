@@ -1,0 +1,311 @@
+//! Pages of what is listed: rendered once for each revision, whoever asks, and kept beside the rows.
+//!
+//! A transaction moves a page's revision and renders nothing. Who pushed has it rendered afterwards, without waiting;
+//! a reader who comes first waits for that, and no reader gets a page older than what was acknowledged before he asked.
+//! Reading writes nothing: what was rendered is put into the store by a job, and may be thrown away there.
+
+use std::{io::Write as _, sync::Arc};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use flate2::{Compression, write::GzEncoder};
+use tokio::task::spawn_blocking;
+use wharf_core::{Algorithm, Error, Grant, Kind, RegistryGrant, Result, action::Pull};
+
+use super::{
+    Format, Listing, Page,
+    shelf::{Found, Slot},
+};
+use crate::{
+    Registry,
+    port::{Extent, PageBody, PageOf, PageState, Transaction, Work},
+    upload::on_its_own,
+};
+
+/// How hard zstd tries; a page is sent more often than it is made.
+const ZSTD_LEVEL: i32 = 6;
+
+/// How the bytes of a page are encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// Not at all.
+    Identity,
+    /// With gzip.
+    Gzip,
+    /// With Zstandard.
+    Zstd,
+}
+
+impl Encoding {
+    /// Every encoding.
+    pub const ALL: [Self; 3] = [Self::Identity, Self::Gzip, Self::Zstd];
+
+    /// The word in rows and in `Content-Encoding`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+
+    fn encode(self, bytes: &Bytes) -> Result<Bytes> {
+        let encoded = match self {
+            Self::Identity => return Ok(bytes.clone()),
+            Self::Gzip => {
+                let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+                gzip.write_all(bytes).and_then(|()| gzip.finish())
+            }
+            Self::Zstd => zstd::bulk::compress(bytes, ZSTD_LEVEL),
+        };
+        encoded.map(Bytes::from).map_err(Error::internal)
+    }
+}
+
+/// The pages of one listing as of one revision.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// The revision.
+    pub revision: i64,
+    /// The pages.
+    pub pages: Vec<RenderedPage>,
+}
+
+/// One page in every encoding.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RenderedPage {
+    /// Its name among the pages of one listing.
+    pub kind: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Its bodies.
+    pub bodies: Vec<RenderedBody>,
+}
+
+/// One page in one encoding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenderedBody {
+    /// The encoding.
+    pub encoding: Encoding,
+    /// The strong entity tag, without quotes.
+    pub etag: String,
+    /// The bytes.
+    pub bytes: Bytes,
+}
+
+impl Rendered {
+    /// A page by its name.
+    pub fn page(&self, kind: &str) -> Option<&RenderedPage> {
+        self.pages.iter().find(|page| page.kind == kind)
+    }
+
+    /// How many bytes all bodies have.
+    pub(super) fn weight(&self) -> usize {
+        self.pages.iter().flat_map(|page| &page.bodies).map(|body| body.bytes.len()).sum()
+    }
+
+    fn of(revision: i64, pages: Vec<Page>) -> Result<Self> {
+        let page = |page: Page| {
+            let digest = wharf_hash::digest(Algorithm::Sha256, &page.bytes).to_string();
+            let digest = digest.rsplit(':').next().unwrap_or_default();
+            let body = |encoding: Encoding| {
+                let etag = format!("{digest}-{}", encoding.word());
+                Ok(RenderedBody { encoding, etag, bytes: encoding.encode(&page.bytes)? })
+            };
+            let bodies = Encoding::ALL.into_iter().map(body).collect::<Result<_>>()?;
+            Ok(RenderedPage { kind: page.kind.to_owned(), media_type: page.media_type.to_owned(), bodies })
+        };
+        Ok(Self { revision, pages: pages.into_iter().map(page).collect::<Result<_>>()? })
+    }
+
+    /// What was kept in the store, unless a part of it is not there.
+    fn kept(revision: i64, kept: Vec<PageBody>) -> Option<Self> {
+        let mut pages: Vec<RenderedPage> = Vec::new();
+        for PageBody { kind, encoding, media_type, etag, bytes } in kept {
+            let encoding = Encoding::ALL.into_iter().find(|known| known.word() == encoding)?;
+            let body = RenderedBody { encoding, etag, bytes };
+            match pages.last_mut().filter(|page| page.kind == kind) {
+                Some(page) => page.bodies.push(body),
+                None => pages.push(RenderedPage { kind, media_type, bodies: vec![body] }),
+            }
+        }
+        let is_whole = |page: &RenderedPage| page.bodies.len() == Encoding::ALL.len();
+        (!pages.is_empty() && pages.iter().all(is_whole)).then_some(Self { revision, pages })
+    }
+
+    fn rows(&self) -> Vec<PageBody> {
+        let rows = |page: &RenderedPage| {
+            let (kind, media_type) = (page.kind.clone(), page.media_type.clone());
+            let row = move |body: RenderedBody| PageBody {
+                kind: kind.clone(),
+                encoding: body.encoding.word().to_owned(),
+                media_type: media_type.clone(),
+                etag: body.etag,
+                bytes: body.bytes,
+            };
+            page.bodies.clone().into_iter().map(row).collect::<Vec<_>>()
+        };
+        self.pages.iter().flat_map(rows).collect()
+    }
+}
+
+impl Registry {
+    /// The pages of what a format lists in a repository; none where it lists nothing.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn repository_pages(
+        &self,
+        grant: &Grant<Pull>,
+        format: &'static str,
+    ) -> Result<Option<Arc<Rendered>>> {
+        let (Some(registry), Some(repository)) = (grant.registry(), grant.repository()) else {
+            return Ok(None);
+        };
+        let of = PageOf { registry: registry.id, repository: Some(repository), format };
+        match self.store().view(FindPage { of }).await? {
+            Some(state) if state.listed => self.rendered(of, state.revision).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// The pages of the subjects of which a format lists anything in a registry.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn registry_pages(&self, grant: &RegistryGrant, format: &'static str) -> Result<Arc<Rendered>> {
+        let of = PageOf { registry: grant.registry(), repository: None, format };
+        let state = self.store().view(FindPage { of }).await?;
+        self.rendered(of, state.map_or(0, |state| state.revision)).await
+    }
+
+    /// Puts what was rendered since the last call into the store, so that the next process finds it there; says how many
+    /// pages' bodies.
+    ///
+    /// # Errors
+    /// `Unavailable`; what was put there by then stays.
+    pub async fn keep_pages(&self) -> Result<u64> {
+        let mut kept = 0;
+        for (of, rendered) in self.0.shelf.fresh() {
+            let bodies = rendered.rows();
+            let count = bodies.len() as u64;
+            let keep = KeepBodies { of, revision: rendered.revision, bodies };
+            kept += if self.store().commit(keep).await? { count } else { 0 };
+        }
+        Ok(kept)
+    }
+
+    /// Has a page rendered that was moved on, and waits for nothing.
+    pub(crate) fn refresh(&self, of: PageOf) {
+        let registry = self.clone();
+        tokio::spawn(async move {
+            let refreshed = async {
+                match registry.store().view(FindPage { of }).await? {
+                    Some(state) if state.listed => registry.rendered(of, state.revision).await.map(drop),
+                    _ => Ok(()),
+                }
+            };
+            if let Err(error) = refreshed.await {
+                tracing::warn!(?error, format = of.format, "page could not be rendered, its reader will try");
+            }
+        });
+    }
+
+    /// The pages as of a revision or a later one: from memory, from the store, or rendered, by one for all who wait.
+    async fn rendered(&self, of: PageOf, revision: i64) -> Result<Arc<Rendered>> {
+        let slot = self.0.shelf.slot(of);
+        if let Some(rendered) = slot.at(revision) {
+            return Ok(rendered);
+        }
+        let registry = self.clone();
+        on_its_own(async move {
+            let _turn = slot.turn.lock().await;
+            match slot.at(revision) {
+                Some(rendered) => Ok(rendered),
+                None => registry.render(of, &slot).await,
+            }
+        })
+        .await
+    }
+
+    async fn render(&self, of: PageOf, slot: &Slot) -> Result<Arc<Rendered>> {
+        let (rendered, found) = match self.store().view(ReadPage { of }).await? {
+            Read::Kept(kept) => (kept, Found::InStore),
+            Read::Listing(revision, listing) => {
+                (self.render_listing(of, revision, listing).await?, Found::Nowhere)
+            }
+        };
+        let rendered = Arc::new(rendered);
+        slot.put(rendered.clone(), found);
+        self.0.shelf.trim();
+        Ok(rendered)
+    }
+
+    async fn render_listing(&self, of: PageOf, revision: i64, listing: Listing) -> Result<Rendered> {
+        let format = self.formats().iter().find(|format| format.name() == of.format).cloned();
+        let format: Arc<dyn Format> =
+            format.ok_or_else(|| Error::new(Kind::Unsupported, "this format is not served here"))?;
+        let rendering = spawn_blocking(move || Rendered::of(revision, format.pages(&listing)?));
+        rendering.await.map_err(Error::internal)?
+    }
+}
+
+struct FindPage {
+    of: PageOf,
+}
+
+#[async_trait]
+impl Transaction for FindPage {
+    type Output = Option<PageState>;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Option<PageState>> {
+        work.page(self.of).await
+    }
+}
+
+/// What a page is made of, as of one moment.
+struct ReadPage {
+    of: PageOf,
+}
+
+enum Read {
+    Kept(Rendered),
+    Listing(i64, Listing),
+}
+
+#[async_trait]
+impl Transaction for ReadPage {
+    type Output = Read;
+
+    fn extent(&self) -> Extent {
+        Extent::List
+    }
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Read> {
+        let of = self.of;
+        let revision = work.page(of).await?.map_or(0, |state| state.revision);
+        if let Some(kept) = Rendered::kept(revision, work.page_bodies(of, revision).await?) {
+            return Ok(Read::Kept(kept));
+        }
+        let listing = match of.repository {
+            Some(repository) => Listing::Repository(work.listed(repository, of.format, None).await?),
+            None => Listing::Registry(work.listed_subjects(of.registry, of.format).await?),
+        };
+        Ok(Read::Listing(revision, listing))
+    }
+}
+
+struct KeepBodies {
+    of: PageOf,
+    revision: i64,
+    bodies: Vec<PageBody>,
+}
+
+#[async_trait]
+impl Transaction for KeepBodies {
+    type Output = bool;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<bool> {
+        work.keep_bodies(self.of, self.revision, &self.bodies).await
+    }
+}

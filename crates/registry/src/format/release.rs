@@ -1,0 +1,112 @@
+//! Releases: the index that stands for all that is listed of one, kept true in the transaction that changes it.
+//!
+//! A fact is listed from the push of its manifest on, whichever tag that gets, until the manifest is deleted or the tag
+//! of its release is taken away.
+
+use std::sync::Arc;
+
+use wharf_core::{
+    Algorithm, Digest, Error, Kind, Result, Tag, gate::RepositoryId, manifest::Manifest,
+};
+
+use super::{Fact, Format};
+use crate::port::{Held, Mark, Move, NewManifest, Work};
+
+/// Refuses facts whose names stand for other content, or did once.
+pub(crate) async fn expect_free(
+    work: &mut dyn Work,
+    repository: RepositoryId,
+    (manifest, facts): (&Digest, &[Fact]),
+) -> Result<()> {
+    for claim in facts.iter().flat_map(|fact| &fact.claims) {
+        let name = &claim.name;
+        match work.hold(repository, manifest, claim).await? {
+            Held::Free => {}
+            Held::Taken => {
+                return Err(Error::new(Kind::Exists, format!("{name} already exists with other content")));
+            }
+            Held::Buried => {
+                let message =
+                    format!("{name} was there with other content and is deleted; its name is not used again");
+                return Err(Error::new(Kind::Conflict, message));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// An index that was derived anew, and what became of the tag of its release.
+pub(crate) struct Rebuilt {
+    pub(crate) digest: Digest,
+    pub(crate) moved: Move,
+}
+
+/// Derives the index of a release anew and points its tag there, if its format has one.
+pub(crate) async fn rebuild(
+    work: &mut dyn Work,
+    format: &dyn Format,
+    (repository, release): (RepositoryId, &Tag),
+    mark: Mark<'_>,
+) -> Result<Option<Rebuilt>> {
+    let listed = work.listed(repository, format.name(), Some(release)).await?;
+    let Some(bytes) = format.derive(&listed)? else { return Ok(None) };
+    let manifest = Arc::new(Manifest::parse(None, &bytes)?);
+    let digest = wharf_hash::digest(Algorithm::Sha256, &bytes);
+    work.insert_manifest(repository, &NewManifest::new(digest, bytes, manifest)?, mark.at).await?;
+    let moved = work.set_tag(repository, release, &digest, mark).await?;
+    Ok(Some(Rebuilt { digest, moved }))
+}
+
+/// Takes a tag away, and off the list what was listed in the release it stood for; the digest it pointed to.
+pub(crate) async fn untag(
+    work: &mut dyn Work,
+    (repository, tag): (RepositoryId, &Tag),
+    mark: Mark<'_>,
+) -> Result<Option<Digest>> {
+    let digest = work.remove_tag(repository, tag, mark).await?;
+    if digest.is_some() {
+        for (format, subject) in work.unlist(repository, tag).await? {
+            work.move_page(repository, &format, &subject).await?;
+        }
+    }
+    Ok(digest)
+}
+
+/// The formats, for whoever takes things off their lists.
+#[derive(Clone)]
+pub(crate) struct Listings(pub(crate) Vec<Arc<dyn Format>>);
+
+impl Listings {
+    /// Brings releases and pages in line after a manifest went that was listed in them. An index that its format
+    /// derived shrinks, and its tag goes with the last of its parts; a tag that a client set stays.
+    pub(crate) async fn shrink(
+        &self,
+        work: &mut dyn Work,
+        (repository, gone): (RepositoryId, &[(String, String, Tag)]),
+        mark: Mark<'_>,
+    ) -> Result<()> {
+        for (name, subject, release) in gone {
+            if let Some(format) = self.0.iter().find(|format| format.name() == name)
+                && is_derived(work, format.as_ref(), (repository, release)).await?
+            {
+                match work.listed(repository, name, Some(release)).await?.is_empty() {
+                    true => drop(work.remove_tag(repository, release, mark).await?),
+                    false => drop(rebuild(work, format.as_ref(), (repository, release), mark).await?),
+                }
+            }
+            work.move_page(repository, name, subject).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether what stands under the tag of a release is an index that its format derived.
+async fn is_derived(
+    work: &mut dyn Work,
+    format: &dyn Format,
+    (repository, release): (RepositoryId, &Tag),
+) -> Result<bool> {
+    let Some(standing) = work.find_tagged(repository, release).await? else { return Ok(false) };
+    let standing = Manifest::parse(Some(&standing.media_type), &standing.bytes)?;
+    Ok(standing.artifact_type.as_deref() == format.release_type() && standing.artifact_type.is_some())
+}

@@ -1,0 +1,93 @@
+//! Rendered pages in memory: the ones asked for lately, each made by one and waited for by all.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use super::Rendered;
+use crate::port::PageOf;
+
+/// How many bytes all pages may take.
+const MOST: usize = 128 << 20;
+
+/// The shelf.
+#[derive(Default)]
+pub(crate) struct Shelf {
+    slots: Mutex<HashMap<PageOf, Arc<Slot>>>,
+    /// Counts the looks, to tell what was looked at least lately.
+    looks: AtomicU64,
+}
+
+/// The place of the pages of one listing.
+#[derive(Default)]
+pub(crate) struct Slot {
+    rendered: Mutex<Option<Arc<Rendered>>>,
+    looked: AtomicU64,
+    /// Whether what lies here was not put into the store yet.
+    is_fresh: AtomicBool,
+    /// Held by the one who renders.
+    pub(crate) turn: tokio::sync::Mutex<()>,
+}
+
+impl Shelf {
+    /// The place of some pages, made where there is none.
+    pub(crate) fn slot(&self, of: PageOf) -> Arc<Slot> {
+        let slot = self.slots().entry(of).or_default().clone();
+        slot.looked.store(self.looks.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        slot
+    }
+
+    /// What was rendered and is not in the store yet; whoever takes it puts it there.
+    pub(crate) fn fresh(&self) -> Vec<(PageOf, Arc<Rendered>)> {
+        let slots = self.slots();
+        let fresh = slots.iter().filter(|(_, slot)| slot.is_fresh.swap(false, Ordering::Relaxed));
+        fresh.filter_map(|(of, slot)| Some((*of, slot.rendered()?))).collect()
+    }
+
+    /// Makes room: what was looked at least lately goes.
+    pub(crate) fn trim(&self) {
+        let mut slots = self.slots();
+        let weight = |slot: &Slot| slot.rendered().map_or(0, |rendered| rendered.weight());
+        let mut total: usize = slots.values().map(|slot| weight(slot)).sum();
+        while total > MOST && slots.len() > 1 {
+            let oldest = slots.iter().min_by_key(|(_, slot)| slot.looked.load(Ordering::Relaxed));
+            let Some((oldest, slot)) = oldest.map(|(of, slot)| (*of, weight(slot))) else { return };
+            slots.remove(&oldest);
+            total = total.saturating_sub(slot);
+        }
+    }
+
+    fn slots(&self) -> MutexGuard<'_, HashMap<PageOf, Arc<Slot>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slot {
+    /// What lies here, if it shows this revision or a later one.
+    pub(crate) fn at(&self, revision: i64) -> Option<Arc<Rendered>> {
+        self.rendered().filter(|rendered| rendered.revision >= revision)
+    }
+
+    /// Puts pages here: fresh ones, or those that were found in the store.
+    pub(crate) fn put(&self, rendered: Arc<Rendered>, found: Found) {
+        *self.rendered.lock().unwrap_or_else(PoisonError::into_inner) = Some(rendered);
+        self.is_fresh.store(found == Found::Nowhere, Ordering::Relaxed);
+    }
+
+    fn rendered(&self) -> Option<Arc<Rendered>> {
+        self.rendered.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Where pages come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// From the store.
+    InStore,
+    /// From nowhere: they were rendered.
+    Nowhere,
+}

@@ -1,0 +1,128 @@
+//! What a transaction can do with releases, the names of their parts, and the pages that show them.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use wharf_core::{
+    Digest, Result, Tag, Timestamp,
+    gate::{RegistryId, RepositoryId},
+};
+
+use super::DocumentRow;
+use crate::format::{Claim, Pair};
+
+/// A fact that is listed in a release, without its documents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedRow {
+    /// The digest of its manifest.
+    pub digest: Digest,
+    /// The manifest's media type.
+    pub media_type: String,
+    /// The manifest's size in bytes.
+    pub size: u64,
+    /// When the manifest was first pushed.
+    pub created_at: Timestamp,
+    /// The release, by its tag.
+    pub release: String,
+    /// What it is about.
+    pub subject: String,
+    /// What was read, as JSON.
+    pub attributes: String,
+}
+
+/// What stands in the way of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// Nothing: the name is the manifest's now, or was before.
+    Free,
+    /// Another content has the name.
+    Taken,
+    /// Another content had it, and is gone.
+    Buried,
+}
+
+/// Releases: which facts are listed together, and whose their names are.
+#[async_trait]
+pub trait Releases {
+    /// Lists the facts of a manifest in a release, those that are listed in none.
+    async fn list_facts(&mut self, repository: RepositoryId, digest: &Digest, release: &Tag) -> Result<()>;
+    /// Takes all facts of a release off the list; of which formats and subjects they are, each once.
+    async fn unlist(&mut self, repository: RepositoryId, release: &Tag) -> Result<Vec<(String, String)>>;
+    /// What is listed of a format, in one release or in all of the repository, the oldest first.
+    async fn listed(
+        &mut self,
+        repository: RepositoryId,
+        format: &str,
+        release: Option<&Tag>,
+    ) -> Result<Vec<ListedRow>>;
+    /// Of which format, subject and release the facts of a manifest are that are listed; each once.
+    async fn listings_of(
+        &mut self,
+        repository: RepositoryId,
+        digest: &Digest,
+    ) -> Result<Vec<(String, String, Tag)>>;
+    /// The first listed fact that is found by a pair.
+    async fn find_listed(
+        &mut self,
+        at: (RegistryId, RepositoryId),
+        pair: &Pair<'_>,
+    ) -> Result<Option<ListedRow>>;
+    /// A document of the first listed fact that is found by a pair.
+    async fn find_document(
+        &mut self,
+        at: (RegistryId, RepositoryId),
+        pair: &Pair<'_>,
+        name: &str,
+    ) -> Result<Option<DocumentRow>>;
+    /// Lets a manifest of the repository hold a name for good. Other content never gets it.
+    async fn hold(&mut self, repository: RepositoryId, manifest: &Digest, claim: &Claim) -> Result<Held>;
+}
+
+/// Of what a page is: all that is listed of a format in a repository, or what subjects are in a registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PageOf {
+    /// The registry.
+    pub registry: RegistryId,
+    /// The repository, or the whole registry.
+    pub repository: Option<RepositoryId>,
+    /// The format.
+    pub format: &'static str,
+}
+
+/// How far a page is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageState {
+    /// Moves with every change of what it shows.
+    pub revision: i64,
+    /// Whether anything is listed.
+    pub listed: bool,
+}
+
+/// A page in one encoding, as it was rendered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageBody {
+    /// Which of the pages of one thing it is.
+    pub kind: String,
+    /// The encoding: `identity`, `gzip`, `zstd`.
+    pub encoding: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Its strong entity tag, without quotes.
+    pub etag: String,
+    /// The bytes.
+    pub bytes: Bytes,
+}
+
+/// Pages: what is shown, and how it was rendered.
+#[async_trait]
+pub trait Pages {
+    /// Moves a repository's page on, after what it shows changed; and the registry's, if a subject came or went.
+    async fn move_page(&mut self, repository: RepositoryId, format: &str, subject: &str) -> Result<()>;
+    /// How far a page is; nothing where nothing was ever listed.
+    async fn page(&mut self, of: PageOf) -> Result<Option<PageState>>;
+    /// The subjects of which something is listed in a registry, in byte order.
+    async fn listed_subjects(&mut self, registry: RegistryId, format: &str) -> Result<Vec<String>>;
+    /// The bodies that were kept of a revision.
+    async fn page_bodies(&mut self, of: PageOf, revision: i64) -> Result<Vec<PageBody>>;
+    /// Keeps bodies of a revision in the place of those before, if the page still stands there; says whether it does.
+    async fn keep_bodies(&mut self, of: PageOf, revision: i64, bodies: &[PageBody]) -> Result<bool>;
+}
