@@ -2,7 +2,7 @@
 //!
 //! A client that is not in `WHARF_TEST_COMPONENTS` is skipped visibly; in CI that is a failure. `docker` speaks to
 //! the daemon at `WHARF_TEST_DOCKER_HOST`, `ctr` to the one at `WHARF_TEST_CONTAINERD`; those written in Go were built
-//! from `tests/clients` and lie in the directory `WHARF_TEST_PROGRAMS`. The large image is made of the root file system
+//! from `tests/clients` and lie in the directory `WHARF_TEST_PROGRAMS`, and those in Python in `WHARF_TEST_PYTHON`. The large image is made of the root file system
 //! in the archive `WHARF_TEST_ROOTFS`, which `mmdebstrap` made.
 
 mod attestations;
@@ -17,6 +17,7 @@ mod large_image;
 mod oras;
 mod podman;
 mod program;
+mod python;
 mod regctl;
 mod skopeo;
 

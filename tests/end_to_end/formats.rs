@@ -1,9 +1,11 @@
-//! What the formats read of what is pushed, whichever door it came through.
+//! What the formats read of what is pushed, whichever door it came through, and what their own doors make of it.
 
 mod bounds;
 pub(crate) mod chart;
 mod charts;
+mod python;
 mod search;
+pub(crate) mod wheel;
 
 pub(crate) use self::chart::Chart;
 use crate::harness::{Answer, Caller, Repository};

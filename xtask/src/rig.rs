@@ -12,6 +12,7 @@ mod go_program;
 mod install;
 mod postgres;
 pub(crate) mod private;
+mod python;
 mod rootfs;
 mod versitygw;
 
@@ -75,6 +76,10 @@ impl Rig {
             }
         }
         self.tell("WHARF_TEST_PROGRAMS", go_program::directory()?);
+        if allows(components, "python", steps) {
+            let programs = steps.run("python clients", python::install)?;
+            self.tell("WHARF_TEST_PYTHON", programs);
+        }
         if allows(components, "mmdebstrap", steps) {
             let rootfs = steps.run("root filesystem", || rootfs::make(self.scratch.path()))?;
             self.tell("WHARF_TEST_ROOTFS", rootfs);

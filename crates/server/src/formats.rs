@@ -6,5 +6,5 @@ use wharf_registry::format::Format;
 
 /// The formats, in the order they are asked.
 pub(crate) fn all() -> Vec<Arc<dyn Format>> {
-    vec![Arc::new(wharf_helm::Charts)]
+    vec![Arc::new(wharf_helm::Charts), Arc::new(wharf_pypi::Distributions)]
 }

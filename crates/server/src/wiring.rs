@@ -171,6 +171,8 @@ impl Wharf {
             service: SERVICE,
         };
         let api = wharf_api::Api { auth: self.auth.clone(), registry: self.registry.clone() };
+        let pypi =
+            wharf_pypi::Pypi { registry: self.registry.clone(), authenticator: Arc::new(self.auth.clone()) };
         let operation = Operation {
             registry: self.registry.clone(),
             clock: Arc::new(SystemClock),
@@ -182,6 +184,7 @@ impl Wharf {
                 wharf_oci::refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
             })))
             .merge(wharf_api::router(api))
+            .merge(wharf_pypi::router(pypi))
             .merge(operation::router(operation))
             .merge(metrics::guarded(door));
         layers::around(routes, self.largest_head, self.observer(config))
@@ -203,7 +206,8 @@ impl Wharf {
 
 /// What the endpoints of every door are called.
 fn endpoints() -> impl Iterator<Item = &'static str> {
-    wharf_oci::NAMES.into_iter().chain(wharf_api::NAMES).chain(operation::NAMES)
+    let faces = wharf_oci::NAMES.into_iter().chain(wharf_api::NAMES).chain(wharf_pypi::NAMES);
+    faces.chain(operation::NAMES)
 }
 
 /// The key that seals secrets, made where there may be none yet.

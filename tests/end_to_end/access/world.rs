@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::table::{Caller as Who, Kind, Row};
+use crate::formats::wheel::{Distribution, FORM, FilePlace};
 use crate::harness::{Answer, Caller, Image, Repository, Wharf, noise, sha256};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,6 +58,10 @@ impl World {
                 request.header("content-type", self.image.media_type).body(self.image.manifest.clone())
             }
             "PUT" | "PATCH" => request.body(content),
+            "POST" if path.ends_with("/legacy/") => {
+                let wheel = Distribution::wheel("table", &format!("1.{}", self.number()));
+                request.header("content-type", FORM).body(wheel.form(FilePlace::Last))
+            }
             "POST" if path.contains("?digest=") => request.body(content),
             "POST" => request.header("content-length", "0"),
             _ => request,
@@ -69,6 +74,7 @@ impl World {
         let name = repository_name(row.kind);
         let operator = self.bearer(row.kind, Who::Operator, &self.wharf.admin()).await.repository(name);
         let mut path = row.path.replace("{repository}", name).replace("{source}", &source_name(row.kind));
+        path = path.replace("{index}", index(row.kind));
         path = path.replace("{registry}", registry_path(row.kind)).replace("{leaf}", leaf(row.kind));
         path = path.replace("{blob}", &sha256(&self.image.blobs[0]));
         path = path.replace("{manifest}", &self.image.digest()).replace("{content}", &sha256(content));
@@ -145,6 +151,15 @@ fn repository_name(kind: Kind) -> &'static str {
         Kind::Private => "acme/app",
         Kind::Public => "acme/open/app",
         Kind::Absent => "nobody/nothing",
+    }
+}
+
+/// The Python index of a registry.
+const fn index(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Private => "/pypi/acme/main",
+        Kind::Public => "/pypi/acme/open",
+        Kind::Absent => "/pypi/nobody/main",
     }
 }
 

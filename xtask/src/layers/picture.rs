@@ -47,7 +47,12 @@ pub(crate) const PICTURE: &[Room] = &[
     Room { name: "fleet", floor: Engines, imports: Only(&["core"]) },
     Room { name: "http", floor: Engines, imports: Only(&["core"]) },
     Room { name: "oci", floor: Wings, imports: Only(&["core", "registry", "http"]) },
-    Room { name: "pypi", floor: Wings, imports: Only(&["core", "registry", "signing", "http"]) },
+    Room {
+        name: "pypi",
+        floor: Wings,
+        // hash, for an index names files and their metadata by digest.
+        imports: Only(&["core", "hash", "registry", "signing", "http"]),
+    },
     Room { name: "helm", floor: Wings, imports: Only(&["core", "registry", "signing", "http"]) },
     Room { name: "memflow", floor: Wings, imports: Only(&["core", "registry", "signing", "http"]) },
     Room { name: "bpf", floor: Wings, imports: Only(&["core", "registry", "signing", "fleet", "http"]) },

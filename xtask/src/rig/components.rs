@@ -64,6 +64,13 @@ const COMPONENTS: &[Component] = &[
     built_by_go("helm4"),
     built_by_go("cosign"),
     built_by_go("versitygw"),
+    // pip, uv and twine.
+    Component {
+        name: "python",
+        programs: &["python3"],
+        packages: &["python3", "python3-venv"],
+        needs: Needs::Nothing,
+    },
     Component {
         name: "mmdebstrap",
         programs: &["mmdebstrap", "apt-get"],

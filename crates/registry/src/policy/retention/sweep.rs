@@ -10,6 +10,7 @@ use super::plan::{Expiring, Taker, Wanted};
 use crate::{
     Registry,
     deed::Deed,
+    format::untag,
     policy::immutability::{keeper, rules_over},
     port::{AgedTag, RuleKind, RuleRow, RuledRegistry, Transaction, Work},
 };

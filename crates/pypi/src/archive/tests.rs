@@ -1,0 +1,148 @@
+//! Archives made by hand, whole and broken.
+
+use std::io::{Cursor, Write as _};
+
+use flate2::{
+    Compression, Crc,
+    write::{DeflateEncoder, GzEncoder},
+};
+use proptest::prelude::*;
+
+use super::*;
+
+const NAME: &str = "foo-1.0-py3-none-any.whl";
+const METADATA: &[u8] = b"Metadata-Version: 2.1\nName: foo\nVersion: 1.0\n\nText\n";
+
+/// A zip, entry by entry, deflated.
+pub(crate) fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let (mut bytes, mut directory) = (Vec::new(), Vec::new());
+    for (name, content) in entries {
+        let mut deflate = DeflateEncoder::new(Vec::new(), Compression::fast());
+        deflate.write_all(content).unwrap();
+        let (packed, mut crc) = (deflate.finish().unwrap(), Crc::new());
+        crc.update(content);
+        let mut head = vec![20, 0, 0, 0, 8, 0, 0, 0, 0, 0];
+        head.extend(crc.sum().to_le_bytes());
+        head.extend((packed.len() as u32).to_le_bytes());
+        head.extend((content.len() as u32).to_le_bytes());
+        head.extend((name.len() as u16).to_le_bytes());
+        head.extend([0, 0]);
+        let offset = (bytes.len() as u32).to_le_bytes();
+        bytes.extend([&0x0403_4b50_u32.to_le_bytes(), &head[..], name.as_bytes(), &packed].concat());
+        let central =
+            [&0x0201_4b50_u32.to_le_bytes(), &[20, 0][..], &head, &[0; 10], &offset, name.as_bytes()];
+        directory.extend(central.concat());
+    }
+    let (start, length) = (bytes.len() as u32, directory.len() as u32);
+    bytes.extend(directory);
+    bytes.extend(0x0605_4b50_u32.to_le_bytes());
+    bytes.extend([0; 4]);
+    bytes.extend((entries.len() as u16).to_le_bytes().repeat(2));
+    bytes.extend([length.to_le_bytes(), start.to_le_bytes()].concat());
+    bytes.extend([0, 0]);
+    bytes
+}
+
+fn wheel(more: &[(&str, &[u8])]) -> Vec<u8> {
+    let names =
+        ["foo.py", "foo-1.0.dist-info/METADATA", "foo-1.0.dist-info/WHEEL", "foo-1.0.dist-info/RECORD"];
+    let record = names.map(|name| format!("{name},,\n")).concat();
+    let contents: [&[u8]; 4] = [b"1", METADATA, b"Wheel-Version: 1.0\n", record.as_bytes()];
+    let entries: Vec<_> = names.into_iter().zip(contents).chain(more.iter().copied()).collect();
+    zip(&entries)
+}
+
+fn of(bytes: &[u8], name: &str) -> Result<Vec<u8>, Refusal> {
+    let file = FileName::parse(name).unwrap();
+    inside(Cursor::new(bytes), bytes.len() as u64, &file).map(|inside| inside.bytes)
+}
+
+fn refusal(bytes: &[u8]) -> String {
+    of(bytes, NAME).unwrap_err().to_string()
+}
+
+fn sdist(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    for (path, content) in entries {
+        let mut header = tar::Header::new_gnu();
+        header.as_gnu_mut().unwrap().name[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        builder.append(&header, *content).unwrap();
+    }
+    builder.into_inner().unwrap().finish().unwrap()
+}
+
+#[test]
+fn the_metadata_of_every_kind_is_found() {
+    assert_eq!(of(&wheel(&[]), NAME).unwrap(), METADATA);
+    let source: &[(&str, &[u8])] = &[("foo-1.0/PKG-INFO", METADATA), ("foo-1.0/sub/PKG-INFO", b"other")];
+    assert_eq!(of(&sdist(source), "foo-1.0.tar.gz").unwrap(), METADATA);
+    assert_eq!(of(&zip(source), "foo-1.0.zip").unwrap(), METADATA);
+}
+
+#[test]
+fn a_wheel_that_two_readers_could_read_differently_is_refused() {
+    assert!(refusal(&wheel(&[("foo.py", b"2")])).contains("twice"));
+    assert!(refusal(&wheel(&[("evil.py", b"2")])).contains("RECORD does not list"));
+    assert!(refusal(&wheel(&[("../evil.py", b"2")])).contains("../evil.py"));
+    assert!(refusal(&wheel(&[("other-1.0.dist-info/METADATA", METADATA)])).contains("more than one"));
+    assert!(refusal(&[wheel(&[]), b"more".to_vec()].concat()).contains("does not end"));
+    assert!(refusal(&[b"more".to_vec(), wheel(&[])].concat()).contains("not where it must be"));
+    let mut renamed = wheel(&[]);
+    renamed[30] = b'g';
+    assert!(refusal(&renamed).contains("not what the directory says"));
+    assert!(refusal(&zip(&[("foo.py", b"1")])).contains("METADATA"));
+    let lying = zip(&[("bar-1.0.dist-info/METADATA", METADATA)]);
+    assert!(refusal(&lying).contains("is not that of"));
+    for missing in ["METADATA", "WHEEL", "RECORD"] {
+        let all = ["METADATA", "WHEEL", "RECORD"].into_iter().filter(|name| *name != missing);
+        let names: Vec<_> = all.map(|name| format!("foo-1.0.dist-info/{name}")).collect();
+        let entries: Vec<_> = names.iter().map(|name| (name.as_str(), METADATA)).collect();
+        assert!(refusal(&zip(&entries)).contains(missing), "{missing}");
+    }
+}
+
+#[test]
+fn a_bomb_is_refused_before_it_is_unpacked() {
+    let zeros = vec![0; 70 << 20];
+    assert!(refusal(&wheel(&[("zeros", &zeros)])).contains("ratio"));
+    let bomb = sdist(&[("foo-1.0/zeros", &zeros), ("foo-1.0/PKG-INFO", METADATA)]);
+    assert!(of(&bomb, "foo-1.0.tar.gz").unwrap_err().to_string().contains("ratio"));
+}
+
+#[test]
+fn a_source_distribution_has_one_folder_with_its_metadata() {
+    for (entries, words) in [
+        (&[("foo-1.0/PKG-INFO", METADATA), ("other/file", b"1")][..], "exactly one folder"),
+        (&[("foo-1.0/setup.py", b"1")][..], "no PKG-INFO"),
+        (&[("foo-1.0/../../etc/passwd", b"1")][..], "etc/passwd"),
+        (&[("foo-1.0/PKG-INFO", METADATA), ("foo-1.0/PKG-INFO", METADATA)][..], "twice"),
+    ] {
+        let refused = of(&sdist(entries), "foo-1.0.tar.gz").unwrap_err().to_string();
+        assert!(refused.contains(words), "{refused}");
+    }
+    assert!(of(b"no archive", "foo-1.0.tar.gz").is_err());
+    assert!(of(&sdist(&[]), NAME).is_err(), "a tar that calls itself a wheel");
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic_the_readers(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        let _ = (of(&bytes, NAME), of(&bytes, "foo-1.0.tar.gz"), of(&bytes, "foo-1.0.zip"));
+    }
+
+    /// A real wheel with bytes changed: read, or refused in words.
+    #[test]
+    fn a_wheel_with_bytes_changed_is_read_or_refused(changes in prop::collection::vec((any::<usize>(), any::<u8>()), 1..5)) {
+        let mut bytes = wheel(&[]);
+        for (at, byte) in changes {
+            let length = bytes.len();
+            bytes[at % length] = byte;
+        }
+        if let Err(refusal) = of(&bytes, NAME) {
+            prop_assert!(!refusal.to_string().is_empty());
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Distributions as a format: whatever door a wheel comes through, it is read, held to what it says, and listed.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use wharf_core::{
+    Algorithm, Digest, Error, Result, Tag,
+    manifest::{Descriptor, Shape},
+};
+use wharf_registry::{
+    format::{Candidate, Claim, Contents, Document, Fact, Format, Listing, Page, Refusal},
+    port::ListedRow,
+};
+
+use crate::{archive, filename::FileName, name::ProjectName, page, release, shape, version};
+
+/// What the format is called in rows, filters and URLs.
+pub(crate) const NAME: &str = "python";
+/// The pair by which a file is found.
+pub(crate) const FILENAME: &str = "filename";
+/// The document that holds the exact metadata.
+pub(crate) const METADATA: &str = "metadata";
+
+/// Python distributions as a format: those in the repositories `pypi/<project>` of a registry.
+pub struct Distributions;
+
+/// What is known of a file, as it stands in its fact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct File {
+    /// Its name.
+    pub(crate) filename: String,
+    /// `bdist_wheel` or `sdist`.
+    pub(crate) kind: String,
+    /// The project's name as its author writes it.
+    pub(crate) name: String,
+    /// The version in its normal form.
+    pub(crate) version: String,
+    /// The digest of its bytes.
+    pub(crate) digest: String,
+    /// How many they are.
+    pub(crate) size: u64,
+    /// The digest of its metadata.
+    pub(crate) metadata: String,
+    /// Which versions of Python it runs on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) requires_python: Option<String>,
+    /// What it is, in a line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) summary: Option<String>,
+}
+
+impl File {
+    /// A file as its row tells it.
+    pub(crate) fn of(row: &ListedRow) -> Result<Self> {
+        serde_json::from_str(&row.attributes).map_err(Error::internal)
+    }
+
+    /// The SHA-256 of a digest as hexadecimal digits; none of another algorithm.
+    pub(crate) fn sha256(digest: &str) -> Option<&str> {
+        digest.strip_prefix("sha256:")
+    }
+}
+
+impl Format for Distributions {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn recognises(&self, candidate: &Candidate) -> bool {
+        candidate.manifest.shape == Shape::Image
+            && candidate.manifest.subject.is_none()
+            && ProjectName::of(&candidate.place).is_some()
+            && shape::distributions(candidate).next().is_some()
+    }
+
+    fn inspect(&self, candidate: &Candidate, contents: &Contents) -> Result<Vec<Fact>, Refusal> {
+        let mut facts: Vec<Fact> = Vec::new();
+        for (layer, title) in shape::distributions(candidate) {
+            let title = title.ok_or_else(|| {
+                Refusal::new(format!("a distribution needs its file name in the annotation {}", shape::TITLE))
+            })?;
+            let file = FileName::parse(title)?;
+            file.expect_normal()?;
+            expect_place(candidate, &file)?;
+            let fact = fact(&file, layer, contents)?;
+            if facts.iter().any(|other| other.claims == fact.claims) {
+                return Err(Refusal::new(format!("the manifest holds {title:?} twice")));
+            }
+            facts.push(fact);
+        }
+        Ok(facts)
+    }
+
+    fn release_type(&self) -> Option<&'static str> {
+        Some(shape::RELEASE)
+    }
+
+    fn derive(&self, listed: &[ListedRow]) -> Result<Option<Bytes>, Refusal> {
+        release::index(listed)
+    }
+
+    fn pages(&self, listing: &Listing) -> Result<Vec<Page>> {
+        match listing {
+            Listing::Repository(rows) => page::project(rows),
+            Listing::Registry(projects) => page::root(projects),
+        }
+    }
+}
+
+/// A file lies in the repository of its project, under the tag of its version; tags that are no version are free.
+fn expect_place(candidate: &Candidate, file: &FileName) -> Result<(), Refusal> {
+    let is_own = ProjectName::of(&candidate.place).is_some_and(|project| project == file.project);
+    if !is_own {
+        return Err(Refusal::new(format!(
+            "{:?} belongs to the project {}, but is pushed to {}",
+            file.text, file.project, candidate.place
+        )));
+    }
+    let is_other = |tag: &&Tag| version::of_tag(tag).is_some_and(|version| version != file.version);
+    match candidate.tags.iter().find(is_other) {
+        None => Ok(()),
+        Some(tag) => {
+            Err(Refusal::new(format!("{:?} has version {}, but is tagged {tag}", file.text, file.version)))
+        }
+    }
+}
+
+fn fact(file: &FileName, layer: &Descriptor, contents: &Contents) -> Result<Fact, Refusal> {
+    let digest = layer.digest().filter(|digest| digest.algorithm() == Algorithm::Sha256);
+    let digest = digest.ok_or_else(|| Refusal::new("a distribution must be named by its SHA-256"))?;
+    let reader = contents.open(layer)?;
+    let size = reader.size();
+    let archive::Inside { bytes, metadata } = archive::read(reader, file)?;
+    let text = |name: &str| metadata.get(name).map(str::to_owned);
+    let attributes = File {
+        filename: file.text.clone(),
+        kind: file.kind.word().to_owned(),
+        name: text("name").unwrap_or_default(),
+        version: file.version.to_string(),
+        digest: digest.to_string(),
+        size,
+        metadata: wharf_hash::digest(Algorithm::Sha256, &bytes).to_string(),
+        requires_python: text("requires_python"),
+        summary: text("summary"),
+    };
+    let index = [
+        (FILENAME, file.text.clone()),
+        ("name", file.project.to_string()),
+        ("version", attributes.version.clone()),
+        ("kind", attributes.kind.clone()),
+    ];
+    let Ok(Value::Object(attributes)) = serde_json::to_value(attributes) else {
+        return Err(Refusal::new("the metadata cannot be indexed"));
+    };
+    Ok(Fact {
+        subject: file.project.to_string(),
+        sort_key: version::sort_key(&file.version),
+        attributes,
+        index: index.into(),
+        documents: vec![Document { name: METADATA, media_type: "application/octet-stream", bytes }],
+        release: Some(version::tag(&file.version)?),
+        claims: vec![claim(&file.text, digest)],
+    })
+}
+
+/// A name stands for the same bytes for ever, for installers keep what they know of it.
+fn claim(name: &str, digest: Digest) -> Claim {
+    Claim { kind: "file", name: name.to_owned(), digest }
+}

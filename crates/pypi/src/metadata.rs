@@ -1,0 +1,190 @@
+//! Core metadata: the head of `METADATA` and `PKG-INFO` (core metadata specifications, up to 2.5).
+//!
+//! Fields are lines of a name and a value, a line that begins with a blank goes on; after an empty line comes the
+//! description. Nothing is decoded, for the specification knows no encoded words.
+
+use pep440_rs::{Version, VersionSpecifiers};
+use serde_json::{Map, Value};
+use wharf_registry::format::Refusal;
+
+use crate::{filename::FileName, name::ProjectName};
+
+/// The versions that are read.
+pub(crate) const VERSIONS: [&str; 8] = ["1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5"];
+/// The most fields.
+const MOST_FIELDS: usize = 4096;
+/// The longest summary, in characters.
+pub(crate) const LONGEST_SUMMARY: usize = 512;
+
+/// Fields that may stand more than once, by their names in the form.
+pub(crate) const REPEATED: [&str; 19] = [
+    "classifiers",
+    "dynamic",
+    "import_names",
+    "import_namespaces",
+    "license_file",
+    "license_files",
+    "obsoletes",
+    "obsoletes_dist",
+    "platform",
+    "platforms",
+    "project_urls",
+    "provides",
+    "provides_dist",
+    "provides_extra",
+    "requires",
+    "requires_dist",
+    "requires_external",
+    "supported_platform",
+    "supported_platforms",
+];
+
+/// The fields of a distribution, as they stand in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Metadata {
+    fields: Vec<(String, String)>,
+}
+
+impl Metadata {
+    /// Reads the head of a metadata file.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
+        let text = std::str::from_utf8(bytes).map_err(|_| Refusal::new("the metadata is not UTF-8"))?;
+        let mut fields: Vec<(String, String)> = Vec::new();
+        for line in text.lines().take_while(|line| !line.trim().is_empty()) {
+            if line.starts_with([' ', '\t']) {
+                let Some((_, value)) = fields.last_mut() else { return Err(no_field(line)) };
+                value.push('\n');
+                value.push_str(line.trim());
+                continue;
+            }
+            let (name, value) = line.split_once(':').ok_or_else(|| no_field(line))?;
+            fields.push((name.trim().to_ascii_lowercase().replace('-', "_"), value.trim().to_owned()));
+            if fields.len() > MOST_FIELDS {
+                return Err(Refusal::new(format!("the metadata has more than {MOST_FIELDS} fields")));
+            }
+        }
+        fields.retain(|(_, value)| !value.is_empty() && value != "UNKNOWN");
+        Ok(Self { fields })
+    }
+
+    /// The value of a field that stands once.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Holds the metadata to what the name of its file says.
+    pub(crate) fn expect(&self, file: &FileName) -> Result<(), Refusal> {
+        for field in ["metadata_version", "name", "version", "requires_python"] {
+            if self.fields.iter().filter(|(name, _)| name == field).count() > 1 {
+                return Err(Refusal::new(format!("the metadata gives {field} twice")));
+            }
+        }
+        expect_version_of_metadata(self.get("metadata_version").unwrap_or_default())?;
+        let name = self.get("name").unwrap_or_default();
+        let is_name = name.parse::<ProjectName>().is_ok_and(|name| name == file.project);
+        let version = self.get("version").unwrap_or_default();
+        let is_version = version.parse::<Version>().is_ok_and(|version| version == file.version);
+        if !is_name || !is_version {
+            return Err(Refusal::new(format!(
+                "the metadata is that of {name:?} {version:?}, but the file is called {:?}",
+                file.text
+            )));
+        }
+        self.get("requires_python").map_or(Ok(()), expect_requires_python)
+    }
+
+    /// The fields as a JSON object, those that may stand several times as lists (PEP 566).
+    pub(crate) fn to_json(&self) -> Map<String, Value> {
+        let mut object = Map::new();
+        for (name, value) in &self.fields {
+            let listed = plural(name);
+            if !REPEATED.contains(&listed) {
+                object.insert(name.clone(), value.as_str().into());
+            } else if let Some(list) =
+                object.entry(listed).or_insert_with(|| Value::Array(Vec::new())).as_array_mut()
+            {
+                list.push(value.as_str().into());
+            }
+        }
+        object
+    }
+}
+
+/// Refuses a metadata version that is not known.
+pub(crate) fn expect_version_of_metadata(version: &str) -> Result<(), Refusal> {
+    if VERSIONS.contains(&version) {
+        return Ok(());
+    }
+    Err(Refusal::new(format!("{version:?} is not a valid metadata version")))
+}
+
+/// Refuses what no installer could compare with.
+pub(crate) fn expect_requires_python(text: &str) -> Result<(), Refusal> {
+    let refusal = |_| Refusal::new(format!("{text:?} is invalid for 'requires-python'"));
+    text.parse::<VersionSpecifiers>().map(drop).map_err(refusal)
+}
+
+/// The name under which several values are listed.
+fn plural(name: &str) -> &str {
+    match name {
+        "classifier" => "classifiers",
+        "project_url" => "project_urls",
+        "import_name" => "import_names",
+        "import_namespace" => "import_namespaces",
+        other => other,
+    }
+}
+
+fn no_field(line: &str) -> Refusal {
+    let line: String = line.chars().take(40).collect();
+    Refusal::new(format!("the metadata holds a line that is no field: {line:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const TEXT: &str = "Metadata-Version: 2.5\nName: Foo.Bar\nVersion: 1.0\nClassifier: A\nClassifier: B\nLicense: UNKNOWN\n\
+        Summary: one\n  two\nRequires-Python: >=3.8\n\nDescription: not a field\n";
+
+    #[test]
+    fn the_head_is_read_and_the_description_is_not() {
+        let metadata = Metadata::parse(TEXT.as_bytes()).unwrap();
+        assert_eq!((metadata.get("summary"), metadata.get("license")), (Some("one\ntwo"), None));
+        assert_eq!(metadata.get("description"), None);
+        assert_eq!(metadata.to_json()["classifiers"], json!(["A", "B"]));
+        metadata.expect(&FileName::parse("foo_bar-1.0.0-py3-none-any.whl").unwrap()).unwrap();
+    }
+
+    #[test]
+    fn what_contradicts_the_name_of_the_file_is_refused() {
+        let file = FileName::parse("foo_bar-1.0-py3-none-any.whl").unwrap();
+        for (from, to) in [
+            ("Foo.Bar", "other"),
+            ("Version: 1.0", "Version: 2.0"),
+            ("2.5", "9.0"),
+            (">=3.8", "three"),
+            ("Classifier: A", "Name: Foo.Bar"),
+            ("Classifier: A", "no field"),
+        ] {
+            let wrong = TEXT.replacen(from, to, 1);
+            let read = Metadata::parse(wrong.as_bytes()).and_then(|metadata| metadata.expect(&file));
+            assert!(read.is_err(), "{to:?} was accepted");
+        }
+        assert!(Metadata::parse(b"Name: \xff\n").is_err());
+        assert!(Metadata::parse(b" Name: folded\n").is_err());
+        assert!(Metadata::parse("A: b\n".repeat(5000).as_bytes()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic_the_reader(bytes in prop::collection::vec(any::<u8>(), 0..300), text in "([A-Z][a-z-]{0,9}:? ?[a-z]{0,9}\\n){0,9}") {
+            for bytes in [bytes, text.into_bytes()] {
+                let _ = Metadata::parse(&bytes).map(|metadata| metadata.to_json());
+            }
+        }
+    }
+}

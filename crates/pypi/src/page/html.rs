@@ -1,0 +1,64 @@
+//! The pages as HTML (PEP 503, 592, 629, 714), which PEP 833 freezes: newer fields stand in JSON only.
+
+use std::fmt::Write as _;
+
+use wharf_registry::format::Page;
+
+use super::{API_VERSION, HTML, Project, Shown};
+
+pub(super) fn root(projects: &[String]) -> Page {
+    let mut links = String::new();
+    for name in projects {
+        let name = escaped(name);
+        // A String takes all that is written to it.
+        let _ = writeln!(links, "<a href=\"{name}/\">{name}</a><br>");
+    }
+    page("Simple index", &links)
+}
+
+pub(super) fn project(project: &Project<'_>) -> Page {
+    let name = escaped(project.name);
+    let mut links = format!("<h1>Links for {name}</h1>\n");
+    project.files.iter().for_each(|shown| link(&mut links, project.name, shown));
+    page(&format!("Links for {name}"), &links)
+}
+
+fn link(links: &mut String, project: &str, shown: &Shown) {
+    let (url, sha256) = (escaped(&shown.url(project)), shown.sha256());
+    let _ = write!(links, "<a href=\"{url}#sha256={sha256}\"");
+    if let Some(versions) = &shown.file.requires_python {
+        let _ = write!(links, " data-requires-python=\"{}\"", escaped(versions));
+    }
+    if let Some(sha256) = shown.metadata_sha256() {
+        let _ = write!(
+            links,
+            " data-core-metadata=\"sha256={sha256}\" data-dist-info-metadata=\"sha256={sha256}\""
+        );
+    }
+    let _ = writeln!(links, ">{}</a><br>", escaped(&shown.file.filename));
+}
+
+fn page(title: &str, body: &str) -> Page {
+    let html = format!(
+        "<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"pypi:repository-version\" content=\"{API_VERSION}\">\n\
+         <meta name=\"pypi:project-status\" content=\"active\">\n\
+         <title>{title}</title>\n</head>\n<body>\n{body}</body>\n</html>\n"
+    );
+    Page { kind: HTML, media_type: "application/vnd.pypi.simple.v1+html", bytes: html.into() }
+}
+
+/// Text that stands for itself between tags and in attributes.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            letter => escaped.push(letter),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,107 @@
+//! The pages as JSON (PEP 691, 700, 714, 792).
+
+use bytes::Bytes;
+use serde::Serialize;
+use wharf_core::{Error, Result};
+use wharf_registry::format::Page;
+
+use super::{API_VERSION, JSON, Project, Shown};
+
+#[derive(Serialize)]
+struct Meta {
+    #[serde(rename = "api-version")]
+    api_version: &'static str,
+}
+
+#[derive(Serialize)]
+struct RootDocument<'a> {
+    meta: Meta,
+    projects: Vec<Name<'a>>,
+}
+
+#[derive(Serialize)]
+struct Name<'a> {
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct ProjectDocument<'a> {
+    meta: Meta,
+    name: &'a str,
+    project_status: Status,
+    versions: &'a [String],
+    files: Vec<FileDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct Status {
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct FileDocument<'a> {
+    filename: &'a str,
+    url: String,
+    hashes: Hashes<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requires_python: Option<&'a str>,
+    core_metadata: Metadata<'a>,
+    /// What it was called before PEP 714.
+    dist_info_metadata: Metadata<'a>,
+    yanked: bool,
+    size: u64,
+    upload_time: &'a str,
+}
+
+#[derive(Serialize)]
+struct Hashes<'a> {
+    sha256: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Metadata<'a> {
+    Served(Hashes<'a>),
+    Not(bool),
+}
+
+const META: Meta = Meta { api_version: API_VERSION };
+
+pub(super) fn root(projects: &[String]) -> Result<Page> {
+    page(&RootDocument { meta: META, projects: projects.iter().map(|name| Name { name }).collect() })
+}
+
+pub(super) fn project(project: &Project<'_>) -> Result<Page> {
+    page(&ProjectDocument {
+        meta: META,
+        name: project.name,
+        project_status: Status { status: "active" },
+        versions: &project.versions,
+        files: project.files.iter().map(|shown| file(project, shown)).collect(),
+    })
+}
+
+fn file<'a>(project: &Project<'_>, shown: &'a Shown) -> FileDocument<'a> {
+    let metadata = || match shown.metadata_sha256() {
+        Some(sha256) => Metadata::Served(Hashes { sha256 }),
+        None => Metadata::Not(false),
+    };
+    FileDocument {
+        filename: &shown.file.filename,
+        url: shown.url(project.name),
+        hashes: Hashes { sha256: shown.sha256() },
+        requires_python: shown.file.requires_python.as_deref(),
+        core_metadata: metadata(),
+        dist_info_metadata: metadata(),
+        yanked: false,
+        size: shown.file.size,
+        upload_time: &shown.uploaded,
+    }
+}
+
+fn page(document: &impl Serialize) -> Result<Page> {
+    let bytes: Bytes = serde_json::to_vec(document).map_err(Error::internal)?.into();
+    Ok(Page { kind: JSON, media_type: "application/vnd.pypi.simple.v1+json", bytes })
+}

@@ -1,0 +1,61 @@
+//! What the pages show.
+
+use serde_json::{Value, json};
+use wharf_core::Timestamp;
+
+use super::*;
+
+fn row(filename: &str, version: &str) -> ListedRow {
+    let kind = if filename.ends_with(".whl") { "bdist_wheel" } else { "sdist" };
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let attributes = json!({
+        "filename": filename, "kind": kind, "name": "Foo", "version": version, "digest": digest, "size": 7,
+        "metadata": digest, "requires_python": ">=3.8,<4",
+    });
+    ListedRow {
+        digest: digest.parse().unwrap(),
+        media_type: "a/b".to_owned(),
+        size: 1,
+        created_at: Timestamp::from_microseconds(1_700_000_000_000_042),
+        release: version.to_owned(),
+        subject: "foo".to_owned(),
+        attributes: attributes.to_string(),
+    }
+}
+
+fn pages(rows: &[ListedRow]) -> (Value, String) {
+    let pages = project(rows).unwrap();
+    let [json, html] = pages.as_slice() else { panic!("two pages") };
+    (serde_json::from_slice(&json.bytes).unwrap(), String::from_utf8(html.bytes.to_vec()).unwrap())
+}
+
+#[test]
+fn files_stand_by_version_and_each_name_once() {
+    let names = [
+        ("foo-1.10-py3-none-any.whl", "1.10"),
+        ("foo-1.9.tar.gz", "1.9"),
+        ("foo-1.9-py3-none-any.whl", "1.9"),
+    ];
+    let rows: Vec<_> = names.iter().chain(&names[..1]).map(|(name, version)| row(name, version)).collect();
+    let (json, html) = pages(&rows);
+    let listed: Vec<_> =
+        json["files"].as_array().unwrap().iter().map(|file| file["filename"].as_str().unwrap()).collect();
+    assert_eq!(listed, ["foo-1.9-py3-none-any.whl", "foo-1.9.tar.gz", "foo-1.10-py3-none-any.whl"]);
+    assert_eq!(json["versions"], json!(["1.9", "1.10"]));
+    assert_eq!(html.matches("<a ").count(), 3);
+}
+
+#[test]
+fn a_page_shows_what_installers_ask_for() {
+    let (json, html) =
+        pages(&[row("foo-1!1.0+cpu-py3-none-any.whl", "1!1.0+cpu"), row("foo-1.0.tar.gz", "1.0")]);
+    let (source, wheel) = (&json["files"][0], &json["files"][1]);
+    assert_eq!(wheel["url"], "../../files/foo/foo-1%211.0%2Bcpu-py3-none-any.whl");
+    assert_eq!(wheel["upload-time"], "2023-11-14T22:13:20.000042Z");
+    assert_eq!((&wheel["size"], &wheel["requires-python"]), (&json!(7), &json!(">=3.8,<4")));
+    assert_eq!(wheel["core-metadata"], json!({ "sha256": "a".repeat(64) }));
+    assert_eq!(source["core-metadata"], false);
+    assert_eq!(json["meta"]["api-version"], "1.4");
+    assert!(html.contains("data-requires-python=\"&gt;=3.8,&lt;4\""), "{html}");
+    assert_eq!(html.matches("data-core-metadata").count(), 1);
+}

@@ -1,0 +1,139 @@
+//! Uploads as twine, uv and their kin send them (the public index's legacy upload API).
+//!
+//! Fields may come in any order. The bytes of the file stream into an upload of the engine as they come, with MD5 and
+//! BLAKE2b taken in the same pass; the name of the file says where they belong. Nothing is listed before everything was
+//! looked at, and then all of it in one transaction.
+
+mod form;
+mod intake;
+mod multipart;
+
+use std::collections::BTreeMap;
+
+use axum::{
+    body::Body,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures_util::{future::try_join, stream};
+use serde_json::{Map, Value};
+use wharf_core::{
+    Algorithm, Condition, Credential, Error, Grant, Kind, Reference, RegistryPlace, Result, action::Push,
+    manifest::Descriptor,
+};
+use wharf_http::body_stream;
+use wharf_registry::{ManifestPush, ReleaseTag, Taps, format::Pair};
+
+use self::{
+    form::Form,
+    intake::{Received, receive},
+    multipart::Multipart,
+};
+use crate::{
+    Call, archive,
+    filename::FileName,
+    format::{FILENAME, File, NAME},
+    shape::{self, Part},
+};
+
+/// `POST /pypi/{organisation}/{registry}/legacy/`
+pub(crate) async fn upload(call: &Call<'_>, registry: &RegistryPlace, body: Body) -> Result<Response> {
+    if call.actor.credential == Credential::None {
+        return Err(Error::new(Kind::Unauthenticated, "an upload needs a login"));
+    }
+    let content_type = call.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let mut parts = Multipart::new(body_stream(body), content_type.unwrap_or_default())?;
+    let (mut form, mut received) = (Form::default(), None);
+    while let Some(part) = parts.next_part().await? {
+        match part.name.as_str() {
+            "content" if received.is_some() => return Err(invalid("the form holds two files")),
+            "content" => {
+                let filename = part.filename.unwrap_or_default();
+                received = Some(receive(call, registry, (&form, &filename), &mut parts).await?);
+            }
+            "gpg_signature" => parts.skip_part().await?,
+            _ => form.take(part, &mut parts).await?,
+        }
+    }
+    form.check()?;
+    let received = received.ok_or_else(|| invalid("Upload payload does not have a file."))?;
+    form.expect(&received)?;
+    publish(call, received).await?;
+    Ok(StatusCode::OK.into_response())
+}
+
+/// Lists a file whose bytes are stored. The same bytes under the same name are listed already, and that is fine.
+async fn publish(call: &Call<'_>, received: Received) -> Result<()> {
+    let Received { grant, file, content, .. } = &received;
+    if is_listed(call, grant, (file, content)).await? {
+        return Ok(());
+    }
+    let layer = Descriptor {
+        media_type: shape::media_type(file.kind).to_owned(),
+        digest: content.digest.to_string(),
+        size: content.size,
+        annotations: BTreeMap::new(),
+    };
+    let name = file.clone();
+    let inside = call.registry.examine(grant, &layer, move |reader| archive::read(reader, &name)).await?;
+    let config = config(&received, inside.metadata.to_json());
+    let config = push(call, grant, config.into());
+    let metadata = push(call, grant, inside.bytes.into());
+    let (config, metadata) = try_join(config, metadata).await?;
+    let bytes = Bytes::from(shape::manifest(file, *content, (config, metadata)));
+    let push = ManifestPush {
+        reference: Reference::Digest(wharf_hash::digest(Algorithm::Sha256, &bytes)),
+        tags: Vec::new(),
+        content_type: None,
+        condition: Condition::default(),
+        bytes,
+        release: ReleaseTag::Derived,
+    };
+    call.registry.push_manifest(grant, push).await.map(drop)
+}
+
+/// Whether exactly this file is listed.
+///
+/// # Errors
+/// `Exists` where another one is.
+async fn is_listed(
+    call: &Call<'_>,
+    grant: &Grant<Push>,
+    (file, content): (&FileName, &Part),
+) -> Result<bool> {
+    let pair = Pair { format: NAME, name: FILENAME, value: &file.text };
+    let Some(row) = call.registry.find_listed(grant, pair).await? else { return Ok(false) };
+    let listed = File::of(&row)?;
+    if listed.digest == content.digest.to_string() {
+        return Ok(true);
+    }
+    let message =
+        format!("{:?}, with sha256 hash {:?}", file.text, File::sha256(&listed.digest).unwrap_or_default());
+    Err(Error::new(Kind::Exists, message))
+}
+
+async fn push(call: &Call<'_>, grant: &Grant<Push>, bytes: Bytes) -> Result<Part> {
+    let body = Box::pin(stream::iter([Ok(bytes)]));
+    let finished = call.registry.push_blob(grant, None, body, Taps::none()).await?;
+    Ok(Part { digest: finished.digest, size: finished.size })
+}
+
+/// The config of the manifest: the file's own metadata, and what else is known of the file. Always the same for the same
+/// file, so that two uploads of it are one manifest.
+fn config(received: &Received, mut fields: Map<String, Value>) -> String {
+    let Received { file, md5, blake2, .. } = received;
+    let own = [
+        ("filename", &file.text),
+        ("filetype", &file.kind.word().to_owned()),
+        ("pyversion", &file.python),
+        ("md5_digest", md5),
+        ("blake2_256_digest", blake2),
+    ];
+    fields.extend(own.map(|(name, value)| (name.to_owned(), value.as_str().into())));
+    Value::Object(fields).to_string()
+}
+
+fn invalid(words: impl Into<String>) -> Error {
+    Error::new(Kind::Invalid, words)
+}

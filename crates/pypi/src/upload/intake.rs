@@ -1,0 +1,122 @@
+//! The file of a form: named, authorised, and streamed into the engine while it comes.
+
+use std::io;
+
+use bytes::Bytes;
+use futures_util::{future::join, stream};
+use tokio::sync::mpsc;
+use wharf_core::{ByteStream, Digest, Error, Grant, Kind, RegistryPlace, Result, action::Push};
+use wharf_hash::Extra;
+use wharf_registry::{Taps, format::Pair};
+
+use super::{form::Form, invalid, multipart::Multipart};
+use crate::{
+    Call,
+    filename::FileName,
+    format::{FILENAME, File, NAME},
+    shape::Part,
+};
+
+/// The largest file, in bytes.
+const LARGEST: u64 = 4 * 1024 * 1024 * 1024;
+
+/// A file whose bytes are stored, and listed nowhere yet.
+pub(super) struct Received {
+    /// The right to publish it.
+    pub(super) grant: Grant<Push>,
+    /// Its name.
+    pub(super) file: FileName,
+    /// Its bytes.
+    pub(super) content: Part,
+    /// Their MD5, in hexadecimal digits.
+    pub(super) md5: String,
+    /// Their BLAKE2b-256.
+    pub(super) blake2: String,
+}
+
+/// Takes the file in. What the form said before is held against it already: who sends the wrong thing is told before
+/// he has sent all of it.
+pub(super) async fn receive(
+    call: &Call<'_>,
+    registry: &RegistryPlace,
+    (form, filename): (&Form, &str),
+    parts: &mut Multipart,
+) -> Result<Received> {
+    let refused = |refusal: wharf_registry::format::Refusal| invalid(refusal.to_string());
+    let file = FileName::parse(filename).map_err(refused)?;
+    let place = file.project.place(registry)?;
+    let grant = call.registry.grant::<Push>(call.actor, &place).await?;
+    file.expect_normal().map_err(refused)?;
+    let expected = form.get("sha256_digest").map(|digest| format!("sha256:{}", digest.to_ascii_lowercase()));
+    let expected: Option<Digest> = expected.and_then(|digest| digest.parse().ok());
+    if let Some(expected) = &expected {
+        expect_free(call, &grant, (&file, expected)).await?;
+    }
+    let (sender, body) = pipe();
+    let taps = Taps::none().digest(Extra::Md5).digest(Extra::Blake2b256);
+    let storing = call.registry.push_blob(&grant, expected, body, taps);
+    let (sent, stored) = join(send(parts, sender), storing).await;
+    // Why the form ended tells more than that its file could not be stored.
+    sent?;
+    let stored = stored?;
+    // The repository may have come into being with these bytes, and the right to it may have gone meanwhile.
+    let grant = call.registry.regrant(&grant).await?;
+    let extra = |wanted: Extra| {
+        let found = stored.extra.iter().find(|(extra, _)| *extra == wanted);
+        found.map(|(_, digest)| digest.iter().map(|byte| format!("{byte:02x}")).collect()).unwrap_or_default()
+    };
+    let (md5, blake2) = (extra(Extra::Md5), extra(Extra::Blake2b256));
+    Ok(Received { grant, file, content: Part { digest: stored.digest, size: stored.size }, md5, blake2 })
+}
+
+/// Refuses other bytes than those a name stands for, before they are sent.
+async fn expect_free(
+    call: &Call<'_>,
+    grant: &Grant<Push>,
+    (file, digest): (&FileName, &Digest),
+) -> Result<()> {
+    let pair = Pair { format: NAME, name: FILENAME, value: &file.text };
+    match call.registry.find_listed(grant, pair).await? {
+        Some(row) if File::of(&row)?.digest != digest.to_string() => {
+            Err(Error::new(Kind::Exists, format!("{:?}", file.text)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What goes through the pipe.
+enum Flow {
+    Piece(Bytes),
+    End,
+}
+
+/// A body that somebody feeds. If he goes away before its end, the body breaks off.
+fn pipe() -> (mpsc::Sender<Flow>, ByteStream) {
+    let (sender, receiver) = mpsc::channel(2);
+    let body = stream::unfold(Some(receiver), |receiver: Option<mpsc::Receiver<Flow>>| async move {
+        let mut receiver = receiver?;
+        match receiver.recv().await {
+            Some(Flow::Piece(piece)) => Some((Ok(piece), Some(receiver))),
+            Some(Flow::End) => None,
+            None => Some((Err(io::ErrorKind::UnexpectedEof.into()), None)),
+        }
+    });
+    (sender, Box::pin(body))
+}
+
+/// Sends the part through the pipe. If nobody takes it any more, whoever stored it knows why.
+async fn send(parts: &mut Multipart, sender: mpsc::Sender<Flow>) -> Result<()> {
+    let mut size = 0_u64;
+    while let Some(piece) = parts.chunk().await? {
+        size += piece.len() as u64;
+        if size > LARGEST {
+            return Err(Error::new(Kind::TooLarge, "File too large. Limit is 4 GiB."));
+        }
+        if sender.send(Flow::Piece(piece)).await.is_err() {
+            return Ok(());
+        }
+    }
+    // As above.
+    let _ = sender.send(Flow::End).await;
+    Ok(())
+}
