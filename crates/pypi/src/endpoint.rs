@@ -99,7 +99,8 @@ fn project_of(text: &str) -> Result<ProjectName> {
 
 fn format_of(query: Option<&str>) -> Option<String> {
     let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-    pairs.find(|(name, _)| name == "format").map(|(_, value)| value.into_owned())
+    // A plus sign in a query is a blank, but nobody writes it otherwise in a media type, which has no blanks.
+    pairs.find(|(name, _)| name == "format").map(|(_, value)| value.replace(' ', "+"))
 }
 
 fn nothing() -> Error {

@@ -81,14 +81,16 @@ impl FileName {
                 (name, version, python)
             }
             _ => {
-                return Err(Refusal::new(format!("Invalid wheel filename (wrong number of parts): {text:?}")));
+                return Err(Refusal::new(format!(
+                    "Invalid wheel filename (wrong number of parts): {text:?}"
+                )));
             }
         };
         let is_tag = |part: &&str| {
             let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_.+".contains(&byte);
             !part.is_empty() && part.bytes().all(is_legal)
         };
-        if !parts.iter().skip(1).all(is_tag) {
+        if !parts.iter().skip(2).all(is_tag) {
             return Err(Refusal::new(format!("Invalid wheel filename (invalid tags): {text:?}")));
         }
         Self::of(text, Kind::Wheel, (name, &version.replace('_', "+"), python))
@@ -159,6 +161,7 @@ mod tests {
                 "cp311",
             ),
             ("foo-1!2.0.tar.gz", Kind::Source, "foo", "1!2.0", "source"),
+            ("foo-1!2.0-py3-none-any.whl", Kind::Wheel, "foo", "1!2.0", "py3"),
             ("foo_bar-1.0.zip", Kind::SourceZip, "foo-bar", "1.0", "source"),
             ("foo-bar-1.0.tar.gz", Kind::Source, "foo-bar", "1.0", "source"),
         ] {

@@ -50,7 +50,7 @@ impl Metadata {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
         let text = std::str::from_utf8(bytes).map_err(|_| Refusal::new("the metadata is not UTF-8"))?;
         let mut fields: Vec<(String, String)> = Vec::new();
-        for line in text.lines().take_while(|line| !line.trim().is_empty()) {
+        for line in text.lines().take_while(|line| !line.is_empty()) {
             if line.starts_with([' ', '\t']) {
                 let Some((_, value)) = fields.last_mut() else { return Err(no_field(line)) };
                 value.push('\n');
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     const TEXT: &str = "Metadata-Version: 2.5\nName: Foo.Bar\nVersion: 1.0\nClassifier: A\nClassifier: B\nLicense: UNKNOWN\n\
-        Summary: one\n  two\nRequires-Python: >=3.8\n\nDescription: not a field\n";
+        Summary: one\n  two\nNote: one\n        \n        two\nRequires-Python: >=3.8\n\nDescription: not a field\n";
 
     #[test]
     fn the_head_is_read_and_the_description_is_not() {

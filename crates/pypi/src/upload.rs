@@ -49,6 +49,10 @@ pub(crate) async fn upload(call: &Call<'_>, registry: &RegistryPlace, body: Body
         match part.name.as_str() {
             "content" if received.is_some() => return Err(invalid("the form holds two files")),
             "content" => {
+                // Most send the file last: then nothing of it need come to say no.
+                if form.get("version").is_some() {
+                    form.check()?;
+                }
                 let filename = part.filename.unwrap_or_default();
                 received = Some(receive(call, registry, (&form, &filename), &mut parts).await?);
             }

@@ -97,7 +97,7 @@ async fn twine_publishes_and_pip_installs() {
 }
 
 #[tokio::test]
-async fn twine_prints_why_a_wheel_is_refused_and_skips_what_is_there() {
+async fn twine_prints_why_a_wheel_is_refused() {
     if !component("python") {
         return;
     }
@@ -112,16 +112,6 @@ async fn twine_prints_why_a_wheel_is_refused_and_skips_what_is_there() {
     let said =
         format!("{}{}", String::from_utf8_lossy(&refused.stdout), String::from_utf8_lossy(&refused.stderr));
     assert!(!refused.status.success() && said.contains("File already exists"), "{said}");
-    let url = upload_url(&wharf);
-    let skip = [
-        "upload",
-        "--non-interactive",
-        "--disable-progress-bar",
-        "--skip-existing",
-        "--repository-url",
-        &url,
-    ];
-    program.run(&[&skip[..], &["-u", "alice", "-p", PASSWORD, &other.filename]].concat());
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! The catch-up read: what a node remembers it tells only after it has read what all nodes changed, itself included, up
-//! to a moment after it was asked ([ADR XXXX](../../../../docs/adr/XXXX-a-node-catches-up-before-it-remembers.md)).
+//! to a moment after it was asked ([ADR 0029](../../../../docs/adr/0029-a-node-catches-up-before-it-remembers.md)).
 //!
 //! Whoever asks waits for a read that begins after that, and all who wait by then share it: so a node asks the database
 //! once where it would ask a hundred times. A read that fails fails all of them, also those who came meanwhile, and

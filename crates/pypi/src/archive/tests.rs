@@ -116,8 +116,8 @@ fn a_bomb_is_refused_before_it_is_unpacked() {
 fn a_source_distribution_has_one_folder_with_its_metadata() {
     for (entries, words) in [
         (&[("foo-1.0/PKG-INFO", METADATA), ("other/file", b"1")][..], "exactly one folder"),
-        (&[("foo-1.0/setup.py", b"1")][..], "no PKG-INFO"),
-        (&[("foo-1.0/../../etc/passwd", b"1")][..], "etc/passwd"),
+        (&[("foo-1.0/setup.py", METADATA)][..], "no PKG-INFO"),
+        (&[("foo-1.0/../../etc/passwd", METADATA)][..], "etc/passwd"),
         (&[("foo-1.0/PKG-INFO", METADATA), ("foo-1.0/PKG-INFO", METADATA)][..], "twice"),
     ] {
         let refused = of(&sdist(entries), "foo-1.0.tar.gz").unwrap_err().to_string();

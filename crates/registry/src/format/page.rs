@@ -195,20 +195,29 @@ impl Registry {
         Ok(kept)
     }
 
-    /// Has a page rendered that was moved on, and waits for nothing.
+    /// Has a page rendered that was moved on, and waits for nothing. Of many pushes in a row one renders and one waits, who
+    /// will find what all others pushed.
     pub(crate) fn refresh(&self, of: PageOf) {
+        let slot = self.0.shelf.slot(of);
+        if !slot.await_turn() {
+            return;
+        }
         let registry = self.clone();
         tokio::spawn(async move {
-            let refreshed = async {
-                match registry.store().view(FindPage { of }).await? {
-                    Some(state) if state.listed => registry.rendered(of, state.revision).await.map(drop),
-                    _ => Ok(()),
-                }
-            };
-            if let Err(error) = refreshed.await {
+            let _turn = slot.take_turn().await;
+            if let Err(error) = registry.render_anew(of, &slot).await {
                 tracing::warn!(?error, format = of.format, "page could not be rendered, its reader will try");
             }
         });
+    }
+
+    async fn render_anew(&self, of: PageOf, slot: &Slot) -> Result<()> {
+        match self.store().view(FindPage { of }).await? {
+            Some(state) if state.listed && slot.at(state.revision).is_none() => {
+                self.render(of, slot).await.map(drop)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The pages as of a revision or a later one: from memory, from the store, or rendered, by one for all who wait.
@@ -219,7 +228,7 @@ impl Registry {
         }
         let registry = self.clone();
         on_its_own(async move {
-            let _turn = slot.turn.lock().await;
+            let _turn = slot.turn().await;
             match slot.at(revision) {
                 Some(rendered) => Ok(rendered),
                 None => registry.render(of, &slot).await,

@@ -30,7 +30,9 @@ pub(crate) struct Slot {
     /// Whether what lies here was not put into the store yet.
     is_fresh: AtomicBool,
     /// Held by the one who renders.
-    pub(crate) turn: tokio::sync::Mutex<()>,
+    turn: tokio::sync::Mutex<()>,
+    /// Whether somebody who pushed waits to render.
+    is_awaited: AtomicBool,
 }
 
 impl Shelf {
@@ -67,6 +69,23 @@ impl Shelf {
 }
 
 impl Slot {
+    /// The turn to render, for who needs the page.
+    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
+    /// Whether nobody who pushed waits for the turn yet; from now on the caller does.
+    pub(crate) fn await_turn(&self) -> bool {
+        !self.is_awaited.swap(true, Ordering::AcqRel)
+    }
+
+    /// The turn, for who waits since [`Slot::await_turn`]. What is pushed from now on is the next one's.
+    pub(crate) async fn take_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        let turn = self.turn.lock().await;
+        self.is_awaited.swap(false, Ordering::AcqRel);
+        turn
+    }
+
     /// What lies here, if it shows this revision or a later one.
     pub(crate) fn at(&self, revision: i64) -> Option<Arc<Rendered>> {
         self.rendered().filter(|rendered| rendered.revision >= revision)
