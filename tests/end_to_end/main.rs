@@ -23,6 +23,7 @@ mod access;
 mod clients;
 mod crash;
 mod formats;
+mod governing;
 mod harness;
 mod identity;
 mod import;

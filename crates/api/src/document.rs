@@ -17,6 +17,7 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("registry", "The name of a registry within its organisation"),
     ("repository", "The name of a repository within its registry; its slashes may be written as %2F"),
     ("robot", "The name of a robot within its organisation"),
+    ("rule", "The name of a rule of the registry"),
     ("tag", "The name of a tag"),
     ("token", "The id of an API token"),
     ("user", "The login of a user"),

@@ -4,10 +4,13 @@
 pub(crate) mod facts;
 pub(crate) mod me;
 pub(crate) mod members;
+pub(crate) mod moves;
 pub(crate) mod organisations;
 pub(crate) mod registries;
 pub(crate) mod removal;
 pub(crate) mod repositories;
 pub(crate) mod robots;
+pub(crate) mod rules;
 pub(crate) mod tokens;
+pub(crate) mod usage;
 pub(crate) mod users;

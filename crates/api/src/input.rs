@@ -126,6 +126,7 @@ pub(crate) fn known(call: &Call, names: &[&str]) -> Result<()> {
     Ok(())
 }
 
-fn invalid(message: &str) -> Error {
+/// The refusal of a query.
+pub(crate) fn invalid(message: &str) -> Error {
     Error::new(Kind::Invalid, message).with(Detail::Page)
 }

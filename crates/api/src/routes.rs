@@ -6,7 +6,9 @@ use axum::http::Method;
 use wharf_core::{Error, Kind, Result};
 
 use crate::{
-    endpoints::{facts, me, members, organisations, registries, repositories, robots, tokens, users},
+    endpoints::{
+        facts, me, members, moves, organisations, registries, repositories, robots, rules, tokens, usage, users,
+    },
     route::Route,
     template::{Parameters, nothing},
 };
@@ -21,7 +23,10 @@ pub(crate) static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         members::routes(),
         robots::routes(),
         registries::routes(),
+        rules::routes(),
         repositories::routes(),
+        moves::routes(),
+        usage::routes(),
         facts::routes(),
     ]
     .concat()

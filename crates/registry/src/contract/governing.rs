@@ -5,7 +5,7 @@ use wharf_core::{Result, Tag, gate::OrganisationId};
 use super::store::{MARK, NOW, commit, digest, image, key, repository, view};
 use crate::{
     Usage,
-    port::{BlobRow, Mark, Move, Recount, RuleKind, RuleRow, Store},
+    port::{AgedTag, BlobRow, Mark, Move, Recount, RuleKind, RuleRow, Store},
 };
 
 pub(super) async fn suite(store: &dyn Store) {
@@ -13,6 +13,7 @@ pub(super) async fn suite(store: &dyn Store) {
     a_tag_is_found_above_what_it_needs(store).await;
     a_rule_is_of_one_registry_and_kind(store).await;
     a_blob_counts_once_in_an_organisation_and_a_manifest_in_each_repository(store).await;
+    tags_come_by_age_and_only_what_nothing_holds_is_loose(store).await;
 }
 
 async fn a_tag_tells_where_it_pointed(store: &dyn Store) {
@@ -102,6 +103,73 @@ async fn a_rule_is_of_one_registry_and_kind(store: &dyn Store) {
             assert!(!work.remove_rule(registry, RuleKind::Retention, "a").await?);
             assert!(work.remove_rule(registry, kind, "a").await?);
             assert!(!work.remove_rule(registry, kind, "a").await?);
+            Ok(())
+        })
+    })
+    .await
+    .unwrap();
+}
+
+async fn tags_come_by_age_and_only_what_nothing_holds_is_loose(store: &dyn Store) {
+    let repository = repository(store, "aged/app").await;
+    let [old, moved, loose, child] = ["aged old", "aged moved", "aged loose", "aged child"].map(image);
+    let digests = [&old, &moved, &loose, &child].map(|image| image.digest);
+    let input = (repository, [old, moved, loose, child]);
+    commit(store, input, |(repository, images), work| {
+        Box::pin(async move {
+            let [old, moved, _, child] = images;
+            let index = super::store::index_of(&child.digest);
+            for manifest in images.iter().chain([&index]) {
+                work.insert_manifest(*repository, manifest, NOW).await?;
+            }
+            let later = Mark { at: NOW.plus_seconds(5), by: "contract" };
+            work.set_tag(*repository, &"b".parse()?, &old.digest, MARK).await?;
+            work.set_tag(*repository, &"a".parse()?, &old.digest, MARK).await?;
+            work.set_tag(*repository, &"index".parse()?, &index.digest, later).await?;
+            work.set_tag(*repository, &"moved".parse()?, &moved.digest, MARK).await?;
+            work.set_tag(*repository, &"moved".parse()?, &old.digest, later).await?;
+            let (mut tags, mut last) = (Vec::new(), None);
+            loop {
+                let page = work.tags_by_age(*repository, last.as_ref(), 1).await?;
+                let Some(seen) = page.into_iter().next() else { break };
+                assert!(work.stands(*repository, &seen).await?);
+                tags.push(seen.tag.to_string());
+                last = Some(seen);
+            }
+            assert_eq!(tags, ["moved", "index", "b", "a"], "the latest first");
+            let seen = AgedTag { since: NOW.plus_seconds(1), ..last.expect("there are tags") };
+            assert!(!work.stands(*repository, &seen).await?, "it was moved since");
+            Ok(())
+        })
+    })
+    .await
+    .unwrap();
+    let found = view(store, repository, |repository, work| {
+        Box::pin(async move {
+            let (first, rest) = (work.manifests_by_age(*repository, None, 1).await?, 10);
+            let last = first.first().map(|row| row.digest);
+            let rest = work.manifests_by_age(*repository, last.as_ref(), rest).await?;
+            let all = [first, rest].concat();
+            for row in &all {
+                assert_eq!(work.is_loose(*repository, &row.digest).await?, row.loose);
+            }
+            Ok(all.into_iter().filter(|row| row.loose).map(|row| row.digest).collect::<Vec<_>>())
+        })
+    })
+    .await;
+    assert_eq!(found, [digests[2]], "neither a tagged one, nor one that was, nor a child");
+    let place: wharf_core::Place = "aged/app".parse().unwrap();
+    commit(store, place, |place, work| {
+        Box::pin(async move {
+            let registry = work.ensure_registry(place, NOW).await?;
+            let rule = RuleRow { name: "aged".to_owned(), body: "{}".to_owned() };
+            for kind in [RuleKind::Retention, RuleKind::Immutability] {
+                work.set_rule(registry, kind, &rule, NOW).await?;
+            }
+            let before = wharf_core::gate::RegistryId(registry.0 - 1);
+            let ruled = work.ruled_registries(RuleKind::Retention, before, 10).await?;
+            assert_eq!(ruled.first().map(|ruled| ruled.id), Some(registry));
+            assert!(work.ruled_registries(RuleKind::Retention, registry, 10).await?.is_empty());
             Ok(())
         })
     })

@@ -1,0 +1,279 @@
+//! The rules of a registry: which tags never move, what goes by its age, and what would go now.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use wharf_core::{
+    Limit, Pattern, Result, RuleName, Tag,
+    duty::{Administer, Belong},
+};
+use wharf_registry::policy::{self, Expiring, ImmutabilityRule, Named, RetentionRule};
+
+use crate::{
+    call::Call,
+    input::{Body, Input, known, parameter},
+    output::{Done, Shown},
+    route::{Route, delete, get, put},
+    time::written,
+};
+
+pub(crate) fn routes() -> Vec<Route> {
+    const IMMUTABILITY: &str = "/orgs/{org}/registries/{registry}/immutability";
+    const KEEPER: &str = "/orgs/{org}/registries/{registry}/immutability/{rule}";
+    const RETENTION: &str = "/orgs/{org}/registries/{registry}/retention";
+    const SWEEPER: &str = "/orgs/{org}/registries/{registry}/retention/{rule}";
+    const EXPIRING: &str = "/orgs/{org}/registries/{registry}/expiring";
+    vec![
+        get(IMMUTABILITY, "List the rules about tags that never move", list_immutability),
+        put(KEEPER, "Set a rule about tags that never move", set_immutability),
+        delete(KEEPER, "Remove a rule about tags that never move", remove::<ImmutabilityRule>),
+        get(RETENTION, "List the rules about what goes by its age", list_retention),
+        put(SWEEPER, "Set a rule about what goes by its age", set_retention),
+        delete(SWEEPER, "Remove a rule about what goes by its age", remove::<RetentionRule>),
+        get(EXPIRING, "Show what the rules would let go now; nothing goes", expiring),
+    ]
+}
+
+/// Which tags of which repositories: those that one pattern of each list fits, and none of the exceptions. `*` stands
+/// for any characters but `/`, `**` for any at all, `?` for one.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Selection {
+    /// Of these repositories, by their names within the registry; all if not said.
+    #[serde(default = "everything")]
+    repositories: Vec<String>,
+    /// These tags; all if not said.
+    #[serde(default = "everything")]
+    tags: Vec<String>,
+    /// But not of these repositories.
+    #[serde(default)]
+    except_repositories: Vec<String>,
+    /// But not these tags.
+    #[serde(default)]
+    except_tags: Vec<String>,
+}
+
+fn everything() -> Vec<String> {
+    vec![Pattern::everything().to_string()]
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Self::of(&policy::Selection::default())
+    }
+}
+
+impl Selection {
+    fn of(select: &policy::Selection) -> Self {
+        let texts = |patterns: &[Pattern]| patterns.iter().map(Pattern::to_string).collect();
+        Self {
+            repositories: texts(&select.repositories),
+            tags: texts(&select.tags),
+            except_repositories: texts(&select.except_repositories),
+            except_tags: texts(&select.except_tags),
+        }
+    }
+
+    fn read(&self) -> Result<policy::Selection> {
+        let patterns = |texts: &[String]| texts.iter().map(|text| text.parse()).collect::<Result<_>>();
+        Ok(policy::Selection {
+            repositories: patterns(&self.repositories)?,
+            tags: patterns(&self.tags)?,
+            except_repositories: patterns(&self.except_repositories)?,
+            except_tags: patterns(&self.except_tags)?,
+        })
+    }
+}
+
+/// A rule about tags that never move.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Immutability {
+    /// Which tags; all if not said.
+    #[serde(default)]
+    select: Selection,
+}
+
+/// What a rule lets go.
+#[derive(Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Of {
+    /// Tags; their manifests stay, without them.
+    #[default]
+    Tags,
+    /// Manifests that have no tag.
+    Untagged,
+}
+
+/// A rule about what goes by its age: what it selects and no rule keeps.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Retention {
+    /// Which tags of which repositories; of manifests without a tag, only which repositories.
+    #[serde(default)]
+    select: Selection,
+    /// What goes.
+    #[serde(default)]
+    of: Of,
+    /// So many of the latest tags that it selects stay, in each repository.
+    keep_newest: Option<u32>,
+    /// What is younger than so many days stays.
+    keep_days: Option<u32>,
+}
+
+/// A rule with its name.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ShownImmutability {
+    /// What it is called.
+    name: String,
+    /// Which tags.
+    select: Selection,
+}
+
+/// A rule with its name.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ShownRetention {
+    /// What it is called.
+    name: String,
+    /// Which tags of which repositories.
+    select: Selection,
+    /// What goes.
+    of: Of,
+    /// So many of the latest tags that it selects stay.
+    keep_newest: Option<u32>,
+    /// What is younger than so many days stays.
+    keep_days: Option<u32>,
+}
+
+/// The rules of one kind; a hundred at most.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ImmutabilityRules {
+    /// In the order of their names.
+    items: Vec<ShownImmutability>,
+}
+
+/// The rules of one kind; a hundred at most.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RetentionRules {
+    /// In the order of their names.
+    items: Vec<ShownRetention>,
+}
+
+/// What would go now.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Going {
+    /// The first of it.
+    items: Vec<ShownExpiring>,
+    /// Whether there is more.
+    more: bool,
+}
+
+/// Something that would go.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ShownExpiring {
+    /// The repository, as it is pulled from.
+    repository: String,
+    /// The tag; null where it is a manifest without one.
+    tag: Option<String>,
+    /// The manifest.
+    digest: String,
+    /// Since when the tag points to it; since when it is there.
+    since: String,
+    /// The rule by which it goes.
+    rule: String,
+}
+
+/// How much is shown: `n`.
+struct Most(Limit);
+
+impl Input for Most {
+    fn read(call: &Call) -> Result<Self> {
+        known(call, &["n"])?;
+        call.query.first().map_or(Ok(Self(Limit::MOST)), |(_, value)| Limit::parse(value).map(Self))
+    }
+
+    fn parameters() -> Vec<Value> {
+        let n = json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX });
+        vec![parameter("n", "How many entries at most; more than 1000 are never given", &n)]
+    }
+}
+
+async fn list_immutability(call: Call, (): ()) -> Result<Shown<ImmutabilityRules>> {
+    let items = rules::<ImmutabilityRule>(&call).await?.iter().map(shown_immutability).collect();
+    Ok(Shown(ImmutabilityRules { items }))
+}
+
+async fn set_immutability(call: Call, Body(rule): Body<Immutability>) -> Result<Shown<ShownImmutability>> {
+    let named = set(&call, ImmutabilityRule { select: rule.select.read()? }).await?;
+    Ok(Shown(shown_immutability(&named)))
+}
+
+async fn list_retention(call: Call, (): ()) -> Result<Shown<RetentionRules>> {
+    let items = rules::<RetentionRule>(&call).await?.iter().map(shown_retention).collect();
+    Ok(Shown(RetentionRules { items }))
+}
+
+async fn set_retention(call: Call, Body(rule): Body<Retention>) -> Result<Shown<ShownRetention>> {
+    let Retention { select, of, keep_newest, keep_days } = rule;
+    let of = match of {
+        Of::Tags => policy::Of::Tags,
+        Of::Untagged => policy::Of::Untagged,
+    };
+    let named = set(&call, RetentionRule { select: select.read()?, of, keep_newest, keep_days }).await?;
+    Ok(Shown(shown_retention(&named)))
+}
+
+async fn expiring(call: Call, Most(limit): Most) -> Result<Shown<Going>> {
+    let place = call.registry()?;
+    let grant = call.face.auth.grant_organisation::<Belong>(&call.actor, &place.organisation).await?;
+    let (found, more) = call.face.registry.expiring(&grant, &place.registry, limit.get()).await?;
+    Ok(Shown(Going { items: found.iter().map(shown_expiring).collect::<Result<_>>()?, more }))
+}
+
+async fn rules<R: policy::Rule>(call: &Call) -> Result<Vec<Named<R>>> {
+    let place = call.registry()?;
+    let grant = call.face.auth.grant_organisation::<Belong>(&call.actor, &place.organisation).await?;
+    call.face.registry.rules(&grant, &place.registry).await
+}
+
+async fn set<R: policy::Rule>(call: &Call, rule: R) -> Result<Named<R>> {
+    let (place, name) = (call.registry()?, call.parameter::<RuleName>("rule")?);
+    let grant = call.face.auth.grant_organisation::<Administer>(&call.actor, &place.organisation).await?;
+    let named = Named { name, rule };
+    call.face.registry.set_rule(&grant, &place.registry, &named).await?;
+    Ok(named)
+}
+
+async fn remove<R: policy::Rule>(call: Call, (): ()) -> Result<Done> {
+    let (place, name) = (call.registry()?, call.parameter::<RuleName>("rule")?);
+    let grant = call.face.auth.grant_organisation::<Administer>(&call.actor, &place.organisation).await?;
+    call.face.registry.remove_rule::<R>(&grant, &place.registry, &name).await.map(|()| Done)
+}
+
+fn shown_immutability(named: &Named<ImmutabilityRule>) -> ShownImmutability {
+    ShownImmutability { name: named.name.to_string(), select: Selection::of(&named.rule.select) }
+}
+
+fn shown_retention(named: &Named<RetentionRule>) -> ShownRetention {
+    let RetentionRule { select, of, keep_newest, keep_days } = &named.rule;
+    ShownRetention {
+        name: named.name.to_string(),
+        select: Selection::of(select),
+        of: match of {
+            policy::Of::Tags => Of::Tags,
+            policy::Of::Untagged => Of::Untagged,
+        },
+        keep_newest: *keep_newest,
+        keep_days: *keep_days,
+    }
+}
+
+fn shown_expiring(row: &Expiring) -> Result<ShownExpiring> {
+    Ok(ShownExpiring {
+        repository: row.place.to_string(),
+        tag: row.tag.as_ref().map(Tag::to_string),
+        digest: row.digest.to_string(),
+        since: written(row.since)?,
+        rule: row.rule.to_string(),
+    })
+}

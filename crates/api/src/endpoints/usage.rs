@@ -1,0 +1,57 @@
+//! What an organisation stores, and how much it may.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use wharf_core::{Result, duty::Belong};
+
+use crate::{
+    call::Call,
+    input::Body,
+    output::{Done, Shown},
+    route::{Route, get, put},
+};
+
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        get("/orgs/{org}/usage", "Show what an organisation stores, and how much it may", show),
+        put("/orgs/{org}/quota", "Set how much an organisation may store: the operator's", set),
+    ]
+}
+
+/// What an organisation stores, in bytes.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ShownUsage {
+    /// Its blobs, each once, however many of its repositories hold it.
+    blob_bytes: i64,
+    /// Its manifests, in each repository that holds one.
+    manifest_bytes: i64,
+    /// Both together: what the quota is about.
+    used_bytes: u64,
+    /// How much it may store; null: as much as it likes.
+    quota_bytes: Option<u64>,
+}
+
+/// How much an organisation may store.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Quota {
+    /// In bytes; null: as much as it likes.
+    #[serde(deserialize_with = "Option::deserialize")]
+    quota_bytes: Option<u64>,
+}
+
+async fn show(call: Call, (): ()) -> Result<Shown<ShownUsage>> {
+    let grant = call.face.auth.grant_organisation::<Belong>(&call.actor, &call.organisation()?).await?;
+    let (usage, quota_bytes) = call.face.registry.usage(&grant).await?;
+    Ok(Shown(ShownUsage {
+        blob_bytes: usage.blobs,
+        manifest_bytes: usage.manifests,
+        used_bytes: usage.bytes(),
+        quota_bytes,
+    }))
+}
+
+async fn set(call: Call, Body(quota): Body<Quota>) -> Result<Done> {
+    let grant = call.face.auth.grant_operator(&call.actor).await?;
+    call.face.registry.set_quota(&grant, &call.organisation()?, quota.quota_bytes).await.map(|()| Done)
+}

@@ -1,0 +1,111 @@
+//! Rules about tags: who sets them, what they refuse, and what they let go.
+
+use serde_json::{Value, json};
+
+use super::{MAIN, send};
+use crate::harness::{Image, Wharf};
+
+#[tokio::test]
+async fn an_immutable_tag_is_told_by_the_name_of_its_rule_behind_every_door() {
+    let wharf = Wharf::start().await;
+    let admin = wharf.admin();
+    let repository = admin.repository("acme/app");
+    let (first, second) = (Image::oci(1), Image::oci(2));
+    let digest = repository.push_image(&first, "v1").await;
+    let owner = wharf.add_user("owner", &["acme:admin"]);
+    let rule = format!("{MAIN}/immutability/releases");
+    let body = json!({ "select": { "tags": ["v*"], "except_tags": ["*-rc*"] } });
+    let set = send(&owner, "PUT", &rule, &body).await.is(200).json();
+    assert_eq!(set["select"]["repositories"], json!(["**"]));
+
+    let put = |image: &Image, reference: &str| {
+        repository.put_manifest(reference, image.media_type, &image.manifest.clone())
+    };
+    repository.push_blobs_of(&second).await;
+    put(&first, "v1").await.is(201);
+    let refused = put(&second, "v1").await.is(409).json();
+    let told = (&refused["errors"][0]["code"], &refused["errors"][0]["detail"]["rule"]);
+    assert_eq!(told, (&json!("DENIED"), &json!("releases")));
+    put(&second, "v1-rc1").await.is(201);
+    put(&second, &format!("{}?tag=new&tag=v1", second.digest())).await.is(409);
+    repository.manifest("new").await.is(404);
+    repository.delete_manifest("v1").await.is(409);
+    repository.delete_manifest(&digest).await.is(409);
+    let tag = format!("{MAIN}/repositories/app/tags/v1");
+    let problem = owner.delete(&tag).await.is(409).json();
+    assert_eq!(problem["detail"], "the tag v1 is immutable by the rule releases");
+    owner.delete(&format!("{MAIN}/repositories/app")).await.is(409);
+    repository.manifest("v1").await.is(200);
+
+    owner.delete(&rule).await.is(204);
+    owner.delete(&rule).await.is(404);
+    put(&second, "v1").await.is(201);
+}
+
+#[tokio::test]
+async fn rules_are_set_by_admins_and_read_by_members() {
+    let wharf = Wharf::start().await;
+    wharf.admin().repository("acme/app").push_image(&Image::oci(1), "v1").await;
+    wharf.admin().repository("other/app").push_image(&Image::oci(1), "v1").await;
+    let [stranger, viewer, writer, owner, elsewhere] = [
+        wharf.add_user("stranger", &[]),
+        wharf.add_user("viewer", &["acme:viewer"]),
+        wharf.add_user("writer", &["acme:writer"]),
+        wharf.add_user("owner", &["acme:admin"]),
+        wharf.add_user("elsewhere", &["other:admin"]),
+    ];
+    for kind in ["immutability", "retention"] {
+        let (list, rule) = (format!("{MAIN}/{kind}"), format!("{MAIN}/{kind}/one"));
+        let body = if kind == "retention" { json!({ "keep_days": 9 }) } else { json!({}) };
+        let callers = [
+            (wharf.anonymous(), 401, 401),
+            (stranger.clone(), 404, 404),
+            (elsewhere.clone(), 404, 404),
+            (viewer.clone(), 200, 403),
+            (writer.clone(), 200, 403),
+            (owner.clone(), 200, 200),
+            (wharf.admin(), 200, 200),
+        ];
+        for (caller, reads, sets) in callers {
+            caller.get(&list).await.is(reads);
+            send(&caller, "PUT", &rule, &body).await.is(sets);
+        }
+        assert_eq!(viewer.get(&list).await.is(200).json()["items"].as_array().unwrap().len(), 1);
+        for bad in [json!({ "selects": {} }), json!({ "select": { "tags": ["a b"] } }), json!([])] {
+            send(&owner, "PUT", &rule, &bad).await.is(400);
+        }
+        send(&owner, "PUT", &format!("{MAIN}/{kind}/No"), &body).await.is(400);
+        send(&owner, "PUT", &format!("/api/v1/orgs/acme/registries/none/{kind}/one"), &body).await.is(404);
+        writer.delete(&rule).await.is(403);
+        elsewhere.delete(&rule).await.is(404);
+    }
+    send(&owner, "PUT", &format!("{MAIN}/retention/two"), &json!({})).await.is(400);
+}
+
+#[tokio::test]
+async fn what_would_go_is_shown_and_goes_with_the_next_round() {
+    let mut wharf = Wharf::start().await;
+    let admin = wharf.admin();
+    for number in 1..4 {
+        admin.repository("acme/app").push_image(&Image::oci(number), &format!("v{number}")).await;
+    }
+    send(&admin, "PUT", &format!("{MAIN}/immutability/first"), &json!({ "select": { "tags": ["v1"] } }))
+        .await
+        .is(200);
+    let few = json!({ "select": { "repositories": ["app"] }, "keep_newest": 1 });
+    send(&admin, "PUT", &format!("{MAIN}/retention/few"), &few).await.is(200);
+    let expiring = admin.get(&format!("{MAIN}/expiring")).await.is(200).json();
+    assert_eq!(expiring["items"].as_array().unwrap().len(), 1);
+    let row: &Value = &expiring["items"][0];
+    assert_eq!((&row["tag"], &row["rule"], &expiring["more"]), (&json!("v2"), &json!("few"), &json!(false)));
+    wharf.restart().await;
+    let admin = wharf.admin();
+    let tags = async || admin.repository("acme/app").tags("").await.is(200).json()["tags"].clone();
+    for _ in 0..100 {
+        if tags().await == json!(["v1", "v3"]) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("{} are there", tags().await);
+}
