@@ -42,9 +42,9 @@ impl Auth {
     /// Organisations that an actor may know, in the byte order of their names.
     ///
     /// # Errors
-    /// `Unauthenticated` to nobody; `Unavailable`.
+    /// `Unauthenticated` to nobody; `Denied` to a narrowed credential; `Unavailable`.
     pub async fn organisations(&self, actor: &Actor, span: Span) -> Result<Vec<OrganisationRow>> {
-        let grant = self.grant_self(actor)?;
+        let grant = self.grant_self(actor)?.whole()?;
         let seer = match self.is_operator(actor).await? {
             true => Seer::Everything,
             false => Seer::Account(Some(grant.account())),

@@ -42,12 +42,15 @@ impl Auth {
         if decided { Ok(()) } else { Err(Error::not_found(Subject::User)) }
     }
 
-    /// Where an account belongs.
+    /// Where an account belongs. A narrowed credential is not told.
     ///
     /// # Errors
     /// `Unavailable`.
     pub async fn memberships(&self, grant: &SelfGrant) -> Result<Vec<OrganisationRow>> {
-        self.tenancy().memberships(grant.account()).await
+        match grant.clone().whole() {
+            Ok(grant) => self.tenancy().memberships(grant.account()).await,
+            Err(_) => Ok(Vec::new()),
+        }
     }
 
     /// Whether an actor is the platform's operator.

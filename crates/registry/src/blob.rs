@@ -157,7 +157,11 @@ impl Registry {
         if let Some(source) = sources.iter().find(reached) {
             return Ok(Some(source.repository));
         }
-        let Some(beyond) = sources.first() else { return Ok(None) };
+        // A narrowed API token stays as it is, so another bearer token helps only within its reach.
+        let within = |source: &&MountSource| {
+            access.reach().is_none_or(|reach| reach.reaches(&source.place, Verb::Pull))
+        };
+        let Some(beyond) = sources.iter().find(within) else { return Ok(None) };
         let needed = Detail::InsufficientScope(vec![Scope::of(&beyond.place, &[Verb::Pull])]);
         Err(Error::new(Kind::Unauthenticated, "the token does not reach a repository with this blob")
             .with(needed))

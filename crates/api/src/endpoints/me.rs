@@ -35,7 +35,7 @@ pub(crate) struct Me {
     operator: bool,
     /// By what the caller was known: `password`, `bearer`, …
     credential: &'static str,
-    /// Where it belongs, the first thousand.
+    /// Where it belongs, the first thousand; nothing for a credential that is narrowed.
     memberships: Vec<Organisation>,
 }
 

@@ -130,6 +130,14 @@ impl SelfGrant {
     pub const fn account(&self) -> AccountId {
         self.account
     }
+
+    /// The same for what only a credential of the account's whole reach does.
+    ///
+    /// # Errors
+    /// `Denied` to one that is narrowed.
+    pub fn whole(self) -> Result<Self> {
+        if self.actor.access == Access::Whole { Ok(self) } else { Err(narrowed()) }
+    }
 }
 
 /// Who may make organisations.
@@ -284,6 +292,16 @@ mod tests {
         assert!(!founds(user(), false, Founders::Users).unwrap());
         let nobody = founds(Principal::Anonymous, false, Founders::Users).unwrap_err();
         assert_eq!(nobody.kind(), Kind::Unauthenticated);
+    }
+
+    #[test]
+    fn everybody_who_has_an_account_acts_on_himself_but_not_by_a_narrowed_credential_on_all_of_it() {
+        assert!(decide_self(&actor(user(), Access::Whole)).unwrap().whole().is_ok());
+        let narrowed = decide_self(&actor(user(), Access::Only(Vec::new()))).unwrap();
+        assert_eq!(narrowed.whole().unwrap_err().kind(), Kind::Denied);
+        let nobody = decide_self(&actor(Principal::Anonymous, Access::Whole)).unwrap_err();
+        assert_eq!(nobody.kind(), Kind::Unauthenticated);
+        assert_eq!(decide_self(&Actor::job("test")).unwrap_err().kind(), Kind::Denied);
     }
 
     #[test]

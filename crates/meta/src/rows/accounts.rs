@@ -178,12 +178,23 @@ impl Step for SetPassword {
         const SET: &str = "UPDATE account SET password_hash = $1, version = version + 1 WHERE id = $2";
         let set = session.execute(SET, &[self.hash.as_str().into(), self.id.0.into()]).await? > 0;
         if set {
-            let ended = "DELETE FROM refresh_token WHERE account_id = $1";
-            session.execute(ended, &[self.id.0.into()]).await?;
+            end_credentials(session, self.id.0).await?;
             audit(session, &self.record).await?;
         }
         Ok(set)
     }
+}
+
+/// Removes every token of an account. Those that are out there have ended with the account's version.
+pub(super) async fn end_credentials(session: &mut dyn Session, account: i64) -> Result<()> {
+    const REFRESHES: &str = "DELETE FROM refresh_token WHERE account_id = $1";
+    const USES: &str = "
+        DELETE FROM api_token_use WHERE token_id IN (SELECT t.id FROM api_token t WHERE t.account_id = $1)";
+    const TOKENS: &str = "DELETE FROM api_token WHERE account_id = $1";
+    for statement in [REFRESHES, USES, TOKENS] {
+        session.execute(statement, &[account.into()]).await?;
+    }
+    Ok(())
 }
 
 struct AddRefresh {

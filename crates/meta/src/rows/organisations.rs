@@ -65,8 +65,8 @@ impl Step for FindRights {
     async fn run(&self, session: &mut dyn Session) -> Result<OrganisationRights> {
         const FIND: &str = "
             SELECT o.id, m.role,
-                CASE WHEN EXISTS (SELECT 1 FROM registry r WHERE r.organisation_id = o.id AND r.public = 1)
-                THEN 1 ELSE 0 END
+                (SELECT COUNT(*) FROM (SELECT r.id FROM registry r
+                    WHERE r.organisation_id = o.id AND r.public = 1 LIMIT 1) AS public)
             FROM organisation o
             LEFT JOIN membership m ON m.organisation_id = o.id AND m.account_id = $1
             WHERE o.name = $2 AND o.removed_at IS NULL";
@@ -76,7 +76,7 @@ impl Step for FindRights {
         let Some(mut row) = found else { return Ok(rights) };
         rights.organisation = Some(OrganisationId(row.next()?));
         rights.role = row.next::<Option<String>>()?.map(|role| role.parse()).transpose()?;
-        rights.open = row.next::<i64>()? != 0;
+        rights.open = row.next()?;
         Ok(rights)
     }
 }

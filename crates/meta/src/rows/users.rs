@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use wharf_auth::port::{Fate, Span, UserRow, Users};
 use wharf_core::{AccountId, Error, Kind, Result, Timestamp, UserName, audit::AuditRecord};
 
-use super::journal::audit;
+use super::{accounts::end_credentials, journal::audit};
 use crate::{
     database::{Database, Step},
     session::{Row, Session},
@@ -101,30 +101,21 @@ impl Step for Decide {
             UPDATE account SET disabled = 1, version = version + 1, operator = 0, password_hash = NULL,
                 removed_at = $1
             WHERE id = $2";
-        const REFRESHES: &str = "DELETE FROM refresh_token WHERE account_id = $1";
-        const USES: &str = "
-            DELETE FROM api_token_use WHERE token_id IN (SELECT t.id FROM api_token t WHERE t.account_id = $1)";
-        const TOKENS: &str = "DELETE FROM api_token WHERE account_id = $1";
         const MEMBERSHIPS: &str = "DELETE FROM membership WHERE account_id = $1";
         let Some(found) = Find(self.name.clone()).run(session).await? else { return Ok(false) };
         self.expect_operator(session, &found).await?;
         let (id, now) = (found.id.0, self.record.at.microseconds());
-        let ends: &[&'static str] = match self.fate {
-            Fate::Enabled => {
-                session.execute(ENABLE, &[id.into()]).await?;
-                &[]
-            }
+        match self.fate {
+            Fate::Enabled => drop(session.execute(ENABLE, &[id.into()]).await?),
             Fate::Disabled => {
                 session.execute(DISABLE, &[id.into()]).await?;
-                &[REFRESHES]
+                end_credentials(session, id).await?;
             }
             Fate::Removed => {
                 session.execute(REMOVE, &[now.into(), id.into()]).await?;
-                &[REFRESHES, USES, TOKENS, MEMBERSHIPS]
+                end_credentials(session, id).await?;
+                session.execute(MEMBERSHIPS, &[id.into()]).await?;
             }
-        };
-        for statement in ends {
-            session.execute(statement, &[id.into()]).await?;
         }
         audit(session, &self.record).await.map(|()| true)
     }
