@@ -15,6 +15,7 @@
 #![allow(missing_docs, reason = "nobody imports a test binary")]
 
 mod alphabet;
+mod descriptors;
 mod manifests;
 mod names;
 mod numbers;
