@@ -59,8 +59,12 @@ pub async fn accounts(store: &dyn Accounts) {
     assert_eq!(changed.password_hash.as_deref(), Some("other"));
     assert!(!store.set_password(wharf_core::AccountId(-1), String::new(), record()).await.unwrap());
 
-    let change =
-        RegistryChange { public: Some(true), accepts_missing_content: Some(true), redirects: Some(false) };
+    let change = RegistryChange {
+        public: Some(true),
+        accepts_missing_content: Some(true),
+        redirects: Some(false),
+        accepts_unverified: Some(true),
+    };
     store.set_registry("acme".parse().unwrap(), "team".parse().unwrap(), change, record()).await.unwrap();
     store.record(record()).await.unwrap();
 }

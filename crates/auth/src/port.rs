@@ -95,16 +95,20 @@ pub struct RegistryChange {
     pub accepts_missing_content: Option<bool>,
     /// Whether who pulls may be sent to where the bytes lie.
     pub redirects: Option<bool>,
+    /// Whether, as long as it has no key, it takes plugins that nobody signed.
+    pub accepts_unverified: Option<bool>,
 }
 
 impl fmt::Display for RegistryChange {
-    /// The change in records: `public=true missing_content=accept redirect=off`.
+    /// The change in records: `public=true missing_content=accept redirect=off unverified=accept`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let public = self.public.map(|public| format!("public={public}"));
         let missing = self.accepts_missing_content.map(|accepts| if accepts { "accept" } else { "refuse" });
         let missing = missing.map(|word| format!("missing_content={word}"));
         let redirect = self.redirects.map(|redirects| if redirects { "redirect=on" } else { "redirect=off" });
-        let words = public.into_iter().chain(missing).chain(redirect.map(str::to_owned));
+        let word = |accepts: bool| if accepts { "unverified=accept" } else { "unverified=refuse" };
+        let last = redirect.into_iter().chain(self.accepts_unverified.map(word)).map(str::to_owned);
+        let words = public.into_iter().chain(missing).chain(last);
         f.write_str(&words.collect::<Vec<_>>().join(" "))
     }
 }

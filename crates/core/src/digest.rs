@@ -74,6 +74,13 @@ impl Digest {
         (value.len() == algorithm.length()).then_some(Self { algorithm, bytes })
     }
 
+    /// Makes a digest from a SHA-256.
+    pub fn sha256(value: [u8; 32]) -> Self {
+        let mut bytes = [0; 64];
+        bytes.split_at_mut(value.len()).0.copy_from_slice(&value);
+        Self { algorithm: Algorithm::Sha256, bytes }
+    }
+
     /// The algorithm.
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use wharf_auth::port::{Accounts as _, NewAccount, Organisations as _, RegistryChange, Seer, Span};
 use wharf_core::{
-    Access, AccountId, Actor, Credential, Digest, Kind, Place, Principal, Result, Role, Timestamp, UploadId,
-    UserName,
+    Access, AccountId, Actor, Credential, Digest, Kind, Place, Principal, RegistryPlace, Result, Role,
+    Timestamp, UploadId, UserName,
     action::Pull,
     audit::AuditRecord,
     gate::{self, CreateOnPush, Rights},
 };
 use wharf_registry::port::{BlobRow, RightsSource as _, Store, Transaction, Work};
+use wharf_signing::port::Keys as _;
 
 use crate::{Database, Field, RowSink, TABLES, Table, postgres::Fresh};
 
@@ -26,6 +27,13 @@ async fn keeps_the_contracts(database: &Database) {
     wharf_auth::contract::repeats(database).await;
     rights_that_change_are_known_at_once(database).await;
     lists_and_the_gate_agree_on_who_may_read(database).await;
+    let registry =
+        RegistryPlace { organisation: "lookups".parse().unwrap(), registry: "main".parse().unwrap() };
+    wharf_signing::contract::keys(database, &registry).await;
+    let unverified = RegistryChange { accepts_unverified: Some(true), ..RegistryChange::default() };
+    let RegistryPlace { organisation, registry: name } = registry.clone();
+    database.set_registry(organisation, name, unverified, record()).await.unwrap();
+    assert!(database.belief(&registry).await.unwrap().accepts_unverified);
 }
 
 #[allow(clippy::disallowed_methods, reason = "the test acts as a job")]

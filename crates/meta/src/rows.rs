@@ -1,6 +1,7 @@
 //! The statements, one file for each aggregate.
 
 mod accounts;
+mod believed_keys;
 mod blobs;
 mod catalog;
 mod collection;

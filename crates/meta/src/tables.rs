@@ -252,6 +252,19 @@ pub const TABLES: &[Table] = &[
         &[integer("repository_id"), text("kind"), text("name"), bytes("digest"), integer("manifest_id")],
     ),
     table(
+        "believed_key",
+        2,
+        &[
+            integer("registry_id"),
+            text("name"),
+            text("pem"),
+            integer("is_primary"),
+            integer("created_at"),
+            integer("expires_at"),
+            integer("revoked_at"),
+        ],
+    ),
+    table(
         "fact",
         1,
         &[

@@ -300,6 +300,18 @@ CREATE TABLE claim (
 );
 CREATE INDEX claim_manifest ON claim (manifest_id);
 
+-- The public keys whose signatures a registry believes. pem: SubjectPublicKeyInfo.
+CREATE TABLE believed_key (
+    registry_id BIGINT NOT NULL REFERENCES registry (id),
+    name        TEXT COLLATE "C" NOT NULL,
+    pem         TEXT COLLATE "C" NOT NULL,
+    is_primary  BIGINT NOT NULL,
+    created_at  BIGINT NOT NULL,
+    expires_at  BIGINT,
+    revoked_at  BIGINT,
+    PRIMARY KEY (registry_id, name)
+);
+
 -- What a format read of a manifest, and its place in the index: by subject, within it by sort_key, the newest first.
 -- release: the tag of the release it is listed in; NULL where it is listed in none.
 CREATE TABLE fact (

@@ -298,6 +298,18 @@ CREATE TABLE claim (
 ) WITHOUT ROWID;
 CREATE INDEX claim_manifest ON claim (manifest_id);
 
+-- The public keys whose signatures a registry believes. pem: SubjectPublicKeyInfo.
+CREATE TABLE believed_key (
+    registry_id INTEGER NOT NULL REFERENCES registry (id),
+    name        TEXT NOT NULL,
+    pem         TEXT NOT NULL,
+    is_primary  INTEGER NOT NULL,
+    created_at  INTEGER NOT NULL,
+    expires_at  INTEGER,
+    revoked_at  INTEGER,
+    PRIMARY KEY (registry_id, name)
+) WITHOUT ROWID;
+
 -- What a format read of a manifest, and its place in the index: by subject, within it by sort_key, the newest first.
 -- release: the tag of the release it is listed in; NULL where it is listed in none.
 CREATE TABLE fact (

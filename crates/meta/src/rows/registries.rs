@@ -24,6 +24,7 @@ use crate::{
 pub(super) struct RegistrySettings {
     missing_content: MissingContent,
     redirect: Redirect,
+    unverified: Unverified,
     #[serde(flatten)]
     rest: serde_json::Map<String, serde_json::Value>,
 }
@@ -47,6 +48,15 @@ enum Redirect {
     Off,
 }
 
+/// Whether a registry without keys takes what nobody signed.
+#[derive(Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Unverified {
+    #[default]
+    Refuse,
+    Accept,
+}
+
 impl RegistrySettings {
     pub(super) fn parse(column: &str) -> Result<Self> {
         serde_json::from_str(column).map_err(Error::internal)
@@ -58,6 +68,10 @@ impl RegistrySettings {
 
     pub(super) fn redirects(&self) -> bool {
         self.redirect == Redirect::On
+    }
+
+    pub(super) fn accepts_unverified(&self) -> bool {
+        self.unverified == Unverified::Accept
     }
 }
 
@@ -95,6 +109,9 @@ async fn change(session: &mut dyn Session, id: i64, change: &RegistryChange) -> 
     }
     if let Some(redirects) = change.redirects {
         settings.redirect = if redirects { Redirect::On } else { Redirect::Off };
+    }
+    if let Some(accepts) = change.accepts_unverified {
+        settings.unverified = if accepts { Unverified::Accept } else { Unverified::Refuse };
     }
     let settings = serde_json::to_string(&settings).map_err(Error::internal)?;
     session.execute(SET, &[public.into(), settings.as_str().into(), id.into()]).await.map(drop)

@@ -1,0 +1,43 @@
+//! Signatures: made, verified, and the keys a registry believes.
+//!
+//! [`PublicKey`] and [`SecretKey`] are words without a world: secp256k1, P-256 and Ed25519, as `openssl` writes keys and
+//! signatures. [`Signing`] knows which keys a registry believes; what is signed by them is the formats' affair.
+
+#[cfg(feature = "contract")]
+pub mod contract;
+mod hex;
+mod key;
+mod key_ring;
+pub mod port;
+mod public_key;
+mod secret_key;
+mod signature;
+
+pub use crate::{
+    key::{KeyName, NewKey, RegistryKey},
+    key_ring::{Parts, Signing, Trust, Verified},
+    public_key::{KeyAlgorithm, PublicKey},
+    secret_key::SecretKey,
+    signature::Signature,
+};
+
+use sha2::{Digest as _, Sha256};
+
+/// What is signed. Curves of ECDSA sign its SHA-256, Ed25519 the bytes themselves.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    bytes: &'a [u8],
+    sha256: [u8; 32],
+}
+
+impl<'a> Message<'a> {
+    /// A message, hashed once for all keys.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, sha256: Sha256::digest(bytes).into() }
+    }
+
+    /// Its SHA-256.
+    pub const fn sha256(&self) -> &[u8; 32] {
+        &self.sha256
+    }
+}
