@@ -7,7 +7,8 @@ use wharf_core::{Error, Kind, Result};
 
 use crate::{
     endpoints::{
-        facts, me, members, moves, organisations, registries, repositories, robots, rules, tokens, usage, users,
+        facts, me, members, moves, organisations, registries, repositories, robots, rules, tokens, usage,
+        users,
     },
     route::Route,
     template::{Parameters, nothing},

@@ -55,6 +55,37 @@ fn the_descriptors_of_every_kind_of_file_are_read() {
     }
 }
 
+/// What real linkers make of `linked/plugin.c`.
+#[test]
+fn the_descriptors_of_files_that_were_linked_are_read() {
+    for (file, file_type, architecture) in [
+        (&include_bytes!("linked/arm.so")[..], FileType::Elf, Arm),
+        (include_bytes!("linked/arm64.so"), FileType::Elf, Arm64),
+        (include_bytes!("linked/x86.dll"), FileType::Pe, X86),
+        (include_bytes!("linked/x86_64.dll"), FileType::Pe, X86_64),
+        (include_bytes!("linked/x86_64.dylib"), FileType::Mach, X86_64),
+    ] {
+        let mut found =
+            read(file).unwrap_or_else(|refusal| panic!("{file_type:?} {architecture:?}: {refusal}"));
+        found.sort_by(|one, other| one.export_name.cmp(&other.export_name));
+        let [connector, os] = found.as_slice() else { panic!("{found:?}") };
+        let expected = Descriptor {
+            plugin_kind: PluginKind::Connector,
+            export_name: "MEMFLOW_CONNECTOR_REAL".to_owned(),
+            file_type,
+            architecture,
+            plugin_version: 1,
+            accept_input: true,
+            name: "real".to_owned(),
+            version: "1.2.3".to_owned(),
+            description: "a real one".to_owned(),
+        };
+        assert_eq!(*connector, expected);
+        assert_eq!((os.export_name.as_str(), os.accept_input), ("MEMFLOW_OS_REAL", false));
+        assert_eq!((os.name.as_str(), os.description.as_str()), ("real", ""));
+    }
+}
+
 #[test]
 fn a_universal_file_has_the_descriptors_of_all_its_slices() {
     let slices = [

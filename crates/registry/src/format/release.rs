@@ -5,9 +5,7 @@
 
 use std::sync::Arc;
 
-use wharf_core::{
-    Algorithm, Digest, Error, Kind, Result, Tag, gate::RepositoryId, manifest::Manifest,
-};
+use wharf_core::{Algorithm, Digest, Error, Kind, Result, Tag, gate::RepositoryId, manifest::Manifest};
 
 use super::{Fact, Format};
 use crate::port::{Held, Mark, Move, NewManifest, Work};

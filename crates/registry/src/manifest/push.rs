@@ -100,8 +100,7 @@ impl PushManifest {
         let Inspected { format: Some(format), facts } = &self.inspected else { return Ok(()) };
         let release = facts.first().and_then(|fact| fact.release.as_ref());
         let Some(release) = release.filter(|_| self.release == ReleaseTag::Derived) else { return Ok(()) };
-        let Some(rebuilt) =
-            rebuild(work, format.as_ref(), (repository, release), self.deed().mark()).await?
+        let Some(rebuilt) = rebuild(work, format.as_ref(), (repository, release), self.deed().mark()).await?
         else {
             return Ok(());
         };
