@@ -5,7 +5,11 @@ mod blob_store;
 mod listing;
 mod pieces;
 mod repositories;
+mod retention;
+mod rules;
 mod store;
+mod tags;
+mod usages;
 mod work;
 
 use async_trait::async_trait;
@@ -16,13 +20,16 @@ pub use blob_store::{BlobStore, BlobWriter, Ended, Leftovers, Room, Sink, StoreS
 pub use listing::{Held, ListedRow, PageBody, PageOf, PageState, Pages, Releases};
 pub use pieces::Pieces;
 pub use repositories::{Repositories, RepositoryRow, TagRow, Which};
+pub use retention::{AgedManifest, AgedTag, Retention, RuledRegistry};
+pub use rules::{RuleKind, RuleRow, Rules};
 pub use store::{Extent, Lookups, Operation, Store, Transaction};
+pub use tags::{Mark, Move, MoveRow, Tags};
+pub use usages::{Recount, Usages};
 pub use work::{
-    AgedManifest, AgedTag, BlobRow, Blobs, Catalog, Collection, DocumentRow, EmptyRepositories, FactRow,
-    Facts, FactsOf, Holds, InspectedBlob, InspectedManifest, Inspection, Journal, LeaseClaim, Leases,
-    MOST_SHOWN_TAGS, ManifestRow, Manifests, Mark, MountSource, Move, MoveRow, NewManifest, Progress,
-    Recount, ReferrerRow, ReferrersOf, Reread, Retention, ReviewRow, ReviewsOf, RuleKind, RuleRow,
-    RuledRegistry, Rules, Tags, Tenants, UploadRow, Uploads, Usages, Work,
+    BlobRow, Blobs, Catalog, Collection, DocumentRow, EmptyRepositories, FactRow, Facts, FactsOf, Holds,
+    InspectedBlob, InspectedManifest, Inspection, Journal, LeaseClaim, Leases, MOST_SHOWN_TAGS, ManifestRow,
+    Manifests, MountSource, NewManifest, Progress, ReferrerRow, ReferrersOf, Reread, ReviewRow, ReviewsOf,
+    Tenants, UploadRow, Uploads, Work,
 };
 
 /// Says what an actor may at a place: from role rows, or from whoever embeds the registry.

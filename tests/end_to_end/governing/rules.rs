@@ -19,7 +19,7 @@ async fn an_immutable_tag_is_told_by_the_name_of_its_rule_behind_every_door() {
     assert_eq!(set["select"]["repositories"], json!(["**"]));
 
     let put = |image: &Image, reference: &str| {
-        repository.put_manifest(reference, image.media_type, &image.manifest.clone())
+        repository.manifest_push(reference, image.media_type, &image.manifest).send()
     };
     repository.push_blobs_of(&second).await;
     put(&first, "v1").await.is(201);

@@ -4,18 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use wharf_core::{
-    AccountId, Algorithm, Digest, Error, MediaType, ObjectKey, OrganisationName, Page, Place, RegistryName,
-    RegistryPlace, Result, Tag, Timestamp, UploadId,
+    AccountId, Algorithm, Digest, Error, MediaType, ObjectKey, Page, Place, Result, Timestamp, UploadId,
     audit::{AuditRecord, Event},
-    gate::{OrganisationId, RegistryId, RepositoryId},
+    gate::{RegistryId, RepositoryId},
     manifest,
 };
 
-use super::{Pages, Releases, Repositories};
-use crate::{
-    Usage,
-    format::{Fact, FactCursor},
-};
+use super::{Pages, Releases, Repositories, Retention, Rules, Tags, Usages};
+use crate::format::{Fact, FactCursor};
 
 /// Everything a transaction can touch.
 pub trait Work:
@@ -439,89 +435,6 @@ pub trait Manifests {
     async fn remove_manifest(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool>;
 }
 
-/// When something was done, and by whom.
-#[derive(Clone, Copy, Debug)]
-pub struct Mark<'a> {
-    /// When.
-    pub at: Timestamp,
-    /// The name of who did it.
-    pub by: &'a str,
-}
-
-/// What became of a tag that was set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Move {
-    /// It was not there.
-    New,
-    /// It pointed elsewhere.
-    Over,
-    /// It stands as it stood.
-    Stands,
-}
-
-/// A move of a tag, as its row tells it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MoveRow {
-    /// Its row; later moves have greater ones.
-    pub id: i64,
-    /// Where it pointed before; nothing where it was not there.
-    pub from: Option<Digest>,
-    /// Where it pointed from then on; nothing where it was removed.
-    pub to: Option<Digest>,
-    /// When.
-    pub at: Timestamp,
-    /// The name of who moved it.
-    pub by: String,
-    /// Whether the manifest is still there.
-    pub stands: bool,
-}
-
-/// Tags and their history.
-#[async_trait]
-pub trait Tags {
-    /// The manifest a tag points to.
-    async fn find_tagged(&mut self, repository: RepositoryId, tag: &Tag) -> Result<Option<ManifestRow>>;
-    /// Points a tag at a manifest of the repository and keeps the move in the history.
-    async fn set_tag(
-        &mut self,
-        repository: RepositoryId,
-        tag: &Tag,
-        digest: &Digest,
-        mark: Mark<'_>,
-    ) -> Result<Move>;
-    /// Removes a tag and keeps that in the history; the digest it pointed to, if it was there.
-    async fn remove_tag(
-        &mut self,
-        repository: RepositoryId,
-        tag: &Tag,
-        mark: Mark<'_>,
-    ) -> Result<Option<Digest>>;
-    /// The moves of a tag before one, the latest first; at most `most`.
-    async fn moves(
-        &mut self,
-        repository: RepositoryId,
-        tag: &Tag,
-        before: Option<i64>,
-        most: u32,
-    ) -> Result<Vec<MoveRow>>;
-    /// Whether a tag is remembered to have pointed to a manifest.
-    async fn has_pointed(&mut self, repository: RepositoryId, tag: &Tag, digest: &Digest) -> Result<bool>;
-    /// Forgets up to `most` moves of tags that are older; says how many.
-    async fn forget_tag_history(&mut self, before: Timestamp, most: u32) -> Result<u64>;
-    /// The first tags that point to a manifest, in byte order; at most `most`.
-    async fn tags_of(&mut self, repository: RepositoryId, digest: &Digest, most: u32) -> Result<Vec<Tag>>;
-    /// Tags after `last`, in byte order, whose content holds a manifest or a blob, be it through an index; at most `most`.
-    async fn tags_above(
-        &mut self,
-        repository: RepositoryId,
-        digest: &Digest,
-        last: Option<&Tag>,
-        most: u32,
-    ) -> Result<Vec<Tag>>;
-    /// Tags after `last` in byte order; at most `most`.
-    async fn tags(&mut self, repository: RepositoryId, last: Option<&str>, most: u32) -> Result<Vec<String>>;
-}
-
 /// Which facts are wanted.
 #[derive(Clone, Debug)]
 pub struct FactsOf {
@@ -621,152 +534,6 @@ pub trait Journal {
     async fn forget_audit(&mut self, before: Timestamp, most: u32) -> Result<u64>;
     /// Forgets up to `most` events that are older; says how many.
     async fn forget_events(&mut self, before: Timestamp, most: u32) -> Result<u64>;
-}
-
-/// What a rule is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RuleKind {
-    /// Tags that never move.
-    Immutability,
-    /// What goes by its age.
-    Retention,
-}
-
-impl RuleKind {
-    /// Its word in rows.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Immutability => "immutability",
-            Self::Retention => "retention",
-        }
-    }
-}
-
-/// A rule of a registry, as its row tells it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RuleRow {
-    /// What it is called, once in its registry and kind.
-    pub name: String,
-    /// What it says, as JSON.
-    pub body: String,
-}
-
-/// What organisations set about their registries.
-#[async_trait]
-pub trait Rules {
-    /// The rules of one kind, in the order of their names.
-    async fn rules(&mut self, registry: RegistryId, kind: RuleKind) -> Result<Vec<RuleRow>>;
-    /// The same, of the registry of a repository.
-    async fn rules_over(&mut self, repository: RepositoryId, kind: RuleKind) -> Result<Vec<RuleRow>>;
-    /// Sets a rule; false if one of that name was there and is replaced.
-    async fn set_rule(
-        &mut self,
-        registry: RegistryId,
-        kind: RuleKind,
-        rule: &RuleRow,
-        now: Timestamp,
-    ) -> Result<bool>;
-    /// Removes a rule; false if there was none.
-    async fn remove_rule(&mut self, registry: RegistryId, kind: RuleKind, name: &str) -> Result<bool>;
-}
-
-/// A registry to which rules apply.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RuledRegistry {
-    /// Its row.
-    pub id: RegistryId,
-    /// What it is called.
-    pub place: RegistryPlace,
-}
-
-/// A tag by its age.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AgedTag {
-    /// The tag.
-    pub tag: Tag,
-    /// Where it points.
-    pub digest: Digest,
-    /// Since when.
-    pub since: Timestamp,
-}
-
-/// A manifest, and whether anything holds it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AgedManifest {
-    /// Its digest.
-    pub digest: Digest,
-    /// When it was first pushed.
-    pub since: Timestamp,
-    /// Whether it has no tag and had none of late, no manifest names it, and what it is about is not there.
-    pub loose: bool,
-}
-
-/// What goes by its age.
-#[async_trait]
-pub trait Retention {
-    /// Registries after one that have rules of a kind, in the order of their rows; at most `most`.
-    async fn ruled_registries(
-        &mut self,
-        kind: RuleKind,
-        last: RegistryId,
-        most: u32,
-    ) -> Result<Vec<RuledRegistry>>;
-    /// The registry of this name.
-    async fn find_registry(
-        &mut self,
-        organisation: OrganisationId,
-        name: &RegistryName,
-    ) -> Result<Option<RegistryId>>;
-    /// The tags of a repository that are older than one, the latest first; at most `most`.
-    async fn tags_by_age(
-        &mut self,
-        repository: RepositoryId,
-        last: Option<&AgedTag>,
-        most: u32,
-    ) -> Result<Vec<AgedTag>>;
-    /// Whether a tag stands as it was seen.
-    async fn stands(&mut self, repository: RepositoryId, seen: &AgedTag) -> Result<bool>;
-    /// The manifests of a repository after one, in the order of their digests; at most `most`.
-    async fn manifests_by_age(
-        &mut self,
-        repository: RepositoryId,
-        last: Option<&Digest>,
-        most: u32,
-    ) -> Result<Vec<AgedManifest>>;
-    /// Whether nothing holds a manifest, as [`AgedManifest::loose`]; false where it is gone.
-    async fn is_loose(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool>;
-}
-
-/// What an organisation is counted to store, and what it stores.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recount {
-    /// The organisation.
-    pub organisation: OrganisationId,
-    /// Its name.
-    pub name: String,
-    /// As counted along the way.
-    pub counted: Usage,
-    /// As counted anew.
-    pub found: Usage,
-}
-
-/// What organisations store. Memberships and manifests are counted by what adds and removes them.
-#[async_trait]
-pub trait Usages {
-    /// What an organisation stores.
-    async fn usage(&mut self, organisation: OrganisationId) -> Result<Usage>;
-    /// What the organisation of a repository stores.
-    async fn usage_beside(&mut self, repository: RepositoryId) -> Result<Usage>;
-    /// Whether any repository of the organisation of this one holds a blob.
-    async fn is_counted(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool>;
-    /// Sets how many bytes an organisation may store; false if there is none.
-    async fn set_quota(&mut self, organisation: &OrganisationName, bytes: Option<u64>) -> Result<bool>;
-    /// How many bytes an organisation may store, if that has a limit.
-    async fn quota(&mut self, organisation: OrganisationId) -> Result<Option<u64>>;
-    /// Counts the organisation after one anew.
-    async fn recount(&mut self, last: OrganisationId) -> Result<Option<Recount>>;
-    /// Sets the count of an organisation to what it stores.
-    async fn correct_usage(&mut self, organisation: OrganisationId) -> Result<()>;
 }
 
 /// A wish to be the one node that does something.
