@@ -23,7 +23,7 @@ async fn a_quota_refuses_in_words_and_what_is_there_stays() {
     assert_eq!(usage().await, expected);
 
     let quota = "/api/v1/orgs/acme/quota";
-    send(&owner, "PUT", quota, &json!({ "quota_bytes": 1 << 40 })).await.is(403);
+    send(&owner, "PUT", quota, &json!({ "quota_bytes": 1_u64 << 40 })).await.is(403);
     send(&admin, "PUT", quota, &json!({})).await.is(400);
     send(&admin, "PUT", quota, &json!({ "quota_bytes": used + 10 })).await.is(204);
     send(&admin, "PUT", "/api/v1/orgs/nothing/quota", &json!({ "quota_bytes": 1 })).await.is(404);
