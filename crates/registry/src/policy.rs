@@ -10,7 +10,7 @@ mod rules;
 use serde::{Deserialize, Serialize};
 use wharf_core::{Error, Pattern, Place, Result, RuleName, Tag};
 
-pub(crate) use self::immutability::{expect_movable, expect_unneeded};
+pub(crate) use self::immutability::{expect_movable, expect_none_kept, expect_unneeded};
 pub use self::{
     immutability::ImmutabilityRule,
     retention::{Expired, Expiring, Of, RetentionRule},

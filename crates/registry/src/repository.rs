@@ -6,7 +6,7 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    Condition, Digest, Error, Grant, Kind, Limit, Page, RegistryGrant, Result, Subject, Timestamp,
+    Condition, Digest, Error, Grant, Kind, Limit, Page, Place, RegistryGrant, Result, Subject, Timestamp,
     action::{Delete, Pull},
     audit::AuditRecord,
     gate::{RegistryId, RepositoryId},
@@ -15,6 +15,7 @@ use wharf_core::{
 use crate::{
     Registry,
     collection::release,
+    policy::expect_none_kept,
     port::{Extent, RepositoryRow, TagRow, Transaction, UploadRow, Which, Work},
     upload::{End, expect_repository, on_its_own},
 };
@@ -66,11 +67,12 @@ impl Registry {
     /// Removes a repository with everything in it. Its bytes go with the collector's next rounds.
     ///
     /// # Errors
-    /// `Unsupported` where deletion is switched off; `NotFound`; `Conflict` where somebody keeps pushing to it; those of
-    /// [`Registry::grant`].
+    /// `Unsupported` where deletion is switched off; `NotFound`; `Conflict` where somebody keeps pushing to it, and with
+    /// [`wharf_core::Detail::Rule`] where a rule keeps one of its tags; those of [`Registry::grant`].
     pub async fn delete_repository(&self, grant: &Grant<Delete>) -> Result<()> {
         self.expect_deletion()?;
         let id = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
+        self.store().view(ExpectNoneKept { id, place: grant.place().clone() }).await?;
         let (registry, grant) = (self.clone(), grant.clone());
         // A client that hangs up leaves nothing half done.
         on_its_own(async move {
@@ -171,6 +173,25 @@ impl Transaction for ListTags {
 
     async fn run(&self, work: &mut dyn Work) -> Result<Vec<TagRow>> {
         work.tag_rows(self.repository, self.last.as_deref(), self.most).await
+    }
+}
+
+/// Refuses a removal before it begins, where a rule keeps a tag.
+struct ExpectNoneKept {
+    id: RepositoryId,
+    place: Place,
+}
+
+#[async_trait]
+impl Transaction for ExpectNoneKept {
+    type Output = ();
+
+    fn extent(&self) -> Extent {
+        Extent::List
+    }
+
+    async fn run(&self, work: &mut dyn Work) -> Result<()> {
+        expect_none_kept(work, self.id, &self.place).await
     }
 }
 

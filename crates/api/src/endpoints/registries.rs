@@ -98,6 +98,7 @@ impl ChangedRegistry {
             public: self.public,
             accepts_missing_content: self.missing_content.map(|word| word == MissingContent::Accept),
             redirects: self.redirect.map(|word| word == Redirect::On),
+            accepts_unverified: None,
         }
     }
 }

@@ -15,10 +15,11 @@ const STEP: u32 = 1000;
 
 /// A rule about tags that never move.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(deny_unknown_fields)]
 pub struct ImmutabilityRule {
-    /// Which tags.
-    pub selection: Selection,
+    /// Which tags; all if not said.
+    #[serde(default)]
+    pub select: Selection,
 }
 
 type Rules = Vec<Named<ImmutabilityRule>>;
@@ -34,7 +35,7 @@ pub(crate) fn keeper<'a>(
     place: &Place,
     tag: &Tag,
 ) -> Option<&'a RuleName> {
-    let keeps = |named: &&Named<ImmutabilityRule>| named.rule.selection.selects(place, tag);
+    let keeps = |named: &&Named<ImmutabilityRule>| named.rule.select.selects(place, tag);
     rules.iter().find(keeps).map(|named| &named.name)
 }
 
@@ -57,7 +58,7 @@ pub(crate) async fn expect_unneeded(
     digest: &Digest,
 ) -> Result<()> {
     let rules = rules_over(work, repository).await?;
-    if rules.iter().all(|named| !named.rule.selection.covers(place)) {
+    if rules.iter().all(|named| !named.rule.select.covers(place)) {
         return Ok(());
     }
     let mut last = None;
@@ -72,6 +73,32 @@ pub(crate) async fn expect_unneeded(
             return Ok(());
         }
         last = tags.last().cloned();
+    }
+}
+
+/// Refuses that a repository goes with a tag that never does.
+pub(crate) async fn expect_none_kept(
+    work: &mut dyn Work,
+    repository: RepositoryId,
+    place: &Place,
+) -> Result<()> {
+    let rules = rules_over(work, repository).await?;
+    if rules.iter().all(|named| !named.rule.select.covers(place)) {
+        return Ok(());
+    }
+    let mut last: Option<String> = None;
+    loop {
+        let tags = work.tags(repository, last.as_deref(), STEP).await?;
+        for tag in &tags {
+            let tag = tag.parse()?;
+            if let Some(rule) = keeper(&rules, place, &tag) {
+                return Err(refusal(rule, &tag));
+            }
+        }
+        match tags.into_iter().next_back() {
+            Some(tag) => last = Some(tag),
+            None => return Ok(()),
+        }
     }
 }
 

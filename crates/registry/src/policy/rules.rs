@@ -36,7 +36,7 @@ impl Rule for ImmutabilityRule {
     const KIND: RuleKind = RuleKind::Immutability;
 
     fn expect_sensible(&self) -> Result<()> {
-        self.selection.expect_modest()
+        self.select.expect_modest()
     }
 }
 

@@ -69,7 +69,8 @@ fn rule_of(refused: Result<impl std::fmt::Debug>) -> String {
 async fn an_immutable_tag_neither_moves_nor_goes_nor_loses_what_it_needs() {
     let house = House::new().await;
     let registry = house.boot("one");
-    set::<ImmutabilityRule>(&registry, "releases", r#"{"tags":["v*"],"except_tags":["v*-rc*"]}"#).await;
+    set::<ImmutabilityRule>(&registry, "releases", r#"{"select":{"tags":["v*"],"except_tags":["v*-rc*"]}}"#)
+        .await;
     let child = push_index(&registry, "child", &[]).await.unwrap();
     let index = format!(
         r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{{"mediaType":"application/vnd.oci.image.index.v1+json","digest":"{child}","size":1}}]}}"#
@@ -168,7 +169,7 @@ async fn what_rules_do_not_keep_is_shown_and_then_goes() {
         push_index(&registry, words, &[words]).await.unwrap();
     }
     push_index(&registry, "loose", &[]).await.unwrap();
-    set::<ImmutabilityRule>(&registry, "first", r#"{"tags":["v1"]}"#).await;
+    set::<ImmutabilityRule>(&registry, "first", r#"{"select":{"tags":["v1"]}}"#).await;
     set::<RetentionRule>(&registry, "few", r#"{"keep_newest":1}"#).await;
     set::<RetentionRule>(&registry, "week", r#"{"of":"untagged","keep_days":7}"#).await;
     let shown = async || {

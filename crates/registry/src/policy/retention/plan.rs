@@ -99,8 +99,8 @@ impl Registry {
         loop {
             let list = ListRepositories { registry: registry.id, last: last.clone() };
             let repositories = self.store().view(list).await?;
-            for RepositoryRow { id, place, .. } in &repositories {
-                if self.walk_repository((*id, place), rules, taker).await? == Wanted::Enough {
+            for row in &repositories {
+                if self.walk_repository((row.id, &row.place), rules, taker).await? == Wanted::Enough {
                     return Ok(());
                 }
             }
@@ -233,7 +233,7 @@ impl Transaction for ListRepositories {
     }
 
     async fn run(&self, work: &mut dyn Work) -> Result<Self::Output> {
-        work.repositories(self.registry, Which::All, self.last.as_deref(), STEP).await
+        work.repositories(self.registry, Which::Shown, self.last.as_deref(), STEP).await
     }
 }
 
