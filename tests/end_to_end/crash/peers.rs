@@ -54,14 +54,14 @@ enum End {
 }
 
 enum House {
-    Wharf(Wharf),
+    Wharf(Box<Wharf>),
     Distribution(Distribution),
 }
 
 impl House {
     async fn start(name: &str, data: &Path) -> Self {
         if name == "wharf" {
-            return Self::Wharf(Wharf::start_on_with(data, &HURRY).await);
+            return Self::Wharf(Box::new(Wharf::start_on_with(data, &HURRY).await));
         }
         Self::Distribution(Distribution::start_on(data).await.expect("it is installed"))
     }

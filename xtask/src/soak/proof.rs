@@ -28,7 +28,7 @@ const RACES: Option<u64> = Some(667);
 
 #[rustfmt::skip]
 pub(super) const PROOFS: [Proof; 14] = [
-    proof("kills", "when_the_process_is_killed", Some(200)),
+    proof("kills on SQLite and files", "when_the_process_is_killed", Some(200)),
     on_shared_stores("kills on PostgreSQL and S3", "when_the_process_is_killed", 200),
     on_shared_stores("kills of one node of three", "when_one_of_three_nodes_is_killed", 100),
     proof("power cuts on ext4", "power_is_cut_on_ext4", Some(100)),
