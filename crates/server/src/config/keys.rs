@@ -86,7 +86,7 @@ pub(crate) const KEYS: &[Key] = &[
         flag: "database-connections",
         default: "16",
         expected: "a number above 0",
-        about: "The most connections to PostgreSQL; more requests wait. Together the nodes stay below max_connections.",
+        about: "The most connections to PostgreSQL, beside one that reads what other nodes changed; more requests wait. Together the nodes stay below max_connections.",
         secret: Mask::Nothing,
     },
     Key {
