@@ -46,7 +46,7 @@ impl Auth {
     pub async fn organisations(&self, actor: &Actor, span: Span) -> Result<Vec<OrganisationRow>> {
         let grant = self.grant_self(actor)?.whole()?;
         let seer = match self.is_operator(actor).await? {
-            true => Seer::Everything,
+            true => Seer::Everything(grant.account()),
             false => Seer::Account(Some(grant.account())),
         };
         self.tenancy().organisations(seer, span).await

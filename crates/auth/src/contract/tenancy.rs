@@ -87,7 +87,7 @@ async fn organisations_keep_their_names(store: &dyn Tenancy, owner: &Actor, othe
     assert_eq!(names(mine, after).await, ["ten-owner"]);
     assert!(names(Seer::Account(Some(account(other))), ALL).await.is_empty());
     let all = Span { last: Some("ten-".to_owned()), most: 2 };
-    assert_eq!(names(Seer::Everything, all).await, ["ten-acme", "ten-owner"]);
+    assert_eq!(names(Seer::Everything(account(other)), all).await, ["ten-acme", "ten-owner"]);
 }
 
 async fn registries_are_made_and_changed(store: &dyn Tenancy, id: OrganisationId) {

@@ -25,8 +25,8 @@ pub struct OrganisationRow {
 pub enum Seer {
     /// Those that this account, or nobody in particular, may know.
     Account(Option<AccountId>),
-    /// All of them.
-    Everything,
+    /// All of them, with the roles of this account.
+    Everything(AccountId),
 }
 
 /// After which entry a list goes on, and how many entries it has at most.

@@ -174,8 +174,8 @@ impl FoundingGrant {
 /// # Errors
 /// `Unauthenticated` to nobody; `Denied` to who may not, to a robot, and to a credential that is narrowed.
 pub fn decide_founding(actor: &Actor, operator: bool, founders: Founders) -> Result<FoundingGrant> {
-    let is_user = matches!(actor.principal, Principal::User { .. });
-    if !operator && !(is_user && founders == Founders::Users) {
+    let is_founder = founders == Founders::Users && matches!(actor.principal, Principal::User { .. });
+    if !operator && !is_founder {
         return Err(super::refused(actor, true));
     }
     if actor.access != Access::Whole {

@@ -100,8 +100,9 @@ impl Step for List {
 
     async fn run(&self, session: &mut dyn Session) -> Result<Vec<OrganisationRow>> {
         const EVERYTHING: &str = "
-            SELECT o.name, CAST(NULL AS TEXT), o.created_at FROM organisation o
-            WHERE o.removed_at IS NULL AND o.name > $1 ORDER BY o.name LIMIT $2";
+            SELECT o.name, (SELECT m.role FROM membership m
+                WHERE m.organisation_id = o.id AND m.account_id = $1), o.created_at
+            FROM organisation o WHERE o.removed_at IS NULL AND o.name > $2 ORDER BY o.name LIMIT $3";
         const SEEN: &str = concat!(
             "WITH readable AS MATERIALIZED (",
             readable_registries!("$1"),
@@ -113,13 +114,12 @@ impl Step for List {
             WHERE o.removed_at IS NULL AND o.name > $2 ORDER BY o.name LIMIT $3"
         );
         let (last, most) = (self.span.last.as_deref().unwrap_or_default(), i64::from(self.span.most));
-        let rows = match self.seer {
-            Seer::Everything => session.query(EVERYTHING, &[last.into(), most.into()]).await?,
-            Seer::Account(account) => {
-                let account = account.map(|id| id.0);
-                session.query(SEEN, &[account.into(), last.into(), most.into()]).await?
-            }
+        let (statement, account) = match self.seer {
+            Seer::Everything(account) => (EVERYTHING, Some(account)),
+            Seer::Account(account) => (SEEN, account),
         };
+        let values = [account.map(|id| id.0).into(), last.into(), most.into()];
+        let rows = session.query(statement, &values).await?;
         rows.into_iter().map(organisation).collect()
     }
 }
