@@ -31,4 +31,6 @@ mod bounds_tests;
 #[cfg(test)]
 mod contract_tests;
 #[cfg(test)]
+mod listing_tests;
+#[cfg(test)]
 mod statement_tests;

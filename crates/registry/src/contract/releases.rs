@@ -60,6 +60,7 @@ async fn store_part(store: &dyn Store, repository: RepositoryId, (name, release)
     commit(store, input, |(repository, image, part, claim), work| {
         Box::pin(async move {
             assert!(work.insert_manifest(*repository, image, NOW).await?);
+            work.show_repository(*repository).await?;
             work.insert_facts(*repository, &image.digest, (FORMAT, std::slice::from_ref(part))).await?;
             assert_eq!(work.hold(*repository, &image.digest, claim).await?, Held::Free);
             work.move_page(*repository, FORMAT, "tool").await?;
