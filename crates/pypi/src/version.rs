@@ -100,7 +100,7 @@ mod tests {
         for other in ["latest", "v1.0", "1.0-rc1", "1.0.0_", "01"] {
             assert_eq!(of_tag(&other.parse().unwrap()), None, "{other}");
         }
-        assert!(tag(&format!("1.{}", "1".repeat(18).repeat(1)).parse().unwrap()).is_ok());
+        assert!(tag(&format!("1.{}", "1".repeat(18)).parse().unwrap()).is_ok());
         assert!(tag(&["1"; 100].join(".").parse().unwrap()).is_err());
     }
 
