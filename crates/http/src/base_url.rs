@@ -47,6 +47,13 @@ impl BaseUrl {
     }
 }
 
+/// What the client called its server, as the request or a trusted proxy says: host and perhaps port, in lower case.
+pub fn host_of(request: &Parts) -> Option<String> {
+    let reached = request.extensions.get::<Reached>();
+    let named = reached.and_then(|reached| reached.authority.as_deref());
+    named.or_else(|| authority_of(request)).map(str::to_ascii_lowercase)
+}
+
 #[cfg(test)]
 mod tests {
     use axum::http::Request;

@@ -17,7 +17,7 @@ mod request;
 mod status;
 
 pub use authority::expect_authority;
-pub use base_url::BaseUrl;
+pub use base_url::{BaseUrl, host_of};
 pub use blob_body::{FilePart, blob_body};
 pub use bytes_of::{body_stream, collect};
 pub use condition::{conditions, knows_tag, not_modified, wanted_part};
