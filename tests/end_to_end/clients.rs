@@ -14,6 +14,7 @@ mod documented;
 mod helm;
 mod image;
 mod large_image;
+mod memflowup;
 mod oras;
 mod podman;
 mod program;

@@ -3,6 +3,8 @@
 mod bounds;
 pub(crate) mod chart;
 mod charts;
+pub(crate) mod plugin;
+mod plugins;
 mod python;
 mod search;
 pub(crate) mod wheel;

@@ -4,6 +4,7 @@
 //! `test` raises a rig before the tests and stops it after. Everything it starts lives in one scratch directory and
 //! on loopback, is never shared with the machine's own services, and stops when the rig is dropped.
 
+mod cargo_program;
 pub(crate) mod components;
 mod containerd;
 pub(crate) mod daemon;
@@ -79,6 +80,12 @@ impl Rig {
         if allows(components, "python", steps) {
             let programs = steps.run("python clients", python::install)?;
             self.tell("WHARF_TEST_PYTHON", programs);
+        }
+        for program in cargo_program::ALL {
+            if allows(components, program.name, steps) {
+                let path = steps.run(program.name, || program.install())?;
+                self.tell(program.variable, path);
+            }
         }
         if allows(components, "mmdebstrap", steps) {
             let rootfs = steps.run("root filesystem", || rootfs::make(self.scratch.path()))?;

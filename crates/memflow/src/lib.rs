@@ -1,5 +1,139 @@
-//! memflow plugins: what they say of themselves.
+//! memflow plugins: a format, and the door that memflow's own clients come through.
+//!
+//! The door speaks the API of memflow's own registry (memflow-registry 0.1), at the root and below
+//! `/memflow/{organisation}/{registry}`. What comes through it is stored as OCI artifacts by the registry's own calls, so
+//! that `oras` and the rest find it too; and what they push is read, verified and listed here.
 
+mod artifact;
+mod caller;
 pub mod descriptor;
+mod endpoint;
+mod error;
+mod file;
+mod form;
+mod keys;
+mod list;
+mod plugins;
 #[cfg(any(test, feature = "samples"))]
 pub mod samples;
+mod search;
+mod upload;
+mod variant;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, Method, request},
+    response::Response,
+    routing::any,
+};
+use tokio::sync::Semaphore;
+use wharf_core::{Actor, Authenticator, OrganisationName, RegistryName, RegistryPlace, Result};
+use wharf_http::{host_of, named, request_id_of};
+use wharf_registry::Registry;
+use wharf_signing::Signing;
+
+use crate::{
+    caller::caller,
+    endpoint::{Endpoint, Wanted},
+    error::refuse,
+};
+pub use crate::{endpoint::NAMES, plugins::Plugins};
+
+/// How many plugins are taken into memory at once.
+const UPLOADS: usize = 8;
+
+/// What the face works with.
+pub struct Memflow {
+    /// The registry.
+    pub registry: Registry,
+    /// Who says who is calling.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Who knows which keys registries believe.
+    pub signing: Signing,
+    /// Which registry is meant at the root, by the host that the client names, with or without its port.
+    pub hosts: Vec<(String, RegistryPlace)>,
+}
+
+/// A face that serves.
+struct Serving {
+    face: Memflow,
+    uploads: Semaphore,
+}
+
+/// The routes at the root and below `/memflow/`.
+pub fn router(face: Memflow) -> Router {
+    Router::new()
+        .route("/plugins", any(serve))
+        .route("/plugins/{*name}", any(serve))
+        .route("/files", any(serve))
+        .route("/files/{*path}", any(serve))
+        .route("/keys", any(serve))
+        .route("/memflow/{*path}", any(serve))
+        .with_state(Arc::new(Serving { face, uploads: Semaphore::new(UPLOADS) }))
+}
+
+/// A request on its way through a handler.
+struct Call<'a> {
+    serving: &'a Serving,
+    registry: &'a Registry,
+    signing: &'a Signing,
+    actor: &'a Actor,
+    place: RegistryPlace,
+    request: &'a request::Parts,
+}
+
+impl Call<'_> {
+    fn headers(&self) -> &HeaderMap {
+        &self.request.headers
+    }
+
+    fn is_head(&self) -> bool {
+        self.request.method == Method::HEAD
+    }
+}
+
+async fn serve(State(serving): State<Arc<Serving>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let id = request_id_of(&parts.extensions);
+    let wanted = match Wanted::parse(&parts.method, parts.uri.path(), parts.uri.query()) {
+        Ok(wanted) => wanted,
+        Err(error) => return refuse(&error, id),
+    };
+    let response = match answer(&serving, &parts, &wanted, body).await {
+        Ok(response) => response,
+        Err(error) => refuse(&error, id),
+    };
+    named(wanted.endpoint.name(), response)
+}
+
+async fn answer(serving: &Serving, parts: &request::Parts, wanted: &Wanted, body: Body) -> Result<Response> {
+    let Memflow { registry, authenticator, signing, hosts } = &serving.face;
+    let actor = caller(authenticator.as_ref(), parts).await?;
+    let place = wanted.registry.clone().unwrap_or_else(|| at_root(hosts, parts));
+    let call = Call { serving, registry, signing, actor: &actor, place, request: parts };
+    match &wanted.endpoint {
+        Endpoint::Plugins => list::plugins(&call).await,
+        Endpoint::Variants(name, filter) => list::variants(&call, name, filter).await,
+        Endpoint::Upload => upload::upload(&call, body).await,
+        Endpoint::File(digits) => file::get(&call, digits).await,
+        Endpoint::Metadata(digits) => file::metadata(&call, digits).await,
+        Endpoint::Delete(digits) => file::delete(&call, digits).await,
+        Endpoint::Keys => keys::list(&call).await,
+    }
+}
+
+/// The registry that the client's name for this server stands for; where it stands for none, library/main.
+fn at_root(hosts: &[(String, RegistryPlace)], request: &request::Parts) -> RegistryPlace {
+    let called = host_of(request).unwrap_or_default();
+    let host =
+        called.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(&*called, |(host, _)| host);
+    let bound = hosts.iter().find(|(name, _)| *name == called || name == host);
+    bound.map_or_else(
+        || RegistryPlace { organisation: OrganisationName::library(), registry: RegistryName::main() },
+        |(_, place)| place.clone(),
+    )
+}

@@ -14,6 +14,7 @@ mod list;
 mod page;
 mod release;
 mod shelf;
+mod subjects;
 
 use std::{fmt, io, sync::Arc};
 

@@ -137,7 +137,9 @@ fn command(group: &str, arguments: &ArgMatches) -> Result<control::Command> {
             public: choice(registry, "public", "true"),
             accepts_missing_content: choice(registry, "missing-content", "accept"),
             redirects: choice(registry, "redirect", "on"),
+            accepts_unverified: choice(registry, "unverified", "accept"),
         }),
+        ("key", Some((verb, key))) => key_command(verb, key).map(control::Command::Key),
         ("gc", None) => Ok(control::Command::Gc(gc(arguments))),
         ("verify", None) => Ok(control::Command::Verify(Verify {
             rate: arguments.get_one::<u64>("rate").map(|mebibytes| mebibytes.saturating_mul(1 << 20)),
@@ -151,6 +153,28 @@ fn command(group: &str, arguments: &ArgMatches) -> Result<control::Command> {
         })),
         _ => Err(Error::new(Kind::Invalid, "unknown command, see wharf --help")),
     }
+}
+
+fn key_command(verb: &str, arguments: &ArgMatches) -> Result<control::Key> {
+    let text = |name: &str| arguments.get_one::<String>(name).cloned();
+    let registry = text("registry").unwrap_or_default();
+    match verb {
+        "add" => Ok(control::Key::Add {
+            registry,
+            name: text("name").unwrap_or_default(),
+            pem: read_key(&text("file").unwrap_or_default())?,
+            is_primary: arguments.get_flag("primary"),
+            expires_at: text("expires"),
+        }),
+        "revoke" => Ok(control::Key::Revoke { registry, name: text("name").unwrap_or_default() }),
+        _ => Ok(control::Key::List { registry }),
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "the command line reads what it is given")]
+fn read_key(path: &str) -> Result<String> {
+    let unreadable = |error| Error::new(Kind::Invalid, format!("{path} cannot be read")).because(error);
+    std::fs::read_to_string(path).map_err(unreadable)
 }
 
 /// The directory of a backup, as whoever carries the command out finds it.

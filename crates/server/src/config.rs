@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 use wharf_auth::SealingKey;
 use wharf_blobs::S3Settings;
 use wharf_core::{
-    Error, Kind, Network, Result, Secret,
+    Error, Kind, Network, RegistryPlace, Result, Secret,
     gate::{CreateOnPush, Founders},
 };
 use wharf_http::{BaseUrl, Proxies};
@@ -94,6 +94,8 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     pub(crate) create_on_push: CreateOnPush,
     pub(crate) org_create: Founders,
+    pub(crate) signing_keys: Vec<(RegistryPlace, PathBuf)>,
+    pub(crate) registry_hosts: Vec<(String, RegistryPlace)>,
     pub(crate) deletion: Deletion,
     pub(crate) upload_expiry: Duration,
     pub(crate) collection_delay: Duration,
@@ -209,6 +211,8 @@ impl Sources {
             log_format: self.read("log_format", values::log_format)?,
             create_on_push: self.read("create_on_push", values::create_on_push)?,
             org_create: self.read("org_create", values::org_create)?,
+            signing_keys: self.read("signing_keys", values::signing_keys)?,
+            registry_hosts: self.read("registry_hosts", values::registry_hosts)?,
             deletion: self.read("deletion", values::deletion)?,
             upload_expiry: self.read("upload_expiry", values::duration)?,
             collection_delay: self.read("collection_delay", values::duration)?,

@@ -6,6 +6,7 @@
 mod bar;
 mod client;
 mod command;
+mod key;
 mod progress;
 
 use std::{
@@ -29,10 +30,12 @@ use wharf_core::{Error, Kind, Result};
 use wharf_http::{collect, problem};
 use wharf_meta::Database;
 use wharf_registry::{Registry, port::BlobStore};
+use wharf_signing::Signing;
 
 use self::{bar::Bar, progress::Said};
 pub(crate) use self::{
     command::{Command, Gc},
+    key::Key,
     progress::{Outcome, Progress, Step, Unit, Verdict},
 };
 use crate::{
@@ -50,6 +53,7 @@ const LARGEST: usize = 64 * 1024;
 pub(crate) struct Desk {
     pub(crate) registry: Registry,
     pub(crate) auth: Auth,
+    pub(crate) signing: Signing,
     pub(crate) database: Database,
     pub(crate) blobs: Arc<dyn BlobStore>,
     pub(crate) data_dir: Arc<DataDir>,

@@ -3,8 +3,15 @@
 use std::sync::Arc;
 
 use wharf_registry::format::Format;
+use wharf_signing::Signing;
+
+use crate::world::SystemClock;
 
 /// The formats, in the order they are asked.
-pub(crate) fn all() -> Vec<Arc<dyn Format>> {
-    vec![Arc::new(wharf_helm::Charts), Arc::new(wharf_pypi::Distributions)]
+pub(crate) fn all(signing: Signing) -> Vec<Arc<dyn Format>> {
+    vec![
+        Arc::new(wharf_helm::Charts),
+        Arc::new(wharf_pypi::Distributions),
+        Arc::new(wharf_memflow::Plugins { signing, clock: Arc::new(SystemClock) }),
+    ]
 }

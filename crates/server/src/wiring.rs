@@ -1,6 +1,6 @@
 //! Putting stores, engines and faces together.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use axum::{Router, http::StatusCode};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -9,6 +9,7 @@ use wharf_core::{Clock as _, Entropy, Error, Kind, Result, Secret};
 use wharf_http::BaseUrl;
 use wharf_meta::{Database, PostgresSettings};
 use wharf_registry::{Parts, Registry, Settings, port::BlobStore};
+use wharf_signing::{NewKey, PublicKey, Signing};
 
 use crate::{
     config::{Config, DatabaseChoice},
@@ -59,8 +60,19 @@ impl Stores {
         self.storage.blobs()
     }
 
+    /// Which keys registries believe.
+    pub(crate) fn signing(&self, config: &Config) -> Result<Signing> {
+        let given =
+            config.signing_keys.iter().map(|(registry, file)| Ok((registry.clone(), given_key(file)?)));
+        Ok(Signing::new(wharf_signing::Parts {
+            keys: Arc::new(self.database.clone()),
+            given: given.collect::<Result<_>>()?,
+            clock: Arc::new(SystemClock),
+        }))
+    }
+
     /// The registry on them.
-    pub(crate) fn registry(&self, config: &Config, entropy: Arc<dyn Entropy>) -> Registry {
+    pub(crate) fn registry(&self, config: &Config, signing: Signing, entropy: Arc<dyn Entropy>) -> Registry {
         let settings = settings(config, entropy.as_ref());
         Registry::new(Parts {
             store: Arc::new(self.database.clone()),
@@ -68,7 +80,7 @@ impl Stores {
             rights: Arc::new(self.database.clone()),
             clock: Arc::new(SystemClock),
             entropy,
-            formats: formats::all(),
+            formats: formats::all(signing),
             settings,
         })
     }
@@ -101,6 +113,7 @@ impl Stores {
 pub(crate) struct Wharf {
     pub(crate) registry: Registry,
     pub(crate) auth: Auth,
+    signing: Signing,
     pub(crate) stores: Stores,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) durability: Arc<Durability>,
@@ -122,7 +135,8 @@ impl Wharf {
         let file_system = file_system::under(data_dir.path())?;
         let durability = Durability { database: stores.database.durability(), file_system };
         let auth = stores.auth(config, &key, entropy.clone()).await?;
-        let registry = stores.registry(config, entropy.clone());
+        let signing = stores.signing(config)?;
+        let registry = stores.registry(config, signing.clone(), entropy.clone());
         stores.storage.expect_pair(&stores.database, &registry, entropy.as_ref()).await?;
         let requests = Arc::new(RequestMeters::of(endpoints()));
         let (jobs, counts) = (Arc::<JobMeters>::default(), Arc::<Counts>::default());
@@ -138,6 +152,7 @@ impl Wharf {
         Ok(Self {
             registry,
             auth,
+            signing,
             stores,
             entropy,
             durability: Arc::new(durability),
@@ -155,6 +170,7 @@ impl Wharf {
         Desk {
             registry: self.registry.clone(),
             auth: self.auth.clone(),
+            signing: self.signing.clone(),
             database: self.stores.database.clone(),
             blobs: self.stores.blobs(),
             data_dir,
@@ -173,6 +189,12 @@ impl Wharf {
         let api = wharf_api::Api { auth: self.auth.clone(), registry: self.registry.clone() };
         let pypi =
             wharf_pypi::Pypi { registry: self.registry.clone(), authenticator: Arc::new(self.auth.clone()) };
+        let memflow = wharf_memflow::Memflow {
+            registry: self.registry.clone(),
+            authenticator: Arc::new(self.auth.clone()),
+            signing: self.signing.clone(),
+            hosts: config.registry_hosts.clone(),
+        };
         let operation = Operation {
             registry: self.registry.clone(),
             clock: Arc::new(SystemClock),
@@ -185,6 +207,7 @@ impl Wharf {
             })))
             .merge(wharf_api::router(api))
             .merge(wharf_pypi::router(pypi))
+            .merge(wharf_memflow::router(memflow))
             .merge(operation::router(operation))
             .merge(metrics::guarded(door));
         layers::around(routes, self.largest_head, self.observer(config))
@@ -206,8 +229,19 @@ impl Wharf {
 
 /// What the endpoints of every door are called.
 fn endpoints() -> impl Iterator<Item = &'static str> {
-    let faces = wharf_oci::NAMES.into_iter().chain(wharf_api::NAMES).chain(wharf_pypi::NAMES);
+    let doors = wharf_pypi::NAMES.into_iter().chain(wharf_memflow::NAMES);
+    let faces = wharf_oci::NAMES.into_iter().chain(wharf_api::NAMES).chain(doors);
     faces.chain(operation::NAMES)
+}
+
+/// A key that is given at the start; it is called like its file.
+#[allow(clippy::disallowed_methods, reason = "the configuration names files")]
+fn given_key(file: &Path) -> Result<NewKey> {
+    let unreadable =
+        |error| Error::new(Kind::Invalid, format!("{} cannot be read", file.display())).because(error);
+    let pem = std::fs::read_to_string(file).map_err(unreadable)?;
+    let name = file.file_stem().unwrap_or_default().to_string_lossy().parse()?;
+    Ok(NewKey { name, key: PublicKey::from_pem(&pem)?, is_primary: false, expires_at: None })
 }
 
 /// The key that seals secrets, made where there may be none yet.

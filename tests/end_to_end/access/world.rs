@@ -76,6 +76,7 @@ impl World {
         let mut path = row.path.replace("{repository}", name).replace("{source}", &source_name(row.kind));
         path = path.replace("{index}", index(row.kind));
         path = path.replace("{registry}", registry_path(row.kind)).replace("{leaf}", leaf(row.kind));
+        path = path.replace("{plugins}", plugins_path(row.kind));
         path = path.replace("{blob}", &sha256(&self.image.blobs[0]));
         path = path.replace("{manifest}", &self.image.digest()).replace("{content}", &sha256(content));
         if path.contains("{upload}") {
@@ -168,6 +169,14 @@ fn registry_path(kind: Kind) -> &'static str {
         Kind::Private => "/api/v1/orgs/acme/registries/main",
         Kind::Public => "/api/v1/orgs/acme/registries/open",
         Kind::Absent => "/api/v1/orgs/nobody/registries/main",
+    }
+}
+
+fn plugins_path(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Private => "/memflow/acme/main",
+        Kind::Public => "/memflow/acme/open",
+        Kind::Absent => "/memflow/nobody/main",
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::program::Program;
 use super::{acme, built_by_go, digest_of, only_when_public, with_image};
+use crate::formats::plugin::{Shop, connector, hex};
 use crate::harness::{Wharf, component};
 
 fn oras(wharf: &Wharf) -> Program {
@@ -52,4 +53,44 @@ async fn oras_pulls_without_a_login_only_what_is_public() {
     let copy = ["copy", "--from-plain-http", "--to-oci-layout", &name, "layout:v1"];
 
     only_when_public(&wharf, &oras(&wharf), &copy);
+}
+
+/// What `oras` pushes as a plugin is read, verified and listed for memflow's own clients.
+#[tokio::test]
+async fn oras_pushes_and_pulls_a_memflow_plugin() {
+    if !component("oras") {
+        return;
+    }
+    let shop = Shop::open().await;
+    let oras = oras(&shop.wharf);
+    let login = ["login", "--plain-http", "--username", "alice", "--password-stdin"];
+    oras.run_with_input(&[&login[..], &[&shop.wharf.host()]].concat(), "the-password-of-alice");
+    let plugin = connector("fixture", "0.2.0");
+    std::fs::write(oras.directory.join("fixture.so"), &plugin).unwrap();
+    let push = |repository: &str, signature: &str| {
+        let target = format!("{}/acme/main/{repository}:0.2.0", shop.wharf.host());
+        let annotation = format!("memflow.signature={signature}");
+        let kind = ["push", "--plain-http", "--artifact-type", "application/vnd.memflow.plugin.v1"];
+        oras.try_run(&[&kind[..], &["--annotation", &annotation, &target, "fixture.so"]].concat(), "")
+    };
+    let signature = shop.key.sign(&plugin);
+    for (repository, signature, words) in [
+        ("memflow/fixture", "00", "the signature is by none of the registry's keys"),
+        ("memflow/other", &signature, "belongs into the repository memflow/fixture"),
+    ] {
+        let refused = push(repository, signature);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && said.contains(words), "{said}");
+    }
+    assert!(push("memflow/fixture", &signature).status.success());
+    let [listed] = shop.variants("fixture").await.try_into().expect("one variant");
+    let listed: serde_json::Value = listed;
+    assert_eq!((&listed["digest"], &listed["verified"]), (&hex(&plugin).into(), &true.into()));
+
+    let other = connector("fixture", "0.3.0");
+    shop.add(&other).await;
+    let target = format!("{}/acme/main/memflow/fixture:0.3.0-elf-x86_64", shop.wharf.host());
+    oras.run(&["pull", "--plain-http", "--output", "pulled", &target]);
+    let name = format!("libmemflow_fixture_{}.so", &hex(&other)[..7]);
+    assert_eq!(std::fs::read(oras.directory.join("pulled").join(name)).unwrap(), other);
 }

@@ -71,6 +71,9 @@ const COMPONENTS: &[Component] = &[
         packages: &["python3", "python3-venv"],
         needs: Needs::Nothing,
     },
+    // Cargo is there, for it runs this.
+    Component { name: "memflowup", programs: &["setpriv"], packages: &["util-linux"], needs: Needs::Nothing },
+    Component { name: "openssl", programs: &["openssl"], packages: &["openssl"], needs: Needs::Nothing },
     Component {
         name: "mmdebstrap",
         programs: &["mmdebstrap", "apt-get"],
@@ -173,7 +176,7 @@ fn user_namespace() -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rig::go_program;
+    use crate::rig::{cargo_program, go_program};
 
     #[test]
     fn what_is_missing_is_not_among_what_is_present() {
@@ -186,9 +189,10 @@ mod tests {
     }
 
     #[test]
-    fn every_program_that_go_builds_is_a_component() {
-        for program in go_program::ALL {
-            assert!(COMPONENTS.iter().any(|component| component.name == program.name), "{}", program.name);
+    fn every_program_that_is_built_is_a_component() {
+        let installed = cargo_program::ALL.iter().map(|program| program.name);
+        for name in go_program::ALL.iter().map(|program| program.name).chain(installed) {
+            assert!(COMPONENTS.iter().any(|component| component.name == name), "{name}");
         }
     }
 

@@ -30,6 +30,7 @@ pub(super) fn all() -> Command {
         )
         .subcommand(user())
         .subcommand(registry())
+        .subcommand(key())
         .subcommand(gc())
         .subcommand(backup())
         .subcommand(verify())
@@ -85,6 +86,7 @@ fn registry() -> Command {
         Arg::new(name).long(name).value_parser(words).help(help)
     };
     let missing = "Whether manifests may name content the repository lacks";
+    let unverified = "Whether, as long as it has no key, it takes plugins that nobody signed";
     let redirect = "Whether who pulls is sent to the bucket, where the storage does that";
     Command::new("registry").about("Manage registries").subcommand_required(true).subcommand(
         Command::new("set")
@@ -92,8 +94,29 @@ fn registry() -> Command {
             .arg(Arg::new("registry").required(true).value_name("ORGANISATION/REGISTRY"))
             .arg(choice("public", ["true", "false"], "Whether anybody may pull"))
             .arg(choice("missing-content", ["accept", "refuse"], missing))
-            .arg(choice("redirect", ["on", "off"], redirect)),
+            .arg(choice("redirect", ["on", "off"], redirect))
+            .arg(choice("unverified", ["accept", "refuse"], unverified)),
     )
+}
+
+fn key() -> Command {
+    let registry = || Arg::new("registry").required(true).value_name("ORGANISATION/REGISTRY");
+    let name = || Arg::new("name").required(true).help("What it is called in the registry");
+    let file = Arg::new("file").required(true).help("The public key, in PEM");
+    let expires = Arg::new("expires").long("expires").value_name("MOMENT");
+    let expires = expires.help("Take in nothing signed by it from then on, like 2027-01-31T00:00:00Z");
+    let add = Command::new("add")
+        .about("Let a registry believe a key")
+        .args([registry(), name(), file, expires])
+        .arg(flag("primary", "Tell clients of its signatures first"));
+    let revoke =
+        Command::new("revoke").about("Believe nothing it ever signed any more").args([registry(), name()]);
+    Command::new("key")
+        .about("Manage the keys whose signatures a registry believes")
+        .subcommand_required(true)
+        .subcommand(add)
+        .subcommand(revoke)
+        .subcommand(Command::new("list").about("Show the keys of a registry").arg(registry()))
 }
 
 fn gc() -> Command {

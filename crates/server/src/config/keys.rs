@@ -163,6 +163,22 @@ pub(crate) const KEYS: &[Key] = &[
         secret: Mask::Nothing,
     },
     Key {
+        name: "signing_keys",
+        flag: "signing-keys",
+        default: "",
+        expected: "organisation/registry=file of a public key in PEM, with commas between",
+        about: "Keys that registries believe beside those added later; each is called like its file.",
+        secret: Mask::Nothing,
+    },
+    Key {
+        name: "registry_hosts",
+        flag: "registry-hosts",
+        default: "",
+        expected: "host=organisation/registry, with commas between",
+        about: "Whose plugins /plugins and /files at the root are, by the name the client uses. Others: library/main.",
+        secret: Mask::Nothing,
+    },
+    Key {
         name: "deletion",
         flag: "deletion",
         default: "on",

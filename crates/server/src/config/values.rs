@@ -8,7 +8,7 @@ use std::{
 
 use wharf_auth::SealingKey;
 use wharf_core::{
-    Network, Secret,
+    Network, RegistryPlace, Secret,
     gate::{CreateOnPush, Founders},
 };
 use wharf_http::BaseUrl;
@@ -105,6 +105,33 @@ pub(super) fn networks(text: &str) -> Option<Vec<Network>> {
         return Some(Vec::new());
     }
     text.split(',').map(|network| network.trim().parse().ok()).collect()
+}
+
+/// `organisation/registry=file`, with commas between; nothing is none.
+pub(super) fn signing_keys(text: &str) -> Option<Vec<(RegistryPlace, PathBuf)>> {
+    let key = |entry: &str| {
+        let (registry, file) = entry.trim().split_once('=')?;
+        Some((registry_place(registry)?, PathBuf::from(file)))
+    };
+    entries(text).map(key).collect()
+}
+
+/// `host=organisation/registry`, with commas between; nothing is none. Hosts are told apart without regard to case.
+pub(super) fn registry_hosts(text: &str) -> Option<Vec<(String, RegistryPlace)>> {
+    let host = |entry: &str| {
+        let (host, registry) = entry.trim().split_once('=')?;
+        Some((host.to_ascii_lowercase(), registry_place(registry)?)).filter(|(host, _)| !host.is_empty())
+    };
+    entries(text).map(host).collect()
+}
+
+fn entries(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').filter(move |_| !text.trim().is_empty())
+}
+
+fn registry_place(text: &str) -> Option<RegistryPlace> {
+    let (organisation, registry) = text.split_once('/')?;
+    Some(RegistryPlace { organisation: organisation.parse().ok()?, registry: registry.parse().ok()? })
 }
 
 /// A time that somebody waits: more than none.

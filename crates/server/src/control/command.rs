@@ -2,11 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 use wharf_auth::{NewUser, port::RegistryChange};
-use wharf_core::{Actor, Error, Kind, OrganisationName, Result, Role, Secret, UserName};
+use wharf_core::{Actor, Error, Kind, OrganisationName, RegistryPlace, Result, Role, Secret, UserName};
 
 use wharf_registry::{Collected, Horizon, Registry, Share};
 
-use super::{Desk, Outcome, Progress};
+use super::{
+    Desk, Outcome, Progress,
+    key::{self, Key},
+};
 use crate::{
     first_start::{ADMIN, PASSWORD_FILE},
     moving::{self, Backup},
@@ -45,7 +48,11 @@ pub(crate) enum Command {
         accepts_missing_content: Option<bool>,
         /// Whether who pulls may be sent to where the bytes lie.
         redirects: Option<bool>,
+        /// Whether, as long as it has no key, it takes plugins that nobody signed.
+        accepts_unverified: Option<bool>,
     },
+    /// Works on the keys that a registry believes.
+    Key(Key),
     /// Collects what nothing needs.
     Gc(Gc),
     /// Copies everything into a directory.
@@ -88,13 +95,20 @@ impl Command {
                 let told = format!("user {name} has a new password; every token issued before has ended");
                 Ok(Outcome::good(told))
             }
-            Self::RegistrySet { registry, public, accepts_missing_content, redirects } => {
-                let wrong = || Error::new(Kind::Invalid, "a registry is named organisation/registry");
-                let (organisation, name) = registry.split_once('/').ok_or_else(wrong)?;
-                let change = RegistryChange { public, accepts_missing_content, redirects };
-                auth.set_registry(&grant, organisation.parse()?, name.parse()?, change).await?;
+            Self::RegistrySet {
+                registry,
+                public,
+                accepts_missing_content,
+                redirects,
+                accepts_unverified,
+            } => {
+                let RegistryPlace { organisation, registry: name } = key::place(&registry)?;
+                let change =
+                    RegistryChange { public, accepts_missing_content, redirects, accepts_unverified };
+                auth.set_registry(&grant, organisation, name, change).await?;
                 Ok(Outcome::good(format!("registry {registry} is set")))
             }
+            Self::Key(key) => key.carry_out(&desk.signing, &grant).await.map(Outcome::good),
             Self::Gc(gc) => gc.carry_out(content).await.map(Outcome::good),
             Self::Verify(how) => verify::verify(desk, &how, progress).await,
             Self::Backup(backup) => moving::back_up(desk, &backup, progress).await,

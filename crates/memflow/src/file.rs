@@ -1,0 +1,121 @@
+//! One file: its bytes, what is known of it, and its end.
+
+use std::collections::BTreeSet;
+
+use axum::{
+    Json,
+    body::Body,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::Value;
+use wharf_core::{
+    Condition, Detail, Digest, Error, Grant, Kind, Result,
+    action::{Delete, Pull},
+};
+use wharf_http::{blob_body, conditions, not_modified, wanted_part};
+
+use crate::{
+    Call,
+    artifact::{SIGNATURE, file_name},
+    endpoint::{Digits, not_found},
+    list::shown,
+    search,
+    variant::Variant,
+};
+
+/// `GET /files/{digest}`, whole or one range of it.
+pub(crate) async fn get(call: &Call<'_>, digits: &Digits) -> Result<Response> {
+    let variant = first(find(call, digits).await?)?;
+    let grant = call.registry.grant::<Pull>(call.actor, &variant.row.place).await?;
+    let (digest, size) = (variant.file, variant.size);
+    if conditions(call.headers()).is_known(&digest) {
+        return Ok(not_modified(headers(&variant, size)?));
+    }
+    if call.is_head() {
+        call.registry.stat_blob(&grant, &digest).await?;
+        return Ok((headers(&variant, size)?, Body::empty()).into_response());
+    }
+    let blob = call.registry.open_blob(&grant, &digest).await?;
+    let (status, range) = wanted_part(call.headers(), &digest, size)?;
+    let mut response = (status, headers(&variant, range.end - range.start)?).into_response();
+    if status == StatusCode::PARTIAL_CONTENT {
+        let part = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+        response.headers_mut().insert(header::CONTENT_RANGE, value(part)?);
+    }
+    blob_body(response, blob.delivery(range).await?)
+}
+
+/// `GET /files/{digest}/metadata`
+pub(crate) async fn metadata(call: &Call<'_>, digits: &Digits) -> Result<Response> {
+    let variants = find(call, digits).await?;
+    let trust = call.signing.trust(&call.place).await?;
+    let descriptors = variants.iter().map(|variant| serde_json::to_value(&variant.descriptor));
+    let descriptors = descriptors.collect::<Result<Vec<_>, _>>().map_err(Error::internal)?;
+    let variant = first(variants)?;
+    let mut known = shown(&variant, &variant.signature(call.registry, call.actor, &trust).await?)?;
+    known.insert("descriptors".to_owned(), Value::Array(descriptors));
+    Ok(Json(known).into_response())
+}
+
+/// `DELETE /files/{digest}`: every manifest of the file in this registry, with the signatures that are about it. Nothing is
+/// touched before all of it may be.
+pub(crate) async fn delete(call: &Call<'_>, digits: &Digits) -> Result<Response> {
+    let variants = find(call, digits).await?;
+    let manifests: BTreeSet<_> =
+        variants.into_iter().map(|variant| (variant.row.place, variant.row.digest)).collect();
+    let mut allowed = Vec::new();
+    for (place, digest) in manifests {
+        let read = call.registry.grant::<Pull>(call.actor, &place).await?;
+        allowed.push((call.registry.grant::<Delete>(call.actor, &place).await?, read, digest));
+    }
+    for (grant, read, digest) in allowed {
+        // The plugin goes first: one without signatures is never to be seen.
+        let signatures = signatures(call, &read, digest).await?;
+        call.registry.delete_manifest(&grant, &digest, Condition::default()).await?;
+        for signature in signatures {
+            call.registry.delete_manifest(&grant, &signature, Condition::default()).await?;
+        }
+    }
+    Ok(StatusCode::OK.into_response())
+}
+
+async fn signatures(call: &Call<'_>, grant: &Grant<Pull>, plugin: Digest) -> Result<Vec<Digest>> {
+    let (mut found, mut last) = (Vec::new(), None);
+    loop {
+        let page = call.registry.referrers(grant, plugin, Some(SIGNATURE.to_owned()), last).await?;
+        found.extend(page.entries.iter().map(|referrer| referrer.digest));
+        last = found.last().copied();
+        if !page.more {
+            return Ok(found);
+        }
+    }
+}
+
+async fn find(call: &Call<'_>, digits: &Digits) -> Result<Vec<Variant>> {
+    let grant = call.registry.grant_registry(call.actor, &call.place).await?;
+    search::of_file(call, &grant, digits).await
+}
+
+fn first(variants: Vec<Variant>) -> Result<Variant> {
+    variants.into_iter().next().ok_or_else(not_found)
+}
+
+/// What every answer with a plugin says. The bytes are somebody's upload: no browser may take them for a page.
+fn headers(variant: &Variant, length: u64) -> Result<HeaderMap> {
+    let name = file_name(&variant.descriptor, &variant.file);
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(header::CONTENT_DISPOSITION, value(format!("attachment; filename=\"{name}\""))?);
+    headers.insert(header::ETAG, value(format!("\"{}\"", variant.file))?);
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Ok(headers)
+}
+
+/// A header value of text that is made of digits, names and digests.
+fn value(text: String) -> Result<HeaderValue> {
+    HeaderValue::try_from(text).map_err(Error::internal)
+}

@@ -1,0 +1,107 @@
+//! Lists: the plugins of a registry, the variants of one.
+
+use axum::{
+    Json,
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Map, Value, json};
+use wharf_core::{Error, Limit, Result, Timestamp};
+
+use crate::{
+    Call,
+    descriptor::Descriptor,
+    endpoint::Filter,
+    plugins::NAME,
+    search,
+    variant::{Shown, Variant},
+};
+
+/// `GET /plugins`: all names, each with the description of its newest variant. Its clients know no pages.
+pub(crate) async fn plugins(call: &Call<'_>) -> Result<Response> {
+    let grant = call.registry.grant_registry(call.actor, &call.place).await?;
+    let (mut plugins, mut last) = (Vec::new(), None);
+    loop {
+        let page = call.registry.subjects(&grant, NAME, (last, Limit::MOST)).await?;
+        last = page.entries.last().map(|row| row.cursor.subject.clone());
+        // A signature that somebody tagged is no plugin.
+        for row in page.entries.into_iter().filter(Variant::is_one) {
+            let Variant { descriptor: Descriptor { name, description, .. }, .. } = Variant::of(row)?;
+            plugins.push(json!({ "name": name, "description": description }));
+        }
+        if !page.more {
+            return Ok(Json(json!({ "plugins": plugins })).into_response());
+        }
+    }
+}
+
+/// `GET /plugins/{name}`: its variants, the newest first; none of a plugin that is not here.
+pub(crate) async fn variants(call: &Call<'_>, name: &str, filter: &Filter) -> Result<Response> {
+    let grant = call.registry.grant_registry(call.actor, &call.place).await?;
+    let trust = call.signing.trust(&call.place).await?;
+    let mut found = Vec::new();
+    if filter.is_possible() && filter.limit > 0 {
+        found = search::of_plugin(call, &grant, (name, filter)).await?;
+    }
+    let more = found.len() > filter.skip + filter.limit;
+    let mut plugins = Vec::new();
+    for variant in found.iter().skip(filter.skip).take(filter.limit) {
+        let mut shown = shown(variant, &variant.signature(call.registry, call.actor, &trust).await?)?;
+        let descriptor = serde_json::to_value(&variant.descriptor).map_err(Error::internal)?;
+        shown.insert("descriptor".to_owned(), descriptor);
+        plugins.push(shown);
+    }
+    let mut response = Json(json!({ "plugins": plugins, "skip": filter.skip })).into_response();
+    if more {
+        response.headers_mut().insert(header::LINK, next(call, filter)?);
+    }
+    Ok(response)
+}
+
+/// What a list and the metadata say of a file alike.
+pub(crate) fn shown(variant: &Variant, signed: &Shown) -> Result<Map<String, Value>> {
+    Ok(Map::from_iter([
+        ("digest".to_owned(), json!(variant.file.hex())),
+        ("signature".to_owned(), json!(signed.signature)),
+        ("verified".to_owned(), json!(signed.verified)),
+        ("created_at".to_owned(), json!(moment(variant.created_at())?)),
+    ]))
+}
+
+/// A moment in UTC as the original writes it: without a zone, and with 0, 3 or 6 digits after the second.
+pub(crate) fn moment(at: Timestamp) -> Result<String> {
+    let moment = jiff::Timestamp::from_microsecond(at.microseconds()).map_err(Error::internal)?;
+    let precision = match at.microseconds().rem_euclid(1_000_000) {
+        0 => "%Y-%m-%dT%H:%M:%S",
+        fraction if fraction % 1000 == 0 => "%Y-%m-%dT%H:%M:%S.%3f",
+        _ => "%Y-%m-%dT%H:%M:%S.%6f",
+    };
+    Ok(moment.strftime(precision).to_string())
+}
+
+/// The `Link` to the next page (RFC 8288): the same query, further on.
+fn next(call: &Call<'_>, filter: &Filter) -> Result<HeaderValue> {
+    let uri = &call.request.uri;
+    let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    let mut next = form_urlencoded::Serializer::new(String::new());
+    next.extend_pairs(query.filter(|(name, _)| name != "skip"));
+    next.append_pair("skip", &(filter.skip + filter.limit).to_string());
+    let link = HeaderValue::try_from(format!("<{}?{}>; rel=\"next\"", uri.path(), next.finish()));
+    link.map_err(Error::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_has_no_zone_and_as_many_digits_as_it_needs() {
+        for (microseconds, expected) in [
+            (1_711_131_293_000_000, "2024-03-22T18:14:53"),
+            (1_711_131_293_400_000, "2024-03-22T18:14:53.400"),
+            (1_711_131_293_402_258, "2024-03-22T18:14:53.402258"),
+        ] {
+            assert_eq!(moment(Timestamp::from_microseconds(microseconds)).unwrap(), expected);
+        }
+    }
+}

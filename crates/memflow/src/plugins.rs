@@ -1,0 +1,210 @@
+//! Plugins as a format: whichever door they come through, their descriptors are read and their signatures held against
+//! the registry's keys.
+//!
+//! A manifest of a plugin brings its first signature as an annotation; later ones are manifests of their own that are about
+//! it. Those name the plugin's file too, so that they can be verified by themselves.
+
+use std::{
+    io::{Read as _, Take},
+    sync::Arc,
+};
+
+use serde_json::{Map, Value, json};
+use tokio::runtime::Handle;
+use wharf_core::{
+    Clock, Digest, RegistryPlace, Timestamp,
+    manifest::{Descriptor as Content, Role},
+};
+use wharf_registry::format::{BlobReader, Candidate, Contents, Fact, Format, Refusal};
+use wharf_signing::{Message, Signing, Trust, Verified};
+
+use crate::{
+    artifact::{self, KEY_ANNOTATION, PLUGIN, SIGNATURE, SIGNATURE_ANNOTATION, SIGNATURE_BYTES},
+    descriptor::{self, Descriptor},
+};
+
+/// The word for plugins in rows and filters.
+pub(crate) const NAME: &str = "memflow";
+/// The largest plugin, in bytes.
+pub(crate) const LARGEST: usize = 32 * 1024 * 1024;
+/// The longest signature that is kept where nobody verifies it, in bytes.
+const LONGEST_UNVERIFIED: usize = 1024;
+
+/// memflow plugins as a format.
+pub struct Plugins {
+    /// Who knows which keys registries believe.
+    pub signing: Signing,
+    /// The time, by which the newest is told.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Format for Plugins {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn recognises(&self, candidate: &Candidate) -> bool {
+        matches!(candidate.manifest.artifact_type.as_deref(), Some(PLUGIN | SIGNATURE))
+    }
+
+    fn inspect(&self, candidate: &Candidate, contents: &Contents) -> Result<Vec<Fact>, Refusal> {
+        let trust = self.trust(candidate)?;
+        if candidate.manifest.artifact_type.as_deref() == Some(SIGNATURE) {
+            return Ok(vec![signature(candidate, contents, &trust)?]);
+        }
+        let mut layers = layers(candidate);
+        let (Some(layer), None) = (layers.next(), layers.next()) else {
+            return Err(Refusal::new("a plugin is one layer: the file itself"));
+        };
+        let file = File::read(contents, layer)?;
+        if layer.digest() != Some(file.digest) {
+            return Err(Refusal::new("a plugin's file is named by its SHA-256"));
+        }
+        let descriptors = descriptor::read(&file.bytes)?;
+        let signed = Signed::of(candidate, &trust, &file)?;
+        // One moment for all that is in a file: they stand in its order.
+        let (mut here, now) = (Vec::new(), self.clock.now());
+        for descriptor in &descriptors {
+            if artifact::repository(&descriptor.name)? == candidate.place.repository {
+                here.push(fact(descriptor, (&file, &signed), now)?);
+            }
+        }
+        if here.is_empty() {
+            return Err(elsewhere(&descriptors, candidate)?);
+        }
+        Ok(here)
+    }
+}
+
+impl Plugins {
+    /// What the registry believes. An inspection runs on a thread that may block.
+    fn trust(&self, candidate: &Candidate) -> Result<Trust, Refusal> {
+        let place = &candidate.place;
+        let registry =
+            RegistryPlace { organisation: place.organisation.clone(), registry: place.registry.clone() };
+        let trust = Handle::current().block_on(self.signing.trust(&registry));
+        trust.map_err(|error| Refusal::new(error.message()))
+    }
+}
+
+/// What is known of one descriptor of a file.
+fn fact(descriptor: &Descriptor, (file, signed): (&File, &Signed), now: Timestamp) -> Result<Fact, Refusal> {
+    let Descriptor { name, version, plugin_version, file_type, architecture, .. } = descriptor;
+    let described = serde_json::to_value(descriptor).map_err(|error| Refusal::new(error.to_string()))?;
+    let size = file.bytes.len();
+    let mut attributes = Map::from_iter([
+        ("descriptor".to_owned(), described),
+        ("file".to_owned(), json!({ "digest": file.digest.to_string(), "size": size })),
+        ("signature".to_owned(), json!(signed.signature)),
+    ]);
+    attributes.extend(signed.key.iter().map(|key| ("key".to_owned(), json!(key))));
+    let mut index = vec![
+        ("name", name.clone()),
+        ("release", format!("{name} {version}")),
+        ("digest", file.digest.hex()),
+        ("digest_short", artifact::short(&file.digest)),
+        ("file_type", file_type.word().to_owned()),
+        ("plugin_version", plugin_version.to_string()),
+    ];
+    index.extend(architecture.word().map(|word| ("architecture", word.to_owned())));
+    // The newest interface first, and within it the newest file.
+    let (interface, moment) = (!plugin_version.cast_unsigned(), !now.microseconds().cast_unsigned());
+    let sort_key = [&interface.to_be_bytes()[..], &moment.to_be_bytes()].concat();
+    Ok(Fact { subject: name.clone(), sort_key, attributes, index, documents: Vec::new() })
+}
+
+/// The refusal of a plugin in another one's repository.
+fn elsewhere(descriptors: &[Descriptor], candidate: &Candidate) -> Result<Refusal, Refusal> {
+    let places = descriptors.iter().map(|descriptor| artifact::repository(&descriptor.name));
+    let places = places.map(|place| place.map(|place| place.to_string())).collect::<Result<Vec<_>, _>>()?;
+    let repository = &candidate.place.repository;
+    let expected = places.join(" or ");
+    Ok(Refusal::new(format!("this plugin belongs into the repository {expected}, and not into {repository}")))
+}
+
+fn layers(candidate: &Candidate) -> impl Iterator<Item = &Content> {
+    let layer = |(role, content): &'_ (Role, Content)| *role == Role::Layer && !content.is_nondistributable();
+    candidate.manifest.references.iter().filter(move |reference| layer(reference)).map(|(_, content)| content)
+}
+
+/// A signature that is about a plugin: true, and by the key it names.
+fn signature(candidate: &Candidate, contents: &Contents, trust: &Trust) -> Result<Fact, Refusal> {
+    if candidate.manifest.subject.is_none() {
+        return Err(Refusal::new("a signature is about a plugin: the manifest needs a subject"));
+    }
+    let mut files = layers(candidate).filter(|layer| layer.media_type != SIGNATURE_BYTES);
+    let (Some(layer), None) = (files.next(), files.next()) else {
+        return Err(Refusal::new("a signature names the file it is about as a layer, and no other"));
+    };
+    let file = File::read(contents, layer)?;
+    let annotation = |name: &str| candidate.manifest.annotations.get(name).map(String::as_str);
+    let text = annotation(SIGNATURE_ANNOTATION);
+    let text =
+        text.ok_or_else(|| Refusal::new(format!("a signature has the annotation {SIGNATURE_ANNOTATION}")))?;
+    let verified = trust.verify(&Message::new(&file.bytes), text).map_err(refused)?;
+    if annotation(KEY_ANNOTATION) != Some(verified.key.as_str()) {
+        let words =
+            format!("the annotation {KEY_ANNOTATION} must be {}, whose signature it is", verified.key);
+        return Err(Refusal::new(words));
+    }
+    let attributes = Map::from_iter([
+        ("file".to_owned(), json!({ "digest": file.digest.to_string(), "size": file.bytes.len() })),
+        ("signature".to_owned(), json!(verified.signature.to_string())),
+        ("key".to_owned(), json!(verified.key)),
+    ]);
+    Ok(Fact { subject: file.digest.hex(), attributes, ..Fact::default() })
+}
+
+fn refused(error: wharf_core::Error) -> Refusal {
+    Refusal::new(error.message())
+}
+
+/// The first signature of a plugin.
+struct Signed {
+    signature: String,
+    /// The key that made it; none, where nobody could tell.
+    key: Option<String>,
+}
+
+impl Signed {
+    fn of(candidate: &Candidate, trust: &Trust, file: &File) -> Result<Self, Refusal> {
+        let text = candidate.manifest.annotations.get(SIGNATURE_ANNOTATION).map(String::as_str);
+        if trust.accepts_unverified() {
+            let signature = text.unwrap_or_default().to_owned();
+            if signature.len() > LONGEST_UNVERIFIED {
+                return Err(Refusal::new("the signature is too long"));
+            }
+            return Ok(Self { signature, key: None });
+        }
+        let unsigned = || {
+            Refusal::new(format!("the plugin is not signed: it needs the annotation {SIGNATURE_ANNOTATION}"))
+        };
+        let Verified { signature, key } =
+            trust.verify(&Message::new(&file.bytes), text.ok_or_else(unsigned)?).map_err(refused)?;
+        Ok(Self { signature: signature.to_string(), key: Some(key) })
+    }
+}
+
+/// A plugin's file, whole: descriptors point anywhere.
+struct File {
+    digest: Digest,
+    bytes: Vec<u8>,
+}
+
+impl File {
+    fn read(contents: &Contents, layer: &Content) -> Result<Self, Refusal> {
+        let reader = contents.open(layer)?;
+        if reader.size() > LARGEST as u64 {
+            return Err(Refusal::new(format!("the plugin is larger than {} MiB", LARGEST >> 20)));
+        }
+        let (mut bytes, mut reader): (_, Take<BlobReader>) = (Vec::new(), reader.take(LARGEST as u64));
+        reader.read_to_end(&mut bytes)?;
+        // Clients know files by their SHA-256, whatever the manifest names them by.
+        Ok(Self { digest: artifact::sha256(&bytes), bytes })
+    }
+}
+
+/// A text among what was read.
+pub(crate) fn text<'a>(attributes: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    attributes.get(name)?.as_str()
+}

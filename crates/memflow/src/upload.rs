@@ -1,0 +1,222 @@
+//! Taking a plugin in: read, verified, and stored as an OCI artifact in the repository of each of its names.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use axum::{
+    Json,
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures_util::stream;
+use tokio::{task::spawn_blocking, time::timeout};
+use wharf_core::{
+    Access, Condition, Digest, Error, Expected, Grant, Kind, Place, Reference, Result, Tag,
+    action::{Pull, Push},
+};
+use wharf_registry::{ManifestPush, Taps};
+use wharf_signing::{Message, Signature, Trust, Verified};
+
+use crate::{
+    Call,
+    artifact::{
+        Artifact, KEY_ANNOTATION, PLUGIN, Part, SIGNATURE, SIGNATURE_ANNOTATION, file_name, file_tag, place,
+        platform_tag, sha256,
+    },
+    descriptor::{self, Descriptor},
+    form::Form,
+};
+
+/// How long an upload waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// `POST /files`
+pub(crate) async fn upload(call: &Call<'_>, body: Body) -> Result<Response> {
+    if call.actor.is_anonymous() {
+        return Err(Error::new(Kind::Unauthenticated, "authentication required"));
+    }
+    // A token for some plugins is asked when their names are known; everybody else before anything is read.
+    if call.actor.access == Access::Whole {
+        call.registry.grant::<Push>(call.actor, &place(&call.place, "any")?).await?;
+    }
+    let turn = timeout(PATIENCE, call.serving.uploads.acquire()).await;
+    let _turn = turn
+        .map_err(|_| Error::new(Kind::RateLimited, "too many plugins are being uploaded"))?
+        .map_err(Error::internal)?;
+    let Form { file, signature } = Form::read(call.headers(), body).await?;
+    let trust = call.signing.trust(&call.place).await?;
+    let upload = Upload::read(file, signature, trust).await?;
+    let mut allowed = Vec::new();
+    for (place, descriptors) in upload.places(call)? {
+        allowed.push((call.registry.grant::<Push>(call.actor, &place).await?, descriptors));
+    }
+    let mut stored = Stored::Already;
+    for (grant, descriptors) in allowed {
+        if upload.store(call, &grant, &descriptors).await? == Stored::Now {
+            stored = Stored::Now;
+        }
+    }
+    // The words of the original, which clients print.
+    Ok(Json(if stored == Stored::Now { "Added" } else { "AlreadyExists" }).into_response())
+}
+
+/// Whether a file was stored, or was there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stored {
+    Now,
+    Already,
+}
+
+/// A file that was read and found good.
+struct Upload {
+    bytes: Bytes,
+    digest: Digest,
+    descriptors: Vec<Descriptor>,
+    signature: String,
+    /// The signature and its key; none, where nobody could tell.
+    verified: Option<Verified>,
+}
+
+impl Upload {
+    /// Reads a file, on a thread that may block.
+    async fn read(bytes: Bytes, signature: String, trust: Trust) -> Result<Self> {
+        let read = move || {
+            let descriptors = descriptor::read(&bytes)?;
+            let message = Message::new(&bytes);
+            let verified =
+                if trust.accepts_unverified() { None } else { Some(trust.verify(&message, &signature)?) };
+            let digest = Digest::sha256(*message.sha256());
+            Ok(Self { digest, descriptors, signature, verified, bytes: bytes.clone() })
+        };
+        spawn_blocking(read).await.map_err(Error::internal)?
+    }
+
+    /// The repositories it belongs into, with what it holds for each.
+    fn places(&self, call: &Call<'_>) -> Result<BTreeMap<Place, Vec<&Descriptor>>> {
+        let mut places = BTreeMap::<_, Vec<_>>::new();
+        for descriptor in &self.descriptors {
+            places.entry(place(&call.place, &descriptor.name)?).or_default().push(descriptor);
+        }
+        Ok(places)
+    }
+
+    /// Stores it in one repository. Where it is there already, only a signature that is new is added.
+    async fn store(
+        &self,
+        call: &Call<'_>,
+        grant: &Grant<Push>,
+        descriptors: &[&Descriptor],
+    ) -> Result<Stored> {
+        let reference = Reference::Tag(file_tag(&self.digest)?);
+        if let Some(plugin) = find(call, grant.place(), &reference).await? {
+            self.sign(call, grant, plugin).await?;
+            return Ok(Stored::Already);
+        }
+        let config = Part::config(descriptors);
+        let file = self.file(descriptors);
+        let text =
+            self.verified.as_ref().map_or_else(|| self.signature.clone(), |it| it.signature.to_string());
+        let annotations = vec![(SIGNATURE_ANNOTATION, text)];
+        let artifact =
+            Artifact { kind: PLUGIN, config: &config, layers: vec![&file], subject: None, annotations };
+        let mut tags = Vec::new();
+        for descriptor in descriptors {
+            let tag = platform_tag(descriptor)?;
+            if !tags.contains(&tag) {
+                tags.push(tag);
+            }
+        }
+        let nothing = Condition { none_matches: Some(Expected::Anything), ..Condition::default() };
+        let push = Naming { reference: reference.clone(), tags, condition: nothing };
+        match put(call, grant, (&artifact, push)).await {
+            Ok(plugin) => {
+                self.sign(call, grant, plugin).await?;
+                Ok(Stored::Now)
+            }
+            // Somebody else brought the same file at the same time.
+            Err(error) if error.kind() == Kind::PreconditionFailed => {
+                if let Some(plugin) = find(call, grant.place(), &reference).await? {
+                    self.sign(call, grant, plugin).await?;
+                }
+                Ok(Stored::Already)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn file(&self, descriptors: &[&Descriptor]) -> Part {
+        let title = descriptors.first().map(|descriptor| file_name(descriptor, &self.digest));
+        Part::file(self.bytes.clone(), self.digest, title.unwrap_or_default())
+    }
+
+    /// Lets a signature stand beside a plugin. The same signature is the same manifest, however often it comes.
+    async fn sign(
+        &self,
+        call: &Call<'_>,
+        grant: &Grant<Push>,
+        (plugin, size): (Digest, usize),
+    ) -> Result<()> {
+        let Some(Verified { signature, key }) = &self.verified else { return Ok(()) };
+        let (config, file) = (Part::empty(), self.file(&self.descriptors.iter().collect::<Vec<_>>()));
+        let bytes = Part::signature(Signature::bytes(signature), format!("{}.sig", self.digest.hex()));
+        let annotations = vec![(SIGNATURE_ANNOTATION, signature.to_string()), (KEY_ANNOTATION, key.clone())];
+        let layers = vec![&bytes, &file];
+        let subject = Some((plugin, size));
+        let artifact = Artifact { kind: SIGNATURE, config: &config, layers, subject, annotations };
+        let reference = Reference::Digest(sha256(&artifact.manifest()));
+        let push = Naming { reference, tags: Vec::new(), condition: Condition::default() };
+        put(call, grant, (&artifact, push)).await.map(drop)
+    }
+}
+
+/// The digest and size of the plugin that a reference names, if there is one.
+async fn find(call: &Call<'_>, place: &Place, reference: &Reference) -> Result<Option<(Digest, usize)>> {
+    // Whoever may push may pull, unless his token says otherwise; then he is told so.
+    let grant = call.registry.grant::<Pull>(call.actor, place).await;
+    let grant = match grant {
+        Err(error) if matches!(error.kind(), Kind::NotFound(_)) => return Ok(None),
+        grant => grant?,
+    };
+    match call.registry.manifest(&grant, reference).await {
+        Ok(stored) => Ok(Some((stored.digest, stored.bytes.len()))),
+        Err(error) if matches!(error.kind(), Kind::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Under what an artifact is stored.
+struct Naming {
+    reference: Reference,
+    tags: Vec<Tag>,
+    condition: Condition,
+}
+
+/// Stores an artifact with everything it names: first the contents, then the manifest, by which it is seen.
+async fn put(
+    call: &Call<'_>,
+    grant: &Grant<Push>,
+    (artifact, naming): (&Artifact<'_>, Naming),
+) -> Result<(Digest, usize)> {
+    for part in artifact.parts() {
+        if is_here(call, grant.place(), &part.digest).await {
+            continue;
+        }
+        let body = Box::pin(stream::iter([Ok(part.bytes.clone())]));
+        call.registry.push_blob(grant, part.digest, body, Taps::none()).await?;
+    }
+    // The repository may have come to be with the first content.
+    let grant = call.registry.regrant(grant).await?;
+    let bytes = artifact.manifest();
+    let size = bytes.len();
+    let Naming { reference, tags, condition } = naming;
+    let push = ManifestPush { reference, tags, content_type: None, condition, bytes };
+    Ok((call.registry.push_manifest(&grant, push).await?.digest, size))
+}
+
+/// Whether a repository holds a content already, and for long enough to name it. Who may not know pushes it once more.
+async fn is_here(call: &Call<'_>, place: &Place, digest: &Digest) -> bool {
+    match call.registry.grant::<Pull>(call.actor, place).await {
+        Ok(grant) => call.registry.stat_blob(&grant, digest).await.is_ok(),
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,107 @@
+//! A variant: one descriptor of one file, as a registry lists it, with the signature its clients are told of.
+
+use std::collections::HashMap;
+
+use wharf_core::{Actor, Digest, Error, Reference, Result, Timestamp, action::Pull};
+use wharf_registry::{Referrer, Registry, port::FactRow};
+use wharf_signing::Trust;
+
+use crate::{
+    artifact::{KEY_ANNOTATION, SIGNATURE},
+    descriptor::Descriptor,
+    plugins::text,
+};
+
+/// The most signatures of a plugin that are looked at, beside its first.
+const MOST_SIGNATURES: usize = 32;
+
+/// One descriptor of one file.
+#[derive(Clone, Debug)]
+pub(crate) struct Variant {
+    pub(crate) row: FactRow,
+    pub(crate) file: Digest,
+    pub(crate) size: u64,
+    pub(crate) descriptor: Descriptor,
+}
+
+/// A signature, and whether it holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shown {
+    pub(crate) signature: String,
+    pub(crate) verified: bool,
+}
+
+impl Variant {
+    /// Whether what was found is a plugin, and not a signature of one.
+    pub(crate) fn is_one(row: &FactRow) -> bool {
+        row.attributes.contains_key("descriptor")
+    }
+
+    /// Reads what was found of a plugin.
+    pub(crate) fn of(row: FactRow) -> Result<Self> {
+        let attribute = |name: &str| row.attributes.get(name).cloned().unwrap_or_default();
+        let descriptor = serde_json::from_value(attribute("descriptor")).map_err(Error::internal)?;
+        let file = attribute("file");
+        let digest = file.get("digest").and_then(|digest| digest.as_str()?.parse().ok());
+        let size = file.get("size").and_then(serde_json::Value::as_u64);
+        let (file, size) =
+            digest.zip(size).ok_or_else(|| Error::internal("a plugin was stored without its file"))?;
+        Ok(Self { row, file, size, descriptor })
+    }
+
+    pub(crate) const fn created_at(&self) -> Timestamp {
+        self.row.created_at
+    }
+
+    /// The signature that clients are told of: the one by the first key that is believed and signed. One by a key that
+    /// was revoked is shown to nobody.
+    pub(crate) async fn signature(&self, registry: &Registry, actor: &Actor, trust: &Trust) -> Result<Shown> {
+        let (own, by) = (text(&self.row.attributes, "signature"), text(&self.row.attributes, "key"));
+        let own = own.unwrap_or_default().to_owned();
+        let mut believed = trust.believed().peekable();
+        match (by, believed.peek()) {
+            (Some(by), Some(first)) if by == *first => return Ok(Shown { signature: own, verified: true }),
+            (None, None) => return Ok(Shown { signature: own, verified: false }),
+            _ => {}
+        }
+        let keys: Vec<&str> = trust.believed().collect();
+        let mut known = self.others(registry, actor, &keys).await?;
+        known.extend(by.map(|by| (by.to_owned(), own.clone())));
+        let found = believed.find_map(|key| known.iter().find(|(by, _)| by == key));
+        match (found, by) {
+            (Some((_, signature)), _) => Ok(Shown { signature: signature.clone(), verified: true }),
+            (None, None) => Ok(Shown { signature: own, verified: false }),
+            (None, Some(_)) => Ok(Shown::default()),
+        }
+    }
+
+    /// The signatures that came later, by the ids of their keys. Only those that were read when they came: what a list of
+    /// referrers says of them anybody could have written.
+    async fn others(
+        &self,
+        registry: &Registry,
+        actor: &Actor,
+        keys: &[&str],
+    ) -> Result<Vec<(String, String)>> {
+        let grant = registry.grant::<Pull>(actor, &self.row.place).await?;
+        let page = registry.referrers(&grant, self.row.digest, Some(SIGNATURE.to_owned()), None).await?;
+        let mut found = Vec::new();
+        let may_count =
+            |referrer: &&Referrer| by_key(referrer).is_some_and(|key| keys.contains(&key.as_str()));
+        for referrer in page.entries.iter().filter(may_count).take(MOST_SIGNATURES) {
+            for fact in registry.facts_of(&grant, &Reference::Digest(referrer.digest)).await? {
+                let is_ours = fact.cursor.subject == self.file.hex();
+                let read = text(&fact.attributes, "key").zip(text(&fact.attributes, "signature"));
+                found.extend(read.filter(|_| is_ours).map(|(key, text)| (key.to_owned(), text.to_owned())));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// By whose key a signature says that it is.
+fn by_key(referrer: &Referrer) -> Option<String> {
+    let annotations = referrer.annotations.as_ref()?;
+    let mut annotations: HashMap<String, String> = serde_json::from_str(annotations.get()).ok()?;
+    annotations.remove(KEY_ANNOTATION)
+}

@@ -1,0 +1,88 @@
+//! The commands on the keys that a registry believes.
+
+use serde::{Deserialize, Serialize};
+use wharf_core::{Error, Kind, OperatorGrant, RegistryPlace, Result, Timestamp};
+use wharf_signing::{NewKey, PublicKey, RegistryKey, Signing};
+
+/// What to do with a key of a registry, `organisation/registry`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub(crate) enum Key {
+    /// Lets the registry believe it.
+    Add {
+        /// Of which registry.
+        registry: String,
+        /// What the key is called there.
+        name: String,
+        /// The key.
+        pem: String,
+        /// Whether clients are told of it first.
+        is_primary: bool,
+        /// Until when what is signed by it is taken in (RFC 3339).
+        expires_at: Option<String>,
+    },
+    /// Ends all belief in it.
+    Revoke {
+        /// Of which registry.
+        registry: String,
+        /// Which key.
+        name: String,
+    },
+    /// Shows them all.
+    List {
+        /// Of which registry.
+        registry: String,
+    },
+}
+
+impl Key {
+    /// Carries it out; says what to tell.
+    pub(super) async fn carry_out(self, signing: &Signing, grant: &OperatorGrant) -> Result<String> {
+        match self {
+            Self::Add { registry, name, pem, is_primary, expires_at } => {
+                let expires_at = expires_at.as_deref().map(moment).transpose()?;
+                let key = PublicKey::from_pem(&pem)?;
+                let told = format!("registry {registry} believes the key {name} ({})", key.id());
+                let key = NewKey { name: name.parse()?, key, is_primary, expires_at };
+                signing.add_key(grant, &place(&registry)?, key).await?;
+                Ok(told)
+            }
+            Self::Revoke { registry, name } => {
+                signing.revoke_key(grant, &place(&registry)?, &name.parse()?).await?;
+                Ok(format!("registry {registry} believes no signature by {name} any more"))
+            }
+            Self::List { registry } => {
+                let trust = signing.trust(&place(&registry)?).await?;
+                Ok(trust.keys().iter().map(line).collect::<Vec<_>>().join("\n"))
+            }
+        }
+    }
+}
+
+/// Reads `organisation/registry`.
+pub(super) fn place(text: &str) -> Result<RegistryPlace> {
+    let wrong = || Error::new(Kind::Invalid, "a registry is named organisation/registry");
+    let (organisation, registry) = text.split_once('/').ok_or_else(wrong)?;
+    Ok(RegistryPlace { organisation: organisation.parse()?, registry: registry.parse()? })
+}
+
+fn moment(text: &str) -> Result<Timestamp> {
+    let wrong = |_| Error::new(Kind::Invalid, "a moment is written like 2027-01-31T00:00:00Z");
+    let moment: jiff::Timestamp = text.parse().map_err(wrong)?;
+    Ok(Timestamp::from_microseconds(moment.as_microsecond()))
+}
+
+fn line(key: &RegistryKey) -> String {
+    let shown = |at: Timestamp| jiff::Timestamp::from_microsecond(at.microseconds()).unwrap_or_default();
+    let mut line = format!("{}  {}  {}", key.name, key.key.id(), key.key.algorithm().word());
+    if key.is_primary {
+        line += "  primary";
+    }
+    if let Some(end) = key.expires_at {
+        line += &format!("  until {}", shown(end));
+    }
+    if let Some(at) = key.revoked_at {
+        line += &format!("  revoked {}", shown(at));
+    }
+    line
+}
