@@ -109,6 +109,10 @@ struct Remove {
 impl Transaction for Remove {
     type Output = Option<Expired>;
 
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "what goes by a rule goes by the job that carries rules out"
+    )]
     async fn run(&self, work: &mut dyn Work) -> Result<Option<Expired>> {
         let mut expired = Expired::default();
         if !work.lock_repository(self.repository).await? {
