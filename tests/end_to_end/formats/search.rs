@@ -53,7 +53,7 @@ async fn a_search_that_cannot_be_understood_is_refused() {
         search(&admin, bad).await.is(400);
     }
     let unknown = admin.get("/api/v1/orgs/acme/registries/main/facts?format=rpm").await.is(400);
-    assert_eq!(unknown.json()["detail"], "format must be one of: helm, python");
+    assert_eq!(unknown.json()["detail"], "format must be one of: helm, python, memflow");
     let post = admin.request("POST", "/api/v1/orgs/acme/registries/main/facts?format=helm").send().await;
     post.is(405).has_header("allow", "GET, HEAD");
     admin.get("/api/v1/orgs/acme/registries/none/facts?format=helm").await.is(404);
