@@ -83,14 +83,16 @@ impl Step for AddKey {
     type Output = ();
 
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
-        const DEMOTE: &str = "UPDATE believed_key SET is_primary = 0 WHERE registry_id = $1 AND $2 = 1";
+        const DEMOTE: &str = "UPDATE believed_key SET is_primary = 0 WHERE registry_id = $1";
         const INSERT: &str = "
             INSERT INTO believed_key (registry_id, name, pem, is_primary, created_at, expires_at)
             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (registry_id, name) DO NOTHING";
         let found = find(session, &self.registry).await?;
         let (registry, _) = found.ok_or_else(|| Error::not_found(Subject::Name))?;
         let NewKey { name, key, is_primary, expires_at } = &self.key;
-        session.execute(DEMOTE, &[registry.into(), i64::from(*is_primary).into()]).await?;
+        if *is_primary {
+            session.execute(DEMOTE, &[registry.into()]).await?;
+        }
         let values = [
             registry.into(),
             name.as_str().into(),
