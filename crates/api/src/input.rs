@@ -51,6 +51,10 @@ impl<T: DeserializeOwned + ToSchema> Input for Body<T> {
         let wrong = |error: serde_json::Error| {
             Error::new(Kind::Invalid, format!("the body is not as it must be: {error}"))
         };
+        // Else a list would stand for the fields in their order.
+        if !call.body.trim_ascii_start().starts_with(b"{") {
+            return Err(invalid("the body must be a JSON object"));
+        }
         serde_json::from_slice(&call.body).map(Self).map_err(wrong)
     }
 

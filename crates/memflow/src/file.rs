@@ -10,7 +10,7 @@ use axum::{
 };
 use serde_json::Value;
 use wharf_core::{
-    Condition, Detail, Digest, Error, Grant, Kind, Result,
+    Condition, Digest, Error, Grant, Result,
     action::{Delete, Pull},
 };
 use wharf_http::{blob_body, conditions, not_modified, wanted_part};

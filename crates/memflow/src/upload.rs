@@ -14,7 +14,7 @@ use wharf_core::{
     Access, Condition, Digest, Error, Expected, Grant, Kind, Place, Reference, Result, Tag,
     action::{Pull, Push},
 };
-use wharf_registry::{ManifestPush, Taps};
+use wharf_registry::{ManifestPush, ReleaseTag, Taps};
 use wharf_signing::{Message, Signature, Trust, Verified};
 
 use crate::{
@@ -209,7 +209,8 @@ async fn put(
     let bytes = artifact.manifest();
     let size = bytes.len();
     let Naming { reference, tags, condition } = naming;
-    let push = ManifestPush { reference, tags, content_type: None, condition, bytes };
+    let release = ReleaseTag::Kept;
+    let push = ManifestPush { reference, tags, content_type: None, condition, release, bytes };
     Ok((call.registry.push_manifest(&grant, push).await?.digest, size))
 }
 

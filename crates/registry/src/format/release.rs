@@ -87,9 +87,10 @@ impl Listings {
             if let Some(format) = self.0.iter().find(|format| format.name() == name)
                 && is_derived(work, format.as_ref(), (repository, release)).await?
             {
-                match work.listed(repository, name, Some(release)).await?.is_empty() {
-                    true => drop(work.remove_tag(repository, release, mark).await?),
-                    false => drop(rebuild(work, format.as_ref(), (repository, release), mark).await?),
+                if work.listed(repository, name, Some(release)).await?.is_empty() {
+                    work.remove_tag(repository, release, mark).await?;
+                } else {
+                    rebuild(work, format.as_ref(), (repository, release), mark).await?;
                 }
             }
             work.move_page(repository, name, subject).await?;

@@ -43,6 +43,7 @@ async fn push_text(registry: &Registry, text: &str, tags: &[&str]) -> Result<Dig
         tags: tags.iter().map(|tag| tag.parse().unwrap()).collect(),
         content_type: None,
         condition: Default::default(),
+        release: Default::default(),
         bytes,
     };
     Ok(registry.push_manifest(&super::push(registry).await, push).await?.digest)
