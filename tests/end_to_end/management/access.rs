@@ -39,7 +39,7 @@ async fn every_caller_of_the_management_gets_what_the_table_says() {
         for caller in CALLERS {
             let path = world.filled(row.path, row.kind).await;
             let request = world.caller(caller, row.kind).request(row.method, &format!("/api/v1{path}"));
-            let request = match body(row.method, row.path, world.number()) {
+            let request = match body(row.method, row.path, &world) {
                 Some(body) => request.body(body.to_string()),
                 None => request,
             };
@@ -78,7 +78,10 @@ async fn no_endpoint_lacks_its_rows() {
 }
 
 /// What is sent along: something right, so that only the caller decides.
-fn body(method: &str, path: &str, number: u64) -> Option<Value> {
+fn body(method: &str, path: &str, world: &World) -> Option<Value> {
+    let number = world.number();
+    // Rules that are about nothing that other rows ask for.
+    let nothing = json!({ "repositories": ["nothing"] });
     let everywhere = json!([{ "repositories": "acme/app", "actions": ["pull"] }]);
     match (method, path) {
         ("POST", "/orgs") => Some(json!({ "name": format!("made{number}") })),
@@ -90,6 +93,10 @@ fn body(method: &str, path: &str, number: u64) -> Option<Value> {
         ("PATCH", "/orgs/{org}/registries/{registry}") => Some(json!({ "redirect": "on" })),
         ("PATCH", "/users/{fresh-user}") => Some(json!({ "disabled": true })),
         ("PUT", "/orgs/{org}/members/{user}") => Some(json!({ "role": "viewer" })),
+        ("PUT", "/orgs/{org}/quota") => Some(json!({ "quota_bytes": null })),
+        ("PUT", path) if path.contains("/immutability/") => Some(json!({ "select": nothing })),
+        ("PUT", path) if path.contains("/retention/") => Some(json!({ "select": nothing, "keep_days": 9 })),
+        ("POST", path) if path.ends_with("/rollback") => Some(json!({ "digest": world.image.digest() })),
         ("PUT", "/me/password") => Some(json!({ "current": "not-it", "new": "another" })),
         _ => None,
     }

@@ -14,7 +14,7 @@ fn organisation(kind: &str) -> &'static str {
 
 pub(super) struct World {
     wharf: Wharf,
-    image: Image,
+    pub(super) image: Image,
     /// The robots' and the narrowed tokens, by caller and organisation.
     tokens: BTreeMap<(&'static str, &'static str), String>,
     next: Cell<u64>,
@@ -74,8 +74,8 @@ impl World {
         let home = organisation(kind);
         let path = path.replace("{org}", home).replace("{registry}", "main").replace("{repository}", "app");
         let path = path.replace("{tag}", "v1").replace("{reference}", "v1").replace("{document}", "readme");
-        let path = path.replace("{user}", "guest").replace("{robot}", "ci");
-        for thing in ["org", "registry", "repository", "tag", "user", "robot", "token"] {
+        let path = path.replace("{user}", "guest").replace("{robot}", "ci").replace("{rule}", "standing");
+        for thing in ["org", "registry", "repository", "tag", "rule", "user", "robot", "token"] {
             let fresh = format!("{{fresh-{thing}}}");
             if path.contains(&fresh) {
                 let made = self.make(thing, home, (&name, &path)).await;
@@ -113,6 +113,13 @@ impl World {
             ),
             "repository" => push(format!("{home}/{name}"), "v1").await,
             "tag" => push(format!("{home}/app"), name).await,
+            "rule" => {
+                let rule = format!("/api/v1{}", path.replace("{fresh-rule}", name));
+                let body = json!({ "select": { "repositories": ["nothing"] }, "keep_days": 9 });
+                let body =
+                    if path.contains("/retention/") { body } else { json!({ "select": body["select"] }) };
+                admin.send_json("PUT", &rule, &body).await.is(200);
+            }
             "user" => self.make_user(name, path, &base).await,
             "robot" => {
                 let body = json!({ "name": name, "role": "viewer" });
