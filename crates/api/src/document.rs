@@ -12,6 +12,7 @@ use crate::{
 /// What the names in paths stand for.
 const PARAMETERS: &[(&str, &str)] = &[
     ("document", "The name of a small text kept with a manifest"),
+    ("key", "The name of a key of the registry"),
     ("org", "The name of an organisation"),
     ("reference", "A tag or a digest"),
     ("registry", "The name of a registry within its organisation"),

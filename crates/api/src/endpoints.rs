@@ -2,6 +2,7 @@
 //! came of it.
 
 pub(crate) mod facts;
+pub(crate) mod keys;
 pub(crate) mod me;
 pub(crate) mod members;
 pub(crate) mod moves;

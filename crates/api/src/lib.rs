@@ -31,6 +31,7 @@ use wharf_auth::Auth;
 use wharf_core::{Error, Kind, Result};
 use wharf_http::{collect, identify, named, problem, request_id_of};
 use wharf_registry::Registry;
+use wharf_signing::Signing;
 
 use crate::{
     call::{Call, query},
@@ -53,6 +54,8 @@ pub struct Api {
     pub auth: Auth,
     /// Who knows what they may, and what there is.
     pub registry: Registry,
+    /// Who knows the keys that registries believe.
+    pub signing: Signing,
 }
 
 /// `/token`, `/api/openapi.json` and everything below `/api/v1/`.

@@ -7,8 +7,8 @@ use wharf_core::{Error, Kind, Result};
 
 use crate::{
     endpoints::{
-        facts, me, members, moves, organisations, registries, repositories, robots, rules, tokens, usage,
-        users,
+        facts, keys, me, members, moves, organisations, registries, repositories, robots, rules, tokens,
+        usage, users,
     },
     route::Route,
     template::{Parameters, nothing},
@@ -25,6 +25,7 @@ pub(crate) static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         robots::routes(),
         registries::routes(),
         rules::routes(),
+        keys::routes(),
         repositories::routes(),
         moves::routes(),
         usage::routes(),

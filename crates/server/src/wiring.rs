@@ -186,7 +186,11 @@ impl Wharf {
             base: self.base.clone(),
             service: SERVICE,
         };
-        let api = wharf_api::Api { auth: self.auth.clone(), registry: self.registry.clone() };
+        let api = wharf_api::Api {
+            auth: self.auth.clone(),
+            registry: self.registry.clone(),
+            signing: self.signing.clone(),
+        };
         let pypi =
             wharf_pypi::Pypi { registry: self.registry.clone(), authenticator: Arc::new(self.auth.clone()) };
         let memflow = wharf_memflow::Memflow {

@@ -52,6 +52,14 @@ pub struct NewKey {
     pub expires_at: Option<Timestamp>,
 }
 
+impl NewKey {
+    /// The key as it is believed from a moment on.
+    pub fn believed_at(self, created_at: Timestamp) -> RegistryKey {
+        let Self { name, key, is_primary, expires_at } = self;
+        RegistryKey { name, key, is_primary, created_at, expires_at, revoked_at: None }
+    }
+}
+
 /// A key that a registry believes, or once did.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RegistryKey {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use wharf_core::{
-    Clock, Error, Kind, OperatorGrant, RegistryPlace, Result, Subject, Timestamp, audit::AuditRecord,
+    Clock, Error, Kind, OrganisationGrant, RegistryName, RegistryPlace, Result, Subject, Timestamp,
+    audit::AuditRecord, duty::Administer,
 };
 
 use crate::{
@@ -36,10 +37,8 @@ impl Signing {
     pub fn new(parts: Parts) -> Self {
         let Parts { keys, given, clock } = parts;
         let created_at = clock.now();
-        let given = given.into_iter().map(|(registry, NewKey { name, key, is_primary, expires_at })| {
-            (registry, RegistryKey { name, key, is_primary, created_at, expires_at, revoked_at: None })
-        });
-        let given = given.collect();
+        let given =
+            given.into_iter().map(|(registry, key)| (registry, key.believed_at(created_at))).collect();
         Self(Arc::new(Inner { keys, given, clock }))
     }
 
@@ -55,13 +54,19 @@ impl Signing {
         Ok(Trust { keys, accepts_unverified, now: self.0.clock.now() })
     }
 
-    /// Lets a registry believe a key.
+    /// Lets a registry of the organisation believe a key.
     ///
     /// # Errors
     /// `NotFound` where the registry is not there; `Exists` where the name is taken.
-    pub async fn add_key(&self, grant: &OperatorGrant, registry: &RegistryPlace, key: NewKey) -> Result<()> {
+    pub async fn add_key(
+        &self,
+        grant: &OrganisationGrant<Administer>,
+        registry: &RegistryName,
+        key: NewKey,
+    ) -> Result<RegistryKey> {
         let record = self.record(grant, (registry, &key.name), "key.add");
-        self.0.keys.add_key(registry, key, record).await
+        let added = key.clone().believed_at(record.at);
+        self.0.keys.add_key(&place(grant, registry), key, record).await.map(|()| added)
     }
 
     /// Ends all belief in a key: nothing it ever signed counts any more.
@@ -70,12 +75,12 @@ impl Signing {
     /// `NotFound` where there is no such key, or none that is still believed.
     pub async fn revoke_key(
         &self,
-        grant: &OperatorGrant,
-        registry: &RegistryPlace,
+        grant: &OrganisationGrant<Administer>,
+        registry: &RegistryName,
         name: &KeyName,
     ) -> Result<()> {
         let record = self.record(grant, (registry, name), "key.revoke");
-        if self.0.keys.revoke_key(registry, name, (self.0.clock.now(), record)).await? {
+        if self.0.keys.revoke_key(&place(grant, registry), name, (record.at, record)).await? {
             return Ok(());
         }
         Err(Error::new(Kind::NotFound(Subject::Name), format!("the registry believes no key called {name}")))
@@ -83,15 +88,20 @@ impl Signing {
 
     fn record(
         &self,
-        grant: &OperatorGrant,
-        (registry, name): (&RegistryPlace, &KeyName),
+        grant: &OrganisationGrant<Administer>,
+        (registry, name): (&RegistryName, &KeyName),
         action: &'static str,
     ) -> AuditRecord {
         AuditRecord {
-            target: Some(format!("{}/{} {name}", registry.organisation, registry.registry)),
+            organisation: Some(grant.name().clone()),
+            target: Some(format!("{}/{registry} {name}", grant.name())),
             ..AuditRecord::new(self.0.clock.now(), grant.actor(), action)
         }
     }
+}
+
+fn place(grant: &OrganisationGrant<Administer>, registry: &RegistryName) -> RegistryPlace {
+    RegistryPlace { organisation: grant.name().clone(), registry: registry.clone() }
 }
 
 /// What a registry believes at one moment. The first key is the one its clients are told of first.

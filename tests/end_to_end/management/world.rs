@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::harness::{Caller, Image, Wharf};
 
+/// A public key that a registry may believe.
+pub(super) const PEM: &str = include_str!("../../../crates/signing/src/samples/secp256k1.pub.pem");
+
 /// The closed organisation, and the one that shows something.
 fn organisation(kind: &str) -> &'static str {
     if kind == "public" { "zoo" } else { "acme" }
@@ -75,7 +78,7 @@ impl World {
         let path = path.replace("{org}", home).replace("{registry}", "main").replace("{repository}", "app");
         let path = path.replace("{tag}", "v1").replace("{reference}", "v1").replace("{document}", "readme");
         let path = path.replace("{user}", "guest").replace("{robot}", "ci").replace("{rule}", "standing");
-        for thing in ["org", "registry", "repository", "tag", "rule", "user", "robot", "token"] {
+        for thing in ["org", "registry", "repository", "tag", "rule", "key", "user", "robot", "token"] {
             let fresh = format!("{{fresh-{thing}}}");
             if path.contains(&fresh) {
                 let made = self.make(thing, home, (&name, &path)).await;
@@ -119,6 +122,10 @@ impl World {
                 let body =
                     if path.contains("/retention/") { body } else { json!({ "select": body["select"] }) };
                 admin.send_json("PUT", &rule, &body).await.is(200);
+            }
+            "key" => {
+                let body = json!({ "name": name, "pem": PEM });
+                admin.send_json("POST", &format!("{base}/registries/main/keys"), &body).await.is(201);
             }
             "user" => self.make_user(name, path, &base).await,
             "robot" => {

@@ -42,6 +42,8 @@ pub(crate) struct Registry {
     missing_content: MissingContent,
     /// Whether who pulls may be sent to the bucket, where the storage does that.
     redirect: Redirect,
+    /// Whether, as long as it has no key, it takes plugins that nobody signed.
+    unverified: Unverified,
     /// When it was made.
     created_at: String,
 }
@@ -66,6 +68,16 @@ pub(crate) enum Redirect {
     Off,
 }
 
+/// What becomes of plugins that nobody signed where no key is configured.
+#[derive(Clone, Copy, Serialize, Deserialize, ToSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Unverified {
+    /// They are refused.
+    Refuse,
+    /// They are taken, and shown as not verified.
+    Accept,
+}
+
 /// A registry to be made. What is not said is as on one that an organisation is born with: private.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -78,6 +90,8 @@ pub(crate) struct NewRegistry {
     missing_content: Option<MissingContent>,
     /// Whether who pulls may be sent to the bucket.
     redirect: Option<Redirect>,
+    /// Whether, as long as it has no key, it takes plugins that nobody signed.
+    unverified: Option<Unverified>,
 }
 
 /// What is to change of a registry. What is not said stays.
@@ -90,6 +104,8 @@ pub(crate) struct ChangedRegistry {
     missing_content: Option<MissingContent>,
     /// Whether who pulls may be sent to the bucket.
     redirect: Option<Redirect>,
+    /// Whether, as long as it has no key, it takes plugins that nobody signed.
+    unverified: Option<Unverified>,
 }
 
 impl ChangedRegistry {
@@ -98,7 +114,7 @@ impl ChangedRegistry {
             public: self.public,
             accepts_missing_content: self.missing_content.map(|word| word == MissingContent::Accept),
             redirects: self.redirect.map(|word| word == Redirect::On),
-            accepts_unverified: None,
+            accepts_unverified: self.unverified.map(|word| word == Unverified::Accept),
         }
     }
 }
@@ -115,8 +131,8 @@ async fn list(call: Call, wish: Wish) -> Result<Listed<Registry>> {
 async fn create(call: Call, Body(new): Body<NewRegistry>) -> Result<Created<Registry>> {
     let (organisation, name) = (call.organisation()?, new.name.parse::<RegistryName>()?);
     let grant = call.face.auth.grant_organisation::<Administer>(&call.actor, &organisation).await?;
-    let NewRegistry { public, missing_content, redirect, .. } = new;
-    let change = ChangedRegistry { public, missing_content, redirect }.change();
+    let NewRegistry { public, missing_content, redirect, unverified, .. } = new;
+    let change = ChangedRegistry { public, missing_content, redirect, unverified }.change();
     call.face.auth.create_registry(&grant, name.clone(), change).await?;
     let place = RegistryPlace { organisation, registry: name };
     let location = format!("/api/v1/orgs/{}/registries/{}", place.organisation, place.registry);
@@ -157,6 +173,7 @@ fn of(row: RegistryRow, organisation: &str) -> Result<Registry> {
         public: row.public,
         missing_content: if accepts { MissingContent::Accept } else { MissingContent::Refuse },
         redirect: if row.redirects { Redirect::On } else { Redirect::Off },
+        unverified: if row.accepts_unverified { Unverified::Accept } else { Unverified::Refuse },
         created_at: written(row.created_at)?,
     })
 }

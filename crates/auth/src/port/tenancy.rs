@@ -71,6 +71,8 @@ pub struct RegistryRow {
     pub accepts_missing_content: bool,
     /// Whether who pulls may be sent to where the bytes lie.
     pub redirects: bool,
+    /// Whether, as long as it has no key, it takes what nobody signed.
+    pub accepts_unverified: bool,
     /// When it was made.
     pub created_at: Timestamp,
 }

@@ -166,8 +166,15 @@ fn registry(mut row: Row) -> Result<RegistryRow> {
     let (name, kind, public) = (row.parse(|name: String| name.parse().ok())?, row.next()?, row.next()?);
     let settings = RegistrySettings::parse(&row.next::<String>()?)?;
     let created_at = Timestamp::from_microseconds(row.next()?);
-    let (accepts_missing_content, redirects) = (settings.accepts_missing_content(), settings.redirects());
-    Ok(RegistryRow { name, kind, public, accepts_missing_content, redirects, created_at })
+    Ok(RegistryRow {
+        name,
+        kind,
+        public,
+        accepts_missing_content: settings.accepts_missing_content(),
+        redirects: settings.redirects(),
+        accepts_unverified: settings.accepts_unverified(),
+        created_at,
+    })
 }
 
 /// Whether only public registries are looked for.
@@ -276,13 +283,14 @@ impl Step for Remove {
         const HOLDS: &str = "SELECT p.id FROM repository p WHERE p.registry_id = $1 LIMIT 1";
         const HOMES: &str = "UPDATE account SET home_registry_id = NULL WHERE home_registry_id = $1";
         const RULES: &str = "DELETE FROM rule WHERE registry_id = $1";
+        const KEYS: &str = "DELETE FROM believed_key WHERE registry_id = $1";
         const REMOVE: &str = "DELETE FROM registry WHERE id = $1";
         let Some(id) = find(session, self.id, &self.name).await? else { return Ok(false) };
         if session.query_first(HOLDS, &[id.into()]).await?.is_some() {
             let message = "the registry holds repositories: remove them first, or force it";
             return Err(Error::new(Kind::Conflict, message));
         }
-        for statement in [HOMES, RULES, REMOVE] {
+        for statement in [HOMES, RULES, KEYS, REMOVE] {
             session.execute(statement, &[id.into()]).await?;
         }
         audit(session, &self.record).await.map(|()| true)

@@ -108,7 +108,7 @@ impl Command {
                 auth.set_registry(&grant, organisation, name, change).await?;
                 Ok(Outcome::good(format!("registry {registry} is set")))
             }
-            Self::Key(key) => key.carry_out(&desk.signing, &grant).await.map(Outcome::good),
+            Self::Key(key) => key.carry_out(&desk.signing, auth).await.map(Outcome::good),
             Self::Gc(gc) => gc.carry_out(content).await.map(Outcome::good),
             Self::Verify(how) => verify::verify(desk, &how, progress).await,
             Self::Backup(backup) => moving::back_up(desk, &backup, progress).await,

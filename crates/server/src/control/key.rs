@@ -1,7 +1,8 @@
 //! The commands on the keys that a registry believes.
 
 use serde::{Deserialize, Serialize};
-use wharf_core::{Error, Kind, OperatorGrant, RegistryPlace, Result, Timestamp};
+use wharf_auth::Auth;
+use wharf_core::{Actor, Error, Kind, OrganisationGrant, RegistryPlace, Result, Timestamp, duty::Administer};
 use wharf_signing::{NewKey, PublicKey, RegistryKey, Signing};
 
 /// What to do with a key of a registry, `organisation/registry`.
@@ -37,18 +38,20 @@ pub(crate) enum Key {
 
 impl Key {
     /// Carries it out; says what to tell.
-    pub(super) async fn carry_out(self, signing: &Signing, grant: &OperatorGrant) -> Result<String> {
+    pub(super) async fn carry_out(self, signing: &Signing, auth: &Auth) -> Result<String> {
         match self {
             Self::Add { registry, name, pem, is_primary, expires_at } => {
                 let expires_at = expires_at.as_deref().map(moment).transpose()?;
                 let key = PublicKey::from_pem(&pem)?;
                 let told = format!("registry {registry} believes the key {name} ({})", key.id());
                 let key = NewKey { name: name.parse()?, key, is_primary, expires_at };
-                signing.add_key(grant, &place(&registry)?, key).await?;
+                let place = place(&registry)?;
+                signing.add_key(&grant(auth, &place).await?, &place.registry, key).await?;
                 Ok(told)
             }
             Self::Revoke { registry, name } => {
-                signing.revoke_key(grant, &place(&registry)?, &name.parse()?).await?;
+                let place = place(&registry)?;
+                signing.revoke_key(&grant(auth, &place).await?, &place.registry, &name.parse()?).await?;
                 Ok(format!("registry {registry} believes no signature by {name} any more"))
             }
             Self::List { registry } => {
@@ -57,6 +60,12 @@ impl Key {
             }
         }
     }
+}
+
+/// Who reaches the data directory may do what the organisation's admins may.
+#[allow(clippy::disallowed_methods, reason = "who reaches the data directory is the operator")]
+async fn grant(auth: &Auth, place: &RegistryPlace) -> Result<OrganisationGrant<Administer>> {
+    auth.grant_organisation(&Actor::job("command line"), &place.organisation).await
 }
 
 /// Reads `organisation/registry`.
