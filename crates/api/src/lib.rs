@@ -100,7 +100,7 @@ async fn answer(face: Api, request: Request) -> Result<Response> {
     let key = repeat::key_of(&parts.headers, &parts.method)?;
     let call = Call { face, actor, path, parameters, query, body };
     match key {
-        Some(key) => repeat::answer(route, call, &key).await,
+        Some(key) => repeat::answer(route, call, key).await,
         None => route.answer(call).await,
     }
 }

@@ -1,5 +1,5 @@
 //! `Idempotency-Key`: a request that makes something can be sent again when its answer was lost. The same key from the
-//! same caller with the same path and body gets the first answer for a day; with another one it is refused.
+//! same credential with the same path and body gets the first answer for a day; with another one it is refused.
 
 use axum::{
     body::{Body, to_bytes},
@@ -7,8 +7,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
+use tracing::Instrument as _;
 use wharf_auth::Begun;
-use wharf_core::{Error, Kind, Result};
+use wharf_core::{Credential, Error, Kind, Result};
 
 use crate::{call::Call, route::Route};
 
@@ -36,14 +37,26 @@ pub(crate) fn key_of(headers: &HeaderMap, method: &Method) -> Result<Option<Stri
     Ok(Some(text.to_owned()))
 }
 
-/// Answers a call that carries a key.
+/// Answers a call that carries a key, on a task of its own: the answer is kept also for a client that hung up.
 ///
 /// # Errors
 /// The handler's; `Conflict` where the key stands for another request.
-pub(crate) async fn answer(route: &Route, call: Call, key: &str) -> Result<Response> {
+pub(crate) async fn answer(route: &'static Route, call: Call, key: String) -> Result<Response> {
+    let answering = async move { answer_once(route, call, &key).await };
+    tokio::spawn(answering.in_current_span()).await.map_err(Error::internal)?
+}
+
+async fn answer_once(route: &Route, call: Call, key: &str) -> Result<Response> {
     let auth = call.face.auth.clone();
     let grant = auth.grant_self(&call.actor)?;
-    let repeat = match auth.begin_repeat(&grant, key, &[call.path.as_bytes(), &call.body]).await? {
+    // An answer may hold a secret, so it is given again only to the credential that got it.
+    let credential = match &call.actor.credential {
+        Credential::Password => "password".to_owned(),
+        Credential::Token(hash) => format!("token {hash}"),
+        _ => return Err(Error::new(Kind::Denied, "an idempotency key goes with a password or an API token")),
+    };
+    let asked = [credential.as_bytes(), call.path.as_bytes(), &call.body];
+    let repeat = match auth.begin_repeat(&grant, key, &asked).await? {
         Begun::Again(kept) => return again(&kept),
         Begun::First(repeat) => repeat,
     };

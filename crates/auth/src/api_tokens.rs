@@ -38,6 +38,8 @@ struct Owner {
     account: AccountId,
     version: i64,
     name: String,
+    /// The token it is made with: no other lives longer.
+    parent: Option<TokenRow>,
 }
 
 impl Auth {
@@ -50,7 +52,8 @@ impl Auth {
         let principal = &grant.actor().principal;
         expect_narrower(grant.actor(), new.reach.as_ref())?;
         let version = principal.version().unwrap_or_default();
-        let owner = Owner { account: grant.account(), version, name: principal.name().to_owned() };
+        let parent = self.parent(grant.actor()).await?;
+        let owner = Owner { account: grant.account(), version, name: principal.name().to_owned(), parent };
         let record = AuditRecord::new(self.0.clock.now(), grant.actor(), "token.create");
         self.make_token(owner, new, record).await
     }
@@ -134,7 +137,12 @@ impl Auth {
     ) -> Result<(Secret<String>, TokenRow)> {
         let robot = self.robot_of(grant, name).await?;
         let record = self.organisation_record(grant.actor(), "token.create", (grant.name(), None));
-        let owner = Owner { account: robot.account, version: robot.version, name: robot.name.to_string() };
+        let owner = Owner {
+            account: robot.account,
+            version: robot.version,
+            name: robot.name.to_string(),
+            parent: None,
+        };
         self.make_token(owner, new, record).await
     }
 
@@ -211,13 +219,32 @@ impl Auth {
         }
         let text = generate(self.0.entropy.as_ref());
         let hash = hash_of(text.expose()).ok_or_else(|| Error::internal("a token is not written as one"))?;
-        let Owner { account, version: account_version, name: owner } = owner;
-        let (created_at, used_at) = (now, None);
-        let token =
-            TokenRow { row: 0, hash, account, account_version, name, reach, created_at, expires_at, used_at };
-        let record = AuditRecord { target: Some(format!("{owner} {hash}")), ..record };
+        let Owner { account, version: account_version, name: owner, parent } = owner;
+        let ends = [expires_at, parent.as_ref().and_then(|parent| parent.expires_at)];
+        let expires_at = ends.into_iter().flatten().min();
+        let record = AuditRecord { target: Some(format!("{owner} {hash} {name}")), ..record };
+        let token = TokenRow {
+            row: 0,
+            hash,
+            account,
+            account_version,
+            name,
+            reach,
+            parent: parent.map(|parent| parent.hash),
+            created_at: now,
+            expires_at,
+            used_at: None,
+        };
         self.machines().add_token(token.clone(), record).await?;
         Ok((text, token))
+    }
+
+    /// The token that an actor came with, if it was one.
+    async fn parent(&self, actor: &Actor) -> Result<Option<TokenRow>> {
+        match actor.credential {
+            Credential::Token(hash) => self.known_token(hash).await.map(Some),
+            _ => Ok(None),
+        }
     }
 
     async fn end(&self, token: TokenRow, record: AuditRecord) -> Result<()> {

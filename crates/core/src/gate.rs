@@ -193,7 +193,11 @@ pub fn decide<A: Action>(
     if !rights.allow(actor, place, A::VERB) {
         return Err(refused(actor, rights.may_know(actor, place)));
     }
-    let creates = A::VERB == Verb::Push && rights.operator && create == CreateOnPush::Operator;
+    let creates = A::VERB == Verb::Push
+        && rights.operator
+        && create == CreateOnPush::Operator
+        // A narrowed token manages nothing, and to make an organisation is to manage.
+        && actor.access.reach().is_none();
     if rights.registry.is_none() && !creates {
         // Before the scopes: where nothing is, another token reaches nothing either.
         return Err(Error::not_found(Subject::Name));

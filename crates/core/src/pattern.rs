@@ -49,7 +49,12 @@ impl Pattern {
         if let Some(first) = reached.first_mut() {
             *first = true;
         }
-        self.pieces().for_each(|piece| step(piece, name, &mut reached));
+        for piece in self.pieces() {
+            step(piece, name, &mut reached);
+            if !reached.contains(&true) {
+                return false;
+            }
+        }
         reached.last().copied().unwrap_or_default()
     }
 

@@ -160,6 +160,7 @@ pub const TABLES: &[Table] = &[
             integer("account_version"),
             text("name"),
             text("access"),
+            bytes("parent"),
             integer("created_at"),
             integer("expires_at"),
         ],

@@ -63,7 +63,12 @@ impl Selection {
 
     /// Whether it is about a tag of a repository.
     pub fn selects(&self, place: &Place, tag: &Tag) -> bool {
-        self.covers(place) && fits(&self.tags, &self.except_tags, tag.as_str())
+        self.covers(place) && self.selects_tag(tag)
+    }
+
+    /// Whether it is about a tag, in the repositories that it is about.
+    pub(crate) fn selects_tag(&self, tag: &Tag) -> bool {
+        fits(&self.tags, &self.except_tags, tag.as_str())
     }
 
     /// Refuses a selection that is dear to look through.

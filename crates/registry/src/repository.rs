@@ -221,7 +221,7 @@ impl Transaction for SomeOf {
     }
 }
 
-/// Ends memberships whatever still names the blobs: the manifests go too.
+/// Ends memberships of blobs that no manifest names any more; one that came meanwhile keeps its own.
 struct EndMemberships {
     repository: RepositoryId,
     members: Vec<Digest>,
@@ -235,7 +235,9 @@ impl Transaction for EndMemberships {
     async fn run(&self, work: &mut dyn Work) -> Result<()> {
         expect_repository(work, self.repository).await?;
         for digest in &self.members {
-            if work.remove_member(self.repository, digest).await? {
+            if !work.is_needed(self.repository, digest).await?
+                && work.remove_member(self.repository, digest).await?
+            {
                 release(work, digest, self.grace).await?;
             }
         }

@@ -86,7 +86,7 @@ impl Transaction for DeleteTag {
         let digest = digest.ok_or_else(|| Error::not_found(Subject::Manifest))?;
         // An error undoes the removal.
         self.condition.check(Some(&digest))?;
-        expect_movable(work, self.repository, self.grant.place(), &self.tag).await?;
+        expect_movable(work, self.repository, self.grant.place(), &[&self.tag]).await?;
         deed.to(&digest).tell(work, self.repository).await
     }
 }

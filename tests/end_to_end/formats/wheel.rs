@@ -99,7 +99,16 @@ impl Distribution {
     }
 
     pub(crate) async fn upload_as(&self, caller: &Caller, place: FilePlace) -> Answer {
-        let request = caller.request("POST", &format!("{INDEX}/legacy/"));
+        self.send(caller, INDEX, place).await
+    }
+
+    /// Into a registry other than the usual one.
+    pub(crate) async fn upload_to(&self, caller: &Caller, registry: &str) -> Answer {
+        self.send(caller, &format!("/pypi/{registry}"), FilePlace::Last).await
+    }
+
+    async fn send(&self, caller: &Caller, index: &str, place: FilePlace) -> Answer {
+        let request = caller.request("POST", &format!("{index}/legacy/"));
         request.header("content-type", FORM).body(self.form(place)).send().await
     }
 }

@@ -3,7 +3,50 @@
 use serde_json::{Value, json};
 
 use super::{MAIN, send};
+use crate::formats::wheel::Distribution;
 use crate::harness::{Image, Wharf};
+
+/// By whatever door and under whatever tag its files come and go.
+#[tokio::test]
+async fn a_release_that_never_moves_neither_grows_nor_shrinks() {
+    let wharf = Wharf::start().await;
+    wharf.found(&["acme"]).await;
+    let admin = wharf.admin();
+    for tags in ["py3-none-any", "cp311-none-any"] {
+        Distribution::tagged_wheel("hull", "1.0", tags).upload(&admin).await.is(200);
+    }
+    let index = admin.repository("acme/main/pypi/hull").manifest("1.0").await.is(200);
+    let files = index.json()["manifests"].as_array().unwrap().clone();
+    send(&admin, "PUT", &format!("{MAIN}/immutability/all"), &json!({})).await.is(200);
+
+    Distribution::tagged_wheel("hull", "1.0", "cp312-none-any").upload(&admin).await.is(400);
+    let one = files[0]["digest"].as_str().unwrap();
+    admin.repository("acme/main/pypi/hull").delete_manifest(one).await.is(409);
+
+    let after = admin.repository("acme/main/pypi/hull").manifest("1.0").await.is(200);
+    assert_eq!(after.body, index.body);
+}
+
+/// With everything that formats and keys keep of it.
+#[tokio::test]
+async fn a_registry_goes_with_its_pages_keys_and_rules() {
+    let wharf = Wharf::start().await;
+    wharf.found(&["acme"]).await;
+    let admin = wharf.admin();
+    let registries = "/api/v1/orgs/acme/registries";
+    send(&admin, "POST", registries, &json!({ "name": "team" })).await.is(201);
+    let team = format!("{registries}/team");
+    Distribution::wheel("hull", "1.0").upload_to(&admin, "acme/team").await.is(200);
+    admin.get("/pypi/acme/team/simple/hull/").await.is(200);
+    let pem = include_str!("../../../crates/signing/src/samples/secp256k1.pub.pem");
+    send(&admin, "POST", &format!("{team}/keys"), &json!({ "name": "k", "pem": pem })).await.is(201);
+    let nothing = json!({ "select": { "repositories": ["nothing"] }, "keep_days": 9 });
+    send(&admin, "PUT", &format!("{team}/retention/r"), &nothing).await.is(200);
+
+    admin.delete(&format!("{team}?force=true")).await.is(204);
+
+    admin.get(&team).await.is(404);
+}
 
 #[tokio::test]
 async fn a_tag_that_was_moved_by_mistake_is_set_back() {

@@ -48,6 +48,43 @@ async fn a_token_is_a_password_and_a_bearer_until_it_is_ended() {
 }
 
 #[tokio::test]
+async fn an_answer_is_given_again_to_the_same_credential_only() {
+    let wharf = Wharf::start().await;
+    wharf.found(&["acme"]).await;
+    let alice = wharf.add_user("alice", &["acme:writer"]);
+    let narrow = json!({ "name": "ci", "access": reach(&["acme/app"], &["pull"]) });
+    let (text, _) = make(&alice, TOKENS, &narrow).await;
+    let ask = async |caller: &Caller| {
+        let request = caller.request("POST", TOKENS).header("idempotency-key", "k1");
+        request.body(json!({ "name": "laptop" }).to_string()).send().await
+    };
+
+    let first = ask(&alice).await.is(201).json();
+    assert_eq!(ask(&alice).await.is(201).json(), first);
+
+    ask(&alice.bearing(&text)).await.is(409);
+    let fetched = wharf.caller("alice", &text).with_token(&["repository:acme/app:pull"]).await;
+    ask(&fetched).await.is(403);
+}
+
+#[tokio::test]
+async fn what_a_token_made_lives_no_longer_than_itself() {
+    let wharf = Wharf::start().await;
+    let alice = wharf.add_user("alice", &["acme:writer"]);
+    let (parent, id) = make(&alice, TOKENS, &json!({ "name": "parent" })).await;
+    let (child, _) = make(&alice.bearing(&parent), TOKENS, &json!({ "name": "child" })).await;
+    alice.bearing(&child).get("/api/v1/me").await.is(200);
+
+    alice.delete(&format!("{TOKENS}/{id}")).await.is(204);
+
+    alice.bearing(&child).get("/api/v1/me").await.is(401);
+    let soon = json!({ "name": "soon", "expires_at": "2100-01-01T00:00:00Z" });
+    let (parent, _) = make(&alice, TOKENS, &soon).await;
+    let made = alice.bearing(&parent).send_json("POST", TOKENS, &json!({ "name": "late" })).await.is(201);
+    assert_eq!(made.json()["expires_at"], "2100-01-01T00:00:00Z");
+}
+
+#[tokio::test]
 async fn a_narrowed_token_reaches_what_it_names_and_makes_only_narrower_ones() {
     let wharf = Wharf::start().await;
     let image = Image::oci(1);

@@ -62,7 +62,7 @@ async fn what_is_damaged_gone_or_left_over_is_named_with_the_tags_it_concerns() 
     wharf.flip_a_byte_of(&image.blobs[1]);
     fs::write(wharf.object_of(&docker.blobs[1]), b"short").unwrap();
     fs::remove_file(wharf.object_of(&docker.blobs[2])).unwrap();
-    fs::write(wharf.data.join("objects/ab/0190a5c6-0000-7000-8000-0000000000ab"), b"left").unwrap();
+    fs::write(wharf.data.join("objects/00/0190a5c6-0000-7000-8000-0000000000ab"), b"left").unwrap();
     fs::write(wharf.data.join("objects/ab/a-thesis.tex"), b"lost").unwrap();
     let of_docker = ["acme/app:docker"];
     let mut expected = vec![
@@ -72,7 +72,7 @@ async fn what_is_damaged_gone_or_left_over_is_named_with_the_tags_it_concerns() 
         json!({"found": "damaged", "digest": sha256(&docker.blobs[2]), "tags": of_docker}),
         json!({"found": "missing", "manifest": format!("acme/lacking@{}", image.digest()),
             "content": sha256(&image.blobs[0])}),
-        json!({"found": "stray", "object": "objects/ab/0190a5c6-0000-7000-8000-0000000000ab"}),
+        json!({"found": "stray", "object": "objects/00/0190a5c6-0000-7000-8000-0000000000ab"}),
         json!({"found": "stray", "object": "objects/ab/a-thesis.tex"}),
     ];
     expected.sort_by_key(Value::to_string);
@@ -94,7 +94,7 @@ async fn a_repair_sets_wrong_bytes_aside_and_the_next_push_heals() {
     let repository = wharf.admin().repository("acme/app");
     let damaged = sha256(&image.blobs[1]);
     wharf.flip_a_byte_of(&image.blobs[1]);
-    fs::write(wharf.data.join("objects/ab/0190a5c6-0000-7000-8000-0000000000ab"), b"left").unwrap();
+    fs::write(wharf.data.join("objects/00/0190a5c6-0000-7000-8000-0000000000ab"), b"left").unwrap();
     repository.blob(&damaged).await.is(200);
 
     let (code, told) = verify(&wharf, &["--repair"]);

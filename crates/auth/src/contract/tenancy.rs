@@ -193,6 +193,7 @@ fn token(account: AccountId, number: u8, account_version: i64) -> TokenRow {
         account_version,
         name: format!("token {number}"),
         reach: Some(Reach::new(vec![one]).unwrap()),
+        parent: None,
         created_at: NOW,
         expires_at: (number == 2).then(|| NOW.plus_seconds(10)),
         used_at: None,
@@ -216,10 +217,20 @@ async fn tokens_come_and_go(store: &dyn Machines, owner: AccountId) {
     assert_eq!(store.tokens(owner, NOW).await.unwrap()[0].used_at, Some(NOW), "the latest use counts");
     store.remove_expired_tokens(NOW.plus_seconds(11)).await.unwrap();
     assert_eq!(store.token(TokenHash([2; 32])).await.unwrap(), None);
+    let child =
+        |number, parent| TokenRow { parent: Some(TokenHash([parent; 32])), ..token(owner, number, 1) };
+    for (number, parent) in [(3, 1), (4, 3)] {
+        store.add_token(child(number, parent), record()).await.unwrap();
+    }
+    assert_eq!(store.token(TokenHash([4; 32])).await.unwrap().unwrap().parent, Some(TokenHash([3; 32])));
     let stranger = AccountId(owner.0 + 1000);
     assert!(!store.remove_token(stranger, TokenHash([1; 32]), record()).await.unwrap());
     assert!(store.remove_token(owner, TokenHash([1; 32]), record()).await.unwrap());
-    assert_eq!(store.token(TokenHash([1; 32])).await.unwrap(), None, "and is gone at once");
+    for number in [1, 3, 4] {
+        let gone = store.token(TokenHash([number; 32])).await.unwrap();
+        assert_eq!(gone, None, "a token is gone at once, with what was made with it");
+    }
+    assert!(store.add_token(child(5, 1), record()).await.is_err(), "one that has ended makes none");
 }
 
 /// The suite of [`Repeats`].

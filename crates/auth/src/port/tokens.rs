@@ -22,6 +22,8 @@ pub struct TokenRow {
     pub name: String,
     /// How far it reaches; none: as far as its owner.
     pub reach: Option<Reach>,
+    /// The token that it was made with, and ends with.
+    pub parent: Option<TokenHash>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it ends by itself.

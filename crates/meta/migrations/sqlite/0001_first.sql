@@ -106,7 +106,8 @@ CREATE TABLE refresh_token (
 CREATE INDEX refresh_token_expiry ON refresh_token (expires_at);
 CREATE INDEX refresh_token_account ON refresh_token (account_id, id);
 
--- access: how far it reaches, as JSON; NULL: as far as its account.
+-- access: how far it reaches, as JSON; NULL: as far as its account. parent: the hash of the token it was made with, and
+-- ends with.
 CREATE TABLE api_token (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
     hash            BLOB NOT NULL UNIQUE,
@@ -114,10 +115,12 @@ CREATE TABLE api_token (
     account_version INTEGER NOT NULL,
     name            TEXT NOT NULL,
     access          TEXT,
+    parent          BLOB,
     created_at      INTEGER NOT NULL,
     expires_at      INTEGER
 );
 CREATE INDEX api_token_account ON api_token (account_id, id);
+CREATE INDEX api_token_parent ON api_token (parent) WHERE parent IS NOT NULL;
 CREATE INDEX api_token_expiry ON api_token (expires_at) WHERE expires_at IS NOT NULL;
 
 -- When a token was last used: apart from it, for that is no change of what anybody may do.

@@ -229,6 +229,11 @@ impl Step for Remove {
         const KEYS: &str = "
             DELETE FROM believed_key WHERE registry_id IN
                 (SELECT r.id FROM registry r WHERE r.organisation_id = $1)";
+        const PAGES: &str = "
+            DELETE FROM page WHERE registry_id IN (SELECT r.id FROM registry r WHERE r.organisation_id = $1)";
+        const BODIES: &str = "
+            DELETE FROM page_body WHERE registry_id IN
+                (SELECT r.id FROM registry r WHERE r.organisation_id = $1)";
         const REGISTRIES: &str = "DELETE FROM registry WHERE organisation_id = $1";
         let (id, now) = (self.id.0, self.record.at.microseconds());
         if session.execute(MARK, &[now.into(), id.into()]).await? == 0 {
@@ -241,7 +246,7 @@ impl Step for Remove {
             return Err(Error::new(Kind::Conflict, message));
         }
         session.execute(ROBOTS, &[now.into(), id.into()]).await?;
-        for statement in [HOMES, MEMBERS, RULES, KEYS, REGISTRIES] {
+        for statement in [HOMES, MEMBERS, RULES, KEYS, PAGES, BODIES, REGISTRIES] {
             session.execute(statement, &[id.into()]).await?;
         }
         audit(session, &self.record).await

@@ -290,7 +290,9 @@ impl Step for Remove {
             let message = "the registry holds repositories: remove them first, or force it";
             return Err(Error::new(Kind::Conflict, message));
         }
-        for statement in [HOMES, RULES, KEYS, REMOVE] {
+        const PAGES: &str = "DELETE FROM page WHERE registry_id = $1";
+        const BODIES: &str = "DELETE FROM page_body WHERE registry_id = $1";
+        for statement in [HOMES, RULES, KEYS, PAGES, BODIES, REMOVE] {
             session.execute(statement, &[id.into()]).await?;
         }
         audit(session, &self.record).await.map(|()| true)

@@ -52,6 +52,10 @@ fn token(mut row: Row) -> Result<TokenRow> {
             Some(text) => Reach::from_row(&text).map(Some),
             None => Some(None),
         })?,
+        parent: row.parse(|hash: Option<Vec<u8>>| match hash {
+            Some(hash) => hash.try_into().ok().map(TokenHash).map(Some),
+            None => Some(None),
+        })?,
         created_at: Timestamp::from_microseconds(row.next()?),
         expires_at: row.next::<Option<i64>>()?.map(Timestamp::from_microseconds),
         used_at: row.next::<Option<i64>>()?.map(Timestamp::from_microseconds),
@@ -66,8 +70,8 @@ impl Step for Find {
 
     async fn run(&self, session: &mut dyn Session) -> Result<Option<TokenRow>> {
         const FIND: &str = "
-            SELECT t.id, t.hash, t.account_id, t.account_version, t.name, t.access, t.created_at, t.expires_at,
-                CAST(NULL AS BIGINT)
+            SELECT t.id, t.hash, t.account_id, t.account_version, t.name, t.access, t.parent,
+                t.created_at, t.expires_at, CAST(NULL AS BIGINT)
             FROM api_token t WHERE t.hash = $1";
         session.query_first(FIND, &[self.0.0.as_slice().into()]).await?.map(token).transpose()
     }
@@ -96,8 +100,8 @@ impl Step for List {
 
     async fn run(&self, session: &mut dyn Session) -> Result<Vec<TokenRow>> {
         const LIST: &str = "
-            SELECT t.id, t.hash, t.account_id, t.account_version, t.name, t.access, t.created_at, t.expires_at,
-                u.used_at
+            SELECT t.id, t.hash, t.account_id, t.account_version, t.name, t.access, t.parent,
+                t.created_at, t.expires_at, u.used_at
             FROM api_token t
             LEFT JOIN api_token_use u ON u.token_id = t.id
             WHERE t.account_id = $1 AND (t.expires_at IS NULL OR t.expires_at > $2)
@@ -119,9 +123,17 @@ impl Step for Add {
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
         const COUNT: &str = "SELECT COUNT(*) FROM api_token WHERE account_id = $1";
         const INSERT: &str = "
-            INSERT INTO api_token (hash, account_id, account_version, name, access, created_at, expires_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)";
+            INSERT INTO api_token
+                (hash, account_id, account_version, name, access, parent, created_at, expires_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        // Held, so that it is not ended meanwhile.
+        const PARENT: &str = "UPDATE api_token SET name = name WHERE hash = $1";
         let token = &self.token;
+        if let Some(parent) = &token.parent
+            && session.execute(PARENT, &[parent.0.as_slice().into()]).await? == 0
+        {
+            return Err(Error::new(Kind::Denied, "the token that asks has ended"));
+        }
         let count = first_id(session.query_first(COUNT, &[token.account.0.into()]).await?)?;
         if count >= MOST {
             let message = format!(
@@ -136,6 +148,7 @@ impl Step for Add {
             token.account_version.into(),
             token.name.as_str().into(),
             reach.as_deref().into(),
+            token.parent.as_ref().map(|parent| parent.0.as_slice()).into(),
             token.created_at.microseconds().into(),
             token.expires_at.map(Timestamp::microseconds).into(),
         ];
@@ -155,13 +168,21 @@ impl Step for Remove {
     type Output = bool;
 
     async fn run(&self, session: &mut dyn Session) -> Result<bool> {
-        const USE: &str = "
-            DELETE FROM api_token_use WHERE token_id IN
-                (SELECT t.id FROM api_token t WHERE t.hash = $1 AND t.account_id = $2)";
-        const REMOVE: &str = "DELETE FROM api_token WHERE hash = $1 AND account_id = $2";
-        let values = [self.hash.0.as_slice().into(), self.account.0.into()];
-        session.execute(USE, &values).await?;
-        let removed = session.execute(REMOVE, &values).await? > 0;
+        // What was made with it ends too, and what was made with that.
+        const GONE: &str = "
+            WITH RECURSIVE gone (id, hash) AS (
+                SELECT t.id, t.hash FROM api_token t WHERE t.hash = $1 AND t.account_id = $2
+                UNION SELECT t.id, t.hash FROM api_token t JOIN gone g ON t.parent = g.hash)
+            SELECT id FROM gone";
+        const USE: &str = "DELETE FROM api_token_use WHERE token_id = $1";
+        const REMOVE: &str = "DELETE FROM api_token WHERE id = $1";
+        let gone = session.query(GONE, &[self.hash.0.as_slice().into(), self.account.0.into()]).await?;
+        let removed = !gone.is_empty();
+        for mut row in gone {
+            let id: i64 = row.next()?;
+            session.execute(USE, &[id.into()]).await?;
+            session.execute(REMOVE, &[id.into()]).await?;
+        }
         if removed {
             audit(session, &self.record).await?;
         }

@@ -8,7 +8,11 @@ use std::sync::Arc;
 use wharf_core::{Algorithm, Digest, Error, Kind, Result, Tag, gate::RepositoryId, manifest::Manifest};
 
 use super::{Fact, Format};
-use crate::port::{Held, Mark, Move, NewManifest, Work};
+use crate::{
+    deed::Deed,
+    policy::expect_movable,
+    port::{Held, Mark, Move, NewManifest, Work},
+};
 
 /// Refuses facts whose names stand for other content, or did once.
 pub(crate) async fn expect_free(
@@ -75,23 +79,42 @@ pub(crate) async fn untag(
 pub(crate) struct Listings(pub(crate) Vec<Arc<dyn Format>>);
 
 impl Listings {
+    /// Derives the index of a release anew, or takes its tag away with the last that was listed in it.
+    async fn shrink_release(
+        &self,
+        work: &mut dyn Work,
+        format: &dyn Format,
+        (repository, release): (RepositoryId, &Tag),
+        deed: Deed<'_>,
+    ) -> Result<()> {
+        if work.listed(repository, format.name(), Some(release)).await?.is_empty() {
+            let deed = Deed { action: "tag.delete", ..deed }.to_tag(release);
+            work.remove_tag(repository, release, deed.mark()).await?;
+            return deed.tell(work, repository).await;
+        }
+        match rebuild(work, format, (repository, release), deed.mark()).await? {
+            Some(rebuilt) if rebuilt.moved != Move::Stands => {
+                let deed = Deed { action: "manifest.push", ..deed };
+                deed.to_tag(release).to(&rebuilt.digest).tell(work, repository).await
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Brings releases and pages in line after a manifest went that was listed in them. An index that its format
     /// derived shrinks, and its tag goes with the last of its parts; a tag that a client set stays.
     pub(crate) async fn shrink(
         &self,
         work: &mut dyn Work,
         (repository, gone): (RepositoryId, &[(String, String, Tag)]),
-        mark: Mark<'_>,
+        deed: Deed<'_>,
     ) -> Result<()> {
         for (name, subject, release) in gone {
             if let Some(format) = self.0.iter().find(|format| format.name() == name)
                 && is_derived(work, format.as_ref(), (repository, release)).await?
             {
-                if work.listed(repository, name, Some(release)).await?.is_empty() {
-                    work.remove_tag(repository, release, mark).await?;
-                } else {
-                    rebuild(work, format.as_ref(), (repository, release), mark).await?;
-                }
+                expect_movable(work, repository, deed.place, &[release]).await?;
+                self.shrink_release(work, format.as_ref(), (repository, release), deed).await?;
             }
             work.move_page(repository, name, subject).await?;
         }

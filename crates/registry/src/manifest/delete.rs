@@ -65,7 +65,7 @@ impl Transaction for DeleteManifest {
         let listings = work.listings_of(self.repository, &self.digest).await?;
         work.remove_manifest(self.repository, &self.digest).await?;
         let deed = self.deed("manifest.delete");
-        self.formats.shrink(work, (self.repository, &listings), deed.mark()).await?;
+        self.formats.shrink(work, (self.repository, &listings), deed).await?;
         deed.tell(work, self.repository).await?;
         Ok(Deleted::All)
     }

@@ -60,13 +60,17 @@ impl Transaction for PushManifest {
                 self.deed().publish(work, repository).await?;
             }
         }
+        let mut moved_over = Vec::new();
         for tag in &self.tags {
-            let moved = self.set_tag(work, repository, tag).await?;
+            let moved = work.set_tag(repository, tag, &self.new.digest, self.deed().mark()).await?;
+            moved_over.extend((moved == Move::Over).then_some(tag));
             self.deed().to_tag(tag).audit(work).await?;
             if is_new || moved != Move::Stands {
                 self.deed().to_tag(tag).publish(work, repository).await?;
             }
         }
+        // A refusal undoes all of it.
+        expect_movable(work, repository, self.grant.place(), &moved_over).await?;
         self.derive(work, repository).await?;
         Ok(repository)
     }
@@ -85,10 +89,14 @@ impl PushManifest {
         }
         let Some(fact) = facts.first() else { return Ok(()) };
         let Some(release) = &fact.release else { return Ok(()) };
+        if !is_unread && !work.listings_of(repository, digest).await?.is_empty() {
+            return Ok(());
+        }
+        // Whatever it is pushed under: a release whose tag never moves takes nothing more.
+        if work.find_tagged(repository, release).await?.is_some() {
+            expect_movable(work, repository, self.grant.place(), &[release]).await?;
+        }
         if !is_unread {
-            if !work.listings_of(repository, digest).await?.is_empty() {
-                return Ok(());
-            }
             // It was taken off the list with its release, and comes back.
             work.list_facts(repository, digest, release).await?;
         }
@@ -104,9 +112,6 @@ impl PushManifest {
         else {
             return Ok(());
         };
-        if rebuilt.moved == Move::Over {
-            expect_movable(work, repository, self.grant.place(), release).await?;
-        }
         match rebuilt.moved {
             Move::Stands => Ok(()),
             _ => self.deed().to_tag(release).to(&rebuilt.digest).tell(work, repository).await,
@@ -123,15 +128,6 @@ impl PushManifest {
             Reference::Digest(digest) => work.find_manifest(repository, digest).await?,
         };
         self.condition.check(standing.map(|manifest| manifest.digest).as_ref())
-    }
-
-    /// Points a tag at the manifest, unless a rule keeps it where it is.
-    async fn set_tag(&self, work: &mut dyn Work, repository: RepositoryId, tag: &Tag) -> Result<Move> {
-        let moved = work.set_tag(repository, tag, &self.new.digest, self.deed().mark()).await?;
-        if moved == Move::Over {
-            expect_movable(work, repository, self.grant.place(), tag).await?;
-        }
-        Ok(moved)
     }
 
     /// Moves the epoch of everything the manifest names, so that no collector can still take it, and refuses the

@@ -24,30 +24,37 @@ pub struct ImmutabilityRule {
 
 type Rules = Vec<Named<ImmutabilityRule>>;
 
-pub(crate) async fn rules_over(work: &mut dyn Work, repository: RepositoryId) -> Result<Rules> {
+/// The rules that are about a repository.
+pub(crate) async fn rules_over(
+    work: &mut dyn Work,
+    repository: RepositoryId,
+    place: &Place,
+) -> Result<Rules> {
     let rows = work.rules_over(repository, RuleKind::Immutability).await?;
-    rows.iter().map(Named::of).collect()
+    let mut rules: Rules = rows.iter().map(Named::of).collect::<Result<_>>()?;
+    rules.retain(|named| named.rule.select.covers(place));
+    Ok(rules)
 }
 
-/// The rule that keeps a tag where it is.
-pub(crate) fn keeper<'a>(
-    rules: &'a [Named<ImmutabilityRule>],
-    place: &Place,
-    tag: &Tag,
-) -> Option<&'a RuleName> {
-    let keeps = |named: &&Named<ImmutabilityRule>| named.rule.select.selects(place, tag);
+/// Which of the rules about a repository keeps a tag where it is.
+pub(crate) fn keeper<'a>(rules: &'a [Named<ImmutabilityRule>], tag: &Tag) -> Option<&'a RuleName> {
+    let keeps = |named: &&Named<ImmutabilityRule>| named.rule.select.selects_tag(tag);
     rules.iter().find(keeps).map(|named| &named.name)
 }
 
-/// Refuses that a tag which stood moved or went.
+/// Refuses that tags which stood moved or went.
 pub(crate) async fn expect_movable(
     work: &mut dyn Work,
     repository: RepositoryId,
     place: &Place,
-    tag: &Tag,
+    tags: &[&Tag],
 ) -> Result<()> {
-    let rules = rules_over(work, repository).await?;
-    keeper(&rules, place, tag).map_or(Ok(()), |rule| Err(refusal(rule, tag)))
+    if tags.is_empty() {
+        return Ok(());
+    }
+    let rules = rules_over(work, repository, place).await?;
+    let kept = tags.iter().find_map(|tag| Some((keeper(&rules, tag)?, tag)));
+    kept.map_or(Ok(()), |(rule, tag)| Err(refusal(rule, tag)))
 }
 
 /// Refuses that content goes which a tag needs that never moves, be it through an index.
@@ -57,15 +64,15 @@ pub(crate) async fn expect_unneeded(
     place: &Place,
     digest: &Digest,
 ) -> Result<()> {
-    let rules = rules_over(work, repository).await?;
-    if rules.iter().all(|named| !named.rule.select.covers(place)) {
+    let rules = rules_over(work, repository, place).await?;
+    if rules.is_empty() {
         return Ok(());
     }
     let mut last = None;
     loop {
         let tags = work.tags_above(repository, digest, last.as_ref(), STEP).await?;
         for tag in &tags {
-            if let Some(rule) = keeper(&rules, place, tag) {
+            if let Some(rule) = keeper(&rules, tag) {
                 return Err(refusal(rule, tag));
             }
         }
@@ -82,8 +89,8 @@ pub(crate) async fn expect_none_kept(
     repository: RepositoryId,
     place: &Place,
 ) -> Result<()> {
-    let rules = rules_over(work, repository).await?;
-    if rules.iter().all(|named| !named.rule.select.covers(place)) {
+    let rules = rules_over(work, repository, place).await?;
+    if rules.is_empty() {
         return Ok(());
     }
     let mut last: Option<String> = None;
@@ -91,7 +98,7 @@ pub(crate) async fn expect_none_kept(
         let tags = work.tags(repository, last.as_deref(), STEP).await?;
         for tag in &tags {
             let tag = tag.parse()?;
-            if let Some(rule) = keeper(&rules, place, &tag) {
+            if let Some(rule) = keeper(&rules, &tag) {
                 return Err(refusal(rule, &tag));
             }
         }

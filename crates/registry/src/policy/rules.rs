@@ -19,6 +19,8 @@ use crate::{
 
 /// The most rules of one kind a registry may have: each push that moves a tag looks at all of them.
 const MOST_RULES: usize = 100;
+/// What they may say together, in bytes: a tag is held against every pattern while others wait to write.
+const MOST_WORDS: usize = 4096;
 
 /// A kind of rule.
 pub trait Rule: Serialize + for<'a> Deserialize<'a> + Send + Sync + 'static {
@@ -168,8 +170,11 @@ impl<R: Rule> Transaction for SetRule<R> {
         let Change { organisation, registry, record } = &self.change;
         let registry = registry_of(work, *organisation, registry).await?;
         let is_new = work.set_rule(registry, R::KIND, &self.row, record.at).await?;
-        if is_new && work.rules(registry, R::KIND).await?.len() > MOST_RULES {
-            let message = format!("a registry has at most {MOST_RULES} rules of one kind");
+        let rules = work.rules(registry, R::KIND).await?;
+        if rules.len() > MOST_RULES || rules.iter().map(|rule| rule.body.len()).sum::<usize>() > MOST_WORDS {
+            let message = format!(
+                "a registry has at most {MOST_RULES} rules of one kind, of {MOST_WORDS} bytes together as JSON"
+            );
             return Err(Error::new(Kind::Invalid, message));
         }
         work.audit(record).await?;

@@ -92,7 +92,7 @@ impl Transaction for RollBack {
         let deed = Deed::of(&self.grant, self.now, "tag.rollback").to_tag(&self.tag).to(&self.digest);
         match work.set_tag(self.repository, &self.tag, &self.digest, deed.mark()).await? {
             Move::Stands => return Ok(false),
-            Move::Over => expect_movable(work, self.repository, self.grant.place(), &self.tag).await?,
+            Move::Over => expect_movable(work, self.repository, self.grant.place(), &[&self.tag]).await?,
             Move::New => {}
         }
         deed.tell(work, self.repository).await?;

@@ -1,6 +1,7 @@
 //! What would go: read page by page, and nothing changed. Whoever takes the pages shows them, or carries them out.
 
 use async_trait::async_trait;
+use tokio::task::yield_now;
 use wharf_core::{
     Digest, OrganisationGrant, Place, RegistryName, RegistryPlace, Result, RuleName, Tag, Timestamp,
     duty::Belong,
@@ -121,18 +122,22 @@ impl Registry {
         if !rules.retention.iter().any(covers) {
             return Ok(Wanted::More);
         }
+        let covers = |named: &&Named<ImmutabilityRule>| named.rule.select.covers(place);
+        let immutable: Vec<_> = rules.immutability.iter().filter(covers).cloned().collect();
         let mut judge = Judge::of(&rules.retention, place, self.now());
         let mut last = None;
         loop {
             let tags = self.store().view(ListTags { repository, last }).await?;
             let goes = tags.iter().filter_map(|seen| {
                 let rule = judge.verdict(&seen.tag, seen.since)?;
-                let kept = keeper(&rules.immutability, place, &seen.tag).is_some();
+                let kept = keeper(&immutable, &seen.tag).is_some();
                 (!kept).then(|| expiring_tag(place, seen, rule))
             });
             if taker.take(repository, goes.collect()).await? == Wanted::Enough {
                 return Ok(Wanted::Enough);
             }
+            // Many patterns take their time, and others want the thread.
+            yield_now().await;
             last = tags.into_iter().next_back();
             if last.is_none() {
                 return self.walk_untagged((repository, place), rules, taker).await;

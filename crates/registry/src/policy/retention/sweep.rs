@@ -121,14 +121,15 @@ impl Transaction for Remove {
         if work.rules_over(self.repository, RuleKind::Retention).await? != self.rows {
             return Ok(None);
         }
-        let kept = rules_over(work, self.repository).await?;
+        let Some(first) = self.going.first() else { return Ok(Some(expired)) };
+        let kept = rules_over(work, self.repository, &first.place).await?;
         let actor = Actor::job(JOB);
         for going in &self.going {
             let (actor, place, at) = (&actor, &going.place, self.now);
             let deed =
                 Deed { actor, place, at, action: "", tag: going.tag.as_ref(), digest: Some(&going.digest) };
             match &going.tag {
-                Some(tag) if keeper(&kept, place, tag).is_none() => {
+                Some(tag) if keeper(&kept, tag).is_none() => {
                     let seen = AgedTag { tag: tag.clone(), digest: going.digest, since: going.since };
                     expired.tags += u64::from(self.remove_tag(work, deed, &seen).await?);
                 }
