@@ -5,6 +5,8 @@
 //! one image, and the one layout of descriptors is read from that.
 
 mod elf;
+#[cfg(test)]
+mod hostile;
 mod image;
 mod layout;
 mod mach;

@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, mem::size_of};
 use object::{
     Endianness, ReadRef as _,
     elf::{
-        DT_GNU_HASH, DT_HASH, DT_RELA, DT_RELASZ, DT_STRTAB, DT_SYMTAB, DynamicTag, EM_386, EM_AARCH64,
-        EM_ARM, EM_RISCV, EM_X86_64, FileHeader32, FileHeader64, Machine, PT_LOAD, R_386_RELATIVE,
-        R_AARCH64_RELATIVE, R_ARM_RELATIVE, R_RISCV_RELATIVE, R_X86_64_RELATIVE, RelocationType,
+        DT_GNU_HASH, DT_HASH, DT_NULL, DT_RELA, DT_RELASZ, DT_STRTAB, DT_SYMTAB, DynamicTag, EM_386,
+        EM_AARCH64, EM_ARM, EM_RISCV, EM_X86_64, FileHeader32, FileHeader64, Machine, PT_LOAD,
+        R_386_RELATIVE, R_AARCH64_RELATIVE, R_ARM_RELATIVE, R_RISCV_RELATIVE, R_X86_64_RELATIVE,
+        RelocationType,
     },
     read::elf::{Dyn, FileHeader, GnuHashTable, HashTable, ProgramHeader as _, Rela as _, Sym as _},
 };
@@ -15,8 +16,13 @@ use wharf_registry::format::Refusal;
 
 use super::{
     Architecture, FileType, broken,
-    image::{Export, Image, Segment, Width, behind, push},
+    image::{Export, Image, Segment, Slots, Width, behind, lay, push},
 };
+
+/// The most entries of a dynamic table: it is walked for each tag.
+const MOST_ENTRIES: usize = 4096;
+/// The most symbols.
+const MOST_SYMBOLS: usize = 1 << 20;
 
 /// A 32-bit file.
 pub(super) fn image_32(file: &[u8]) -> Result<Image<'_>, Refusal> {
@@ -39,17 +45,28 @@ fn image<Elf: FileHeader<Endian = Endianness>>(file: &[u8], width: Width) -> Res
         if header.p_type(endian) == PT_LOAD {
             let outside = |()| Refusal::new("the file cannot be read: a segment lies outside of it");
             let bytes = header.data(endian, file).map_err(outside)?;
-            segments.push(Segment { address: header.p_vaddr(endian).into(), bytes });
+            lay(&mut segments, Segment { address: header.p_vaddr(endian).into(), bytes })?;
         }
         if let Some(found) = header.dynamic(endian, file).map_err(broken)? {
             entries = found;
         }
     }
+    let entries = table::<Elf>(endian, entries)?;
     let dynamic = Dynamic::<Elf> { endian, entries, segments: &segments };
     let exports = dynamic.exports()?;
     let relocated = dynamic.relocated(&exports, relative(machine));
     let architecture = architecture(machine);
     Ok(Image { file_type: FileType::Elf, architecture, width, endian, segments, exports, relocated })
+}
+
+/// The entries up to the one that ends them.
+fn table<Elf: FileHeader<Endian = Endianness>>(
+    endian: Endianness,
+    entries: &[Elf::Dyn],
+) -> Result<&[Elf::Dyn], Refusal> {
+    let end = entries.iter().take(MOST_ENTRIES + 1).position(|entry| entry.tag(endian) == DT_NULL);
+    let table = entries.get(..end.unwrap_or(entries.len())).filter(|table| table.len() <= MOST_ENTRIES);
+    table.ok_or_else(|| Refusal::new(format!("the file has more than {MOST_ENTRIES} dynamic entries")))
 }
 
 const fn architecture(machine: Machine) -> Architecture {
@@ -94,12 +111,18 @@ impl<'data, Elf: FileHeader<Endian = Endianness>> Dynamic<'_, 'data, Elf> {
 
     fn exports(&self) -> Result<Vec<Export>, Refusal> {
         let mut exports = Vec::new();
-        for symbol in self.symbols().unwrap_or_default() {
+        let symbols = self.symbols().unwrap_or_default();
+        if symbols.len() > MOST_SYMBOLS {
+            return Err(Refusal::new(format!("the file has more than {MOST_SYMBOLS} symbols")));
+        }
+        // Looked up once: what each symbol has to search for is a count of a stranger's times another.
+        let Some(strings) = self.at(DT_STRTAB) else { return Ok(exports) };
+        for symbol in symbols {
             if symbol.is_undefined(self.endian) || symbol.is_local() {
                 continue;
             }
             let name = usize::try_from(symbol.st_name(self.endian)).ok();
-            let name = self.at(DT_STRTAB).zip(name).and_then(|(strings, name)| strings.get(name..));
+            let name = name.and_then(|name| strings.get(name..));
             let address = symbol.st_value(self.endian).into();
             push(&mut exports, name.and_then(|name| Export::of(name, address)))?;
         }
@@ -124,16 +147,11 @@ impl<'data, Elf: FileHeader<Endian = Endianness>> Dynamic<'_, 'data, Elf> {
             let length = usize::try_from(size).ok()? / size_of::<Elf::Rela>();
             bytes.read_slice_at::<Elf::Rela>(0, length).ok()
         });
-        // No descriptor is longer than this.
-        let within = |address: u64| {
-            exports
-                .iter()
-                .any(|export| address.checked_sub(export.address).is_some_and(|offset| offset < 0x60))
-        };
+        let slots = Slots::of(exports);
         let mut relocated = BTreeMap::new();
         for relocation in relocations.unwrap_or_default() {
             let address = relocation.r_offset(self.endian).into();
-            if within(address) && Some(relocation.r_type(self.endian, false)) == relative {
+            if slots.hold(address) && Some(relocation.r_type(self.endian, false)) == relative {
                 let addend: i64 = relocation.r_addend(self.endian).into();
                 relocated.insert(address, addend.cast_unsigned());
             }

@@ -1,13 +1,17 @@
 //! What the three formats have in common: bytes at addresses, exported symbols, and pointers that the loader would fill
 //! in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use object::{Endian as _, Endianness};
 use wharf_registry::format::Refusal;
 
 use super::{Architecture, FileType, MOST_DESCRIPTORS, PluginKind};
 
+/// The most segments: what lies at an address is looked for in one after the other.
+const MOST_SEGMENTS: usize = 256;
+/// No descriptor is longer than this, in bytes.
+const LONGEST_DESCRIPTOR: u64 = 0x60;
 /// The longest symbol of a plugin, in bytes.
 const LONGEST_SYMBOL: usize = 256;
 /// What a plugin's symbols begin with.
@@ -66,6 +70,29 @@ impl Export {
     }
 }
 
+/// Where descriptors lie. Files have millions of pointers, and most are none of theirs.
+pub(super) struct Slots(BTreeSet<u64>);
+
+impl Slots {
+    pub(super) fn of(exports: &[Export]) -> Self {
+        Self(exports.iter().map(|export| export.address).collect())
+    }
+
+    /// Whether an address lies in a descriptor.
+    pub(super) fn hold(&self, address: u64) -> bool {
+        self.0.range(..=address).next_back().is_some_and(|start| address - start < LONGEST_DESCRIPTOR)
+    }
+}
+
+/// Adds a segment, and refuses a file of more than any linker makes.
+pub(super) fn lay<'a>(segments: &mut Vec<Segment<'a>>, segment: Segment<'a>) -> Result<(), Refusal> {
+    segments.push(segment);
+    if segments.len() > MOST_SEGMENTS {
+        return Err(Refusal::new(format!("the file has more than {MOST_SEGMENTS} segments")));
+    }
+    Ok(())
+}
+
 /// Refuses a file as soon as it exports more plugins than any does.
 pub(super) fn push(exports: &mut Vec<Export>, export: Option<Export>) -> Result<(), Refusal> {
     exports.extend(export);
@@ -105,6 +132,8 @@ impl<'a> Image<'a> {
 /// The bytes from an address on, to the end of its segment.
 pub(super) fn behind<'a>(segments: &[Segment<'a>], address: u64) -> Option<&'a [u8]> {
     segments.iter().find_map(|segment| {
+        #[cfg(test)]
+        super::hostile::count();
         let offset = usize::try_from(address.checked_sub(segment.address)?).ok()?;
         segment.bytes.get(offset..).filter(|rest| !rest.is_empty())
     })

@@ -1,0 +1,71 @@
+//! Files made to be slow to read: counts that multiply. Each is refused, or read in few steps; nobody looks at a clock.
+
+use std::cell::Cell;
+
+use super::read;
+
+thread_local! {
+    static STEPS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Counts a segment that was looked at.
+pub(super) fn count() {
+    STEPS.set(STEPS.get() + 1);
+}
+
+/// What a file is refused with, and after how many steps.
+fn refused(file: &[u8]) -> (String, usize) {
+    STEPS.set(0);
+    let refusal = read(file).unwrap_err().to_string();
+    (refusal, STEPS.get())
+}
+
+fn u16s(values: &[u16]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+fn u32s(values: &[u32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+fn u64s(values: &[u64]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+/// A shared object with so many segments, symbols without a name, and dynamic entries that say nothing.
+fn elf(segments: u16, symbols: u32, entries: usize) -> Vec<u8> {
+    const ADDRESS: u64 = 0x20_0000;
+    let hashes_at = 64 + 56 * (u64::from(segments) + 1);
+    let mut hashes = u32s(&[1, symbols, 0, 0]);
+    hashes.resize(16 + 4 * symbols as usize, 0);
+    hashes.resize(hashes.len().next_multiple_of(8), 0);
+    let symbol = [u32s(&[1]), u16s(&[0x11, 1]), u64s(&[ADDRESS, 0])].concat();
+    let symbols = symbol.repeat(symbols as usize);
+    let symbols_at = hashes_at + hashes.len() as u64;
+    let dynamic_at = symbols_at + symbols.len() as u64;
+    let mut dynamic = u64s(&[21, 0]).repeat(entries);
+    dynamic.extend(u64s(&[4, ADDRESS + hashes_at, 5, ADDRESS + hashes_at, 6, ADDRESS + symbols_at, 0, 0]));
+    let (length, size) = (dynamic.len() as u64, dynamic_at + dynamic.len() as u64);
+    // Whatever is looked for lies in the last segment only.
+    let mut headers = [u32s(&[1, 6]), u64s(&[0, 0, 0, 8, 8, 8])].concat().repeat(usize::from(segments) - 1);
+    headers.extend([u32s(&[1, 6]), u64s(&[0, ADDRESS, ADDRESS, size, size, 0x1000])].concat());
+    headers.extend([u32s(&[2, 6]), u64s(&[dynamic_at, dynamic_at, dynamic_at, length, length, 8])].concat());
+    let start = [&b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0"[..], &u16s(&[3, 62]), &u32s(&[1])].concat();
+    let rest = [u64s(&[0, 64, 0]), u32s(&[0]), u16s(&[64, 56, segments + 1, 0, 0, 0])].concat();
+    [start, rest, headers, hashes, symbols, dynamic].concat()
+}
+
+#[test]
+fn an_elf_file_is_read_in_few_steps_however_long_its_tables_are() {
+    let (refusal, steps) = refused(&elf(256, 60_000, 4000));
+    assert!(refusal.starts_with("the file holds no memflow plugin"), "{refusal}");
+    assert!((256..10 * 256).contains(&steps), "{steps} steps");
+}
+
+#[test]
+fn an_elf_file_with_longer_tables_than_any_linker_makes_is_refused() {
+    let said = |file: &[u8]| refused(file).0;
+    assert_eq!(said(&elf(1, 16_000, 16_000)), "the file has more than 4096 dynamic entries");
+    assert_eq!(said(&elf(257, 1, 1)), "the file has more than 256 segments");
+    assert_eq!(said(&elf(1, (1 << 20) + 1, 1)), "the file has more than 1048576 symbols");
+}
