@@ -2,7 +2,8 @@
 
 use std::cell::Cell;
 
-use super::read;
+use super::{Architecture, read};
+use crate::samples::{Plugin, Pointers, mach, universal};
 
 thread_local! {
     static STEPS: Cell<usize> = const { Cell::new(0) };
@@ -68,4 +69,52 @@ fn an_elf_file_with_longer_tables_than_any_linker_makes_is_refused() {
     assert_eq!(said(&elf(1, 16_000, 16_000)), "the file has more than 4096 dynamic entries");
     assert_eq!(said(&elf(257, 1, 1)), "the file has more than 256 segments");
     assert_eq!(said(&elf(1, (1 << 20) + 1, 1)), "the file has more than 1048576 symbols");
+}
+
+/// A library with so many sections and names of exports, all of which lead nowhere.
+fn pe(sections: u16, names: u32) -> Vec<u8> {
+    const ADDRESS: u32 = 0x1000_0000;
+    let start = (64 + 24 + 240 + 40 * u32::from(sections)).next_multiple_of(512);
+    let size = 40 + 6 * names;
+    let dos = [&b"MZ"[..], &[0; 58], &u32s(&[64])].concat();
+    let coff = [&b"PE\0\0"[..], &u16s(&[0x8664, sections]), &u32s(&[0; 3]), &u16s(&[240, 0x2022])].concat();
+    let mut optional = [u16s(&[0x20b]), vec![0; 106], u32s(&[16, ADDRESS, size])].concat();
+    optional.resize(240, 0);
+    let section = |size: u32, address: u32, offset: u32| {
+        [vec![0; 8], u32s(&[size, address, size, offset, 0, 0, 0, 0])].concat()
+    };
+    let mut table = section(16, 0x1000, 0).repeat(usize::from(sections) - 1);
+    table.extend(section(size, ADDRESS, start));
+    let mut file = [dos, coff, optional, table].concat();
+    file.resize(start as usize, 0);
+    file.extend(u32s(&[0, 0, 0, 0, 1, 0, names, 0, ADDRESS + 40, ADDRESS + 40 + 4 * names]));
+    file.extend(u32s(&[u32::MAX]).repeat(names as usize));
+    file.resize((start + size) as usize, 0);
+    file
+}
+
+#[test]
+fn a_pe_file_is_read_in_few_steps_however_many_names_it_has() {
+    let (refusal, steps) = refused(&pe(96, 60_000));
+    assert!(refusal.starts_with("the file holds no memflow plugin"), "{refusal}");
+    assert_eq!(steps, 96 * 60_000);
+}
+
+#[test]
+fn a_pe_file_of_more_sections_or_names_than_windows_takes_is_refused_at_once() {
+    assert_eq!(refused(&pe(97, 300_000)), ("the file has more than 96 sections".to_owned(), 0));
+    assert_eq!(refused(&pe(96, 300_000)), ("the file has more than 65536 names of exports".to_owned(), 0));
+}
+
+#[test]
+fn slices_that_lie_over_one_another_are_refused() {
+    let slice = mach(Architecture::X86_64, Pointers::Plain, &[Plugin::connector("fixture", "1")]);
+    let mut file = universal(&[slice.clone(), slice]);
+    // Both begin where the first does, and end where the file does.
+    let first = file[16..20].to_vec();
+    let length = u32::try_from(file.len() - 0x1000).unwrap().to_be_bytes();
+    for slice in [8, 28] {
+        file[slice + 8..slice + 16].copy_from_slice(&[&first[..], &length].concat());
+    }
+    assert_eq!(refused(&file).0, "the file's slices lie over one another");
 }

@@ -20,15 +20,15 @@ use wharf_registry::format::Refusal;
 
 use super::{
     Architecture, FileType, broken,
-    image::{Export, Image, Segment, Width, push},
+    image::{Export, Image, Segment, Slots, Width, lay, push},
 };
 
 /// The most slices of a universal file.
 const MOST_SLICES: usize = 16;
-/// The most load commands and segments.
+/// The most load commands.
 const MOST_COMMANDS: usize = 4096;
-/// The most pointers that are followed: a file of 256 MiB of nothing else has as many.
-const MOST_POINTERS: usize = 1 << 25;
+/// The least distance of pointers in a chain, in bytes.
+const LEAST_STRIDE: usize = 4;
 
 /// The slices of a universal file.
 pub(super) fn slices(file: &[u8]) -> Result<Vec<&[u8]>, Refusal> {
@@ -42,7 +42,12 @@ fn slices_of<'a>(arches: &[impl FatArch], file: &'a [u8]) -> Result<Vec<&'a [u8]
     if arches.len() > MOST_SLICES {
         return Err(Refusal::new(format!("the file has more than {MOST_SLICES} slices")));
     }
-    arches.iter().map(|arch| arch.data(file).map_err(broken)).collect()
+    let slices = arches.iter().map(|arch| arch.data(file).map_err(broken)).collect::<Result<Vec<_>, _>>()?;
+    // Each is read by itself, and all of them take no more than the file does.
+    if slices.iter().map(|slice| slice.len()).sum::<usize>() > file.len() {
+        return Err(Refusal::new("the file's slices lie over one another"));
+    }
+    Ok(slices)
 }
 
 /// A thin file, or one slice.
@@ -114,7 +119,7 @@ impl<'a> Found<'a> {
             if segment.name() == SEG_TEXT.as_bytes() {
                 self.base = address;
             }
-            self.segments.push(Segment { address, bytes });
+            lay(&mut self.segments, Segment { address, bytes })?;
         } else if let Some(trie) = command.dyld_exports_trie().map_err(broken)? {
             self.trie = Some(trie.data(endian, file).map_err(broken)?);
         } else if let Some(info) = command.dyld_info().map_err(broken)? {
@@ -137,24 +142,20 @@ impl<'a> Found<'a> {
 
     /// The pointers of the chains that lie in descriptors.
     fn relocated(&self, exports: &[Export]) -> Result<BTreeMap<u64, u64>, Refusal> {
-        let (mut relocated, mut left) = (BTreeMap::new(), MOST_POINTERS);
-        // No descriptor is longer than this.
-        let within = |address: u64| {
-            exports
-                .iter()
-                .any(|export| address.checked_sub(export.address).is_some_and(|offset| offset < 0x60))
-        };
+        // Chains may run over the same bytes again and again; a linker makes none that meet.
+        let (mut relocated, mut left) = (BTreeMap::new(), self.file.len() / LEAST_STRIDE);
+        let slots = Slots::of(exports);
         let Some(fixups) = self.fixups.filter(|_| !exports.is_empty()) else { return Ok(relocated) };
         for chains in fixups.segments(self.endian).map_err(broken)? {
             let chains = chains.map_err(broken)?;
             let segment = usize::try_from(chains.index()).ok().and_then(|index| self.segments.get(index));
-            let Some(segment) = segment else { continue };
+            let Some(segment) = segment else { break };
             for pointer in chains.fixups(self.endian, self.base, segment.bytes) {
                 let (offset, fixup) = pointer.map_err(broken)?;
                 left = left.checked_sub(1).ok_or_else(|| Refusal::new("the file has too many pointers"))?;
                 let address = segment.address.wrapping_add(offset);
                 if let Fixup::Rebase(rebase) = fixup
-                    && within(address)
+                    && slots.hold(address)
                 {
                     relocated.insert(address, self.base.wrapping_add(rebase.target_offset));
                 }

@@ -17,6 +17,11 @@ use super::{
     image::{Export, Image, Segment, Width, behind, push},
 };
 
+/// The most sections, as of the loader of Windows ("PE Format", COFF file header).
+const MOST_SECTIONS: usize = 96;
+/// The most names of exports: what they stand for is numbered with 16 bits.
+const MOST_NAMES: usize = 1 << 16;
+
 /// A 32-bit file.
 pub(super) fn image_32(file: &[u8]) -> Result<Image<'_>, Refusal> {
     image::<ImageNtHeaders32>(file, Width::Four)
@@ -30,6 +35,9 @@ pub(super) fn image_64(file: &[u8]) -> Result<Image<'_>, Refusal> {
 fn image<Pe: ImageNtHeaders>(file: &[u8], width: Width) -> Result<Image<'_>, Refusal> {
     let parsed = PeFile::<Pe>::parse(file).map_err(broken)?;
     let base = parsed.nt_headers().optional_header().image_base();
+    if parsed.section_table().len() > MOST_SECTIONS {
+        return Err(Refusal::new(format!("the file has more than {MOST_SECTIONS} sections")));
+    }
     let mut segments = Vec::new();
     for section in parsed.section_table().iter() {
         let bytes = section.pe_data(file).map_err(broken)?;
@@ -52,6 +60,9 @@ fn image<Pe: ImageNtHeaders>(file: &[u8], width: Width) -> Result<Image<'_>, Ref
 /// The exports by name. Names are looked up where the sections have them, and only as far as a plugin's could go: many
 /// names may lead to one endless text.
 fn exports(table: &ExportTable<'_>, base: u64, segments: &[Segment<'_>]) -> Result<Vec<Export>, Refusal> {
+    if table.name_pointers().len() > MOST_NAMES {
+        return Err(Refusal::new(format!("the file has more than {MOST_NAMES} names of exports")));
+    }
     let mut exports = Vec::new();
     for (name, index) in table.name_iter() {
         let Some(name) = behind(segments, base.wrapping_add(name.into())) else { continue };

@@ -1,7 +1,8 @@
 //! The trie in which Mach-O files keep their exports, followed only where a plugin's symbols can be.
 //!
 //! Nodes may be shared, so that a small trie may spell out more names than there are atoms. A linker shares none: one
-//! that is longer to read than it is itself is refused.
+//! that is longer to read than it is itself is refused. Each edge adds to the name, and names have a longest: so no more
+//! wait to be read than the edges of so many nodes.
 
 use wharf_registry::format::Refusal;
 
@@ -9,6 +10,8 @@ use wharf_registry::format::Refusal;
 const PREFIX: &[u8] = b"_MEMFLOW_";
 /// The longest name, in bytes.
 const LONGEST: usize = 256;
+/// The most names that begin so, of plugins and of what else their makers call alike.
+const MOST_NAMES: usize = 1 << 16;
 
 /// The flags of an export that is no plain address (`mach-o/loader.h`, `EXPORT_SYMBOL_FLAGS_…`): of another kind, from
 /// another library, or behind a resolver.
@@ -24,6 +27,9 @@ pub(super) fn exports(trie: &[u8]) -> Result<Vec<(Vec<u8>, u64)>, Refusal> {
         left = left.checked_sub(node.length).ok_or_else(endless)?;
         if let Some(address) = node.address.filter(|_| name.starts_with(PREFIX)) {
             found.push((name.get(1..).unwrap_or_default().to_vec(), address));
+            if found.len() > MOST_NAMES {
+                return Err(Refusal::new(format!("the file has more than {MOST_NAMES} names of plugins")));
+            }
         }
         for (edge, child) in node.children.into_iter().rev() {
             if name.len() + edge.len() <= LONGEST {
@@ -52,7 +58,10 @@ impl<'a> Node<'a> {
         let mut own = Cursor(bytes.take(size)?);
         let address = if size > 0 && own.number()? & NO_ADDRESS == 0 { Some(own.number()?) } else { None };
         let count = *bytes.take(1)?.first()?;
-        let child = |_| Some((bytes.text()?, usize::try_from(bytes.number()?).ok()?));
+        let child = |_| {
+            let edge = bytes.text().filter(|edge| !edge.is_empty())?;
+            Some((edge, usize::try_from(bytes.number()?).ok()?))
+        };
         let children = (0..count).map(child).collect::<Option<_>>()?;
         Some(Self { address, children, length: whole.len() - bytes.0.len() })
     }
@@ -118,6 +127,8 @@ mod tests {
         {
             assert_eq!(exports(broken).unwrap_err().to_string(), "the file's trie of exports is broken");
         }
+        let idle = exports(b"\0\x02_MEMFLOW_\0\x0f\0\x0f\0").unwrap_err();
+        assert_eq!(idle.to_string(), "the file's trie of exports is broken");
         assert_eq!(exports(b"\0\x01_other\0\x7f").unwrap(), []);
     }
 }
