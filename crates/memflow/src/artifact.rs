@@ -31,7 +31,7 @@ pub(crate) const KEY_ANNOTATION: &str = "memflow.key";
 const TITLE: &str = "org.opencontainers.image.title";
 
 /// The folder of repositories in which plugins lie.
-const FOLDER: &str = "memflow";
+pub(crate) const FOLDER: &str = "memflow";
 /// How many digits of a digest people are shown.
 const SHORT: usize = 7;
 

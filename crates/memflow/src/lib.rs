@@ -8,6 +8,7 @@ mod artifact;
 mod caller;
 pub mod descriptor;
 mod endpoint;
+mod entry;
 mod error;
 mod file;
 mod form;
@@ -17,6 +18,7 @@ mod plugins;
 #[cfg(any(test, feature = "samples"))]
 pub mod samples;
 mod search;
+mod turns;
 mod upload;
 mod variant;
 
@@ -30,7 +32,6 @@ use axum::{
     response::Response,
     routing::any,
 };
-use tokio::sync::Semaphore;
 use wharf_core::{Actor, Authenticator, OrganisationName, RegistryName, RegistryPlace, Result};
 use wharf_http::{host_of, named, request_id_of};
 use wharf_registry::Registry;
@@ -40,11 +41,9 @@ use crate::{
     caller::caller,
     endpoint::{Endpoint, Wanted},
     error::refuse,
+    turns::Turns,
 };
 pub use crate::{endpoint::NAMES, plugins::Plugins};
-
-/// How many plugins are taken into memory at once.
-const UPLOADS: usize = 8;
 
 /// What the face works with.
 pub struct Memflow {
@@ -61,7 +60,7 @@ pub struct Memflow {
 /// A face that serves.
 struct Serving {
     face: Memflow,
-    uploads: Semaphore,
+    turns: Turns,
 }
 
 /// The routes at the root and below `/memflow/`.
@@ -73,7 +72,7 @@ pub fn router(face: Memflow) -> Router {
         .route("/files/{*path}", any(serve))
         .route("/keys", any(serve))
         .route("/memflow/{*path}", any(serve))
-        .with_state(Arc::new(Serving { face, uploads: Semaphore::new(UPLOADS) }))
+        .with_state(Arc::new(Serving { face, turns: Turns::new() }))
 }
 
 /// A request on its way through a handler.

@@ -1,6 +1,6 @@
 //! Taking a plugin in: read, verified, and stored as an OCI artifact in the repository of each of its names.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use axum::{
     Json,
@@ -9,9 +9,9 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::stream;
-use tokio::{task::spawn_blocking, time::timeout};
+use tokio::task::spawn_blocking;
 use wharf_core::{
-    Access, Condition, Digest, Error, Expected, Grant, Kind, Place, Reference, Result, Tag,
+    Condition, Digest, Error, Expected, Grant, Kind, Place, Reference, Result, Tag,
     action::{Pull, Push},
 };
 use wharf_registry::{ManifestPush, ReleaseTag, Taps};
@@ -24,28 +24,22 @@ use crate::{
         platform_tag, sha256,
     },
     descriptor::{self, Descriptor},
+    entry,
     form::Form,
+    turns::Turn,
 };
-
-/// How long an upload waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// `POST /files`
 pub(crate) async fn upload(call: &Call<'_>, body: Body) -> Result<Response> {
     if call.actor.is_anonymous() {
         return Err(Error::new(Kind::Unauthenticated, "authentication required"));
     }
-    // A token for some plugins is asked when their names are known; everybody else before anything is read.
-    if call.actor.access == Access::Whole {
-        call.registry.grant::<Push>(call.actor, &place(&call.place, "any")?).await?;
-    }
-    let turn = timeout(PATIENCE, call.serving.uploads.acquire()).await;
-    let _turn = turn
-        .map_err(|_| Error::new(Kind::RateLimited, "too many plugins are being uploaded"))?
-        .map_err(Error::internal)?;
-    let Form { file, signature } = Form::read(call.headers(), body).await?;
+    // Who could push no plugin has nothing read; which ones he may push is asked when their names are known.
+    call.registry.grant::<Push>(call.actor, &entry::likely(&call.actor.access, &call.place)?).await?;
+    let turn = call.serving.turns.next(&call.place.organisation).await?;
+    let form = Form::read(call.headers(), body).await?;
     let trust = call.signing.trust(&call.place).await?;
-    let upload = Upload::read(file, signature, trust).await?;
+    let upload = Upload::read(form, trust, turn).await?;
     let mut allowed = Vec::new();
     for (place, descriptors) in upload.places(call)? {
         allowed.push((call.registry.grant::<Push>(call.actor, &place).await?, descriptors));
@@ -75,18 +69,19 @@ struct Upload {
     signature: String,
     /// The signature and its key; none, where nobody could tell.
     verified: Option<Verified>,
+    _turn: Turn,
 }
 
 impl Upload {
-    /// Reads a file, on a thread that may block.
-    async fn read(bytes: Bytes, signature: String, trust: Trust) -> Result<Self> {
+    /// Reads a file, on a thread that may block. The turn is its own: the work goes on where the client hangs up.
+    async fn read(Form { file: bytes, signature }: Form, trust: Trust, turn: Turn) -> Result<Self> {
         let read = move || {
             let descriptors = descriptor::read(&bytes)?;
             let message = Message::new(&bytes);
             let verified =
                 if trust.accepts_unverified() { None } else { Some(trust.verify(&message, &signature)?) };
             let digest = Digest::sha256(*message.sha256());
-            Ok(Self { digest, descriptors, signature, verified, bytes: bytes.clone() })
+            Ok(Self { digest, descriptors, signature, verified, bytes: bytes.clone(), _turn: turn })
         };
         spawn_blocking(read).await.map_err(Error::internal)?
     }
