@@ -38,7 +38,8 @@ pub(crate) async fn of_plugin(
     let Some(version) = &filter.version else {
         return all(call, grant, ([vec![named()], platform].concat(), most), passes).await;
     };
-    let of_release = [vec![("release", format!("{name} {version}"))], platform.clone()].concat();
+    // A blank may be part of both, so a release alone may be another plugin's.
+    let of_release = [vec![("release", format!("{name} {version}")), named()], platform.clone()].concat();
     let mut found = all(call, grant, (of_release, most), passes).await?;
     let digits = version.to_ascii_lowercase();
     if !digits.is_empty() && digits.len() <= 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
