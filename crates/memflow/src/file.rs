@@ -10,7 +10,7 @@ use axum::{
 };
 use serde_json::Value;
 use wharf_core::{
-    Condition, Digest, Error, Grant, Result,
+    Condition, Digest, Error, Grant, Place, Result,
     action::{Delete, Pull},
 };
 use wharf_http::{blob_body, conditions, not_modified, wanted_part};
@@ -61,9 +61,19 @@ pub(crate) async fn metadata(call: &Call<'_>, digits: &Digits) -> Result<Respons
 /// `DELETE /files/{digest}`: every manifest of the file in this registry, with the signatures that are about it. Nothing is
 /// touched before all of it may be.
 pub(crate) async fn delete(call: &Call<'_>, digits: &Digits) -> Result<Response> {
-    let variants = find(call, digits).await?;
-    let manifests: BTreeSet<_> =
-        variants.into_iter().map(|variant| (variant.row.place, variant.row.digest)).collect();
+    let file = first(find(call, digits).await?)?.file;
+    let registry = call.registry.grant_registry(call.actor, &call.place).await?;
+    // What was pushed while the others went goes too: who is told that the file is gone finds none of it.
+    loop {
+        let manifests = search::manifests_of(call, &registry, &file).await?;
+        if manifests.is_empty() {
+            return Ok(StatusCode::OK.into_response());
+        }
+        remove(call, manifests).await?;
+    }
+}
+
+async fn remove(call: &Call<'_>, manifests: BTreeSet<(Place, Digest)>) -> Result<()> {
     let mut allowed = Vec::new();
     for (place, digest) in manifests {
         let read = call.registry.grant::<Pull>(call.actor, &place).await?;
@@ -77,7 +87,7 @@ pub(crate) async fn delete(call: &Call<'_>, digits: &Digits) -> Result<Response>
             call.registry.delete_manifest(&grant, &signature, Condition::default()).await?;
         }
     }
-    Ok(StatusCode::OK.into_response())
+    Ok(())
 }
 
 async fn signatures(call: &Call<'_>, grant: &Grant<Pull>, plugin: Digest) -> Result<Vec<Digest>> {

@@ -1,8 +1,11 @@
 //! Finding variants in the index of facts.
 
-use std::collections::HashSet;
+use std::{
+    collections::{BTreeSet, HashSet},
+    ops::ControlFlow,
+};
 
-use wharf_core::{Error, Kind, Limit, RegistryGrant, Result};
+use wharf_core::{Digest, Error, Kind, Limit, Place, RegistryGrant, Result};
 use wharf_registry::format::FactSearch;
 
 use crate::{
@@ -78,6 +81,21 @@ pub(crate) async fn of_file(call: &Call<'_>, grant: &RegistryGrant, digits: &Dig
     Ok(found)
 }
 
+/// Every tagged manifest of a file, however many there are, and where each lies.
+pub(crate) async fn manifests_of(
+    call: &Call<'_>,
+    grant: &RegistryGrant,
+    file: &Digest,
+) -> Result<BTreeSet<(Place, Digest)>> {
+    let (pair, mut found) = (("digest", file.hex()), BTreeSet::new());
+    each(call, grant, (vec![pair], Limit::MOST), |variant| {
+        found.insert((variant.row.place, variant.row.digest));
+        ControlFlow::Continue(())
+    })
+    .await?;
+    Ok(found)
+}
+
 /// Variants found by pairs and kept, in their order, each descriptor of a file once: some clients give a file several
 /// manifests.
 async fn all(
@@ -86,26 +104,38 @@ async fn all(
     (pairs, most): (Vec<Pair>, usize),
     keep: impl Fn(&Variant) -> bool,
 ) -> Result<Vec<Variant>> {
-    let limit = Limit::parse(&most.to_string())?;
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
+    each(call, grant, (pairs, Limit::parse(&most.to_string())?), |variant| {
+        let descriptor = &variant.descriptor;
+        let described = (variant.file, descriptor.export_name.clone(), descriptor.architecture);
+        if keep(&variant) && seen.insert(described) {
+            found.push(variant);
+        }
+        if found.len() == most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })
+    .await?;
+    Ok(found)
+}
+
+/// Shows variants found by pairs, page by page, until enough are seen.
+async fn each(
+    call: &Call<'_>,
+    grant: &RegistryGrant,
+    (pairs, page): (Vec<Pair>, Limit),
+    mut see: impl FnMut(Variant) -> ControlFlow<()>,
+) -> Result<()> {
     let pairs = pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let mut search = FactSearch { format: NAME.to_owned(), pairs, last: None };
-    let (mut found, mut seen) = (Vec::new(), HashSet::new());
     loop {
-        let page = call.registry.facts(grant, search.clone(), limit).await?;
+        let page = call.registry.facts(grant, search.clone(), page).await?;
         search.last = page.entries.last().map(|row| row.cursor.clone());
         for row in page.entries {
-            let variant = Variant::of(row)?;
-            let descriptor = &variant.descriptor;
-            let described = (variant.file, descriptor.export_name.clone(), descriptor.architecture);
-            if keep(&variant) && seen.insert(described) {
-                found.push(variant);
-            }
-            if found.len() == most {
-                return Ok(found);
+            if see(Variant::of(row)?).is_break() {
+                return Ok(());
             }
         }
         if !page.more {
-            return Ok(found);
+            return Ok(());
         }
     }
 }
