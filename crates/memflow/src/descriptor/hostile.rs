@@ -118,3 +118,21 @@ fn slices_that_lie_over_one_another_are_refused() {
     }
     assert_eq!(refused(&file).0, "the file's slices lie over one another");
 }
+
+#[test]
+fn chains_that_run_over_the_same_pointers_again_and_again_are_refused() {
+    let mut file = mach(Architecture::X86_64, Pointers::Chained, &[Plugin::connector("fixture", "1")]);
+    let command = u32s(&[0x8000_0034, 16]);
+    let command = file.windows(8).position(|bytes| bytes == command).unwrap();
+    let chains = u32::from_le_bytes(file[command + 8..command + 12].try_into().unwrap()) as usize;
+    // The one page has many chains in place of one; the last one says so.
+    let first = u16::from_le_bytes(file[chains + 62..chains + 64].try_into().unwrap());
+    file.truncate(chains + 62);
+    file.extend(u16s(&[0x8001]));
+    file.extend(u16s(&[first]).repeat(1000));
+    file.extend(u16s(&[first | 0x8000]));
+    let length = u32::try_from(file.len() - chains).unwrap();
+    file[command + 12..command + 16].copy_from_slice(&length.to_le_bytes());
+    file[chains + 40..chains + 44].copy_from_slice(&(length - 40).to_le_bytes());
+    assert_eq!(refused(&file).0, "the file has too many pointers");
+}
