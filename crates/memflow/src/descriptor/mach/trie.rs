@@ -11,7 +11,7 @@ const PREFIX: &[u8] = b"_MEMFLOW_";
 /// The longest name, in bytes.
 const LONGEST: usize = 256;
 /// The most names that begin so, of plugins and of what else their makers call alike.
-const MOST_NAMES: usize = 1 << 16;
+const MOST_NAMES: usize = 4096;
 
 /// The flags of an export that is no plain address (`mach-o/loader.h`, `EXPORT_SYMBOL_FLAGS_…`): of another kind, from
 /// another library, or behind a resolver.
@@ -119,6 +119,20 @@ mod tests {
     }
 
     #[test]
+    fn a_trie_of_more_names_than_plugins_have_is_refused() {
+        let to = |next: usize| [u8::try_from(next & 0x7f).unwrap() | 0x80, u8::try_from(next >> 7).unwrap()];
+        // Two nodes of 255 edges each, of which every edge leads to the next node, and a leaf.
+        let wide = |next| {
+            let edges = (1..=255).flat_map(|letter| [[letter, 0], to(next)].concat());
+            [0, 255].into_iter().chain(edges).collect::<Vec<u8>>()
+        };
+        let mut trie =
+            [&b"\0\x01_MEMFLOW_\0"[..], &to(14), &wide(1036), &wide(2058), b"\x02\0\x10\0"].concat();
+        trie.resize(1 << 20, 0);
+        assert_eq!(exports(&trie).unwrap_err().to_string(), "the file has more than 4096 names of plugins");
+    }
+
+    #[test]
     fn a_trie_that_leads_back_or_nowhere_is_refused() {
         let back = b"\0\x01_MEMFLOW_\0\0";
         assert_eq!(exports(back).unwrap_err().to_string(), "the file's trie of exports has no end");
@@ -127,7 +141,8 @@ mod tests {
         {
             assert_eq!(exports(broken).unwrap_err().to_string(), "the file's trie of exports is broken");
         }
-        let idle = exports(b"\0\x02_MEMFLOW_\0\x0f\0\x0f\0").unwrap_err();
+        // Both edges lead to a node without any, and the trie is long enough for both; but one of them is empty.
+        let idle = exports(b"\0\x02_MEMFLOW_\0\x0f\0\x0f\0\0\0\0\0\0").unwrap_err();
         assert_eq!(idle.to_string(), "the file's trie of exports is broken");
         assert_eq!(exports(b"\0\x01_other\0\x7f").unwrap(), []);
     }
