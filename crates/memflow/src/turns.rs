@@ -13,8 +13,8 @@ use tokio::{
 };
 use wharf_core::{Error, Kind, OrganisationName, Result};
 
-/// How many plugins are in memory at once: 1 GiB of the largest.
-const MOST: usize = 32;
+/// How many plugins are in memory at once: 512 MiB of the largest.
+const MOST: usize = 16;
 /// How many of them are of one organisation.
 const SHARE: usize = 4;
 /// How long an upload waits for its turn.

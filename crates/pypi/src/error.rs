@@ -63,6 +63,7 @@ pub(crate) fn refuse(error: &Error, request: &Parts) -> Response {
 fn words(error: &Error) -> String {
     match (error.kind(), error.detail()) {
         (Kind::Exists, _) => format!("File already exists ({}).", error.message()),
+        (Kind::Conflict, Some(Detail::Rule(_))) => error.message().to_owned(),
         (Kind::Conflict, _) => {
             format!("This filename has already been used, use a different version ({}).", error.message())
         }
