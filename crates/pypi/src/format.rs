@@ -74,21 +74,11 @@ impl Format for Distributions {
     }
 
     fn inspect(&self, candidate: &Candidate, contents: &Contents) -> Result<Vec<Fact>, Refusal> {
-        let mut facts: Vec<Fact> = Vec::new();
-        for (layer, title) in shape::distributions(candidate) {
-            let title = title.ok_or_else(|| {
-                Refusal::new(format!("a distribution needs its file name in the annotation {}", shape::TITLE))
-            })?;
-            let file = FileName::parse(title)?;
-            file.expect_normal()?;
-            expect_place(candidate, &file)?;
-            let fact = fact(&file, layer, contents)?;
-            if facts.iter().any(|other| other.claims == fact.claims) {
-                return Err(Refusal::new(format!("the manifest holds {title:?} twice")));
-            }
-            facts.push(fact);
-        }
-        Ok(facts)
+        let (layer, title) = only_distribution(candidate)?;
+        let file = FileName::parse(title)?;
+        file.expect_normal()?;
+        expect_place(candidate, &file)?;
+        Ok(vec![fact(&file, layer, contents)?])
     }
 
     fn release_type(&self) -> Option<&'static str> {
@@ -105,6 +95,16 @@ impl Format for Distributions {
             Listing::Registry(projects) => page::root(projects),
         }
     }
+}
+
+/// The one distribution of a manifest and its file name. Reading is dear, so a manifest of many is refused unread.
+fn only_distribution(candidate: &Candidate) -> Result<(&Descriptor, &str), Refusal> {
+    let mut found = shape::distributions(candidate);
+    let (Some((layer, title)), None) = (found.next(), found.next()) else {
+        return Err(Refusal::new("a manifest must hold exactly one distribution"));
+    };
+    let words = || format!("a distribution needs its file name in the annotation {}", shape::TITLE);
+    title.map(|title| (layer, title)).ok_or_else(|| Refusal::new(words()))
 }
 
 /// A file lies in the repository of its project, under the tag of its version; tags that are no version are free.
@@ -166,4 +166,40 @@ fn fact(file: &FileName, layer: &Descriptor, contents: &Contents) -> Result<Fact
 /// A name stands for the same bytes for ever, for installers keep what they know of it.
 fn claim(name: &str, digest: Digest) -> Claim {
     Claim { kind: "file", name: name.to_owned(), digest }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+    use wharf_core::manifest::Manifest;
+
+    use super::*;
+
+    fn candidate(titles: &[&str]) -> Candidate {
+        let digest = wharf_hash::digest(Algorithm::Sha256, b"x");
+        let part = |title: &str| json!({ "mediaType": "a/b", "digest": digest.to_string(), "size": 1, "annotations": { shape::TITLE: title } });
+        let layers: Vec<_> = titles.iter().map(|title| part(title)).collect();
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": part("config"),
+            "layers": layers,
+        });
+        let manifest = Arc::new(Manifest::parse(None, manifest.to_string().as_bytes()).unwrap());
+        Candidate { place: "acme/main/pypi/foo".parse().unwrap(), tags: Vec::new(), digest, manifest }
+    }
+
+    #[test]
+    fn a_manifest_of_many_distributions_is_refused_unread() {
+        let [wheel, source] = ["foo-1.0-py3-none-any.whl", "foo-1.0.tar.gz"];
+        let one = candidate(&[wheel, "foo-1.0-py3-none-any.whl.metadata"]);
+        assert_eq!(only_distribution(&one).unwrap().1, wheel);
+        for many in [vec![wheel, wheel], vec![wheel, source], vec![wheel; 1500]] {
+            let many = candidate(&many);
+            assert!(Distributions.recognises(&many));
+            assert!(only_distribution(&many).unwrap_err().to_string().contains("exactly one"));
+        }
+    }
 }

@@ -12,16 +12,11 @@ use crate::{format::File, page::iso, shape};
 /// The index of what is listed, by the names of the files; nothing of nothing.
 pub(crate) fn index(listed: &[ListedRow]) -> Result<Option<Bytes>, Refusal> {
     let mut children = BTreeMap::new();
-    let mut seen = Vec::new();
     let mut about = None;
     for row in listed {
         let file = File::of(row).map_err(|error| Refusal::new(error.message()))?;
         about.get_or_insert_with(|| (row.subject.clone(), file.version.clone()));
-        // A manifest of several files stands once.
-        if !seen.contains(&row.digest) {
-            seen.push(row.digest);
-            children.insert((file.filename.clone(), row.digest.to_string()), child(row, &file));
-        }
+        children.insert((file.filename.clone(), row.digest.to_string()), child(row, &file));
     }
     let Some((project, version)) = about else { return Ok(None) };
     let index = json!({

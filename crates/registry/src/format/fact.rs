@@ -14,6 +14,8 @@ const LARGEST_ATTRIBUTES: usize = 256 * 1024;
 const LARGEST_TOGETHER: usize = 4 * 1024 * 1024;
 /// The largest document, in bytes.
 const LARGEST_DOCUMENT: usize = 1024 * 1024;
+/// The largest documents of all facts of one manifest, which are stored together.
+const LARGEST_DOCUMENTS: usize = 8 * 1024 * 1024;
 /// The longest subject, sort key or value of a pair, in bytes: they stand in an index.
 const LONGEST: usize = 512;
 
@@ -113,6 +115,10 @@ pub(super) fn expect_bounded(facts: &[Fact]) -> Result<()> {
     if together > LARGEST_TOGETHER {
         return Err(Error::new(Kind::TooLarge, "what the artifact says of itself is too large"));
     }
+    let documents = facts.iter().flat_map(|fact| &fact.documents);
+    if documents.map(|document| document.bytes.len()).sum::<usize>() > LARGEST_DOCUMENTS {
+        return Err(Error::new(Kind::TooLarge, "the texts of the artifact are too large"));
+    }
     Ok(())
 }
 
@@ -180,6 +186,9 @@ mod tests {
         let kept = |size: usize| Fact { documents: vec![document(size)], ..Fact::default() };
         assert_eq!(bounded(kept(LARGEST_DOCUMENT)), Ok(()));
         assert_eq!(bounded(kept(LARGEST_DOCUMENT + 1)), Err(Kind::TooLarge));
+        let full = LARGEST_DOCUMENTS / LARGEST_DOCUMENT;
+        assert!(expect_bounded(&vec![kept(LARGEST_DOCUMENT); full]).is_ok());
+        assert!(expect_bounded(&vec![kept(LARGEST_DOCUMENT); full + 1]).is_err(), "they are stored at once");
         let text = "x".repeat(LARGEST_ATTRIBUTES - r#"{"a":""}"#.len());
         let long = Fact { attributes: Map::from_iter([("a".to_owned(), text.into())]), ..Fact::default() };
         let most = LARGEST_TOGETHER / LARGEST_ATTRIBUTES;
