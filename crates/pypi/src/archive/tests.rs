@@ -13,24 +13,53 @@ use super::*;
 const NAME: &str = "foo-1.0-py3-none-any.whl";
 const METADATA: &[u8] = b"Metadata-Version: 2.1\nName: foo\nVersion: 1.0\n\nText\n";
 
-/// A zip, entry by entry, deflated.
-pub(crate) fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
-    let (mut bytes, mut directory) = (Vec::new(), Vec::new());
-    for (name, content) in entries {
+/// An entry of a zip, with what is said of it.
+#[derive(Clone, Default)]
+struct Packed<'a> {
+    name: &'a str,
+    flags: u16,
+    method: u16,
+    crc: u32,
+    packed: Vec<u8>,
+    unpacked: u32,
+    local_extra: &'a [u8],
+    extra: &'a [u8],
+}
+
+impl<'a> Packed<'a> {
+    fn new(name: &'a str, content: &[u8]) -> Self {
         let mut deflate = DeflateEncoder::new(Vec::new(), Compression::fast());
         deflate.write_all(content).unwrap();
         let (packed, mut crc) = (deflate.finish().unwrap(), Crc::new());
         crc.update(content);
-        let mut head = vec![20, 0, 0, 0, 8, 0, 0, 0, 0, 0];
-        head.extend(crc.sum().to_le_bytes());
-        head.extend((packed.len() as u32).to_le_bytes());
-        head.extend((content.len() as u32).to_le_bytes());
-        head.extend((name.len() as u16).to_le_bytes());
-        head.extend([0, 0]);
+        let (crc, unpacked) = (crc.sum(), content.len() as u32);
+        Self { name, method: 8, crc, packed, unpacked, ..Self::default() }
+    }
+
+    /// What stands in both heads, but for the length of the extra fields.
+    fn head(&self) -> Vec<u8> {
+        let sizes = [self.crc, self.packed.len() as u32, self.unpacked].map(u32::to_le_bytes).concat();
+        let start = [20, self.flags, self.method, 0, 0].map(u16::to_le_bytes).concat();
+        [start, sizes, (self.name.len() as u16).to_le_bytes().to_vec()].concat()
+    }
+}
+
+/// A zip, entry by entry, deflated.
+pub(crate) fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    zip_of(&entries.iter().map(|(name, content)| Packed::new(name, content)).collect::<Vec<_>>())
+}
+
+fn zip_of(entries: &[Packed<'_>]) -> Vec<u8> {
+    let (mut bytes, mut directory) = (Vec::new(), Vec::new());
+    for entry in entries {
+        let Packed { name, packed, local_extra, extra, .. } = entry;
         let offset = (bytes.len() as u32).to_le_bytes();
-        bytes.extend([&0x0403_4b50_u32.to_le_bytes(), &head[..], name.as_bytes(), &packed].concat());
-        let central =
-            [&0x0201_4b50_u32.to_le_bytes(), &[20, 0][..], &head, &[0; 10], &offset, name.as_bytes()];
+        let length = (local_extra.len() as u16).to_le_bytes();
+        let mark = 0x0403_4b50_u32.to_le_bytes();
+        bytes.extend([&mark, &entry.head()[..], &length, name.as_bytes(), local_extra, packed].concat());
+        let (mark, length) = (0x0201_4b50_u32.to_le_bytes(), (extra.len() as u16).to_le_bytes());
+        let central: [&[u8]; 8] =
+            [&mark, &[20, 0], &entry.head(), &length, &[0; 10], &offset, name.as_bytes(), extra];
         directory.extend(central.concat());
     }
     let (start, length) = (bytes.len() as u32, directory.len() as u32);
@@ -44,12 +73,17 @@ pub(crate) fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 fn wheel(more: &[(&str, &[u8])]) -> Vec<u8> {
+    wheel_of(more.iter().map(|(name, content)| Packed::new(name, content)).collect())
+}
+
+fn wheel_of(more: Vec<Packed<'_>>) -> Vec<u8> {
     let names =
         ["foo.py", "foo-1.0.dist-info/METADATA", "foo-1.0.dist-info/WHEEL", "foo-1.0.dist-info/RECORD"];
-    let record = names.map(|name| format!("{name},,\n")).concat();
+    let record = names.iter().chain(&["data.py", "d\u{e4}ta.py"]).map(|name| format!("{name},,\n"));
+    let record = record.collect::<String>();
     let contents: [&[u8]; 4] = [b"1", METADATA, b"Wheel-Version: 1.0\n", record.as_bytes()];
-    let entries: Vec<_> = names.into_iter().zip(contents).chain(more.iter().copied()).collect();
-    zip(&entries)
+    let own = names.into_iter().zip(contents).map(|(name, content)| Packed::new(name, content));
+    zip_of(&own.chain(more).collect::<Vec<_>>())
 }
 
 fn of(bytes: &[u8], name: &str) -> Result<Vec<u8>, Refusal> {
@@ -102,6 +136,24 @@ fn a_wheel_that_two_readers_could_read_differently_is_refused() {
         let entries: Vec<_> = names.iter().map(|name| (name.as_str(), METADATA)).collect();
         assert!(refusal(&zip(&entries)).contains(missing), "{missing}");
     }
+}
+
+#[test]
+fn an_entry_has_one_name() {
+    let other_name = b"up\x0b\x00\x01\x00\x00\x00\x00evil.p";
+    let entry = Packed::new("data.py", b"1");
+    let time = Packed { extra: b"UT\x01\x00\x01", local_extra: b"UT\x01\x00\x01", ..entry.clone() };
+    assert!(of(&wheel_of(vec![time]), NAME).is_ok());
+    for wrong in [
+        Packed { extra: other_name, ..entry.clone() },
+        Packed { local_extra: other_name, ..entry.clone() },
+        Packed { extra: b"U", ..entry },
+    ] {
+        assert!(refusal(&wheel_of(vec![wrong])).contains("an entry"));
+    }
+    let guessed = Packed::new("d\u{e4}ta.py", b"1");
+    assert!(refusal(&wheel_of(vec![guessed.clone()])).contains("d\u{e4}ta.py"));
+    assert!(of(&wheel_of(vec![Packed { flags: 1 << 11, ..guessed }]), NAME).is_ok());
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! A zip that every reader reads alike: its directory at the very end, its entries one after the other without a gap,
 //! each named and sized the same in both places, no name twice (the public index refuses the others too).
 
+mod extra;
+
 use std::{
     collections::BTreeMap,
     io::{self, Read, Seek, SeekFrom},
@@ -21,6 +23,8 @@ const LARGEST_DIRECTORY: u64 = 32 * 1024 * 1024;
 const ENCRYPTED: u16 = 1;
 /// The sizes stand behind the bytes.
 const STREAMED: u16 = 1 << 3;
+/// The name is UTF-8; without it, readers guess.
+const UTF8: u16 = 1 << 11;
 
 /// An open archive.
 pub(super) struct Zip<R> {
@@ -112,10 +116,11 @@ impl Entry {
         reader.seek(SeekFrom::Start(self.offset))?;
         let head: [u8; LOCAL] = read_array(reader)?;
         let field = |at: usize, length: usize| number(&head, at, length);
-        let name_length = u64::from(field(26, 2));
-        let behind = name_length + u64::from(field(28, 2));
-        let mut name = vec![0; usize::try_from(name_length).unwrap_or_default()];
-        reader.read_exact(&mut name).map_err(broken)?;
+        let behind = u64::from(field(26, 2)) + u64::from(field(28, 2));
+        let mut beside = vec![0; usize::try_from(behind).unwrap_or_default()];
+        reader.read_exact(&mut beside).map_err(broken)?;
+        let (name, extra) = beside.split_at(field(26, 2) as usize);
+        extra::expect_harmless(extra)?;
         let sizes = [field(14, 4), field(18, 4), field(22, 4)].map(u64::from);
         let is_streamed = self.flags & STREAMED != 0;
         let expected = if is_streamed { [0; 3] } else { [self.crc.into(), self.packed, self.unpacked] };
@@ -146,7 +151,8 @@ impl Entry {
 
     /// The name, if every reader reads it alike.
     fn checked_name(&self) -> Result<String, Refusal> {
-        let name = std::str::from_utf8(&self.name).ok().filter(|name| is_clean(name));
+        let is_told = self.flags & UTF8 != 0 || self.name.is_ascii();
+        let name = std::str::from_utf8(&self.name).ok().filter(|name| is_told && is_clean(name));
         name.map(str::to_owned).ok_or_else(|| {
             invalid(&format!("it holds a file called {:?}", String::from_utf8_lossy(&self.name)))
         })
@@ -189,8 +195,10 @@ fn read_directory(mut bytes: &[u8], count: u32) -> Result<Vec<Entry>, Refusal> {
         if ![0, 8].contains(&method) {
             return Err(invalid("an entry is neither stored nor deflated"));
         }
+        let (name, behind) = behind.split_at(name);
+        extra::expect_harmless(behind)?;
         entries.push(Entry {
-            name: behind.get(..name).unwrap_or_default().to_vec(),
+            name: name.to_vec(),
             flags,
             method,
             crc: field(16, 4),
