@@ -157,6 +157,31 @@ fn an_entry_has_one_name() {
 }
 
 #[test]
+fn every_entry_is_what_the_directory_says() {
+    let entry = Packed::new("data.py", b"0123456789");
+    let stored = Packed { method: 0, packed: b"0123456789".to_vec(), ..entry.clone() };
+    assert!(of(&wheel_of(vec![stored.clone()]), NAME).is_ok());
+    assert!(of(&wheel_of(vec![Packed::new("data.py", b"")]), NAME).is_ok());
+    let torn = entry.packed[..entry.packed.len() - 1].to_vec();
+    let bomb = Packed::new("data.py", &vec![0; 200_000]).packed;
+    for (what, wrong) in [
+        ("crc", Packed { crc: 1, ..entry.clone() }),
+        ("stored crc", Packed { crc: 1, ..stored.clone() }),
+        ("longer than told", Packed { packed: bomb, ..entry.clone() }),
+        ("shorter than told", Packed { unpacked: 11, ..entry.clone() }),
+        ("bytes behind", Packed { packed: [&entry.packed[..], b"more"].concat(), ..entry.clone() }),
+        ("stored bytes behind", Packed { packed: b"0123456789more".to_vec(), ..stored.clone() }),
+        ("torn", Packed { packed: torn, ..entry.clone() }),
+    ] {
+        assert!(refusal(&wheel_of(vec![wrong])).contains("not what the directory says"), "{what}");
+    }
+    let nothing = Packed { packed: Vec::new(), unpacked: 0, crc: 0, ..entry.clone() };
+    for garbage in [nothing, Packed { packed: vec![0xff; 3], ..entry }] {
+        assert!(refusal(&wheel_of(vec![garbage])).contains("cannot be read"));
+    }
+}
+
+#[test]
 fn a_bomb_is_refused_before_it_is_unpacked() {
     let zeros = vec![0; 70 << 20];
     assert!(refusal(&wheel(&[("zeros", &zeros)])).contains("ratio"));

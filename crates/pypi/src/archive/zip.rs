@@ -1,14 +1,15 @@
 //! A zip that every reader reads alike: its directory at the very end, its entries one after the other without a gap,
-//! each named and sized the same in both places, no name twice (the public index refuses the others too).
+//! each named and sized the same in both places and unpacked to see that it is true, no name twice (the public index
+//! refuses the others too).
 
 mod extra;
 
 use std::{
     collections::BTreeMap,
-    io::{self, Read, Seek, SeekFrom},
+    io::{self, Read, Seek, SeekFrom, Write},
 };
 
-use flate2::{Crc, read::DeflateDecoder};
+use flate2::{CrcReader, read::DeflateDecoder};
 use wharf_registry::format::Refusal;
 
 use super::{expect_no_bomb, is_clean};
@@ -19,6 +20,9 @@ const CENTRAL: usize = 46;
 const LOCAL: usize = 30;
 /// The largest directory, in bytes.
 const LARGEST_DIRECTORY: u64 = 32 * 1024 * 1024;
+
+const STORED: u16 = 0;
+const DEFLATED: u16 = 8;
 
 const ENCRYPTED: u16 = 1;
 /// The sizes stand behind the bytes.
@@ -91,24 +95,14 @@ impl<R: Read + Seek> Zip<R> {
         let lengths: [u8; 4] = read_array(&mut self.reader)?;
         let behind = i64::from(number(&lengths, 0, 2)) + i64::from(number(&lengths, 2, 2));
         self.reader.seek(SeekFrom::Current(behind))?;
-        let packed = (&mut self.reader).take(entry.packed);
         let mut bytes = Vec::new();
-        match entry.method {
-            0 => packed.take(largest + 1).read_to_end(&mut bytes),
-            _ => DeflateDecoder::new(packed).take(largest + 1).read_to_end(&mut bytes),
-        }
-        .map_err(broken)?;
-        let mut crc = Crc::new();
-        crc.update(&bytes);
-        if bytes.len() as u64 != entry.unpacked || crc.sum() != entry.crc {
-            return Err(invalid(&format!("{name} is not what the directory says")));
-        }
+        entry.unpack(&mut self.reader, &mut bytes)?;
         Ok(bytes)
     }
 }
 
 impl Entry {
-    /// Holds the head before the bytes against the directory; where the next entry must begin.
+    /// Holds the head before the bytes, and the bytes, against the directory; where the next entry must begin.
     fn expect_local(&self, reader: &mut (impl Read + Seek), start: u64) -> Result<u64, Refusal> {
         if self.offset != start {
             return Err(invalid("its entries overlap, or bytes between them belong to none"));
@@ -131,8 +125,29 @@ impl Entry {
         if !is_same || !agrees || name != self.name {
             return Err(invalid("an entry is not what the directory says"));
         }
+        self.unpack(&mut *reader, &mut io::sink())?;
         let end = self.offset + LOCAL as u64 + behind + self.packed;
         if is_streamed { self.expect_descriptor(reader, end) } else { Ok(end) }
+    }
+
+    /// Unpacks the bytes, at which the reader stands, as long as they are what the directory says.
+    fn unpack(&self, reader: impl Read, sink: &mut impl Write) -> Result<(), Refusal> {
+        let (packed, most) = (reader.take(self.packed), self.unpacked + 1);
+        let found = if self.method == STORED {
+            let mut content = CrcReader::new(packed.take(most));
+            let length = io::copy(&mut content, sink).map_err(broken)?;
+            (length, length, content.crc().sum())
+        } else {
+            // A stream without an end wants more than its bytes, and takes this one too.
+            let mut content = CrcReader::new(DeflateDecoder::new(packed.chain(&b"\0"[..])));
+            let length = io::copy(&mut content.by_ref().take(most), sink).map_err(broken)?;
+            (content.get_ref().total_in(), length, content.crc().sum())
+        };
+        if found != (self.packed, self.unpacked, self.crc) {
+            let name = String::from_utf8_lossy(&self.name);
+            return Err(invalid(&format!("{name:?} is not what the directory says")));
+        }
+        Ok(())
     }
 
     /// The sizes behind a streamed entry, with or without their mark.
@@ -192,7 +207,7 @@ fn read_directory(mut bytes: &[u8], count: u32) -> Result<Vec<Entry>, Refusal> {
         if field(0, 4) != 0x0201_4b50 || flags & ENCRYPTED != 0 || comment != 0 || field(34, 2) != 0 {
             return Err(invalid("an entry is encrypted, commented or split"));
         }
-        if ![0, 8].contains(&method) {
+        if ![STORED, DEFLATED].contains(&method) {
             return Err(invalid("an entry is neither stored nor deflated"));
         }
         let (name, behind) = behind.split_at(name);
