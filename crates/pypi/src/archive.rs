@@ -41,8 +41,8 @@ pub(crate) fn read(reader: BlobReader, file: &FileName) -> Result<Inside, Refusa
 fn inside(reader: impl Read + Seek, size: u64, file: &FileName) -> Result<Inside, Refusal> {
     let bytes = match file.kind {
         Kind::Wheel => wheel_metadata(Zip::open(reader, size)?, file)?,
-        Kind::Source => Tarball::read(reader, size)?.package_info,
-        Kind::SourceZip => source_metadata(Zip::open(reader, size)?)?,
+        Kind::Source => Tarball::read(reader, size, file.folder())?.package_info,
+        Kind::SourceZip => source_metadata(Zip::open(reader, size)?, file.folder())?,
     };
     let metadata = Metadata::parse(&bytes)?;
     metadata.expect(file)?;
@@ -84,14 +84,13 @@ fn folder_of<R: Read + Seek>(zip: &Zip<R>, file: &FileName) -> Result<String, Re
 }
 
 /// `PKG-INFO` of the one folder at the top.
-fn source_metadata(mut zip: Zip<impl Read + Seek>) -> Result<Vec<u8>, Refusal> {
-    let mut tops: Vec<_> =
-        zip.names().map(|name| name.split('/').next().unwrap_or_default().to_owned()).collect();
-    tops.dedup();
-    match tops.as_slice() {
-        [top] => zip.read(&format!("{top}/PKG-INFO"), LARGEST_METADATA),
-        _ => Err(Refusal::new("the source distribution must have exactly one folder at its top")),
+fn source_metadata(mut zip: Zip<impl Read + Seek>, top: &str) -> Result<Vec<u8>, Refusal> {
+    let is_other = |name: &str| name.split('/').next() != Some(top);
+    if zip.names().any(is_other) {
+        let words = "Invalid distribution file: it must have exactly one folder at its top,";
+        return Err(Refusal::new(format!("{words} {top:?}")));
     }
+    zip.read(&format!("{top}/PKG-INFO"), LARGEST_METADATA)
 }
 
 /// Whether a path says the same to every reader, and stays below where it is unpacked.

@@ -131,6 +131,11 @@ impl FileName {
         }
     }
 
+    /// The name without its ending: what the folder in a source distribution is called (PEP 625).
+    pub(crate) fn folder(&self) -> &str {
+        Kind::of(&self.text).map_or("", |(_, stem)| stem)
+    }
+
     /// The folder of a wheel's metadata, without its ending.
     pub(crate) fn belongs_to(&self, folder: &str) -> bool {
         let Some((name, version)) = folder.rsplit_once('-') else { return false };

@@ -1,15 +1,23 @@
 //! A source distribution: a gzipped tar with one folder at its top (PEP 625, PEP 721).
 
-use std::io::{self, Read};
+mod tree;
 
-use flate2::read::GzDecoder;
+use std::{
+    io::{self, BufRead as _, BufReader, Read},
+    mem::take,
+};
+
+use flate2::bufread::GzDecoder;
 use tar::{EntryType, PaxExtensions};
 use wharf_registry::format::Refusal;
 
-use super::{LARGEST_METADATA, RATIO, SMALL, is_clean};
+use self::tree::{Node, Tree};
+use super::{LARGEST_METADATA, RATIO, SMALL};
 
 /// The longest extended header that is read, in bytes.
 const LONGEST_HEADER: u64 = 64 * 1024;
+/// Where the beginning of a long name stands in a header.
+const PREFIX: usize = 345;
 /// The most entries.
 const MOST_ENTRIES: usize = 200_000;
 
@@ -21,11 +29,12 @@ pub(super) struct Tarball {
 }
 
 impl Tarball {
-    /// Reads a source distribution of so many bytes.
-    pub(super) fn read(packed: impl Read, size: u64) -> Result<Self, Refusal> {
+    /// Reads a source distribution of so many bytes, whose folder is called so.
+    pub(super) fn read(packed: impl Read, size: u64, top: &str) -> Result<Self, Refusal> {
         let most = SMALL.max(size.saturating_mul(RATIO));
-        let mut archive = tar::Archive::new(Bounded { inner: GzDecoder::new(packed), left: most });
-        let mut found = Found::default();
+        let inner = GzDecoder::new(BufReader::new(packed));
+        let mut archive = tar::Archive::new(Bounded { inner, left: most });
+        let mut found = Found::new(top);
         // Raw, for the library reads a long name into memory however long it is.
         for (number, entry) in archive.entries().map_err(broken)?.raw(true).enumerate() {
             if number >= MOST_ENTRIES {
@@ -33,34 +42,61 @@ impl Tarball {
             }
             found.take(&mut entry.map_err(broken)?)?;
         }
+        expect_end(archive.into_inner())?;
+        found.tree.expect_whole()?;
         let package_info = found.package_info.ok_or_else(|| invalid("it has no PKG-INFO in its folder"))?;
         Ok(Self { package_info })
     }
 }
 
-/// What was found so far.
-#[derive(Default)]
-struct Found {
-    top: Option<String>,
-    package_info: Option<Vec<u8>>,
-    /// The name an extended header gave the next entry.
-    long_name: Option<Vec<u8>>,
+/// Refuses what another reader would find behind the end: more entries, or another gzip stream.
+fn expect_end<R: Read>(mut rest: Bounded<GzDecoder<BufReader<R>>>) -> Result<(), Refusal> {
+    let mut buffer = [0; 8 * 1024];
+    loop {
+        let length = rest.read(&mut buffer).map_err(broken)?;
+        if length == 0 {
+            break;
+        }
+        if buffer.iter().take(length).any(|byte| *byte != 0) {
+            return Err(invalid("it holds something behind its end"));
+        }
+    }
+    let mut packed = rest.inner.into_inner();
+    match packed.fill_buf().map_err(broken)? {
+        [] => Ok(()),
+        _ => Err(invalid("it holds something behind its end")),
+    }
 }
 
-impl Found {
+/// What was found so far.
+struct Found<'a> {
+    top: &'a str,
+    tree: Tree<'a>,
+    package_info: Option<Vec<u8>>,
+    next: Extended,
+}
+
+/// What extended headers say of the next entry.
+#[derive(Default)]
+struct Extended {
+    name: Option<Vec<u8>>,
+    target: Option<Vec<u8>>,
+}
+
+impl<'a> Found<'a> {
+    fn new(top: &'a str) -> Self {
+        Self { top, tree: Tree::new(top), package_info: None, next: Extended::default() }
+    }
+
     fn take<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>) -> Result<(), Refusal> {
         match entry.header().entry_type() {
-            EntryType::GNULongName => {
-                let bytes = read_header(entry)?;
-                self.long_name = bytes.split(|byte| *byte == 0).next().map(<[u8]>::to_vec);
-                Ok(())
-            }
+            EntryType::GNULongName => set(&mut self.next.name, text(&read_header(entry)?)),
+            EntryType::GNULongLink => set(&mut self.next.target, text(&read_header(entry)?)),
             EntryType::XHeader => self.extend(&read_header(entry)?),
-            EntryType::GNULongLink | EntryType::XGlobalHeader => read_header(entry).map(drop),
+            EntryType::XGlobalHeader => expect_harmless(&read_header(entry)?),
             EntryType::Regular | EntryType::Directory | EntryType::Symlink | EntryType::Link => {
-                let header_name = entry.path_bytes().into_owned();
-                let name = self.long_name.take().unwrap_or(header_name);
-                self.enter(&name, entry)
+                expect_plain(entry)?;
+                self.enter(entry)
             }
             _ => Err(invalid("it holds something that is no file, no folder and no link")),
         }
@@ -70,29 +106,33 @@ impl Found {
         for extension in PaxExtensions::new(bytes) {
             let extension = extension?;
             match extension.key_bytes() {
-                b"path" => self.long_name = Some(extension.value_bytes().to_vec()),
-                b"size" => return Err(invalid("it gives the size of a file twice")),
-                key if key.starts_with(b"GNU.sparse") => return Err(invalid("it holds a file with holes")),
-                _ => {}
+                b"path" => set(&mut self.next.name, extension.value_bytes())?,
+                b"linkpath" => set(&mut self.next.target, extension.value_bytes())?,
+                key => expect_known_size(key)?,
             }
         }
         Ok(())
     }
 
-    fn enter<R: Read>(&mut self, name: &[u8], entry: &mut tar::Entry<'_, R>) -> Result<(), Refusal> {
-        let Some(name) = std::str::from_utf8(name).ok().filter(|name| is_clean(name)) else {
-            let shown = String::from_utf8_lossy(name);
-            return Err(invalid(&format!("it holds a file called {shown:?}")));
+    fn enter<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>) -> Result<(), Refusal> {
+        let Extended { name, target } = take(&mut self.next);
+        let name = name.unwrap_or_else(|| entry.path_bytes().into_owned());
+        let name = utf8(&name)?;
+        let target = target.or_else(|| entry.link_name_bytes().map(|target| target.into_owned()));
+        let target = utf8(target.as_deref().unwrap_or_default())?;
+        let kind = entry.header().entry_type();
+        let node = match kind {
+            EntryType::Directory => Node::Folder,
+            EntryType::Symlink => Node::Link(target),
+            EntryType::Link => Node::Same(target),
+            _ => Node::File,
         };
-        let (top, rest) = name.split_once('/').unwrap_or((name, ""));
-        if self.top.get_or_insert_with(|| top.to_owned()) != top {
-            return Err(invalid("it must have exactly one folder at its top"));
-        }
-        if rest != "PKG-INFO" {
+        self.tree.add(name, node)?;
+        if name.strip_prefix(self.top) != Some("/PKG-INFO") {
             return Ok(());
         }
-        if entry.header().entry_type() != EntryType::Regular || self.package_info.is_some() {
-            return Err(invalid("it holds PKG-INFO twice, or as a link"));
+        if kind != EntryType::Regular {
+            return Err(invalid("its PKG-INFO is no file"));
         }
         if entry.size() > LARGEST_METADATA {
             return Err(invalid("PKG-INFO is larger than 1 MiB"));
@@ -102,6 +142,57 @@ impl Found {
         self.package_info = Some(bytes);
         Ok(())
     }
+}
+
+/// Refuses a header that readers take in different ways: where bytes follow what is no file, and where the old format
+/// has the beginning of a name that only the newer one knows.
+fn expect_plain<R: Read>(entry: &tar::Entry<'_, R>) -> Result<(), Refusal> {
+    let header = entry.header();
+    let prefix = header.as_bytes().get(PREFIX).is_some_and(|byte| *byte != 0);
+    if prefix && header.as_ustar().is_none() {
+        return Err(invalid("it holds a name in two parts in a header that has one"));
+    }
+    if header.entry_type() != EntryType::Regular && entry.size() != 0 {
+        return Err(invalid("it holds a folder or a link with bytes of its own"));
+    }
+    Ok(())
+}
+
+/// Refuses headers for all entries behind them that name or size these.
+fn expect_harmless(bytes: &[u8]) -> Result<(), Refusal> {
+    for extension in PaxExtensions::new(bytes) {
+        match extension?.key_bytes() {
+            b"path" | b"linkpath" => return Err(invalid("it gives many files one name")),
+            key => expect_known_size(key)?,
+        }
+    }
+    Ok(())
+}
+
+fn expect_known_size(key: &[u8]) -> Result<(), Refusal> {
+    match key {
+        b"size" => Err(invalid("it gives the size of a file twice")),
+        key if key.starts_with(b"GNU.sparse") => Err(invalid("it holds a file with holes")),
+        _ => Ok(()),
+    }
+}
+
+/// Keeps what one extended header says; another one that says it too is refused.
+fn set(field: &mut Option<Vec<u8>>, value: &[u8]) -> Result<(), Refusal> {
+    match field.replace(value.to_vec()) {
+        None => Ok(()),
+        Some(_) => Err(invalid("it names a file twice")),
+    }
+}
+
+/// The text before the first NUL.
+fn text(bytes: &[u8]) -> &[u8] {
+    bytes.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, Refusal> {
+    let shown = || format!("it holds a file called {:?}", String::from_utf8_lossy(bytes));
+    std::str::from_utf8(bytes).map_err(|_| invalid(&shown()))
 }
 
 fn read_header<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Vec<u8>, Refusal> {

@@ -96,16 +96,33 @@ fn refusal(bytes: &[u8]) -> String {
 }
 
 fn sdist(entries: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
-    for (path, content) in entries {
+    let entries: Vec<_> = entries.iter().map(|(path, content)| (b'0', *path, *content)).collect();
+    gzip(&tar_of(&entries))
+}
+
+/// A tar of entries with their types.
+fn tar_of(entries: &[(u8, &str, &[u8])]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (kind, path, content) in entries {
         let mut header = tar::Header::new_gnu();
         header.as_gnu_mut().unwrap().name[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_entry_type(tar::EntryType::new(*kind));
         header.set_size(content.len() as u64);
         header.set_mode(0o644);
         header.set_cksum();
         builder.append(&header, *content).unwrap();
     }
-    builder.into_inner().unwrap().finish().unwrap()
+    builder.into_inner().unwrap()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(bytes).unwrap();
+    gzip.finish().unwrap()
+}
+
+fn source_refusal(bytes: &[u8]) -> String {
+    of(bytes, "foo-1.0.tar.gz").unwrap_err().to_string()
 }
 
 #[test]
@@ -200,8 +217,61 @@ fn a_source_distribution_has_one_folder_with_its_metadata() {
         let refused = of(&sdist(entries), "foo-1.0.tar.gz").unwrap_err().to_string();
         assert!(refused.contains(words), "{refused}");
     }
+    let other = sdist(&[("bar-1.0/PKG-INFO", METADATA)]);
+    assert!(source_refusal(&other).contains("foo-1.0"), "the folder of another distribution");
+    assert!(of(&zip(&[("bar-1.0/PKG-INFO", METADATA)]), "foo-1.0.zip").is_err());
     assert!(of(b"no archive", "foo-1.0.tar.gz").is_err());
     assert!(of(&sdist(&[]), NAME).is_err(), "a tar that calls itself a wheel");
+}
+
+#[test]
+fn nothing_stands_behind_the_end_of_a_source_distribution() {
+    let tar = tar_of(&[(b'0', "foo-1.0/PKG-INFO", METADATA)]);
+    let padded = [&tar[..], &[0; 20_000]].concat();
+    assert_eq!(of(&gzip(&padded), "foo-1.0.tar.gz").unwrap(), METADATA);
+    let evil = tar_of(&[(b'0', "../../evil.py", b"1")]);
+    let open = &tar[..tar.len() - 1024];
+    for behind in [
+        gzip(&[&tar[..], &evil].concat()),
+        [gzip(&tar), gzip(&evil)].concat(),
+        [gzip(open), gzip(&evil)].concat(),
+        [gzip(&tar), b"garbage".to_vec()].concat(),
+        [gzip(&tar), vec![0]].concat(),
+    ] {
+        assert!(source_refusal(&behind).contains("behind its end"));
+    }
+    let bomb = gzip(&[&tar[..], &vec![0; 70 << 20]].concat());
+    assert!(source_refusal(&bomb).contains("ratio"), "zeros without end");
+}
+
+#[test]
+fn a_source_distribution_that_two_readers_could_read_differently_is_refused() {
+    let own = (b'0', "foo-1.0/PKG-INFO", METADATA);
+    let file = (b'0', "foo-1.0/a.py", &b"1"[..]);
+    let mtime = (b'g', "pax_global_header", &b"11 mtime=1\n"[..]);
+    assert!(of(&gzip(&tar_of(&[mtime, own, file])), "foo-1.0.tar.gz").is_ok());
+    for (entries, words) in [
+        (vec![(b'g', "g", &b"17 path=setup.py\n"[..])], "one name"),
+        (vec![(b'g', "g", b"14 linkpath=/\n")], "one name"),
+        (vec![(b'g', "g", b"9 size=1\n")], "size"),
+        (vec![(b'g', "g", b"22 GNU.sparse.major=1\n")], "holes"),
+        (vec![(b'x', "x", b"10 path=a\n"), (b'L', "x", b"b\0")], "names a file twice"),
+        (vec![file, file], "twice"),
+        (vec![(b'0', "foo-1.0/PKG-INFO/", METADATA)], "PKG-INFO/"),
+        (vec![(b'5', "foo-1.0/a", b"1")], "bytes of its own"),
+        (vec![(b'K', "x", b"/etc\0"), (b'2', "foo-1.0/a", b"")], "leads to"),
+        (vec![(b'x', "x", b"17 linkpath=../x\n"), (b'1', "foo-1.0/a", b"")], "leads to"),
+        (vec![(b'K', "x", b"b\0"), (b'2', "foo-1.0/a", b""), (b'0', "foo-1.0/a/b", b"1")], "no folder"),
+    ] {
+        let refused = source_refusal(&gzip(&tar_of(&[vec![own], entries].concat())));
+        assert!(refused.contains(words), "{words}: {refused}");
+    }
+    let mut tar = tar_of(&[own]);
+    tar[345] = b'x';
+    let mut header = tar::Header::from_byte_slice(&tar[..512]).clone();
+    header.set_cksum();
+    tar[..512].copy_from_slice(header.as_bytes());
+    assert!(source_refusal(&gzip(&tar)).contains("two parts"));
 }
 
 proptest! {
