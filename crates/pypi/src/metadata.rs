@@ -1,7 +1,8 @@
 //! Core metadata: the head of `METADATA` and `PKG-INFO` (core metadata specifications, up to 2.5).
 //!
 //! Fields are lines of a name and a value, a line that begins with a blank goes on; after an empty line comes the
-//! description. Nothing is decoded, for the specification knows no encoded words.
+//! description. Nothing is decoded, for the specification knows no encoded words. Python reads it as a mail: what ends a
+//! line or the head there, and would not here, is refused.
 
 use pep440_rs::{Version, VersionSpecifiers};
 use serde_json::{Map, Value};
@@ -51,14 +52,19 @@ impl Metadata {
         let text = std::str::from_utf8(bytes).map_err(|_| Refusal::new("the metadata is not UTF-8"))?;
         let mut fields: Vec<(String, String)> = Vec::new();
         for line in text.lines().take_while(|line| !line.is_empty()) {
+            if line.contains(|letter: char| letter.is_control() && letter != '\t') {
+                let shown: String = line.chars().take(40).collect();
+                return Err(Refusal::new(format!("the metadata holds a control character: {shown:?}")));
+            }
             if line.starts_with([' ', '\t']) {
                 let Some((_, value)) = fields.last_mut() else { return Err(no_field(line)) };
                 value.push('\n');
                 value.push_str(line.trim());
                 continue;
             }
-            let (name, value) = line.split_once(':').ok_or_else(|| no_field(line))?;
-            fields.push((name.trim().to_ascii_lowercase().replace('-', "_"), value.trim().to_owned()));
+            let field = line.split_once(':').filter(|(name, _)| is_name(name));
+            let (name, value) = field.ok_or_else(|| no_field(line))?;
+            fields.push((name.to_ascii_lowercase().replace('-', "_"), value.trim().to_owned()));
             if fields.len() > MOST_FIELDS {
                 return Err(Refusal::new(format!("the metadata has more than {MOST_FIELDS} fields")));
             }
@@ -124,6 +130,11 @@ pub(crate) fn expect_requires_python(text: &str) -> Result<(), Refusal> {
     text.parse::<VersionSpecifiers>().map(drop).map_err(refusal)
 }
 
+/// Whether a mail may have a field of this name (RFC 5322, section 3.6.8).
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// The name under which several values are listed.
 fn plural(name: &str) -> &str {
     match name {
@@ -177,6 +188,27 @@ mod tests {
         assert!(Metadata::parse(b"Name: \xff\n").is_err());
         assert!(Metadata::parse(b" Name: folded\n").is_err());
         assert!(Metadata::parse("A: b\n".repeat(5000).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_line_ends_where_it_ends_for_python() {
+        for end in ["\n", "\r\n"] {
+            let metadata = Metadata::parse(TEXT.replace('\n', end).as_bytes()).unwrap();
+            assert_eq!(metadata.get("name"), Some("Foo.Bar"));
+        }
+        Metadata::parse(format!("{TEXT}\r and \x0c are free here").as_bytes()).unwrap();
+        Metadata::parse(b"Summary: a\tb\n").unwrap();
+        for other in ["\rName: evil", "\r\r\nName: evil", "\x0bName: evil", "\x0c", "\0", "\u{85}Name: evil"]
+        {
+            let text = TEXT.replacen("Classifier: A", &format!("Summary: x{other}"), 1);
+            assert!(Metadata::parse(text.as_bytes()).is_err(), "{other:?}");
+        }
+        assert!(Metadata::parse(b"Name: foo\r").is_err());
+        // Here the head ends for a reader of mails.
+        for line in ["Two words: x", "Name : x", "From me: x", "N\u{e4}me: x", ": x"] {
+            let text = TEXT.replacen("Classifier: A", line, 1);
+            assert!(Metadata::parse(text.as_bytes()).is_err(), "{line:?}");
+        }
     }
 
     proptest! {
