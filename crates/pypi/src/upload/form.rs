@@ -13,18 +13,13 @@ use crate::{
     name::ProjectName,
 };
 
-/// The most fields.
-const MOST_FIELDS: usize = 2000;
 /// The largest field, in bytes: a description can be a whole README.
 const LARGEST_FIELD: usize = 1024 * 1024;
-/// All fields together, in bytes.
-const LARGEST: usize = 4 * 1024 * 1024;
 
 /// The fields so far.
 #[derive(Default)]
 pub(super) struct Form {
     fields: Vec<(String, String)>,
-    size: usize,
 }
 
 impl Form {
@@ -35,11 +30,6 @@ impl Form {
             return Err(invalid(format!("{name}: Should not be a tuple.")));
         }
         let value = parts.text(LARGEST_FIELD).await?;
-        self.size += name.len() + value.len();
-        if self.fields.len() >= MOST_FIELDS || self.size > LARGEST {
-            let message = format!("the form has more than {MOST_FIELDS} fields, or more than 4 MiB");
-            return Err(Error::new(Kind::TooLarge, message));
-        }
         if !matches!(value.trim(), "" | "UNKNOWN") {
             self.fields.push((name, value.replace('\0', "\\x00")));
         }

@@ -14,12 +14,19 @@ use super::invalid;
 const LONGEST_BOUNDARY: usize = 70;
 /// The most bytes of the headers of one part.
 const LONGEST_HEAD: usize = 8 * 1024;
+/// The most parts: 2,000 fields and the file.
+const MOST_PARTS: usize = 2001;
+/// The most bytes of all parts but the file, with their heads and what stands before the first.
+const LARGEST: usize = 4 * 1024 * 1024;
 
 /// A form on its way in.
 pub(super) struct Multipart {
     body: ByteStream,
     buffer: BytesMut,
     delimiter: Finder<'static>,
+    parts: usize,
+    /// The bytes of all parts but the file, so far.
+    size: usize,
 }
 
 /// The beginning of a part.
@@ -39,7 +46,7 @@ impl Multipart {
         // A delimiter begins with the end of the line before it; the first one has none.
         let buffer = BytesMut::from("\r\n");
         let delimiter = Finder::new(format!("\r\n--{boundary}").as_bytes()).into_owned();
-        Ok(Self { body, buffer, delimiter })
+        Ok(Self { body, buffer, delimiter, parts: 0, size: 0 })
     }
 
     /// The next part, after whatever is left of the one before; none at the end.
@@ -49,12 +56,15 @@ impl Multipart {
         let end = self.expect(length + 2).await?.split_to(length + 2);
         match end.get(length..) {
             Some(b"--") => Ok(None),
-            Some(b"\r\n") => self.head().await.map(Some),
+            Some(b"\r\n") => {
+                self.parts += 1;
+                self.head().await.map(Some)
+            }
             _ => Err(invalid("a boundary of the form does not end its line")),
         }
     }
 
-    /// The next bytes of the part; none at its end.
+    /// The next bytes of the part; none at its end. Only those of the file are free, others are counted.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>> {
         loop {
             if let Some(end) = self.delimiter.find(&self.buffer) {
@@ -71,7 +81,21 @@ impl Multipart {
 
     /// Throws the rest of the part away.
     pub(super) async fn skip_part(&mut self) -> Result<()> {
-        while self.chunk().await?.is_some() {}
+        while let Some(chunk) = self.chunk().await? {
+            self.count(chunk.len())?;
+        }
+        Ok(())
+    }
+
+    /// Counts bytes that are not the file's, whether anybody wants them or not.
+    fn count(&mut self, length: usize) -> Result<()> {
+        self.size += length;
+        if self.parts > MOST_PARTS || self.size > LARGEST {
+            return Err(Error::new(
+                Kind::TooLarge,
+                "the form has more than 2,000 fields, or more than 4 MiB",
+            ));
+        }
         Ok(())
     }
 
@@ -79,6 +103,7 @@ impl Multipart {
     pub(super) async fn text(&mut self, most: usize) -> Result<String> {
         let mut text = Vec::new();
         while let Some(chunk) = self.chunk().await? {
+            self.count(chunk.len())?;
             if text.len() + chunk.len() > most {
                 return Err(Error::new(
                     Kind::TooLarge,
@@ -100,6 +125,7 @@ impl Multipart {
             }
             self.more().await?;
         };
+        self.count(end + 4)?;
         let head = self.buffer.split_to(end + 4);
         let head = std::str::from_utf8(&head).map_err(|_| invalid("the headers of a field must be UTF-8"))?;
         let disposition = head.split("\r\n").find_map(|line| {
@@ -207,6 +233,34 @@ mod tests {
         for wrong in ["text/plain; boundary=b", "multipart/form-data", "multipart/form-data; boundary=", ""] {
             assert!(Multipart::new(Box::pin(stream::empty()), wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn every_part_and_byte_is_counted_but_those_of_the_file() {
+        let skip = |body: String| {
+            let pieces = [Ok(Bytes::from(body))];
+            block(async {
+                let body = Box::pin(stream::iter(pieces));
+                let mut form = Multipart::new(body, "multipart/form-data; boundary=b")?;
+                while let Some(head) = form.next_part().await? {
+                    while head.name == "content" && form.chunk().await?.is_some() {}
+                }
+                Ok::<_, Error>(())
+            })
+        };
+        let part = |name: &str, size: usize| {
+            let bytes = "x".repeat(size);
+            format!("--b\r\nContent-Disposition: form-data; name={name}\r\n\r\n{bytes}\r\n")
+        };
+        let fits = |body: String| skip(body + "--b--").map_err(|error| error.kind());
+        assert_eq!(fits(part("gpg_signature", LARGEST / 2)), Ok(()));
+        assert_eq!(fits(part("content", LARGEST * 2)), Ok(()));
+        assert_eq!(fits(part("gpg_signature", LARGEST)), Err(Kind::TooLarge));
+        assert_eq!(fits(part("gpg_signature", LARGEST / 8).repeat(8)), Err(Kind::TooLarge));
+        assert_eq!(fits("x".repeat(LARGEST + 1) + "\r\n"), Err(Kind::TooLarge), "before the first part");
+        assert_eq!(fits(part("empty", 0).repeat(MOST_PARTS)), Ok(()));
+        assert_eq!(fits(part("empty", 0).repeat(MOST_PARTS + 1)), Err(Kind::TooLarge));
+        assert_eq!(fits(part(&"x".repeat(LONGEST_HEAD), 0).repeat(600)), Err(Kind::TooLarge));
     }
 
     proptest! {
