@@ -90,6 +90,10 @@ impl FileName {
             let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_.+".contains(&byte);
             !part.is_empty() && part.bytes().all(is_legal)
         };
+        let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b".!+_".contains(&byte);
+        if !version.bytes().all(is_legal) {
+            return Err(Refusal::new(format!("Invalid version in filename: {text:?}")));
+        }
         if !parts.iter().skip(2).all(is_tag) {
             return Err(Refusal::new(format!("Invalid wheel filename (invalid tags): {text:?}")));
         }
@@ -118,13 +122,19 @@ impl FileName {
     /// Refuses a name that installers would have to guess at.
     pub(crate) fn expect_normal(&self) -> Result<(), Refusal> {
         let (stem, text) = (self.project.in_filenames(), &self.text);
+        let version = self.version.to_string();
+        // In the name of a wheel, a local version may stand behind either sign.
+        let has_version = |version: &str| text.starts_with(&format!("{stem}-{version}-"));
         match self.kind {
             Kind::Wheel if self.stem != stem => {
                 Err(Refusal::new(format!("Start filename for {} with {stem:?}.", self.project)))
             }
-            Kind::Source | Kind::SourceZip if !text.starts_with(&format!("{stem}-{}.", self.version)) => {
+            Kind::Wheel if !has_version(&version) && !has_version(&version.replace('+', "_")) => {
+                Err(Refusal::new(format!("Version in filename {text:?} should be written {version:?}.")))
+            }
+            Kind::Source | Kind::SourceZip if !text.starts_with(&format!("{stem}-{version}.")) => {
                 let extension = if self.kind == Kind::Source { "tar.gz" } else { "zip" };
-                let expected = format!("{stem}-{}.{extension}", self.version);
+                let expected = format!("{stem}-{version}.{extension}");
                 Err(Refusal::new(format!("Filename {text:?} is invalid, should be {expected:?}.")))
             }
             _ => Ok(()),
@@ -190,6 +200,10 @@ mod tests {
             "foo.tar.gz",
             "-1.0.tar.gz",
             "foo-1.0\n.tar.gz",
+            "foo- 1.0-py3-none-any.whl",
+            "foo-1.0\u{a0}-py3-none-any.whl",
+            "foo-\u{3000}\u{ff11}.0-py3-none-any.whl",
+            "foo-1.0#x-py3-none-any.whl",
         ] {
             assert!(FileName::parse(bad).is_err(), "{bad:?} was accepted");
         }
@@ -197,7 +211,13 @@ mod tests {
 
     #[test]
     fn only_the_normal_spelling_is_taken() {
-        for normal in ["foo_bar-1.0-py3-none-any.whl", "foo_bar-1.0.tar.gz", "foo_bar-1.0.zip"] {
+        for normal in [
+            "foo_bar-1.0-py3-none-any.whl",
+            "foo-1!2.0.0rc1.post2.dev3+cu118.a-1-cp311-cp311-linux_x86_64.whl",
+            "foo-2.0_cu118-py3-none-any.whl",
+            "foo_bar-1.0.tar.gz",
+            "foo_bar-1.0.zip",
+        ] {
             FileName::parse(normal).unwrap().expect_normal().unwrap();
         }
         for other in [
@@ -205,6 +225,11 @@ mod tests {
             "foo.bar-1.0-py3-none-any.whl",
             "foo-bar-1.0.tar.gz",
             "foo_bar-v1.0.tar.gz",
+            "foo-v1.0-py3-none-any.whl",
+            "foo-01.0-py3-none-any.whl",
+            "foo-1.0.post-py3-none-any.whl",
+            "foo-1.0RC1-py3-none-any.whl",
+            "foo-1.0+A-py3-none-any.whl",
         ] {
             assert!(FileName::parse(other).unwrap().expect_normal().is_err(), "{other}");
         }

@@ -65,8 +65,10 @@ pub(crate) fn project(rows: &[ListedRow]) -> Result<Vec<Page>> {
     files.sort_by(|(one, left), (other, right)| {
         (one, &left.file.filename).cmp(&(other, &right.file.filename))
     });
-    let mut versions: Vec<String> = files.iter().map(|(_, shown)| shown.file.version.clone()).collect();
-    versions.dedup();
+    // 1.0 and 1.0.0 stand for one version, so their files stand mixed.
+    let mut seen = BTreeSet::new();
+    let versions = files.iter().map(|(_, shown)| &shown.file.version);
+    let versions = versions.filter(|version| seen.insert(*version)).cloned().collect();
     let files = files.into_iter().map(|(_, shown)| shown).collect();
     let name = rows.first().map(|row| row.subject.as_str()).unwrap_or_default();
     let project = Project { name, versions, files };

@@ -46,6 +46,19 @@ fn files_stand_by_version_and_each_name_once() {
 }
 
 #[test]
+fn each_version_stands_once_even_where_two_are_equal() {
+    let names = [
+        ("foo-1.0-1-py3-none-any.whl", "1.0"),
+        ("foo-1.0.0-1-py3-none-any.whl", "1.0.0"),
+        ("foo-1.0.tar.gz", "1.0"),
+        ("foo-1.0.0.tar.gz", "1.0.0"),
+    ];
+    let (json, _) = pages(&names.map(|(name, version)| row(name, version)));
+    assert_eq!(json["versions"], json!(["1.0", "1.0.0"]));
+    assert_eq!(json["files"][2]["filename"], "foo-1.0.0.tar.gz", "the versions alternate");
+}
+
+#[test]
 fn a_page_shows_what_installers_ask_for() {
     let (json, html) =
         pages(&[row("foo-1!1.0+cpu-py3-none-any.whl", "1!1.0+cpu"), row("foo-1.0.tar.gz", "1.0")]);
