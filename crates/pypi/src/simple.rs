@@ -35,6 +35,9 @@ pub(crate) async fn project(call: &Call<'_>, place: &Place, wanted: Option<&str>
     say(call.headers, rendered.ok_or_else(missing)?.as_ref(), form(call.headers, wanted))
 }
 
+/// What was published a moment ago must be found, and no cache that others share may keep what one reader may see.
+const REVALIDATED: &str = "private, max-age=0, must-revalidate";
+
 /// A page, or that the reader has it already.
 fn say(request: &HeaderMap, rendered: &Rendered, form: Option<Form>) -> Result<Response> {
     let Some(Form { kind, media_type }) = form else { return Ok(not_acceptable()) };
@@ -44,8 +47,7 @@ fn say(request: &HeaderMap, rendered: &Rendered, form: Option<Form>) -> Result<R
     let body = body.ok_or_else(|| Error::internal("a page was not encoded"))?;
     let mut headers = HeaderMap::new();
     headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
-    // What was published a moment ago must be found.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=0, must-revalidate"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(REVALIDATED));
     let etag = format!("\"{}\"", body.etag);
     headers.insert(header::ETAG, HeaderValue::try_from(etag).map_err(Error::internal)?);
     if knows_tag(request, &body.etag) {
