@@ -1,6 +1,6 @@
 //! The doors of the management: the token endpoint that docker and its kin log in through, and `/api/v1`.
 //!
-//! An endpoint of the API is a [`route::Route`]: a method, a path, and a handler whose types say what it takes and
+//! An endpoint of the API is a `Route`: a method, a path, and a handler whose types say what it takes and
 //! answers. Everything else comes from the one list in `routes`: which handler a request goes to, the OpenAPI document,
 //! and what the table of who may do what must hold.
 
