@@ -18,7 +18,6 @@ mod plugins;
 #[cfg(any(test, feature = "samples"))]
 pub mod samples;
 mod search;
-mod turns;
 mod upload;
 mod variant;
 
@@ -34,16 +33,20 @@ use axum::{
 };
 use wharf_core::{Actor, Authenticator, OrganisationName, RegistryName, RegistryPlace, Result};
 use wharf_http::{host_of, named, request_id_of};
-use wharf_registry::Registry;
+use wharf_registry::{Registry, Turns};
 use wharf_signing::Signing;
 
 use crate::{
     caller::caller,
     endpoint::{Endpoint, Wanted},
     error::refuse,
-    turns::Turns,
 };
 pub use crate::{endpoint::NAMES, plugins::Plugins};
+
+/// How many uploads are in memory while they come, are read and are stored: 512 MiB of the largest.
+const UPLOADS: usize = 16;
+/// How many of them are of one organisation, so that nobody waits for the slow connections of strangers.
+const SHARE: usize = 4;
 
 /// What the face works with.
 pub struct Memflow {
@@ -72,7 +75,7 @@ pub fn router(face: Memflow) -> Router {
         .route("/files/{*path}", any(serve))
         .route("/keys", any(serve))
         .route("/memflow/{*path}", any(serve))
-        .with_state(Arc::new(Serving { face, turns: Turns::new() }))
+        .with_state(Arc::new(Serving { face, turns: Turns::new(UPLOADS, SHARE) }))
 }
 
 /// A request on its way through a handler.

@@ -14,7 +14,7 @@ use wharf_core::{
     Condition, Digest, Error, Expected, Grant, Kind, Place, Reference, Result, Tag,
     action::{Pull, Push},
 };
-use wharf_registry::{ManifestPush, ReleaseTag, Taps};
+use wharf_registry::{ManifestPush, ReleaseTag, Taps, Turn};
 use wharf_signing::{Message, Signature, Trust, Verified};
 
 use crate::{
@@ -26,7 +26,6 @@ use crate::{
     descriptor::{self, Descriptor},
     entry,
     form::Form,
-    turns::Turn,
 };
 
 /// `POST /files`
@@ -69,6 +68,7 @@ struct Upload {
     signature: String,
     /// The signature and its key; none, where nobody could tell.
     verified: Option<Verified>,
+    /// It goes with the work, also when the client has gone.
     _turn: Turn,
 }
 

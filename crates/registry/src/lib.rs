@@ -49,14 +49,13 @@ pub use crate::{
     quota::Usage,
     referrers::Referrer,
     tap::{Taps, UploadObserver},
-    turns::Turn,
+    turns::{Turn, Turns},
     upload::{Closing, Finished, Offset, Upload},
     verify::{Finding, Inspector, Repair, Verification, Verified},
 };
 use crate::{
     format::{Format, Shelf},
     port::{BlobStore, RightsSource, Store},
-    turns::Turns,
     upload::Locks,
 };
 

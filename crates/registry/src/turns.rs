@@ -1,5 +1,5 @@
-//! How many bodies are taken in at once, and how many manifests inspected, so that memory and cores have a bound. A short wait beats a refusal: containerd does
-//! not wait when it is told to come again.
+//! How much is done at once – bodies taken in, manifests inspected, what a door holds in memory – so that memory and cores
+//! have a bound. A short wait beats a refusal: containerd does not wait when it is told to come again.
 
 use std::{
     collections::HashMap,
@@ -16,8 +16,8 @@ use wharf_core::{Error, Kind, OrganisationName, Result};
 /// How long one more waits.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The turns of all bodies.
-pub(crate) struct Turns {
+/// The turns of all who want to do one kind of thing; of these each organisation has a share.
+pub struct Turns {
     most: usize,
     all: Arc<Semaphore>,
     /// How many one organisation may have.
@@ -25,7 +25,7 @@ pub(crate) struct Turns {
     shares: Mutex<HashMap<OrganisationName, Weak<Semaphore>>>,
 }
 
-/// The right to take a body in.
+/// The right to do it once. It ends when it is dropped.
 pub struct Turn {
     _all: OwnedSemaphorePermit,
     _share: OwnedSemaphorePermit,
@@ -33,13 +33,17 @@ pub struct Turn {
 
 impl Turns {
     /// So many turns in all, and so many of them for one organisation.
-    pub(crate) fn new(most: usize, share: usize) -> Self {
+    pub fn new(most: usize, share: usize) -> Self {
         Self { most, all: Arc::new(Semaphore::new(most)), share, shares: Mutex::default() }
     }
 
     /// Waits for a turn of an organisation.
-    pub(crate) async fn next(&self, organisation: &OrganisationName) -> Result<Turn> {
+    ///
+    /// # Errors
+    /// `RateLimited` when too many wait.
+    pub async fn next(&self, organisation: &OrganisationName) -> Result<Turn> {
         let (share, all) = (self.share(organisation), self.all.clone());
+        // The share comes first: who waits for his own organisation takes nothing from the others.
         let waiting = async {
             let share = share.acquire_owned().await.map_err(Error::internal)?;
             let all = all.acquire_owned().await.map_err(Error::internal)?;
