@@ -1,8 +1,8 @@
-//! The cases, one entry each: what is done, by how many clients, beside whom, and what is to be reached.
+//! A case: what is done, by how many clients, beside whom, and what is to be reached.
 
 use std::time::Duration;
 
-use crate::goal::{Figure, Goal, at_least, at_most};
+use crate::goal::Goal;
 
 /// Something to measure.
 #[derive(Debug)]
@@ -36,6 +36,18 @@ pub(crate) enum Work {
     PushBlob { size: u64, count: usize },
     /// PUT of a manifest nobody has under a tag of its own, for the time of a round.
     PushManifest,
+    /// An image whose layer has so many bytes, config and manifest with it: pulled, for the time of a round.
+    PullImage(u64),
+    /// An image nobody has, pushed: layer, config, manifest.
+    PushImage { size: u64, count: usize },
+    /// GET of manifests by tags at random among many, so often a second by all clients together.
+    GetTagsAt(u32),
+    /// GET of a page of repositories that begins at random, for the time of a round.
+    ListRepositories,
+    /// GET of a page of tags that begins at random, for the time of a round.
+    ListTags,
+    /// The server stopped, started, and asked until it says that it is ready: so often in a round.
+    Start(usize),
 }
 
 /// Who can be measured.
@@ -43,6 +55,8 @@ pub(crate) enum Work {
 pub(crate) enum Kind {
     /// SQLite and files, bearer tokens.
     Wharf,
+    /// The same with a crowd of repositories and tags.
+    CrowdedWharf,
     /// PostgreSQL and files.
     WharfOnPostgres,
     /// Three nodes on one PostgreSQL, each with files of its own: only rows are shared.
@@ -53,6 +67,8 @@ pub(crate) enum Kind {
     VersityGw,
     /// The registry of the package `docker-registry`: files, no authentication.
     Distribution,
+    /// Its successor of the third major version, the same settings.
+    DistributionThree,
     /// Static files under the same paths, no authentication.
     Nginx,
     /// No server: the bytes hashed and written in this process, then flushed.
@@ -63,9 +79,13 @@ impl Kind {
     /// How many Wharfs it is.
     pub(crate) const fn nodes(self) -> usize {
         match self {
-            Self::Wharf | Self::WharfOnPostgres | Self::WharfOnS3 => 1,
+            Self::Wharf | Self::CrowdedWharf | Self::WharfOnPostgres | Self::WharfOnS3 => 1,
             Self::ThreeNodes => 3,
-            Self::VersityGw | Self::Distribution | Self::Nginx | Self::HashAndWrite => 0,
+            Self::VersityGw
+            | Self::Distribution
+            | Self::DistributionThree
+            | Self::Nginx
+            | Self::HashAndWrite => 0,
         }
     }
 
@@ -78,11 +98,13 @@ impl Kind {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Wharf => "wharf",
+            Self::CrowdedWharf => "wharf, crowded",
             Self::WharfOnPostgres => "wharf on postgresql",
             Self::ThreeNodes => "three nodes on postgresql",
             Self::WharfOnS3 => "wharf on S3",
             Self::VersityGw => "versitygw",
-            Self::Distribution => "distribution",
+            Self::Distribution => "distribution 2.8",
+            Self::DistributionThree => "distribution 3.1",
             Self::Nginx => "nginx",
             Self::HashAndWrite => "hash and write",
         }
@@ -98,130 +120,42 @@ pub(crate) struct Scale {
     pub(crate) turn: Duration,
     /// The largest blob that is pushed, in bytes.
     pub(crate) largest_push: u64,
+    /// How many repositories and tags a crowded registry has.
+    pub(crate) crowd: Crowd,
+}
+
+/// A crowd of repositories and tags.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Crowd {
+    /// How many share one half of the tags.
+    pub(crate) repositories: u64,
+    /// How many tags there are, half of them in one repository.
+    pub(crate) tags: u64,
+}
+
+impl Crowd {
+    /// What a registry without a crowd is given, where a case asks for one of many tags.
+    pub(crate) const FEW: Self = Self { repositories: 100, tags: 2_000 };
 }
 
 impl Scale {
-    pub(crate) const FULL: Self = Self { rounds: 5, turn: Duration::from_secs(2), largest_push: GIB };
-    pub(crate) const QUICK: Self =
-        Self { rounds: 2, turn: Duration::from_millis(700), largest_push: 100 * MIB };
+    pub(crate) const FULL: Self = Self {
+        rounds: 5,
+        turn: Duration::from_secs(2),
+        largest_push: GIB,
+        crowd: Crowd { repositories: 100_000, tags: 1_000_000 },
+    };
+    pub(crate) const QUICK: Self = Self {
+        rounds: 2,
+        turn: Duration::from_millis(700),
+        largest_push: 100 * MIB,
+        crowd: Crowd { repositories: 1_000, tags: 10_000 },
+    };
 }
 
-const KIB: u64 = 1 << 10;
-const MIB: u64 = 1 << 20;
-const GIB: u64 = 1 << 30;
-
-/// All of them, in the order of the report.
-pub(crate) const CASES: &[Case] = &[
-    Case {
-        name: "manifest-get",
-        about: "manifest GET by tag, 64 clients (wharf: bearer token; the others: no authentication)",
-        clients: 64,
-        work: Work::GetManifest,
-        subject: Kind::Wharf,
-        peers: &[Kind::Nginx, Kind::Distribution],
-        goals: &[
-            at_least(Figure::Speed(Kind::Distribution), 20.0),
-            at_least(Figure::Speed(Kind::Nginx), 0.7),
-        ],
-    },
-    Case {
-        name: "blob-get-16k",
-        about: "blob GET of 16 KiB, warm, 64 clients",
-        clients: 64,
-        work: Work::GetBlob(16 * KIB),
-        subject: Kind::Wharf,
-        peers: &[Kind::Nginx, Kind::Distribution],
-        goals: &[at_least(Figure::Speed(Kind::Nginx), 0.7)],
-    },
-    Case {
-        name: "blob-get-100m",
-        about: "blob GET of 100 MiB, warm, 4 clients",
-        clients: 4,
-        work: Work::GetBlob(100 * MIB),
-        subject: Kind::Wharf,
-        peers: &[Kind::Nginx, Kind::Distribution],
-        goals: &[
-            at_least(Figure::Speed(Kind::Nginx), 0.9),
-            at_most(Figure::Cpu(Kind::Nginx), 1.2),
-            at_least(Figure::Speed(Kind::Distribution), 2.0),
-        ],
-    },
-    Case {
-        name: "blob-push-1g",
-        about: "durable push of 1 GiB (POST + PUT), 1 client",
-        clients: 1,
-        work: Work::PushBlob { size: GIB, count: 1 },
-        subject: Kind::Wharf,
-        peers: &[Kind::HashAndWrite, Kind::Distribution],
-        goals: &[
-            at_least(Figure::Speed(Kind::HashAndWrite), 0.9),
-            at_least(Figure::Speed(Kind::Distribution), 1.5),
-        ],
-    },
-    Case {
-        name: "blob-push-10k",
-        about: "1,000 durable pushes of 10 KiB (POST + PUT), 32 clients",
-        clients: 32,
-        work: Work::PushBlob { size: 10 * KIB, count: 1000 },
-        subject: Kind::Wharf,
-        peers: &[Kind::Distribution],
-        goals: &[at_least(Figure::Speed(Kind::Distribution), 10.0)],
-    },
-    Case {
-        name: "manifest-push",
-        about: "durable PUT of a new manifest by tag, 32 clients",
-        clients: 32,
-        work: Work::PushManifest,
-        subject: Kind::Wharf,
-        peers: &[Kind::Distribution],
-        goals: &[at_least(Figure::Rate, 2000.0), at_least(Figure::Speed(Kind::Distribution), 10.0)],
-    },
-    Case {
-        name: "memory",
-        about: "8 parallel pushes of 100 MiB: resident memory, idle and at the peak",
-        clients: 8,
-        work: Work::PushBlob { size: 100 * MIB, count: 8 },
-        subject: Kind::Wharf,
-        peers: &[Kind::Distribution],
-        goals: &[at_most(Figure::Idle, 20.0), at_most(Figure::GrowthPerClient, 8.0)],
-    },
-    Case {
-        name: "manifest-get-postgres",
-        about: "manifest GET by tag, 64 clients, on PostgreSQL and on SQLite",
-        clients: 64,
-        work: Work::GetManifest,
-        subject: Kind::WharfOnPostgres,
-        peers: &[Kind::Wharf],
-        goals: &[at_least(Figure::Speed(Kind::Wharf), 0.5)],
-    },
-    Case {
-        name: "tag-read-nodes",
-        about: "600 manifest GETs by tag a second, 24 clients, three nodes and one",
-        clients: 24,
-        work: Work::GetManifestAt(600),
-        subject: Kind::ThreeNodes,
-        peers: &[Kind::WharfOnPostgres],
-        goals: &[at_most(Figure::Slowest(Kind::WharfOnPostgres), 1.3)],
-    },
-    Case {
-        name: "tag-push-nodes",
-        about: "durable PUT of a new manifest by tag, 48 clients, three nodes and one",
-        clients: 48,
-        work: Work::PushManifest,
-        subject: Kind::ThreeNodes,
-        peers: &[Kind::WharfOnPostgres],
-        goals: &[at_least(Figure::Speed(Kind::WharfOnPostgres), 1.5)],
-    },
-    Case {
-        name: "blob-push-s3",
-        about: "push of 1 GiB (POST + PUT) into a bucket, 1 client",
-        clients: 1,
-        work: Work::PushBlob { size: GIB, count: 1 },
-        subject: Kind::WharfOnS3,
-        peers: &[Kind::VersityGw],
-        goals: &[at_least(Figure::Speed(Kind::VersityGw), 0.8), at_most(Figure::GrowthPerClient, 8.0)],
-    },
-];
+pub(crate) const KIB: u64 = 1 << 10;
+pub(crate) const MIB: u64 = 1 << 20;
+pub(crate) const GIB: u64 = 1 << 30;
 
 impl Work {
     /// How many bytes of a blob one operation moves, where that is what is measured.

@@ -1,17 +1,23 @@
 //! One of those that take turns in a case, and what each of its turns cost.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use tempfile::TempDir;
 
 use crate::{
     Result,
-    case::{Case, Kind, Scale},
+    case::{Case, Crowd, Kind, Scale, Work},
     fixture::Fixture,
     load::{Load, drive},
     operation::Turn,
     peer::Server,
-    process, yardstick,
+    process,
+    run::Site,
+    yardstick,
 };
 
 /// A contender, ready for its turns.
@@ -36,11 +42,11 @@ pub(crate) struct Sample {
 
 impl Contender {
     /// Nothing if its program is not installed.
-    pub(crate) async fn new(kind: Kind, wharf: &Path, fixture: &Fixture) -> Result<Option<Self>> {
+    pub(crate) async fn new(kind: Kind, site: &Site<'_>, fixture: &Fixture) -> Result<Option<Self>> {
         if kind == Kind::HashAndWrite {
             return Ok(Some(Self::Here(tempfile::tempdir()?)));
         }
-        Ok(Server::start(kind, wharf, fixture).await?.map(Box::new).map(Self::Server))
+        Ok(Server::start(kind, site, fixture).await?.map(Box::new).map(Self::Server))
     }
 
     /// What was resident before anything was asked, in bytes, of a server.
@@ -55,8 +61,11 @@ impl Contender {
     ///
     /// # Errors
     /// Any answer but a success: a turn with one is worth nothing.
-    pub(crate) async fn turn(&mut self, case: &Case, fixture: &Fixture, scale: Scale) -> Result<Sample> {
-        let turn = Turn::new(case.work, fixture, scale);
+    pub(crate) async fn turn(&mut self, case: &Case, fixture: &Fixture, site: &Site<'_>) -> Result<Sample> {
+        if let (Work::Start(count), Self::Server(server)) = (case.work, &mut *self) {
+            return Self::starts(server, count, site.wharf).await;
+        }
+        let turn = Turn::new(case.work, fixture, self.crowd(site.scale), site.scale);
         // What the one before left for the disk is not this one's to write.
         Command::new("sync").status()?;
         let ids: Vec<u32> = match self {
@@ -75,5 +84,24 @@ impl Contender {
         };
         let peak = ids.iter().map(|id| process::peak(*id)).sum::<Result<u64>>()?;
         Ok(Sample { load, cpu: cpu()?.saturating_sub(before), peak })
+    }
+
+    /// A turn of nothing but starts.
+    async fn starts(server: &mut Server, count: usize, wharf: &Path) -> Result<Sample> {
+        let (started, mut latencies, mut cpu) = (Instant::now(), Vec::new(), Duration::ZERO);
+        for _ in 0..count {
+            latencies.push(server.restart(wharf).await?);
+            cpu += server.ids().map(process::cpu).sum::<Result<Duration>>()?;
+        }
+        let peak = server.ids().map(process::peak).sum::<Result<u64>>()?;
+        Ok(Sample { load: Load { wall: started.elapsed(), latencies }, cpu, peak })
+    }
+
+    /// How many repositories and tags there are.
+    fn crowd(&self, scale: Scale) -> Crowd {
+        match self {
+            Self::Server(server) if server.kind == Kind::CrowdedWharf => scale.crowd,
+            _ => Crowd::FEW,
+        }
     }
 }

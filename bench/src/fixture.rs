@@ -8,7 +8,7 @@ use wharf_hash::Hasher;
 
 use crate::{
     Result,
-    case::Work,
+    case::{Crowd, Work},
     client::{Body, Connection, Request},
     operation::{Access, Operation},
     payload::Payload,
@@ -29,19 +29,34 @@ const LARGEST_CHECKED: u64 = 100 << 20;
 /// The data.
 #[derive(Debug)]
 pub(crate) struct Fixture {
-    config: Payload,
-    layer: Payload,
+    pub(crate) image: Image,
     blob: Option<Payload>,
+    /// How many tags a registry is given that has no crowd.
+    pub(crate) crowd: Option<Crowd>,
 }
 
-impl Fixture {
-    pub(crate) fn new(work: Work) -> Self {
-        let blob = match work {
-            Work::GetBlob(size) => Some(Payload::new(size)),
-            Work::PushBlob { size, .. } => Some(Payload::new(size.min(LARGEST_CHECKED))),
-            Work::GetManifest | Work::GetManifestAt(_) | Work::PushManifest => None,
-        };
-        Self { config: Payload::new(1_500), layer: Payload::new(4_000), blob }
+/// An image of one layer.
+#[derive(Debug)]
+pub(crate) struct Image {
+    config: Payload,
+    layer: Payload,
+}
+
+impl Image {
+    /// An image nobody has; its layer has so many bytes.
+    pub(crate) fn new(layer: u64) -> Self {
+        Self { config: Payload::new(1_500), layer: Payload::new(layer) }
+    }
+
+    /// What its manifest names.
+    pub(crate) fn blobs(&self) -> [&Payload; 2] {
+        [&self.config, &self.layer]
+    }
+
+    /// Where its parts are, once it is pushed under the tag that is pulled.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        let blobs = self.blobs().map(|blob| blob_path(&blob.digest));
+        [Fixture::manifest_path()].into_iter().chain(blobs).collect()
     }
 
     /// A manifest of this image that differs from those with another number.
@@ -55,6 +70,19 @@ impl Fixture {
         });
         manifest.to_string().into_bytes()
     }
+}
+
+impl Fixture {
+    pub(crate) fn new(work: Work) -> Self {
+        let blob = match work {
+            Work::GetBlob(size) => Some(Payload::new(size)),
+            Work::PushBlob { size, .. } => Some(Payload::new(size.min(LARGEST_CHECKED))),
+            _ => None,
+        };
+        let layer = if let Work::PullImage(size) = work { size } else { 4_000 };
+        let crowd = matches!(work, Work::GetTagsAt(_)).then_some(Crowd::FEW);
+        Self { image: Image::new(layer), blob, crowd }
+    }
 
     /// Where the tagged manifest is.
     pub(crate) fn manifest_path() -> String {
@@ -63,7 +91,7 @@ impl Fixture {
 
     /// Where the blob of the case is, else the layer.
     pub(crate) fn blob_path(&self) -> String {
-        blob_path(&self.blob.as_ref().unwrap_or(&self.layer).digest)
+        blob_path(&self.blob.as_ref().unwrap_or(&self.image.layer).digest)
     }
 
     /// Pushes everything.
@@ -71,7 +99,7 @@ impl Fixture {
         for blob in self.blobs() {
             Operation::push_blob(blob, connection, authorization).await?;
         }
-        Operation::PushManifest { tag: TAG.to_owned(), bytes: self.manifest(0) }
+        Operation::PushManifest { tag: TAG.to_owned(), bytes: self.image.manifest(0) }
             .perform(connection, &Access::Header(authorization.to_owned()))
             .await
     }
@@ -85,7 +113,7 @@ impl Fixture {
         for blob in self.blobs() {
             fs::write(at(blob_path(&blob.digest)), blob.pieces().collect::<Vec<_>>().concat())?;
         }
-        Ok(fs::write(at(Self::manifest_path()), self.manifest(0))?)
+        Ok(fs::write(at(Self::manifest_path()), self.image.manifest(0))?)
     }
 
     /// Reads everything back.
@@ -96,12 +124,12 @@ impl Fixture {
         for blob in self.blobs() {
             expect(connection, authorization, &blob_path(&blob.digest), &blob.digest).await?;
         }
-        let manifest = wharf_hash::digest(Algorithm::Sha256, &self.manifest(0));
+        let manifest = wharf_hash::digest(Algorithm::Sha256, &self.image.manifest(0));
         expect(connection, authorization, &Self::manifest_path(), &manifest).await
     }
 
     fn blobs(&self) -> impl Iterator<Item = &Payload> {
-        [&self.config, &self.layer].into_iter().chain(&self.blob)
+        self.image.blobs().into_iter().chain(&self.blob)
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) enum Figure {
     Cpu(Kind),
     /// Its 99th percentile of latency over a peer's.
     Slowest(Kind),
+    /// Its 99th percentile of latency, in milliseconds.
+    P99,
     /// Wharf's operations per second.
     Rate,
     /// MiB resident when nothing was asked yet.

@@ -1,6 +1,6 @@
 //! The benchmark driver: Wharf and its peers on loopback, the same work, interleaved, one table.
 //!
-//! A case is a line in `case`; `run` starts each contender afresh, loads and checks it, and lets them take turns;
+//! A case is an entry in `cases`; `run` starts each contender afresh, loads and checks it, and lets them take turns;
 //! `report` says what came of it and which goals it meets. Nothing here is a test: a figure never fails a build,
 //! only an answer that was not a success voids its row and the exit code.
 #![allow(
@@ -10,8 +10,10 @@
 
 mod backing;
 mod case;
+mod cases;
 mod client;
 mod contender;
+mod crowd;
 mod fixture;
 mod goal;
 mod load;
@@ -33,10 +35,7 @@ use std::{
 
 use clap::Parser;
 
-use crate::{
-    case::{CASES, Scale},
-    report::Report,
-};
+use crate::{case::Scale, cases::CASES, crowd::Filled, report::Report, run::Site};
 
 /// What can go wrong here is told to a person and not matched on.
 type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
@@ -77,9 +76,10 @@ async fn measure(flags: &Flags, wharf: &Path) -> ExitCode {
     let scale = if flags.quick { Scale::QUICK } else { Scale::FULL };
     let chosen = |name: &str| flags.cases.is_empty() || flags.cases.iter().any(|case| case == name);
     print!("{}", report::machine());
+    let site = Site { wharf, scale, filled: Filled::default() };
     let mut whole = true;
     for case in CASES.iter().filter(|case| chosen(case.name)) {
-        let outcomes = run::run(case, scale, wharf).await;
+        let outcomes = run::run(case, &site).await;
         whole &= outcomes.iter().all(|outcome| outcome.void.is_none());
         print!("{}", Report { case, scale, outcomes: &outcomes });
     }

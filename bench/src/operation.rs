@@ -10,9 +10,10 @@ use std::{
 
 use crate::{
     Result,
-    case::{Scale, Work},
+    case::{Crowd, Scale, Work},
     client::{Body, Connection, Request},
-    fixture::{Fixture, MANIFEST_TYPE, REPOSITORY, manifest_path},
+    crowd,
+    fixture::{Fixture, Image, MANIFEST_TYPE, REPOSITORY, manifest_path},
     payload::{self, Payload},
     s3::{self, Keys},
 };
@@ -35,6 +36,10 @@ pub(crate) enum Operation {
     PushBlob(Payload),
     /// PUT of a manifest.
     PushManifest { tag: String, bytes: Vec<u8> },
+    /// GET of each of an image's parts.
+    PullImage(Vec<String>),
+    /// What an image needs, pushed one after the other.
+    PushImage(Image),
 }
 
 impl Operation {
@@ -45,18 +50,23 @@ impl Operation {
             Access::Keys(keys) => return self.store(connection, keys).await,
         };
         match self {
-            Self::Get(target) => {
-                let headers = format!("{authorization}accept: {MANIFEST_TYPE}\r\n");
-                let request = Request { method: "GET", target, headers: &headers, body: Body::Nothing };
-                connection.call(request, &mut |_| ()).await.map(drop)
-            }
+            Self::Get(target) => get(connection, authorization, target).await,
             Self::PushBlob(payload) => Self::push_blob(payload, connection, authorization).await,
             Self::PushManifest { tag, bytes } => {
-                let headers = format!("{authorization}content-type: {MANIFEST_TYPE}\r\n");
-                let target = manifest_path(tag);
-                let body = Body::Bytes(bytes);
-                let request = Request { method: "PUT", target: &target, headers: &headers, body };
-                connection.call(request, &mut |_| ()).await.map(drop)
+                put_manifest(connection, authorization, (&manifest_path(tag), bytes)).await
+            }
+            Self::PullImage(parts) => {
+                for target in parts {
+                    get(connection, authorization, target).await?;
+                }
+                Ok(())
+            }
+            Self::PushImage(image) => {
+                for blob in image.blobs() {
+                    Self::push_blob(blob, connection, authorization).await?;
+                }
+                let target = manifest_path(&format!("t{}", payload::number()));
+                put_manifest(connection, authorization, (&target, &image.manifest(0))).await
             }
         }
     }
@@ -85,6 +95,22 @@ impl Operation {
     }
 }
 
+async fn get(connection: &mut Connection, authorization: &str, target: &str) -> Result<()> {
+    let headers = format!("{authorization}accept: {MANIFEST_TYPE}\r\n");
+    let request = Request { method: "GET", target, headers: &headers, body: Body::Nothing };
+    connection.call(request, &mut |_| ()).await.map(drop)
+}
+
+async fn put_manifest(
+    connection: &mut Connection,
+    authorization: &str,
+    (target, bytes): (&str, &[u8]),
+) -> Result<()> {
+    let headers = format!("{authorization}content-type: {MANIFEST_TYPE}\r\n");
+    let request = Request { method: "PUT", target, headers: &headers, body: Body::Bytes(bytes) };
+    connection.call(request, &mut |_| ()).await.map(drop)
+}
+
 /// An upload's location, which may be a whole URL with a query, as the target of its last request.
 fn upload_path(location: &str, payload: &Payload) -> String {
     let path = match location.split_once("://") {
@@ -107,7 +133,7 @@ pub(crate) struct Turn {
 
 impl Turn {
     /// A turn of this work. What is pushed is made here, before any clock runs.
-    pub(crate) fn new(work: Work, fixture: &Fixture, scale: Scale) -> Self {
+    pub(crate) fn new(work: Work, fixture: &Fixture, crowd: Crowd, scale: Scale) -> Self {
         let operations: Box<dyn Iterator<Item = Operation> + Send> = match work {
             Work::GetManifest | Work::GetManifestAt(_) => endless(Fixture::manifest_path()),
             Work::GetBlob(_) => endless(fixture.blob_path()),
@@ -116,13 +142,27 @@ impl Turn {
                 Box::new((0..count).map(blob).collect::<Vec<_>>().into_iter())
             }
             Work::PushManifest => {
-                let manifest = fixture.manifest(0);
+                let manifest = fixture.image.manifest(0);
                 Box::new(std::iter::repeat_with(move || renumbered(&manifest)))
             }
+            Work::PullImage(_) => {
+                let parts = fixture.image.paths();
+                Box::new(std::iter::repeat_with(move || Operation::PullImage(parts.clone())))
+            }
+            Work::PushImage { size, count } => {
+                let image = |_| Operation::PushImage(Image::new(size));
+                Box::new((0..count).map(image).collect::<Vec<_>>().into_iter())
+            }
+            Work::GetTagsAt(_) => anywhere(move || crowd::tag_path(crowd)),
+            Work::ListRepositories => anywhere(move || crowd::catalog_path(crowd)),
+            Work::ListTags => anywhere(move || crowd::tags_path(crowd)),
+            // Nobody asks a server that is started and stopped.
+            Work::Start(_) => Box::new(std::iter::empty()),
         };
-        let time = if matches!(work, Work::PushBlob { .. }) { None } else { Some(scale.turn) };
+        let is_counted = matches!(work, Work::PushBlob { .. } | Work::PushImage { .. } | Work::Start(_));
+        let time = if is_counted { None } else { Some(scale.turn) };
         let pace = match work {
-            Work::GetManifestAt(rate) => Some(Duration::from_secs(1) / rate),
+            Work::GetManifestAt(rate) | Work::GetTagsAt(rate) => Some(Duration::from_secs(1) / rate),
             _ => None,
         };
         Self { operations: Mutex::new(operations), taken: AtomicU32::new(0), time, pace }
@@ -142,6 +182,10 @@ impl Turn {
 
 fn endless(path: String) -> Box<dyn Iterator<Item = Operation> + Send> {
     Box::new(std::iter::repeat_with(move || Operation::Get(path.clone())))
+}
+
+fn anywhere(path: impl Fn() -> String + Send + 'static) -> Box<dyn Iterator<Item = Operation> + Send> {
+    Box::new(std::iter::repeat_with(move || Operation::Get(path())))
 }
 
 /// A manifest nobody has, with a tag of its own: trailing white space is part of a document and of its digest.

@@ -2,11 +2,12 @@
 
 mod distribution;
 mod nginx;
-mod wharf;
+pub(crate) mod wharf;
 
 use std::{
     net::TcpListener,
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -15,11 +16,13 @@ use tempfile::TempDir;
 use crate::{
     Result,
     backing::{self, Backing},
-    case::Kind,
+    case::{Kind, Work},
     client::{Body, Connection, Request},
+    crowd,
     fixture::Fixture,
     operation::Access,
     process::{self, Process},
+    run::Site,
 };
 
 /// How long a start may take.
@@ -31,7 +34,7 @@ const TOKEN_AGE: Duration = Duration::from_secs(180);
 /// A server that answers, loaded with the fixture: one process, or several nodes.
 #[derive(Debug)]
 pub(crate) struct Server {
-    kind: Kind,
+    pub(crate) kind: Kind,
     processes: Vec<Process>,
     /// Host and port of each.
     pub(crate) authorities: Vec<String>,
@@ -42,17 +45,48 @@ pub(crate) struct Server {
     authorized: Option<Instant>,
     // What it stands on ends after it.
     backing: Option<Backing>,
-    folder: TempDir,
+    folder: Folder,
+}
+
+/// Where a server keeps what it has.
+#[derive(Debug)]
+pub(crate) enum Folder {
+    /// Gone with it.
+    Own(TempDir),
+    /// The crowd's, which outlives it.
+    Shared(Arc<TempDir>),
+}
+
+impl Folder {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Own(folder) => folder.path(),
+            Self::Shared(folder) => folder.path(),
+        }
+    }
 }
 
 impl Server {
     /// Starts, loads and checks a server; nothing if a program of it is not installed.
-    pub(crate) async fn start(kind: Kind, wharf: &Path, fixture: &Fixture) -> Result<Option<Self>> {
-        let folder = tempfile::tempdir()?;
+    pub(crate) async fn start(kind: Kind, site: &Site<'_>, fixture: &Fixture) -> Result<Option<Self>> {
+        let folder = match kind {
+            Kind::CrowdedWharf => Folder::Shared(site.filled.folder(site).await?),
+            _ => Folder::Own(tempfile::tempdir()?),
+        };
         if kind == Kind::VersityGw {
             let started = backing::versitygw(folder.path())?;
             return Ok(started.map(|backing| Self::bare(backing, folder)));
         }
+        Self::start_in(folder, kind, site.wharf, fixture).await
+    }
+
+    /// The same in a folder, which may hold what another one left.
+    pub(crate) async fn start_in(
+        folder: Folder,
+        kind: Kind,
+        wharf: &Path,
+        fixture: &Fixture,
+    ) -> Result<Option<Self>> {
         let backing = match kind {
             Kind::WharfOnPostgres | Kind::ThreeNodes => backing::postgres(folder.path())?,
             Kind::WharfOnS3 => backing::versitygw(folder.path())?,
@@ -76,7 +110,7 @@ impl Server {
     }
 
     /// An S3 server is loaded with nothing.
-    fn bare(backing: Backing, folder: TempDir) -> Self {
+    fn bare(backing: Backing, folder: Folder) -> Self {
         Self {
             kind: Kind::VersityGw,
             processes: vec![backing.process],
@@ -93,7 +127,8 @@ impl Server {
     async fn add(&mut self, number: usize, wharf: &Path, fixture: &Fixture) -> Result<bool> {
         let (folder, authority) = (self.folder.path(), format!("127.0.0.1:{}", free_port()?));
         let mut command = match self.kind {
-            Kind::Distribution => distribution::command(folder, &authority)?,
+            Kind::Distribution => distribution::command("docker-registry", folder, &authority)?,
+            Kind::DistributionThree => distribution::command("registry", folder, &authority)?,
             Kind::Nginx => nginx::command(folder, &authority, fixture)?,
             _ => wharf::command(wharf, &folder.join(format!("node-{number}")), &authority)?,
         };
@@ -102,6 +137,16 @@ impl Server {
         self.processes.push(process);
         self.authorities.push(authority);
         self.ready().await.map(|()| true)
+    }
+
+    /// Stops it and starts it again, and yields how long it took to be ready.
+    pub(crate) async fn restart(&mut self, wharf: &Path) -> Result<Duration> {
+        self.processes.clear();
+        self.authorities.clear();
+        self.authorized = None;
+        let started = Instant::now();
+        self.add(0, wharf, &Fixture::new(Work::GetManifest)).await?;
+        Ok(started.elapsed())
     }
 
     /// The ids of its first processes.
@@ -132,13 +177,16 @@ impl Server {
         if self.kind != Kind::Nginx {
             fixture.push(&mut connection, authorization).await?;
         }
+        if let Some(crowd) = fixture.crowd.filter(|_| self.kind != Kind::CrowdedWharf) {
+            crowd::fill(authority, crowd).await?;
+        }
         fixture.check(&mut connection, authorization).await
     }
 
     /// Waits for the process that was started last.
     async fn ready(&mut self) -> Result<()> {
         let target = match self.kind {
-            Kind::Distribution => "/v2/",
+            Kind::Distribution | Kind::DistributionThree => "/v2/",
             Kind::Nginx => &Fixture::manifest_path(),
             _ => "/readyz",
         };
@@ -152,7 +200,7 @@ impl Server {
                 Err(error) if process.has_ended() || started.elapsed() > PATIENCE => {
                     return Err(format!("{} does not start: {error}", self.kind.name()).into());
                 }
-                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+                Err(_) => tokio::time::sleep(Duration::from_millis(2)).await,
             }
         }
     }

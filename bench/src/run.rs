@@ -5,9 +5,20 @@ use std::path::Path;
 use crate::{
     case::{Case, Kind, Scale},
     contender::{Contender, Sample},
+    crowd::Filled,
     fixture::Fixture,
     process,
 };
+
+/// What a run works with.
+pub(crate) struct Site<'a> {
+    /// The program that is measured.
+    pub(crate) wharf: &'a Path,
+    /// How much of everything.
+    pub(crate) scale: Scale,
+    /// The crowded registry, once a case needs it.
+    pub(crate) filled: Filled,
+}
 
 /// What came of one contender.
 #[derive(Debug)]
@@ -27,21 +38,21 @@ pub(crate) struct Outcome {
 }
 
 /// Runs a case; its subject's outcome comes first. Whoever cannot be made ready, or meets an error, has a void outcome.
-pub(crate) async fn run(case: &Case, scale: Scale, wharf: &Path) -> Vec<Outcome> {
+pub(crate) async fn run(case: &Case, site: &Site<'_>) -> Vec<Outcome> {
     let fixture = Fixture::new(case.work);
     let mut contenders = Vec::new();
     for kind in std::iter::once(case.subject).chain(case.peers.iter().copied()) {
         eprintln!("{}: {} gets ready", case.name, kind.name());
-        let made = Contender::new(kind, wharf, &fixture).await;
+        let made = Contender::new(kind, site, &fixture).await;
         let void = made.as_ref().err().map(ToString::to_string);
         let contender = made.unwrap_or_default();
         contenders.push((outcome(kind, contender.as_ref(), void), contender));
     }
-    for round in 1..=scale.rounds {
-        eprintln!("{}: round {round} of {}", case.name, scale.rounds);
+    for round in 1..=site.scale.rounds {
+        eprintln!("{}: round {round} of {}", case.name, site.scale.rounds);
         for (outcome, contender) in &mut contenders {
             let (Some(contender), None) = (contender, &outcome.void) else { continue };
-            match contender.turn(case, &fixture, scale).await {
+            match contender.turn(case, &fixture, site).await {
                 Ok(sample) => outcome.samples.push(sample),
                 Err(error) => outcome.void = Some(error.to_string()),
             }

@@ -32,7 +32,7 @@ pub(crate) use certificate::Certificate;
 pub(crate) use challenge::Challenge;
 pub(crate) use components::{component, number_from_environment};
 pub(crate) use content::{Image, descriptor, media_type, noise, sha256, sha512};
-pub(crate) use distribution::Distribution;
+pub(crate) use distribution::{Distribution, Version};
 pub(crate) use nodes::Nodes;
 pub(crate) use preload::preload;
 pub(crate) use random::Random;

@@ -16,10 +16,10 @@ use crate::{
 
 /// The first user's password, and that user's credentials as clients send them (base64 of `admin:<password>`).
 const PASSWORD: &str = "bench-operator-password";
-const BASIC: &str = "authorization: Basic YWRtaW46YmVuY2gtb3BlcmF0b3ItcGFzc3dvcmQ=\r\n";
+pub(crate) const BASIC: &str = "authorization: Basic YWRtaW46YmVuY2gtb3BlcmF0b3ItcGFzc3dvcmQ=\r\n";
 
 pub(super) fn command(program: &Path, folder: &Path, authority: &str) -> Result<Command> {
-    fs::create_dir(folder)?;
+    fs::create_dir_all(folder)?;
     let mut command = Command::new(program);
     let ours = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WHARF_"));
     for (name, _) in ours {
@@ -32,7 +32,8 @@ pub(super) fn command(program: &Path, folder: &Path, authority: &str) -> Result<
 
 /// The header line of a token for pulls and pushes.
 pub(super) async fn token(authority: &str) -> Result<String> {
-    let target = format!("/token?service=wharf&scope=repository:{REPOSITORY}:pull,push");
+    let target =
+        format!("/token?service=wharf&scope=repository:{REPOSITORY}:pull,push&scope=registry:catalog:*");
     let mut body = Vec::new();
     let request = Request { method: "GET", target: &target, headers: BASIC, body: Body::Nothing };
     let mut connection = Connection::open(authority).await?;

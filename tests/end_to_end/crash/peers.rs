@@ -11,7 +11,7 @@ use super::journal::Journal;
 use super::load::{Load, some_time, something_done};
 use super::worker::Mix;
 use super::{COLLECTION_DELAY, HURRY, operator, seed};
-use crate::harness::{Caller, Distribution, Random, Rounds, Wharf, component};
+use crate::harness::{Caller, Distribution, Random, Rounds, Version, Wharf, component};
 
 const HEAD: &str = "\
     | who | end | rounds | acknowledged | lost | damaged | unattempted | torn | refused |\n\
@@ -19,15 +19,18 @@ const HEAD: &str = "\
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_wharf_and_its_peers_lose_when_they_are_killed_or_the_power_is_cut() {
-    if !component("loop") || !component("docker-registry") {
+    let versions = [Version::Two, Version::Three];
+    if !component("loop") || !versions.iter().all(|version| component(version.program())) {
         return;
     }
     let seed = seed();
     let mut random = Random::new(seed);
     let mut contenders = Vec::new();
     for end in [End::Kill, End::PowerCut] {
-        contenders.push(Contender::new("wharf", end).await);
-        contenders.push(Contender::new("distribution 2.8.2", end).await);
+        contenders.push(Contender::new(Registry::Wharf, end).await);
+        for version in versions {
+            contenders.push(Contender::new(Registry::Distribution(version), end).await);
+        }
     }
     let mut rounds = Rounds::at_least(1);
     for round in &mut rounds {
@@ -53,17 +56,37 @@ enum End {
     PowerCut,
 }
 
+/// Whose registry.
+#[derive(Clone, Copy, Debug)]
+enum Registry {
+    Wharf,
+    Distribution(Version),
+}
+
+impl Registry {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Wharf => "wharf",
+            Self::Distribution(Version::Two) => "distribution 2.8",
+            Self::Distribution(Version::Three) => "distribution 3.1",
+        }
+    }
+}
+
 enum House {
     Wharf(Box<Wharf>),
     Distribution(Distribution),
 }
 
 impl House {
-    async fn start(name: &str, data: &Path) -> Self {
-        if name == "wharf" {
-            return Self::Wharf(Box::new(Wharf::start_on_with(data, &HURRY).await));
+    async fn start(registry: Registry, data: &Path) -> Self {
+        match registry {
+            Registry::Wharf => Self::Wharf(Box::new(Wharf::start_on_with(data, &HURRY).await)),
+            Registry::Distribution(version) => {
+                let started = Distribution::start_on(version, data).await;
+                Self::Distribution(started.expect("it is installed"))
+            }
         }
-        Self::Distribution(Distribution::start_on(data).await.expect("it is installed"))
     }
 
     /// Who may do everything.
@@ -98,7 +121,7 @@ impl House {
 
 /// A registry, what it is put through, and what came of it.
 struct Contender {
-    name: &'static str,
+    registry: Registry,
     end: End,
     // Before the disk: it ends first.
     house: House,
@@ -110,11 +133,11 @@ struct Contender {
 }
 
 impl Contender {
-    async fn new(name: &'static str, end: End) -> Self {
+    async fn new(registry: Registry, end: End) -> Self {
         let disk = Disk::make(FileSystem::Ext4);
-        let house = House::start(name, &disk.data()).await;
+        let house = House::start(registry, &disk.data()).await;
         let (journal, found) = (Journal::default(), Vec::new());
-        Self { name, end, house, disk, journal, rounds: 0, acknowledged: 0, found }
+        Self { registry, end, house, disk, journal, rounds: 0, acknowledged: 0, found }
     }
 
     async fn go_through(&mut self, random: &mut Random, seed: u64) {
@@ -149,7 +172,7 @@ impl Contender {
             End::Kill => "`kill -9`",
             End::PowerCut => "power cut",
         };
-        let (name, rounds, acknowledged) = (self.name, self.rounds, self.acknowledged);
+        let (name, rounds, acknowledged) = (self.registry.name(), self.rounds, self.acknowledged);
         format!("| {name} | {end} | {rounds} | {acknowledged} | {} |", all.join(" | "))
     }
 }

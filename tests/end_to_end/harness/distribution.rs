@@ -1,4 +1,5 @@
-//! distribution, Debian's `docker-registry`: a registry of somebody else's, on files, without a login.
+//! distribution: a registry of somebody else's, on files, without a login. Debian's `docker-registry` is its second major
+//! version, `registry` its third.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,7 +12,24 @@ use super::{Caller, Repository, component, free_port};
 /// How long a start may take on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Version {
+    Two,
+    Three,
+}
+
+impl Version {
+    /// The component and its program.
+    pub(crate) fn program(self) -> &'static str {
+        match self {
+            Self::Two => "docker-registry",
+            Self::Three => "registry",
+        }
+    }
+}
+
 pub(crate) struct Distribution {
+    version: Version,
     home: TempDir,
     root: PathBuf,
     pub(crate) host: String,
@@ -23,16 +41,16 @@ impl Distribution {
     pub(crate) async fn start() -> Option<Self> {
         let home = TempDir::new().unwrap();
         let root = home.path().join("root");
-        Self::start_in(home, root).await
+        Self::start_in(Version::Two, home, root).await
     }
 
     /// The same with its files elsewhere.
-    pub(crate) async fn start_on(root: &Path) -> Option<Self> {
-        Self::start_in(TempDir::new().unwrap(), root.to_owned()).await
+    pub(crate) async fn start_on(version: Version, root: &Path) -> Option<Self> {
+        Self::start_in(version, TempDir::new().unwrap(), root.to_owned()).await
     }
 
-    async fn start_in(home: TempDir, root: PathBuf) -> Option<Self> {
-        if !component("docker-registry") {
+    async fn start_in(version: Version, home: TempDir, root: PathBuf) -> Option<Self> {
+        if !component(version.program()) {
             return None;
         }
         let host = format!("127.0.0.1:{}", free_port());
@@ -44,7 +62,7 @@ impl Distribution {
         });
         // JSON is YAML.
         std::fs::write(home.path().join("config.yml"), configuration.to_string()).unwrap();
-        let mut distribution = Self { home, root, host, process: None };
+        let mut distribution = Self { version, home, root, host, process: None };
         distribution.restart().await;
         Some(distribution)
     }
@@ -52,12 +70,12 @@ impl Distribution {
     /// Starts it on what is there, and waits for it.
     pub(crate) async fn restart(&mut self) {
         assert!(self.process.is_none(), "it runs already");
-        let mut command = Command::new("docker-registry");
+        let mut command = Command::new(self.version.program());
         command.arg("serve").arg(self.home.path().join("config.yml"));
         self.process = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         let (caller, begun) = (self.caller(), Instant::now());
         while caller.request("GET", "/v2/").try_send().await.is_err() {
-            assert!(begun.elapsed() < PATIENCE, "docker-registry does not answer");
+            assert!(begun.elapsed() < PATIENCE, "{} does not answer", self.version.program());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

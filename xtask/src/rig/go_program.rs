@@ -25,6 +25,8 @@ pub(crate) const ALL: &[GoProgram] = &[
     GoProgram { name: "helm3", package: "helm.sh/helm/v3/cmd/helm" },
     GoProgram { name: "helm4", package: "helm.sh/helm/v4/cmd/helm" },
     GoProgram { name: "cosign", package: "github.com/sigstore/cosign/v2/cmd/cosign" },
+    // distribution's third version; Debian's package has the second.
+    GoProgram { name: "registry", package: "github.com/distribution/distribution/v3/cmd/registry" },
     GoProgram { name: "versitygw", package: "github.com/versity/versitygw/cmd/versitygw" },
 ];
 
