@@ -6,6 +6,7 @@ mod charts;
 pub(crate) mod plugin;
 mod plugins;
 mod python;
+mod releases;
 mod search;
 pub(crate) mod wheel;
 

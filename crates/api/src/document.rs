@@ -12,10 +12,12 @@ use crate::{
 /// What the names in paths stand for.
 const PARAMETERS: &[(&str, &str)] = &[
     ("document", "The name of a small text kept with a manifest"),
+    ("file", "The name of a file of the project"),
     ("key", "The name of a key of the registry"),
     ("org", "The name of an organisation"),
     ("reference", "A tag or a digest"),
     ("registry", "The name of a registry within its organisation"),
+    ("release", "A version, or the tag it has"),
     ("repository", "The name of a repository within its registry; its slashes may be written as %2F"),
     ("robot", "The name of a robot within its organisation"),
     ("rule", "The name of a rule of the registry"),

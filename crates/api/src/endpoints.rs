@@ -8,6 +8,7 @@ pub(crate) mod members;
 pub(crate) mod moves;
 pub(crate) mod organisations;
 pub(crate) mod registries;
+pub(crate) mod releases;
 pub(crate) mod removal;
 pub(crate) mod repositories;
 pub(crate) mod robots;

@@ -7,8 +7,8 @@ use wharf_core::{Error, Kind, Result};
 
 use crate::{
     endpoints::{
-        facts, keys, me, members, moves, organisations, registries, repositories, robots, rules, tokens,
-        usage, users,
+        facts, keys, me, members, moves, organisations, registries, releases, repositories, robots, rules,
+        tokens, usage, users,
     },
     route::Route,
     template::{Parameters, nothing},
@@ -28,6 +28,7 @@ pub(crate) static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         keys::routes(),
         repositories::routes(),
         moves::routes(),
+        releases::routes(),
         usage::routes(),
         facts::routes(),
     ]

@@ -39,8 +39,8 @@ impl Step for Fill {
             SELECT $1, unhex(e.key), 'a/b', 1, 0, unhex(e.key) FROM json_each($2) e";
         const FACTS: &str = "
             INSERT INTO fact
-                (manifest_id, registry_id, format, subject, sort_key, attributes, repository_id, release)
-            SELECT m.id, $1, $2, $3, m.digest, '{}', m.repository_id, '1.' || (m.id / $4)
+                (manifest_id, registry_id, format, subject, sort_key, attributes, repository_id, release, listed)
+            SELECT m.id, $1, $2, $3, m.digest, '{}', m.repository_id, '1.' || (m.id / $4), 1
             FROM manifest m WHERE m.repository_id = $5";
         const PAIRS: &str = "
             INSERT INTO fact_pair (registry_id, format, name, value, subject, sort_key, fact_id)

@@ -15,6 +15,7 @@ mod list;
 mod lookups;
 mod manifests;
 mod members;
+mod notices;
 mod organisations;
 mod pages;
 mod readable;

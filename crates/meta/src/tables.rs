@@ -247,11 +247,7 @@ pub const TABLES: &[Table] = &[
             text("actor"),
         ],
     ),
-    table(
-        "claim",
-        3,
-        &[integer("repository_id"), text("kind"), text("name"), bytes("digest"), integer("manifest_id")],
-    ),
+    table("claim", 3, &[text("path"), text("kind"), text("name"), bytes("digest"), integer("manifest_id")]),
     table(
         "believed_key",
         2,
@@ -278,6 +274,7 @@ pub const TABLES: &[Table] = &[
             text("attributes"),
             integer("repository_id"),
             text("release"),
+            integer("listed"),
         ],
     ),
     table(
@@ -294,6 +291,21 @@ pub const TABLES: &[Table] = &[
         ],
     ),
     table("fact_document", 2, &[integer("fact_id"), text("name"), text("media_type"), bytes("payload")]),
+    table(
+        "notice",
+        5,
+        &[
+            integer("registry_id"),
+            text("repository"),
+            text("format"),
+            text("about"),
+            text("name"),
+            text("says"),
+            text("reason"),
+            integer("at"),
+            text("actor"),
+        ],
+    ),
     table(
         "page",
         3,

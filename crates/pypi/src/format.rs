@@ -89,9 +89,18 @@ impl Format for Distributions {
         release::index(listed)
     }
 
+    fn part(&self) -> Option<&'static str> {
+        Some(FILENAME)
+    }
+
+    fn release_named(&self, name: &str) -> Option<Tag> {
+        let own = name.parse().ok().filter(|tag: &Tag| version::of_tag(tag).is_some());
+        own.or_else(|| version::tag(&name.parse().ok()?).ok())
+    }
+
     fn pages(&self, listing: &Listing) -> Result<Vec<Page>> {
         match listing {
-            Listing::Repository(rows) => page::project(rows),
+            Listing::Repository(shown) => page::project(shown),
             Listing::Registry(projects) => page::root(projects),
         }
     }

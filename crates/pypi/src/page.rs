@@ -3,11 +3,14 @@
 mod html;
 mod json;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use pep440_rs::Version;
 use wharf_core::{Result, Timestamp};
-use wharf_registry::{format::Page, port::ListedRow};
+use wharf_registry::{
+    format::{self, Page},
+    port::{About, NoticeRow, Says},
+};
 
 use crate::format::File;
 
@@ -22,6 +25,10 @@ pub(crate) const HTML: &str = "html";
 /// Everything a project's page shows.
 struct Project<'a> {
     name: &'a str,
+    /// `active`, `deprecated`, `archived` or `quarantined` (PEP 792).
+    status: &'static str,
+    /// Why, if that was told.
+    reason: Option<&'a str>,
     /// The oldest first.
     versions: Vec<String>,
     /// By version, then by name.
@@ -32,6 +39,8 @@ struct Project<'a> {
 struct Shown {
     file: File,
     uploaded: String,
+    /// Whether it is yanked, and why, if that was told.
+    yanked: Option<Option<String>>,
 }
 
 impl Shown {
@@ -51,28 +60,43 @@ impl Shown {
 }
 
 /// The pages of a project.
-pub(crate) fn project(rows: &[ListedRow]) -> Result<Vec<Page>> {
+pub(crate) fn project(listing: &format::Shown) -> Result<Vec<Page>> {
+    let name = listing.rows.first().map(|row| row.subject.as_str()).unwrap_or_default();
+    let about_all = listing.notices.iter().find(|notice| notice.about == About::All);
+    let is_hidden = about_all.is_some_and(|notice| notice.says == Says::Quarantined);
+    let files = if is_hidden { Vec::new() } else { files(listing)? };
+    // 1.0 and 1.0.0 stand for one version, so their files stand mixed.
+    let mut seen = BTreeSet::new();
+    let versions = files.iter().map(|shown| &shown.file.version);
+    let versions = versions.filter(|version| seen.insert(*version)).cloned().collect();
+    let status = about_all.map_or("active", |notice| notice.says.word());
+    let reason = about_all.and_then(|notice| notice.reason.as_deref());
+    let project = Project { name, status, reason, versions, files };
+    Ok(vec![json::project(&project)?, html::project(&project)])
+}
+
+/// The files, by version, then by name.
+fn files(listing: &format::Shown) -> Result<Vec<Shown>> {
+    let key = |notice: &NoticeRow| (notice.about.word(), notice.about.name().to_owned());
+    let notices: HashMap<_, _> = listing.notices.iter().map(|notice| (key(notice), notice)).collect();
     let mut files = Vec::new();
     let mut names = BTreeSet::new();
-    for row in rows {
+    for row in &listing.rows {
         let file = File::of(row)?;
         // One name stands for the same bytes, however many manifests hold it.
-        if names.insert(file.filename.clone()) {
-            let version: Option<Version> = file.version.parse().ok();
-            files.push((version, Shown { file, uploaded: iso(row.created_at) }));
+        if !names.insert(file.filename.clone()) {
+            continue;
         }
+        let version: Option<Version> = file.version.parse().ok();
+        // What was said about the file says more than what was said about its release.
+        let about = [("part", file.filename.clone()), ("release", row.release.clone())];
+        let yanked = about.iter().find_map(|about| notices.get(about)).map(|notice| notice.reason.clone());
+        files.push((version, Shown { file, uploaded: iso(row.created_at), yanked }));
     }
     files.sort_by(|(one, left), (other, right)| {
         (one, &left.file.filename).cmp(&(other, &right.file.filename))
     });
-    // 1.0 and 1.0.0 stand for one version, so their files stand mixed.
-    let mut seen = BTreeSet::new();
-    let versions = files.iter().map(|(_, shown)| &shown.file.version);
-    let versions = versions.filter(|version| seen.insert(*version)).cloned().collect();
-    let files = files.into_iter().map(|(_, shown)| shown).collect();
-    let name = rows.first().map(|row| row.subject.as_str()).unwrap_or_default();
-    let project = Project { name, versions, files };
-    Ok(vec![json::project(&project)?, html::project(&project)])
+    Ok(files.into_iter().map(|(_, shown)| shown).collect())
 }
 
 /// The pages of all projects of a registry.

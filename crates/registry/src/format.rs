@@ -11,8 +11,10 @@ mod contents;
 mod fact;
 mod inspect;
 mod list;
+mod notice;
 mod page;
 mod release;
+mod removal;
 mod shelf;
 mod subjects;
 
@@ -21,7 +23,6 @@ use std::{fmt, io, sync::Arc};
 use bytes::Bytes;
 use wharf_core::{Detail, Digest, Error, Kind, Place, Tag, manifest::Manifest};
 
-pub use self::list::FactSearch;
 pub use self::{
     contents::{BlobReader, Contents},
     fact::{Claim, Document, Fact, FactCursor, Pair},
@@ -29,11 +30,13 @@ pub use self::{
 };
 pub(crate) use self::{
     inspect::Inspected,
+    notice::expect_open,
     release::{Listings, expect_free, rebuild, untag},
     shelf::Shelf,
 };
+pub use self::{list::FactSearch, notice::Standing};
 
-use crate::port::ListedRow;
+use crate::port::{ListedRow, NoticeRow};
 
 /// A kind of content that Wharf understands.
 pub trait Format: Send + Sync {
@@ -63,6 +66,16 @@ pub trait Format: Send + Sync {
         Ok(None)
     }
 
+    /// The pair by which a part of a release is found, if its parts have names.
+    fn part(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The tag of the release that a name stands for: its own, or the version as people write it.
+    fn release_named(&self, name: &str) -> Option<Tag> {
+        name.parse().ok()
+    }
+
     /// The pages that show a listing. Pure, and always the same for the same listing, so that two nodes agree.
     ///
     /// # Errors
@@ -74,10 +87,19 @@ pub trait Format: Send + Sync {
 
 /// What pages are rendered of.
 pub enum Listing {
-    /// All that is listed in a repository, in the order of its coming.
-    Repository(Vec<ListedRow>),
+    /// All that is listed in a repository.
+    Repository(Shown),
     /// The subjects of which anything is listed in a registry, in byte order.
     Registry(Vec<String>),
+}
+
+/// What the pages of a repository show.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// All that is listed, in the order of its coming.
+    pub rows: Vec<ListedRow>,
+    /// What was said about it, about all first.
+    pub notices: Vec<NoticeRow>,
 }
 
 /// A page as a format renders it.

@@ -54,7 +54,7 @@ pub use crate::{
     verify::{Finding, Inspector, Repair, Verification, Verified},
 };
 use crate::{
-    format::{Format, Shelf},
+    format::{Format, Listings, Shelf},
     port::{BlobStore, RightsSource, Store},
     upload::Locks,
 };
@@ -266,6 +266,10 @@ impl Registry {
 
     fn formats(&self) -> &[Arc<dyn Format>] {
         &self.0.parts.formats
+    }
+
+    fn listings(&self) -> Listings {
+        Listings(self.formats().to_vec())
     }
 
     fn inspections(&self) -> &Turns {

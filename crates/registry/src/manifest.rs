@@ -19,7 +19,7 @@ use self::{
 };
 use crate::{
     Registry,
-    format::{Candidate, Listings},
+    format::Candidate,
     port::{ManifestRow, NewManifest, PageOf},
     upload::on_its_own,
 };
@@ -132,7 +132,7 @@ impl Registry {
         // A client that hangs up leaves nothing half done.
         on_its_own(async move {
             let (now, delay) = (registry.now(), registry.settings().collection_delay);
-            let formats = Listings(registry.formats().to_vec());
+            let formats = registry.listings();
             let mut delete = DeleteManifest { grant, repository, digest, condition, formats, now, delay };
             while registry.store().commit(delete.clone()).await? == Deleted::SomeTags {
                 delete.grant = registry.regrant(&delete.grant).await?;

@@ -78,6 +78,7 @@ impl World {
         let path = path.replace("{org}", home).replace("{registry}", "main").replace("{repository}", "app");
         let path = path.replace("{tag}", "v1").replace("{reference}", "v1").replace("{document}", "readme");
         let path = path.replace("{user}", "guest").replace("{robot}", "ci").replace("{rule}", "standing");
+        let path = path.replace("{release}", "v1").replace("{file}", "nothing.whl");
         for thing in ["org", "registry", "repository", "tag", "rule", "key", "user", "robot", "token"] {
             let fresh = format!("{{fresh-{thing}}}");
             if path.contains(&fresh) {

@@ -290,14 +290,15 @@ CREATE INDEX tag_history_at ON tag_history (at);
 CREATE INDEX tag_history_tag ON tag_history (repository_id, tag, id);
 CREATE INDEX tag_history_from ON tag_history (repository_id, from_digest) WHERE from_digest IS NOT NULL;
 
--- A name only one manifest of a repository may hold, with the digest it stands for; a tombstone has no manifest.
+-- A name only one manifest of a repository may hold, with the digest it stands for; a tombstone has no manifest. It goes by
+-- the repository's path, and so outlives it: who makes a repository of that name anew finds the names taken.
 CREATE TABLE claim (
-    repository_id INTEGER NOT NULL REFERENCES repository (id),
-    kind          TEXT NOT NULL,
-    name          TEXT NOT NULL,
-    digest        BLOB NOT NULL,
-    manifest_id   INTEGER REFERENCES manifest (id),
-    PRIMARY KEY (repository_id, kind, name)
+    path        TEXT NOT NULL,
+    kind        TEXT NOT NULL,
+    name        TEXT NOT NULL,
+    digest      BLOB NOT NULL,
+    manifest_id INTEGER REFERENCES manifest (id),
+    PRIMARY KEY (path, kind, name)
 ) WITHOUT ROWID;
 CREATE INDEX claim_manifest ON claim (manifest_id);
 
@@ -314,7 +315,7 @@ CREATE TABLE believed_key (
 ) WITHOUT ROWID;
 
 -- What a format read of a manifest, and its place in the index: by subject, within it by sort_key, the newest first.
--- release: the tag of the release it is listed in; NULL where it is listed in none.
+-- release: the tag of the release it belongs to; NULL where its format has none. listed: whether it is listed there.
 CREATE TABLE fact (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
     registry_id   INTEGER NOT NULL REFERENCES registry (id),
@@ -324,11 +325,12 @@ CREATE TABLE fact (
     sort_key      BLOB NOT NULL,
     attributes    TEXT NOT NULL,
     repository_id INTEGER NOT NULL REFERENCES repository (id),
-    release       TEXT
+    release       TEXT,
+    listed        INTEGER NOT NULL
 );
 CREATE INDEX fact_order ON fact (registry_id, format, subject, sort_key, id);
 CREATE INDEX fact_manifest ON fact (manifest_id);
-CREATE INDEX fact_release ON fact (repository_id, format, release) WHERE release IS NOT NULL;
+CREATE INDEX fact_release ON fact (repository_id, format, release) WHERE listed = 1;
 
 -- A pair by which a fact is found. The order of the facts is repeated, so that one index serves filter and page.
 CREATE TABLE fact_pair (
@@ -350,6 +352,21 @@ CREATE TABLE fact_document (
     payload    BLOB NOT NULL,
     PRIMARY KEY (fact_id, name)
 );
+
+-- What somebody said about what is listed in a repository. It stands until it is taken back, whatever comes and goes there.
+-- about: part, release or all; says: yanked of the first two, deprecated, archived or quarantined of all.
+CREATE TABLE notice (
+    registry_id INTEGER NOT NULL REFERENCES registry (id),
+    repository  TEXT NOT NULL,
+    format      TEXT NOT NULL,
+    about       TEXT NOT NULL,
+    name        TEXT NOT NULL,
+    says        TEXT NOT NULL,
+    reason      TEXT,
+    at          INTEGER NOT NULL,
+    actor       TEXT NOT NULL,
+    PRIMARY KEY (registry_id, repository, format, about, name)
+) WITHOUT ROWID;
 
 -- What is listed in a repository, as a page of it shows; in the row of repository 0, what subjects are listed in the
 -- registry. revision moves with every change of that. listed: whether anything is.

@@ -229,6 +229,8 @@ impl Step for Remove {
         const KEYS: &str = "
             DELETE FROM believed_key WHERE registry_id IN
                 (SELECT r.id FROM registry r WHERE r.organisation_id = $1)";
+        const NOTICES: &str = "
+            DELETE FROM notice WHERE registry_id IN (SELECT r.id FROM registry r WHERE r.organisation_id = $1)";
         const PAGES: &str = "
             DELETE FROM page WHERE registry_id IN (SELECT r.id FROM registry r WHERE r.organisation_id = $1)";
         const BODIES: &str = "
@@ -246,7 +248,7 @@ impl Step for Remove {
             return Err(Error::new(Kind::Conflict, message));
         }
         session.execute(ROBOTS, &[now.into(), id.into()]).await?;
-        for statement in [HOMES, MEMBERS, RULES, KEYS, PAGES, BODIES, REGISTRIES] {
+        for statement in [HOMES, MEMBERS, RULES, KEYS, NOTICES, PAGES, BODIES, REGISTRIES] {
             session.execute(statement, &[id.into()]).await?;
         }
         audit(session, &self.record).await

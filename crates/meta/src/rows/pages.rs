@@ -37,7 +37,7 @@ impl Pages for SqlWork<'_> {
     async fn move_page(&mut self, repository: RepositoryId, format: &str, subject: &str) -> Result<()> {
         const IS_LISTED: &str = "
             SELECT f.id FROM fact f
-            WHERE f.repository_id = $1 AND f.format = $2 AND f.release IS NOT NULL LIMIT 1";
+            WHERE f.repository_id = $1 AND f.format = $2 AND f.listed = 1 LIMIT 1";
         const WAS_LISTED: &str = "
             SELECT g.listed FROM page g
             WHERE g.registry_id = (SELECT p.registry_id FROM repository p WHERE p.id = $1)

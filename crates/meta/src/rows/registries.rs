@@ -290,9 +290,10 @@ impl Step for Remove {
             let message = "the registry holds repositories: remove them first, or force it";
             return Err(Error::new(Kind::Conflict, message));
         }
+        const NOTICES: &str = "DELETE FROM notice WHERE registry_id = $1";
         const PAGES: &str = "DELETE FROM page WHERE registry_id = $1";
         const BODIES: &str = "DELETE FROM page_body WHERE registry_id = $1";
-        for statement in [HOMES, RULES, KEYS, PAGES, BODIES, REMOVE] {
+        for statement in [HOMES, RULES, KEYS, NOTICES, PAGES, BODIES, REMOVE] {
             session.execute(statement, &[id.into()]).await?;
         }
         audit(session, &self.record).await.map(|()| true)

@@ -43,7 +43,7 @@ fn found_by<'a>((registry, repository): (RegistryId, RepositoryId), pair: &Pair<
 impl Releases for SqlWork<'_> {
     async fn list_facts(&mut self, repository: RepositoryId, digest: &Digest, release: &Tag) -> Result<()> {
         const LIST: &str = "
-            UPDATE fact SET release = $1 WHERE release IS NULL AND manifest_id =
+            UPDATE fact SET listed = 1 WHERE release = $1 AND listed = 0 AND manifest_id =
                 (SELECT m.id FROM manifest m WHERE m.repository_id = $2 AND m.digest = $3)";
         let digest = digest.to_row();
         let values = [release.as_str().into(), repository.0.into(), digest.as_slice().into()];
@@ -53,8 +53,8 @@ impl Releases for SqlWork<'_> {
     async fn unlist(&mut self, repository: RepositoryId, release: &Tag) -> Result<Vec<(String, String)>> {
         const FIND: &str = "
             SELECT DISTINCT f.format, f.subject FROM fact f
-            WHERE f.repository_id = $1 AND f.release = $2 AND f.release IS NOT NULL ORDER BY f.format, f.subject";
-        const UNLIST: &str = "UPDATE fact SET release = NULL WHERE repository_id = $1 AND release = $2";
+            WHERE f.repository_id = $1 AND f.release = $2 AND f.listed = 1 ORDER BY f.format, f.subject";
+        const UNLIST: &str = "UPDATE fact SET listed = 0 WHERE repository_id = $1 AND release = $2";
         let values = [repository.0.into(), release.as_str().into()];
         let rows = self.0.query(FIND, &values).await?;
         if rows.is_empty() {
@@ -72,11 +72,11 @@ impl Releases for SqlWork<'_> {
     ) -> Result<Vec<ListedRow>> {
         const ALL: &str = select!(
             "FROM fact f JOIN manifest m ON m.id = f.manifest_id
-            WHERE f.repository_id = $1 AND f.format = $2 AND f.release IS NOT NULL ORDER BY f.id"
+            WHERE f.repository_id = $1 AND f.format = $2 AND f.listed = 1 ORDER BY f.id"
         );
         const OF_RELEASE: &str = select!(
             "FROM fact f JOIN manifest m ON m.id = f.manifest_id
-            WHERE f.repository_id = $1 AND f.format = $2 AND f.release = $3 ORDER BY f.id"
+            WHERE f.repository_id = $1 AND f.format = $2 AND f.release = $3 AND f.listed = 1 ORDER BY f.id"
         );
         let rows = match release {
             None => self.0.query(ALL, &[repository.0.into(), format.into()]).await?,
@@ -89,6 +89,31 @@ impl Releases for SqlWork<'_> {
         rows.into_iter().map(listed).collect()
     }
 
+    async fn first_listed(
+        &mut self,
+        repository: RepositoryId,
+        format: &str,
+        release: Option<&Tag>,
+    ) -> Result<Option<ListedRow>> {
+        const ANY: &str = select!(
+            "FROM fact f JOIN manifest m ON m.id = f.manifest_id
+            WHERE f.repository_id = $1 AND f.format = $2 AND f.listed = 1 LIMIT 1"
+        );
+        const OF_RELEASE: &str = select!(
+            "FROM fact f JOIN manifest m ON m.id = f.manifest_id
+            WHERE f.repository_id = $1 AND f.format = $2 AND f.release = $3 AND f.listed = 1 LIMIT 1"
+        );
+        let any: [Value<'_>; 2] = [repository.0.into(), format.into()];
+        let row = match release {
+            None => self.0.query_first(ANY, &any).await?,
+            Some(release) => {
+                let [repository, format] = any;
+                self.0.query_first(OF_RELEASE, &[repository, format, release.as_str().into()]).await?
+            }
+        };
+        row.map(listed).transpose()
+    }
+
     async fn listings_of(
         &mut self,
         repository: RepositoryId,
@@ -96,7 +121,7 @@ impl Releases for SqlWork<'_> {
     ) -> Result<Vec<(String, String, Tag)>> {
         const FIND: &str = "
             SELECT DISTINCT f.format, f.subject, f.release FROM manifest m JOIN fact f ON f.manifest_id = m.id
-            WHERE m.repository_id = $1 AND m.digest = $2 AND f.release IS NOT NULL
+            WHERE m.repository_id = $1 AND m.digest = $2 AND f.listed = 1
             ORDER BY f.format, f.subject, f.release";
         let digest = digest.to_row();
         let rows = self.0.query(FIND, &[repository.0.into(), digest.as_slice().into()]).await?;
@@ -113,7 +138,7 @@ impl Releases for SqlWork<'_> {
         const FIND: &str = select!(
             "FROM fact_pair a JOIN fact f ON f.id = a.fact_id JOIN manifest m ON m.id = f.manifest_id
             WHERE a.registry_id = $1 AND a.format = $2 AND a.name = $3 AND a.value = $4
-                AND f.repository_id = $5 AND f.release IS NOT NULL ORDER BY f.id LIMIT 1"
+                AND f.repository_id = $5 AND f.listed = 1 ORDER BY f.id LIMIT 1"
         );
         self.0.query_first(FIND, &found_by(at, pair)).await?.map(listed).transpose()
     }
@@ -128,7 +153,7 @@ impl Releases for SqlWork<'_> {
             SELECT d.media_type, d.payload
             FROM fact_pair a JOIN fact f ON f.id = a.fact_id JOIN fact_document d ON d.fact_id = f.id
             WHERE a.registry_id = $1 AND a.format = $2 AND a.name = $3 AND a.value = $4
-                AND f.repository_id = $5 AND f.release IS NOT NULL AND d.name = $6 ORDER BY f.id LIMIT 1";
+                AND f.repository_id = $5 AND f.listed = 1 AND d.name = $6 ORDER BY f.id LIMIT 1";
         let found_by = found_by(at, pair);
         let values: Vec<Value<'_>> = found_by.into_iter().chain([name.into()]).collect();
         let Some(mut row) = self.0.query_first(FIND, &values).await? else { return Ok(None) };
@@ -137,13 +162,15 @@ impl Releases for SqlWork<'_> {
 
     async fn hold(&mut self, repository: RepositoryId, manifest: &Digest, claim: &Claim) -> Result<Held> {
         const HOLD: &str = "
-            INSERT INTO claim (repository_id, kind, name, digest, manifest_id)
-            SELECT m.repository_id, $1, $2, $3, m.id FROM manifest m WHERE m.repository_id = $4 AND m.digest = $5
-            ON CONFLICT (repository_id, kind, name) DO UPDATE
+            INSERT INTO claim (path, kind, name, digest, manifest_id)
+            SELECT p.path, $1, $2, $3, m.id FROM manifest m JOIN repository p ON p.id = m.repository_id
+            WHERE m.repository_id = $4 AND m.digest = $5
+            ON CONFLICT (path, kind, name) DO UPDATE
                 SET manifest_id = coalesce(claim.manifest_id, excluded.manifest_id)
                 WHERE claim.digest = excluded.digest";
         const WHO: &str = "
-            SELECT c.manifest_id FROM claim c WHERE c.repository_id = $1 AND c.kind = $2 AND c.name = $3";
+            SELECT c.manifest_id FROM claim c
+            WHERE c.path = (SELECT p.path FROM repository p WHERE p.id = $1) AND c.kind = $2 AND c.name = $3";
         let (digest, manifest) = (claim.digest.to_row(), manifest.to_row());
         let (kind, name): (Value<'_>, Value<'_>) = (claim.kind.into(), claim.name.as_str().into());
         let values = [kind, name, digest.as_slice().into(), repository.0.into(), manifest.as_slice().into()];

@@ -96,12 +96,10 @@ impl Repositories for SqlWork<'_> {
                 OR EXISTS (SELECT 1 FROM upload u WHERE u.repository_id = $1)
                 OR EXISTS (SELECT 1 FROM repository_blob b WHERE b.repository_id = $1)
                 OR EXISTS (SELECT 1 FROM tag_history h WHERE h.repository_id = $1))";
-        const CLAIMS: &str = "DELETE FROM claim WHERE repository_id = $1";
         const REMOVE: &str = "DELETE FROM repository WHERE id = $1";
         if self.0.query_first(HOLDS, &[id.0.into()]).await?.is_some() {
             return Ok(false);
         }
-        self.0.execute(CLAIMS, &[id.0.into()]).await?;
         Ok(self.0.execute(REMOVE, &[id.0.into()]).await? > 0)
     }
 }

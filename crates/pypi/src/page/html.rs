@@ -13,14 +13,14 @@ pub(super) fn root(projects: &[String]) -> Page {
         // A String takes all that is written to it.
         let _ = writeln!(links, "<a href=\"{name}/\">{name}</a><br>");
     }
-    page("Simple index", &links)
+    page("Simple index", ("active", None), &links)
 }
 
 pub(super) fn project(project: &Project<'_>) -> Page {
     let name = escaped(project.name);
     let mut links = format!("<h1>Links for {name}</h1>\n");
     project.files.iter().for_each(|shown| link(&mut links, project.name, shown));
-    page(&format!("Links for {name}"), &links)
+    page(&format!("Links for {name}"), (project.status, project.reason), &links)
 }
 
 fn link(links: &mut String, project: &str, shown: &Shown) {
@@ -35,14 +35,21 @@ fn link(links: &mut String, project: &str, shown: &Shown) {
             " data-core-metadata=\"sha256={sha256}\" data-dist-info-metadata=\"sha256={sha256}\""
         );
     }
+    if let Some(reason) = &shown.yanked {
+        let _ = write!(links, " data-yanked=\"{}\"", escaped(reason.as_deref().unwrap_or_default()));
+    }
     let _ = writeln!(links, ">{}</a><br>", escaped(&shown.file.filename));
 }
 
-fn page(title: &str, body: &str) -> Page {
+fn page(title: &str, (status, reason): (&str, Option<&str>), body: &str) -> Page {
+    let reason = reason.map(|reason| {
+        format!("<meta name=\"pypi:project-status-reason\" content=\"{}\">\n", escaped(reason))
+    });
+    let reason = reason.unwrap_or_default();
     let html = format!(
         "<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"pypi:repository-version\" content=\"{API_VERSION}\">\n\
-         <meta name=\"pypi:project-status\" content=\"active\">\n\
+         <meta name=\"pypi:project-status\" content=\"{status}\">\n{reason}\
          <title>{title}</title>\n</head>\n<body>\n{body}</body>\n</html>\n"
     );
     Page { kind: HTML, media_type: "application/vnd.pypi.simple.v1+html", bytes: html.into() }

@@ -29,14 +29,16 @@ struct Name<'a> {
 struct ProjectDocument<'a> {
     meta: Meta,
     name: &'a str,
-    project_status: Status,
+    project_status: Status<'a>,
     versions: &'a [String],
     files: Vec<FileDocument<'a>>,
 }
 
 #[derive(Serialize)]
-struct Status {
+struct Status<'a> {
     status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -50,7 +52,7 @@ struct FileDocument<'a> {
     core_metadata: Metadata<'a>,
     /// What it was called before PEP 714.
     dist_info_metadata: Metadata<'a>,
-    yanked: bool,
+    yanked: Yanked<'a>,
     size: u64,
     upload_time: &'a str,
 }
@@ -67,6 +69,14 @@ enum Metadata<'a> {
     Not(bool),
 }
 
+/// Whether, or why (PEP 592).
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Yanked<'a> {
+    Whether(bool),
+    Because(&'a str),
+}
+
 const META: Meta = Meta { api_version: API_VERSION };
 
 pub(super) fn root(projects: &[String]) -> Result<Page> {
@@ -77,7 +87,7 @@ pub(super) fn project(project: &Project<'_>) -> Result<Page> {
     page(&ProjectDocument {
         meta: META,
         name: project.name,
-        project_status: Status { status: "active" },
+        project_status: Status { status: project.status, reason: project.reason },
         versions: &project.versions,
         files: project.files.iter().map(|shown| file(project, shown)).collect(),
     })
@@ -95,7 +105,10 @@ fn file<'a>(project: &Project<'_>, shown: &'a Shown) -> FileDocument<'a> {
         requires_python: shown.file.requires_python.as_deref(),
         core_metadata: metadata(),
         dist_info_metadata: metadata(),
-        yanked: false,
+        yanked: match &shown.yanked {
+            Some(Some(reason)) => Yanked::Because(reason),
+            yanked => Yanked::Whether(yanked.is_some()),
+        },
         size: shown.file.size,
         upload_time: &shown.uploaded,
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use wharf_core::Timestamp;
+use wharf_registry::port::ListedRow;
 
 use super::*;
 
@@ -24,7 +25,11 @@ fn row(filename: &str, version: &str) -> ListedRow {
 }
 
 fn pages(rows: &[ListedRow]) -> (Value, String) {
-    let pages = project(rows).unwrap();
+    noticed(rows, &[])
+}
+
+fn noticed(rows: &[ListedRow], notices: &[NoticeRow]) -> (Value, String) {
+    let pages = project(&format::Shown { rows: rows.to_vec(), notices: notices.to_vec() }).unwrap();
     let [json, html] = pages.as_slice() else { panic!("two pages") };
     (serde_json::from_slice(&json.bytes).unwrap(), String::from_utf8(html.bytes.to_vec()).unwrap())
 }
@@ -71,4 +76,43 @@ fn a_page_shows_what_installers_ask_for() {
     assert_eq!(json["meta"]["api-version"], "1.4");
     assert!(html.contains("data-requires-python=\"&gt;=3.8,&lt;4\""), "{html}");
     assert_eq!(html.matches("data-core-metadata").count(), 1);
+}
+
+fn notice(about: About, says: Says, reason: Option<&str>) -> NoticeRow {
+    let reason = reason.map(str::to_owned);
+    NoticeRow { about, says, reason, at: Timestamp::default(), by: "alice".to_owned() }
+}
+
+#[test]
+fn a_page_shows_what_is_yanked_and_why() {
+    let rows = ["foo-1.0.tar.gz", "foo-1.0-py3-none-any.whl"].map(|name| row(name, "1.0"));
+    let release = notice(About::Release("1.0".parse().unwrap()), Says::Yanked, None);
+    let file = notice(About::Part("foo-1.0.tar.gz".to_owned()), Says::Yanked, Some("\"broken\" <build>"));
+    let (json, html) = noticed(&rows, &[release, file]);
+    assert_eq!(json["files"][0]["yanked"], true);
+    assert_eq!(json["files"][1]["yanked"], "\"broken\" <build>", "the file's own reason");
+    assert!(
+        html.contains("data-yanked=\"\"")
+            && html.contains("data-yanked=\"&quot;broken&quot; &lt;build&gt;\"")
+    );
+    let (json, html) = pages(&rows);
+    assert_eq!(json["files"][0]["yanked"], false);
+    assert!(!html.contains("data-yanked"));
+}
+
+#[test]
+fn a_project_shows_what_becomes_of_it() {
+    let rows = [row("foo-1.0.tar.gz", "1.0")];
+    let (json, html) = noticed(&rows, &[notice(About::All, Says::Archived, Some("use <bar>"))]);
+    assert_eq!(json["project-status"], json!({ "status": "archived", "reason": "use <bar>" }));
+    assert_eq!(json["files"].as_array().unwrap().len(), 1);
+    assert!(html.contains("\"pypi:project-status\" content=\"archived\""));
+    assert!(html.contains("\"pypi:project-status-reason\" content=\"use &lt;bar&gt;\""));
+    let (json, html) = noticed(&rows, &[notice(About::All, Says::Quarantined, None)]);
+    assert_eq!((&json["files"], &json["versions"]), (&json!([]), &json!([])));
+    assert_eq!(
+        (&json["name"], &json["project-status"]),
+        (&json!("foo"), &json!({ "status": "quarantined" }))
+    );
+    assert!(!html.contains("<a "));
 }

@@ -46,6 +46,7 @@ pub(super) async fn receive(
     let file = FileName::parse(filename).map_err(refused)?;
     let place = file.project.place(registry)?;
     let grant = call.registry.grant::<Push>(call.actor, &place).await?;
+    call.registry.expect_open(&grant, NAME).await?;
     file.expect_normal().map_err(refused)?;
     let expected = form.get("sha256_digest").map(|digest| format!("sha256:{}", digest.to_ascii_lowercase()));
     let expected: Option<Digest> = expected.and_then(|digest| digest.parse().ok());

@@ -5,7 +5,7 @@ use wharf_core::{Actor, Digest, RegistryPlace, Tag, gate::RepositoryId};
 use super::store::{NOW, commit, digest, image, repository, view};
 use crate::{
     format::{Claim, Fact, Pair},
-    port::{Held, ListedRow, PageBody, PageOf, PageState, RightsSource, Store},
+    port::{About, Held, ListedRow, NoticeRow, PageBody, PageOf, PageState, RightsSource, Says, Store},
 };
 
 const FORMAT: &str = "parts";
@@ -35,12 +35,14 @@ pub(super) async fn suite<S: Store + RightsSource>(store: &S) {
     });
     assert_eq!(found.await.map(|row| (row.digest, row.release)), Some((two, "1.0".to_owned())));
 
+    what_is_said_stands_until_it_is_taken_back(store, tool).await;
     a_name_stands_for_one_content_even_when_that_is_gone(store, tool, one).await;
     assert_eq!(names(&listed(store, tool, Some("1.0")).await), ["b"]);
     pages_are_kept_only_of_the_revision_that_stands(store, of(Some(tool))).await;
     what_is_taken_off_the_list_is_shown_no_more(store, tool).await;
     assert_eq!(page(store, of(Some(tool))).await.map(|state| state.listed), Some(false));
     assert!(subjects(store, of(None)).await.is_empty());
+    names_and_notices_outlive_their_repository(store, two).await;
 }
 
 fn part(name: &str, release: &str) -> Fact {
@@ -175,6 +177,78 @@ async fn what_is_taken_off_the_list_is_shown_no_more(store: &dyn Store, reposito
     let input = (repository, "2.0".parse::<Tag>().unwrap());
     commit(store, input, |(repository, release), work| {
         Box::pin(async move { work.unlist(*repository, release).await.map(drop) })
+    })
+    .await
+    .unwrap();
+}
+
+fn notice(about: About, says: Says, reason: Option<&str>) -> NoticeRow {
+    NoticeRow { about, says, reason: reason.map(str::to_owned), at: NOW, by: "somebody".to_owned() }
+}
+
+async fn what_is_said_stands_until_it_is_taken_back(store: &dyn Store, repository: RepositoryId) {
+    let part = notice(About::Part("b".to_owned()), Says::Yanked, Some("it breaks"));
+    let release = notice(About::Release("1.0".parse().unwrap()), Says::Yanked, None);
+    let all = notice(About::All, Says::Archived, Some("no more"));
+    let said = [part, release, notice(About::All, Says::Deprecated, None), all.clone()];
+    commit(store, (repository, said), |(repository, said), work| {
+        Box::pin(async move {
+            for notice in said {
+                work.set_notice(*repository, FORMAT, notice).await?;
+            }
+            Ok(())
+        })
+    })
+    .await
+    .unwrap();
+    let found = view(store, repository, |repository, work| {
+        Box::pin(async move {
+            let other = work.notices(*repository, "other").await?;
+            Ok((work.notices(*repository, FORMAT).await?, other))
+        })
+    });
+    let (found, other) = found.await;
+    let words: Vec<_> = found.iter().map(|notice| (notice.about.word(), notice.reason.as_deref())).collect();
+    assert_eq!(words, [("all", Some("no more")), ("release", None), ("part", Some("it breaks"))]);
+    assert_eq!((&found[0], other), (&all, Vec::new()), "the last word counts");
+    commit(store, repository, |repository, work| {
+        Box::pin(async move {
+            let about = About::Release("1.0".parse()?);
+            assert!(work.notice(*repository, FORMAT, &about).await?.is_some());
+            assert!(work.remove_notice(*repository, FORMAT, &about).await?);
+            assert!(!work.remove_notice(*repository, FORMAT, &about).await?, "it is taken back");
+            assert_eq!(work.notice(*repository, FORMAT, &about).await?, None);
+            Ok(())
+        })
+    })
+    .await
+    .unwrap();
+}
+
+async fn names_and_notices_outlive_their_repository(store: &dyn Store, other: Digest) {
+    let gone = repository(store, "releases/team/gone").await;
+    let manifest = store_part(store, gone, ("a", "1.0")).await;
+    let said = notice(About::All, Says::Quarantined, None);
+    commit(store, (gone, manifest, said), |(gone, manifest, said), work| {
+        Box::pin(async move {
+            work.set_notice(*gone, FORMAT, said).await?;
+            assert!(work.remove_manifest(*gone, manifest).await?);
+            assert!(work.remove_repository(*gone).await?);
+            Ok(())
+        })
+    })
+    .await
+    .unwrap();
+    let anew = repository(store, "releases/team/gone").await;
+    assert_ne!(anew, gone);
+    let manifest = store_part(store, anew, ("b", "1.0")).await;
+    commit(store, (anew, manifest, other), |(anew, manifest, other), work| {
+        Box::pin(async move {
+            let claim = Claim { kind: "file", name: "a".to_owned(), digest: *other };
+            assert_eq!(work.hold(*anew, manifest, &claim).await?, Held::Buried);
+            assert_eq!(work.notices(*anew, FORMAT).await?.len(), 1);
+            Ok(())
+        })
     })
     .await
     .unwrap();

@@ -7,7 +7,7 @@ use wharf_core::{
     gate::{RegistryId, RepositoryId},
 };
 
-use super::{FactCursor, Pair};
+use super::{FactCursor, Pair, notice::is_hidden};
 use crate::{
     Registry,
     port::{DocumentRow, Extent, FactRow, FactsOf, ListedRow, Transaction, Work},
@@ -85,7 +85,7 @@ impl Registry {
 }
 
 impl Registry {
-    /// The first fact of a format that is listed in a repository and found by a pair.
+    /// The first fact of a format that is listed in a repository and found by a pair; none where all is hidden.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -141,7 +141,12 @@ impl Transaction for FindListed {
     type Output = Option<ListedRow>;
 
     async fn run(&self, work: &mut dyn Work) -> Result<Option<ListedRow>> {
-        work.find_listed(self.at, &self.pair.pair()).await
+        let pair = self.pair.pair();
+        let found = work.find_listed(self.at, &pair).await?;
+        if found.is_some() && is_hidden(work, self.at.1, pair.format).await? {
+            return Ok(None);
+        }
+        Ok(found)
     }
 }
 
@@ -156,7 +161,12 @@ impl Transaction for FindListedDocument {
     type Output = Option<DocumentRow>;
 
     async fn run(&self, work: &mut dyn Work) -> Result<Option<DocumentRow>> {
-        work.find_document(self.at, &self.pair.pair(), self.name).await
+        let pair = self.pair.pair();
+        let found = work.find_document(self.at, &pair, self.name).await?;
+        if found.is_some() && is_hidden(work, self.at.1, pair.format).await? {
+            return Ok(None);
+        }
+        Ok(found)
     }
 }
 

@@ -10,10 +10,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use tokio::task::spawn_blocking;
-use wharf_core::{Algorithm, Error, Grant, Kind, RegistryGrant, Result, action::Pull};
+use wharf_core::{Algorithm, Error, Grant, Kind, RegistryGrant, Result, action::Pull, gate::RepositoryId};
 
 use super::{
-    Format, Listing, Page,
+    Format, Listing, Page, Shown,
     shelf::{Found, Slot},
 };
 use crate::{
@@ -297,11 +297,18 @@ impl Transaction for ReadPage {
             return Ok(Read::Kept(kept));
         }
         let listing = match of.repository {
-            Some(repository) => Listing::Repository(work.listed(repository, of.format, None).await?),
+            Some(repository) => Listing::Repository(shown(work, repository, of.format).await?),
             None => Listing::Registry(work.listed_subjects(of.registry, of.format).await?),
         };
         Ok(Read::Listing(revision, listing))
     }
+}
+
+async fn shown(work: &mut dyn Work, repository: RepositoryId, format: &str) -> Result<Shown> {
+    Ok(Shown {
+        rows: work.listed(repository, format, None).await?,
+        notices: work.notices(repository, format).await?,
+    })
 }
 
 struct KeepBodies {

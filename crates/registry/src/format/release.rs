@@ -1,11 +1,15 @@
 //! Releases: the index that stands for all that is listed of one, kept true in the transaction that changes it.
 //!
 //! A fact is listed from the push of its manifest on, whichever tag that gets, until the manifest is deleted or the tag
-//! of its release is taken away.
+//! of its release is taken away. A tag that is set back to an index that was derived lists what that index holds.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use wharf_core::{Algorithm, Digest, Error, Kind, Result, Tag, gate::RepositoryId, manifest::Manifest};
+use wharf_core::{
+    Algorithm, Digest, Error, Kind, Result, Subject, Tag,
+    gate::RepositoryId,
+    manifest::{Manifest, Role},
+};
 
 use super::{Fact, Format};
 use crate::{
@@ -79,6 +83,41 @@ pub(crate) async fn untag(
 pub(crate) struct Listings(pub(crate) Vec<Arc<dyn Format>>);
 
 impl Listings {
+    /// Those that list releases.
+    pub(crate) fn listing(&self) -> impl Iterator<Item = &Arc<dyn Format>> {
+        self.0.iter().filter(|format| format.release_type().is_some())
+    }
+
+    /// Lists in a release what its tag was set back to: exactly the parts of an index that was derived, beside what is
+    /// there the parts that another manifest holds itself. The pages that show them move on.
+    pub(crate) async fn relist(
+        &self,
+        work: &mut dyn Work,
+        (repository, release): (RepositoryId, &Tag),
+        digest: &Digest,
+    ) -> Result<()> {
+        let standing = work.find_manifest(repository, digest).await?;
+        let standing = standing.ok_or_else(|| Error::not_found(Subject::Manifest))?;
+        let standing = Manifest::parse(Some(&standing.media_type), &standing.bytes)?;
+        let is_derived =
+            |format: &Arc<dyn Format>| format.release_type() == standing.artifact_type.as_deref();
+        let (mut parts, mut moved) = (vec![*digest], BTreeSet::new());
+        if self.listing().any(is_derived) {
+            moved.extend(work.unlist(repository, release).await?);
+            let children = standing.references.iter().filter(|(role, _)| *role == Role::Manifest);
+            parts.extend(children.filter_map(|(_, child)| child.digest()));
+        }
+        for part in &parts {
+            work.list_facts(repository, part, release).await?;
+            let listings = work.listings_of(repository, part).await?;
+            moved.extend(listings.into_iter().map(|(format, subject, _)| (format, subject)));
+        }
+        for (format, subject) in moved {
+            work.move_page(repository, &format, &subject).await?;
+        }
+        Ok(())
+    }
+
     /// Derives the index of a release anew, or takes its tag away with the last that was listed in it.
     async fn shrink_release(
         &self,

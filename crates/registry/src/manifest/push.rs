@@ -13,7 +13,7 @@ use wharf_core::{
 use super::{ReleaseTag, missing_content};
 use crate::{
     deed::Deed,
-    format::{Inspected, expect_free, rebuild},
+    format::{Inspected, expect_free, expect_open, rebuild},
     policy::expect_movable,
     port::{Move, NewManifest, Transaction, Work},
     quota::expect_bytes,
@@ -92,6 +92,7 @@ impl PushManifest {
         if !is_unread && !work.listings_of(repository, digest).await?.is_empty() {
             return Ok(());
         }
+        expect_open(work, repository, format.name()).await?;
         // Whatever it is pushed under: a release whose tag never moves takes nothing more.
         if work.find_tagged(repository, release).await?.is_some() {
             expect_movable(work, repository, self.grant.place(), &[release]).await?;

@@ -43,7 +43,7 @@ pub enum Held {
 /// Releases: which facts are listed together, and whose their names are.
 #[async_trait]
 pub trait Releases {
-    /// Lists the facts of a manifest in a release, those that are listed in none.
+    /// Lists those facts of a manifest that belong to a release and are not listed.
     async fn list_facts(&mut self, repository: RepositoryId, digest: &Digest, release: &Tag) -> Result<()>;
     /// Takes all facts of a release off the list; of which formats and subjects they are, each once.
     async fn unlist(&mut self, repository: RepositoryId, release: &Tag) -> Result<Vec<(String, String)>>;
@@ -54,6 +54,13 @@ pub trait Releases {
         format: &str,
         release: Option<&Tag>,
     ) -> Result<Vec<ListedRow>>;
+    /// Any one of them, if there is any.
+    async fn first_listed(
+        &mut self,
+        repository: RepositoryId,
+        format: &str,
+        release: Option<&Tag>,
+    ) -> Result<Option<ListedRow>>;
     /// Of which format, subject and release the facts of a manifest are that are listed; each once.
     async fn listings_of(
         &mut self,

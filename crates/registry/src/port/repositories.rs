@@ -62,6 +62,6 @@ pub trait Repositories {
     async fn some_uploads(&mut self, id: RepositoryId, most: u32) -> Result<Vec<UploadRow>>;
     /// Forgets up to `most` moves of a repository's tags; says how many.
     async fn forget_moves(&mut self, id: RepositoryId, most: u32) -> Result<u64>;
-    /// Removes a repository that holds nothing, with the names that were claimed in it; false where it holds something.
+    /// Removes a repository that holds nothing; false where it holds something. The names that were claimed in it stay.
     async fn remove_repository(&mut self, id: RepositoryId) -> Result<bool>;
 }

@@ -10,7 +10,7 @@ use wharf_core::{
     manifest,
 };
 
-use super::{Pages, Releases, Repositories, Retention, Rules, Tags, Usages};
+use super::{Notices, Pages, Releases, Repositories, Retention, Rules, Tags, Usages};
 use crate::format::{Fact, FactCursor};
 
 /// Everything a transaction can touch.
@@ -23,6 +23,7 @@ pub trait Work:
     + Tags
     + Facts
     + Releases
+    + Notices
     + Pages
     + Catalog
     + Collection
@@ -46,6 +47,7 @@ impl<T> Work for T where
         + Tags
         + Facts
         + Releases
+        + Notices
         + Pages
         + Catalog
         + Collection

@@ -13,6 +13,7 @@ use wharf_core::{
 use crate::{
     Registry,
     deed::Deed,
+    format::Listings,
     policy::expect_movable,
     port::{Extent, Move, MoveRow, Transaction, Work},
     upload::expect_repository,
@@ -38,15 +39,16 @@ impl Registry {
         Ok(Page::cut(rows, limit))
     }
 
-    /// Sets a tag to where it pointed before. False if it points there already.
+    /// Sets a tag to where it pointed before, and lists what then belongs to its release. False if it points there
+    /// already.
     ///
     /// # Errors
     /// `NotFound` where the tag is not remembered to have pointed there, or the manifest is gone; `Conflict` with
     /// [`wharf_core::Detail::Rule`] where a rule keeps the tag where it is.
     pub async fn roll_back(&self, grant: &Grant<Push>, tag: &Tag, digest: &Digest) -> Result<bool> {
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
-        let (grant, tag, now) = (grant.clone(), tag.clone(), self.now());
-        self.store().commit(RollBack { grant, repository, tag, digest: *digest, now }).await
+        let (grant, tag, now, formats) = (grant.clone(), tag.clone(), self.now(), self.listings());
+        self.store().commit(RollBack { grant, repository, tag, digest: *digest, formats, now }).await
     }
 }
 
@@ -76,6 +78,7 @@ struct RollBack {
     repository: RepositoryId,
     tag: Tag,
     digest: Digest,
+    formats: Listings,
     now: Timestamp,
 }
 
@@ -95,6 +98,7 @@ impl Transaction for RollBack {
             Move::Over => expect_movable(work, self.repository, self.grant.place(), &[&self.tag]).await?,
             Move::New => {}
         }
+        self.formats.relist(work, (self.repository, &self.tag), &self.digest).await?;
         deed.tell(work, self.repository).await?;
         Ok(true)
     }
