@@ -10,7 +10,6 @@ use std::{
 };
 
 use serde_json::{Map, Value, json};
-use tokio::runtime::Handle;
 use wharf_core::{
     Clock, Digest, RegistryPlace, Timestamp,
     manifest::{Descriptor as Content, Role},
@@ -48,7 +47,7 @@ impl Format for Plugins {
     }
 
     fn inspect(&self, candidate: &Candidate, contents: &Contents) -> Result<Vec<Fact>, Refusal> {
-        let trust = self.trust(candidate)?;
+        let trust = self.trust(candidate, contents)?;
         if candidate.manifest.artifact_type.as_deref() == Some(SIGNATURE) {
             return Ok(vec![signature(candidate, contents, &trust)?]);
         }
@@ -77,13 +76,12 @@ impl Format for Plugins {
 }
 
 impl Plugins {
-    /// What the registry believes. An inspection runs on a thread that may block.
-    fn trust(&self, candidate: &Candidate) -> Result<Trust, Refusal> {
+    /// What the registry believes.
+    fn trust(&self, candidate: &Candidate, contents: &Contents) -> Result<Trust, Refusal> {
         let place = &candidate.place;
         let registry =
             RegistryPlace { organisation: place.organisation.clone(), registry: place.registry.clone() };
-        let trust = Handle::current().block_on(self.signing.trust(&registry));
-        trust.map_err(|error| Refusal::new(error.message()))
+        contents.ask(self.signing.trust(&registry))
     }
 }
 

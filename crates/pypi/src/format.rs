@@ -85,7 +85,7 @@ impl Format for Distributions {
         Some(shape::RELEASE)
     }
 
-    fn derive(&self, listed: &[ListedRow]) -> Result<Option<Bytes>, Refusal> {
+    fn derive(&self, listed: &[ListedRow]) -> Result<Option<Bytes>> {
         release::index(listed)
     }
 

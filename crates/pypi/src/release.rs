@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde_json::{Map, json};
-use wharf_core::MediaType;
-use wharf_registry::{format::Refusal, port::ListedRow};
+use wharf_core::{MediaType, Result};
+use wharf_registry::port::ListedRow;
 
 use crate::{format::File, page::iso, shape};
 
 /// The index of what is listed, by the names of the files; nothing of nothing.
-pub(crate) fn index(listed: &[ListedRow]) -> Result<Option<Bytes>, Refusal> {
+pub(crate) fn index(listed: &[ListedRow]) -> Result<Option<Bytes>> {
     let mut children = BTreeMap::new();
     let mut about = None;
     for row in listed {
-        let file = File::of(row).map_err(|error| Refusal::new(error.message()))?;
+        let file = File::of(row)?;
         about.get_or_insert_with(|| (row.subject.clone(), file.version.clone()));
         children.insert((file.filename.clone(), row.digest.to_string()), child(row, &file));
     }

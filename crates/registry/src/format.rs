@@ -49,7 +49,8 @@ pub trait Format: Send + Sync {
     /// Reads what the bytes say, within bounds of its own.
     ///
     /// # Errors
-    /// A refusal, when the content is broken or says of itself what is not true.
+    /// A refusal, when the content is broken or says of itself what is not true. What is no fault of the content goes
+    /// through [`Contents`], which tells it to the engine.
     fn inspect(&self, candidate: &Candidate, contents: &Contents) -> Result<Vec<Fact>, Refusal>;
 
     /// The artifact type of the indexes it derives, if it derives any.
@@ -61,8 +62,8 @@ pub trait Format: Send + Sync {
     /// the same for the same rows: it runs in the transaction that changed them.
     ///
     /// # Errors
-    /// A refusal, when no index can hold all of it.
-    fn derive(&self, _listed: &[ListedRow]) -> Result<Option<Bytes>, Refusal> {
+    /// A refusal as an error, when no index can hold all of it; `Internal` for rows that it did not write.
+    fn derive(&self, _listed: &[ListedRow]) -> wharf_core::Result<Option<Bytes>> {
         Ok(None)
     }
 

@@ -5,6 +5,7 @@
 mod collection;
 mod deletion;
 mod governing;
+mod inspecting;
 mod nodes;
 mod strays;
 mod verify;

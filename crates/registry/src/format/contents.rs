@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    future::Future,
     io::{self, Read, Seek, SeekFrom},
     ops::Range,
     sync::{Arc, Mutex, PoisonError},
@@ -28,7 +29,7 @@ pub struct Contents {
     fault: Fault,
 }
 
-/// The first fault of the store, which is no fault of the content.
+/// The first fault of the store, or of who was asked, which is no fault of the content.
 type Fault = Arc<Mutex<Option<Error>>>;
 
 impl Contents {
@@ -59,7 +60,15 @@ impl Contents {
         })
     }
 
-    /// What went wrong in the store meanwhile: then no judgement over the content counts.
+    /// Asks somebody else who may not be there: what he cannot answer is no fault of the content either.
+    ///
+    /// # Errors
+    /// A refusal that the engine passes over in favour of the error.
+    pub fn ask<T>(&self, question: impl Future<Output = Result<T>>) -> Result<T, Refusal> {
+        Ok(self.runtime.block_on(question).map_err(|error| remember(&self.fault, error))?)
+    }
+
+    /// What went wrong meanwhile in the store, or elsewhere: then no judgement over the content counts.
     pub(super) fn fault(&self) -> Option<Error> {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -126,7 +135,7 @@ impl Seek for BlobReader {
     }
 }
 
-/// Keeps a fault of the store for the engine; the format only learns that it cannot go on.
+/// Keeps a fault for the engine; the format only learns that it cannot go on.
 fn remember(fault: &Fault, error: Error) -> io::Error {
     fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     io::Error::other("the content cannot be read now")
