@@ -3,8 +3,8 @@
 
 use axum::{
     body::{Body, to_bytes},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    response::Response,
 };
 use serde::{Deserialize, Serialize};
 use tracing::Instrument as _;
@@ -15,14 +15,13 @@ use crate::{call::Call, route::Route};
 
 /// The header.
 const HEADER: &str = "idempotency-key";
-/// The largest answer that is kept, in bytes: one thing that was made.
-const LARGEST: usize = 1 << 20;
 
 /// An answer as it is kept.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     status: u16,
     location: Option<String>,
+    media_type: Option<String>,
     body: String,
 }
 
@@ -60,38 +59,45 @@ async fn answer_once(route: &Route, call: Call, key: &str) -> Result<Response> {
         Begun::Again(kept) => return again(&kept),
         Begun::First(repeat) => repeat,
     };
-    match route.answer(call).await {
+    let request_id = call.actor.request_id.clone();
+    let (answer, kept) = match route.answer(call).await {
         Ok(response) => {
             let (kept, response) = keep(response).await?;
-            auth.end_repeat(repeat, Some(&kept)).await?;
-            Ok(response)
+            (Ok(response), Some(kept))
         }
-        Err(error) => {
-            auth.end_repeat(repeat, None).await?;
-            Err(error)
-        }
+        Err(error) => (Err(error), None),
+    };
+    // What was done is done, and what was refused was refused, whether or not that is remembered.
+    if let Err(error) = auth.end_repeat(repeat, kept.as_deref()).await {
+        tracing::warn!(request_id, ?error, "the end of a request that may be repeated was not kept");
     }
+    answer
 }
 
-/// An answer as it is kept, and as it is sent.
+/// An answer as it is kept, and as it is sent. It lies in memory, whole.
 async fn keep(response: Response) -> Result<(Vec<u8>, Response)> {
     let (parts, body) = response.into_parts();
-    let bytes = to_bytes(body, LARGEST).await.map_err(Error::internal)?;
-    let location = parts.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
-    let body = String::from_utf8(bytes.to_vec()).map_err(Error::internal)?;
-    let kept = Kept { status: parts.status.as_u16(), location: location.map(str::to_owned), body };
+    let bytes = to_bytes(body, usize::MAX).await.map_err(Error::internal)?;
+    let text = |name: HeaderName| parts.headers.get(name)?.to_str().ok().map(str::to_owned);
+    let kept = Kept {
+        status: parts.status.as_u16(),
+        location: text(header::LOCATION),
+        media_type: text(header::CONTENT_TYPE),
+        body: String::from_utf8_lossy(&bytes).into_owned(),
+    };
     let kept = serde_json::to_vec(&kept).map_err(Error::internal)?;
     Ok((kept, Response::from_parts(parts, Body::from(bytes))))
 }
 
 fn again(kept: &[u8]) -> Result<Response> {
-    let Kept { status, location, body } = serde_json::from_slice(kept).map_err(Error::internal)?;
-    let mut response = (StatusCode::from_u16(status).map_err(Error::internal)?, body).into_response();
-    let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(header::CONTENT_TYPE, json);
-    if let Some(location) = location {
-        let location = HeaderValue::try_from(location).map_err(Error::internal)?;
-        response.headers_mut().insert(header::LOCATION, location);
+    let Kept { status, location, media_type, body } =
+        serde_json::from_slice(kept).map_err(Error::internal)?;
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).map_err(Error::internal)?;
+    for (name, value) in [(header::LOCATION, location), (header::CONTENT_TYPE, media_type)] {
+        if let Some(value) = value {
+            response.headers_mut().insert(name, HeaderValue::try_from(value).map_err(Error::internal)?);
+        }
     }
     Ok(response)
 }

@@ -1,13 +1,13 @@
 //! Accounts, as an operator manages them.
 
 use wharf_core::{
-    AccountId, Error, OperatorGrant, OrganisationName, RegistryName, Result, Role, Secret, SelfGrant,
-    Subject, UserName, audit::AuditRecord,
+    Error, OperatorGrant, OrganisationName, RegistryName, Result, Role, Secret, SelfGrant, Subject, UserName,
+    audit::AuditRecord,
 };
 
 use crate::{
     Auth,
-    port::{NewAccount, RegistryChange},
+    port::{NewAccount, RegistryChange, UserRow},
 };
 
 /// A user to be made.
@@ -36,12 +36,14 @@ impl Auth {
     ///
     /// # Errors
     /// `Exists` where the login is taken; `Invalid` for an empty or huge password; `Unavailable`.
-    pub async fn create_user(&self, grant: &OperatorGrant, user: NewUser) -> Result<AccountId> {
+    pub async fn create_user(&self, grant: &OperatorGrant, user: NewUser) -> Result<UserRow> {
         let NewUser { name, password, operator, memberships } = user;
         let password_hash = self.0.passwords.hash(&password, self.0.entropy.bytes()).await?;
         let record = self.record_of(grant, "user.create", name.as_str());
-        let account = NewAccount { name, password_hash, operator, memberships };
-        self.0.accounts.create(account, record).await
+        let created_at = record.at;
+        let account = NewAccount { name: name.clone(), password_hash, operator, memberships };
+        let id = self.0.accounts.create(account, record).await?;
+        Ok(UserRow { id, name, operator, disabled: false, created_at })
     }
 
     /// Sets a user's password and ends every token issued before.

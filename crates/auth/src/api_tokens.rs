@@ -106,7 +106,7 @@ impl Auth {
         grant: &OrganisationGrant<Administer>,
         name: &str,
         role: Role,
-    ) -> Result<()> {
+    ) -> Result<RobotRow> {
         let name = RobotName::new(grant.name(), name)?;
         let target = Some(format!("{name} {role}"));
         let record = self.organisation_record(grant.actor(), "robot.create", (grant.name(), target));

@@ -65,11 +65,17 @@ impl Auth {
     ///
     /// # Errors
     /// `Exists` where the name may not be taken: another organisation has or had it, or a user has it.
-    pub async fn create_organisation(&self, grant: &FoundingGrant, name: OrganisationName) -> Result<()> {
+    pub async fn create_organisation(
+        &self,
+        grant: &FoundingGrant,
+        name: OrganisationName,
+    ) -> Result<OrganisationRow> {
         let record = self.organisation_record(grant.actor(), "organisation.create", (&name, None));
         let claim = if grant.is_operator() { Claim::Any } else { Claim::Free };
         let new = NewOrganisation { name, admin: grant.actor().principal.account(), claim };
-        self.tenancy().create_organisation(new, record).await
+        let role = new.admin.map(|_| Role::Admin);
+        let made = OrganisationRow { name: new.name.clone(), role, created_at: record.at };
+        self.tenancy().create_organisation(new, record).await.map(|()| made)
     }
 
     /// Removes an organisation whose registries hold nothing, with its members and robots. Nobody else gets its name.
@@ -111,7 +117,7 @@ impl Auth {
         grant: &OrganisationGrant<Administer>,
         name: RegistryName,
         change: RegistryChange,
-    ) -> Result<()> {
+    ) -> Result<RegistryRow> {
         let target = format!("{}/{name} {change}", grant.name());
         let record = self.organisation_record(
             grant.actor(),

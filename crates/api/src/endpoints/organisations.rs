@@ -61,13 +61,15 @@ async fn list(call: Call, wish: Wish) -> Result<Listed<Organisation>> {
 async fn create(call: Call, Body(new): Body<NewOrganisation>) -> Result<Created<Organisation>> {
     let grant = call.face.auth.grant_founding(&call.actor).await?;
     let name: OrganisationName = new.name.parse()?;
-    call.face.auth.create_organisation(&grant, name.clone()).await?;
-    let thing = shown(&call, &name).await?;
-    Ok(Created { location: format!("/api/v1/orgs/{name}"), thing })
+    let thing = Organisation::of(call.face.auth.create_organisation(&grant, name).await?)?;
+    Ok(Created { location: format!("/api/v1/orgs/{}", thing.name), thing })
 }
 
 async fn show(call: Call, (): ()) -> Result<Shown<Organisation>> {
-    shown(&call, &call.organisation()?).await.map(Shown)
+    let name = call.organisation()?;
+    let grant = call.face.auth.grant_organisation::<Visit>(&call.actor, &name).await?;
+    let created_at = call.face.auth.organisation(&grant).await?;
+    Organisation::of(OrganisationRow { name, role: grant.role(), created_at }).map(Shown)
 }
 
 async fn remove(call: Call, removal: Removal) -> Result<Done> {
@@ -85,10 +87,4 @@ async fn remove(call: Call, removal: Removal) -> Result<Done> {
         span.last = Some(last.name.to_string());
     }
     auth.remove_organisation(&grant).await.map(|()| Done)
-}
-
-async fn shown(call: &Call, name: &OrganisationName) -> Result<Organisation> {
-    let grant = call.face.auth.grant_organisation::<Visit>(&call.actor, name).await?;
-    let created_at = written(call.face.auth.organisation(&grant).await?)?;
-    Ok(Organisation { name: name.to_string(), role: grant.role().map(|role| role.word()), created_at })
 }

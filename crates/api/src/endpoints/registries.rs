@@ -133,10 +133,8 @@ async fn create(call: Call, Body(new): Body<NewRegistry>) -> Result<Created<Regi
     let grant = call.face.auth.grant_organisation::<Administer>(&call.actor, &organisation).await?;
     let NewRegistry { public, missing_content, redirect, unverified, .. } = new;
     let change = ChangedRegistry { public, missing_content, redirect, unverified }.change();
-    call.face.auth.create_registry(&grant, name.clone(), change).await?;
-    let place = RegistryPlace { organisation, registry: name };
-    let location = format!("/api/v1/orgs/{}/registries/{}", place.organisation, place.registry);
-    Ok(Created { location, thing: shown(&call, &place).await? })
+    let thing = of(call.face.auth.create_registry(&grant, name, change).await?, organisation.as_str())?;
+    Ok(Created { location: format!("/api/v1/orgs/{organisation}/registries/{}", thing.name), thing })
 }
 
 async fn show(call: Call, (): ()) -> Result<Shown<Registry>> {

@@ -67,9 +67,7 @@ async fn list(call: Call, wish: Wish) -> Result<Listed<Robot>> {
 async fn create(call: Call, Body(new): Body<NewRobot>) -> Result<Created<Robot>> {
     let organisation = call.organisation()?;
     let grant = call.face.auth.grant_organisation::<Administer>(&call.actor, &organisation).await?;
-    call.face.auth.create_robot(&grant, &new.name, new.role.into()).await?;
-    let grant = call.face.auth.grant_organisation::<Belong>(&call.actor, &organisation).await?;
-    let thing = of(call.face.auth.robot(&grant, &new.name).await?)?;
+    let thing = of(call.face.auth.create_robot(&grant, &new.name, new.role.into()).await?)?;
     Ok(Created { location: format!("/api/v1/orgs/{organisation}/robots/{}", thing.name), thing })
 }
 

@@ -73,10 +73,9 @@ async fn create(call: Call, Body(new): Body<CreatedUser>) -> Result<Created<User
     let grant = operator(&call).await?;
     let name: UserName = new.name.parse()?;
     let password: Secret<String> = new.password.into();
-    let user = NewUser { name: name.clone(), password, operator: new.operator, memberships: Vec::new() };
-    call.face.auth.create_user(&grant, user).await?;
-    let thing = of(call.face.auth.user(&grant, &name).await?)?;
-    Ok(Created { location: format!("/api/v1/users/{name}"), thing })
+    let user = NewUser { name, password, operator: new.operator, memberships: Vec::new() };
+    let thing = of(call.face.auth.create_user(&grant, user).await?)?;
+    Ok(Created { location: format!("/api/v1/users/{}", thing.name), thing })
 }
 
 async fn show(call: Call, (): ()) -> Result<Shown<User>> {

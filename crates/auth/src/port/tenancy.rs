@@ -134,7 +134,7 @@ pub trait Registries: Send + Sync {
         name: RegistryName,
         change: RegistryChange,
         record: AuditRecord,
-    ) -> Result<()>;
+    ) -> Result<RegistryRow>;
     /// Changes a registry; false where there is none.
     async fn change_registry(
         &self,

@@ -84,7 +84,7 @@ pub trait Robots: Send + Sync {
         name: RobotName,
         role: Role,
         record: AuditRecord,
-    ) -> Result<()>;
+    ) -> Result<RobotRow>;
     /// Removes a robot with its tokens; false where there is none.
     async fn remove_robot(&self, id: OrganisationId, name: RobotName, record: AuditRecord) -> Result<bool>;
 }

@@ -138,7 +138,7 @@ impl Registries for Database {
         name: RegistryName,
         change: RegistryChange,
         record: AuditRecord,
-    ) -> Result<()> {
+    ) -> Result<RegistryRow> {
         self.write(Create { id, name, change, record }).await
     }
 
@@ -231,9 +231,9 @@ struct Create {
 
 #[async_trait]
 impl Step for Create {
-    type Output = ();
+    type Output = RegistryRow;
 
-    async fn run(&self, session: &mut dyn Session) -> Result<()> {
+    async fn run(&self, session: &mut dyn Session) -> Result<RegistryRow> {
         // It holds the organisation, which may be about to be removed.
         const LOCK: &str = "UPDATE organisation SET settings = settings WHERE id = $1 AND removed_at IS NULL";
         if session.execute(LOCK, &[self.id.0.into()]).await? == 0 {
@@ -247,7 +247,9 @@ impl Step for Create {
         }
         let id = ensure_registry(session, self.id.0, &self.name, self.record.at).await?;
         change(session, id, &self.change).await?;
-        audit(session, &self.record).await
+        audit(session, &self.record).await?;
+        let made = Find { id: self.id, sight: Sight::Whole, name: self.name.clone() }.run(session).await?;
+        made.ok_or_else(|| Error::internal("a registry that was just made is not there"))
     }
 }
 

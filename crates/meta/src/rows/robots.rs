@@ -29,7 +29,7 @@ impl Robots for Database {
         name: RobotName,
         role: Role,
         record: AuditRecord,
-    ) -> Result<()> {
+    ) -> Result<RobotRow> {
         self.write(CreateRobot { id, name, role, record }).await
     }
 
@@ -96,9 +96,9 @@ struct CreateRobot {
 
 #[async_trait]
 impl Step for CreateRobot {
-    type Output = ();
+    type Output = RobotRow;
 
-    async fn run(&self, session: &mut dyn Session) -> Result<()> {
+    async fn run(&self, session: &mut dyn Session) -> Result<RobotRow> {
         const LOCK: &str = "UPDATE organisation SET settings = settings WHERE id = $1 AND removed_at IS NULL";
         // The same organisation may give a robot's name again. The version moves on, so nothing of before comes back.
         const MAKE: &str = "
@@ -107,7 +107,7 @@ impl Step for CreateRobot {
             ON CONFLICT (name) DO UPDATE SET disabled = 0, version = account.version + 1, removed_at = NULL,
                 created_at = excluded.created_at
             WHERE account.removed_at IS NOT NULL AND account.organisation_id = excluded.organisation_id
-            RETURNING id";
+            RETURNING id, version";
         if session.execute(LOCK, &[self.id.0.into()]).await? == 0 {
             return Err(Error::not_found(Subject::Name));
         }
@@ -115,10 +115,13 @@ impl Step for CreateRobot {
         let made =
             session.query_first(MAKE, &[self.name.as_str().into(), now.into(), self.id.0.into()]).await?;
         let taken = || Error::new(Kind::Exists, format!("there is a robot called {} already", self.name));
-        let account: i64 = made.ok_or_else(taken)?.next()?;
+        let mut made = made.ok_or_else(taken)?;
+        let (account, version): (i64, i64) = (made.next()?, made.next()?);
         let values = [self.id.0.into(), account.into(), self.role.word().into(), now.into()];
         session.execute(JOIN, &values).await?;
-        audit(session, &self.record).await
+        audit(session, &self.record).await?;
+        let (account, name, role) = (AccountId(account), self.name.clone(), self.role);
+        Ok(RobotRow { account, version, name, role, created_at: self.record.at })
     }
 }
 
