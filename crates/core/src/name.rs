@@ -198,6 +198,13 @@ pub struct RegistryPlace {
     pub registry: RegistryName,
 }
 
+impl fmt::Display for RegistryPlace {
+    /// Prints the organisation and the registry, whole.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.organisation, self.registry)
+    }
+}
+
 impl FromStr for Place {
     type Err = Error;
 

@@ -48,6 +48,7 @@ pub use crate::{
     meters::{ForgottenMeters, Meters, UploadMeters},
     quota::Usage,
     referrers::Referrer,
+    repository::Removal,
     tap::{Taps, UploadObserver},
     turns::{Turn, Turns},
     upload::{Closing, Finished, Offset, Upload},

@@ -20,6 +20,15 @@ use crate::{
     upload::{End, expect_repository, on_its_own},
 };
 
+/// How much is removed of what may hold something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// Only something that holds no manifest; what was merely begun in it goes with it.
+    Empty,
+    /// It and everything in it.
+    Everything,
+}
+
 /// How much one step takes away.
 const STEP: u32 = 200;
 /// How often a repository is taken apart anew because somebody pushed to it meanwhile.
@@ -64,12 +73,32 @@ impl Registry {
         Ok(Page::cut(tags, limit))
     }
 
-    /// Removes a repository with everything in it. Its bytes go with the collector's next rounds.
+    /// Refuses that all repositories of a registry go where a rule keeps a tag in one of them. Who removes several asks
+    /// before the first goes.
     ///
     /// # Errors
-    /// `Unsupported` where deletion is switched off; `NotFound`; `Conflict` where somebody keeps pushing to it, and with
-    /// [`wharf_core::Detail::Rule`] where a rule keeps one of its tags; those of [`Registry::grant`].
-    pub async fn delete_repository(&self, grant: &Grant<Delete>) -> Result<()> {
+    /// `Conflict` with [`wharf_core::Detail::Rule`]; `Unavailable`.
+    pub async fn expect_none_kept(&self, grant: &RegistryGrant) -> Result<()> {
+        let mut last = None;
+        loop {
+            let page = self.repositories(grant, Which::Shown, (last, Limit::MOST)).await?;
+            for RepositoryRow { id, place, .. } in &page.entries {
+                self.store().view(ExpectNoneKept { id: *id, place: place.clone() }).await?;
+            }
+            last = page.entries.last().map(|row| row.place.to_string());
+            if !page.more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Removes a repository. Its bytes go with the collector's next rounds.
+    ///
+    /// # Errors
+    /// `Unsupported` where deletion is switched off; `NotFound`; `Conflict` where somebody keeps pushing to it, where it
+    /// was to be empty and holds a manifest, and with [`wharf_core::Detail::Rule`] where a rule keeps one of its tags;
+    /// those of [`Registry::grant`].
+    pub async fn delete_repository(&self, grant: &Grant<Delete>, removal: Removal) -> Result<()> {
         self.expect_deletion()?;
         let id = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
         self.store().view(ExpectNoneKept { id, place: grant.place().clone() }).await?;
@@ -77,7 +106,7 @@ impl Registry {
         // A client that hangs up leaves nothing half done.
         on_its_own(async move {
             for _ in 0..PATIENCE {
-                registry.take_apart(&grant, id).await?;
+                registry.take_apart(&grant, id, removal).await?;
                 let (grant, now) = (registry.regrant(&grant).await?, registry.now());
                 if registry.store().commit(RemoveRow { grant, id, now }).await? {
                     return Ok(());
@@ -91,10 +120,15 @@ impl Registry {
         .await
     }
 
-    /// Removes everything that a repository holds at this moment.
-    async fn take_apart(&self, grant: &Grant<Delete>, id: RepositoryId) -> Result<()> {
+    /// Removes everything that a repository holds at this moment; refuses where that is a manifest, and it was to be empty.
+    async fn take_apart(&self, grant: &Grant<Delete>, id: RepositoryId, removal: Removal) -> Result<()> {
         loop {
             let some = self.store().view(SomeOf(id)).await?;
+            if removal == Removal::Empty && !some.manifests.is_empty() {
+                let message =
+                    format!("{} was pushed to meanwhile: no manifest of it was removed", grant.place());
+                return Err(Error::new(Kind::Conflict, message));
+            }
             if some.manifests.is_empty() && some.members.is_empty() && some.uploads.is_empty() {
                 break;
             }

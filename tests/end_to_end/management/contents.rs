@@ -75,3 +75,27 @@ async fn an_organisation_that_holds_something_goes_only_by_force() {
     admin.repository("acme/founding").open_upload().await.is(202);
     owner.get("/api/v1/orgs/acme").await.is(404);
 }
+
+#[tokio::test]
+async fn force_removes_nothing_where_a_rule_keeps_a_tag() {
+    let wharf = Wharf::start().await;
+    let (admin, image) = (wharf.admin(), Image::oci(1));
+    for name in ["doomed/aaa", "doomed/ccc", "doomed/team/bbb"] {
+        admin.repository(name).push_image(&image, "v1").await;
+    }
+    let rule = "/api/v1/orgs/doomed/registries/main/immutability/keep";
+    let select = json!({ "select": { "repositories": ["ccc"] } });
+    admin.send_json("PUT", rule, &select).await.is(200);
+
+    let refused = admin.delete("/api/v1/orgs/doomed?force=true").await.is(409).json();
+
+    let words = "nothing was removed: the tag v1 of doomed/ccc is immutable by the rule keep of doomed/main; \
+                 take the rule away first";
+    assert_eq!(refused["detail"], words);
+    for name in ["doomed/aaa", "doomed/ccc", "doomed/team/bbb"] {
+        admin.repository(name).manifest("v1").await.is(200);
+    }
+    admin.delete("/api/v1/orgs/doomed/registries/team?force=true").await.is(204);
+    admin.delete(rule).await.is(204);
+    admin.delete("/api/v1/orgs/doomed?force=true").await.is(204);
+}

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use wharf_auth::port::{OrganisationRow, Span};
+use wharf_auth::port::{OrganisationRow, RegistryRow, Span};
 use wharf_core::{
-    Limit, OrganisationName, RegistryPlace, Result,
+    Limit, OrganisationGrant, OrganisationName, RegistryPlace, Result,
     duty::{Administer, Visit},
 };
+use wharf_registry::Removal;
 
-use super::removal::{Removal, empty};
+use super::removal::empty;
 use crate::{
     call::Call,
     input::{Body, Wish},
@@ -76,15 +77,20 @@ async fn remove(call: Call, removal: Removal) -> Result<Done> {
     let (organisation, auth) = (call.organisation()?, &call.face.auth);
     let visit = auth.grant_organisation::<Visit>(&call.actor, &organisation).await?;
     let grant = auth.grant_organisation::<Administer>(&call.actor, &organisation).await?;
-    let mut span = Span { last: None, most: u32::try_from(Limit::MOST.get()).unwrap_or(u32::MAX) };
-    loop {
-        let registries = auth.registries(&visit, span.clone()).await?;
-        for registry in &registries {
-            let place = RegistryPlace { organisation: organisation.clone(), registry: registry.name.clone() };
-            empty(&call, &place, removal).await?;
-        }
-        let Some(last) = registries.last() else { break };
-        span.last = Some(last.name.to_string());
-    }
+    empty(&call, &registries(&call, &visit).await?, removal).await?;
     auth.remove_organisation(&grant).await.map(|()| Done)
+}
+
+/// All registries of an organisation.
+async fn registries(call: &Call, grant: &OrganisationGrant<Visit>) -> Result<Vec<RegistryPlace>> {
+    let mut span = Span { last: None, most: u32::try_from(Limit::MOST.get()).unwrap_or(u32::MAX) };
+    let mut places = Vec::new();
+    loop {
+        let page = call.face.auth.registries(grant, span.clone()).await?;
+        let Some(last) = page.last() else { return Ok(places) };
+        span.last = Some(last.name.to_string());
+        let place =
+            |row: RegistryRow| RegistryPlace { organisation: grant.name().clone(), registry: row.name };
+        places.extend(page.into_iter().map(place));
+    }
 }

@@ -7,8 +7,9 @@ use wharf_core::{
     RegistryName, RegistryPlace, Result,
     duty::{Administer, Visit},
 };
+use wharf_registry::Removal;
 
-use super::removal::{Removal, empty};
+use super::removal::empty;
 use crate::{
     call::Call,
     input::{Body, Wish},
@@ -152,7 +153,7 @@ async fn remove(call: Call, removal: Removal) -> Result<Done> {
     let place = call.registry()?;
     let grant = call.face.auth.grant_organisation::<Administer>(&call.actor, &place.organisation).await?;
     call.face.auth.expect_removable(&place.registry)?;
-    empty(&call, &place, removal).await?;
+    empty(&call, std::slice::from_ref(&place), removal).await?;
     call.face.auth.remove_registry(&grant, place.registry).await.map(|()| Done)
 }
 

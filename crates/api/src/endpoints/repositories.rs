@@ -6,7 +6,10 @@ use wharf_core::{
     Condition, Page, Result, Tag,
     action::{Delete, Pull},
 };
-use wharf_registry::port::{RepositoryRow, TagRow, Which};
+use wharf_registry::{
+    Removal,
+    port::{RepositoryRow, TagRow, Which},
+};
 
 use crate::{
     call::Call,
@@ -68,7 +71,7 @@ async fn show(call: Call, (): ()) -> Result<Shown<Repository>> {
 
 async fn remove(call: Call, (): ()) -> Result<Done> {
     let grant = call.face.registry.grant::<Delete>(&call.actor, &call.place()?).await?;
-    call.face.registry.delete_repository(&grant).await.map(|()| Done)
+    call.face.registry.delete_repository(&grant, Removal::Everything).await.map(|()| Done)
 }
 
 async fn tags(call: Call, wish: Wish) -> Result<Listed<ShownTag>> {

@@ -5,7 +5,9 @@
 //! what it points to already is no move.
 
 use serde::{Deserialize, Serialize};
-use wharf_core::{Detail, Digest, Error, Kind, Place, Result, RuleName, Tag, gate::RepositoryId};
+use wharf_core::{
+    Detail, Digest, Error, Kind, Place, RegistryPlace, Result, RuleName, Tag, gate::RepositoryId,
+};
 
 use super::{Named, Selection};
 use crate::port::{RuleKind, Work};
@@ -83,7 +85,7 @@ pub(crate) async fn expect_unneeded(
     }
 }
 
-/// Refuses that a repository goes with a tag that never does.
+/// Refuses that a repository goes with a tag that never does. Asked before anything of it goes.
 pub(crate) async fn expect_none_kept(
     work: &mut dyn Work,
     repository: RepositoryId,
@@ -99,7 +101,7 @@ pub(crate) async fn expect_none_kept(
         for tag in &tags {
             let tag = tag.parse()?;
             if let Some(rule) = keeper(&rules, &tag) {
-                return Err(refusal(rule, &tag));
+                return Err(kept(rule, &tag, place));
             }
         }
         match tags.into_iter().next_back() {
@@ -110,6 +112,16 @@ pub(crate) async fn expect_none_kept(
 }
 
 fn refusal(rule: &RuleName, tag: &Tag) -> Error {
-    let message = format!("the tag {tag} is immutable by the rule {rule}");
+    refused(rule, format!("the tag {tag} is immutable by the rule {rule}"))
+}
+
+/// The same for who asked for more than the tag, and may not think of it.
+fn kept(rule: &RuleName, tag: &Tag, place: &Place) -> Error {
+    let of = RegistryPlace { organisation: place.organisation.clone(), registry: place.registry.clone() };
+    let words = format!("the tag {tag} of {place} is immutable by the rule {rule} of {of}");
+    refused(rule, format!("{words}; take the rule away first"))
+}
+
+fn refused(rule: &RuleName, message: String) -> Error {
     Error::new(Kind::Conflict, message).with(Detail::Rule(rule.to_string()))
 }

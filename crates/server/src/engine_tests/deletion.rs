@@ -7,7 +7,7 @@ use wharf_core::{
     Condition, Digest, Error, Limit, Reference, Subject, Tag, action::Delete, gate::RepositoryId,
 };
 use wharf_registry::{
-    ManifestPush, ReleaseTag,
+    ManifestPush, ReleaseTag, Removal,
     port::{BlobRow, Lookups, ManifestRow, Operation, Store},
 };
 
@@ -130,5 +130,28 @@ async fn a_deletion_that_is_cut_off_leaves_fewer_tags_and_can_be_asked_again() {
     assert_eq!(tags(&other).await, 250);
     assert!(other.manifest(&pull(&other).await, &Reference::Digest(manifest)).await.is_ok());
     delete(&other, &manifest).await.unwrap();
+    assert_eq!(tags(&other).await, 0);
+}
+
+async fn remove(registry: &Registry, removal: Removal) -> Result<()> {
+    let grant: Grant<Delete> = registry.grant(&Actor::job("test"), &"app".parse().unwrap()).await.unwrap();
+    registry.delete_repository(&grant, removal).await
+}
+
+#[tokio::test]
+async fn a_repository_that_was_to_be_empty_keeps_a_manifest_that_came_before_or_meanwhile() {
+    let house = House::new().await;
+    let other = house.boot("one");
+    for _ in 0..2 {
+        other.begin_upload(&push(&other).await, Algorithm::Sha256).await.unwrap();
+    }
+    let (registry, store) = interrupted(&house, Second::Tags(other.clone()));
+    let refused = remove(&registry, Removal::Empty).await.unwrap_err();
+    assert_eq!(refused.kind(), Kind::Conflict);
+    assert_eq!(refused.message(), "app was pushed to meanwhile: no manifest of it was removed");
+    assert!(store.writes.load(Ordering::SeqCst) > 1, "the push came in between");
+    assert_eq!(remove(&other, Removal::Empty).await.unwrap_err().kind(), Kind::Conflict);
+    assert_eq!(tags(&other).await, 1);
+    remove(&other, Removal::Everything).await.unwrap();
     assert_eq!(tags(&other).await, 0);
 }
