@@ -4,13 +4,17 @@
 #![allow(clippy::indexing_slicing, reason = "a suite fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "a suite acts as a job, and reads the files it is given")]
 
+mod belonging;
 mod tenancy;
 
 use wharf_core::{Actor, Kind, Role, Timestamp, UserName, audit::AuditRecord};
 
 use crate::port::{Accounts, KeyRow, Keys, Login, NewAccount, Refresh, RegistryChange};
 
-pub use self::tenancy::{machines, repeats, tenancy, users};
+pub use self::{
+    belonging::belonging,
+    tenancy::{machines, repeats, tenancy, users},
+};
 
 const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
 

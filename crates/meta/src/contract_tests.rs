@@ -4,13 +4,15 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use wharf_auth::port::{Accounts as _, NewAccount, Organisations as _, RegistryChange, Seer, Span};
+use wharf_auth::port::{
+    Accounts as _, Claim, NewAccount, NewOrganisation, Organisations as _, RegistryChange, Seer, Span,
+};
 use wharf_core::{
-    Access, AccountId, Actor, Credential, Digest, Kind, Place, Principal, RegistryPlace, Result, Role,
-    Timestamp, UploadId, UserName,
+    Access, AccountId, Actor, Credential, Digest, Kind, OrganisationName, Place, Principal, RegistryPlace,
+    Result, Role, Timestamp, UploadId, UserName,
     action::Pull,
     audit::AuditRecord,
-    gate::{self, CreateOnPush, Rights},
+    gate::{self, CreateOnPush, OrganisationId, Rights},
 };
 use wharf_registry::port::{BlobRow, RightsSource as _, Store, Transaction, Work};
 use wharf_signing::port::Keys as _;
@@ -24,7 +26,9 @@ async fn keeps_the_contracts(database: &Database) {
     wharf_auth::contract::tenancy(database, database).await;
     wharf_auth::contract::users(database, database).await;
     wharf_auth::contract::machines(database, database, database).await;
+    wharf_auth::contract::belonging(database).await;
     wharf_auth::contract::repeats(database).await;
+    a_quota_goes_with_its_organisation(database).await;
     rights_that_change_are_known_at_once(database).await;
     lists_and_the_gate_agree_on_who_may_read(database).await;
     let registry =
@@ -127,6 +131,46 @@ fn readable_blob() -> Digest {
 }
 
 /// A repository that is shown and holds a blob.
+/// Quotas and organisations come from two engines.
+#[allow(clippy::disallowed_methods, reason = "the test acts as a job")]
+async fn a_quota_goes_with_its_organisation(database: &Database) {
+    let name: OrganisationName = "rationed".parse().unwrap();
+    let new = NewOrganisation { name: name.clone(), admin: None, claim: Claim::Any };
+    let store: &dyn Store = database;
+    let set = async |bytes| store.commit(SetQuota(name.clone(), bytes)).await.unwrap();
+    database.create_organisation(new.clone(), record()).await.unwrap();
+    let rights = database.organisation_rights(&Actor::job("contract"), &name).await.unwrap();
+    let id = rights.organisation.unwrap();
+    assert!(set(7).await);
+    assert_eq!(store.view(FindQuota(id)).await.unwrap(), Some(7));
+    database.remove_organisation(id, record()).await.unwrap();
+    assert!(!set(9).await, "a removed organisation has no quota");
+    database.create_organisation(new, record()).await.unwrap();
+    assert_eq!(store.view(FindQuota(id)).await.unwrap(), None, "its next owner begins without one");
+}
+
+struct SetQuota(OrganisationName, u64);
+
+#[async_trait]
+impl Transaction for SetQuota {
+    type Output = bool;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<bool> {
+        work.set_quota(&self.0, Some(self.1)).await
+    }
+}
+
+struct FindQuota(OrganisationId);
+
+#[async_trait]
+impl Transaction for FindQuota {
+    type Output = Option<u64>;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Option<u64>> {
+        work.quota(self.0).await
+    }
+}
+
 struct MakeReadable(Place);
 
 #[async_trait]

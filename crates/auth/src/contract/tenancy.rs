@@ -11,13 +11,13 @@ use crate::port::{
     Repeats, Seer, Span, Tenancy, TokenRow, Users,
 };
 
-const ALL: Span = Span { last: None, most: 1000 };
+pub(super) const ALL: Span = Span { last: None, most: 1000 };
 
-fn name<T: std::str::FromStr<Err = wharf_core::Error>>(text: &str) -> T {
+pub(super) fn name<T: std::str::FromStr<Err = wharf_core::Error>>(text: &str) -> T {
     text.parse().unwrap()
 }
 
-async fn user(store: &dyn Accounts, login: &str, operator: bool) -> Actor {
+pub(super) async fn user(store: &dyn Accounts, login: &str, operator: bool) -> Actor {
     let user: UserName = name(login);
     let new = NewAccount {
         name: user.clone(),
@@ -29,7 +29,7 @@ async fn user(store: &dyn Accounts, login: &str, operator: bool) -> Actor {
     Actor { principal: Principal::User { id, name: user, version: 1 }, ..Actor::job("contract") }
 }
 
-async fn id_of(store: &dyn Tenancy, actor: &Actor, organisation: &str) -> OrganisationId {
+pub(super) async fn id_of(store: &dyn Tenancy, actor: &Actor, organisation: &str) -> OrganisationId {
     let rights = store.organisation_rights(actor, &name(organisation)).await.unwrap();
     rights.organisation.expect("the organisation is there")
 }
@@ -58,7 +58,7 @@ pub async fn tenancy(accounts: &dyn Accounts, store: &dyn Tenancy) {
     assert_eq!(gone.role, None, "and who was a member is none any more");
 }
 
-fn account(actor: &Actor) -> AccountId {
+pub(super) fn account(actor: &Actor) -> AccountId {
     actor.principal.account().unwrap()
 }
 
@@ -184,7 +184,7 @@ pub async fn machines(accounts: &dyn Accounts, tenancy: &dyn Tenancy, store: &dy
     assert!(anew.version > made.version, "and nothing of before counts for the next of its name");
 }
 
-fn token(account: AccountId, number: u8, account_version: i64) -> TokenRow {
+pub(super) fn token(account: AccountId, number: u8, account_version: i64) -> TokenRow {
     let one = Allowance { repositories: name("mac-acme/*"), verbs: vec![Verb::Pull] };
     TokenRow {
         row: 0,

@@ -165,7 +165,7 @@ pub trait Members: Send + Sync {
     /// Gives a user a role, whether he was a member or not; false where there is no such user.
     ///
     /// # Errors
-    /// `Conflict` where the organisation would lose its last admin.
+    /// `Conflict` where the organisation would lose its last admin who can log in.
     async fn set_member(
         &self,
         id: OrganisationId,

@@ -1,4 +1,4 @@
-//! The members of organisations. An organisation that has an admin keeps one.
+//! The members of organisations. An organisation that has an admin who can log in keeps one.
 
 use async_trait::async_trait;
 use wharf_auth::port::{MemberRow, Members, Span};
@@ -100,14 +100,19 @@ impl Change {
         found.map(|mut row| row.next()).transpose()
     }
 
-    /// Refuses a change after which an organisation would have lost its last admin.
+    /// Refuses a change after which an organisation would have lost its last admin who can log in. A robot is none.
     async fn expect_admin(&self, session: &mut dyn Session, account: i64) -> Result<()> {
-        const OTHERS: &str = "
-            SELECT m.account_id FROM membership m
-            WHERE m.organisation_id = $1 AND m.role = 'admin' AND m.account_id <> $2 LIMIT 1";
-        const IS: &str = "
-            SELECT m.account_id FROM membership m
-            WHERE m.organisation_id = $1 AND m.role = 'admin' AND m.account_id = $2";
+        macro_rules! admins {
+            ($which:literal) => {
+                concat!(
+                    "SELECT a.id FROM membership m JOIN account a ON a.id = m.account_id
+                    WHERE m.organisation_id = $1 AND m.role = 'admin' AND a.kind = 'user' AND a.disabled = 0 AND ",
+                    $which
+                )
+            };
+        }
+        const OTHERS: &str = admins!("a.id <> $2 LIMIT 1");
+        const IS: &str = admins!("a.id = $2");
         let values = [self.id.0.into(), account.into()];
         let stays = self.role == Some(Role::Admin) || session.query_first(IS, &values).await?.is_none();
         if stays || session.query_first(OTHERS, &values).await?.is_some() {

@@ -164,7 +164,7 @@ impl Create {
             ON CONFLICT (name) DO NOTHING
             RETURNING id";
         const REVIVE: &str = "
-            UPDATE organisation SET removed_at = NULL, settings = '{}', created_at = $1
+            UPDATE organisation SET removed_at = NULL, settings = '{}', quota_bytes = NULL, created_at = $1
             WHERE name = $2 AND removed_at IS NOT NULL
             RETURNING id";
         const LOGIN: &str = "SELECT id FROM account WHERE name = $1";
@@ -223,6 +223,11 @@ impl Step for Remove {
         const ROBOTS: &str = "
             UPDATE account SET disabled = 1, version = version + 1, removed_at = $1
             WHERE organisation_id = $2 AND removed_at IS NULL";
+        const USES: &str = "
+            DELETE FROM api_token_use WHERE token_id IN
+                (SELECT t.id FROM api_token t JOIN account a ON a.id = t.account_id WHERE a.organisation_id = $1)";
+        const TOKENS: &str = "
+            DELETE FROM api_token WHERE account_id IN (SELECT a.id FROM account a WHERE a.organisation_id = $1)";
         const MEMBERS: &str = "DELETE FROM membership WHERE organisation_id = $1";
         const RULES: &str = "
             DELETE FROM rule WHERE registry_id IN (SELECT r.id FROM registry r WHERE r.organisation_id = $1)";
@@ -248,7 +253,7 @@ impl Step for Remove {
             return Err(Error::new(Kind::Conflict, message));
         }
         session.execute(ROBOTS, &[now.into(), id.into()]).await?;
-        for statement in [HOMES, MEMBERS, RULES, KEYS, NOTICES, PAGES, BODIES, REGISTRIES] {
+        for statement in [USES, TOKENS, HOMES, MEMBERS, RULES, KEYS, NOTICES, PAGES, BODIES, REGISTRIES] {
             session.execute(statement, &[id.into()]).await?;
         }
         audit(session, &self.record).await

@@ -107,7 +107,7 @@ impl Usages for SqlWork<'_> {
     }
 
     async fn set_quota(&mut self, organisation: &OrganisationName, bytes: Option<u64>) -> Result<bool> {
-        const SET: &str = "UPDATE organisation SET quota_bytes = $1 WHERE name = $2";
+        const SET: &str = "UPDATE organisation SET quota_bytes = $1 WHERE name = $2 AND removed_at IS NULL";
         let bytes = bytes.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
         Ok(self.0.execute(SET, &[bytes.into(), organisation.as_str().into()]).await? > 0)
     }
