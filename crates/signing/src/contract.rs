@@ -3,6 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a suite fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "a suite acts as a job")]
 
+use k256::{
+    ecdsa::SigningKey,
+    pkcs8::{EncodePublicKey as _, LineEnding},
+};
+use sha2::{Digest as _, Sha256};
 use wharf_core::{Actor, Kind, RegistryPlace, Timestamp, audit::AuditRecord};
 
 use crate::{NewKey, PublicKey, port::Keys};
@@ -13,8 +18,11 @@ fn record(second: i64) -> AuditRecord {
     AuditRecord::new(NOW.plus_seconds(second), &Actor::job("contract"), "contract")
 }
 
+/// A key of its own for each name.
 fn new(name: &str) -> NewKey {
-    let key = PublicKey::from_pem(include_str!("samples/secp256k1.pub.pem")).unwrap();
+    let secret = SigningKey::from_slice(&Sha256::digest(name)).unwrap();
+    let pem = secret.verifying_key().to_public_key_pem(LineEnding::LF).unwrap();
+    let key = PublicKey::from_pem(&pem).unwrap();
     NewKey { name: name.parse().unwrap(), key, is_primary: false, expires_at: None }
 }
 
@@ -46,6 +54,16 @@ pub async fn keys(store: &dyn Keys, registry: &RegistryPlace) {
     for (name, revokes) in [("first", true), ("first", false), ("nobody", false)] {
         let at = (NOW.plus_seconds(3), record(3));
         assert_eq!(store.revoke_key(registry, &name.parse().unwrap(), at).await.unwrap(), revokes, "{name}");
+    }
+    for (name, key, words) in [
+        ("second", "fifth", "the registry has a key called second"),
+        ("first", "fifth", "the name first belongs to a revoked key; choose another"),
+        ("fifth", "second", "this key is there already, as second"),
+        ("fifth", "first", "this key was revoked, as first, and is not believed again"),
+    ] {
+        let refused = store.add_key(registry, NewKey { key: new(key).key, ..new(name) }, record(4)).await;
+        let refused = refused.unwrap_err();
+        assert_eq!((refused.kind(), refused.message()), (Kind::Exists, words));
     }
     let keys = store.belief(registry).await.unwrap().keys;
     let revoked: Vec<_> = keys.iter().filter(|key| !key.is_believed()).map(|key| key.name.as_str()).collect();

@@ -49,41 +49,58 @@ impl Signing {
     /// `Unavailable`.
     pub async fn trust(&self, registry: &RegistryPlace) -> Result<Trust> {
         let Belief { mut keys, accepts_unverified } = self.0.keys.belief(registry).await?;
-        let given = self.0.given.iter().filter(|(place, _)| place == registry).map(|(_, key)| key);
-        keys.extend(given.cloned());
+        keys.extend(self.given(registry).cloned());
         Ok(Trust { keys, accepts_unverified, now: self.0.clock.now() })
     }
 
     /// Lets a registry of the organisation believe a key.
     ///
     /// # Errors
-    /// `NotFound` where the registry is not there; `Exists` where the name is taken.
+    /// `NotFound` where the registry is not there; `Exists` where the name is taken, or the key is there under another one.
     pub async fn add_key(
         &self,
         grant: &OrganisationGrant<Administer>,
         registry: &RegistryName,
         key: NewKey,
     ) -> Result<RegistryKey> {
+        let place = place(grant, registry);
+        if let Some(given) = self.given(&place).find(|given| given.name == key.name || given.key == key.key) {
+            let words =
+                format!("this key or its name is given by the configuration already, as {}", given.name);
+            return Err(Error::new(Kind::Exists, words));
+        }
         let record = self.record(grant, (registry, &key.name), "key.add");
         let added = key.clone().believed_at(record.at);
-        self.0.keys.add_key(&place(grant, registry), key, record).await.map(|()| added)
+        self.0.keys.add_key(&place, key, record).await.map(|()| added)
     }
 
     /// Ends all belief in a key: nothing it ever signed counts any more.
     ///
     /// # Errors
-    /// `NotFound` where there is no such key, or none that is still believed.
+    /// `NotFound` where there is no such key, or none that is still believed; `Conflict` for one that was given at the
+    /// start.
     pub async fn revoke_key(
         &self,
         grant: &OrganisationGrant<Administer>,
         registry: &RegistryName,
         name: &KeyName,
     ) -> Result<()> {
+        let place = place(grant, registry);
+        if self.given(&place).any(|given| given.name == *name) {
+            let words =
+                format!("the key {name} is given by the configuration: take it out there and restart");
+            return Err(Error::new(Kind::Conflict, words));
+        }
         let record = self.record(grant, (registry, name), "key.revoke");
-        if self.0.keys.revoke_key(&place(grant, registry), name, (record.at, record)).await? {
+        if self.0.keys.revoke_key(&place, name, (record.at, record)).await? {
             return Ok(());
         }
         Err(Error::new(Kind::NotFound(Subject::Name), format!("the registry believes no key called {name}")))
+    }
+
+    /// The keys that were given for a registry at the start.
+    fn given<'a>(&'a self, registry: &'a RegistryPlace) -> impl Iterator<Item = &'a RegistryKey> {
+        self.0.given.iter().filter(move |(place, _)| place == registry).map(|(_, key)| key)
     }
 
     fn record(

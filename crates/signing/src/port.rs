@@ -22,7 +22,8 @@ pub trait Keys: Send + Sync {
     /// Adds a key. One that is to be primary takes that from the one before.
     ///
     /// # Errors
-    /// `NotFound` where the registry is not there; `Exists` where the name is taken, by a revoked key too.
+    /// `NotFound` where the registry is not there; `Exists` where the name is taken or the key is there under another one,
+    /// by a revoked key too.
     async fn add_key(&self, registry: &RegistryPlace, key: NewKey, record: AuditRecord) -> Result<()>;
     /// Revokes a key; false where there is none of this name, or it is revoked already.
     async fn revoke_key(

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::world::{PEM, World};
+use super::world::{World, pem};
 use crate::harness::Wharf;
 
 /// In the order of the columns.
@@ -95,7 +95,7 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("PUT", "/orgs/{org}/members/{user}") => Some(json!({ "role": "viewer" })),
         ("PUT", "/orgs/{org}/quota") => Some(json!({ "quota_bytes": null })),
         ("POST", path) if path.ends_with("/keys") => {
-            Some(json!({ "name": format!("made{number}"), "pem": PEM }))
+            Some(json!({ "name": format!("made{number}"), "pem": pem() }))
         }
         ("PUT", path) if path.contains("/immutability/") => Some(json!({ "select": nothing })),
         ("PUT", path) if path.contains("/retention/") => Some(json!({ "select": nothing, "keep_days": 9 })),

@@ -3,12 +3,23 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use aws_lc_rs::{
+    encoding::{AsDer as _, PublicKeyX509Der},
+    signature::{Ed25519KeyPair, KeyPair as _},
+};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 
 use crate::harness::{Caller, Image, Wharf};
 
-/// A public key that a registry may believe.
-pub(super) const PEM: &str = include_str!("../../../crates/signing/src/samples/secp256k1.pub.pem");
+/// A public key that a registry may believe, another one each time.
+pub(super) fn pem() -> String {
+    let der: PublicKeyX509Der<'_> = Ed25519KeyPair::generate().unwrap().public_key().as_der().unwrap();
+    format!(
+        "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+        BASE64_STANDARD.encode(der.as_ref())
+    )
+}
 
 /// The closed organisation, and the one that shows something.
 fn organisation(kind: &str) -> &'static str {
@@ -125,7 +136,7 @@ impl World {
                 admin.send_json("PUT", &rule, &body).await.is(200);
             }
             "key" => {
-                let body = json!({ "name": name, "pem": PEM });
+                let body = json!({ "name": name, "pem": pem() });
                 admin.send_json("POST", &format!("{base}/registries/main/keys"), &body).await.is(201);
             }
             "user" => self.make_user(name, path, &base).await,

@@ -313,7 +313,8 @@ CREATE TABLE believed_key (
     created_at  BIGINT NOT NULL,
     expires_at  BIGINT,
     revoked_at  BIGINT,
-    PRIMARY KEY (registry_id, name)
+    PRIMARY KEY (registry_id, name),
+    UNIQUE (registry_id, pem)
 );
 
 -- What a format read of a manifest, and its place in the index: by subject, within it by sort_key, the newest first.

@@ -311,7 +311,8 @@ CREATE TABLE believed_key (
     created_at  INTEGER NOT NULL,
     expires_at  INTEGER,
     revoked_at  INTEGER,
-    PRIMARY KEY (registry_id, name)
+    PRIMARY KEY (registry_id, name),
+    UNIQUE (registry_id, pem)
 ) WITHOUT ROWID;
 
 -- What a format read of a manifest, and its place in the index: by subject, within it by sort_key, the newest first.

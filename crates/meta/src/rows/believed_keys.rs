@@ -78,6 +78,27 @@ struct AddKey {
     record: AuditRecord,
 }
 
+impl AddKey {
+    /// What stands in the way of the key: one of its name, or the same one under another name.
+    async fn taken(&self, session: &mut dyn Session, registry: i64) -> Result<Error> {
+        const FIND: &str = "
+            SELECT name, revoked_at FROM believed_key WHERE registry_id = $1 AND (name = $2 OR pem = $3)
+            ORDER BY CASE WHEN name = $2 THEN 0 ELSE 1 END LIMIT 1";
+        let NewKey { name, key, .. } = &self.key;
+        let values = [registry.into(), name.as_str().into(), key.pem().into()];
+        let row = session.query_first(FIND, &values).await?;
+        let mut row = row.ok_or_else(|| Error::internal("nothing stands in the way of a key"))?;
+        let (other, revoked_at): (String, Option<i64>) = (row.next()?, row.next()?);
+        let words = match (other == name.as_str(), revoked_at) {
+            (true, None) => format!("the registry has a key called {name}"),
+            (true, Some(_)) => format!("the name {name} belongs to a revoked key; choose another"),
+            (false, None) => format!("this key is there already, as {other}"),
+            (false, Some(_)) => format!("this key was revoked, as {other}, and is not believed again"),
+        };
+        Ok(Error::new(Kind::Exists, words))
+    }
+}
+
 #[async_trait]
 impl Step for AddKey {
     type Output = ();
@@ -86,7 +107,7 @@ impl Step for AddKey {
         const DEMOTE: &str = "UPDATE believed_key SET is_primary = 0 WHERE registry_id = $1";
         const INSERT: &str = "
             INSERT INTO believed_key (registry_id, name, pem, is_primary, created_at, expires_at)
-            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (registry_id, name) DO NOTHING";
+            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
         let found = find(session, &self.registry).await?;
         let (registry, _) = found.ok_or_else(|| Error::not_found(Subject::Name))?;
         let NewKey { name, key, is_primary, expires_at } = &self.key;
@@ -102,7 +123,7 @@ impl Step for AddKey {
             expires_at.map(Timestamp::microseconds).into(),
         ];
         if session.execute(INSERT, &values).await? == 0 {
-            return Err(Error::new(Kind::Exists, format!("the registry has a key called {name}")));
+            return Err(self.taken(session, registry).await?);
         }
         audit(session, &self.record).await
     }

@@ -152,4 +152,10 @@ async fn a_key_that_is_given_at_the_start_is_believed() {
     upload(&alice, BELOW, &[("file", &file), ("signature", signature.as_bytes())]).await.is(200);
     let shown = alice.get(&format!("{BELOW}/keys")).await.is(200).json();
     assert_eq!(shown["keys"][0]["name"], "key-0.pub");
+    let keys = "/api/v1/orgs/acme/registries/main/keys";
+    let refused = wharf.admin().delete(&format!("{keys}/key-0.pub")).await.is(409).json();
+    let words = "the key key-0.pub is given by the configuration: take it out there and restart";
+    assert_eq!(refused["detail"], words);
+    let pem = std::fs::read_to_string(&key.public).unwrap();
+    wharf.admin().send_json("POST", keys, &json!({ "name": "other", "pem": pem })).await.is(409);
 }
