@@ -183,14 +183,15 @@ impl Registry {
     /// pages' bodies.
     ///
     /// # Errors
-    /// `Unavailable`; what was put there by then stays.
+    /// `Unavailable`; what was put there by then stays, and the rest is the next call's.
     pub async fn keep_pages(&self) -> Result<u64> {
         let mut kept = 0;
-        for (of, rendered) in self.0.shelf.fresh() {
+        for (of, slot, rendered) in self.0.shelf.fresh() {
             let bodies = rendered.rows();
             let count = bodies.len() as u64;
             let keep = KeepBodies { of, revision: rendered.revision, bodies };
             kept += if self.store().commit(keep).await? { count } else { 0 };
+            slot.was_kept(&rendered);
         }
         Ok(kept)
     }

@@ -43,11 +43,11 @@ impl Shelf {
         slot
     }
 
-    /// What was rendered and is not in the store yet; whoever takes it puts it there.
-    pub(crate) fn fresh(&self) -> Vec<(PageOf, Arc<Rendered>)> {
+    /// What was rendered and is not in the store yet. Whoever puts it there says so, slot by slot ([`Slot::was_kept`]).
+    pub(crate) fn fresh(&self) -> Vec<(PageOf, Arc<Slot>, Arc<Rendered>)> {
         let slots = self.slots();
-        let fresh = slots.iter().filter(|(_, slot)| slot.is_fresh.swap(false, Ordering::Relaxed));
-        fresh.filter_map(|(of, slot)| Some((*of, slot.rendered()?))).collect()
+        let fresh = slots.iter().filter(|(_, slot)| slot.is_fresh.load(Ordering::Relaxed));
+        fresh.filter_map(|(of, slot)| Some((*of, slot.clone(), slot.rendered()?))).collect()
     }
 
     /// Makes room: what was looked at least lately goes.
@@ -93,8 +93,17 @@ impl Slot {
 
     /// Puts pages here: fresh ones, or those that were found in the store.
     pub(crate) fn put(&self, rendered: Arc<Rendered>, found: Found) {
-        *self.rendered.lock().unwrap_or_else(PoisonError::into_inner) = Some(rendered);
+        let mut here = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
+        *here = Some(rendered);
         self.is_fresh.store(found == Found::Nowhere, Ordering::Relaxed);
+    }
+
+    /// Takes note that the store has what was here, or something later. What was put here since stays fresh.
+    pub(crate) fn was_kept(&self, kept: &Arc<Rendered>) {
+        let rendered = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
+        if rendered.as_ref().is_some_and(|rendered| Arc::ptr_eq(rendered, kept)) {
+            self.is_fresh.store(false, Ordering::Relaxed);
+        }
     }
 
     fn rendered(&self) -> Option<Arc<Rendered>> {
@@ -109,4 +118,31 @@ pub(crate) enum Found {
     InStore,
     /// From nowhere: they were rendered.
     Nowhere,
+}
+
+#[cfg(test)]
+mod tests {
+    use wharf_core::gate::RegistryId;
+
+    use super::*;
+
+    #[test]
+    fn what_was_rendered_is_fresh_until_it_was_kept() {
+        let (shelf, of) =
+            (Shelf::default(), PageOf { registry: RegistryId(1), repository: None, format: "x" });
+        let rendered = |revision| Arc::new(Rendered { revision, pages: Vec::new() });
+        let fresh =
+            || shelf.fresh().into_iter().map(|(_, _, rendered)| rendered.revision).collect::<Vec<_>>();
+        let slot = shelf.slot(of);
+        slot.put(rendered(1), Found::InStore);
+        assert!(fresh().is_empty());
+        let second = rendered(2);
+        slot.put(second.clone(), Found::Nowhere);
+        assert_eq!((fresh(), fresh()), (vec![2], vec![2]), "whoever fails to keep it finds it again");
+        slot.put(rendered(3), Found::Nowhere);
+        slot.was_kept(&second);
+        assert_eq!(fresh(), [3], "what came meanwhile is still to be kept");
+        slot.was_kept(&slot.at(3).unwrap());
+        assert!(fresh().is_empty());
+    }
 }
