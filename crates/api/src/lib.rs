@@ -23,12 +23,11 @@ mod token;
 use axum::{
     Json, Router,
     extract::{Request, State},
-    http::{HeaderValue, header},
     response::{IntoResponse, Response},
     routing::{any, get},
 };
 use wharf_auth::Auth;
-use wharf_core::{Error, Kind, Result};
+use wharf_core::{Detail, Error, Kind, Result};
 use wharf_http::{collect, identify, named, problem, request_id_of};
 use wharf_registry::Registry;
 use wharf_signing::Signing;
@@ -73,20 +72,18 @@ async fn describe() -> Response {
 
 async fn serve(State(face): State<Api>, request: Request) -> Response {
     let (path, id) = (request.uri().path().to_owned(), request_id_of(request.extensions()).to_owned());
-    let response = answer(face, request).await.unwrap_or_else(|error| refuse(&error, &path, &id));
+    let response =
+        answer(face, request).await.unwrap_or_else(|error| problem(&with_methods(error, &path), &id));
     named(API, response)
 }
 
-/// A refusal. One of a method names those that are taken (RFC 9110, section 15.5.6).
-fn refuse(error: &Error, path: &str, request_id: &str) -> Response {
-    let mut response = problem(error, request_id);
-    if error.kind() == Kind::Unsupported {
-        let allowed = segments(path).map(|path| routes::allowed(&path)).unwrap_or_default();
-        if let Ok(allowed) = HeaderValue::try_from(allowed) {
-            response.headers_mut().insert(header::ALLOW, allowed);
-        }
+/// The refusal of a method names those that are taken (RFC 9110, section 15.5.6), be it refused by the engine.
+fn with_methods(error: Error, path: &str) -> Error {
+    if error.kind() != Kind::Unsupported {
+        return error;
     }
-    response
+    let allowed = segments(path).map(|path| routes::allowed(&path)).unwrap_or_default();
+    error.with(Detail::Allow(allowed))
 }
 
 async fn answer(face: Api, request: Request) -> Result<Response> {

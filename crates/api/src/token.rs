@@ -7,14 +7,16 @@ use axum::{
     Json,
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, header, request},
+    http::{HeaderValue, Method, header, request},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 use serde_json::json;
 use wharf_auth::Auth;
 use wharf_core::{Actor, Authenticator, Credential, Error, Kind, Presented, Result, Scope, Secret};
-use wharf_http::{address_of, collect, identify, log_fault, named, request_id_of, retry_after, status_of};
+use wharf_http::{
+    address_of, collect, identify, log_fault, named, refusal_headers, request_id_of, status_of,
+};
 
 use crate::{Api, time::written};
 
@@ -154,12 +156,6 @@ fn refuse(error: &Error, request_id: &str) -> Response {
     };
     let body = json!({ "errors": [{ "code": code, "message": error.message() }] });
     let mut response = (status_of(error.kind()), Json(body)).into_response();
-    let headers: &mut HeaderMap = response.headers_mut();
-    if error.kind() == Kind::Unauthenticated {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"wharf\""));
-    }
-    if let Some(seconds) = retry_after(error) {
-        headers.insert(header::RETRY_AFTER, seconds);
-    }
+    response.headers_mut().extend(refusal_headers(error));
     response
 }

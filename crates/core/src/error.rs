@@ -91,6 +91,8 @@ pub enum Detail {
     Rule(String),
     /// Only after so many seconds it may succeed.
     Wait(u64),
+    /// The path does not take the method, but these, written as in the header `Allow`.
+    Allow(String),
 }
 
 /// An engine's refusal or failure.

@@ -13,6 +13,7 @@ mod forwarded;
 mod path;
 mod problem;
 mod range;
+mod refusal;
 mod request;
 mod status;
 
@@ -26,7 +27,8 @@ pub use forwarded::{Proxies, Seen};
 pub use path::decode_path;
 pub use problem::{problem, problem_of};
 pub use range::{ByteRange, byte_range};
+pub use refusal::refusal_headers;
 pub use request::{
     EndpointName, Peer, Reached, RequestId, Scheme, address_of, identify, named, request_id_of,
 };
-pub use status::{log_fault, retry_after, status_of};
+pub use status::{log_fault, status_of};

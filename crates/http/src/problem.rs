@@ -6,21 +6,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::json;
-use wharf_core::{Error, Kind};
+use wharf_core::Error;
 
-use crate::status::{log_fault, retry_after, status_of};
+use crate::{
+    refusal::refusal_headers,
+    status::{log_fault, status_of},
+};
 
-/// The answer to an error: `status`, `title`, `detail`, `request_id`. Where a login is missing, it asks for a password.
+/// The answer to an error: `status`, `title`, `detail`, `request_id`, with the headers of a refusal.
 pub fn problem(error: &Error, request_id: &str) -> Response {
     log_fault(error, request_id);
     let mut response = problem_of(status_of(error.kind()), error.message(), request_id);
-    if error.kind() == Kind::Unauthenticated {
-        let challenge = HeaderValue::from_static("Basic realm=\"wharf\"");
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-    }
-    if let Some(seconds) = retry_after(error) {
-        response.headers_mut().insert(header::RETRY_AFTER, seconds);
-    }
+    response.headers_mut().extend(refusal_headers(error));
     response
 }
 

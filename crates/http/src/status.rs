@@ -7,7 +7,7 @@ use wharf_core::{Detail, Error, Kind};
 const RETRY_AFTER: u64 = 5;
 
 /// When to come again, in seconds, after an error that may pass.
-pub fn retry_after(error: &Error) -> Option<HeaderValue> {
+pub(crate) fn retry_after(error: &Error) -> Option<HeaderValue> {
     match (error.kind(), error.detail()) {
         (Kind::RateLimited | Kind::Unavailable, Some(Detail::Wait(seconds))) => {
             Some(HeaderValue::from(*seconds))

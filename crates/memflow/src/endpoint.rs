@@ -98,9 +98,9 @@ impl Endpoint {
             ["files", digest, "metadata"] if reads => Self::Metadata(Digits::parse(digest)?),
             ["files", digest] if method == Method::DELETE => Self::Delete(Digits::parse(digest)?),
             ["keys"] if reads => Self::Keys,
-            ["plugins" | "keys"] | ["files" | "plugins", ..] => {
-                return Err(Error::new(Kind::Unsupported, "this path does not take that method"));
-            }
+            ["keys"] | ["plugins", ..] | ["files", _, "metadata"] => return Err(refused("GET, HEAD")),
+            ["files"] => return Err(refused("POST")),
+            ["files", _] => return Err(refused("GET, HEAD, DELETE")),
             _ => return Err(Error::new(Kind::NotFound(Subject::Name), "there is nothing at this path")),
         };
         Ok(endpoint)
@@ -119,6 +119,12 @@ impl Endpoint {
             Self::Keys => keys,
         }
     }
+}
+
+/// The refusal of a method on a path that takes these.
+fn refused(allowed: &str) -> Error {
+    let refusal = Error::new(Kind::Unsupported, "this path does not take that method");
+    refusal.with(Detail::Allow(allowed.to_owned()))
 }
 
 impl Digits {
@@ -258,10 +264,8 @@ mod tests {
         assert_eq!(kind(Method::GET, "/files"), Kind::Unsupported);
         assert_eq!(kind(Method::GET, "/memflow/acme/main/other"), Kind::NotFound(Subject::Name));
         for digest in ["abcdef", "..%2Fouter", "zzzzzzz", &"a".repeat(65)] {
-            assert_eq!(
-                kind(Method::GET, &format!("/files/{digest}")),
-                if digest.contains("%2F") { Kind::Unsupported } else { Kind::NotFound(Subject::Blob) }
-            );
+            let subject = if digest.contains("%2F") { Subject::Name } else { Subject::Blob };
+            assert_eq!(kind(Method::GET, &format!("/files/{digest}")), Kind::NotFound(subject));
         }
     }
 

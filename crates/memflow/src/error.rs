@@ -5,25 +5,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use wharf_core::{Error, Kind};
-use wharf_http::{log_fault, retry_after, status_of};
+use wharf_http::{log_fault, refusal_headers, status_of};
 
-/// The answer to an error. Where a login is missing, it asks for a password.
+/// The answer to an error, with the headers of a refusal.
 pub(crate) fn refuse(error: &Error, request_id: &str) -> Response {
     log_fault(error, request_id);
     let mut response = (status_of(error.kind()), error.message().to_owned()).into_response();
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    match error.kind() {
-        Kind::Unauthenticated => {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"wharf\""));
-        }
-        Kind::Unsupported => {
-            headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, DELETE"));
-        }
-        _ => {}
+    if error.kind() == Kind::Unsupported {
+        // Where the path itself takes the method, deletion is switched off; what is left is to read.
+        headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
     }
-    if let Some(seconds) = retry_after(error) {
-        headers.insert(header::RETRY_AFTER, seconds);
-    }
+    headers.extend(refusal_headers(error));
     response
 }

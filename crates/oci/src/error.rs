@@ -7,7 +7,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use wharf_core::{Detail, Error, Kind, Scope, Subject};
-use wharf_http::{log_fault, retry_after, status_of};
+use wharf_http::{log_fault, refusal_headers, status_of};
 
 use crate::endpoint::Endpoint;
 
@@ -29,11 +29,9 @@ impl Refusal<'_> {
         };
         let mut response = oci_error(status, code(error), error.message(), detail(error));
         let headers = response.headers_mut();
+        headers.extend(refusal_headers(error));
         if error.kind() == Kind::Unauthenticated {
             self.challenge(headers, error, endpoint);
-        }
-        if let Some(seconds) = retry_after(error) {
-            headers.insert(header::RETRY_AFTER, seconds);
         }
         if status == StatusCode::METHOD_NOT_ALLOWED {
             insert(headers, header::ALLOW.as_str(), Endpoint::allowed(self.request));
@@ -47,9 +45,6 @@ impl Refusal<'_> {
         ) = (error.detail(), endpoint)
         {
             insert(headers, header::LOCATION.as_str(), format!("/v2/{place}/blobs/uploads/{id}"));
-        }
-        if let Some(Detail::Size(size)) = error.detail() {
-            insert(headers, header::CONTENT_RANGE.as_str(), format!("bytes */{size}"));
         }
         response
     }

@@ -43,11 +43,11 @@ impl Endpoint {
         match endpoint {
             // uv says from the status that this is the place to install from.
             Self::Upload(_) if method != Method::POST => {
-                Err(Error::new(Kind::Unsupported, "uploads are sent here with POST"))
+                Err(refused("uploads are sent here with POST", "POST"))
             }
             Self::Upload(_) => Ok(endpoint),
             _ if is_read => Ok(endpoint),
-            _ => Err(Error::new(Kind::Unsupported, "only GET and HEAD are served here; upload to legacy/")),
+            _ => Err(refused("only GET and HEAD are served here; upload to legacy/", "GET, HEAD")),
         }
     }
 
@@ -101,6 +101,10 @@ fn format_of(query: Option<&str>) -> Option<String> {
     let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     // A plus sign in a query is a blank, but nobody writes it otherwise in a media type, which has no blanks.
     pairs.find(|(name, _)| name == "format").map(|(_, value)| value.replace(' ', "+"))
+}
+
+fn refused(words: &str, allowed: &str) -> Error {
+    Error::new(Kind::Unsupported, words).with(Detail::Allow(allowed.to_owned()))
 }
 
 fn nothing() -> Error {

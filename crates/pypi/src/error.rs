@@ -2,13 +2,13 @@
 
 use axum::{
     Json,
-    http::{HeaderValue, header, request::Parts},
+    http::{header, request::Parts},
     response::{IntoResponse, Response},
 };
 use hyper::ext::ReasonPhrase;
 use serde_json::json;
 use wharf_core::{Detail, Error, Kind};
-use wharf_http::{log_fault, problem_of, request_id_of, retry_after, status_of};
+use wharf_http::{log_fault, problem_of, refusal_headers, request_id_of, status_of};
 
 /// The longest reason phrase, in bytes.
 const LONGEST_PHRASE: usize = 400;
@@ -34,25 +34,7 @@ pub(crate) fn refuse(error: &Error, request: &Parts) -> Response {
     } else {
         (status, format!("{message}\n")).into_response()
     };
-    let headers = response.headers_mut();
-    match error.kind() {
-        Kind::Unauthenticated => {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"wharf\""));
-        }
-        Kind::Unsupported => {
-            let allowed = if request.uri.path().contains("/legacy") { "POST" } else { "GET, HEAD" };
-            headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
-        }
-        _ => {}
-    }
-    if let Some(Detail::Size(size)) = error.detail()
-        && let Ok(range) = HeaderValue::try_from(format!("bytes */{size}"))
-    {
-        headers.insert(header::CONTENT_RANGE, range);
-    }
-    if let Some(seconds) = retry_after(error) {
-        headers.insert(header::RETRY_AFTER, seconds);
-    }
+    response.headers_mut().extend(refusal_headers(error));
     if let Some(phrase) = phrase(&message) {
         response.extensions_mut().insert(phrase);
     }

@@ -73,7 +73,7 @@ async fn a_form_that_is_too_large_is_refused_with_413() {
 #[tokio::test]
 async fn requests_that_make_no_sense_are_refused() {
     let shop = Shop::open().await;
-    shop.add(&connector("fixture", "0.2.0")).await;
+    let digest = shop.add(&connector("fixture", "0.2.0")).await;
     let get = async |path: &str| shop.alice.get(&format!("{BELOW}{path}")).await;
     for query in ["architecture=mips", "file_type=exe", "skip=-1", "limit=many", "memflow_plugin_version=x"] {
         get(&format!("/plugins/fixture?{query}")).await.is(400);
@@ -87,8 +87,16 @@ async fn requests_that_make_no_sense_are_refused() {
     ] {
         assert!([404, 405].contains(&get(path).await.status), "{path}");
     }
-    get("/files").await.is(405);
+    get("/files").await.is(405).has_header("allow", "POST");
     get("/other").await.is(404);
-    shop.alice.request("PUT", &format!("{BELOW}/plugins")).body("").send().await.is(405);
+    let put =
+        async |path: &str| shop.alice.request("PUT", &format!("{BELOW}{path}")).body("").send().await.is(405);
+    put("/plugins").await.has_header("allow", "GET, HEAD");
+    put("/files/0123456").await.has_header("allow", "GET, HEAD, DELETE");
+    let file = format!("{BELOW}/files/{digest}");
+    let behind = shop.alice.request("GET", &file).header("range", "bytes=1000000000-").send().await.is(416);
+    let size = shop.alice.get(&file).await.is(200).body.len();
+    behind.has_header("content-range", &format!("bytes */{size}"));
+    shop.wharf.anonymous().get(&file).await.is(401).has_header("www-authenticate", "Basic realm=\"wharf\"");
     assert!(!shop.wharf.log().contains("panicked"));
 }
