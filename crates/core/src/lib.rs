@@ -51,7 +51,7 @@ pub use object_key::{ObjectKey, UploadId};
 pub use page::{Limit, Page};
 pub use pattern::Pattern;
 pub use principal::{AccountId, Actor, Authenticator, Credential, Presented, Principal, TokenHash};
-pub use reach::{Allowance, Reach, RepositorySet};
+pub use reach::{Allowance, Prefix, Reach, RepositorySet};
 pub use reference::{Reference, Tag};
 pub use right::{Access, Action, Role, Scope, Verb, action};
 pub use secret::Secret;

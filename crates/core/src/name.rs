@@ -15,7 +15,7 @@ const MAIN: &str = "main";
 /// Longest organisation, registry and user name.
 const SHORT: usize = 64;
 /// Longest repository name. Clients refuse a whole reference over 255 characters themselves.
-const LONG: usize = 190;
+pub(crate) const LONGEST_REPOSITORY: usize = 190;
 
 /// First path segments that are Wharf's own, so that no organisation may be called so.
 const RESERVED: &[&str] = &[
@@ -107,7 +107,7 @@ name! {
 }
 name! {
     /// A repository within a registry: components joined by `/`, at most 190 characters.
-    RepositoryName, LONG, "repository name", |text| text.split('/').all(is_component), &[]
+    RepositoryName, LONGEST_REPOSITORY, "repository name", |text| text.split('/').all(is_component), &[]
 }
 name! {
     /// The login of a user; a personal organisation takes the same name, so the same rule holds.

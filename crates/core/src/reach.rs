@@ -4,7 +4,9 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Detail, Error, Kind, OrganisationName, Place, RegistryName, RegistryPlace, Result, Verb};
+use crate::{
+    Detail, Error, Kind, OrganisationName, Place, RegistryPlace, Result, Verb, name::LONGEST_REPOSITORY,
+};
 
 /// The most allowances one token has.
 const MOST: usize = 100;
@@ -15,7 +17,70 @@ pub enum RepositorySet {
     /// This one.
     One(Place),
     /// All whose long form, `organisation/registry/repository`, begins so.
-    Below(String),
+    Below(Prefix),
+}
+
+/// The beginning of long forms: nothing, an organisation, a registry, or a registry and how its repositories begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prefix(Begin);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Begin {
+    Nothing,
+    Organisation(OrganisationName),
+    Repositories(RegistryPlace, String),
+}
+
+impl Prefix {
+    fn matches(&self, place: &Place) -> bool {
+        match &self.0 {
+            Begin::Nothing => true,
+            Begin::Organisation(organisation) => place.organisation == *organisation,
+            Begin::Repositories(registry, begin) => {
+                place.organisation == registry.organisation
+                    && place.registry == registry.registry
+                    && place.repository.as_str().starts_with(begin)
+            }
+        }
+    }
+
+    fn matches_all_of(&self, of: &RegistryPlace) -> bool {
+        match &self.0 {
+            Begin::Nothing => true,
+            Begin::Organisation(organisation) => of.organisation == *organisation,
+            Begin::Repositories(registry, begin) => begin.is_empty() && registry == of,
+        }
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Begin::Nothing, _) => true,
+            (_, Begin::Nothing) => false,
+            (Begin::Organisation(one), Begin::Organisation(other)) => one == other,
+            (Begin::Organisation(one), Begin::Repositories(other, _)) => *one == other.organisation,
+            (Begin::Repositories(..), Begin::Organisation(_)) => false,
+            (Begin::Repositories(registry, begin), Begin::Repositories(of, other)) => {
+                registry == of && other.starts_with(begin)
+            }
+        }
+    }
+
+    /// A repository of a registry that begins so, where it says how.
+    fn example(&self) -> Option<Place> {
+        let Begin::Repositories(registry, begin) = &self.0 else { return None };
+        let RegistryPlace { organisation, registry } = registry.clone();
+        Some(Place { organisation, registry, repository: format!("{begin}a").parse().ok()? })
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Begin::Nothing => Ok(()),
+            Begin::Organisation(organisation) => write!(f, "{organisation}/"),
+            Begin::Repositories(registry, begin) => write!(f, "{registry}/{begin}"),
+        }
+    }
 }
 
 impl RepositorySet {
@@ -23,23 +88,30 @@ impl RepositorySet {
     pub fn matches(&self, place: &Place) -> bool {
         match self {
             Self::One(one) => one == place,
-            Self::Below(prefix) => long(place).starts_with(prefix),
+            Self::Below(prefix) => prefix.matches(place),
         }
     }
 
     /// Whether every repository of a registry is.
     pub fn matches_all_of(&self, registry: &RegistryPlace) -> bool {
-        let RegistryPlace { organisation, registry } = registry;
-        let all = format!("{organisation}/{registry}/");
-        matches!(self, Self::Below(prefix) if all.starts_with(prefix))
+        matches!(self, Self::Below(prefix) if prefix.matches_all_of(registry))
     }
 
     /// Whether everything is meant that the other one means.
     pub fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (_, Self::One(place)) => self.matches(place),
-            (Self::Below(prefix), Self::Below(other)) => other.starts_with(prefix),
+            (Self::Below(prefix), Self::Below(other)) => prefix.covers(other),
             (Self::One(_), Self::Below(_)) => false,
+        }
+    }
+
+    /// A repository that is meant: this one, if it is.
+    pub(crate) fn example(&self, this: &Place) -> Option<Place> {
+        match self {
+            _ if self.matches(this) => Some(this.clone()),
+            Self::One(place) => Some(place.clone()),
+            Self::Below(prefix) => prefix.example(),
         }
     }
 }
@@ -57,16 +129,16 @@ impl FromStr for RepositorySet {
                          organisation/registry/begin* or *";
             Error::new(Kind::Invalid, words).with(Detail::Name)
         };
-        match (parts.next().unwrap_or_default(), parts.next(), parts.next()) {
-            ("", None, None) => {}
-            (organisation, Some(""), None) => drop(organisation.parse::<OrganisationName>()?),
+        let begin = match (parts.next().unwrap_or_default(), parts.next(), parts.next()) {
+            ("", None, None) => Begin::Nothing,
+            (organisation, Some(""), None) => Begin::Organisation(organisation.parse()?),
             (organisation, Some(registry), Some(begin)) if is_begin(begin) => {
-                organisation.parse::<OrganisationName>()?;
-                registry.parse::<RegistryName>()?;
+                let (organisation, registry) = (organisation.parse()?, registry.parse()?);
+                Begin::Repositories(RegistryPlace { organisation, registry }, begin.to_owned())
             }
             _ => return Err(wrong()),
-        }
-        Ok(Self::Below(prefix.to_owned()))
+        };
+        Ok(Self::Below(Prefix(begin)))
     }
 }
 
@@ -168,14 +240,9 @@ impl Row {
     }
 }
 
-fn long(place: &Place) -> String {
-    let Place { organisation, registry, repository } = place;
-    format!("{organisation}/{registry}/{repository}")
-}
-
 /// Whether some repository's name could begin so.
 fn is_begin(text: &str) -> bool {
-    text.len() <= 190
+    text.len() <= LONGEST_REPOSITORY
         && text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || b"._-/".contains(&c))
 }
 

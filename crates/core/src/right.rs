@@ -1,5 +1,7 @@
 //! What may be done: verbs, roles, and the narrowing a token carries.
 
+mod likely;
+
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};

@@ -8,7 +8,6 @@ mod artifact;
 mod caller;
 pub mod descriptor;
 mod endpoint;
-mod entry;
 mod error;
 mod file;
 mod form;

@@ -20,11 +20,10 @@ use wharf_signing::{Message, Signature, Trust, Verified};
 use crate::{
     Call,
     artifact::{
-        Artifact, KEY_ANNOTATION, PLUGIN, Part, SIGNATURE, SIGNATURE_ANNOTATION, file_name, file_tag, place,
-        platform_tag, sha256,
+        Artifact, FOLDER, KEY_ANNOTATION, PLUGIN, Part, SIGNATURE, SIGNATURE_ANNOTATION, file_name, file_tag,
+        place, platform_tag, sha256,
     },
     descriptor::{self, Descriptor},
-    entry,
     form::Form,
 };
 
@@ -34,7 +33,7 @@ pub(crate) async fn upload(call: &Call<'_>, body: Body) -> Result<Response> {
         return Err(Error::new(Kind::Unauthenticated, "authentication required"));
     }
     // Who could push no plugin has nothing read; which ones he may push is asked when their names are known.
-    call.registry.grant::<Push>(call.actor, &entry::likely(&call.actor.access, &call.place)?).await?;
+    call.registry.expect_pusher_below(call.actor, &call.place, FOLDER).await?;
     let turn = call.serving.turns.next(&call.place.organisation).await?;
     let form = Form::read(call.headers(), body).await?;
     let trust = call.signing.trust(&call.place).await?;

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use wharf_core::{Detail, Error, Kind, Place, RegistryPlace, Result};
 
 /// Where the projects of a registry lie.
-const FOLDER: &str = "pypi";
+pub(crate) const FOLDER: &str = "pypi";
 
 /// A project's name as PEP 503 normalises it: lower case, each run of `-`, `_` and `.` one dash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

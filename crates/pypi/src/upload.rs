@@ -19,8 +19,8 @@ use bytes::Bytes;
 use futures_util::{future::try_join, stream};
 use serde_json::{Map, Value};
 use wharf_core::{
-    Access, Actor, Algorithm, Condition, Credential, Error, Grant, Kind, Reference, RegistryPlace, Result,
-    action::Push, manifest::Descriptor,
+    Algorithm, Condition, Credential, Error, Grant, Kind, Reference, RegistryPlace, Result, action::Push,
+    manifest::Descriptor,
 };
 use wharf_http::body_stream;
 use wharf_registry::{ManifestPush, ReleaseTag, Taps, format::Pair};
@@ -34,19 +34,17 @@ use crate::{
     Call, archive,
     filename::FileName,
     format::{FILENAME, File, NAME},
-    name::ProjectName,
+    name::FOLDER,
     shape::{self, Part},
 };
-
-/// A project like any other.
-const ANY: &str = "any";
 
 /// `POST /pypi/{organisation}/{registry}/legacy/`
 pub(crate) async fn upload(call: &Call<'_>, registry: &RegistryPlace, body: Body) -> Result<Response> {
     if call.actor.credential == Credential::None {
         return Err(Error::new(Kind::Unauthenticated, "an upload needs a login"));
     }
-    expect_publisher(call, registry).await?;
+    // Who may publish no project has nothing read; whether he may publish this one is asked when the form has named it.
+    call.registry.expect_pusher_below(call.actor, registry, FOLDER).await?;
     let content_type = call.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let mut parts = Multipart::new(body_stream(body), content_type.unwrap_or_default())?;
     let (mut form, mut received) = (Form::default(), None);
@@ -70,16 +68,6 @@ pub(crate) async fn upload(call: &Call<'_>, registry: &RegistryPlace, body: Body
     form.expect(&received)?;
     publish(call, received).await?;
     Ok(StatusCode::OK.into_response())
-}
-
-/// Refuses who may publish no project of the registry, before his form is read: for the right to publish, all projects
-/// are one. Only what a token reaches can differ, and that is asked once the form has named the project.
-async fn expect_publisher(call: &Call<'_>, registry: &RegistryPlace) -> Result<()> {
-    let place = ANY.parse::<ProjectName>()?.place(registry)?;
-    let Err(refused) = call.registry.grant::<Push>(call.actor, &place).await else { return Ok(()) };
-    let owner = Actor { access: Access::Whole, ..call.actor.clone() };
-    let granted = call.registry.grant::<Push>(&owner, &place).await;
-    granted.map(drop).map_err(|_| refused)
 }
 
 /// Lists a file whose bytes are stored. The same bytes under the same name are listed already, and that is fine.

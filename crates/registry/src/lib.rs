@@ -35,7 +35,7 @@ use std::sync::Arc;
 
 use wharf_core::{
     Action, Actor, Clock, Entropy, Error, Grant, Kind, Network, Place, ReadGrant, RegistryGrant,
-    RegistryPlace, Result, Scope, action,
+    RegistryPlace, Result, Scope, Verb, action,
     gate::{self, CreateOnPush},
 };
 
@@ -193,6 +193,21 @@ impl Registry {
     /// As [`Registry::grant`].
     pub async fn regrant<A: Action>(&self, grant: &Grant<A>) -> Result<Grant<A>> {
         self.grant(grant.actor(), grant.place()).await
+    }
+
+    /// Refuses who may push to no repository below a folder of a registry, before a body is read that names one. Whether
+    /// he may push to that one is asked for it by name.
+    ///
+    /// # Errors
+    /// As [`Registry::grant`].
+    pub async fn expect_pusher_below(
+        &self,
+        actor: &Actor,
+        registry: &RegistryPlace,
+        folder: &str,
+    ) -> Result<()> {
+        let place = actor.access.likely_below(registry, folder, Verb::Push)?;
+        self.grant::<action::Push>(actor, &place).await.map(drop)
     }
 
     /// Asks the gate for the right to list what the actor may read.

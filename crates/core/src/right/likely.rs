@@ -1,0 +1,90 @@
+//! Whose bodies are read at all: for which repository the gate is asked before any name is known. Pure.
+
+use super::{Access, Scope, Verb};
+use crate::{Place, RegistryPlace, Result};
+
+impl Access {
+    /// The repository below a folder of a registry where it would most likely be used: one where it reaches the verb,
+    /// else one that it speaks of, else any. Who may not do it there may do it nowhere below.
+    ///
+    /// # Errors
+    /// `Invalid` for a folder that is none.
+    pub fn likely_below(&self, registry: &RegistryPlace, folder: &str, verb: Verb) -> Result<Place> {
+        let RegistryPlace { organisation, registry } = registry.clone();
+        let any = Place { organisation, registry, repository: format!("{folder}/any").parse()? };
+        let mut named = self.named(&any);
+        named.retain(|place| {
+            let below = place.repository.as_str().strip_prefix(folder);
+            (&place.organisation, &place.registry) == (&any.organisation, &any.registry)
+                && below.is_some_and(|below| below.starts_with('/'))
+        });
+        let reached = named.iter().find(|place| self.reaches(place, verb)).or_else(|| named.first());
+        Ok(reached.cloned().unwrap_or(any))
+    }
+
+    /// What it names, or examples of it: a place, where that is one.
+    fn named(&self, place: &Place) -> Vec<Place> {
+        match self {
+            Self::Whole => Vec::new(),
+            Self::Only(scopes) | Self::OnlyWithin(scopes, _) => {
+                scopes.iter().filter_map(Scope::place).collect()
+            }
+            Self::Within(reach) => {
+                reach.allowances().iter().filter_map(|one| one.repositories.example(place)).collect()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Allowance, Reach};
+
+    fn likely_of(access: &Access) -> (String, bool) {
+        let registry =
+            RegistryPlace { organisation: "acme".parse().unwrap(), registry: "plugins".parse().unwrap() };
+        let place = access.likely_below(&registry, "memflow", Verb::Push).unwrap();
+        (place.to_string(), access.reaches(&place, Verb::Push))
+    }
+
+    fn within(allowances: &[(&str, Verb)]) -> Access {
+        let allowance = |(pattern, verb): &(&str, Verb)| Allowance {
+            repositories: pattern.parse().unwrap(),
+            verbs: vec![*verb],
+        };
+        Access::Within(Reach::new(allowances.iter().map(allowance).collect()).unwrap())
+    }
+
+    #[test]
+    fn a_token_that_reaches_a_repository_is_asked_for_that() {
+        for (pattern, place) in [
+            ("*", "acme/plugins/memflow/any"),
+            ("acme/*", "acme/plugins/memflow/any"),
+            ("acme/plugins/mem*", "acme/plugins/memflow/any"),
+            ("acme/plugins/memflow/dump-*", "acme/plugins/memflow/dump-a"),
+            ("acme/plugins/memflow/dump", "acme/plugins/memflow/dump"),
+        ] {
+            let access =
+                within(&[("other/nothing", Verb::Push), (pattern, Verb::Pull), (pattern, Verb::Push)]);
+            assert_eq!(likely_of(&access), (place.to_owned(), true), "{pattern}");
+        }
+        let scopes = ["repository:acme/plugins/app:push", "repository:acme/plugins/memflow/dump:pull,push"];
+        let only = Access::Only(scopes.map(|scope| scope.parse().unwrap()).to_vec());
+        assert_eq!(likely_of(&only), ("acme/plugins/memflow/dump".to_owned(), true));
+        assert_eq!(likely_of(&Access::Whole), ("acme/plugins/memflow/any".to_owned(), true));
+    }
+
+    #[test]
+    fn a_token_that_reaches_none_stays_outside() {
+        for (pattern, verb, place) in [
+            ("other/*", Verb::Push, "acme/plugins/memflow/any"),
+            ("acme/other/memflow/dump", Verb::Push, "acme/plugins/memflow/any"),
+            ("acme/plugins/app*", Verb::Push, "acme/plugins/memflow/any"),
+            ("acme/plugins/memflows", Verb::Push, "acme/plugins/memflow/any"),
+            ("acme/plugins/memflow/dump", Verb::Pull, "acme/plugins/memflow/dump"),
+        ] {
+            assert_eq!(likely_of(&within(&[(pattern, verb)])), (place.to_owned(), false), "{pattern}");
+        }
+    }
+}
