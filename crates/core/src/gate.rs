@@ -156,6 +156,31 @@ impl RegistryGrant {
     }
 }
 
+/// Proof that an actor may list what of a registry its credential reaches, be it all or some.
+#[derive(Clone, Debug)]
+pub struct ReachGrant {
+    registry: RegistryId,
+    /// What it is narrowed to; nothing where it reaches all.
+    narrowed: Option<Access>,
+}
+
+impl ReachGrant {
+    /// The registry.
+    pub const fn registry(&self) -> RegistryId {
+        self.registry
+    }
+
+    /// The grant for the whole registry, where nothing of it is out of reach.
+    pub fn whole(&self) -> Option<RegistryGrant> {
+        self.narrowed.is_none().then_some(RegistryGrant { registry: self.registry })
+    }
+
+    /// Whether a repository of the registry is within reach.
+    pub fn reaches(&self, place: &Place) -> bool {
+        self.narrowed.as_ref().is_none_or(|access| access.reaches(place, Verb::Pull))
+    }
+}
+
 /// Proof that an actor may manage the platform.
 #[derive(Clone, Debug)]
 pub struct OperatorGrant {
@@ -253,6 +278,27 @@ pub fn decide_registry(actor: &Actor, place: &RegistryPlace, rights: &Rights) ->
     Ok(RegistryGrant { registry: registry.id })
 }
 
+/// Decides whether an actor may list what it reaches of a registry. The repository of the rights is not asked for.
+///
+/// # Errors
+/// As [`decide`]; `NotFound` to a credential that reaches nothing of it.
+pub fn decide_reach(actor: &Actor, place: &RegistryPlace, rights: &Rights) -> Result<ReachGrant> {
+    let belongs = rights.operator || rights.role.is_some();
+    if !rights.allows(&actor.principal, Verb::Pull) {
+        return Err(refused(actor, belongs || rights.is_public()));
+    }
+    let reaches_all = match &actor.access {
+        Access::Whole => true,
+        Access::Within(reach) => rights.is_public() || reach.reaches_all_of(place, Verb::Pull),
+        Access::Only(_) | Access::OnlyWithin(..) => false,
+    };
+    let registry = rights.registry.as_ref().ok_or_else(|| Error::not_found(Subject::Name))?;
+    if !reaches_all && !actor.access.reaches_some_of(place, Verb::Pull) {
+        return Err(Error::not_found(Subject::Name));
+    }
+    Ok(ReachGrant { registry: registry.id, narrowed: (!reaches_all).then(|| actor.access.clone()) })
+}
+
 /// Decides whether an actor may manage the platform: an operator, or Wharf's own command line.
 ///
 /// # Errors
@@ -325,6 +371,31 @@ mod tests {
     }
 
     const UNKNOWN: Option<Kind> = Some(Kind::NotFound(Subject::Name));
+
+    #[test]
+    fn a_narrowed_credential_lists_what_it_reaches_and_finds_nothing_elsewhere() {
+        let registry =
+            RegistryPlace { organisation: "acme".parse().unwrap(), registry: RegistryName::main() };
+        let rights = rights(Some(Role::Viewer), false, false);
+        let decide = |access: Access| decide_reach(&user(access), &registry, &rights);
+        assert!(decide(Access::Whole).unwrap().whole().is_some());
+        let within = |pattern: &str| {
+            let allowance = Allowance { repositories: pattern.parse().unwrap(), verbs: vec![Verb::Pull] };
+            Access::Within(Reach::new(vec![allowance]).unwrap())
+        };
+        assert!(decide(within("acme/*")).unwrap().whole().is_some());
+        for pattern in ["acme/app", "acme/main/ap*"] {
+            let some = decide(within(pattern)).unwrap();
+            assert!(some.whole().is_none() && some.reaches(&place()), "{pattern}");
+            assert!(!some.reaches(&"acme/other".parse().unwrap()), "{pattern}");
+        }
+        for elsewhere in ["acme/team/app", "acme/team/*", "other/*"] {
+            assert_eq!(decide(within(elsewhere)).unwrap_err().kind(), Kind::NotFound(Subject::Name));
+        }
+        let scoped = Access::Only(vec![Scope::of(&place(), &[Verb::Pull])]);
+        assert!(decide(scoped).unwrap().reaches(&place()));
+        assert!(decide(Access::Only(Vec::new())).is_err());
+    }
 
     #[test]
     fn nobody_is_asked_who_he_is() {

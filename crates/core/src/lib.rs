@@ -41,7 +41,9 @@ pub use clock::{Clock, Entropy, Timestamp};
 pub use condition::{Condition, Expected};
 pub use digest::{Algorithm, Digest};
 pub use error::{Detail, Error, Kind, Result, Subject};
-pub use gate::{Duty, Grant, OperatorGrant, OrganisationGrant, ReadGrant, RegistryGrant, SelfGrant, duty};
+pub use gate::{
+    Duty, Grant, OperatorGrant, OrganisationGrant, ReachGrant, ReadGrant, RegistryGrant, SelfGrant, duty,
+};
 pub use media_type::MediaType;
 pub use name::{
     OrganisationName, Place, RegistryName, RegistryPlace, RepositoryName, RobotName, RuleName, UserName,

@@ -205,6 +205,13 @@ impl fmt::Display for RegistryPlace {
     }
 }
 
+impl Place {
+    /// Whether it lies in a registry.
+    pub fn is_in(&self, registry: &RegistryPlace) -> bool {
+        (&self.organisation, &self.registry) == (&registry.organisation, &registry.registry)
+    }
+}
+
 impl FromStr for Place {
     type Err = Error;
 

@@ -97,6 +97,16 @@ impl RepositorySet {
         matches!(self, Self::Below(prefix) if prefix.matches_all_of(registry))
     }
 
+    /// Whether some repository of a registry may be.
+    pub fn matches_some_of(&self, registry: &RegistryPlace) -> bool {
+        let RegistryPlace { organisation, registry: name } = registry;
+        let all = format!("{organisation}/{name}/");
+        match self {
+            Self::One(one) => one.is_in(registry),
+            Self::Below(prefix) => all.starts_with(prefix) || prefix.starts_with(&all),
+        }
+    }
+
     /// Whether everything is meant that the other one means.
     pub fn covers(&self, other: &Self) -> bool {
         match (self, other) {
@@ -199,6 +209,11 @@ impl Reach {
     /// Whether it reaches a verb in every repository of a registry.
     pub fn reaches_all_of(&self, registry: &RegistryPlace, verb: Verb) -> bool {
         self.0.iter().any(|one| one.verbs.contains(&verb) && one.repositories.matches_all_of(registry))
+    }
+
+    /// Whether it may reach a verb in some repository of a registry.
+    pub fn reaches_some_of(&self, registry: &RegistryPlace, verb: Verb) -> bool {
+        self.0.iter().any(|one| one.verbs.contains(&verb) && one.repositories.matches_some_of(registry))
     }
 
     /// Whether it reaches everything the other one does. It may say no where several together would.

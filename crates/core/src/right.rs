@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Detail, Error, Kind, Place, Reach};
+use crate::{Detail, Error, Kind, Place, Reach, RegistryPlace};
 
 /// What is done to the content of a repository; the words of token scopes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -240,6 +240,14 @@ impl Access {
         let Some(scopes) = self.scopes() else { return true };
         let name = place.to_string();
         scopes.iter().any(|scope| scope.kind == "repository" && scope.name == name && scope.allows(verb))
+    }
+
+    /// Whether it may reach a verb in some repository of a registry.
+    pub fn reaches_some_of(&self, registry: &RegistryPlace, verb: Verb) -> bool {
+        let is_of =
+            |scope: &Scope| scope.place().is_some_and(|place| place.is_in(registry)) && scope.allows(verb);
+        let is_scoped = self.scopes().is_none_or(|scopes| scopes.iter().any(is_of));
+        is_scoped && self.reach().is_none_or(|reach| reach.reaches_some_of(registry, verb))
     }
 
     /// Whether it reaches a verb at a place.

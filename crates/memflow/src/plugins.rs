@@ -108,15 +108,7 @@ fn fact(descriptor: &Descriptor, (file, signed): (&File, &Signed), now: Timestam
     // The newest interface first, and within it the newest file.
     let (interface, moment) = (!plugin_version.cast_unsigned(), !now.microseconds().cast_unsigned());
     let sort_key = [&interface.to_be_bytes()[..], &moment.to_be_bytes()].concat();
-    Ok(Fact {
-        subject: name.clone(),
-        sort_key,
-        attributes,
-        index,
-        documents: Vec::new(),
-        release: None,
-        claims: Vec::new(),
-    })
+    Ok(Fact { subject: name.clone(), sort_key, attributes, index, ..Fact::default() })
 }
 
 /// The refusal of a plugin in another one's repository.

@@ -275,6 +275,7 @@ pub const TABLES: &[Table] = &[
             integer("repository_id"),
             text("release"),
             integer("listed"),
+            text("shown_as"),
         ],
     ),
     table(

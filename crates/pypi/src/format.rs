@@ -102,6 +102,7 @@ impl Format for Distributions {
         match listing {
             Listing::Repository(shown) => page::project(shown),
             Listing::Registry(projects) => page::root(projects),
+            Listing::Shown(..) => Ok(Vec::new()),
         }
     }
 }
@@ -169,6 +170,7 @@ fn fact(file: &FileName, layer: &Descriptor, contents: &Contents) -> Result<Fact
         documents: vec![Document { name: METADATA, media_type: "application/octet-stream", bytes }],
         release: Some(version::tag(&file.version)?),
         claims: vec![claim(&file.text, digest)],
+        ..Fact::default()
     })
 }
 

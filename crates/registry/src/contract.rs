@@ -17,6 +17,7 @@ mod inspection;
 mod lookups;
 mod referrers;
 mod releases;
+mod shown;
 mod store;
 
 pub use self::{

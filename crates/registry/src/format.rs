@@ -16,12 +16,13 @@ mod page;
 mod release;
 mod removal;
 mod shelf;
+mod shown;
 mod subjects;
 
 use std::{fmt, io, sync::Arc};
 
 use bytes::Bytes;
-use wharf_core::{Detail, Digest, Error, Kind, Place, Tag, manifest::Manifest};
+use wharf_core::{Detail, Digest, Error, Kind, Place, RegistryPlace, Tag, manifest::Manifest};
 
 pub use self::{
     contents::{BlobReader, Contents},
@@ -36,7 +37,7 @@ pub(crate) use self::{
 };
 pub use self::{list::FactSearch, notice::Standing};
 
-use crate::port::{ListedRow, NoticeRow};
+use crate::port::{ListedRow, NoticeRow, ShownRow};
 
 /// A kind of content that Wharf understands.
 pub trait Format: Send + Sync {
@@ -77,6 +78,11 @@ pub trait Format: Send + Sync {
         name.parse().ok()
     }
 
+    /// What its page of a registry shows.
+    fn registry_page(&self) -> RegistryPage {
+        RegistryPage::Subjects
+    }
+
     /// The pages that show a listing. Pure, and always the same for the same listing, so that two nodes agree.
     ///
     /// # Errors
@@ -92,6 +98,17 @@ pub enum Listing {
     Repository(Shown),
     /// The subjects of which anything is listed in a registry, in byte order.
     Registry(Vec<String>),
+    /// All that a registry shows, by subject, the newest first.
+    Shown(RegistryPlace, Vec<ShownRow>),
+}
+
+/// What the page of a registry shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegistryPage {
+    /// The subjects of what is listed in releases: it changes when one comes or goes.
+    Subjects,
+    /// Every fact whose own tag points to its manifest ([`Fact::shown_as`]): it changes with every move of such a tag.
+    Facts,
 }
 
 /// What the pages of a repository show.

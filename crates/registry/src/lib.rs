@@ -34,7 +34,7 @@ mod verify;
 use std::sync::Arc;
 
 use wharf_core::{
-    Action, Actor, Clock, Entropy, Error, Grant, Kind, Network, Place, ReadGrant, RegistryGrant,
+    Action, Actor, Clock, Entropy, Error, Grant, Kind, Network, Place, ReachGrant, ReadGrant, RegistryGrant,
     RegistryPlace, Result, Scope, Verb, action,
     gate::{self, CreateOnPush},
 };
@@ -227,6 +227,16 @@ impl Registry {
     pub async fn grant_registry(&self, actor: &Actor, place: &RegistryPlace) -> Result<RegistryGrant> {
         let rights = self.0.parts.rights.registry_rights(actor, place).await?;
         gate::decide_registry(actor, place, &rights)
+    }
+
+    /// Asks the gate for the right to list what of a registry the actor reaches.
+    ///
+    /// # Errors
+    /// Those of [`gate::decide_reach`]; `Unavailable` when the rights cannot be read.
+    #[allow(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
+    pub async fn grant_reach(&self, actor: &Actor, place: &RegistryPlace) -> Result<ReachGrant> {
+        let rights = self.0.parts.rights.registry_rights(actor, place).await?;
+        gate::decide_reach(actor, place, &rights)
     }
 
     /// What of the asked scopes an actor may have, for a token that is to hold no more than that.

@@ -19,7 +19,7 @@ use self::{
 };
 use crate::{
     Registry,
-    format::Candidate,
+    format::{Candidate, RegistryPage},
     port::{ManifestRow, NewManifest, PageOf},
     upload::on_its_own,
 };
@@ -94,13 +94,17 @@ impl Registry {
         let grant = if inspected.format.is_some() { self.regrant(grant).await? } else { grant.clone() };
         let new = NewManifest::new(digest, bytes, manifest)?;
         let now = self.now();
-        let lists = inspected.format.as_ref().filter(|format| format.release_type().is_some());
-        let page = lists.map(|format| format.name());
+        let lister = inspected.format.clone();
         let push =
             PushManifest { grant: grant.clone(), reference, tags, condition, new, inspected, release, now };
         let repository = self.store().commit(push).await?;
-        if let (Some(format), Some(registry)) = (page, grant.registry()) {
-            self.refresh(PageOf { registry: registry.id, repository: Some(repository), format });
+        if let (Some(format), Some(registry)) = (lister, grant.registry()) {
+            let of = PageOf { registry: registry.id, repository: Some(repository), format: format.name() };
+            match format.registry_page() {
+                RegistryPage::Facts => self.refresh(PageOf { repository: None, ..of }),
+                RegistryPage::Subjects if format.release_type().is_some() => self.refresh(of),
+                RegistryPage::Subjects => {}
+            }
         }
         Ok(PushedManifest { digest, subject })
     }

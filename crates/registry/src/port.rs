@@ -18,7 +18,7 @@ use wharf_core::{Actor, Place, RegistryPlace, Result, gate::Rights};
 
 pub use crate::quota::Usage;
 pub use blob_store::{BlobStore, BlobWriter, Ended, Leftovers, Room, Sink, StoreState, Unfinished};
-pub use listing::{Held, ListedRow, PageBody, PageOf, PageState, Pages, Releases};
+pub use listing::{Held, ListedRow, PageBody, PageOf, PageState, Pages, Releases, ShownOf, ShownRow};
 pub use notices::{About, NoticeRow, Notices, Says};
 pub use pieces::Pieces;
 pub use repositories::{Repositories, RepositoryRow, TagRow, Which};

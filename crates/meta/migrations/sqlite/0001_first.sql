@@ -317,6 +317,8 @@ CREATE TABLE believed_key (
 
 -- What a format read of a manifest, and its place in the index: by subject, within it by sort_key, the newest first.
 -- release: the tag of the release it belongs to; NULL where its format has none. listed: whether it is listed there.
+-- shown_as: the tag under which the page of the registry shows it, as long as that points to its manifest; NULL where none
+-- does.
 CREATE TABLE fact (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
     registry_id   INTEGER NOT NULL REFERENCES registry (id),
@@ -327,7 +329,8 @@ CREATE TABLE fact (
     attributes    TEXT NOT NULL,
     repository_id INTEGER NOT NULL REFERENCES repository (id),
     release       TEXT,
-    listed        INTEGER NOT NULL
+    listed        INTEGER NOT NULL,
+    shown_as      TEXT
 );
 CREATE INDEX fact_order ON fact (registry_id, format, subject, sort_key, id);
 CREATE INDEX fact_manifest ON fact (manifest_id);

@@ -65,8 +65,9 @@ impl SqlWork<'_> {
     async fn insert_fact(&mut self, of: Owner, format: &str, new: &Fact) -> Result<()> {
         const FACT: &str = "
             INSERT INTO fact
-                (manifest_id, registry_id, format, subject, sort_key, attributes, repository_id, release, listed)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id";
+                (manifest_id, registry_id, format, subject, sort_key, attributes, repository_id, release, listed,
+                 shown_as)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id";
         // SQLite needs the WHERE to tell ON CONFLICT from the ON of a join.
         const PAIR: &str = "
             INSERT INTO fact_pair (registry_id, format, name, value, subject, sort_key, fact_id)
@@ -89,6 +90,7 @@ impl SqlWork<'_> {
             repository.0.into(),
             release.into(),
             release.is_some().into(),
+            new.shown_as.as_ref().map(Tag::as_str).into(),
         ];
         let row = self.0.query_first(FACT, &values).await?;
         let id: i64 = row.ok_or_else(|| Error::internal("a fact was not stored"))?.next()?;

@@ -2,10 +2,13 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    Result,
+    Digest, RegistryPlace, Result, Timestamp,
     gate::{RegistryId, RepositoryId},
 };
-use wharf_registry::port::{PageBody, PageOf, PageState, Pages};
+use wharf_registry::{
+    format::FactCursor,
+    port::{PageBody, PageOf, PageState, Pages, ShownOf, ShownRow},
+};
 
 use super::SqlWork;
 use crate::session::{Row, Value};
@@ -20,6 +23,17 @@ fn key(of: PageOf) -> [Value<'static>; 3] {
 
 fn state(mut row: Row) -> Result<PageState> {
     Ok(PageState { revision: row.next()?, listed: row.next()? })
+}
+
+fn shown(mut row: Row) -> Result<ShownRow> {
+    Ok(ShownRow {
+        cursor: FactCursor { id: row.next()?, subject: row.next()?, sort_key: row.next()? },
+        place: row.parse(|path: String| path.parse().ok())?,
+        tag: row.parse(|tag: String| tag.parse().ok())?,
+        digest: row.parse(|digest: Vec<u8>| Digest::from_row(&digest))?,
+        created_at: Timestamp::from_microseconds(row.next()?),
+        attributes: row.next()?,
+    })
 }
 
 fn body(mut row: Row) -> Result<PageBody> {
@@ -47,10 +61,6 @@ impl Pages for SqlWork<'_> {
             SELECT p.registry_id, p.id, $1, $2, $3, 1 FROM repository p WHERE p.id = $4
             ON CONFLICT (registry_id, repository_id, format) DO UPDATE
                 SET subject = excluded.subject, listed = excluded.listed, revision = page.revision + 1";
-        const MOVE_WHOLE: &str = "
-            INSERT INTO page (registry_id, repository_id, format, subject, listed, revision)
-            SELECT p.registry_id, 0, $1, '', 0, 1 FROM repository p WHERE p.id = $2
-            ON CONFLICT (registry_id, repository_id, format) DO UPDATE SET revision = page.revision + 1";
         let of_repository = [repository.0.into(), format.into()];
         let is_listed = self.0.query_first(IS_LISTED, &of_repository).await?.is_some();
         let was_listed = self.0.query_first(WAS_LISTED, &of_repository).await?;
@@ -58,9 +68,51 @@ impl Pages for SqlWork<'_> {
         let values = [format.into(), subject.into(), is_listed.into(), repository.0.into()];
         self.0.execute(MOVE, &values).await?;
         if is_listed != was_listed {
-            self.0.execute(MOVE_WHOLE, &[format.into(), repository.0.into()]).await?;
+            self.move_shown(repository, format).await?;
         }
         Ok(())
+    }
+
+    async fn move_shown(&mut self, repository: RepositoryId, format: &str) -> Result<()> {
+        const MOVE: &str = "
+            INSERT INTO page (registry_id, repository_id, format, subject, listed, revision)
+            SELECT p.registry_id, 0, $1, '', 0, 1 FROM repository p WHERE p.id = $2
+            ON CONFLICT (registry_id, repository_id, format) DO UPDATE SET revision = page.revision + 1";
+        self.0.execute(MOVE, &[format.into(), repository.0.into()]).await.map(drop)
+    }
+
+    async fn shown(&mut self, wanted: &ShownOf) -> Result<Vec<ShownRow>> {
+        const LIST: &str = "
+            SELECT f.id, f.subject, f.sort_key, p.path, f.shown_as, m.digest, m.created_at, f.attributes
+            FROM fact f
+                JOIN tag t ON t.repository_id = f.repository_id AND t.name = f.shown_as
+                    AND t.manifest_id = f.manifest_id
+                JOIN manifest m ON m.id = f.manifest_id JOIN repository p ON p.id = f.repository_id
+            WHERE f.registry_id = $1 AND f.format = $2 AND (f.subject, f.sort_key, f.id) > ($3, $4, $5)
+            ORDER BY f.subject, f.sort_key, f.id LIMIT $6";
+        // No fact has an empty subject, so all come after this one.
+        let first = FactCursor { subject: String::new(), sort_key: Vec::new(), id: 0 };
+        let last = wanted.last.as_ref().unwrap_or(&first);
+        let values: [Value<'_>; 6] = [
+            wanted.registry.0.into(),
+            wanted.format.as_str().into(),
+            last.subject.as_str().into(),
+            last.sort_key.as_slice().into(),
+            last.id.into(),
+            i64::from(wanted.most).into(),
+        ];
+        self.0.query(LIST, &values).await?.into_iter().map(shown).collect()
+    }
+
+    async fn registry_place(&mut self, registry: RegistryId) -> Result<Option<RegistryPlace>> {
+        const FIND: &str = "
+            SELECT o.name, r.name FROM registry r JOIN organisation o ON o.id = r.organisation_id
+            WHERE r.id = $1";
+        let place = |mut row: Row| {
+            let organisation = row.parse(|name: String| name.parse().ok())?;
+            Ok(RegistryPlace { organisation, registry: row.parse(|name: String| name.parse().ok())? })
+        };
+        self.0.query_first(FIND, &[registry.0.into()]).await?.map(place).transpose()
     }
 
     async fn page(&mut self, of: PageOf) -> Result<Option<PageState>> {

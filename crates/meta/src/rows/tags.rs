@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use wharf_core::{Digest, Error, Result, Tag, Timestamp, gate::RepositoryId};
-use wharf_registry::port::{ManifestRow, Manifests as _, Mark, Move, MoveRow, Tags};
+use wharf_registry::port::{ManifestRow, Manifests as _, Mark, Move, MoveRow, Pages as _, Tags};
 
 use super::{SqlWork, manifests::manifest};
 use crate::{memory::Content, session::Row};
@@ -23,6 +23,14 @@ fn moved(mut row: Row) -> Result<MoveRow> {
 }
 
 impl SqlWork<'_> {
+    /// Moves the page that showed, or shows now, a fact of this format under a tag that moved.
+    async fn move_shown_by(&mut self, repository: RepositoryId, format: Option<String>) -> Result<()> {
+        match format {
+            Some(format) => self.move_shown(repository, &format).await,
+            None => Ok(()),
+        }
+    }
+
     async fn remember_tag(
         &mut self,
         repository: RepositoryId,
@@ -71,12 +79,15 @@ impl Tags for SqlWork<'_> {
                 SET manifest_id = excluded.manifest_id, previous_id = tag.manifest_id,
                     updated_at = excluded.updated_at, version = tag.version + 1
                 WHERE tag.manifest_id <> excluded.manifest_id
-            RETURNING (SELECT m.digest FROM manifest m WHERE m.id = tag.previous_id)";
+            RETURNING (SELECT m.digest FROM manifest m WHERE m.id = tag.previous_id),
+                (SELECT min(f.format) FROM fact f
+                 WHERE f.manifest_id IN (tag.manifest_id, tag.previous_id) AND f.shown_as = tag.name)";
         let row = digest.to_row();
         let values =
             [tag.as_str().into(), mark.at.microseconds().into(), repository.0.into(), row.as_slice().into()];
         if let Some(mut row) = self.0.query_first(SET, &values).await? {
             let from = row.parse(maybe_digest)?;
+            self.move_shown_by(repository, row.next()?).await?;
             self.remember_tag(repository, tag, (from.as_ref(), Some(digest)), mark).await?;
             return Ok(from.map_or(Move::New, |_| Move::Over));
         }
@@ -95,10 +106,12 @@ impl Tags for SqlWork<'_> {
     ) -> Result<Option<Digest>> {
         const REMOVE: &str = "
             DELETE FROM tag WHERE repository_id = $1 AND name = $2
-            RETURNING (SELECT m.digest FROM manifest m WHERE m.id = tag.manifest_id)";
+            RETURNING (SELECT m.digest FROM manifest m WHERE m.id = tag.manifest_id),
+                (SELECT min(f.format) FROM fact f WHERE f.manifest_id = tag.manifest_id AND f.shown_as = tag.name)";
         let values = [repository.0.into(), tag.as_str().into()];
         let Some(mut row) = self.0.query_first(REMOVE, &values).await? else { return Ok(None) };
         let digest = row.parse(|digest: Vec<u8>| Digest::from_row(&digest))?;
+        self.move_shown_by(repository, row.next()?).await?;
         self.remember_tag(repository, tag, (Some(&digest), None), mark).await?;
         Ok(Some(digest))
     }

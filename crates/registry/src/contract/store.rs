@@ -36,6 +36,7 @@ pub async fn store<S: Store + RightsSource>(store: &S) {
     super::referrers::a_page_of_referrers_ends_by_number_and_by_bytes(store).await;
     super::facts::facts_are_found_in_order_until_their_manifest_goes(store).await;
     super::releases::suite(store).await;
+    super::shown::suite(store).await;
     an_empty_repository_is_removed_and_a_used_one_is_not(store).await;
     what_is_older_is_forgotten_in_steps(store).await;
     super::collection::suite(store).await;

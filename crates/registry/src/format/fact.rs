@@ -34,6 +34,8 @@ pub struct Fact {
     pub documents: Vec<Document>,
     /// The tag of the release it is listed in, if its format lists releases; all facts of a manifest are of one.
     pub release: Option<Tag>,
+    /// The tag under which the page of the registry shows it: as long as the tag points to its manifest.
+    pub shown_as: Option<Tag>,
     /// Names that are its alone in the repository, for good.
     pub claims: Vec<Claim>,
 }

@@ -13,8 +13,9 @@ use tokio::task::spawn_blocking;
 use wharf_core::{Algorithm, Error, Grant, Kind, RegistryGrant, Result, action::Pull, gate::RepositoryId};
 
 use super::{
-    Format, Listing, Page, Shown,
+    Format, Listing, Page, RegistryPage, Shown,
     shelf::{Found, Slot},
+    shown::all_shown,
 };
 use crate::{
     Registry,
@@ -214,7 +215,7 @@ impl Registry {
 
     async fn render_anew(&self, of: PageOf, slot: &Slot) -> Result<()> {
         match self.store().view(FindPage { of }).await? {
-            Some(state) if state.listed && slot.at(state.revision).is_none() => {
+            Some(state) if (state.listed || of.repository.is_none()) && slot.at(state.revision).is_none() => {
                 self.render(of, slot).await.map(drop)
             }
             _ => Ok(()),
@@ -239,24 +240,21 @@ impl Registry {
     }
 
     async fn render(&self, of: PageOf, slot: &Slot) -> Result<Arc<Rendered>> {
-        let (rendered, found) = match self.store().view(ReadPage { of }).await? {
+        let format = self.formats().iter().find(|format| format.name() == of.format).cloned();
+        let format: Arc<dyn Format> =
+            format.ok_or_else(|| Error::new(Kind::Unsupported, "this format is not served here"))?;
+        let read = ReadPage { of, of_registry: format.registry_page() };
+        let (rendered, found) = match self.store().view(read).await? {
             Read::Kept(kept) => (kept, Found::InStore),
             Read::Listing(revision, listing) => {
-                (self.render_listing(of, revision, listing).await?, Found::Nowhere)
+                let rendering = spawn_blocking(move || Rendered::of(revision, format.pages(&listing)?));
+                (rendering.await.map_err(Error::internal)??, Found::Nowhere)
             }
         };
         let rendered = Arc::new(rendered);
         slot.put(rendered.clone(), found);
         self.0.shelf.trim();
         Ok(rendered)
-    }
-
-    async fn render_listing(&self, of: PageOf, revision: i64, listing: Listing) -> Result<Rendered> {
-        let format = self.formats().iter().find(|format| format.name() == of.format).cloned();
-        let format: Arc<dyn Format> =
-            format.ok_or_else(|| Error::new(Kind::Unsupported, "this format is not served here"))?;
-        let rendering = spawn_blocking(move || Rendered::of(revision, format.pages(&listing)?));
-        rendering.await.map_err(Error::internal)?
     }
 }
 
@@ -276,6 +274,7 @@ impl Transaction for FindPage {
 /// What a page is made of, as of one moment.
 struct ReadPage {
     of: PageOf,
+    of_registry: RegistryPage,
 }
 
 enum Read {
@@ -297,9 +296,12 @@ impl Transaction for ReadPage {
         if let Some(kept) = Rendered::kept(revision, work.page_bodies(of, revision).await?) {
             return Ok(Read::Kept(kept));
         }
-        let listing = match of.repository {
-            Some(repository) => Listing::Repository(shown(work, repository, of.format).await?),
-            None => Listing::Registry(work.listed_subjects(of.registry, of.format).await?),
+        let listing = match (of.repository, self.of_registry) {
+            (Some(repository), _) => Listing::Repository(shown(work, repository, of.format).await?),
+            (None, RegistryPage::Subjects) => {
+                Listing::Registry(work.listed_subjects(of.registry, of.format).await?)
+            }
+            (None, RegistryPage::Facts) => all_shown(work, (of.registry, of.format)).await?,
         };
         Ok(Read::Listing(revision, listing))
     }

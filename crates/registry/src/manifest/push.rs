@@ -86,6 +86,10 @@ impl PushManifest {
         if is_unread {
             work.insert_facts(repository, digest, (format.name(), facts)).await?;
             expect_free(work, repository, (digest, facts)).await?;
+            if facts.iter().any(|fact| fact.shown_as.is_some()) {
+                // Its tag may stand already.
+                work.move_shown(repository, format.name()).await?;
+            }
         }
         let Some(fact) = facts.first() else { return Ok(()) };
         let Some(release) = &fact.release else { return Ok(()) };

@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use wharf_core::{
-    Digest, Result, Tag, Timestamp,
+    Digest, Place, RegistryPlace, Result, Tag, Timestamp,
     gate::{RegistryId, RepositoryId},
 };
 
 use super::DocumentRow;
-use crate::format::{Claim, Pair};
+use crate::format::{Claim, FactCursor, Pair};
 
 /// A fact that is listed in a release, without its documents.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,36 @@ pub struct ListedRow {
     pub subject: String,
     /// What was read, as JSON.
     pub attributes: String,
+}
+
+/// A fact that the page of its registry shows, without its documents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownRow {
+    /// Where it stands in the order, with its subject.
+    pub cursor: FactCursor,
+    /// The repository.
+    pub place: Place,
+    /// The tag under which it is shown.
+    pub tag: Tag,
+    /// The digest of its manifest.
+    pub digest: Digest,
+    /// When the manifest was first pushed.
+    pub created_at: Timestamp,
+    /// What was read, as JSON.
+    pub attributes: String,
+}
+
+/// Which of the facts that a registry shows are wanted.
+#[derive(Clone, Debug)]
+pub struct ShownOf {
+    /// The registry.
+    pub registry: RegistryId,
+    /// The format.
+    pub format: String,
+    /// After which fact.
+    pub last: Option<FactCursor>,
+    /// How many at most.
+    pub most: u32,
 }
 
 /// What stands in the way of a claim.
@@ -119,9 +149,15 @@ pub struct PageBody {
     pub bytes: Bytes,
 }
 
-/// Pages: what is shown, and how it was rendered.
+/// Pages: what is shown, and how it was rendered. A tag that moves moves the page of the registry that shows a fact under it.
 #[async_trait]
 pub trait Pages {
+    /// Moves the page of a registry on, after facts of a manifest were read that it may show.
+    async fn move_shown(&mut self, repository: RepositoryId, format: &str) -> Result<()>;
+    /// What a registry shows, by subject, the newest first.
+    async fn shown(&mut self, wanted: &ShownOf) -> Result<Vec<ShownRow>>;
+    /// What a registry is called.
+    async fn registry_place(&mut self, registry: RegistryId) -> Result<Option<RegistryPlace>>;
     /// Moves a repository's page on, after what it shows changed; and the registry's, if a subject came or went.
     async fn move_page(&mut self, repository: RepositoryId, format: &str, subject: &str) -> Result<()>;
     /// How far a page is; nothing where nothing was ever listed.
