@@ -38,7 +38,7 @@ async fn every_caller_with_a_token_gets_what_the_table_says() {
     // The pages outside the protocol know no anonymous token, and the operator's no narrowed one; the ping and the catalog answer it, and not nobody. A
     // token for some repositories never lists a registry, and publishers and installers of Python send passwords.
     let others = ["/healthz", "/readyz", "/metrics", "/v2/", "/v2/_catalog"];
-    let lists = ["{registry}/facts", "{index}", "{plugins}"];
+    let lists = ["{registry}/facts", "{index}", "{plugins}", "{charts}"];
     let is_list = |row: &Row| lists.iter().any(|list| row.path.contains(list));
     run(Credential::Token, |row| !others.contains(&row.path.as_str()) && !is_token(row) && !is_list(row))
         .await;

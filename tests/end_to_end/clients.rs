@@ -12,6 +12,7 @@ mod ctr;
 mod docker;
 mod documented;
 mod helm;
+mod helm_repository;
 mod image;
 mod large_image;
 mod memflowup;

@@ -3,10 +3,12 @@
 mod bounds;
 pub(crate) mod chart;
 mod charts;
+mod museum;
 pub(crate) mod plugin;
 mod plugins;
 mod python;
 mod releases;
+mod repository;
 mod search;
 pub(crate) mod wheel;
 

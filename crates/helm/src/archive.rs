@@ -13,7 +13,7 @@ use tar::{EntryType, PaxExtensions};
 use wharf_registry::format::Refusal;
 
 /// The largest packaged chart that is read, in bytes.
-const LARGEST_PACKAGED: u64 = 32 * 1024 * 1024;
+pub(crate) const LARGEST_PACKAGED: u64 = 32 * 1024 * 1024;
 /// The most bytes an archive may inflate to.
 const LARGEST: u64 = 100 * 1024 * 1024;
 /// The largest file that is kept, in bytes.

@@ -14,38 +14,42 @@ const LONGEST: usize = 256;
 /// The most keywords a chart is found by.
 const MOST_KEYWORDS: usize = 100;
 
-/// A chart's own description. Unknown fields pass and are not kept.
+/// A chart's own description, in the order in which Helm writes it. Unknown fields pass and are not kept.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Chart {
     pub(crate) name: String,
-    pub(crate) version: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    api_version: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    app_version: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kube_version: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<String>,
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    kind: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     home: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    icon: Option<String>,
+    sources: Option<Vec<String>>,
+    pub(crate) version: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    deprecated: Option<bool>,
+    description: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     keywords: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sources: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     maintainers: Option<Vec<Maintainer>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) dependencies: Option<Vec<Dependency>>,
+    icon: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tags: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deprecated: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     annotations: Option<BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kube_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dependencies: Option<Vec<Dependency>>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<String>,
 }
 
 /// Who looks after a chart.
@@ -61,7 +65,7 @@ struct Maintainer {
 
 /// A chart that a chart needs.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(default)]
+#[serde(rename_all = "kebab-case", default)]
 pub(crate) struct Dependency {
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,6 +74,12 @@ pub(crate) struct Dependency {
     repository: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     condition: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tags: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enabled: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    import_values: Option<Vec<Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     alias: Option<String>,
 }
@@ -109,6 +119,35 @@ impl Chart {
             return Err(Refusal::new(format!("the chart's {file} must give its name and version")));
         }
         Ok(self)
+    }
+
+    /// What it is, in a line.
+    pub(crate) fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// Where its project lives.
+    pub(crate) fn home(&self) -> Option<&str> {
+        self.home.as_deref()
+    }
+
+    /// Where its source lies, the first of them.
+    pub(crate) fn source(&self) -> Option<&str> {
+        self.sources.as_ref()?.first().map(String::as_str)
+    }
+
+    /// Its annotations.
+    pub(crate) fn annotations(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.annotations.iter().flatten()
+    }
+
+    /// Who looks after it, as one text.
+    pub(crate) fn authors(&self) -> String {
+        let author = |author: &Maintainer| match author.email.as_deref().filter(|email| !email.is_empty()) {
+            Some(email) => format!("{} ({email})", author.name),
+            None => author.name.clone(),
+        };
+        self.maintainers.iter().flatten().map(author).collect::<Vec<_>>().join(", ")
     }
 
     /// The fact a chart is found by.

@@ -1,169 +1,105 @@
-//! Helm charts: what `helm push` stores is recognised, read, and held to what it says of itself.
+//! Helm charts: a repository that `helm repo add` takes and ChartMuseum's clients push to, over plain OCI artifacts.
 //!
-//! A chart is an image manifest with Helm's config type, one layer with the packaged chart and perhaps one with its
-//! provenance file (Helm, `pkg/registry`). The layers come in the order of their digests, so they are told apart by
-//! type. The facts come from the chart's own `Chart.yaml`, whoever pushed it; the config, the repository and a tag
-//! that is a version must agree with it, for these are what `helm pull` goes by.
+//! There is one store and there are two doors. What `helm push` brings is in the index, and what `helm cm-push` brings is
+//! the artifact that `helm push` would have made. The format ([`Charts`]) reads, shows and renders; the face only
+//! translates.
 
 mod archive;
+mod artifact;
 mod chart;
+mod download;
+mod endpoint;
+mod error;
+mod format;
+mod index;
+mod museum;
+mod page;
 mod provenance;
 mod version;
 
-use std::io::{Read as _, Take};
+use std::sync::Arc;
 
-use serde_json::json;
-use wharf_core::{
-    MediaType, Tag,
-    manifest::{Descriptor, Role, Shape},
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, request},
+    response::Response,
+    routing::any,
 };
-use wharf_registry::format::{BlobReader, Candidate, Contents, Document, Fact, Format, Refusal};
+use wharf_core::{Actor, Authenticator, Result};
+use wharf_http::{identify, named};
+use wharf_registry::{Registry, Turns};
 
-use crate::{archive::Archive, chart::Chart};
+use crate::endpoint::{Endpoint, Wanted};
+pub use crate::{endpoint::NAMES, format::Charts};
 
-const CONFIG: &str = "application/vnd.cncf.helm.config.v1+json";
-const CONTENT: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
-/// What Helm before 3.7 called the content.
-const OLD_CONTENT: &str = "application/tar+gzip";
-const PROVENANCE: &str = "application/vnd.cncf.helm.chart.provenance.v1.prov";
+/// How many uploads are held in memory at once, and how many of them of one organisation.
+const UPLOADS: usize = 8;
+const SHARE: usize = 4;
 
-/// The largest config and provenance file that is read, in bytes.
-const LARGEST: u64 = 1024 * 1024;
+/// What the face works with.
+#[derive(Clone)]
+pub struct Helm {
+    /// The registry.
+    pub registry: Registry,
+    /// Who says who is calling.
+    pub authenticator: Arc<dyn Authenticator>,
+}
 
-/// Helm charts as a format.
-pub struct Charts;
+/// A face that serves.
+struct Serving {
+    face: Helm,
+    turns: Turns,
+}
 
-impl Format for Charts {
-    fn name(&self) -> &'static str {
-        "helm"
-    }
+/// Everything below `/helm/{organisation}/{registry}/`.
+pub fn router(face: Helm) -> Router {
+    let serving = Serving { face, turns: Turns::new(UPLOADS, SHARE) };
+    Router::new().route("/helm/{*path}", any(serve)).with_state(Arc::new(serving))
+}
 
-    fn recognises(&self, candidate: &Candidate) -> bool {
-        let manifest = &candidate.manifest;
-        let is_config =
-            |(role, config): &(Role, Descriptor)| *role == Role::Config && config.media_type == CONFIG;
-        manifest.shape == Shape::Image
-            && manifest.media_type.as_str() == MediaType::OCI_MANIFEST
-            && manifest.references.iter().any(is_config)
-    }
+/// A request on its way through a handler.
+struct Call<'a> {
+    registry: &'a Registry,
+    turns: &'a Turns,
+    actor: &'a Actor,
+    headers: &'a HeaderMap,
+}
 
-    fn inspect(&self, candidate: &Candidate, contents: &Contents) -> Result<Vec<Fact>, Refusal> {
-        let parts = Parts::of(candidate)?;
-        let content = contents.open(parts.content)?;
-        let size = content.size();
-        let archive = Archive::read(content, size)?;
-        let chart = archive.chart()?;
-        let config = Chart::from_json(&read(contents, parts.config)?)?;
-        expect_same(&chart, &config)?;
-        expect_repository(&chart, candidate)?;
-        candidate.tags.iter().try_for_each(|tag| expect_tag(&chart, tag))?;
-        let mut fact = chart.fact()?;
-        fact.attributes.insert("content".to_owned(), json!({ "digest": parts.content.digest, "size": size }));
-        if let Some(provenance) = parts.provenance {
-            let signs = provenance::names(&read(contents, provenance)?, parts.content);
-            let about =
-                json!({ "digest": provenance.digest, "size": provenance.size, "names_content": signs });
-            fact.attributes.insert("provenance".to_owned(), about);
+async fn serve(State(serving): State<Arc<Serving>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let wanted = match Wanted::parse(&parts.method, parts.uri.path(), parts.uri.query()) {
+        Ok(wanted) => wanted,
+        Err(error) => return error::refuse(&error, &parts),
+    };
+    let response = match answer(&serving, &parts, &wanted, body).await {
+        Ok(response) => response,
+        Err(error) => error::refuse(&error, &parts),
+    };
+    named(wanted.endpoint.name(), response)
+}
+
+async fn answer(
+    serving: &Serving,
+    parts: &request::Parts,
+    Wanted { registry, endpoint }: &Wanted,
+    body: Body,
+) -> Result<Response> {
+    let Helm { registry: engine, authenticator } = &serving.face;
+    let actor = identify(authenticator.as_ref(), &parts.headers, &parts.extensions).await?;
+    let call = Call { registry: engine, turns: &serving.turns, actor: &actor, headers: &parts.headers };
+    match endpoint {
+        Endpoint::Index => page::index(&call, registry).await,
+        Endpoint::Download(file) => download::get(&call, file).await,
+        Endpoint::Charts(window) => page::charts(&call, registry, *window).await,
+        Endpoint::Versions(name) => museum::versions(&call, registry, name).await,
+        Endpoint::Version(name, version) => museum::version(&call, registry, (name, version)).await,
+        Endpoint::Values(name, version) => museum::values(&call, registry, (name, version)).await,
+        Endpoint::Upload(existing) => museum::upload(&call, (registry, *existing), body).await,
+        Endpoint::UploadProvenance(existing) => {
+            museum::upload_provenance(&call, (registry, *existing), body).await
         }
-        fact.documents = archive.documents();
-        Ok(vec![fact])
-    }
-}
-
-/// The parts of a chart's manifest.
-struct Parts<'a> {
-    config: &'a Descriptor,
-    content: &'a Descriptor,
-    provenance: Option<&'a Descriptor>,
-}
-
-impl<'a> Parts<'a> {
-    fn of(candidate: &'a Candidate) -> Result<Self, Refusal> {
-        let all = |role: Role, types: &'static [&str]| {
-            let references = candidate.manifest.references.iter();
-            let wanted = move |(found, part): &&(Role, Descriptor)| {
-                *found == role && types.contains(&part.media_type.as_str())
-            };
-            references.filter(wanted).map(|(_, part)| part)
-        };
-        let mut contents = all(Role::Layer, &[CONTENT, OLD_CONTENT]);
-        let (Some(content), None) = (contents.next(), contents.next()) else {
-            return Err(Refusal::new(format!("a chart has exactly one layer of type {CONTENT}")));
-        };
-        let config = all(Role::Config, &[CONFIG]).next();
-        let config = config.ok_or_else(|| Refusal::new("a chart has a config"))?;
-        Ok(Self { config, content, provenance: all(Role::Layer, &[PROVENANCE]).next() })
-    }
-}
-
-/// A small part, whole.
-fn read(contents: &Contents, part: &Descriptor) -> Result<Vec<u8>, Refusal> {
-    let reader = contents.open(part)?;
-    if reader.size() > LARGEST {
-        return Err(Refusal::new(format!("the part of type {} is larger than 1 MiB", part.media_type)));
-    }
-    let (mut bytes, mut reader): (_, Take<BlobReader>) = (Vec::new(), reader.take(LARGEST));
-    reader.read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn expect_same(chart: &Chart, config: &Chart) -> Result<(), Refusal> {
-    if (&chart.name, &chart.version) == (&config.name, &config.version) {
-        return Ok(());
-    }
-    Err(Refusal::new(format!(
-        "the chart is {} {} by its Chart.yaml, and {} {} by its config",
-        chart.name, chart.version, config.name, config.version
-    )))
-}
-
-/// `helm pull` finds a chart by the last part of the repository.
-fn expect_repository(chart: &Chart, candidate: &Candidate) -> Result<(), Refusal> {
-    let repository = candidate.place.repository.as_str();
-    let last = repository.rsplit('/').next().unwrap_or(repository);
-    if chart.name == last {
-        return Ok(());
-    }
-    Err(Refusal::new(format!(
-        "the chart is called {:?} by its Chart.yaml, but is pushed to a repository called {last:?}",
-        chart.name
-    )))
-}
-
-/// A tag that is a version is one `helm pull --version` asks for, so it must be the chart's; others are free.
-fn expect_tag(chart: &Chart, tag: &Tag) -> Result<(), Refusal> {
-    // A tag cannot hold the plus sign of a version, so Helm writes an underscore.
-    let version = tag.as_str().replace('_', "+");
-    if version == chart.version || semver::Version::parse(&version).is_err() {
-        return Ok(());
-    }
-    Err(Refusal::new(format!(
-        "the chart has version {} by its Chart.yaml, but is tagged {tag}",
-        chart.version
-    )))
-}
-
-impl Archive {
-    fn chart(&self) -> Result<Chart, Refusal> {
-        let chart = self.file("Chart.yaml").ok_or_else(|| Refusal::new("the chart has no Chart.yaml"))?;
-        let mut chart = Chart::from_yaml(chart)?;
-        // Charts of API version v1 keep their dependencies in a file of their own.
-        if let (None, Some(requirements)) = (&chart.dependencies, self.file("requirements.yaml")) {
-            chart.require(requirements)?;
-        }
-        Ok(chart)
-    }
-
-    fn documents(&self) -> Vec<Document> {
-        let kept = [
-            ("README.md", "readme", "text/markdown; charset=utf-8"),
-            ("values.yaml", "values", "application/yaml"),
-            ("values.schema.json", "values-schema", "application/json"),
-        ];
-        let document = |(file, name, media_type)| {
-            let bytes = self.file(file)?.to_vec();
-            Some(Document { name, media_type, bytes })
-        };
-        kept.into_iter().filter_map(document).collect()
+        Endpoint::Delete(name, version) => museum::delete(&call, registry, (name, version)).await,
     }
 }

@@ -17,6 +17,11 @@ pub(crate) fn sort_key(text: &str) -> Option<Vec<u8>> {
     Some(key.into_iter().map(|byte| !byte).collect())
 }
 
+/// Whether this is a semantic version, to the letter.
+pub(crate) fn is_semantic(text: &str) -> bool {
+    Version::parse(text).is_ok()
+}
+
 /// Numbers come before words and are compared as numbers; more identifiers come after fewer (SemVer 2.0, 11.4).
 fn push_identifier(key: &mut Vec<u8>, identifier: &str) {
     if identifier.bytes().all(|byte| byte.is_ascii_digit()) {

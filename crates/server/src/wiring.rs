@@ -193,6 +193,8 @@ impl Wharf {
         };
         let pypi =
             wharf_pypi::Pypi { registry: self.registry.clone(), authenticator: Arc::new(self.auth.clone()) };
+        let helm =
+            wharf_helm::Helm { registry: self.registry.clone(), authenticator: Arc::new(self.auth.clone()) };
         let memflow = wharf_memflow::Memflow {
             registry: self.registry.clone(),
             authenticator: Arc::new(self.auth.clone()),
@@ -211,6 +213,7 @@ impl Wharf {
             })))
             .merge(wharf_api::router(api))
             .merge(wharf_pypi::router(pypi))
+            .merge(wharf_helm::router(helm))
             .merge(wharf_memflow::router(memflow))
             .merge(operation::router(operation))
             .merge(metrics::guarded(door));
@@ -233,7 +236,7 @@ impl Wharf {
 
 /// What the endpoints of every door are called.
 fn endpoints() -> impl Iterator<Item = &'static str> {
-    let doors = wharf_pypi::NAMES.into_iter().chain(wharf_memflow::NAMES);
+    let doors = wharf_pypi::NAMES.into_iter().chain(wharf_helm::NAMES).chain(wharf_memflow::NAMES);
     let faces = wharf_oci::NAMES.into_iter().chain(wharf_api::NAMES).chain(doors);
     faces.chain(operation::NAMES)
 }

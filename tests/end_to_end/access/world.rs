@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::table::{Caller as Who, Kind, Row};
+use crate::formats::Chart;
 use crate::formats::wheel::{Distribution, FORM, FilePlace};
 use crate::harness::{Answer, Caller, Image, Repository, Wharf, noise, sha256};
 
@@ -62,6 +63,9 @@ impl World {
                 let wheel = Distribution::wheel("table", &format!("1.{}", self.number()));
                 request.header("content-type", FORM).body(wheel.form(FilePlace::Last))
             }
+            "POST" if path.ends_with("/api/charts") => {
+                request.body(Chart::new("table", &format!("1.{}.0", self.number())).packaged())
+            }
             "POST" if path.contains("?digest=") => request.body(content),
             "POST" => request.header("content-length", "0"),
             _ => request,
@@ -76,7 +80,7 @@ impl World {
         let mut path = row.path.replace("{repository}", name).replace("{source}", &source_name(row.kind));
         path = path.replace("{index}", index(row.kind));
         path = path.replace("{registry}", registry_path(row.kind)).replace("{leaf}", leaf(row.kind));
-        path = path.replace("{plugins}", plugins_path(row.kind));
+        path = path.replace("{plugins}", plugins_path(row.kind)).replace("{charts}", charts_path(row.kind));
         path = path.replace("{blob}", &sha256(&self.image.blobs[0]));
         path = path.replace("{manifest}", &self.image.digest()).replace("{content}", &sha256(content));
         if path.contains("{upload}") {
@@ -177,6 +181,14 @@ fn plugins_path(kind: Kind) -> &'static str {
         Kind::Private => "/memflow/acme/main",
         Kind::Public => "/memflow/acme/open",
         Kind::Absent => "/memflow/nobody/main",
+    }
+}
+
+fn charts_path(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Private => "/helm/acme/main",
+        Kind::Public => "/helm/acme/open",
+        Kind::Absent => "/helm/nobody/main",
     }
 }
 

@@ -12,7 +12,8 @@ impl Program {
     /// Runs the shell lines below a client's heading with the password of alice, and says what they printed.
     pub(super) fn run_lines_of(&self, heading: &str, wharf: &Wharf) -> String {
         let lines = lines_of(heading).replace("localhost:8080", &documented_host(wharf));
-        let shell = self.shell(heading, &lines);
+        // Some headings name what is done with the program.
+        let shell = self.shell(heading.split(' ').next().unwrap(), &lines);
         let shell = shell.with_variable("PASSWORD", "the-password-of-alice").with_variable("PATH", path());
         shell.run::<&str>(&[])
     }

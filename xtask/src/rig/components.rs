@@ -62,6 +62,7 @@ const COMPONENTS: &[Component] = &[
     built_by_go("regctl"),
     built_by_go("helm3"),
     built_by_go("helm4"),
+    built_by_go("cm-push"),
     built_by_go("cosign"),
     built_by_go("registry"),
     built_by_go("versitygw"),

@@ -24,6 +24,8 @@ pub(crate) const ALL: &[GoProgram] = &[
     // Two majors of one program, both called helm.
     GoProgram { name: "helm3", package: "helm.sh/helm/v3/cmd/helm" },
     GoProgram { name: "helm4", package: "helm.sh/helm/v4/cmd/helm" },
+    // helm's plugin for ChartMuseum.
+    GoProgram { name: "cm-push", package: "github.com/chartmuseum/helm-push/cmd/helm-cm-push" },
     GoProgram { name: "cosign", package: "github.com/sigstore/cosign/v2/cmd/cosign" },
     // distribution's third version; Debian's package has the second.
     GoProgram { name: "registry", package: "github.com/distribution/distribution/v3/cmd/registry" },
