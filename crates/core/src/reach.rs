@@ -52,6 +52,14 @@ impl Prefix {
         }
     }
 
+    fn matches_some_of(&self, of: &RegistryPlace) -> bool {
+        match &self.0 {
+            Begin::Nothing => true,
+            Begin::Organisation(organisation) => of.organisation == *organisation,
+            Begin::Repositories(registry, _) => registry == of,
+        }
+    }
+
     fn covers(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Begin::Nothing, _) => true,
@@ -99,11 +107,9 @@ impl RepositorySet {
 
     /// Whether some repository of a registry may be.
     pub fn matches_some_of(&self, registry: &RegistryPlace) -> bool {
-        let RegistryPlace { organisation, registry: name } = registry;
-        let all = format!("{organisation}/{name}/");
         match self {
             Self::One(one) => one.is_in(registry),
-            Self::Below(prefix) => all.starts_with(prefix) || prefix.starts_with(&all),
+            Self::Below(prefix) => prefix.matches_some_of(registry),
         }
     }
 

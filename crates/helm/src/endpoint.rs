@@ -100,7 +100,7 @@ impl Wanted {
         let registry = RegistryPlace { organisation: organisation.parse()?, registry: registry.parse()? };
         let endpoint = match below.as_slice() {
             ["api", rest @ ..] => museum(method, rest, query)?,
-            _ if !is_read(method) => return Err(only("GET and HEAD are")),
+            _ if !is_read(method) => return Err(only("GET, HEAD")),
             ["index.yaml"] => Endpoint::Index,
             ["charts", file] => Endpoint::Download(File::alone(&registry, file)?),
             ["charts", repository @ .., file] => Endpoint::Download(File::of(&registry, repository, file)?),
@@ -112,18 +112,21 @@ impl Wanted {
 
 fn museum(method: &Method, rest: &[&str], query: Option<&str>) -> Result<Endpoint> {
     let is_post = method == Method::POST;
-    let read =
-        |endpoint: Endpoint| if is_read(method) { Ok(endpoint) } else { Err(only("GET and HEAD are")) };
+    let read = |endpoint: Endpoint| if is_read(method) { Ok(endpoint) } else { Err(only("GET, HEAD")) };
     match rest {
         ["charts"] if is_post => Ok(Endpoint::Upload(Existing::of(query))),
-        ["charts"] => read(Endpoint::Charts(Window::of(query)?)),
+        ["charts"] if is_read(method) => Ok(Endpoint::Charts(Window::of(query)?)),
+        ["charts"] => Err(only("GET, HEAD, POST")),
         ["prov"] if is_post => Ok(Endpoint::UploadProvenance(Existing::of(query))),
-        ["prov"] => Err(only("POST is")),
+        ["prov"] => Err(only("POST")),
         ["charts", name] => read(Endpoint::Versions((*name).to_owned())),
         ["charts", name, version] if method == Method::DELETE => {
             Ok(Endpoint::Delete((*name).to_owned(), (*version).to_owned()))
         }
-        ["charts", name, version] => read(Endpoint::Version((*name).to_owned(), (*version).to_owned())),
+        ["charts", name, version] if is_read(method) => {
+            Ok(Endpoint::Version((*name).to_owned(), (*version).to_owned()))
+        }
+        ["charts", _, _] => Err(only("GET, HEAD, DELETE")),
         ["charts", name, version, "values"] => {
             read(Endpoint::Values((*name).to_owned(), (*version).to_owned()))
         }
@@ -213,8 +216,10 @@ fn is_read(method: &Method) -> bool {
     [Method::GET, Method::HEAD].contains(method)
 }
 
-fn only(what: &str) -> Error {
-    Error::new(Kind::Unsupported, format!("only {what} served at this path"))
+/// The refusal of a method on a path that takes these.
+fn only(allowed: &str) -> Error {
+    let refusal = Error::new(Kind::Unsupported, "this path does not take that method");
+    refusal.with(Detail::Allow(allowed.to_owned()))
 }
 
 fn nothing() -> Error {

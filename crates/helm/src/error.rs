@@ -2,12 +2,12 @@
 
 use axum::{
     Json,
-    http::{HeaderValue, header, request::Parts},
+    http::request::Parts,
     response::{IntoResponse, Response},
 };
 use serde_json::json;
-use wharf_core::{Detail, Error, Kind};
-use wharf_http::{log_fault, request_id_of, retry_after, status_of};
+use wharf_core::{Error, Kind};
+use wharf_http::{log_fault, refusal_headers, request_id_of, status_of};
 
 /// The answer to an error.
 pub(crate) fn refuse(error: &Error, request: &Parts) -> Response {
@@ -22,23 +22,6 @@ pub(crate) fn refuse(error: &Error, request: &Parts) -> Response {
         _ => error.message(),
     };
     let mut response = (status_of(kind), Json(json!({ "error": words }))).into_response();
-    let headers = response.headers_mut();
-    match error.kind() {
-        Kind::Unauthenticated => {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"wharf\""));
-        }
-        Kind::Unsupported => {
-            headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, DELETE"));
-        }
-        _ => {}
-    }
-    if let Some(Detail::Size(size)) = error.detail()
-        && let Ok(range) = HeaderValue::try_from(format!("bytes */{size}"))
-    {
-        headers.insert(header::CONTENT_RANGE, range);
-    }
-    if let Some(seconds) = retry_after(error) {
-        headers.insert(header::RETRY_AFTER, seconds);
-    }
+    response.headers_mut().extend(refusal_headers(error));
     response
 }
