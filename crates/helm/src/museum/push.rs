@@ -75,8 +75,8 @@ pub(super) fn place_of(registry: &RegistryPlace, name: &str) -> Result<Place> {
     Ok(Place { organisation, registry, repository: name.parse()? })
 }
 
-/// Refuses a version that is there, before anything is stored; and one that another repository shows, whatever is asked
-/// for, because the index would go on showing that.
+/// Refuses a version that is there, before anything is stored; and one that another repository has, whatever is asked for,
+/// because the index shows only one of them.
 async fn expect_free(
     call: &Call<'_>,
     registry: &RegistryPlace,
@@ -88,7 +88,7 @@ async fn expect_free(
             continue;
         }
         if row.place != *place {
-            let words = format!("file already exists: the index shows that of {}", row.place);
+            let words = format!("file already exists in {}", row.place);
             return Err(Error::new(Kind::Exists, words));
         }
         if existing == Existing::Kept {
