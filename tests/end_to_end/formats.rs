@@ -3,6 +3,7 @@
 mod bounds;
 pub(crate) mod chart;
 mod charts;
+mod finding;
 mod museum;
 pub(crate) mod plugin;
 mod plugins;

@@ -7,7 +7,7 @@ use wharf_core::{Error, Kind, Result};
 
 use crate::{
     endpoints::{
-        facts, keys, me, members, moves, organisations, registries, releases, repositories, robots, rules,
+        charts, facts, keys, me, members, moves, organisations, registries, releases, repositories, robots, rules,
         tokens, usage, users,
     },
     route::Route,
@@ -30,6 +30,7 @@ pub(crate) static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         moves::routes(),
         releases::routes(),
         usage::routes(),
+        charts::routes(),
         facts::routes(),
     ]
     .concat()

@@ -4,13 +4,15 @@
 //! is refused: a file that matters twice, sizes that disagree (CVE-2025-62518).
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{self, Read},
 };
 
 use flate2::read::MultiGzDecoder;
 use tar::{EntryType, PaxExtensions};
 use wharf_registry::format::Refusal;
+
+use crate::images::of_line;
 
 /// The largest packaged chart that is read, in bytes.
 pub(crate) const LARGEST_PACKAGED: u64 = 32 * 1024 * 1024;
@@ -27,9 +29,15 @@ const MOST_ENTRIES: usize = 20_000;
 const FILES: [&str; 5] =
     ["Chart.yaml", "requirements.yaml", "README.md", "values.yaml", "values.schema.json"];
 
+/// The most images that are remembered of all templates.
+const MOST_IMAGES: usize = 100;
+
 /// The files of a chart that matter.
 #[derive(Debug)]
-pub(crate) struct Archive(BTreeMap<&'static str, Vec<u8>>);
+pub(crate) struct Archive {
+    files: BTreeMap<&'static str, Vec<u8>>,
+    images: BTreeSet<String>,
+}
 
 impl Archive {
     /// Reads a packaged chart of so many bytes.
@@ -39,7 +47,7 @@ impl Archive {
         }
         let inflated = Bounded { inner: MultiGzDecoder::new(packaged), left: LARGEST };
         let mut archive = tar::Archive::new(inflated);
-        let (mut found, mut long_name) = (BTreeMap::new(), None);
+        let (mut found, mut images, mut long_name) = (BTreeMap::new(), BTreeSet::new(), None);
         // Raw, for the library reads a long name into memory however long it is.
         for (number, entry) in archive.entries().map_err(broken)?.raw(true).enumerate() {
             let mut entry = entry.map_err(broken)?;
@@ -56,7 +64,9 @@ impl Archive {
                 EntryType::Regular => {
                     let header_name = entry.path_bytes().into_owned();
                     let name = long_name.take().flatten().unwrap_or(header_name);
-                    if let Some((file, bytes)) = read_wanted(&name, &mut entry)?
+                    if is_template(&name) && entry.size() <= LARGEST_FILE {
+                        images.extend(written_images(&mut entry)?);
+                    } else if let Some((file, bytes)) = read_wanted(&name, &mut entry)?
                         && found.insert(file, bytes).is_some()
                     {
                         return Err(Refusal::new(format!("the packaged chart holds {file} twice")));
@@ -69,12 +79,17 @@ impl Archive {
                 }
             }
         }
-        Ok(Self(found))
+        Ok(Self { files: found, images })
+    }
+
+    /// The images that templates write out, in byte order.
+    pub(crate) fn images(&self) -> impl Iterator<Item = &String> {
+        self.images.iter().take(MOST_IMAGES)
     }
 
     /// A file by its path below the chart's folder.
     pub(crate) fn file(&self, name: &str) -> Option<&[u8]> {
-        self.0.get(name).map(Vec::as_slice)
+        self.files.get(name).map(Vec::as_slice)
     }
 }
 
@@ -112,6 +127,20 @@ fn wanted(name: &[u8]) -> Result<Option<&'static str>, Refusal> {
     };
     let Some((_folder, rest)) = name.split_once('/') else { return Ok(None) };
     Ok(FILES.into_iter().find(|file| *file == rest))
+}
+
+/// Whether this is a template of the chart itself. What its name could mean besides is looked at where names matter.
+fn is_template(name: &[u8]) -> bool {
+    let below = str::from_utf8(name).ok().and_then(|name| name.split_once('/')).map(|(_folder, rest)| rest);
+    let is_yaml = |path: &str| path.ends_with(".yaml") || path.ends_with(".yml");
+    below.is_some_and(|path| path.starts_with("templates/") && is_yaml(path)) && wanted(name).is_ok()
+}
+
+fn written_images<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Vec<String>, Refusal> {
+    let mut bytes = Vec::new();
+    entry.read_to_end(&mut bytes).map_err(broken)?;
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(text.lines().filter_map(of_line).take(MOST_IMAGES).map(str::to_owned).collect())
 }
 
 /// The name an extended header gives the entry after it, if it gives one.

@@ -121,6 +121,11 @@ impl Chart {
         Ok(self)
     }
 
+    /// The version of what it installs.
+    pub(crate) fn app_version(&self) -> Option<&str> {
+        self.app_version.as_deref()
+    }
+
     /// What it is, in a line.
     pub(crate) fn description(&self) -> Option<&str> {
         self.description.as_deref()
@@ -207,7 +212,7 @@ fn expect_exact(file: &str, keys: &BTreeMap<String, IgnoredAny>) -> Result<(), R
 }
 
 /// Reads YAML within a budget, for it can name a thing over and over.
-fn yaml<T: for<'de> Deserialize<'de>>(file: &str, bytes: &[u8]) -> Result<T, Refusal> {
+pub(crate) fn yaml<T: for<'de> Deserialize<'de>>(file: &str, bytes: &[u8]) -> Result<T, Refusal> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_nodes: 20_000,

@@ -13,10 +13,11 @@ use wharf_core::{
     manifest::{Descriptor, Role, Shape},
 };
 use wharf_registry::format::{
-    BlobReader, Candidate, Contents, Document, Fact, Format, Listing, Page, Refusal, RegistryPage,
+    Answers, BlobReader, Candidate, Contents, Document, Fact, Format, Listing, Page, Question, Refusal,
+    RegistryPage,
 };
 
-use crate::{archive::Archive, chart::Chart, index, provenance};
+use crate::{archive::Archive, chart::Chart, images::images, index, provenance, question};
 
 /// What the format is called in rows, filters and URLs.
 pub(crate) const NAME: &str = "helm";
@@ -69,6 +70,9 @@ impl Format for Charts {
                 json!({ "digest": provenance.digest, "size": provenance.size, "names_content": signs });
             fact.attributes.insert("provenance".to_owned(), about);
         }
+        let images = images(&chart, archive.file("values.yaml"), archive.images());
+        fact.index.extend(images.iter().map(|image| ("image", image.image.clone())));
+        fact.attributes.insert("images".to_owned(), json!(images));
         fact.documents = archive.documents();
         fact.shown_as = tag_of(&chart.version);
         Ok(vec![fact])
@@ -76,6 +80,10 @@ impl Format for Charts {
 
     fn registry_page(&self) -> RegistryPage {
         RegistryPage::Facts
+    }
+
+    fn answers(&self, question: &Question) -> wharf_core::Result<Answers> {
+        question::answers(question)
     }
 
     fn pages(&self, listing: &Listing) -> wharf_core::Result<Vec<Page>> {

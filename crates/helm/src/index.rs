@@ -86,7 +86,8 @@ pub(crate) fn version(chart: &Map<String, Value>) -> &str {
 
 fn entry(row: &ShownRow, mut chart: Map<String, Value>) -> Result<String> {
     let (content, version) = (chart.remove("content"), version(&chart).to_owned());
-    chart.remove("provenance");
+    // What was found by looking inside is not the chart's own description.
+    ["provenance", "images"].into_iter().for_each(|own| drop(chart.remove(own)));
     let digest = content.as_ref().and_then(|content| content.get("digest")?.as_str()).unwrap_or_default();
     let entry = Entry {
         created: iso(row.created_at),

@@ -11,10 +11,12 @@ mod download;
 mod endpoint;
 mod error;
 mod format;
+mod images;
 mod index;
 mod museum;
 mod page;
 mod provenance;
+mod question;
 mod version;
 
 use std::sync::Arc;

@@ -36,7 +36,8 @@ fn push_identifier(key: &mut Vec<u8>, identifier: &str) {
     }
 }
 
-fn parse(text: &str) -> Option<Version> {
+/// A version, as leniently as Helm reads one.
+pub(crate) fn parse(text: &str) -> Option<Version> {
     let bare = text.strip_prefix('v').unwrap_or(text);
     if let Ok(version) = Version::parse(bare) {
         return Some(version);

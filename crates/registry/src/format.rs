@@ -15,6 +15,7 @@ mod notice;
 mod page;
 mod release;
 mod removal;
+mod search;
 mod shelf;
 mod shown;
 mod subjects;
@@ -35,7 +36,11 @@ pub(crate) use self::{
     release::{Listings, expect_free, rebuild, untag},
     shelf::Shelf,
 };
-pub use self::{list::FactSearch, notice::Standing};
+pub use self::{
+    list::FactSearch,
+    notice::Standing,
+    search::{Found, ShownSearch},
+};
 
 use crate::port::{ListedRow, NoticeRow, ShownRow};
 
@@ -83,6 +88,14 @@ pub trait Format: Send + Sync {
         RegistryPage::Subjects
     }
 
+    /// What tells whether a fact that is shown answers a question.
+    ///
+    /// # Errors
+    /// `Invalid` for a question that makes no sense.
+    fn answers(&self, _question: &Question) -> wharf_core::Result<Answers> {
+        Ok(Box::new(|_| true))
+    }
+
     /// The pages that show a listing. Pure, and always the same for the same listing, so that two nodes agree.
     ///
     /// # Errors
@@ -101,6 +114,20 @@ pub enum Listing {
     /// All that a registry shows, by subject, the newest first.
     Shown(RegistryPlace, Vec<ShownRow>),
 }
+
+/// What a search asks of a fact. All of it must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Question {
+    /// A word that its name or its description holds, in whatever case.
+    pub word: Option<String>,
+    /// A keyword that it has.
+    pub keyword: Option<String>,
+    /// Versions that it may have.
+    pub versions: Option<String>,
+}
+
+/// Tells whether a fact answers a question.
+pub type Answers = Box<dyn Fn(&ShownRow) -> bool + Send + Sync>;
 
 /// What the page of a registry shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -63,6 +63,6 @@ impl Transaction for ListSubjects {
 }
 
 /// Behind every fact about a subject: no sort key is as long.
-fn behind(subject: String) -> FactCursor {
+pub(super) fn behind(subject: String) -> FactCursor {
     FactCursor { subject, sort_key: vec![u8::MAX; 513], id: i64::MAX }
 }

@@ -1,0 +1,105 @@
+//! Searching among what a registry shows: of each subject the newest fact that answers a question.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use wharf_core::{Error, Kind, Limit, ReachGrant, Result};
+
+use super::{Answers, FactCursor, Question, subjects::behind};
+use crate::{
+    Registry,
+    port::{Extent, ShownOf, ShownRow, Transaction, Work},
+};
+
+/// How many facts are read at a time.
+const CHUNK: u32 = 200;
+/// How many facts one page looks at: it ends there, however few it found, and the next one goes on.
+const MOST_LOOKED_AT: usize = 5000;
+
+/// Which facts are wanted.
+#[derive(Clone, Debug)]
+pub struct ShownSearch {
+    /// Of which format.
+    pub format: String,
+    /// What they must answer.
+    pub question: Question,
+    /// Where the page before ended.
+    pub last: Option<FactCursor>,
+}
+
+/// A page of what was found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// By subject, each once, within the caller's reach.
+    pub rows: Vec<ShownRow>,
+    /// Where to go on; nothing at the end.
+    pub next: Option<FactCursor>,
+}
+
+impl Registry {
+    /// A page of a search among what a registry shows.
+    ///
+    /// # Errors
+    /// `Invalid` for a format that is not known, and for a question that its format does not understand.
+    pub async fn search_shown(&self, grant: &ReachGrant, search: ShownSearch, limit: Limit) -> Result<Found> {
+        let ShownSearch { format, question, last } = search;
+        let known = self.formats().iter().find(|known| known.name() == format);
+        let known = known.ok_or_else(|| Error::new(Kind::Invalid, "there is no such format"))?;
+        let answers = Arc::new(known.answers(&question)?);
+        let wanted = ShownOf { registry: grant.registry(), format, last, most: CHUNK };
+        self.store().view(Search { grant: grant.clone(), wanted, answers, limit }).await
+    }
+}
+
+struct Search {
+    grant: ReachGrant,
+    wanted: ShownOf,
+    answers: Arc<Answers>,
+    limit: Limit,
+}
+
+#[async_trait]
+impl Transaction for Search {
+    type Output = Found;
+
+    fn extent(&self) -> Extent {
+        Extent::List
+    }
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Found> {
+        let (mut wanted, mut found, mut looked_at) = (self.wanted.clone(), Found::default(), 0);
+        loop {
+            let rows = work.shown(&wanted).await?;
+            let is_last = rows.len() < wanted.most as usize;
+            looked_at += rows.len();
+            for row in rows {
+                wanted.last = Some(self.take(row, &mut found));
+                if found.rows.len() == self.limit.get() {
+                    return Ok(Found { next: wanted.last, ..found });
+                }
+            }
+            if is_last {
+                return Ok(found);
+            }
+            if looked_at >= MOST_LOOKED_AT {
+                return Ok(Found { next: wanted.last, ..found });
+            }
+        }
+    }
+}
+
+impl Search {
+    /// Takes a row in if it is the first of its subject that answers; says behind what to go on.
+    fn take(&self, row: ShownRow, found: &mut Found) -> FactCursor {
+        let known = found.rows.last().map(|row| row.cursor.subject.as_str());
+        let cursor = row.cursor.clone();
+        if known == Some(cursor.subject.as_str()) {
+            return behind(cursor.subject);
+        }
+        if self.grant.reaches(&row.place) && (self.answers)(&row) {
+            found.rows.push(row);
+            return behind(cursor.subject);
+        }
+        cursor
+    }
+}
