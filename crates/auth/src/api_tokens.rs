@@ -4,15 +4,13 @@
 //! owner's version, so with a new password, and at once wherever it is used: its row is asked for on every request.
 
 use wharf_core::{
-    Access, AccountId, Actor, Credential, Error, Kind, OrganisationGrant, Principal, Reach, Result,
-    RobotName, Role, Secret, SelfGrant, Subject, Timestamp, TokenHash,
-    audit::AuditRecord,
-    duty::{Administer, Belong},
+    Access, AccountId, Actor, Credential, Error, Kind, Principal, Reach, Result, Secret, SelfGrant, Subject,
+    Timestamp, TokenHash, audit::AuditRecord,
 };
 
 use crate::{
     Auth,
-    port::{Machines, RobotRow, Span, TokenRow},
+    port::{Machines, TokenRow},
     token_text::{generate, hash_of},
     unauthenticated,
 };
@@ -34,12 +32,12 @@ pub struct NewToken {
 }
 
 /// Whose token it is.
-struct Owner {
-    account: AccountId,
-    version: i64,
-    name: String,
+pub(crate) struct Owner {
+    pub(crate) account: AccountId,
+    pub(crate) version: i64,
+    pub(crate) name: String,
     /// The token it is made with: no other lives longer.
-    parent: Option<TokenRow>,
+    pub(crate) parent: Option<TokenRow>,
 }
 
 impl Auth {
@@ -78,102 +76,6 @@ impl Auth {
         self.end(token, record).await
     }
 
-    /// Robots of an organisation, in the byte order of their names.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    pub async fn robots(&self, grant: &OrganisationGrant<Belong>, span: Span) -> Result<Vec<RobotRow>> {
-        let last = span.last.map(|last| format!("{}+{last}", grant.name()));
-        self.machines().robots(grant.organisation(), Span { last, ..span }).await
-    }
-
-    /// One of them.
-    ///
-    /// # Errors
-    /// `NotFound`; `Unavailable`.
-    pub async fn robot(&self, grant: &OrganisationGrant<Belong>, name: &str) -> Result<RobotRow> {
-        let gone = || Error::not_found(Subject::User);
-        let name = RobotName::new(grant.name(), name)?;
-        self.machines().robot(grant.organisation(), &name).await?.ok_or_else(gone)
-    }
-
-    /// Makes a robot.
-    ///
-    /// # Errors
-    /// `Exists`; `Invalid` for its name.
-    pub async fn create_robot(
-        &self,
-        grant: &OrganisationGrant<Administer>,
-        name: &str,
-        role: Role,
-    ) -> Result<RobotRow> {
-        let name = RobotName::new(grant.name(), name)?;
-        let target = Some(format!("{name} {role}"));
-        let record = self.organisation_record(grant.actor(), "robot.create", (grant.name(), target));
-        self.machines().create_robot(grant.organisation(), name, role, record).await
-    }
-
-    /// Removes a robot; its tokens end at once.
-    ///
-    /// # Errors
-    /// `NotFound`; `Unavailable`.
-    pub async fn remove_robot(&self, grant: &OrganisationGrant<Administer>, name: &str) -> Result<()> {
-        let name = RobotName::new(grant.name(), name)?;
-        let target = Some(name.to_string());
-        let record = self.organisation_record(grant.actor(), "robot.delete", (grant.name(), target));
-        let removed = self.machines().remove_robot(grant.organisation(), name, record).await?;
-        if removed { Ok(()) } else { Err(Error::not_found(Subject::User)) }
-    }
-
-    /// Makes a token for a robot; its text, which is shown this once.
-    ///
-    /// # Errors
-    /// As [`Auth::create_token`]; `NotFound` where there is no such robot.
-    pub async fn create_robot_token(
-        &self,
-        grant: &OrganisationGrant<Administer>,
-        name: &str,
-        new: NewToken,
-    ) -> Result<(Secret<String>, TokenRow)> {
-        let robot = self.robot_of(grant, name).await?;
-        let record = self.organisation_record(grant.actor(), "token.create", (grant.name(), None));
-        let owner = Owner {
-            account: robot.account,
-            version: robot.version,
-            name: robot.name.to_string(),
-            parent: None,
-        };
-        self.make_token(owner, new, record).await
-    }
-
-    /// The tokens of a robot that have not ended.
-    ///
-    /// # Errors
-    /// `NotFound` where there is no such robot; `Unavailable`.
-    pub async fn robot_tokens(
-        &self,
-        grant: &OrganisationGrant<Administer>,
-        name: &str,
-    ) -> Result<Vec<TokenRow>> {
-        let robot = self.robot_of(grant, name).await?;
-        self.machines().tokens(robot.account, self.0.clock.now()).await
-    }
-
-    /// Ends a token of a robot, by its id.
-    ///
-    /// # Errors
-    /// `NotFound`; `Unavailable`.
-    pub async fn remove_robot_token(
-        &self,
-        grant: &OrganisationGrant<Administer>,
-        (name, id): (&str, &str),
-    ) -> Result<()> {
-        let token = named(self.robot_tokens(grant, name).await?, id)?;
-        let target = Some(format!("{}+{name} {}", grant.name(), token.hash));
-        let record = self.organisation_record(grant.actor(), "token.delete", (grant.name(), target));
-        self.end(token, record).await
-    }
-
     /// Who a text speaks for that is written as a token is; none where it is not.
     pub(crate) async fn by_token(&self, text: &str, nobody: &Actor) -> Result<Option<Actor>> {
         let Some(hash) = hash_of(text) else { return Ok(None) };
@@ -203,7 +105,7 @@ impl Auth {
         self.machines().remove_expired_tokens(self.0.clock.now().plus_seconds(-REMEMBERED)).await
     }
 
-    async fn make_token(
+    pub(crate) async fn make_token(
         &self,
         owner: Owner,
         new: NewToken,
@@ -212,7 +114,7 @@ impl Auth {
         let NewToken { name, reach, expires_at } = new;
         let now = self.0.clock.now();
         if name.is_empty() || name.len() > LONGEST || name.contains(char::is_control) {
-            return Err(Error::new(Kind::Invalid, "a token has a name of 1 to 100 bytes"));
+            return Err(Error::new(Kind::Invalid, format!("a token has a name of 1 to {LONGEST} bytes")));
         }
         if expires_at.is_some_and(|ends| ends <= now) {
             return Err(Error::new(Kind::Invalid, "the token would have ended before it was made"));
@@ -240,22 +142,16 @@ impl Auth {
     }
 
     /// The token that an actor came with, if it was one.
-    async fn parent(&self, actor: &Actor) -> Result<Option<TokenRow>> {
+    pub(crate) async fn parent(&self, actor: &Actor) -> Result<Option<TokenRow>> {
         match actor.credential {
             Credential::Token(hash) => self.known_token(hash).await.map(Some),
             _ => Ok(None),
         }
     }
 
-    async fn end(&self, token: TokenRow, record: AuditRecord) -> Result<()> {
+    pub(crate) async fn end(&self, token: TokenRow, record: AuditRecord) -> Result<()> {
         let removed = self.machines().remove_token(token.account, token.hash, record).await?;
         if removed { Ok(()) } else { Err(no_such_token()) }
-    }
-
-    async fn robot_of(&self, grant: &OrganisationGrant<Administer>, name: &str) -> Result<RobotRow> {
-        let name = RobotName::new(grant.name(), name)?;
-        let found = self.machines().robot(grant.organisation(), &name).await?;
-        found.ok_or_else(|| Error::not_found(Subject::User))
     }
 
     fn token_record(&self, actor: &Actor, action: &'static str, token: &TokenRow) -> AuditRecord {
@@ -263,7 +159,7 @@ impl Auth {
         AuditRecord { target, ..AuditRecord::new(self.0.clock.now(), actor, action) }
     }
 
-    fn machines(&self) -> &dyn Machines {
+    pub(crate) fn machines(&self) -> &dyn Machines {
         self.0.machines.as_ref()
     }
 }
@@ -281,7 +177,7 @@ fn expect_narrower(actor: &Actor, reach: Option<&Reach>) -> Result<()> {
     Err(Error::new(Kind::Denied, "a token is made by a password, or by a token that reaches as far"))
 }
 
-fn named(tokens: Vec<TokenRow>, id: &str) -> Result<TokenRow> {
+pub(crate) fn named(tokens: Vec<TokenRow>, id: &str) -> Result<TokenRow> {
     tokens.into_iter().find(|token| token.hash.to_string() == id).ok_or_else(no_such_token)
 }
 

@@ -21,6 +21,7 @@ pub mod port;
 mod refresh;
 mod remembered;
 mod repeats;
+mod robots;
 mod seal;
 mod token;
 mod token_text;

@@ -79,6 +79,7 @@ async fn what_a_token_made_lives_no_longer_than_itself() {
 
     alice.bearing(&child).get("/api/v1/me").await.is(401);
     let soon = json!({ "name": "soon", "expires_at": "2100-01-01T00:00:00Z" });
+    a_robots_token_ends_with_the_token_that_made_it(&wharf, &soon).await;
     let (parent, _) = make(&alice, TOKENS, &soon).await;
     let made = alice.bearing(&parent).send_json("POST", TOKENS, &json!({ "name": "late" })).await.is(201);
     assert_eq!(made.json()["expires_at"], "2100-01-01T00:00:00Z");
@@ -210,4 +211,18 @@ async fn the_same_key_gets_the_same_answer_and_makes_one_thing() {
     };
     refused().await;
     refused().await;
+}
+
+async fn a_robots_token_ends_with_the_token_that_made_it(wharf: &Wharf, soon: &Value) {
+    let owner = wharf.add_user("owner", &["acme:admin"]);
+    let robots = "/api/v1/orgs/acme/robots";
+    owner.send_json("POST", robots, &json!({ "name": "ci", "role": "writer" })).await.is(201);
+    let (parent, _) = make(&owner, TOKENS, soon).await;
+    let tokens = format!("{robots}/ci/tokens");
+    let made = owner.bearing(&parent).send_json("POST", &tokens, &json!({ "name": "late" })).await.is(201);
+    assert_eq!(made.json()["expires_at"], "2100-01-01T00:00:00Z");
+    let robot = wharf.caller("acme+ci", made.json()["token"].as_str().unwrap());
+    robot.get("/api/v1/me").await.is(200);
+    wharf.change_password("owner", "another-password");
+    robot.get("/api/v1/me").await.is(401);
 }

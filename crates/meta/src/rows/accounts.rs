@@ -185,12 +185,23 @@ impl Step for SetPassword {
     }
 }
 
-/// Removes every token of an account. Those that are out there have ended with the account's version.
+/// Removes every token of an account, and what was made with them, for robots too. Those of the account that are out there
+/// have ended with its version.
 pub(super) async fn end_credentials(session: &mut dyn Session, account: i64) -> Result<()> {
+    macro_rules! gone {
+        ($delete:literal) => {
+            concat!(
+                $delete,
+                " IN (WITH RECURSIVE gone (id, hash) AS (
+                    SELECT t.id, t.hash FROM api_token t WHERE t.account_id = $1
+                    UNION SELECT t.id, t.hash FROM api_token t JOIN gone g ON t.parent = g.hash)
+                SELECT id FROM gone)"
+            )
+        };
+    }
     const REFRESHES: &str = "DELETE FROM refresh_token WHERE account_id = $1";
-    const USES: &str = "
-        DELETE FROM api_token_use WHERE token_id IN (SELECT t.id FROM api_token t WHERE t.account_id = $1)";
-    const TOKENS: &str = "DELETE FROM api_token WHERE account_id = $1";
+    const USES: &str = gone!("DELETE FROM api_token_use WHERE token_id");
+    const TOKENS: &str = gone!("DELETE FROM api_token WHERE id");
     for statement in [REFRESHES, USES, TOKENS] {
         session.execute(statement, &[account.into()]).await?;
     }
