@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use wharf_auth::port::{MemberRow, Members, Span};
 use wharf_core::{Error, Kind, Result, Role, Timestamp, UserName, audit::AuditRecord, gate::OrganisationId};
 
-use super::journal::audit;
+use super::{journal::audit, tenants::hold_organisation};
 use crate::{
     database::{Database, Step},
     session::{Row, Session},
@@ -128,9 +128,8 @@ impl Step for Change {
 
     async fn run(&self, session: &mut dyn Session) -> Result<bool> {
         // Of two admins who end each other at once, one waits here and then sees what the other did.
-        const LOCK: &str = "UPDATE organisation SET settings = settings WHERE id = $1 AND removed_at IS NULL";
         const END: &str = "DELETE FROM membership WHERE organisation_id = $1 AND account_id = $2";
-        if session.execute(LOCK, &[self.id.0.into()]).await? == 0 {
+        if !hold_organisation(session, self.id).await? {
             return Ok(false);
         }
         let Some(account) = self.account(session).await? else { return Ok(false) };

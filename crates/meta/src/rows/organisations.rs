@@ -5,7 +5,7 @@ use wharf_auth::port::{Claim, NewOrganisation, OrganisationRow, Organisations, S
 use wharf_core::{
     AccountId, Actor, Error, Kind, OrganisationName, RegistryName, Result, Timestamp,
     audit::AuditRecord,
-    gate::{OrganisationId, OrganisationRights},
+    gate::{OrganisationId, OrganisationRights, RegistryId},
 };
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     members::JOIN,
     readable::readable_registries,
     rights::standing,
-    tenants::{ensure_registry, first_id},
+    tenants::{ensure_registry, first_id, remove_registry},
 };
 use crate::{
     database::{Database, Step},
@@ -217,9 +217,6 @@ impl Step for Remove {
             SELECT r.name FROM registry r WHERE r.organisation_id = $1
                 AND EXISTS (SELECT 1 FROM repository p WHERE p.registry_id = r.id)
             ORDER BY r.name LIMIT 1";
-        const HOMES: &str = "
-            UPDATE account SET home_registry_id = NULL WHERE home_registry_id IN
-                (SELECT r.id FROM registry r WHERE r.organisation_id = $1)";
         const ROBOTS: &str = "
             UPDATE account SET disabled = 1, version = version + 1, removed_at = $1
             WHERE organisation_id = $2 AND removed_at IS NULL";
@@ -229,19 +226,7 @@ impl Step for Remove {
         const TOKENS: &str = "
             DELETE FROM api_token WHERE account_id IN (SELECT a.id FROM account a WHERE a.organisation_id = $1)";
         const MEMBERS: &str = "DELETE FROM membership WHERE organisation_id = $1";
-        const RULES: &str = "
-            DELETE FROM rule WHERE registry_id IN (SELECT r.id FROM registry r WHERE r.organisation_id = $1)";
-        const KEYS: &str = "
-            DELETE FROM believed_key WHERE registry_id IN
-                (SELECT r.id FROM registry r WHERE r.organisation_id = $1)";
-        const NOTICES: &str = "
-            DELETE FROM notice WHERE registry_id IN (SELECT r.id FROM registry r WHERE r.organisation_id = $1)";
-        const PAGES: &str = "
-            DELETE FROM page WHERE registry_id IN (SELECT r.id FROM registry r WHERE r.organisation_id = $1)";
-        const BODIES: &str = "
-            DELETE FROM page_body WHERE registry_id IN
-                (SELECT r.id FROM registry r WHERE r.organisation_id = $1)";
-        const REGISTRIES: &str = "DELETE FROM registry WHERE organisation_id = $1";
+        const REGISTRIES: &str = "SELECT r.id FROM registry r WHERE r.organisation_id = $1 ORDER BY r.id";
         let (id, now) = (self.id.0, self.record.at.microseconds());
         if session.execute(MARK, &[now.into(), id.into()]).await? == 0 {
             return Err(Error::not_found(wharf_core::Subject::Name));
@@ -253,8 +238,11 @@ impl Step for Remove {
             return Err(Error::new(Kind::Conflict, message));
         }
         session.execute(ROBOTS, &[now.into(), id.into()]).await?;
-        for statement in [USES, TOKENS, HOMES, MEMBERS, RULES, KEYS, NOTICES, PAGES, BODIES, REGISTRIES] {
+        for statement in [USES, TOKENS, MEMBERS] {
             session.execute(statement, &[id.into()]).await?;
+        }
+        for mut row in session.query(REGISTRIES, &[id.into()]).await? {
+            remove_registry(session, RegistryId(row.next()?)).await?;
         }
         audit(session, &self.record).await
     }

@@ -11,7 +11,7 @@ use wharf_core::{
 
 use super::{
     journal::audit,
-    tenants::{ensure_organisation, ensure_registry},
+    tenants::{ensure_organisation, ensure_registry, hold_organisation, registry_id, remove_registry},
 };
 use crate::{
     database::{Database, Step},
@@ -234,12 +234,10 @@ impl Step for Create {
     type Output = RegistryRow;
 
     async fn run(&self, session: &mut dyn Session) -> Result<RegistryRow> {
-        // It holds the organisation, which may be about to be removed.
-        const LOCK: &str = "UPDATE organisation SET settings = settings WHERE id = $1 AND removed_at IS NULL";
-        if session.execute(LOCK, &[self.id.0.into()]).await? == 0 {
+        if !hold_organisation(session, self.id).await? {
             return Err(Error::not_found(Subject::Name));
         }
-        if find(session, self.id, &self.name).await?.is_some() {
+        if registry_id(session, self.id, &self.name).await?.is_some() {
             return Err(Error::new(
                 Kind::Exists,
                 format!("there is a registry called {} already", self.name),
@@ -265,8 +263,8 @@ impl Step for Change {
     type Output = bool;
 
     async fn run(&self, session: &mut dyn Session) -> Result<bool> {
-        let Some(id) = find(session, self.id, &self.name).await? else { return Ok(false) };
-        change(session, id, &self.change).await?;
+        let Some(id) = registry_id(session, self.id, &self.name).await? else { return Ok(false) };
+        change(session, id.0, &self.change).await?;
         audit(session, &self.record).await.map(|()| true)
     }
 }
@@ -283,27 +281,12 @@ impl Step for Remove {
 
     async fn run(&self, session: &mut dyn Session) -> Result<bool> {
         const HOLDS: &str = "SELECT p.id FROM repository p WHERE p.registry_id = $1 LIMIT 1";
-        const HOMES: &str = "UPDATE account SET home_registry_id = NULL WHERE home_registry_id = $1";
-        const RULES: &str = "DELETE FROM rule WHERE registry_id = $1";
-        const KEYS: &str = "DELETE FROM believed_key WHERE registry_id = $1";
-        const REMOVE: &str = "DELETE FROM registry WHERE id = $1";
-        let Some(id) = find(session, self.id, &self.name).await? else { return Ok(false) };
-        if session.query_first(HOLDS, &[id.into()]).await?.is_some() {
+        let Some(id) = registry_id(session, self.id, &self.name).await? else { return Ok(false) };
+        if session.query_first(HOLDS, &[id.0.into()]).await?.is_some() {
             let message = "the registry holds repositories: remove them first, or force it";
             return Err(Error::new(Kind::Conflict, message));
         }
-        const NOTICES: &str = "DELETE FROM notice WHERE registry_id = $1";
-        const PAGES: &str = "DELETE FROM page WHERE registry_id = $1";
-        const BODIES: &str = "DELETE FROM page_body WHERE registry_id = $1";
-        for statement in [HOMES, RULES, KEYS, NOTICES, PAGES, BODIES, REMOVE] {
-            session.execute(statement, &[id.into()]).await?;
-        }
+        remove_registry(session, id).await?;
         audit(session, &self.record).await.map(|()| true)
     }
-}
-
-async fn find(session: &mut dyn Session, id: OrganisationId, name: &RegistryName) -> Result<Option<i64>> {
-    const FIND: &str = "SELECT id FROM registry WHERE organisation_id = $1 AND name = $2";
-    let found = session.query_first(FIND, &[id.0.into(), name.as_str().into()]).await?;
-    found.map(|mut row| row.next()).transpose()
 }

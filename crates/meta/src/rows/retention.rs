@@ -7,7 +7,7 @@ use wharf_core::{
 };
 use wharf_registry::port::{AgedManifest, AgedTag, Retention, RuleKind, RuledRegistry};
 
-use super::SqlWork;
+use super::{SqlWork, tenants::registry_id};
 use crate::session::Row;
 
 /// Whether nothing holds the manifest `m`. What a tag pointed to of late is where one of its moves came from.
@@ -67,9 +67,7 @@ impl Retention for SqlWork<'_> {
         organisation: OrganisationId,
         name: &RegistryName,
     ) -> Result<Option<RegistryId>> {
-        const FIND: &str = "SELECT id FROM registry WHERE organisation_id = $1 AND name = $2";
-        let row = self.0.query_first(FIND, &[organisation.0.into(), name.as_str().into()]).await?;
-        row.map(|mut row| row.next().map(RegistryId)).transpose()
+        registry_id(self.0, organisation, name).await
     }
 
     async fn tags_by_age(

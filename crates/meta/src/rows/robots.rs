@@ -7,7 +7,7 @@ use wharf_core::{
     gate::OrganisationId,
 };
 
-use super::{accounts::end_credentials, journal::audit, members::JOIN};
+use super::{accounts::end_credentials, journal::audit, members::JOIN, tenants::hold_organisation};
 use crate::{
     database::{Database, Step},
     session::{Row, Session},
@@ -99,7 +99,6 @@ impl Step for CreateRobot {
     type Output = RobotRow;
 
     async fn run(&self, session: &mut dyn Session) -> Result<RobotRow> {
-        const LOCK: &str = "UPDATE organisation SET settings = settings WHERE id = $1 AND removed_at IS NULL";
         // The same organisation may give a robot's name again. The version moves on, so nothing of before comes back.
         const MAKE: &str = "
             INSERT INTO account (name, kind, operator, disabled, version, created_at, organisation_id)
@@ -108,7 +107,7 @@ impl Step for CreateRobot {
                 created_at = excluded.created_at
             WHERE account.removed_at IS NOT NULL AND account.organisation_id = excluded.organisation_id
             RETURNING id, version";
-        if session.execute(LOCK, &[self.id.0.into()]).await? == 0 {
+        if !hold_organisation(session, self.id).await? {
             return Err(Error::not_found(Subject::Name));
         }
         let now = self.record.at.microseconds();

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use wharf_core::{
     Error, Kind, OrganisationName, Place, RegistryName, Result, Timestamp,
-    gate::{RegistryId, RepositoryId},
+    gate::{OrganisationId, RegistryId, RepositoryId},
 };
 use wharf_registry::port::{EmptyRepositories, Tenants};
 
@@ -13,6 +13,42 @@ use crate::session::{Row, Session};
 /// The id in the first row of an answer that must have one.
 pub(super) fn first_id(row: Option<Row>) -> Result<i64> {
     row.ok_or_else(|| Error::internal("a row that was just written is not there"))?.next()
+}
+
+/// Holds an organisation until the transaction ends, so that what comes to belong to it and its removal wait for one
+/// another; false where it was removed.
+pub(super) async fn hold_organisation(session: &mut dyn Session, id: OrganisationId) -> Result<bool> {
+    const HOLD: &str = "UPDATE organisation SET settings = settings WHERE id = $1 AND removed_at IS NULL";
+    Ok(session.execute(HOLD, &[id.0.into()]).await? > 0)
+}
+
+/// The id of a registry, if it is there.
+pub(super) async fn registry_id(
+    session: &mut dyn Session,
+    organisation: OrganisationId,
+    name: &RegistryName,
+) -> Result<Option<RegistryId>> {
+    const FIND: &str = "SELECT id FROM registry WHERE organisation_id = $1 AND name = $2";
+    let found = session.query_first(FIND, &[organisation.0.into(), name.as_str().into()]).await?;
+    found.map(|mut row| row.next().map(RegistryId)).transpose()
+}
+
+/// Removes a registry that holds no repository, with everything that hangs on it. A table whose rows name a registry has
+/// its line here.
+pub(super) async fn remove_registry(session: &mut dyn Session, id: RegistryId) -> Result<()> {
+    const ALL: [&str; 7] = [
+        "UPDATE account SET home_registry_id = NULL WHERE home_registry_id = $1",
+        "DELETE FROM rule WHERE registry_id = $1",
+        "DELETE FROM believed_key WHERE registry_id = $1",
+        "DELETE FROM notice WHERE registry_id = $1",
+        "DELETE FROM page WHERE registry_id = $1",
+        "DELETE FROM page_body WHERE registry_id = $1",
+        "DELETE FROM registry WHERE id = $1",
+    ];
+    for statement in ALL {
+        session.execute(statement, &[id.0.into()]).await?;
+    }
+    Ok(())
 }
 
 /// Makes an organisation with its registry `main`, if it is not there; its id.
@@ -46,10 +82,10 @@ pub(super) async fn ensure_registry(
         INSERT INTO registry (organisation_id, name, kind, public, settings, created_at)
         VALUES ($1, $2, 'hosted', 0, '{}', $3)
         ON CONFLICT (organisation_id, name) DO NOTHING";
-    const FIND: &str = "SELECT id FROM registry WHERE organisation_id = $1 AND name = $2";
     let values = [organisation.into(), name.as_str().into(), now.microseconds().into()];
     session.execute(INSERT, &values).await?;
-    first_id(session.query_first(FIND, &[organisation.into(), name.as_str().into()]).await?)
+    let found = registry_id(session, OrganisationId(organisation), name).await?;
+    found.map(|id| id.0).ok_or_else(|| Error::internal("a registry that was just made is not there"))
 }
 
 #[async_trait]
