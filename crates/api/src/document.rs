@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 use serde_json::{Map, Value, json};
+use wharf_auth::LONGEST_REPEAT_KEY;
 
 use crate::{
     route::{Described, Route},
@@ -105,7 +106,7 @@ fn idempotency_key() -> Value {
     let description = "The same key with the same request gets the first answer for a day";
     json!({
         "name": "Idempotency-Key", "in": "header", "required": false, "description": description,
-        "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
+        "schema": { "type": "string", "minLength": 1, "maxLength": LONGEST_REPEAT_KEY },
     })
 }
 

@@ -38,7 +38,7 @@ pub use crate::{
     api_tokens::NewToken,
     limits::Limits,
     meters::{Meters, PasswordLoad},
-    repeats::Begun,
+    repeats::{Begun, LONGEST_REPEAT_KEY},
     seal::{Sealer, SealingKey},
     token::{IssuedToken, SERVICE},
 };

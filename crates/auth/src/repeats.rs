@@ -16,8 +16,8 @@ use crate::{
 const KEPT: i64 = 24 * 3600;
 /// How long a request may take, in seconds.
 const PATIENCE: i64 = 60;
-/// The longest key, in bytes.
-const LONGEST: usize = 255;
+/// The longest key of a request that may be sent again, in bytes.
+pub const LONGEST_REPEAT_KEY: usize = 255;
 /// What answers are sealed for.
 const PURPOSE: &str = "repeat";
 
@@ -36,8 +36,12 @@ impl Auth {
     /// `Invalid` for a key that is empty, too long or not of visible letters; `Conflict` where it stands for another
     /// request, or for one that is being answered.
     pub async fn begin_repeat(&self, grant: &SelfGrant, key: &str, asked: &[&[u8]]) -> Result<Begun> {
-        if key.is_empty() || key.len() > LONGEST || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Error::new(Kind::Invalid, "an idempotency key has 1 to 255 visible letters"));
+        if key.is_empty()
+            || key.len() > LONGEST_REPEAT_KEY
+            || !key.bytes().all(|byte| byte.is_ascii_graphic())
+        {
+            let words = format!("an idempotency key has 1 to {LONGEST_REPEAT_KEY} visible letters");
+            return Err(Error::new(Kind::Invalid, words));
         }
         let now = self.0.clock.now();
         let (account, fingerprint) = (grant.account(), fingerprint(asked));

@@ -60,6 +60,8 @@ use crate::{
     upload::Locks,
 };
 
+/// A page also ends where what its entries say of themselves – attributes, annotations, names – would pass this, in bytes.
+const PAGE_BYTES: usize = 4 << 20;
 /// How many manifests are inspected at once: it is work for the processor, of bounded but real size.
 const INSPECTIONS: usize = 4;
 /// How many of them for one organisation.

@@ -6,12 +6,9 @@ use serde_json::value::RawValue;
 use wharf_core::{Digest, Error, Grant, Limit, MediaType, Page, Result, action::Pull};
 
 use crate::{
-    Registry,
+    PAGE_BYTES, Registry,
     port::{Extent, ReferrerRow, ReferrersOf, Transaction, Work},
 };
-
-/// A page also ends where the annotations would pass this, in bytes.
-const PAGE_BYTES: u64 = 4 << 20;
 
 /// A manifest that is about another one.
 #[derive(Clone, Debug)]
@@ -53,7 +50,8 @@ impl Registry {
             return Ok(Page { entries: Vec::new(), more: false });
         };
         let most = u32::try_from(Limit::MOST.get()).unwrap_or(u32::MAX);
-        let wanted = ReferrersOf { repository, subject, artifact_type, last, most, most_bytes: PAGE_BYTES };
+        let wanted =
+            ReferrersOf { repository, subject, artifact_type, last, most, most_bytes: PAGE_BYTES as u64 };
         let Page { entries, more } = self.store().view(ListReferrers(wanted)).await?;
         Ok(Page { entries: entries.into_iter().map(Referrer::of).collect::<Result<_>>()?, more })
     }

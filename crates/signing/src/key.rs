@@ -26,7 +26,7 @@ impl FromStr for KeyName {
     fn from_str(text: &str) -> Result<Self> {
         let legal = |c: u8| c.is_ascii_alphanumeric() || b"._-".contains(&c);
         if text.is_empty() || text.len() > LONGEST || !text.bytes().all(legal) {
-            let words = "the name of a key has up to 64 letters, digits, '.', '_' and '-'";
+            let words = format!("the name of a key has up to {LONGEST} letters, digits, '.', '_' and '-'");
             return Err(Error::new(Kind::Invalid, words));
         }
         Ok(Self(text.to_owned()))

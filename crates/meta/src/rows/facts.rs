@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use wharf_core::{Digest, Error, Result, Tag, Timestamp, gate::RepositoryId};
 use wharf_registry::{
-    format::{Fact, FactCursor},
-    port::{DocumentRow, FactRow, Facts, FactsOf},
+    format::{Fact, FactCursor, FactSearch},
+    port::{DocumentRow, FactRow, Facts, FactsOf, MOST_SHOWN_TAGS},
 };
 
 use super::{SqlWork, list};
@@ -38,6 +38,9 @@ fn fact(mut row: Row) -> Result<FactRow> {
 fn list(joined: Option<String>) -> Vec<String> {
     joined.iter().flat_map(|joined| joined.split(',')).map(str::to_owned).collect()
 }
+
+/// A statement is a literal, and says the number itself.
+const _: () = assert!(MOST_SHOWN_TAGS == 100);
 
 /// What every list of facts selects, in the order [`fact`] reads it. Of the tags, as many as `MOST_SHOWN_TAGS` says.
 macro_rules! select {
@@ -198,7 +201,9 @@ impl Facts for SqlWork<'_> {
         let sql = if wanted.pairs.is_empty() { ALL } else { WITH };
         if !wanted.pairs.is_empty() {
             let pairs = wanted.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-            for (name, value) in pairs.chain(std::iter::repeat(("", ""))).take(4) {
+            // As many as the statement has.
+            const { assert!(FactSearch::MOST_PAIRS == 4) };
+            for (name, value) in pairs.chain(std::iter::repeat(("", ""))).take(FactSearch::MOST_PAIRS) {
                 values.extend([Value::from(name), value.into()]);
             }
         }

@@ -105,8 +105,8 @@ impl Step for List {
             FROM api_token t
             LEFT JOIN api_token_use u ON u.token_id = t.id
             WHERE t.account_id = $1 AND (t.expires_at IS NULL OR t.expires_at > $2)
-            ORDER BY t.id LIMIT 1000";
-        let values = [self.account.0.into(), self.now.microseconds().into()];
+            ORDER BY t.id LIMIT $3";
+        let values = [self.account.0.into(), self.now.microseconds().into(), MOST.into()];
         session.query(LIST, &values).await?.into_iter().map(token).collect()
     }
 }

@@ -17,7 +17,7 @@ const LARGEST_DOCUMENT: usize = 1024 * 1024;
 /// The largest documents of all facts of one manifest, which are stored together.
 const LARGEST_DOCUMENTS: usize = 8 * 1024 * 1024;
 /// The longest subject, sort key or value of a pair, in bytes: they stand in an index.
-const LONGEST: usize = 512;
+pub(super) const LONGEST: usize = 512;
 
 /// One record of what a manifest holds.
 #[derive(Clone, Debug, Default, PartialEq)]

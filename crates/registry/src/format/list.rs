@@ -9,16 +9,12 @@ use wharf_core::{
 
 use super::{FactCursor, Pair, notice::is_hidden};
 use crate::{
-    Registry,
+    PAGE_BYTES, Registry,
     port::{DocumentRow, Extent, FactRow, FactsOf, ListedRow, Transaction, Work},
 };
 
-/// A page also ends where attributes, tags and the names of documents would pass this, in bytes.
-const PAGE_BYTES: usize = 4 << 20;
 /// How many facts are read at a time.
 const CHUNK: u32 = 32;
-/// The most pairs one search names.
-const MOST_PAIRS: usize = 4;
 
 /// Which facts of a registry are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +25,11 @@ pub struct FactSearch {
     pub pairs: Vec<(String, String)>,
     /// After which fact.
     pub last: Option<FactCursor>,
+}
+
+impl FactSearch {
+    /// The most pairs one search names.
+    pub const MOST_PAIRS: usize = 4;
 }
 
 impl Registry {
@@ -42,11 +43,9 @@ impl Registry {
         search: FactSearch,
         limit: Limit,
     ) -> Result<Page<FactRow>> {
-        if search.pairs.len() > MOST_PAIRS {
-            return Err(Error::new(
-                Kind::Invalid,
-                format!("at most {MOST_PAIRS} attributes can be asked for"),
-            ));
+        let most = FactSearch::MOST_PAIRS;
+        if search.pairs.len() > most {
+            return Err(Error::new(Kind::Invalid, format!("at most {most} attributes can be asked for")));
         }
         let known: Vec<_> = self.formats().iter().map(|format| format.name()).collect();
         if !known.contains(&search.format.as_str()) {

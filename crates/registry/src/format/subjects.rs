@@ -3,14 +3,11 @@
 use async_trait::async_trait;
 use wharf_core::{Limit, Page, RegistryGrant, Result, gate::RegistryId};
 
-use super::FactCursor;
+use super::{FactCursor, fact::LONGEST};
 use crate::{
-    Registry,
+    PAGE_BYTES, Registry,
     port::{Extent, FactRow, FactsOf, Transaction, Work},
 };
-
-/// A page also ends where attributes and names would pass this, in bytes.
-const PAGE_BYTES: usize = 4 << 20;
 
 impl Registry {
     /// A page of the subjects of what is tagged in a registry, after `last`, in byte order: the newest fact of each. It
@@ -64,5 +61,5 @@ impl Transaction for ListSubjects {
 
 /// Behind every fact about a subject: no sort key is as long.
 pub(super) fn behind(subject: String) -> FactCursor {
-    FactCursor { subject, sort_key: vec![u8::MAX; 513], id: i64::MAX }
+    FactCursor { subject, sort_key: vec![u8::MAX; LONGEST + 1], id: i64::MAX }
 }
