@@ -96,11 +96,16 @@ impl Input for Wish {
     }
 }
 
+/// `n`, as OpenAPI writes it.
+pub(crate) fn most_parameter() -> Value {
+    let words = format!("How many entries at most; more than {} are never given", Limit::MOST.get());
+    parameter("n", &words, &json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX }))
+}
+
 /// `n` and `last`, as OpenAPI writes them.
 pub(crate) fn page_parameters() -> Vec<Value> {
-    let n = json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX });
     vec![
-        parameter("n", "How many entries at most; more than 1000 are never given", &n),
+        most_parameter(),
         parameter(
             "last",
             "After which entry, as the Link of the page before has it",
@@ -119,11 +124,19 @@ pub(crate) fn parameter(name: &str, description: &str, schema: &Value) -> Value 
 /// # Errors
 /// `Invalid`.
 pub(crate) fn known(call: &Call, names: &[&str]) -> Result<()> {
-    for (position, (name, _)) in call.query.iter().enumerate() {
-        if !names.contains(&name.as_str()) {
-            return Err(invalid(&format!("this endpoint takes no parameter {name}")));
-        }
-        if call.query.iter().take(position).any(|(earlier, _)| earlier == name) {
+    if let Some((name, _)) = call.query.iter().find(|(name, _)| !names.contains(&name.as_str())) {
+        return Err(invalid(&format!("this endpoint takes no parameter {name}")));
+    }
+    expect_once(&call.query.iter().collect::<Vec<_>>())
+}
+
+/// Refuses a parameter that stands twice: nobody could say which of them counts.
+///
+/// # Errors
+/// `Invalid`.
+pub(crate) fn expect_once(query: &[&(String, String)]) -> Result<()> {
+    for (position, (name, _)) in query.iter().enumerate() {
+        if query.iter().take(position).any(|(earlier, _)| earlier == name) {
             return Err(invalid(&format!("the parameter {name} stands twice")));
         }
     }

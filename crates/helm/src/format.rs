@@ -43,6 +43,10 @@ impl Format for Charts {
         NAME
     }
 
+    fn found_by(&self) -> &'static [&'static str] {
+        &["name", "version", "appVersion", "type", "keyword"]
+    }
+
     fn recognises(&self, candidate: &Candidate) -> bool {
         let manifest = &candidate.manifest;
         let is_config =

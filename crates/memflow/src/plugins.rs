@@ -42,6 +42,10 @@ impl Format for Plugins {
         NAME
     }
 
+    fn found_by(&self) -> &'static [&'static str] {
+        &["name", "release", "digest", "digest_short", "file_type", "plugin_version", "architecture"]
+    }
+
     fn recognises(&self, candidate: &Candidate) -> bool {
         matches!(candidate.manifest.artifact_type.as_deref(), Some(PLUGIN | SIGNATURE))
     }

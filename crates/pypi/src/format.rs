@@ -66,6 +66,10 @@ impl Format for Distributions {
         NAME
     }
 
+    fn found_by(&self) -> &'static [&'static str] {
+        &[FILENAME, "name", "version", "kind"]
+    }
+
     fn recognises(&self, candidate: &Candidate) -> bool {
         candidate.manifest.shape == Shape::Image
             && candidate.manifest.subject.is_none()

@@ -49,6 +49,9 @@ pub trait Format: Send + Sync {
     /// The word for it in rows, in filters and URLs.
     fn name(&self) -> &'static str;
 
+    /// The names of the pairs that its facts are found by.
+    fn found_by(&self) -> &'static [&'static str];
+
     /// Whether a manifest is one of its own, judged by the manifest alone.
     fn recognises(&self, candidate: &Candidate) -> bool;
 

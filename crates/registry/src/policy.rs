@@ -13,7 +13,7 @@ use wharf_core::{Error, Pattern, Place, Result, RuleName, Tag};
 pub(crate) use self::immutability::{expect_movable, expect_none_kept, expect_unneeded};
 pub use self::{
     immutability::ImmutabilityRule,
-    retention::{Expired, Expiring, Of, RetentionRule},
+    retention::{Expirable, Expired, Expiring, RetentionRule},
     rules::{Put, Rule},
 };
 use crate::port::RuleRow;

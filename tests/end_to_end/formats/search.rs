@@ -47,11 +47,21 @@ async fn a_search_that_cannot_be_understood_is_refused() {
     let admin = wharf.admin();
     let repository = admin.repository("acme/main/app");
     Chart::new("app", "1.0.0").push(&repository, "1.0.0").await.is(201);
-    for bad in
-        ["&n=-1", "&n=9223372036854775808", "&last=x", "&last=", "&=x", "&a=%00", "&a=1&b=1&c=1&d=1&e=1"]
-    {
+    for bad in [
+        "&n=-1",
+        "&n=1&n=2",
+        "&n=9223372036854775808",
+        "&last=x",
+        "&last=",
+        "&=x",
+        "&a=%00",
+        "&a=1&b=1&c=1&d=1&e=1",
+    ] {
         search(&admin, bad).await.is(400);
     }
+    let nothing = search(&admin, "&tag=v1").await.is(400).json();
+    assert_eq!(nothing["detail"], "helm is found by: name, version, appVersion, type, keyword");
+    assert_eq!(found(&search(&admin, "&keyword=web&keyword=app").await.is(200)), ["app 1.0.0"]);
     let unknown = admin.get("/api/v1/orgs/acme/registries/main/facts?format=rpm").await.is(400);
     assert_eq!(unknown.json()["detail"], "format must be one of: helm, python, memflow");
     let post = admin.request("POST", "/api/v1/orgs/acme/registries/main/facts?format=helm").send().await;

@@ -8,7 +8,7 @@ use wharf_registry::{format::FactSearch, port::FactRow};
 
 use crate::{
     call::Call,
-    input::{Input, page_parameters, parameter},
+    input::{Input, expect_once, page_parameters, parameter},
     output::{Listed, Stored},
     route::{Route, get},
     time::written,
@@ -52,7 +52,8 @@ pub(crate) struct Fact {
     documents: Vec<String>,
 }
 
-/// A search: `format`, `n` and `last`; every other parameter is an attribute that must have this value.
+/// A search: `format`, `n` and `last`; every other parameter is an attribute that must have this value. One of which a thing
+/// may have several, as keywords, may stand several times.
 struct Search {
     facts: FactSearch,
     limit: Limit,
@@ -62,14 +63,17 @@ impl Input for Search {
     fn read(call: &Call) -> Result<Self> {
         let facts = FactSearch { format: String::new(), pairs: Vec::new(), last: None };
         let mut search = Self { facts, limit: Limit::MOST };
-        for (name, value) in &call.query {
+        let (own, attributes): (Vec<_>, Vec<_>) =
+            call.query.iter().partition(|(name, _)| ["format", "n", "last"].contains(&name.as_str()));
+        expect_once(&own)?;
+        for (name, value) in own {
             match name.as_str() {
                 "format" => search.facts.format = value.clone(),
                 "n" => search.limit = Limit::parse(value)?,
-                "last" => search.facts.last = Some(value.parse()?),
-                _ => search.facts.pairs.push((name.clone(), value.clone())),
+                _ => search.facts.last = Some(value.parse()?),
             }
         }
+        search.facts.pairs = attributes.into_iter().cloned().collect();
         Ok(search)
     }
 

@@ -33,8 +33,8 @@ pub(crate) struct Key {
     name: String,
     /// What signatures name it by.
     id: String,
-    /// `secp256k1`, `p256` or `ed25519`.
-    algorithm: String,
+    /// What kind of key it is.
+    algorithm: KeyAlgorithm,
     /// The public key.
     pem: String,
     /// Whether clients are told of it first.
@@ -45,6 +45,28 @@ pub(crate) struct Key {
     expires_at: Option<String>,
     /// When it was revoked.
     revoked_at: Option<String>,
+}
+
+/// A kind of key.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum KeyAlgorithm {
+    /// ECDSA on secp256k1.
+    Secp256k1,
+    /// ECDSA on P-256.
+    P256,
+    /// Ed25519.
+    Ed25519,
+}
+
+impl From<wharf_signing::KeyAlgorithm> for KeyAlgorithm {
+    fn from(algorithm: wharf_signing::KeyAlgorithm) -> Self {
+        match algorithm {
+            wharf_signing::KeyAlgorithm::Secp256k1 => Self::Secp256k1,
+            wharf_signing::KeyAlgorithm::P256 => Self::P256,
+            wharf_signing::KeyAlgorithm::Ed25519 => Self::Ed25519,
+        }
+    }
 }
 
 /// A key to be believed.
@@ -96,7 +118,7 @@ fn of(key: &RegistryKey) -> Result<Key> {
     Ok(Key {
         name: key.name.to_string(),
         id: key.key.id().to_owned(),
-        algorithm: key.key.algorithm().word().to_owned(),
+        algorithm: key.key.algorithm().into(),
         pem: key.key.pem().to_owned(),
         primary: key.is_primary,
         created_at: written(key.created_at)?,

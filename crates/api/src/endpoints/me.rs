@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use wharf_core::{Result, Secret};
+use wharf_core::{Credential, Error, Principal, Result, Secret};
 
 use super::organisations::Organisation;
 use crate::{
@@ -27,16 +27,67 @@ pub(crate) fn routes() -> Vec<Route> {
 /// Who calls.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Me {
-    /// `user` or `robot`.
-    kind: &'static str,
+    /// What sort of account it is.
+    kind: AccountKind,
     /// The login.
     name: String,
     /// Whether it is the platform's operator.
     operator: bool,
-    /// By what the caller was known: `password`, `bearer`, …
-    credential: &'static str,
+    /// By what the caller was known.
+    credential: CredentialKind,
     /// Where it belongs, the first thousand; nothing for a credential that is narrowed.
     memberships: Vec<Organisation>,
+}
+
+/// A sort of account.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AccountKind {
+    /// A user.
+    User,
+    /// A robot of an organisation.
+    Robot,
+}
+
+impl AccountKind {
+    fn of(principal: &Principal) -> Result<Self> {
+        match principal {
+            Principal::User { .. } => Ok(Self::User),
+            Principal::Robot { .. } => Ok(Self::Robot),
+            Principal::Anonymous | Principal::Job(_) => Err(Error::internal("who has no account was let in")),
+        }
+    }
+}
+
+/// By what an account was known.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CredentialKind {
+    /// By nothing.
+    None,
+    /// By its password.
+    Password,
+    /// By a bearer token of `/token`.
+    Bearer,
+    /// By a refresh token.
+    Refresh,
+    /// By an API token.
+    Token,
+    /// By being on the machine itself.
+    Local,
+}
+
+impl From<&Credential> for CredentialKind {
+    fn from(credential: &Credential) -> Self {
+        match credential {
+            Credential::None => Self::None,
+            Credential::Password => Self::Password,
+            Credential::Bearer(_) => Self::Bearer,
+            Credential::Refresh(_) => Self::Refresh,
+            Credential::Token(_) => Self::Token,
+            Credential::Local => Self::Local,
+        }
+    }
 }
 
 /// A change of one's own password.
@@ -56,10 +107,10 @@ async fn show(call: Call, (): ()) -> Result<Shown<Me>> {
     let grant = auth.grant_self(&call.actor)?;
     let memberships = auth.memberships(&grant).await?;
     Ok(Shown(Me {
-        kind: call.actor.principal.kind(),
+        kind: AccountKind::of(&call.actor.principal)?,
         name: call.actor.principal.name().to_owned(),
         operator: auth.is_operator(&call.actor).await?,
-        credential: call.actor.credential.kind(),
+        credential: (&call.actor.credential).into(),
         memberships: memberships.into_iter().map(Organisation::of).collect::<Result<_>>()?,
     }))
 }

@@ -14,6 +14,7 @@ use crate::{
     call::Call,
     input::{Body, Wish},
     output::{Created, Done, Listed, Shown},
+    role::Role,
     route::{Route, delete, get, post},
     time::written,
 };
@@ -32,8 +33,8 @@ pub(crate) fn routes() -> Vec<Route> {
 pub(crate) struct Organisation {
     /// Its name.
     pub(crate) name: String,
-    /// The caller's role in it: `viewer`, `writer` or `admin`; none where the caller is no member.
-    pub(crate) role: Option<&'static str>,
+    /// The caller's role in it; none where the caller is no member.
+    pub(crate) role: Option<Role>,
     /// When it was made; in a list of memberships, since when one is a member.
     pub(crate) created_at: String,
 }
@@ -48,7 +49,7 @@ pub(crate) struct NewOrganisation {
 
 impl Organisation {
     pub(crate) fn of(row: OrganisationRow) -> Result<Self> {
-        let role = row.role.map(|role| role.word());
+        let role = row.role.map(Role::from);
         Ok(Self { name: row.name.to_string(), role, created_at: written(row.created_at)? })
     }
 }

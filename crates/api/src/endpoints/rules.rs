@@ -1,7 +1,7 @@
 //! The rules of a registry: which tags never move, what goes by its age, and what would go now.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 use wharf_core::{
     Limit, Pattern, Result, RuleName, Tag,
@@ -11,8 +11,8 @@ use wharf_registry::policy::{self, Expiring, ImmutabilityRule, Named, RetentionR
 
 use crate::{
     call::Call,
-    input::{Body, Input, known, parameter},
-    output::{Done, Shown},
+    input::{Body, Input, known, most_parameter},
+    output::{Done, Listed, Shown},
     route::{Route, delete, get, put},
     time::written,
 };
@@ -97,7 +97,7 @@ pub(crate) struct Immutability {
 /// What a rule lets go.
 #[derive(Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Of {
+pub(crate) enum Expirable {
     /// Tags; their manifests stay, without them.
     #[default]
     Tags,
@@ -114,7 +114,7 @@ pub(crate) struct Retention {
     select: Selection,
     /// What goes.
     #[serde(default)]
-    of: Of,
+    of: Expirable,
     /// So many of the latest tags that it selects stay, in each repository.
     keep_newest: Option<u32>,
     /// What is younger than so many days stays.
@@ -138,25 +138,11 @@ pub(crate) struct ShownRetention {
     /// Which tags of which repositories.
     select: Selection,
     /// What goes.
-    of: Of,
+    of: Expirable,
     /// So many of the latest tags that it selects stay.
     keep_newest: Option<u32>,
     /// What is younger than so many days stays.
     keep_days: Option<u32>,
-}
-
-/// The rules of one kind; a hundred at most.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct ImmutabilityRules {
-    /// In the order of their names.
-    items: Vec<ShownImmutability>,
-}
-
-/// The rules of one kind; a hundred at most.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct RetentionRules {
-    /// In the order of their names.
-    items: Vec<ShownRetention>,
 }
 
 /// What would go now.
@@ -193,14 +179,14 @@ impl Input for Most {
     }
 
     fn parameters() -> Vec<Value> {
-        let n = json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX });
-        vec![parameter("n", "How many entries at most; more than 1000 are never given", &n)]
+        vec![most_parameter()]
     }
 }
 
-async fn list_immutability(call: Call, (): ()) -> Result<Shown<ImmutabilityRules>> {
+/// A hundred at most, which is one page.
+async fn list_immutability(call: Call, (): ()) -> Result<Listed<ShownImmutability>> {
     let items = rules::<ImmutabilityRule>(&call).await?.iter().map(shown_immutability).collect();
-    Ok(Shown(ImmutabilityRules { items }))
+    Ok(Listed { items, next: None })
 }
 
 async fn set_immutability(call: Call, Body(rule): Body<Immutability>) -> Result<Shown<ShownImmutability>> {
@@ -208,16 +194,17 @@ async fn set_immutability(call: Call, Body(rule): Body<Immutability>) -> Result<
     Ok(Shown(shown_immutability(&named)))
 }
 
-async fn list_retention(call: Call, (): ()) -> Result<Shown<RetentionRules>> {
+/// As [`list_immutability`].
+async fn list_retention(call: Call, (): ()) -> Result<Listed<ShownRetention>> {
     let items = rules::<RetentionRule>(&call).await?.iter().map(shown_retention).collect();
-    Ok(Shown(RetentionRules { items }))
+    Ok(Listed { items, next: None })
 }
 
 async fn set_retention(call: Call, Body(rule): Body<Retention>) -> Result<Shown<ShownRetention>> {
     let Retention { select, of, keep_newest, keep_days } = rule;
     let of = match of {
-        Of::Tags => policy::Of::Tags,
-        Of::Untagged => policy::Of::Untagged,
+        Expirable::Tags => policy::Expirable::Tags,
+        Expirable::Untagged => policy::Expirable::Untagged,
     };
     let named = set(&call, RetentionRule { select: select.read()?, of, keep_newest, keep_days }).await?;
     Ok(Shown(shown_retention(&named)))
@@ -260,8 +247,8 @@ fn shown_retention(named: &Named<RetentionRule>) -> ShownRetention {
         name: named.name.to_string(),
         select: Selection::of(select),
         of: match of {
-            policy::Of::Tags => Of::Tags,
-            policy::Of::Untagged => Of::Untagged,
+            policy::Expirable::Tags => Expirable::Tags,
+            policy::Expirable::Untagged => Expirable::Untagged,
         },
         keep_newest: *keep_newest,
         keep_days: *keep_days,

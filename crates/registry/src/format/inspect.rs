@@ -89,6 +89,13 @@ fn read(format: Arc<dyn Format>, candidate: &Candidate, contents: &Contents) -> 
     }
     let facts = facts?;
     expect_bounded(&facts)?;
+    let mut names = facts.iter().flat_map(|fact| &fact.index).map(|(name, _)| name);
+    if let Some(name) = names.find(|name| !format.found_by().contains(name)) {
+        return Err(Error::internal(format!(
+            "the format {} does not say that it is found by {name}",
+            format.name()
+        )));
+    }
     Ok(Inspected { format: Some(format), facts })
 }
 

@@ -36,7 +36,7 @@ impl Registry {
     /// A page of the facts of what is tagged in a registry: by subject, the newest of one subject first.
     ///
     /// # Errors
-    /// `Invalid` for a format that is not known, or too many pairs.
+    /// `Invalid` for a format that is not known, for a pair that it is not found by, and for too many pairs.
     pub async fn facts(
         &self,
         grant: &RegistryGrant,
@@ -47,9 +47,14 @@ impl Registry {
         if search.pairs.len() > most {
             return Err(Error::new(Kind::Invalid, format!("at most {most} attributes can be asked for")));
         }
-        let known: Vec<_> = self.formats().iter().map(|format| format.name()).collect();
-        if !known.contains(&search.format.as_str()) {
+        let Some(format) = self.formats().iter().find(|format| format.name() == search.format) else {
+            let known: Vec<_> = self.formats().iter().map(|format| format.name()).collect();
             return Err(Error::new(Kind::Invalid, format!("format must be one of: {}", known.join(", "))));
+        };
+        let found_by = format.found_by();
+        if search.pairs.iter().any(|(name, _)| !found_by.contains(&name.as_str())) {
+            let words = format!("{} is found by: {}", search.format, found_by.join(", "));
+            return Err(Error::new(Kind::Invalid, words));
         }
         let FactSearch { format, pairs, last } = search;
         let most = u32::try_from(limit.get() + 1).unwrap_or(CHUNK).min(CHUNK);

@@ -27,7 +27,7 @@ pub struct RetentionRule {
     pub select: Selection,
     /// What goes.
     #[serde(default)]
-    pub of: Of,
+    pub of: Expirable,
     /// So many of the latest tags that it selects stay, in each repository.
     #[serde(default)]
     pub keep_newest: Option<u32>,
@@ -39,7 +39,7 @@ pub struct RetentionRule {
 /// What a rule lets go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Of {
+pub enum Expirable {
     /// Tags; their manifests stay, without them.
     #[default]
     Tags,
@@ -50,11 +50,13 @@ pub enum Of {
 impl RetentionRule {
     /// Refuses a rule that would keep nothing, or cannot be meant.
     pub(crate) fn expect_something(&self) -> Result<()> {
-        let invalid = |message| Err(Error::new(Kind::Invalid, message));
+        let invalid = |message: &str| Err(Error::new(Kind::Invalid, message));
         match (self.of, self.keep_newest, self.keep_days) {
-            (_, _, Some(days)) if days > MOST_DAYS => invalid("a rule speaks of at most 36500 days"),
-            (Of::Tags, None, None) => invalid("a rule about tags says keep_newest or keep_days"),
-            (Of::Untagged, Some(_), _) | (Of::Untagged, _, None) => {
+            (_, _, Some(days)) if days > MOST_DAYS => {
+                invalid(&format!("a rule speaks of at most {MOST_DAYS} days"))
+            }
+            (Expirable::Tags, None, None) => invalid("a rule about tags says keep_newest or keep_days"),
+            (Expirable::Untagged, Some(_), _) | (Expirable::Untagged, _, None) => {
                 invalid("a rule about manifests without a tag says keep_days, and nothing else")
             }
             _ => Ok(()),
@@ -76,7 +78,7 @@ struct Judge<'a> {
 
 impl<'a> Judge<'a> {
     fn of(rules: &'a [Named<RetentionRule>], place: &'a Place, now: Timestamp) -> Self {
-        let of_tags = rules.iter().filter(|named| named.rule.of == Of::Tags);
+        let of_tags = rules.iter().filter(|named| named.rule.of == Expirable::Tags);
         Self { place, now, rules: of_tags.map(|named| (named, 0)).collect() }
     }
 
@@ -101,8 +103,9 @@ fn verdict_on_untagged<'a>(
     place: &Place,
     (since, now): (Timestamp, Timestamp),
 ) -> Option<&'a RuleName> {
-    let covers =
-        |named: &&Named<RetentionRule>| named.rule.of == Of::Untagged && named.rule.select.covers(place);
+    let covers = |named: &&Named<RetentionRule>| {
+        named.rule.of == Expirable::Untagged && named.rule.select.covers(place)
+    };
     let kept = rules.iter().filter(covers).any(|named| named.rule.keeps_age(since, now));
     rules.iter().find(covers).map(|named| &named.name).filter(|_| !kept)
 }

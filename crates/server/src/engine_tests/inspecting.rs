@@ -16,6 +16,10 @@ impl Format for Asking {
         "asking"
     }
 
+    fn found_by(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     fn recognises(&self, _: &Candidate) -> bool {
         true
     }
