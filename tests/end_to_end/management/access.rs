@@ -37,7 +37,7 @@ async fn every_caller_of_the_management_gets_what_the_table_says() {
     for row in rows() {
         let mut found = Vec::new();
         for caller in CALLERS {
-            let path = world.filled(row.path, row.kind).await;
+            let path = world.filled(row.path, (row.kind, caller)).await;
             let request = world.caller(caller, row.kind).request(row.method, &format!("/api/v1{path}"));
             let request = match body(row.method, row.path, &world) {
                 Some(body) => request.body(body.to_string()),

@@ -10,6 +10,7 @@ use aws_lc_rs::{
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 
+use crate::formats::Chart;
 use crate::harness::{Caller, Image, Wharf};
 
 /// A public key that a registry may believe, another one each time.
@@ -39,8 +40,10 @@ impl World {
     pub(super) async fn build() -> Self {
         let (wharf, image) = (Wharf::start().await, Image::oci(1));
         wharf.found(&["other"]).await;
-        for name in ["acme/app", "zoo/app"] {
-            wharf.admin().repository(name).push_image(&image, "v1").await;
+        for organisation in ["acme", "zoo"] {
+            wharf.admin().repository(&format!("{organisation}/app")).push_image(&image, "v1").await;
+            let repository = wharf.admin().repository(&format!("{organisation}/chart"));
+            Chart::new("chart", "1.0.0").push(&repository, "1.0.0").await.is(201);
         }
         wharf.set_public("zoo/main", true);
         wharf.add_user("stranger", &[]);
@@ -60,7 +63,9 @@ impl World {
         let (owner, robots) = (self.user("the-admin"), format!("/api/v1/orgs/{organisation}/robots"));
         owner.send_json("POST", &robots, &json!({ "name": "ci", "role": "writer" })).await.is(201);
         let robot = self.made(&format!("{robots}/ci/tokens"), json!({ "name": "ci" })).await;
-        let reach = json!([{ "repositories": format!("{organisation}/app"), "actions": ["pull"] }]);
+        let one =
+            |name: &str| json!({ "repositories": format!("{organisation}/{name}"), "actions": ["pull"] });
+        let reach = json!([one("app"), one("chart")]);
         let narrowed = self.made("/api/v1/tokens", json!({ "name": "narrow", "access": reach })).await;
         self.tokens.insert(("robot", organisation), robot["token"].as_str().unwrap().to_owned());
         self.tokens.insert(("narrowed", organisation), narrowed["token"].as_str().unwrap().to_owned());
@@ -82,8 +87,17 @@ impl World {
         self.next.get()
     }
 
-    /// The path with its names filled; what is called fresh is made here, to be changed or removed.
-    pub(super) async fn filled(&self, path: &str, kind: &str) -> String {
+    /// The path with its names filled for a caller; what is called fresh is made here, to be changed or removed.
+    pub(super) async fn filled(&self, path: &str, (kind, caller): (&str, &'static str)) -> String {
+        if path.starts_with("/tokens/") {
+            return path.replace("{fresh-token}", &self.own_token(kind, caller).await);
+        }
+        // Only what a format knows has documents.
+        let path = if path.contains("/documents/") {
+            path.replace("{repository}", "chart").replace("{reference}", "1.0.0")
+        } else {
+            path.to_owned()
+        };
         let name = format!("fresh{}", self.number());
         let home = organisation(kind);
         let path = path.replace("{org}", home).replace("{registry}", "main").replace("{repository}", "app");
@@ -144,13 +158,25 @@ impl World {
                 let body = json!({ "name": name, "role": "viewer" });
                 admin.send_json("POST", &format!("{base}/robots"), &body).await.is(201);
             }
-            _ if path.starts_with("/tokens") => return "0123456789abcdef".to_owned(),
             _ => {
                 let made = self.made(&format!("{base}/robots/ci/tokens"), json!({ "name": name })).await;
                 return made["id"].as_str().unwrap().to_owned();
             }
         }
         name.to_owned()
+    }
+
+    /// The id of a token that the caller has; of none, for who can have none.
+    async fn own_token(&self, kind: &str, caller: &'static str) -> String {
+        let reach = json!([{ "repositories": format!("{}/app", organisation(kind)), "actions": ["pull"] }]);
+        let new = json!({ "name": "own", "access": reach });
+        match caller {
+            "anonymous" => "0123456789abcdef".to_owned(),
+            _ => {
+                let made = self.caller(caller, kind).send_json("POST", "/api/v1/tokens", &new).await.is(201);
+                made.json()["id"].as_str().unwrap().to_owned()
+            }
+        }
     }
 
     async fn make_user(&self, name: &str, path: &str, base: &str) {
