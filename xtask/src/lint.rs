@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::program::{capture, cargo, run as run_program};
 use crate::steps::Steps;
-use crate::{deny, layers};
+use crate::{deny, layers, markers};
 
 /// Runs the checks; fails with the names of those that failed.
 pub(crate) fn run() -> Result<(), Failure> {
@@ -13,6 +13,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         capture(&mut cargo(["metadata", "--format-version", "1", "--locked"])).map(drop)
     });
     steps.attempt("format", || run_program(&mut cargo(["fmt", "--all", "--check"])));
+    steps.attempt("merges", markers::run);
     steps.attempt("layers", layers::run);
     steps.attempt("clippy", || {
         run_program(&mut cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))

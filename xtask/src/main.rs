@@ -16,6 +16,7 @@ mod failure;
 mod fuzz;
 mod layers;
 mod lint;
+mod markers;
 mod program;
 mod rig;
 mod soak;

@@ -40,7 +40,7 @@ use crate::{
     memory::Memory,
     meters::{Meters, State},
     session::Unit,
-    turns::Turns,
+    turns::ReadTurns,
 };
 
 type Pool = managed::Pool<Connector>;
@@ -72,7 +72,7 @@ const TURN_WITHIN: Duration = Duration::from_millis(1500);
 /// A PostgreSQL database that was reachable and safe.
 pub(crate) struct Postgres {
     pool: Pool,
-    turns: Turns,
+    turns: ReadTurns,
     memory: Arc<Memory>,
     catch_up: CatchUp,
     durability: String,
@@ -92,7 +92,7 @@ impl Postgres {
         drop(connection);
         let memory = Arc::<Memory>::default();
         let catch_up = CatchUp::start(pool.clone(), memory.clone(), meters);
-        Ok(Self { pool, turns: Turns::new(connections, TURN_WITHIN), memory, catch_up, durability })
+        Ok(Self { pool, turns: ReadTurns::new(connections, TURN_WITHIN), memory, catch_up, durability })
     }
 
     /// What it said lately. Before any of it is told, [`Postgres::catch_up`].

@@ -12,7 +12,7 @@ use wharf_core::{Error, Kind, Result};
 use wharf_registry::port::Extent;
 
 /// The turns of all reads of one database, given in the order in which they were asked for.
-pub(crate) struct Turns {
+pub(crate) struct ReadTurns {
     all: Arc<Semaphore>,
     lists: Arc<Semaphore>,
     /// How long a read waits for its turn.
@@ -25,7 +25,7 @@ pub(crate) struct Turn {
     _one: OwnedSemaphorePermit,
 }
 
-impl Turns {
+impl ReadTurns {
     /// So many turns, half of them also for lists.
     pub(crate) fn new(connections: usize, patience: Duration) -> Self {
         let lists = (connections / 2).max(1);
@@ -60,7 +60,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn lists_leave_half_of_the_turns_and_nobody_waits_for_ever() {
-        let turns = Turns::new(4, PATIENCE);
+        let turns = ReadTurns::new(4, PATIENCE);
         let _lists = [turns.next(Extent::List).await.unwrap(), turns.next(Extent::List).await.unwrap()];
         let began = Instant::now();
         assert_eq!(turns.next(Extent::List).await.err().unwrap().kind(), Kind::Unavailable);
@@ -74,7 +74,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_came_first_reads_first() {
-        let turns = Arc::new(Turns::new(1, PATIENCE));
+        let turns = Arc::new(ReadTurns::new(1, PATIENCE));
         let held = turns.next(Extent::Few).await.unwrap();
         let (said, mut heard) = tokio::sync::mpsc::unbounded_channel();
         for number in 0..8 {

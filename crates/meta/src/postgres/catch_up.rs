@@ -6,15 +6,15 @@
 //! the next one begins with everything forgotten.
 
 mod entry;
+mod follower;
 mod prune;
-mod session;
 
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 use wharf_core::{Error, Result};
 
-use self::session::Session;
+use self::follower::Follower;
 pub(super) use self::{entry::Entry, prune::Prune};
 use super::{
     Pool,
@@ -40,7 +40,7 @@ impl CatchUp {
     /// Begins to keep a memory up to date. No connection is made before somebody asks.
     pub(super) fn start(pool: Pool, memory: Arc<Memory>, meters: Arc<Meters>) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(serve(Reader { pool, memory, session: None }, waiting, meters));
+        tokio::spawn(serve(Reader { pool, memory, follower: None }, waiting, meters));
         Self { queue }
     }
 
@@ -80,7 +80,7 @@ fn again(failed: &Failed) -> Error {
 struct Reader {
     pool: Pool,
     memory: Arc<Memory>,
-    session: Option<Session>,
+    follower: Option<Follower>,
 }
 
 impl Reader {
@@ -92,18 +92,18 @@ impl Reader {
         }
     }
 
-    /// A session that fails is not gone on with: what it would have read nobody knows.
+    /// A follower that fails is not gone on with: what it would have read nobody knows.
     async fn read(&mut self) -> Result<(), Failed> {
-        let (session, changes) = match self.session.take() {
-            Some(mut session) => {
-                let changes = session.read().await?;
-                (session, changes)
+        let (follower, changes) = match self.follower.take() {
+            Some(mut follower) => {
+                let changes = follower.read().await?;
+                (follower, changes)
             }
             // What was changed before it began it cannot know.
-            None => (Session::begin(&self.pool).await?, Changes::everything()),
+            None => (Follower::begin(&self.pool).await?, Changes::everything()),
         };
         self.memory.forget(changes);
-        self.session = Some(session);
+        self.follower = Some(follower);
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use wharf_core::{Error, Result};
 
 use super::connection::{SqliteSession, error, open_reader};
-use crate::{session::Unit, turns::Turns};
+use crate::{session::Unit, turns::ReadTurns};
 
 /// How many reads run at once; more wait for their turn.
 const CONNECTIONS: usize = 4;
@@ -20,7 +20,7 @@ const TURN_WITHIN: Duration = Duration::from_secs(3);
 pub(super) struct Readers {
     path: PathBuf,
     idle: Arc<Mutex<Vec<Connection>>>,
-    turns: Turns,
+    turns: ReadTurns,
 }
 
 impl Readers {
@@ -29,7 +29,7 @@ impl Readers {
         Ok(Self {
             path: path.to_owned(),
             idle: Arc::new(Mutex::new(idle)),
-            turns: Turns::new(CONNECTIONS, TURN_WITHIN),
+            turns: ReadTurns::new(CONNECTIONS, TURN_WITHIN),
         })
     }
 

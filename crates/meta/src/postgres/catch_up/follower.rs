@@ -21,7 +21,7 @@ use super::{
 use crate::memory::Changes;
 
 /// How many rows are read at once; if there are more, forgetting everything is less work.
-const MOST: usize = 1000;
+const MOST: u32 = 1000;
 
 /// The first row is the snapshot and when the server began, the others are what this snapshot sees and the last one did
 /// not. Ids still to come are those of another cluster, whose rows were brought here.
@@ -32,11 +32,12 @@ const READ: &str = "
     WHERE transaction_id >= pg_snapshot_xmin(CAST(CAST($1 AS TEXT) AS pg_snapshot))
         AND NOT pg_visible_in_snapshot(transaction_id, CAST(CAST($1 AS TEXT) AS pg_snapshot))
         AND transaction_id < pg_snapshot_xmax(pg_current_snapshot())
-    ORDER BY transaction_id LIMIT 1001)";
+    ORDER BY transaction_id LIMIT CAST($2 AS BIGINT))";
 /// A snapshot that has seen everything.
 const ALL_SEEN: &str = "9223372036854775807:9223372036854775807:";
 
-pub(super) struct Session {
+/// Reads on from where it stood.
+pub(super) struct Follower {
     connection: Connection,
     position: Position,
 }
@@ -49,7 +50,7 @@ struct Position {
     server: String,
 }
 
-impl Session {
+impl Follower {
     /// Connects, and begins after all that was changed so far.
     pub(super) async fn begin(pool: &Pool) -> Result<Self, Failed> {
         let manager = pool.manager();
@@ -64,7 +65,7 @@ impl Session {
     pub(super) async fn read(&mut self) -> Result<Changes, Fault> {
         let (position, entries) = read(&mut self.connection, &self.position.snapshot).await?;
         let last = std::mem::replace(&mut self.position, position);
-        if entries.len() > MOST || self.position.server != last.server {
+        if entries.len() > MOST as usize || self.position.server != last.server {
             return Ok(Changes::everything());
         }
         let mut changes = Changes::default();
@@ -89,7 +90,7 @@ impl Position {
 
 async fn read(connection: &mut Connection, last: &str) -> Result<(Position, Vec<Entry>), Fault> {
     let statement = connection.prepared(READ).await?;
-    let rows = answered(connection.client.query(&statement, &[&last])).await?;
+    let rows = answered(connection.client.query(&statement, &[&last, &i64::from(MOST + 1)])).await?;
     understood(&rows).map_err(Fault::Driver)
 }
 
