@@ -16,6 +16,7 @@
 
 mod alphabet;
 mod descriptors;
+mod distributions;
 mod manifests;
 mod names;
 mod numbers;

@@ -29,6 +29,11 @@ impl BaseUrl {
         Ok(Self(Some(url.trim_end_matches('/').to_owned())))
     }
 
+    /// The configured URL, if there is one, without a slash at its end.
+    pub fn configured(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
     /// The URL for a request, without a slash at its end.
     ///
     /// # Errors

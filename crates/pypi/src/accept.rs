@@ -52,6 +52,13 @@ pub(crate) fn form(headers: &HeaderMap, format: Option<&str>) -> Option<Form> {
     [JSON_FORM, HTML_FORM, TEXT_FORM].into_iter().find(|form| best.contains(form))
 }
 
+/// Whether a request takes JSON under this type of its own, or as JSON.
+pub(crate) fn accepts_json(headers: &HeaderMap, media_type: &str) -> bool {
+    let taken = [media_type, "application/json", "application/*", "*/*"];
+    let is_taken = |(name, weight): (String, u32)| weight > 0 && taken.contains(&name.as_str());
+    !headers.contains_key(header::ACCEPT) || weighed(headers, &header::ACCEPT).into_iter().any(is_taken)
+}
+
 /// The encoding that a request takes and that is smallest.
 pub(crate) fn encoding(headers: &HeaderMap) -> Encoding {
     let accepted = weighed(headers, &header::ACCEPT_ENCODING);

@@ -38,7 +38,8 @@ pub(crate) fn read(reader: BlobReader, file: &FileName) -> Result<Inside, Refusa
     inside(reader, size, file)
 }
 
-fn inside(reader: impl Read + Seek, size: u64, file: &FileName) -> Result<Inside, Refusal> {
+/// The same of bytes that lie anywhere.
+pub(crate) fn inside(reader: impl Read + Seek, size: u64, file: &FileName) -> Result<Inside, Refusal> {
     let bytes = match file.kind {
         Kind::Wheel => wheel_metadata(Zip::open(reader, size)?, file)?,
         Kind::Source => Tarball::read(reader, size, file.folder())?.package_info,

@@ -19,13 +19,24 @@ pub(crate) enum Endpoint {
     File(Place, String),
     /// The metadata of the file of this name.
     Metadata(Place, String),
+    /// A project as JSON, whole or one version of it.
+    Description(Place, Option<String>),
+    /// What was attested of a file: its version and name.
+    Provenance(Place, (String, String)),
     /// A page under another spelling than its own: where its own is.
     Moved(String),
 }
 
 /// What the endpoints are called in logs and metrics.
-pub const NAMES: [&str; 5] =
-    ["python upload", "python index", "python project", "python file", "python metadata"];
+pub const NAMES: [&str; 7] = [
+    "python upload",
+    "python index",
+    "python project",
+    "python file",
+    "python metadata",
+    "python description",
+    "python provenance",
+];
 
 impl Endpoint {
     /// Reads a request.
@@ -76,6 +87,14 @@ impl Endpoint {
                     None => Self::File(place, (*file).to_owned()),
                 })
             }
+            ["integrity", project, version, file, "provenance"] => {
+                let named = ((*version).to_owned(), (*file).to_owned());
+                Ok(Self::Provenance(project_of(project)?.place(registry)?, named))
+            }
+            [project, "json"] => Ok(Self::Description(project_of(project)?.place(registry)?, None)),
+            [project, version, "json"] => {
+                Ok(Self::Description(project_of(project)?.place(registry)?, Some((*version).to_owned())))
+            }
             _ => Err(nothing()),
         }
     }
@@ -88,6 +107,8 @@ impl Endpoint {
             Self::Project(..) | Self::Moved(_) => NAMES[2],
             Self::File(..) => NAMES[3],
             Self::Metadata(..) => NAMES[4],
+            Self::Description(..) => NAMES[5],
+            Self::Provenance(..) => NAMES[6],
         }
     }
 }
@@ -131,6 +152,12 @@ mod tests {
         let page = Endpoint::Project("acme/main/pypi/foo-bar".parse().unwrap(), None);
         assert_eq!(get("simple/foo-bar/").unwrap(), page);
         assert_eq!(get("legacy/%2Bsimple/foo.bar/").unwrap(), page);
+        let place = || "acme/main/pypi/foo".parse().unwrap();
+        assert_eq!(get("Foo/json").unwrap(), Endpoint::Description(place(), None));
+        assert_eq!(get("foo/1.0/json").unwrap(), Endpoint::Description(place(), Some("1.0".to_owned())));
+        let named = ("1.0".to_owned(), "foo-1.0.tar.gz".to_owned());
+        let provenance = get("integrity/foo/1.0/foo-1.0.tar.gz/provenance").unwrap();
+        assert_eq!(provenance, Endpoint::Provenance(place(), named));
         for bad in ["simple/-/", "simple/a b/", "simple/a/b/", "other/", "", "files/foo"] {
             assert!(matches!(get(bad).unwrap_err().kind(), Kind::NotFound(_)), "{bad}");
         }

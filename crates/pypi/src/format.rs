@@ -12,7 +12,7 @@ use wharf_registry::{
     port::ListedRow,
 };
 
-use crate::{archive, filename::FileName, name::ProjectName, page, release, shape, version};
+use crate::{archive, attestation, filename::FileName, name::ProjectName, page, release, shape, version};
 
 /// What the format is called in rows, filters and URLs.
 pub(crate) const NAME: &str = "python";
@@ -22,7 +22,11 @@ pub(crate) const FILENAME: &str = "filename";
 pub(crate) const METADATA: &str = "metadata";
 
 /// Python distributions as a format: those in the repositories `pypi/<project>` of a registry.
-pub struct Distributions;
+#[derive(Clone, Debug, Default)]
+pub struct Distributions {
+    /// Where this Wharf is reached, if that is known and secure: pages then say where attestations are found.
+    pub origin: Option<String>,
+}
 
 /// What is known of a file, as it stands in its fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,12 +76,15 @@ impl Format for Distributions {
 
     fn recognises(&self, candidate: &Candidate) -> bool {
         candidate.manifest.shape == Shape::Image
-            && candidate.manifest.subject.is_none()
             && ProjectName::of(&candidate.place).is_some()
-            && shape::distributions(candidate).next().is_some()
+            && (attestation::is_one(candidate)
+                || (candidate.manifest.subject.is_none() && shape::distributions(candidate).next().is_some()))
     }
 
     fn inspect(&self, candidate: &Candidate, contents: &Contents) -> Result<Vec<Fact>, Refusal> {
+        if attestation::is_one(candidate) {
+            return Ok(vec![attestation::inspect(candidate, contents)?]);
+        }
         let (layer, title) = only_distribution(candidate)?;
         let file = FileName::parse(title)?;
         file.expect_normal()?;
@@ -104,7 +111,7 @@ impl Format for Distributions {
 
     fn pages(&self, listing: &Listing) -> Result<Vec<Page>> {
         match listing {
-            Listing::Repository(shown) => page::project(shown),
+            Listing::Repository(shown) => page::project(shown, self.origin.as_deref()),
             Listing::Registry(projects) => page::root(projects),
             Listing::Shown(..) => Ok(Vec::new()),
         }
@@ -123,13 +130,7 @@ fn only_distribution(candidate: &Candidate) -> Result<(&Descriptor, &str), Refus
 
 /// A file lies in the repository of its project, under the tag of its version; tags that are no version are free.
 fn expect_place(candidate: &Candidate, file: &FileName) -> Result<(), Refusal> {
-    let is_own = ProjectName::of(&candidate.place).is_some_and(|project| project == file.project);
-    if !is_own {
-        return Err(Refusal::new(format!(
-            "{:?} belongs to the project {}, but is pushed to {}",
-            file.text, file.project, candidate.place
-        )));
-    }
+    shape::expect_project(candidate, file)?;
     let is_other = |tag: &&Tag| version::of_tag(tag).is_some_and(|version| version != file.version);
     match candidate.tags.iter().find(is_other) {
         None => Ok(()),
@@ -213,7 +214,7 @@ mod tests {
         assert_eq!(only_distribution(&one).unwrap().1, wheel);
         for many in [vec![wheel, wheel], vec![wheel, source], vec![wheel; 1500]] {
             let many = candidate(&many);
-            assert!(Distributions.recognises(&many));
+            assert!(Distributions::default().recognises(&many));
             assert!(only_distribution(&many).unwrap_err().to_string().contains("exactly one"));
         }
     }

@@ -6,15 +6,22 @@
 
 mod accept;
 mod archive;
+mod attestation;
+pub mod carried;
+mod description;
 mod endpoint;
 mod error;
 mod file;
 mod filename;
 mod format;
+mod integrity;
 mod metadata;
 mod name;
 mod page;
+#[cfg(feature = "reading")]
+pub mod reading;
 mod release;
+mod requirement;
 mod shape;
 mod simple;
 mod upload;
@@ -31,7 +38,7 @@ use axum::{
     routing::any,
 };
 use wharf_core::{Actor, Authenticator, Result};
-use wharf_http::{identify, named};
+use wharf_http::{BaseUrl, identify, named};
 use wharf_registry::Registry;
 
 use crate::endpoint::Endpoint;
@@ -44,6 +51,8 @@ pub struct Pypi {
     pub registry: Registry,
     /// Who says who is calling.
     pub authenticator: Arc<dyn Authenticator>,
+    /// Where this Wharf is reached.
+    pub base: BaseUrl,
 }
 
 /// Everything below `/pypi/{organisation}/{registry}/`.
@@ -84,6 +93,13 @@ async fn answer(face: &Pypi, parts: &request::Parts, endpoint: &Endpoint, body: 
             _ => file::get(&call, place, filename).await,
         },
         Endpoint::Metadata(place, filename) => file::metadata(&call, place, filename).await,
+        Endpoint::Description(place, version) => {
+            let base = face.base.of(parts)?;
+            description::project(&call, (place, &base), version.as_deref()).await
+        }
+        Endpoint::Provenance(place, (version, filename)) => {
+            integrity::provenance_of(&call, place, (version, filename)).await
+        }
     }
 }
 

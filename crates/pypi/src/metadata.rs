@@ -8,7 +8,7 @@ use pep440_rs::{Version, VersionSpecifiers};
 use serde_json::{Map, Value};
 use wharf_registry::format::Refusal;
 
-use crate::{filename::FileName, name::ProjectName};
+use crate::{filename::FileName, name::ProjectName, requirement::is_requirement};
 
 /// The versions that are read.
 pub(crate) const VERSIONS: [&str; 8] = ["1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5"];
@@ -73,6 +73,12 @@ impl Metadata {
         Ok(Self { fields })
     }
 
+    /// All fields, in order.
+    #[cfg(feature = "reading")]
+    pub(crate) fn into_fields(self) -> Vec<(String, String)> {
+        self.fields
+    }
+
     /// The value of a field that stands once.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
@@ -95,6 +101,10 @@ impl Metadata {
                 "the metadata is that of {name:?} {version:?}, but the file is called {:?}",
                 file.text
             )));
+        }
+        let mut required = self.fields.iter().filter(|(name, _)| name == "requires_dist");
+        if let Some((_, value)) = required.find(|(_, value)| !is_requirement(value)) {
+            return Err(Refusal::new(format!("{value:?} is invalid for 'requires-dist'")));
         }
         self.get("requires_python").map_or(Ok(()), expect_requires_python)
     }
@@ -180,6 +190,7 @@ mod tests {
             (">=3.8", "three"),
             ("Classifier: A", "Name: Foo.Bar"),
             ("Classifier: A", "no field"),
+            ("Classifier: A", "Requires-Dist: bar>=one"),
         ] {
             let wrong = TEXT.replacen(from, to, 1);
             let read = Metadata::parse(wrong.as_bytes()).and_then(|metadata| metadata.expect(&file));

@@ -3,16 +3,16 @@
 mod html;
 mod json;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use pep440_rs::Version;
-use wharf_core::{Result, Timestamp};
+use wharf_core::{Error, Place, Result, Timestamp};
 use wharf_registry::{
     format::{self, Page},
     port::{About, NoticeRow, Says},
 };
 
-use crate::format::File;
+use crate::{attestation::Attested, format::File, name::ProjectName};
 
 /// The version of the protocol that the pages speak.
 const API_VERSION: &str = "1.4";
@@ -36,20 +36,32 @@ struct Project<'a> {
 }
 
 /// A file on a page.
-struct Shown {
-    file: File,
-    uploaded: String,
+pub(crate) struct Shown {
+    /// What is known of it.
+    pub(crate) file: File,
+    /// Since when it is there.
+    pub(crate) uploaded: String,
     /// Whether it is yanked, and why, if that was told.
-    yanked: Option<Option<String>>,
+    pub(crate) yanked: Option<Option<String>>,
+    /// Whether anything was attested of it.
+    is_attested: bool,
+    /// Where that is found, if pages tell.
+    provenance: Option<String>,
 }
 
 impl Shown {
     /// Where it lies, as seen from the page of its project.
     fn url(&self, project: &str) -> String {
-        format!("../../files/{project}/{}", self.file.filename.replace('!', "%21").replace('+', "%2B"))
+        format!("../../{}", self.path(project))
     }
 
-    fn sha256(&self) -> &str {
+    /// Where it lies within its index.
+    pub(crate) fn path(&self, project: &str) -> String {
+        format!("files/{project}/{}", encoded(&self.file.filename))
+    }
+
+    /// Its SHA-256 in hexadecimal digits.
+    pub(crate) fn sha256(&self) -> &str {
         File::sha256(&self.file.digest).unwrap_or_default()
     }
 
@@ -60,11 +72,13 @@ impl Shown {
 }
 
 /// The pages of a project.
-pub(crate) fn project(listing: &format::Shown) -> Result<Vec<Page>> {
+pub(crate) fn project(listing: &format::Shown, origin: Option<&str>) -> Result<Vec<Page>> {
     let name = listing.rows.first().map(|row| row.subject.as_str()).unwrap_or_default();
     let about_all = listing.notices.iter().find(|notice| notice.about == About::All);
-    let is_hidden = about_all.is_some_and(|notice| notice.says == Says::Quarantined);
-    let files = if is_hidden { Vec::new() } else { files(listing)? };
+    let mut files = shown(listing)?;
+    if let Some(origin) = origin {
+        files.iter_mut().for_each(|shown| shown.provenance = provenance(shown, (origin, listing)));
+    }
     // 1.0 and 1.0.0 stand for one version, so their files stand mixed.
     let mut seen = BTreeSet::new();
     let versions = files.iter().map(|shown| &shown.file.version);
@@ -75,8 +89,34 @@ pub(crate) fn project(listing: &format::Shown) -> Result<Vec<Page>> {
     Ok(vec![json::project(&project)?, html::project(&project)])
 }
 
-/// The files, by version, then by name.
+fn provenance(shown: &Shown, (origin, listing): (&str, &format::Shown)) -> Option<String> {
+    let Place { organisation, registry, .. } = &listing.place;
+    let (project, version) = (ProjectName::of(&listing.place)?, encoded(&shown.file.version));
+    let file = encoded(&shown.file.filename);
+    let path = format!("pypi/{organisation}/{registry}/integrity/{project}/{version}/{file}/provenance");
+    shown.is_attested.then(|| format!("{origin}/{path}"))
+}
+
+/// A name in a URL. No other sign that it may hold means anything there.
+fn encoded(name: &str) -> String {
+    name.replace('!', "%21").replace('+', "%2B")
+}
+
+/// The files that are shown, by version, then by name: none of a project in quarantine.
+pub(crate) fn shown(listing: &format::Shown) -> Result<Vec<Shown>> {
+    let is_quarantine = |notice: &NoticeRow| notice.about == About::All && notice.says == Says::Quarantined;
+    if listing.notices.iter().any(is_quarantine) { Ok(Vec::new()) } else { files(listing) }
+}
+
 fn files(listing: &format::Shown) -> Result<Vec<Shown>> {
+    let attested: HashSet<(String, String)> = listing
+        .beside
+        .iter()
+        .map(|attributes| {
+            let attested: Attested = serde_json::from_str(attributes).map_err(Error::internal)?;
+            Ok((attested.filename, attested.sha256))
+        })
+        .collect::<Result<_>>()?;
     let key = |notice: &NoticeRow| (notice.about.word(), notice.about.name().to_owned());
     let notices: HashMap<_, _> = listing.notices.iter().map(|notice| (key(notice), notice)).collect();
     let mut files = Vec::new();
@@ -91,7 +131,10 @@ fn files(listing: &format::Shown) -> Result<Vec<Shown>> {
         // What was said about the file says more than what was said about its release.
         let about = [("part", file.filename.clone()), ("release", row.release.clone())];
         let yanked = about.iter().find_map(|about| notices.get(about)).map(|notice| notice.reason.clone());
-        files.push((version, Shown { file, uploaded: iso(row.created_at), yanked }));
+        let sha256 = File::sha256(&file.digest).unwrap_or_default().to_owned();
+        let is_attested = attested.contains(&(file.filename.clone(), sha256));
+        let uploaded = iso(row.created_at);
+        files.push((version, Shown { file, uploaded, yanked, is_attested, provenance: None }));
     }
     files.sort_by(|(one, left), (other, right)| {
         (one, &left.file.filename).cmp(&(other, &right.file.filename))

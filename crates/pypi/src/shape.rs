@@ -2,12 +2,15 @@
 
 use serde_json::json;
 use wharf_core::{
-    Digest, MediaType,
+    Algorithm, Digest, MediaType,
     manifest::{Descriptor, Role},
 };
-use wharf_registry::format::Candidate;
+use wharf_registry::format::{Candidate, Refusal};
 
-use crate::filename::{FileName, Kind};
+use crate::{
+    filename::{FileName, Kind},
+    name::ProjectName,
+};
 
 /// The artifact type of a file's manifest.
 pub(crate) const DISTRIBUTION: &str = "application/vnd.wharf.python.distribution.v1";
@@ -20,6 +23,9 @@ pub(crate) const METADATA: &str = "application/vnd.wharf.python.core-metadata.v1
 const WHEEL: &str = "application/vnd.wharf.python.wheel.v1+zip";
 const SOURCE: &str = "application/vnd.wharf.python.sdist.v1.tar+gzip";
 const SOURCE_ZIP: &str = "application/vnd.wharf.python.sdist.v1+zip";
+/// A config that says nothing, and its type.
+pub(crate) const EMPTY: &[u8] = b"{}";
+pub(crate) const EMPTY_TYPE: &str = "application/vnd.oci.empty.v1+json";
 /// Where clients keep the name of a file.
 pub(crate) const TITLE: &str = "org.opencontainers.image.title";
 
@@ -67,6 +73,36 @@ pub(crate) fn manifest(file: &FileName, content: Part, (config, metadata): (Part
         },
     });
     manifest.to_string()
+}
+
+/// The manifest of a file of which no more is known than its name: its config says nothing.
+pub(crate) fn bare_manifest(file: &FileName, Part { digest, size }: Part) -> String {
+    let empty = wharf_hash::digest(Algorithm::Sha256, EMPTY);
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": MediaType::OCI_MANIFEST,
+        "artifactType": DISTRIBUTION,
+        "config": { "mediaType": EMPTY_TYPE, "digest": empty.to_string(), "size": EMPTY.len() },
+        "layers": [{
+            "mediaType": media_type(file.kind),
+            "digest": digest.to_string(),
+            "size": size,
+            "annotations": { TITLE: file.text },
+        }],
+    });
+    manifest.to_string()
+}
+
+/// A file lies in the repository of its project.
+pub(crate) fn expect_project(candidate: &Candidate, file: &FileName) -> Result<(), Refusal> {
+    if ProjectName::of(&candidate.place).is_some_and(|project| project == file.project) {
+        return Ok(());
+    }
+    let words = format!(
+        "{:?} belongs to the project {}, but is pushed to {}",
+        file.text, file.project, candidate.place
+    );
+    Err(Refusal::new(words))
 }
 
 /// The layers of a manifest that are distributions, by their titles or their types, with their names.

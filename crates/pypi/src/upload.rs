@@ -16,14 +16,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use futures_util::{future::try_join, stream};
+use futures_util::{
+    future::{try_join, try_join_all},
+    stream,
+};
 use serde_json::{Map, Value};
 use wharf_core::{
-    Algorithm, Condition, Credential, Error, Grant, Kind, Reference, RegistryPlace, Result, action::Push,
-    manifest::Descriptor,
+    Algorithm, Condition, Credential, Digest, Error, Grant, Kind, Reference, RegistryPlace, Result,
+    action::Push, manifest::Descriptor,
 };
 use wharf_http::body_stream;
-use wharf_registry::{ManifestPush, ReleaseTag, Taps, format::Pair};
+use wharf_registry::{ManifestPush, ReleaseTag, Taps, format::Pair, port::ListedRow};
 
 use self::{
     form::Form,
@@ -32,6 +35,7 @@ use self::{
 };
 use crate::{
     Call, archive,
+    attestation::{self, Attestation},
     filename::FileName,
     format::{FILENAME, File, NAME},
     name::FOLDER,
@@ -66,15 +70,16 @@ pub(crate) async fn upload(call: &Call<'_>, registry: &RegistryPlace, body: Body
     form.check()?;
     let received = received.ok_or_else(|| invalid("Upload payload does not have a file."))?;
     form.expect(&received)?;
-    publish(call, received).await?;
+    let attestations = form.attestations(&received)?;
+    publish(call, &received, &attestations).await?;
     Ok(StatusCode::OK.into_response())
 }
 
 /// Lists a file whose bytes are stored. The same bytes under the same name are listed already, and that is fine.
-async fn publish(call: &Call<'_>, received: Received) -> Result<()> {
-    let Received { grant, file, content, .. } = &received;
-    if is_listed(call, grant, (file, content)).await? {
-        return Ok(());
+async fn publish(call: &Call<'_>, received: &Received, attestations: &[Attestation]) -> Result<()> {
+    let Received { grant, file, content, .. } = received;
+    if let Some(row) = find_same(call, grant, (file, content)).await? {
+        return attest(call, grant, (row.digest, row.size), attestations).await;
     }
     let layer = Descriptor {
         media_type: shape::media_type(file.kind).to_owned(),
@@ -84,36 +89,64 @@ async fn publish(call: &Call<'_>, received: Received) -> Result<()> {
     };
     let name = file.clone();
     let inside = call.registry.examine(grant, &layer, move |reader| archive::read(reader, &name)).await?;
-    let config = config(&received, inside.metadata.to_json());
+    let config = config(received, inside.metadata.to_json());
     let config = push(call, grant, config.into());
     let metadata = push(call, grant, inside.bytes.into());
     let (config, metadata) = try_join(config, metadata).await?;
     let bytes = Bytes::from(shape::manifest(file, *content, (config, metadata)));
+    let digest = wharf_hash::digest(Algorithm::Sha256, &bytes);
+    // Before the file, so that nobody finds it without them.
+    attest(call, grant, (digest, bytes.len() as u64), attestations).await?;
+    push_manifest(call, grant, (bytes, ReleaseTag::Derived)).await
+}
+
+/// Attaches what is attested of a file to its manifest.
+async fn attest(
+    call: &Call<'_>,
+    grant: &Grant<Push>,
+    (subject, size): (Digest, u64),
+    attestations: &[Attestation],
+) -> Result<()> {
+    if attestations.is_empty() {
+        return Ok(());
+    }
+    let config = push(call, grant, Bytes::from_static(shape::EMPTY)).await?;
+    let layers = attestations.iter().map(|attestation| push(call, grant, attestation.bytes().into()));
+    let layers = try_join_all(layers).await?;
+    let bytes = attestation::manifest((&subject.to_string(), size), config, &layers);
+    push_manifest(call, grant, (bytes.into(), ReleaseTag::Kept)).await
+}
+
+async fn push_manifest(
+    call: &Call<'_>,
+    grant: &Grant<Push>,
+    (bytes, release): (Bytes, ReleaseTag),
+) -> Result<()> {
     let push = ManifestPush {
         reference: Reference::Digest(wharf_hash::digest(Algorithm::Sha256, &bytes)),
         tags: Vec::new(),
         content_type: None,
         condition: Condition::default(),
         bytes,
-        release: ReleaseTag::Derived,
+        release,
     };
     call.registry.push_manifest(grant, push).await.map(drop)
 }
 
-/// Whether exactly this file is listed.
+/// Exactly this file, if it is listed.
 ///
 /// # Errors
 /// `Exists` where another one is.
-async fn is_listed(
+async fn find_same(
     call: &Call<'_>,
     grant: &Grant<Push>,
     (file, content): (&FileName, &Part),
-) -> Result<bool> {
+) -> Result<Option<ListedRow>> {
     let pair = Pair { format: NAME, name: FILENAME, value: &file.text };
-    let Some(row) = call.registry.find_listed(grant, pair).await? else { return Ok(false) };
+    let Some(row) = call.registry.find_listed(grant, pair).await? else { return Ok(None) };
     let listed = File::of(&row)?;
     if listed.digest == content.digest.to_string() {
-        return Ok(true);
+        return Ok(Some(row));
     }
     let message =
         format!("{:?}, with sha256 hash {:?}", file.text, File::sha256(&listed.digest).unwrap_or_default());

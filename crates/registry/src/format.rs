@@ -142,12 +142,16 @@ pub enum RegistryPage {
 }
 
 /// What the pages of a repository show.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
+    /// Where it lies.
+    pub place: Place,
     /// All that is listed, in the order of its coming.
     pub rows: Vec<ListedRow>,
     /// What was said about it, about all first.
     pub notices: Vec<NoticeRow>,
+    /// What was read of manifests that stand beside it and are of no release, as JSON.
+    pub beside: Vec<String>,
 }
 
 /// A page as a format renders it.

@@ -80,7 +80,7 @@ impl Stores {
             rights: Arc::new(self.database.clone()),
             clock: Arc::new(SystemClock),
             entropy,
-            formats: formats::all(signing),
+            formats: formats::all(signing, config.public_url.configured()),
             settings,
         })
     }
@@ -191,8 +191,11 @@ impl Wharf {
             registry: self.registry.clone(),
             signing: self.signing.clone(),
         };
-        let pypi =
-            wharf_pypi::Pypi { registry: self.registry.clone(), authenticator: Arc::new(self.auth.clone()) };
+        let pypi = wharf_pypi::Pypi {
+            registry: self.registry.clone(),
+            authenticator: Arc::new(self.auth.clone()),
+            base: self.base.clone(),
+        };
         let helm =
             wharf_helm::Helm { registry: self.registry.clone(), authenticator: Arc::new(self.auth.clone()) };
         let memflow = wharf_memflow::Memflow {

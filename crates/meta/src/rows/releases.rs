@@ -114,6 +114,48 @@ impl Releases for SqlWork<'_> {
         row.map(listed).transpose()
     }
 
+    async fn beside(&mut self, repository: RepositoryId, format: &str) -> Result<Vec<String>> {
+        const LIST: &str = "
+            SELECT f.attributes FROM fact f
+            WHERE f.repository_id = $1 AND f.format = $2 AND f.release IS NULL ORDER BY f.id";
+        let rows = self.0.query(LIST, &[repository.0.into(), format.into()]).await?;
+        rows.into_iter().map(|mut row| row.next()).collect()
+    }
+
+    async fn beside_of(
+        &mut self,
+        repository: RepositoryId,
+        digest: &Digest,
+    ) -> Result<Vec<(String, String)>> {
+        const FIND: &str = "
+            SELECT DISTINCT f.format, f.subject FROM manifest m JOIN fact f ON f.manifest_id = m.id
+            WHERE m.repository_id = $1 AND m.digest = $2 AND f.release IS NULL ORDER BY f.format, f.subject";
+        let digest = digest.to_row();
+        let rows = self.0.query(FIND, &[repository.0.into(), digest.as_slice().into()]).await?;
+        rows.into_iter().map(|mut row| Ok((row.next()?, row.next()?))).collect()
+    }
+
+    async fn documents_beside(
+        &mut self,
+        at: (RegistryId, RepositoryId),
+        pair: &Pair<'_>,
+        (name, most): (&str, u32),
+    ) -> Result<Vec<(String, DocumentRow)>> {
+        const FIND: &str = "
+            SELECT f.attributes, d.media_type, d.payload
+            FROM fact_pair a JOIN fact f ON f.id = a.fact_id JOIN fact_document d ON d.fact_id = f.id
+            WHERE a.registry_id = $1 AND a.format = $2 AND a.name = $3 AND a.value = $4
+                AND f.repository_id = $5 AND f.release IS NULL AND d.name = $6 ORDER BY f.id LIMIT $7";
+        let found_by = found_by(at, pair);
+        let rest = [name.into(), i64::from(most).into()];
+        let values: Vec<Value<'_>> = found_by.into_iter().chain(rest).collect();
+        let document = |mut row: Row| {
+            let attributes = row.next()?;
+            Ok((attributes, DocumentRow { media_type: row.next()?, bytes: row.next::<Vec<u8>>()?.into() }))
+        };
+        self.0.query(FIND, &values).await?.into_iter().map(document).collect()
+    }
+
     async fn listings_of(
         &mut self,
         repository: RepositoryId,

@@ -38,6 +38,9 @@ fn link(links: &mut String, project: &str, shown: &Shown) {
     if let Some(reason) = &shown.yanked {
         let _ = write!(links, " data-yanked=\"{}\"", escaped(reason.as_deref().unwrap_or_default()));
     }
+    if let Some(provenance) = &shown.provenance {
+        let _ = write!(links, " data-provenance=\"{}\"", escaped(provenance));
+    }
     let _ = writeln!(links, ">{}</a><br>", escaped(&shown.file.filename));
 }
 

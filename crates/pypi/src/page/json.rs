@@ -55,6 +55,8 @@ struct FileDocument<'a> {
     yanked: Yanked<'a>,
     size: u64,
     upload_time: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provenance: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -111,6 +113,7 @@ fn file<'a>(project: &Project<'_>, shown: &'a Shown) -> FileDocument<'a> {
         },
         size: shown.file.size,
         upload_time: &shown.uploaded,
+        provenance: shown.provenance.as_deref(),
     }
 }
 

@@ -29,7 +29,14 @@ fn pages(rows: &[ListedRow]) -> (Value, String) {
 }
 
 fn noticed(rows: &[ListedRow], notices: &[NoticeRow]) -> (Value, String) {
-    let pages = project(&format::Shown { rows: rows.to_vec(), notices: notices.to_vec() }).unwrap();
+    let (rows, notices) = (rows.to_vec(), notices.to_vec());
+    let digest = "a".repeat(64);
+    let beside = ["foo-1.0.tar.gz", "gone-1.0.tar.gz"].map(|filename| {
+        json!({ "kind": "attestation", "filename": filename, "sha256": digest, "predicates": [] }).to_string()
+    });
+    let place = "acme/main/pypi/foo".parse().unwrap();
+    let listing = format::Shown { place, rows, notices, beside: beside.into() };
+    let pages = project(&listing, Some("https://wharf.example")).unwrap();
     let [json, html] = pages.as_slice() else { panic!("two pages") };
     (serde_json::from_slice(&json.bytes).unwrap(), String::from_utf8(html.bytes.to_vec()).unwrap())
 }
@@ -73,6 +80,9 @@ fn a_page_shows_what_installers_ask_for() {
     assert_eq!((&wheel["size"], &wheel["requires-python"]), (&json!(7), &json!(">=3.8,<4")));
     assert_eq!(wheel["core-metadata"], json!({ "sha256": "a".repeat(64) }));
     assert_eq!(source["core-metadata"], false);
+    let provenance = "https://wharf.example/pypi/acme/main/integrity/foo/1.0/foo-1.0.tar.gz/provenance";
+    assert_eq!((&source["provenance"], wheel.get("provenance")), (&json!(provenance), None));
+    assert_eq!(html.matches(&format!("data-provenance=\"{provenance}\"")).count(), 1);
     assert_eq!(json["meta"]["api-version"], "1.4");
     assert!(html.contains("data-requires-python=\"&gt;=3.8,&lt;4\""), "{html}");
     assert_eq!(html.matches("data-core-metadata").count(), 1);

@@ -9,6 +9,7 @@ use super::{
     multipart::{Multipart, PartHead},
 };
 use crate::{
+    attestation::{Attestation, expect_about},
     metadata::{LONGEST_SUMMARY, REPEATED, expect_requires_python, expect_version_of_metadata},
     name::ProjectName,
 };
@@ -113,6 +114,16 @@ impl Form {
             Some((_, (name, _))) => Err(Refusal::new(format!("{name}: Give this field once."))),
             None => Ok(()),
         }
+    }
+
+    /// What is attested of the file that came, if anything is. It must be about that file.
+    pub(super) fn attestations(&self, received: &Received) -> Result<Vec<Attestation>> {
+        let Some(text) = self.get("attestations") else { return Ok(Vec::new()) };
+        let refused = |refusal: Refusal| invalid(refusal.to_string());
+        let attestations = Attestation::of_field(text).map_err(refused)?;
+        let Received { file, content, .. } = received;
+        expect_about(&attestations, (&file.text, &content.digest.hex())).map_err(refused)?;
+        Ok(attestations)
     }
 
     /// Holds what came to what the form says of it.

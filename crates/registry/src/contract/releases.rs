@@ -1,10 +1,13 @@
 //! The contract of releases, of the names of their parts, and of the pages that show them.
 
-use wharf_core::{Actor, Digest, RegistryPlace, Tag, gate::RepositoryId};
+use wharf_core::{
+    Actor, Digest, RegistryPlace, Tag,
+    gate::{RegistryId, RepositoryId},
+};
 
 use super::store::{NOW, commit, digest, image, repository, view};
 use crate::{
-    format::{Claim, Fact, Pair},
+    format::{Claim, Document, Fact, Pair},
     port::{About, Held, ListedRow, NoticeRow, PageBody, PageOf, PageState, RightsSource, Says, Store},
 };
 
@@ -36,6 +39,7 @@ pub(super) async fn suite<S: Store + RightsSource>(store: &S) {
     assert_eq!(found.await.map(|row| (row.digest, row.release)), Some((two, "1.0".to_owned())));
 
     what_is_said_stands_until_it_is_taken_back(store, tool).await;
+    what_stands_beside_is_found_and_not_listed(store, (registry, tool)).await;
     a_name_stands_for_one_content_even_when_that_is_gone(store, tool, one).await;
     assert_eq!(names(&listed(store, tool, Some("1.0")).await), ["b"]);
     pages_are_kept_only_of_the_revision_that_stands(store, of(Some(tool))).await;
@@ -180,6 +184,44 @@ async fn what_is_taken_off_the_list_is_shown_no_more(store: &dyn Store, reposito
     })
     .await
     .unwrap();
+}
+
+async fn what_stands_beside_is_found_and_not_listed(
+    store: &dyn Store,
+    (registry, repository): (RegistryId, RepositoryId),
+) {
+    let note = |bytes: &[u8]| Document { name: "note", media_type: "a/b", bytes: bytes.to_vec() };
+    let fact = Fact {
+        index: vec![("about", "b".to_owned())],
+        documents: vec![note(b"seen")],
+        release: None,
+        ..part("beside", "1.0")
+    };
+    let input = (registry, repository, image("beside"), fact);
+    let found = commit(store, input, |(registry, repository, image, fact), work| {
+        Box::pin(async move {
+            assert!(work.insert_manifest(*repository, image, NOW).await?);
+            work.insert_facts(*repository, &image.digest, (FORMAT, std::slice::from_ref(fact))).await?;
+            assert_eq!(
+                work.beside_of(*repository, &image.digest).await?,
+                [(FORMAT.to_owned(), "tool".to_owned())]
+            );
+            assert!(work.listings_of(*repository, &image.digest).await?.is_empty(), "it is of no release");
+            let pair = Pair { format: FORMAT, name: "about", value: "b" };
+            let at = (*registry, *repository);
+            assert!(work.documents_beside(at, &pair, ("other", 2)).await?.is_empty());
+            let documents = work.documents_beside(at, &pair, ("note", 2)).await?;
+            assert_eq!(
+                documents.iter().map(|(_, document)| &document.bytes[..]).collect::<Vec<_>>(),
+                [b"seen"]
+            );
+            let beside = work.beside(*repository, FORMAT).await?;
+            assert!(work.remove_manifest(*repository, &image.digest).await?);
+            assert!(work.beside(*repository, FORMAT).await?.is_empty());
+            Ok(beside)
+        })
+    });
+    assert_eq!(found.await.unwrap(), [r#"{"name":"beside"}"#]);
 }
 
 fn notice(about: About, says: Says, reason: Option<&str>) -> NoticeRow {

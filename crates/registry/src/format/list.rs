@@ -15,6 +15,8 @@ use crate::{
 
 /// How many facts are read at a time.
 const CHUNK: u32 = 32;
+/// How many manifests are shown that stand beside one thing.
+const MOST_BESIDE: u32 = 16;
 
 /// Which facts of a registry are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +119,22 @@ impl Registry {
     }
 }
 
+impl Registry {
+    /// What was read of manifests that stand beside what a format lists and are found by a pair, each with a document.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn documents_beside(
+        &self,
+        grant: &Grant<Pull>,
+        pair: Pair<'_>,
+        name: &'static str,
+    ) -> Result<Vec<(String, DocumentRow)>> {
+        let Some(at) = place_of(grant) else { return Ok(Vec::new()) };
+        self.store().view(FindBeside { at, pair: OwnedPair::of(pair), name }).await
+    }
+}
+
 fn place_of<A: Action>(grant: &Grant<A>) -> Option<(RegistryId, RepositoryId)> {
     Some((grant.registry()?.id, grant.repository()?))
 }
@@ -171,6 +189,25 @@ impl Transaction for FindListedDocument {
             return Ok(None);
         }
         Ok(found)
+    }
+}
+
+struct FindBeside {
+    at: (RegistryId, RepositoryId),
+    pair: OwnedPair,
+    name: &'static str,
+}
+
+#[async_trait]
+impl Transaction for FindBeside {
+    type Output = Vec<(String, DocumentRow)>;
+
+    fn extent(&self) -> Extent {
+        Extent::List
+    }
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Vec<(String, DocumentRow)>> {
+        work.documents_beside(self.at, &self.pair.pair(), (self.name, MOST_BESIDE)).await
     }
 }
 

@@ -206,7 +206,8 @@ impl Transaction for Say {
             let (about, part) = (&self.saying.about, format.part());
             let listed = find(work, self.at, (name, part, about)).await?;
             let is_done = match self.saying.says {
-                Some(_) if listed.is_none() => false,
+                // What something was said about may be gone, and another word be said of it.
+                Some(_) if listed.is_none() && work.notice(repository, name, about).await?.is_none() => false,
                 Some(says) => work.set_notice(repository, name, &self.notice(says)).await.map(|()| true)?,
                 None => work.remove_notice(repository, name, about).await? || self.is_active(&listed),
             };

@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use tokio::task::spawn_blocking;
-use wharf_core::{Algorithm, Error, Grant, Kind, RegistryGrant, Result, action::Pull, gate::RepositoryId};
+use wharf_core::{
+    Algorithm, Error, Grant, Kind, RegistryGrant, Result, Subject, action::Pull, gate::RepositoryId,
+};
 
 use super::{
     Format, Listing, Page, RegistryPage, Shown,
@@ -170,6 +172,16 @@ impl Registry {
         }
     }
 
+    /// What the pages of a repository show, for what is made for each reader; nothing where a format lists nothing.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn listing(&self, grant: &Grant<Pull>, format: &'static str) -> Result<Option<Shown>> {
+        let Some(repository) = grant.repository() else { return Ok(None) };
+        let shown = self.store().view(ReadShown { repository, format }).await?;
+        Ok(Some(shown).filter(|shown| !shown.rows.is_empty()))
+    }
+
     /// The pages of the subjects of which a format lists anything in a registry.
     ///
     /// # Errors
@@ -307,10 +319,31 @@ impl Transaction for ReadPage {
     }
 }
 
+struct ReadShown {
+    repository: RepositoryId,
+    format: &'static str,
+}
+
+#[async_trait]
+impl Transaction for ReadShown {
+    type Output = Shown;
+
+    fn extent(&self) -> Extent {
+        Extent::List
+    }
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Shown> {
+        shown(work, self.repository, self.format).await
+    }
+}
+
 async fn shown(work: &mut dyn Work, repository: RepositoryId, format: &str) -> Result<Shown> {
+    let found = work.repository(repository).await?.ok_or_else(|| Error::not_found(Subject::Name))?;
     Ok(Shown {
+        place: found.place,
         rows: work.listed(repository, format, None).await?,
         notices: work.notices(repository, format).await?,
+        beside: work.beside(repository, format).await?,
     })
 }
 

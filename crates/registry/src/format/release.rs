@@ -140,6 +140,21 @@ impl Listings {
         }
     }
 
+    /// Moves the pages on that show what stood beside.
+    pub(crate) async fn move_pages(
+        &self,
+        work: &mut dyn Work,
+        repository: RepositoryId,
+        gone: &[(String, String)],
+    ) -> Result<()> {
+        for (name, subject) in gone {
+            if self.listing().any(|format| format.name() == name) {
+                work.move_page(repository, name, subject).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Brings releases and pages in line after a manifest went that was listed in them. An index that its format
     /// derived shrinks, and its tag goes with the last of its parts; a tag that a client set stays.
     pub(crate) async fn shrink(

@@ -63,9 +63,11 @@ impl Transaction for DeleteManifest {
         }
         work.ask_reviews_of(self.repository, &self.digest, self.delay).await?;
         let listings = work.listings_of(self.repository, &self.digest).await?;
+        let beside = work.beside_of(self.repository, &self.digest).await?;
         work.remove_manifest(self.repository, &self.digest).await?;
         let deed = self.deed("manifest.delete");
         self.formats.shrink(work, (self.repository, &listings), deed).await?;
+        self.formats.move_pages(work, self.repository, &beside).await?;
         deed.tell(work, self.repository).await?;
         Ok(Deleted::All)
     }

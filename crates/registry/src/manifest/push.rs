@@ -92,7 +92,13 @@ impl PushManifest {
             }
         }
         let Some(fact) = facts.first() else { return Ok(()) };
-        let Some(release) = &fact.release else { return Ok(()) };
+        let Some(release) = &fact.release else {
+            // It stands beside what is listed, and a page may show that.
+            return match format.release_type() {
+                Some(_) if is_unread => work.move_page(repository, format.name(), &fact.subject).await,
+                _ => Ok(()),
+            };
+        };
         if !is_unread && !work.listings_of(repository, digest).await?.is_empty() {
             return Ok(());
         }

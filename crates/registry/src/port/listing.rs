@@ -91,6 +91,18 @@ pub trait Releases {
         format: &str,
         release: Option<&Tag>,
     ) -> Result<Option<ListedRow>>;
+    /// What was read of manifests that stand beside what a format lists, and are of no release: as JSON, the oldest first.
+    async fn beside(&mut self, repository: RepositoryId, format: &str) -> Result<Vec<String>>;
+    /// Of which format and subject the facts of a manifest are that stand beside; each once.
+    async fn beside_of(&mut self, repository: RepositoryId, digest: &Digest)
+    -> Result<Vec<(String, String)>>;
+    /// What was read of those that are found by a pair, each with a document of it; at most `most`.
+    async fn documents_beside(
+        &mut self,
+        at: (RegistryId, RepositoryId),
+        pair: &Pair<'_>,
+        (name, most): (&str, u32),
+    ) -> Result<Vec<(String, DocumentRow)>>;
     /// Of which format, subject and release the facts of a manifest are that are listed; each once.
     async fn listings_of(
         &mut self,
