@@ -5,6 +5,7 @@ mod directory;
 mod distribution;
 mod login;
 mod misbehaving;
+mod packages;
 mod registries;
 mod stage;
 

@@ -2,7 +2,8 @@
 //!
 //! A door knows where it may lead ([`Policy`]), judged by the address that is connected to and not by the name alone;
 //! it follows redirects itself, hands no login to a second origin, and bounds what it reads in bytes and in time. On
-//! it stands [`Upstream`], a client of OCI registries, with [`Download`], which checks whatever it brings.
+//! it stands [`Upstream`], a client of OCI registries, with [`Download`], which checks whatever it brings, and
+//! [`SimpleIndex`], a reader of Python indexes.
 
 mod address;
 mod answer;
@@ -12,6 +13,7 @@ mod download;
 mod policy;
 mod repository;
 mod resolver;
+mod simple_index;
 mod trust;
 mod upstream;
 
@@ -21,6 +23,7 @@ pub use self::{
     download::{Download, Opener},
     policy::Policy,
     repository::Repository,
+    simple_index::{IndexedFile, SimpleIndex},
     trust::Trust,
     upstream::{Document, Login, RegistryAddress, Upstream, Watch},
 };

@@ -40,6 +40,10 @@ pub(super) enum Origin {
     Registry(RegistryAddress),
     /// The files of a registry.
     Directory(PathBuf),
+    /// A Python index, by its address.
+    Index(String),
+    /// A folder of Python packages.
+    Packages(PathBuf),
 }
 
 /// The grammar of the command.
@@ -47,8 +51,7 @@ pub(crate) fn grammar() -> Command {
     let flag = |name: &'static str, help: &'static str| {
         Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
     };
-    let source =
-        "host/repository[:tag|@digest]; with --all host[/prefix]; with --from-directory without the host";
+    let source = "host/repository[:tag|@digest]; with --all host[/prefix]; with --from-… without the host";
     Command::new("import")
         .about(
             "Import from another registry, or from its files, into a server that `wharf login` was told of",
@@ -68,6 +71,23 @@ pub(crate) fn grammar() -> Command {
                 .value_name("ROOT")
                 .value_parser(value_parser!(PathBuf))
                 .help("Read the files of a registry that is built on distribution: its rootdirectory"),
+        )
+        .arg(
+            Arg::new("from-index")
+                .long("from-index")
+                .value_name("URL")
+                .conflicts_with("from-directory")
+                .help(
+                    "Read a Python index: the source is a project of it, and each version becomes a release",
+                ),
+        )
+        .arg(
+            Arg::new("from-packages")
+                .long("from-packages")
+                .value_name("FOLDER")
+                .value_parser(value_parser!(PathBuf))
+                .conflicts_with_all(["from-directory", "from-index"])
+                .help("Read the wheels and source distributions in a folder, as an index of them is read"),
         )
         .arg(flag("all", "Every repository the source lists, or those below a prefix"))
         .arg(flag("dry-run", "Only say what is missing"))
@@ -104,8 +124,12 @@ impl Options {
         let text = |name: &str| arguments.get_one::<String>(name).map(String::as_str);
         let target: Named = text("target").unwrap_or_default().parse()?;
         let source = text("source").unwrap_or_default();
-        let (origin, from) = match arguments.get_one::<PathBuf>("from-directory") {
-            Some(root) => (Origin::Directory(root.clone()), source.parse::<Inside>()?),
+        let folder = |name: &str| arguments.get_one::<PathBuf>(name).cloned();
+        let elsewhere = folder("from-directory").map(Origin::Directory);
+        let elsewhere = elsewhere.or_else(|| folder("from-packages").map(Origin::Packages));
+        let elsewhere = elsewhere.or_else(|| text("from-index").map(|url| Origin::Index(url.to_owned())));
+        let (origin, from) = match elsewhere {
+            Some(origin) => (origin, source.parse::<Inside>()?),
             None => {
                 let Named { registry, inside } = source.parse()?;
                 (Origin::Registry(registry), inside)

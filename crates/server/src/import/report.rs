@@ -29,7 +29,7 @@ pub(super) enum Outcome {
 
 /// One thing that was to be imported.
 pub(super) struct Line {
-    /// `tag`, `manifest`, `referrer`, `referrers`, `tags`.
+    /// `tag`, `manifest`, `referrer`, `referrers`, `tags`, `file`, `files`.
     pub(super) kind: &'static str,
     pub(super) source: String,
     pub(super) target: String,

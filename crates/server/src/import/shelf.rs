@@ -16,6 +16,7 @@ use super::{
     carrier::{Brought, Carrier, Trouble, manifests_of},
     plan::{Pair, Thing},
     report::{Line, Outcome},
+    source::LeftOut,
 };
 
 /// How many things of a repository are brought at once.
@@ -45,6 +46,7 @@ impl<'a> Shelf<'a> {
             (None, Ok(tags)) => {
                 let bring = |tag| async move { self.bring_tree("tag", &Thing::tag(&tag), None).await };
                 stream::iter(tags.into_iter().map(bring)).buffer_unordered(BREADTH).collect::<()>().await;
+                self.note_left_out().await;
             }
             (None, Err(error)) => self.note_failure(("tags", ""), &Trouble::of_source(error)),
             (Some(one), Ok(tags)) => {
@@ -125,6 +127,20 @@ impl<'a> Shelf<'a> {
         let found = source.manifest(from, &Reference::Tag(tag)).await.map_err(Trouble::of_source)?;
         let list = found.map(|list| Manifest::parse(list.media_type.as_ref(), &list.bytes)).transpose();
         Ok(list.map_err(Trouble::of_source)?.map(|list| manifests_of(&list)).unwrap_or_default())
+    }
+
+    /// Names what the source has and nobody would take.
+    async fn note_left_out(&self) {
+        let left_out = match self.carrier.source.left_out(&self.pair.from).await {
+            Ok(left_out) => left_out,
+            Err(error) => return self.note_failure(("files", ""), &Trouble::of_source(error)),
+        };
+        for LeftOut { what, why } in left_out {
+            let source = format!("{}{} {what}", self.carrier.source.name(), self.pair.from);
+            let target = format!("{}/{}", self.server, self.pair.to);
+            let outcome = Outcome::Failed(why);
+            self.carrier.report.note(&Line { kind: "file", source, target, digest: None, outcome });
+        }
     }
 
     /// Whether nobody asked for the referrers of this one yet.
