@@ -19,6 +19,7 @@ mod memflowup;
 mod oras;
 mod podman;
 mod program;
+mod publishers;
 mod python;
 mod regctl;
 mod skopeo;

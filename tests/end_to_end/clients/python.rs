@@ -5,10 +5,10 @@ use super::{acme, built_by_go, path_from_environment};
 use crate::formats::wheel::{Distribution, INDEX, wheel_files};
 use crate::harness::{Caller, Wharf, component, sha256};
 
-const PASSWORD: &str = "the-password-of-alice";
+pub(super) const PASSWORD: &str = "the-password-of-alice";
 
 /// A program of the environment, which reads no settings of this machine and knows no other index.
-fn python(wharf: &Wharf, name: &str) -> Program {
+pub(super) fn python(wharf: &Wharf, name: &str) -> Program {
     let program = Program::new(wharf, "python", path_from_environment("WHARF_TEST_PYTHON").join(name));
     let program = program.with_variable("UV_CACHE_DIR", wharf.directory("uv-cache"));
     let program = program.with_variable("PIP_FIND_LINKS", "").with_variable("UV_NO_CONFIG", "1");
@@ -18,17 +18,17 @@ fn python(wharf: &Wharf, name: &str) -> Program {
 }
 
 /// The index with a login in its address, or without.
-fn index(wharf: &Wharf, user: Option<&str>) -> String {
+pub(super) fn index(wharf: &Wharf, user: Option<&str>) -> String {
     let login = user.map(|user| format!("{user}:{PASSWORD}@")).unwrap_or_default();
     format!("http://{login}{}{INDEX}/simple/", wharf.host())
 }
 
-fn upload_url(wharf: &Wharf) -> String {
+pub(super) fn upload_url(wharf: &Wharf) -> String {
     format!("{}{INDEX}/legacy/", wharf.base())
 }
 
 /// Puts a file where the programs run.
-fn put(program: &Program, distribution: &Distribution) {
+pub(super) fn put(program: &Program, distribution: &Distribution) {
     std::fs::write(program.directory.join(&distribution.filename), &distribution.bytes).unwrap();
 }
 
@@ -38,7 +38,7 @@ fn twine(program: &Program, wharf: &Wharf, file: &str) -> std::process::Output {
     program.try_run(&[&fixed[..], &["-u", "alice", "-p", PASSWORD, file]].concat(), "")
 }
 
-fn pip_install(wharf: &Wharf, user: Option<&str>, more: &[&str]) -> Program {
+pub(super) fn pip_install(wharf: &Wharf, user: Option<&str>, more: &[&str]) -> Program {
     let pip = python(wharf, "pip");
     let index = index(wharf, user);
     let fixed =
