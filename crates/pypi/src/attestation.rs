@@ -7,7 +7,7 @@ use std::io::Read as _;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use wharf_core::{
     MediaType,
     manifest::{Descriptor, Role},
@@ -51,6 +51,42 @@ struct Statement {
     predicate: String,
 }
 
+/// An attestation on the wire. What is in its verification material is for whoever checks the signature.
+#[derive(Deserialize)]
+struct Outer {
+    version: u32,
+    #[serde(rename = "verification_material")]
+    _material: Map<String, Value>,
+    envelope: Envelope,
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    statement: String,
+    signature: String,
+}
+
+/// A statement on the wire (in-toto attestation framework, statement layer v1).
+#[derive(Deserialize)]
+struct Told {
+    #[serde(rename = "_type")]
+    kind: String,
+    subject: Vec<Named>,
+    #[serde(rename = "predicateType")]
+    predicate_type: String,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+    digest: Digests,
+}
+
+#[derive(Deserialize)]
+struct Digests {
+    sha256: String,
+}
+
 /// What is known of the attestations of an upload, as it stands in their fact.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Attested {
@@ -75,19 +111,18 @@ impl Attestation {
 
     fn read(document: Value) -> Result<Self, Refusal> {
         let malformed = |what: &str| Refusal::new(format!("Malformed attestations: {what}"));
-        if document["version"] != 1 || !document["verification_material"].is_object() {
-            return Err(malformed("an attestation has version 1 and verification material"));
-        }
-        let envelope = &document["envelope"];
-        let bytes = |name: &str| envelope[name].as_str().and_then(|text| BASE64_STANDARD.decode(text).ok());
-        let (Some(statement), Some(_)) = (bytes("statement"), bytes("signature")) else {
+        let outer = Outer::deserialize(&document).ok().filter(|outer| outer.version == 1);
+        let Some(Outer { envelope, .. }) = outer else {
+            return Err(malformed("an attestation has version 1, verification material and an envelope"));
+        };
+        let decoded = |text: &str| BASE64_STANDARD.decode(text).ok();
+        let (Some(statement), Some(_)) = (decoded(&envelope.statement), decoded(&envelope.signature)) else {
             return Err(malformed("an envelope has a statement and a signature in base64"));
         };
-        let statement: Value =
-            serde_json::from_slice(&statement).map_err(|_| malformed("the statement is not JSON"))?;
-        let statement = Statement::read(&statement).ok_or_else(|| {
-            malformed("the statement is not one of in-toto, version 1, about one file with a SHA-256")
-        })?;
+        let statement =
+            serde_json::from_slice(&statement).ok().and_then(Statement::read).ok_or_else(|| {
+                malformed("the statement is not one of in-toto, version 1, about one file with a SHA-256")
+            })?;
         if !PREDICATES.contains(&statement.predicate.as_str()) {
             return Err(Refusal::new(format!(
                 "Attestation with unsupported predicate type {:?}; use {}",
@@ -105,15 +140,12 @@ impl Attestation {
 }
 
 impl Statement {
-    fn read(statement: &Value) -> Option<Self> {
-        let [subject] = statement["subject"].as_array()?.as_slice() else { return None };
-        let sha256 = subject["digest"]["sha256"].as_str()?.to_ascii_lowercase();
+    fn read(told: Told) -> Option<Self> {
+        let [subject] = <[Named; 1]>::try_from(told.subject).ok()?;
+        let sha256 = subject.digest.sha256.to_ascii_lowercase();
         let is_digest = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
-        (statement["_type"] == STATEMENT && is_digest).then_some(Self {
-            filename: subject["name"].as_str()?.to_owned(),
-            sha256,
-            predicate: statement["predicateType"].as_str()?.to_owned(),
-        })
+        let (filename, predicate) = (subject.name, told.predicate_type);
+        (told.kind == STATEMENT && is_digest).then_some(Self { filename, sha256, predicate })
     }
 }
 

@@ -43,8 +43,8 @@ pub(crate) async fn project(
         "urls": of_version.map(|Numbered { shown, .. }| file(shown, url(shown))).collect::<Vec<_>>(),
         "vulnerabilities": [],
     });
-    if version.is_none() {
-        document["releases"] = releases(&files, url);
+    if let (None, Some(fields)) = (version, document.as_object_mut()) {
+        fields.insert("releases".to_owned(), releases(&files, url));
     }
     let revalidated = HeaderValue::from_static("private, max-age=0, must-revalidate");
     Ok(([(header::CACHE_CONTROL, revalidated)], Json(document)).into_response())
