@@ -10,7 +10,7 @@ use axum::{
 };
 use serde_json::Value;
 use wharf_core::{
-    Condition, Digest, Error, Grant, Place, Result,
+    Condition, Digest, Error, Grant, Kind, Place, Result,
     action::{Delete, Pull},
 };
 use wharf_http::{blob_body, conditions, not_modified, wanted_part};
@@ -53,41 +53,58 @@ pub(crate) async fn metadata(call: &Call<'_>, digits: &Digits) -> Result<Respons
     let descriptors = variants.iter().map(|variant| serde_json::to_value(&variant.descriptor));
     let descriptors = descriptors.collect::<Result<Vec<_>, _>>().map_err(Error::internal)?;
     let variant = first(variants)?;
-    let mut known = shown(&variant, &variant.signature(call.registry, call.actor, &trust).await?)?;
+    let signatures = variant.signatures(call.registry, call.actor, &trust).await?;
+    let mut known = shown(&variant, &variant.shown(&signatures))?;
+    known.insert("signatures".to_owned(), serde_json::to_value(&signatures).map_err(Error::internal)?);
     known.insert("descriptors".to_owned(), Value::Array(descriptors));
     Ok(Json(known).into_response())
 }
 
 /// `DELETE /files/{digest}`: every manifest of the file in this registry, with the signatures that are about it. Nothing is
-/// touched before all of it may be.
+/// touched before all of it may be. Where several ask at once, each manifest goes by one of them, and whoever found
+/// nothing to remove is told that there is none.
 pub(crate) async fn delete(call: &Call<'_>, digits: &Digits) -> Result<Response> {
     let file = first(find(call, digits).await?)?.file;
     let registry = call.registry.grant_registry(call.actor, &call.place).await?;
+    let mut removed = 0;
     // What was pushed while the others went goes too: who is told that the file is gone finds none of it.
     loop {
-        let manifests = search::manifests_of(call, &registry, &file).await?;
-        if manifests.is_empty() {
-            return Ok(StatusCode::OK.into_response());
+        let gone = remove(call, search::manifests_of(call, &registry, &file).await?).await?;
+        match (gone, removed) {
+            (0, 0) => return Err(not_found()),
+            (0, _) => return Ok(StatusCode::OK.into_response()),
+            _ => removed += gone,
         }
-        remove(call, manifests).await?;
     }
 }
 
-async fn remove(call: &Call<'_>, manifests: BTreeSet<(Place, Digest)>) -> Result<()> {
+/// Removes manifests; says how many of them were still there.
+async fn remove(call: &Call<'_>, manifests: BTreeSet<(Place, Digest)>) -> Result<usize> {
     let mut allowed = Vec::new();
     for (place, digest) in manifests {
         let read = call.registry.grant::<Pull>(call.actor, &place).await?;
         allowed.push((call.registry.grant::<Delete>(call.actor, &place).await?, read, digest));
     }
+    let mut removed = 0;
     for (grant, read, digest) in allowed {
         // The plugin goes first: one without signatures is never to be seen.
         let signatures = signatures(call, &read, digest).await?;
-        call.registry.delete_manifest(&grant, &digest, Condition::default()).await?;
+        let deleted = call.registry.delete_manifest(&grant, &digest, Condition::default()).await;
+        removed += usize::from(was_there(deleted)?);
         for signature in signatures {
-            call.registry.delete_manifest(&grant, &signature, Condition::default()).await?;
+            was_there(call.registry.delete_manifest(&grant, &signature, Condition::default()).await)?;
         }
     }
-    Ok(())
+    Ok(removed)
+}
+
+/// Whether a deletion found what it was to delete: somebody else may have been faster.
+fn was_there(deleted: Result<()>) -> Result<bool> {
+    match deleted {
+        Ok(()) => Ok(true),
+        Err(error) if matches!(error.kind(), Kind::NotFound(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 async fn signatures(call: &Call<'_>, grant: &Grant<Pull>, plugin: Digest) -> Result<Vec<Digest>> {

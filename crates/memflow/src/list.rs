@@ -30,12 +30,14 @@ pub(crate) async fn plugins(call: &Call<'_>) -> Result<Response> {
             plugins.push(json!({ "name": name, "description": description }));
         }
         if !page.more {
-            return Ok(Json(json!({ "plugins": plugins })).into_response());
+            let total = plugins.len();
+            return Ok(Json(json!({ "plugins": plugins, "total": total })).into_response());
         }
     }
 }
 
-/// `GET /plugins/{name}`: its variants, the newest first; none of a plugin that is not here.
+/// `GET /plugins/{name}`: its variants, the newest first; none of a plugin that is not here. The last page tells how many
+/// there are.
 pub(crate) async fn variants(call: &Call<'_>, name: &str, filter: &Filter) -> Result<Response> {
     let grant = call.registry.grant_registry(call.actor, &call.place).await?;
     let trust = call.signing.trust(&call.place).await?;
@@ -51,7 +53,12 @@ pub(crate) async fn variants(call: &Call<'_>, name: &str, filter: &Filter) -> Re
         shown.insert("descriptor".to_owned(), descriptor);
         plugins.push(shown);
     }
-    let mut response = Json(json!({ "plugins": plugins, "skip": filter.skip })).into_response();
+    let mut list = json!({ "plugins": plugins, "skip": filter.skip });
+    // To count what nobody asked to see would cost as much as to show it.
+    if let (false, Some(fields)) = (more || filter.limit == 0, list.as_object_mut()) {
+        fields.insert("total".to_owned(), json!(found.len()));
+    }
+    let mut response = Json(list).into_response();
     if more {
         response.headers_mut().insert(header::LINK, next(call, filter)?);
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use serde::Serialize;
 use wharf_core::{Actor, Digest, Error, Reference, Result, Timestamp, action::Pull};
 use wharf_registry::{Referrer, Registry, port::FactRow};
 use wharf_signing::Trust;
@@ -22,6 +23,13 @@ pub(crate) struct Variant {
     pub(crate) file: Digest,
     pub(crate) size: u64,
     pub(crate) descriptor: Descriptor,
+}
+
+/// A signature, and the id of the key that made it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Signed {
+    pub(crate) key: String,
+    pub(crate) signature: String,
 }
 
 /// A signature, and whether it holds.
@@ -56,33 +64,51 @@ impl Variant {
     /// The signature that clients are told of: the one by the first key that is believed and signed. One by a key that
     /// was revoked is shown to nobody.
     pub(crate) async fn signature(&self, registry: &Registry, actor: &Actor, trust: &Trust) -> Result<Shown> {
-        let (own, by) = (text(&self.row.attributes, "signature"), text(&self.row.attributes, "key"));
-        let own = own.unwrap_or_default().to_owned();
-        let mut believed = trust.believed().peekable();
-        match (by, believed.peek()) {
-            (Some(by), Some(first)) if by == *first => return Ok(Shown { signature: own, verified: true }),
+        let (own, by) = self.own();
+        match (by, trust.believed().next()) {
+            (Some(by), Some(first)) if by == first => return Ok(Shown { signature: own, verified: true }),
             (None, None) => return Ok(Shown { signature: own, verified: false }),
             _ => {}
         }
-        let keys: Vec<&str> = trust.believed().collect();
-        let mut known = self.others(registry, actor, &keys).await?;
-        known.extend(by.map(|by| (by.to_owned(), own.clone())));
-        let found = believed.find_map(|key| known.iter().find(|(by, _)| by == key));
-        match (found, by) {
-            (Some((_, signature)), _) => Ok(Shown { signature: signature.clone(), verified: true }),
-            (None, None) => Ok(Shown { signature: own, verified: false }),
-            (None, Some(_)) => Ok(Shown::default()),
+        Ok(self.shown(&self.signatures(registry, actor, trust).await?))
+    }
+
+    /// What clients are told, of all signatures.
+    pub(crate) fn shown(&self, signatures: &[Signed]) -> Shown {
+        let (own, by) = self.own();
+        match (signatures.first(), by) {
+            (Some(first), _) => Shown { signature: first.signature.clone(), verified: true },
+            (None, None) => Shown { signature: own, verified: false },
+            (None, Some(_)) => Shown::default(),
         }
+    }
+
+    /// Every signature by a key that is believed, in the order of the keys.
+    pub(crate) async fn signatures(
+        &self,
+        registry: &Registry,
+        actor: &Actor,
+        trust: &Trust,
+    ) -> Result<Vec<Signed>> {
+        let keys: Vec<&str> = trust.believed().collect();
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (own, by) = self.own();
+        let mut known = self.others(registry, actor, &keys).await?;
+        known.extend(by.map(|by| Signed { key: by.to_owned(), signature: own }));
+        Ok(keys.iter().filter_map(|key| known.iter().find(|signed| signed.key == *key).cloned()).collect())
+    }
+
+    /// The signature that it brought, and the key that made it, where somebody could tell.
+    fn own(&self) -> (String, Option<&str>) {
+        let (own, by) = (text(&self.row.attributes, "signature"), text(&self.row.attributes, "key"));
+        (own.unwrap_or_default().to_owned(), by)
     }
 
     /// The signatures that came later, by the ids of their keys. Only those that were read when they came: what a list of
     /// referrers says of them anybody could have written.
-    async fn others(
-        &self,
-        registry: &Registry,
-        actor: &Actor,
-        keys: &[&str],
-    ) -> Result<Vec<(String, String)>> {
+    async fn others(&self, registry: &Registry, actor: &Actor, keys: &[&str]) -> Result<Vec<Signed>> {
         let grant = registry.grant::<Pull>(actor, &self.row.place).await?;
         let page = registry.referrers(&grant, self.row.digest, Some(SIGNATURE.to_owned()), None).await?;
         let mut found = Vec::new();
@@ -92,7 +118,9 @@ impl Variant {
             for fact in registry.facts_of(&grant, &Reference::Digest(referrer.digest)).await? {
                 let is_ours = fact.cursor.subject == self.file.hex();
                 let read = text(&fact.attributes, "key").zip(text(&fact.attributes, "signature"));
-                found.extend(read.filter(|_| is_ours).map(|(key, text)| (key.to_owned(), text.to_owned())));
+                let signed =
+                    |(key, text): (&str, &str)| Signed { key: key.to_owned(), signature: text.to_owned() };
+                found.extend(read.filter(|_| is_ours).map(signed));
             }
         }
         Ok(found)

@@ -1,6 +1,8 @@
 //! memflow plugins: uploaded, listed, downloaded and deleted through the API of memflow's own registry.
 
+mod deletion;
 mod keys;
+mod names;
 mod refusals;
 mod tenants;
 
@@ -24,7 +26,7 @@ async fn a_plugin_is_uploaded_listed_shown_downloaded_and_deleted() {
     let plugins = shop.alice.get(&format!("{BELOW}/plugins")).await.is(200).json();
     assert_eq!(
         plugins,
-        json!({ "plugins": [{ "name": "fixture", "description": "the connector fixture" }] })
+        json!({ "plugins": [{ "name": "fixture", "description": "the connector fixture" }], "total": 1 })
     );
     let answer = shop.alice.get(&format!("{BELOW}/plugins/fixture")).await.is(200).json();
     let created_at = answer["plugins"][0]["created_at"].as_str().unwrap().to_owned();
@@ -42,13 +44,16 @@ async fn a_plugin_is_uploaded_listed_shown_downloaded_and_deleted() {
         known[name] = value;
         known
     };
-    assert_eq!(answer, json!({ "plugins": [with("descriptor", descriptor.clone())], "skip": 0 }));
+    assert_eq!(answer, json!({ "plugins": [with("descriptor", descriptor.clone())], "skip": 0, "total": 1 }));
     let seconds = created_at.split('.').next().unwrap();
     assert!(seconds.len() == "2024-03-22T18:14:53".len() && !created_at.contains(['Z', '+']), "{created_at}");
 
     let path = format!("{BELOW}/files/{digest}");
     let metadata = shop.alice.get(&format!("{path}/metadata")).await.is(200).json();
-    assert_eq!(metadata, with("descriptors", json!([descriptor])));
+    let mut expected = with("descriptors", json!([descriptor]));
+    let key = shop.alice.get(&format!("{BELOW}/keys")).await.is(200).json()["keys"][0]["id"].clone();
+    expected["signatures"] = json!([{ "key": key, "signature": signature }]);
+    assert_eq!(metadata, expected);
     let short = &digest[..7];
     let name = format!("attachment; filename=\"libmemflow_fixture_{short}.so\"");
     let whole = shop.alice.get(&path).await.is(200).has_body(&file);
@@ -67,7 +72,7 @@ async fn a_plugin_is_uploaded_listed_shown_downloaded_and_deleted() {
     shop.alice.get(&path).await.is(404).has_body(b"plugin not found");
     assert!(shop.variants("fixture").await.is_empty());
     let plugins = shop.alice.get(&format!("{BELOW}/plugins")).await.is(200).json();
-    assert_eq!(plugins, json!({ "plugins": [] }));
+    assert_eq!(plugins, json!({ "plugins": [], "total": 0 }));
     assert_eq!(upload(&shop.alice, BELOW, &parts).await.is(200).json(), "Added");
 }
 
@@ -178,6 +183,7 @@ async fn variants_are_filtered_skipped_and_shown_newest_first() {
     let next = page.next_page().expect("there is one more");
     let rest = shop.alice.get(&next).await.is(200).json();
     assert_eq!((&rest["plugins"][0]["digest"], &rest["skip"]), (&json!(digests[7]), &json!(3)));
+    assert_eq!((&page.json()["total"], &rest["total"]), (&Value::Null, &json!(4)), "the last page tells");
     shop.alice.get(&next).await.lacks_header("link");
     assert_eq!(shop.variants("nothing").await, Vec::<Value>::new());
 }

@@ -84,9 +84,20 @@ async fn a_plugin_is_signed_again_and_a_revoked_key_counts_no_more() {
     assert_eq!(shop.signed(&file, &again).await.is(200).json(), "AlreadyExists");
     assert_eq!(shop.shown(&file).await["signature"], first, "the first key is the one that clients know");
 
+    let signatures = |shown: &serde_json::Value| {
+        let signatures = shown["signatures"].as_array().unwrap().iter();
+        signatures.map(|signed| signed["signature"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        signatures(&shop.shown(&file).await),
+        [first.clone(), json!(again)],
+        "in the order of the keys"
+    );
+
     shop.wharf.revoke_key("acme/main", "first");
     let shown = shop.shown(&file).await;
     assert_eq!((&shown["signature"], &shown["verified"]), (&json!(again), &json!(true)));
+    assert_eq!(signatures(&shown), [json!(again)]);
     shop.signed(&file, first.as_str().unwrap()).await.is(400);
     shop.wharf.revoke_key("acme/main", "second");
     let shown = shop.shown(&file).await;

@@ -88,6 +88,6 @@ async fn at_the_root_the_host_tells_the_registry_and_one_delete_spares_the_other
     at("GET", "other.example:8080", &path).await.is(200).has_body(&file);
     at("GET", "elsewhere.example", "/plugins").await.is(404);
     let admin = shop.wharf.admin();
-    assert_eq!(admin.get("/plugins").await.is(200).json(), serde_json::json!({ "plugins": [] }));
+    assert_eq!(admin.get("/plugins").await.is(200).json(), serde_json::json!({ "plugins": [], "total": 0 }));
     admin.get("/health").await.is(200).has_body(b"\"Ok\"");
 }
