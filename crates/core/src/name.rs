@@ -210,6 +210,11 @@ impl Place {
     pub fn is_in(&self, registry: &RegistryPlace) -> bool {
         (&self.organisation, &self.registry) == (&registry.organisation, &registry.registry)
     }
+
+    /// The registry it is in.
+    pub fn registry_place(&self) -> RegistryPlace {
+        RegistryPlace { organisation: self.organisation.clone(), registry: self.registry.clone() }
+    }
 }
 
 impl FromStr for Place {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Detail, Error, Kind, OrganisationName, Place, RegistryPlace, Result, Verb, name::LONGEST_REPOSITORY,
+    right::one,
 };
 
 /// The most allowances one token has.
@@ -73,6 +74,14 @@ impl Prefix {
         }
     }
 
+    /// The registry that all of them are in, if they cannot be in several.
+    fn registry(&self) -> Option<RegistryPlace> {
+        match &self.0 {
+            Begin::Nothing | Begin::Organisation(_) => None,
+            Begin::Repositories(registry, _) => Some(registry.clone()),
+        }
+    }
+
     /// A repository of a registry that begins so, where it says how.
     fn example(&self) -> Option<Place> {
         let Begin::Repositories(registry, begin) = &self.0 else { return None };
@@ -110,6 +119,14 @@ impl RepositorySet {
         match self {
             Self::One(one) => one.is_in(registry),
             Self::Below(prefix) => prefix.matches_some_of(registry),
+        }
+    }
+
+    /// The registry that all of them are in, if they cannot be in several.
+    fn registry(&self) -> Option<RegistryPlace> {
+        match self {
+            Self::One(place) => Some(place.registry_place()),
+            Self::Below(prefix) => prefix.registry(),
         }
     }
 
@@ -227,6 +244,11 @@ impl Reach {
         other.0.iter().all(|wanted| self.0.iter().any(|one| one.covers(wanted)))
     }
 
+    /// The one registry that it reaches anything of, if there is just one.
+    pub fn home(&self) -> Option<RegistryPlace> {
+        one(self.0.iter().map(|allowance| allowance.repositories.registry()))
+    }
+
     /// Reads what [`Reach::to_row`] wrote.
     pub fn from_row(text: &str) -> Option<Self> {
         let rows: Vec<Row> = serde_json::from_str(text).ok()?;
@@ -309,6 +331,20 @@ mod tests {
             ("acme/te/*", false),
         ] {
             assert_eq!(pattern(text).matches_all_of(&team), all, "{text}");
+        }
+    }
+
+    #[test]
+    fn who_reaches_one_registry_is_at_home_there() {
+        let home = |patterns: &[&str]| {
+            let one = |text: &&str| Allowance { repositories: pattern(text), verbs: vec![Verb::Pull] };
+            let home = Reach::new(patterns.iter().map(one).collect()).unwrap().home()?;
+            Some(format!("{}/{}", home.organisation, home.registry))
+        };
+        assert_eq!(home(&["acme/team/*"]).as_deref(), Some("acme/team"));
+        assert_eq!(home(&["acme/team/memflow/*", "acme/team/app"]).as_deref(), Some("acme/team"));
+        for several in [&["*"][..], &["acme/*"], &["acme/team/*", "acme/main/*"], &["acme/team/*", "*"]] {
+            assert_eq!(home(several), None, "{several:?}");
         }
     }
 

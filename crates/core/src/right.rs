@@ -211,6 +211,17 @@ pub enum Access {
 }
 
 impl Access {
+    /// The one registry that it reaches anything of, if there is just one: where its owner is at home.
+    pub fn home(&self) -> Option<RegistryPlace> {
+        match self {
+            Self::Whole => None,
+            Self::Within(reach) => reach.home(),
+            Self::Only(scopes) | Self::OnlyWithin(scopes, _) => {
+                one(scopes.iter().filter_map(Scope::place).map(|place| Some(place.registry_place())))
+            }
+        }
+    }
+
     /// What the scopes of a bearer token make of the access that it was fetched with.
     #[must_use]
     pub fn only(self, scopes: Vec<Scope>) -> Self {
@@ -270,6 +281,12 @@ impl Access {
             _ => false,
         }
     }
+}
+
+/// What all of them are, if it is the same.
+pub(crate) fn one<T: PartialEq>(mut all: impl Iterator<Item = Option<T>>) -> Option<T> {
+    let first = all.next()??;
+    all.all(|other| other.as_ref() == Some(&first)).then_some(first)
 }
 
 #[cfg(test)]

@@ -114,7 +114,7 @@ async fn serve(State(serving): State<Arc<Serving>>, request: Request) -> Respons
 async fn answer(serving: &Serving, parts: &request::Parts, wanted: &Wanted, body: Body) -> Result<Response> {
     let Memflow { registry, authenticator, signing, hosts } = &serving.face;
     let actor = caller(authenticator.as_ref(), parts).await?;
-    let place = wanted.registry.clone().unwrap_or_else(|| at_root(hosts, parts));
+    let place = wanted.registry.clone().unwrap_or_else(|| at_root(hosts, parts, &actor));
     let call = Call { serving, registry, signing, actor: &actor, place, request: parts };
     match &wanted.endpoint {
         Endpoint::Plugins => list::plugins(&call).await,
@@ -127,14 +127,16 @@ async fn answer(serving: &Serving, parts: &request::Parts, wanted: &Wanted, body
     }
 }
 
-/// The registry that the client's name for this server stands for; where it stands for none, library/main.
-fn at_root(hosts: &[(String, RegistryPlace)], request: &request::Parts) -> RegistryPlace {
+/// The registry that the client's name for this server stands for; where it stands for none, the one that its credential
+/// is for; and else library/main.
+fn at_root(hosts: &[(String, RegistryPlace)], request: &request::Parts, actor: &Actor) -> RegistryPlace {
     let called = host_of(request).unwrap_or_default();
     let host =
         called.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(&*called, |(host, _)| host);
     let bound = hosts.iter().find(|(name, _)| *name == called || name == host);
-    bound.map_or_else(
-        || RegistryPlace { organisation: OrganisationName::library(), registry: RegistryName::main() },
-        |(_, place)| place.clone(),
-    )
+    let bound = bound.map(|(_, place)| place.clone()).or_else(|| actor.access.home());
+    bound.unwrap_or_else(|| RegistryPlace {
+        organisation: OrganisationName::library(),
+        registry: RegistryName::main(),
+    })
 }

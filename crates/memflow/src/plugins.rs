@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 use wharf_core::{
-    Clock, Digest, RegistryPlace, Timestamp,
+    Clock, Digest, Timestamp,
     manifest::{Descriptor as Content, Role},
 };
 use wharf_registry::format::{BlobReader, Candidate, Contents, Fact, Format, Refusal};
@@ -82,10 +82,7 @@ impl Format for Plugins {
 impl Plugins {
     /// What the registry believes.
     fn trust(&self, candidate: &Candidate, contents: &Contents) -> Result<Trust, Refusal> {
-        let place = &candidate.place;
-        let registry =
-            RegistryPlace { organisation: place.organisation.clone(), registry: place.registry.clone() };
-        contents.ask(self.signing.trust(&registry))
+        contents.ask(self.signing.trust(&candidate.place.registry_place()))
     }
 }
 

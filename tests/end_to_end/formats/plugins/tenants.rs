@@ -1,8 +1,10 @@
 //! Whose plugins they are: by the path, by the host, and by who asks.
 
 use base64::prelude::*;
+use serde_json::json;
 
 use super::super::plugin::{BELOW, Pair, Shop, connector, hex, upload};
+use crate::harness::raw::Exchange;
 use crate::harness::{ADMIN_PASSWORD, Wharf};
 
 #[tokio::test]
@@ -90,4 +92,51 @@ async fn at_the_root_the_host_tells_the_registry_and_one_delete_spares_the_other
     let admin = shop.wharf.admin();
     assert_eq!(admin.get("/plugins").await.is(200).json(), serde_json::json!({ "plugins": [], "total": 0 }));
     admin.get("/health").await.is(200).has_body(b"\"Ok\"");
+}
+
+/// Who reaches one registry only need not say which.
+#[tokio::test]
+async fn at_the_root_a_narrowed_token_is_at_home_in_its_registry() {
+    let shop = Shop::open().await;
+    let file = connector("fixture", "0.2.0");
+    shop.add(&file).await;
+    let token = |patterns: &[&str]| {
+        let access: Vec<_> = patterns
+            .iter()
+            .map(|pattern| json!({ "repositories": pattern, "actions": ["pull", "push", "delete"] }))
+            .collect();
+        json!({ "name": patterns.join(" and ").replace(['/', '*'], "-"), "access": access })
+    };
+    let make = async |patterns: &[&str]| {
+        let made = shop.alice.send_json("POST", "/api/v1/tokens", &token(patterns)).await.is(201).json();
+        shop.wharf.caller("any", made["token"].as_str().unwrap())
+    };
+    let at_home = make(&["acme/main/*"]).await;
+    at_home.get("/plugins/fixture").await.is(200);
+    let signature = shop.key.sign(&file);
+    let parts: [(&str, &[u8]); 2] = [("file", &file), ("signature", signature.as_bytes())];
+    assert_eq!(upload(&at_home, "", &parts).await.is(200).json(), "AlreadyExists");
+    let one = shop.alice.with_token(&["repository:acme/main/memflow/fixture:pull,push"]).await;
+    assert_eq!(upload(&one, "", &parts).await.is(200).json(), "AlreadyExists");
+    at_home.delete(&format!("/files/{}", hex(&file))).await.is(200);
+    // Whoever reaches several is in library/main, which is private.
+    make(&["acme/*"]).await.get("/plugins").await.is(404);
+    make(&["acme/main/*", "acme/other/*"]).await.get("/plugins").await.is(404);
+}
+
+/// Nothing of the body is waited for.
+#[tokio::test]
+async fn a_stranger_with_a_narrowed_token_is_told_404_before_the_body() {
+    let shop = Shop::open().await;
+    let stranger = shop.wharf.add_user("sam", &["library:writer"]);
+    let access = json!([{ "repositories": "library/*", "actions": ["pull", "push"] }]);
+    let token = json!({ "name": "narrow", "access": access });
+    let made = stranger.send_json("POST", "/api/v1/tokens", &token).await.is(201).json();
+    let narrowed = shop.wharf.anonymous().bearing(made["token"].as_str().unwrap());
+    let headers = [("content-type", "multipart/form-data; boundary=b"), ("content-length", "20000000")];
+    for caller in [&stranger, &narrowed] {
+        let exchange = Exchange::begin(caller, "POST", &format!("{BELOW}/files"), &headers).await;
+        let (status, text) = exchange.answer().await;
+        assert_eq!(status, 404, "{text}");
+    }
 }
