@@ -74,7 +74,7 @@ fn hashed(name: &str) -> String {
 }
 
 /// What memflow's clients call an installed plugin.
-pub(crate) fn file_name(descriptor: &Descriptor, file: &Digest) -> String {
+pub fn file_name(descriptor: &Descriptor, file: &Digest) -> String {
     let extension = match descriptor.file_type {
         FileType::Pe => "dll",
         FileType::Elf => "so",

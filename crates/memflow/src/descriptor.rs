@@ -111,6 +111,13 @@ impl Architecture {
     }
 }
 
+/// Whether a file begins like one of those that may hold plugins.
+pub fn is_binary(file: &[u8]) -> bool {
+    use FileKind::{Elf32, Elf64, MachO32, MachO64, MachOFat32, MachOFat64, Pe32, Pe64};
+    let kind = FileKind::parse(file);
+    matches!(kind, Ok(Elf32 | Elf64 | Pe32 | Pe64 | MachO32 | MachO64 | MachOFat32 | MachOFat64))
+}
+
 /// Every descriptor of a file, in the order of its symbols; of a universal Mach-O file slice by slice.
 ///
 /// # Errors

@@ -35,12 +35,16 @@ use wharf_http::{host_of, named, request_id_of};
 use wharf_registry::{Registry, Turns};
 use wharf_signing::Signing;
 
+pub use crate::{
+    artifact::file_name,
+    endpoint::NAMES,
+    plugins::{LARGEST, Plugins},
+};
 use crate::{
     caller::caller,
     endpoint::{Endpoint, Wanted},
     error::refuse,
 };
-pub use crate::{endpoint::NAMES, plugins::Plugins};
 
 /// How many uploads are in memory while they come, are read and are stored: 512 MiB of the largest.
 const UPLOADS: usize = 16;

@@ -25,7 +25,7 @@ use crate::{
 /// The word for plugins in rows and filters.
 pub(crate) const NAME: &str = "memflow";
 /// The largest plugin, in bytes.
-pub(crate) const LARGEST: usize = 32 * 1024 * 1024;
+pub const LARGEST: usize = 32 * 1024 * 1024;
 /// The longest signature that is kept where nobody verifies it, in bytes.
 const LONGEST_UNVERIFIED: usize = 1024;
 

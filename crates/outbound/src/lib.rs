@@ -2,11 +2,12 @@
 //!
 //! A door knows where it may lead ([`Policy`]), judged by the address that is connected to and not by the name alone;
 //! it follows redirects itself, hands no login to a second origin, and bounds what it reads in bytes and in time. On
-//! it stands [`Upstream`], a client of OCI registries, with [`Download`], which checks whatever it brings, and
-//! [`SimpleIndex`], a reader of Python indexes.
+//! it stand [`Upstream`], a client of OCI registries, with [`Download`], which checks whatever it brings, [`SimpleIndex`],
+//! a reader of Python indexes, and [`Api`], for what Wharf offers beside that.
 
 mod address;
 mod answer;
+mod api;
 mod checked;
 mod door;
 mod download;
@@ -19,6 +20,7 @@ mod upstream;
 
 pub use self::{
     answer::Answer,
+    api::{Api, Progress, Spot},
     door::{Ask, Body, Door},
     download::{Download, Opener},
     policy::Policy,

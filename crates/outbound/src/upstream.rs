@@ -21,9 +21,9 @@ use reqwest::{
 use tokio::sync::Mutex;
 use wharf_core::{Error, Kind, Result, Subject};
 
-pub(crate) use self::pace::Pace;
 use self::{credentials::Credentials, refusal::refusal};
 pub use self::{credentials::Login, manifests::Document, push::Watch, registry_address::RegistryAddress};
+pub(crate) use self::{pace::Pace, refusal::kind_of};
 use crate::{
     answer::Answer,
     door::{Ask, Body, Door},
@@ -137,7 +137,7 @@ fn pull(repository: &Repository) -> Vec<String> {
 }
 
 /// Whether another try may be answered otherwise.
-fn is_passing(status: StatusCode) -> bool {
+pub(crate) fn is_passing(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
 }
 

@@ -20,7 +20,11 @@ use std::process::ExitCode;
 use wharf_core::{Error, Kind, Result};
 use wharf_outbound::{Door, Policy, Upstream};
 
-pub(crate) use self::arguments::{Options, authorities, grammar};
+pub(crate) use self::{
+    arguments::{Effect, Options, authorities, grammar, manner},
+    progress::Bar,
+    report::Reader,
+};
 use self::{carrier::Carrier, shelf::Shelf};
 use crate::login::{DockerFile, trust};
 

@@ -25,6 +25,7 @@ mod metrics;
 mod moving;
 mod operation;
 mod patience;
+mod plugin;
 mod process;
 mod serve;
 mod storage;

@@ -1,13 +1,14 @@
 //! `wharf login` and `wharf logout`: a login at a server, tried before it is kept, in the file that docker uses too.
 
 mod docker_file;
+mod private_file;
 
 use std::path::Path;
 
 use wharf_core::{Error, Kind, Result, Secret};
 use wharf_outbound::{Door, Login, Policy, RegistryAddress, Trust, Upstream};
 
-pub(crate) use self::docker_file::DockerFile;
+pub(crate) use self::{docker_file::DockerFile, private_file::replace};
 
 /// Whom to log in, and where.
 pub(crate) struct NewLogin {

@@ -1,5 +1,6 @@
 //! memflow plugins: uploaded, listed, downloaded and deleted through the API of memflow's own registry.
 
+mod command_line;
 mod deletion;
 mod keys;
 mod names;

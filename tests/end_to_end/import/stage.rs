@@ -14,34 +14,34 @@ use crate::harness::{Image, sha256};
 
 /// What was asked.
 #[derive(Clone, Debug)]
-pub(super) struct Heard {
-    pub(super) method: String,
-    pub(super) target: String,
-    pub(super) headers: HashMap<String, String>,
+pub(crate) struct Heard {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) headers: HashMap<String, String>,
 }
 
 impl Heard {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
     }
 }
 
 /// What is answered.
 #[derive(Clone, Debug)]
-pub(super) struct Said {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) body: Bytes,
+pub(crate) struct Said {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Bytes,
     /// The connection is cut after so many bytes of the body.
-    pub(super) cut: Option<usize>,
+    pub(crate) cut: Option<usize>,
 }
 
 impl Said {
-    pub(super) fn new(status: u16, body: impl Into<Bytes>) -> Self {
+    pub(crate) fn new(status: u16, body: impl Into<Bytes>) -> Self {
         Self { status, headers: Vec::new(), body: body.into(), cut: None }
     }
 
-    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
@@ -50,15 +50,15 @@ impl Said {
 type Script = Box<dyn Fn(&Heard, usize) -> Option<Said> + Send + Sync>;
 
 /// A running stage. It ends with its runtime.
-pub(super) struct Stage {
-    pub(super) host: String,
+pub(crate) struct Stage {
+    pub(crate) host: String,
     book: Arc<Mutex<Vec<Heard>>>,
 }
 
 impl Stage {
     /// Serves the image under any tag of any repository, but for what the script says. The script is told how many
     /// requests for the same target came before.
-    pub(super) async fn start(
+    pub(crate) async fn start(
         image: &Image,
         script: impl Fn(&Heard, usize) -> Option<Said> + Send + Sync + 'static,
     ) -> Self {
@@ -77,7 +77,7 @@ impl Stage {
     }
 
     /// What was asked so far.
-    pub(super) fn heard(&self) -> Vec<Heard> {
+    pub(crate) fn heard(&self) -> Vec<Heard> {
         self.book.lock().unwrap().clone()
     }
 }

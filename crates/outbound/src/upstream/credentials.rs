@@ -80,7 +80,7 @@ struct Issued {
 
 impl Login {
     /// As it stands in an `Authorization` of Basic.
-    fn basic(&self) -> Option<HeaderValue> {
+    pub(crate) fn basic(&self) -> Option<HeaderValue> {
         let Self::Password { user, password } = self else { return None };
         let pair = BASE64_STANDARD.encode(format!("{user}:{}", password.expose()));
         secret(&format!("Basic {pair}"))

@@ -36,7 +36,8 @@ pub(super) async fn refusal(answer: Answer, subject: Subject) -> Error {
     Error::new(kind_of(status, subject), format!("{host} answered {}{words}", status.as_u16()))
 }
 
-fn kind_of(status: StatusCode, subject: Subject) -> Kind {
+/// What a status means for whoever asked.
+pub(crate) fn kind_of(status: StatusCode, subject: Subject) -> Kind {
     match status.as_u16() {
         401 => Kind::Unauthenticated,
         403 => Kind::Denied,

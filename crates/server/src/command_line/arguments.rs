@@ -4,7 +4,7 @@ use clap::{Arg, ArgAction, Command, value_parser};
 
 use crate::{
     config::{KEYS, Key},
-    import,
+    import, plugin,
 };
 
 /// The whole grammar.
@@ -38,6 +38,7 @@ pub(super) fn all() -> Command {
         .subcommand(login())
         .subcommand(Command::new("logout").about("Forget a login that `wharf login` kept").arg(server()))
         .subcommand(import::grammar())
+        .subcommand(plugin::grammar())
 }
 
 /// Every setting as a flag, with what it is if not said and what it does.

@@ -1,6 +1,6 @@
 //! The commands against a server that runs elsewhere. They need no configuration of this machine's.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::ArgMatches;
 use wharf_core::{Error, Kind, Result, Secret};
@@ -10,6 +10,7 @@ use super::{from_standard_input, unreadable, wait_for};
 use crate::{
     import,
     login::{self, NewLogin},
+    plugin,
 };
 
 /// Runs the command, if it is one of these.
@@ -18,8 +19,13 @@ pub(super) fn run(matches: &ArgMatches) -> Option<Result<ExitCode>> {
     match name {
         "login" => Some(log_in(arguments).map(told)),
         "logout" => Some(server(arguments).and_then(|server| login::log_out(&server)).map(told)),
-        "import" => {
-            Some(import::Options::read(arguments).and_then(|options| wait_for(import::run(&options))))
+        "import" => Some(match arguments.get_one::<PathBuf>("from-memflow") {
+            Some(root) => plugin::Options::moving_in(root, arguments)
+                .and_then(|options| wait_for(plugin::run(&options))),
+            None => import::Options::read(arguments).and_then(|options| wait_for(import::run(&options))),
+        }),
+        "plugin" => {
+            Some(plugin::Options::read(arguments).and_then(|options| wait_for(plugin::run(&options))))
         }
         _ => None,
     }
@@ -27,7 +33,7 @@ pub(super) fn run(matches: &ArgMatches) -> Option<Result<ExitCode>> {
 
 fn log_in(arguments: &ArgMatches) -> Result<String> {
     let server = server(arguments)?;
-    let authorities = arguments.get_one::<std::path::PathBuf>("ca-file");
+    let authorities = arguments.get_one::<PathBuf>("ca-file");
     let authorities = authorities.map(|path| login::read_authorities(path)).transpose()?;
     let user = arguments.get_one::<String>("username").cloned().unwrap_or_default();
     let password = match from_standard_input(arguments)? {

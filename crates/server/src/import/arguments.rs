@@ -30,7 +30,7 @@ pub(crate) struct Options {
 
 /// Whether anything is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Effect {
+pub(crate) enum Effect {
     Import,
     Rehearse,
 }
@@ -89,6 +89,14 @@ pub(crate) fn grammar() -> Command {
                 .conflicts_with_all(["from-directory", "from-index"])
                 .help("Read the wheels and source distributions in a folder, as an index of them is read"),
         )
+        .arg(
+            Arg::new("from-memflow")
+                .long("from-memflow")
+                .value_name("ROOT")
+                .value_parser(value_parser!(PathBuf))
+                .conflicts_with_all(["from-directory", "from-index", "from-packages"])
+                .help("Read the plugins of memflow's own registry: its MEMFLOW_STORAGE_ROOT; into server[/organisation/registry]"),
+        )
         .arg(flag("all", "Every repository the source lists, or those below a prefix"))
         .arg(flag("dry-run", "Only say what is missing"))
         .arg(flag("json", "Print a JSON object for each thing, and one for the summary"))
@@ -135,6 +143,7 @@ impl Options {
                 (Origin::Registry(registry), inside)
             }
         };
+        let (effect, reader) = manner(arguments);
         let authorities = arguments.get_one::<PathBuf>("ca-file").map(|path| read_authorities(path));
         Ok(Self {
             origin,
@@ -143,8 +152,14 @@ impl Options {
             trusted: arguments.get_many::<String>("trust-host").into_iter().flatten().cloned().collect(),
             authorities: authorities.transpose()?,
             transfers: arguments.get_one::<u16>("transfers").map_or(4, |number| usize::from(*number)),
-            effect: if arguments.get_flag("dry-run") { Effect::Rehearse } else { Effect::Import },
-            reader: if arguments.get_flag("json") { Reader::Machine } else { Reader::Human },
+            effect,
+            reader,
         })
     }
+}
+
+/// What is to be done, and for whom it is told.
+pub(crate) fn manner(arguments: &ArgMatches) -> (Effect, Reader) {
+    let effect = if arguments.get_flag("dry-run") { Effect::Rehearse } else { Effect::Import };
+    (effect, if arguments.get_flag("json") { Reader::Machine } else { Reader::Human })
 }

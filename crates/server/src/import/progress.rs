@@ -1,12 +1,14 @@
-//! How far an import is: one bar on a terminal, and elsewhere nothing.
+//! How far a transfer is: one bar on a terminal, and elsewhere nothing.
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Bytes of the contents that were found to be missing, and of those that are over. Drawn on standard error.
-pub(super) struct Bar(ProgressBar);
+/// Bytes of the contents that were found to be missing, and of those that are over. Drawn on standard error. Clones are
+/// the same bar.
+#[derive(Clone)]
+pub(crate) struct Bar(ProgressBar);
 
 impl Bar {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let template = "{msg} {wide_bar} {bytes}/{total_bytes} {binary_bytes_per_sec}";
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = ProgressBar::new(0).with_style(style);
@@ -14,26 +16,26 @@ impl Bar {
     }
 
     /// Names what is being brought.
-    pub(super) fn about(&self, what: &str) {
+    pub(crate) fn about(&self, what: &str) {
         self.0.set_message(what.to_owned());
     }
 
     /// There is more to bring.
-    pub(super) fn more(&self, bytes: u64) {
+    pub(crate) fn more(&self, bytes: u64) {
         self.0.inc_length(bytes);
     }
 
     /// So much is over.
-    pub(super) fn over(&self, bytes: u64) {
+    pub(crate) fn over(&self, bytes: u64) {
         self.0.inc(bytes);
     }
 
     /// Prints a line on standard output, clear of the bar.
-    pub(super) fn tell(&self, line: &str) {
+    pub(crate) fn tell(&self, line: &str) {
         self.0.suspend(|| println!("{line}"));
     }
 
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.0.finish_and_clear();
     }
 }

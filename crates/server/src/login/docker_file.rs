@@ -4,9 +4,8 @@
 //! What stands there beside logins stays as it is. Logins that docker keeps in a helper are not found here.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Read as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    fs::File,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -15,6 +14,7 @@ use serde_json::{Map, Value, json};
 use wharf_core::{Error, Kind, Result, Secret};
 use wharf_outbound::{Login, RegistryAddress};
 
+use super::private_file::replace;
 use crate::world;
 
 /// The key docker keeps the login at its own registry under.
@@ -90,25 +90,11 @@ impl DockerFile {
         auths.is_some_and(|auths| auths.remove(&key(server)).is_some())
     }
 
-    /// Writes the file anew and puts it in the place of the old one. A link that stood there keeps pointing.
+    /// Writes the file anew and puts it in the place of the old one.
     pub(crate) fn write(&self) -> Result<()> {
         let failed = |error: io::Error| unusable(&self.path, "cannot be written").because(error);
-        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let folder = path.parent().unwrap_or(Path::new("."));
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-        let fresh = folder.join(format!(".config.json.{}", std::process::id()));
-        let written = self.write_to(&fresh).and_then(|()| fs::rename(&fresh, &path));
-        if written.is_err() {
-            let _ = fs::remove_file(&fresh);
-        }
-        written.map_err(failed)
-    }
-
-    fn write_to(&self, path: &Path) -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        serde_json::to_writer_pretty(&mut file, &self.content)?;
-        writeln!(file)?;
-        file.sync_all()
+        let bytes = serde_json::to_vec_pretty(&self.content).map_err(Error::internal)?;
+        replace(&self.path, &bytes).map_err(failed)
     }
 }
 

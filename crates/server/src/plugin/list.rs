@@ -1,0 +1,105 @@
+//! `wharf plugin list`: the plugins of a registry, or the variants of one, as a table or as JSON.
+
+use serde::Serialize;
+use wharf_core::{Error, Result};
+
+use super::{
+    arguments::{Asked, List},
+    candidate::printable,
+    registry::{Listed, PluginRegistry, Variant},
+};
+use crate::import::Reader;
+
+/// Something that has a row in a table.
+trait Row: Serialize {
+    const TITLES: &'static [&'static str];
+
+    fn cells(&self) -> Vec<String>;
+}
+
+/// Lists; there is nothing that could fail in part.
+pub(super) async fn run(options: &List) -> Result<bool> {
+    let registry = PluginRegistry::open(&options.connection)?;
+    match &options.name {
+        None => {
+            let mut plugins = registry.plugins().await?;
+            plugins.truncate(options.limit.unwrap_or(usize::MAX));
+            print(&plugins, options.reader)?;
+        }
+        Some(name) => {
+            let asked = Asked { name: name.clone(), version: None };
+            print(&registry.variants(&asked, &options.platform, options.limit).await?, options.reader)?;
+        }
+    }
+    Ok(true)
+}
+
+impl Row for Listed {
+    const TITLES: &'static [&'static str] = &["NAME", "DESCRIPTION"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.name.clone(), self.description.clone()]
+    }
+}
+
+impl Row for Variant {
+    const TITLES: &'static [&'static str] =
+        &["VERSION", "FILE", "ARCHITECTURE", "ABI", "DIGEST", "VERIFIED", "CREATED"];
+
+    fn cells(&self) -> Vec<String> {
+        let descriptor = &self.descriptor;
+        let verified = match self.verified {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "?",
+        };
+        vec![
+            descriptor.version.clone(),
+            descriptor.file_type.word().to_owned(),
+            descriptor.architecture.word().unwrap_or("?").to_owned(),
+            descriptor.plugin_version.to_string(),
+            self.digest.chars().take(7).collect(),
+            verified.to_owned(),
+            self.created_at.clone(),
+        ]
+    }
+}
+
+fn print<T: Row>(rows: &[T], reader: Reader) -> Result<()> {
+    if reader == Reader::Machine {
+        for row in rows {
+            println!("{}", serde_json::to_string(row).map_err(Error::internal)?);
+        }
+        return Ok(());
+    }
+    let titles = T::TITLES.iter().map(|title| (*title).to_owned()).collect();
+    let cells = |row: &T| row.cells().iter().map(|cell| printable(cell)).collect();
+    let table: Vec<Vec<String>> = std::iter::once(titles).chain(rows.iter().map(cells)).collect();
+    for line in lines(&table) {
+        println!("{line}");
+    }
+    Ok(())
+}
+
+/// The rows with columns as wide as their widest cell.
+fn lines(table: &[Vec<String>]) -> impl Iterator<Item = String> {
+    let columns = table.first().map_or(0, Vec::len);
+    let length = |column: usize, row: &Vec<String>| row.get(column).map_or(0, |cell| cell.chars().count());
+    let width = |column| table.iter().map(|row| length(column, row)).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    table.iter().map(move |row| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let table = [["NAME", "FOR"], ["dump", "x"], ["é", "yy"]].map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(lines(&table).collect::<Vec<_>>(), ["NAME  FOR", "dump  x", "é     yy"]);
+    }
+}
