@@ -69,6 +69,9 @@ fn run(matches: &ArgMatches) -> Result<Verdict> {
                 for variable in Sources::unknown_variables() {
                     tracing::warn!(variable, "no setting has this name, so the variable is ignored");
                 }
+                for (variable, instead) in Sources::replaced_variables() {
+                    tracing::warn!(variable, instead, "the variable of memflow's registry is not used");
+                }
                 let served = serve::serve(&config).await;
                 if let Some(traces) = traces {
                     traces.end().await;

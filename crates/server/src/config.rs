@@ -16,7 +16,7 @@ use wharf_http::{BaseUrl, Proxies};
 use wharf_registry::Deletion;
 
 pub(crate) use self::{
-    keys::{KEYS, Key, example},
+    keys::{KEYS, Key, REPLACED, example},
     limits::Limits,
 };
 use crate::{first_start::PASSWORD_VARIABLE, listener::Files, world};
@@ -150,6 +150,7 @@ impl Sources {
         for key in KEYS {
             for variable in key.variables() {
                 if let Some(value) = world::variable(&variable) {
+                    let value = Key::value_of(&variable, value);
                     values.insert(key.name, (value, Origin::Environment(variable)));
                     break;
                 }
@@ -171,6 +172,11 @@ impl Sources {
         };
         let names = world::variables().map(|(name, _)| name);
         names.filter(|name| name.starts_with("WHARF_") && !known(name)).collect()
+    }
+
+    /// Variables of memflow's own registry that are set and are no settings here, each with what is in its place.
+    pub(crate) fn replaced_variables() -> impl Iterator<Item = (&'static str, &'static str)> {
+        REPLACED.into_iter().filter(|(name, _)| world::variable(name).is_some())
     }
 
     /// Each key with its value, secrets masked, and origin.

@@ -3,6 +3,7 @@
 mod command_line;
 mod deletion;
 mod keys;
+mod moving_in;
 mod names;
 mod refusals;
 mod tenants;

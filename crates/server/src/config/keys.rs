@@ -23,6 +23,15 @@ enum Mask {
     Everything,
 }
 
+/// The variable by which memflow's own registry was given its key.
+const MEMFLOW_KEY: &str = "MEMFLOW_PUBLIC_KEY_FILE";
+
+/// What else memflow's own registry read from the environment, and what is there in its place.
+pub(crate) const REPLACED: [(&str, &str); 2] = [
+    ("MEMFLOW_BEARER_TOKEN", "one word for everybody opens nothing here: give each who uploads an API token"),
+    ("MEMFLOW_STORAGE_ROOT", "its plugins move in by wharf import --from-memflow"),
+];
+
 /// Every key.
 pub(crate) const KEYS: &[Key] = &[
     Key {
@@ -411,8 +420,16 @@ impl Key {
         match self.name {
             "log" => vec![own, "RUST_LOG".to_owned()],
             "traces_endpoint" => vec![own, "OTEL_EXPORTER_OTLP_ENDPOINT".to_owned()],
+            "listen" => vec![own, "MEMFLOW_ADDR".to_owned()],
+            "signing_keys" => vec![own, MEMFLOW_KEY.to_owned()],
             _ => vec![own],
         }
+    }
+
+    /// The value that a variable gives it.
+    pub(crate) fn value_of(variable: &str, value: String) -> String {
+        // There one key was for the one registry there was.
+        if variable == MEMFLOW_KEY { format!("library/main={value}") } else { value }
     }
 
     /// The value as it may be shown.
