@@ -1,6 +1,7 @@
 //! `wharf login` and `wharf logout`: a login at a server, tried before it is kept, in the file that docker uses too.
 
 mod docker_file;
+mod helper;
 mod private_file;
 
 use std::path::Path;

@@ -38,6 +38,8 @@ impl Shell {
         let mut command = tokio::process::Command::from(wharf_command());
         command.args(arguments).env("DOCKER_CONFIG", self.0.path().join("docker")).current_dir(self.0.path());
         command.env("HOME", self.0.path()).env_remove("XDG_CONFIG_HOME");
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{path}", self.0.path().join("bin").display()));
         // Proxies from the environment must mean nothing.
         command.env("http_proxy", "http://127.0.0.1:9").env("ALL_PROXY", "http://127.0.0.1:9");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);

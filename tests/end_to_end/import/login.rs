@@ -60,3 +60,28 @@ async fn a_file_of_docker_that_is_none_is_left_alone() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("is not JSON"), "{refused:?}");
     assert_eq!(fs::read_to_string(shell.docker_file()).unwrap(), "{ half");
 }
+
+#[tokio::test]
+async fn a_login_that_docker_keeps_in_a_helper_is_found() {
+    let (wharf, shell) = (Wharf::start().await, Shell::new());
+    let helper = shell.path().join("bin/docker-credential-chest");
+    fs::create_dir_all(helper.parent().unwrap()).unwrap();
+    let kept = json!({ "ServerURL": wharf.host(), "Username": "admin", "Secret": ADMIN_PASSWORD });
+    let host = wharf.host();
+    let script = format!("#!/bin/sh\n[ \"$1 $(cat)\" = 'get {host}' ] && echo '{kept}'\n");
+    fs::write(&helper, script).unwrap();
+    fs::set_permissions(&helper, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir_all(shell.docker_file().parent().unwrap()).unwrap();
+
+    let list = ["plugin", "list", "--registry", &host];
+    for (file, code) in [
+        (json!({ "credsStore": "chest" }), 0),
+        (json!({ "credHelpers": { (host.as_str()): "chest" }, "credsStore": "none" }), 0),
+        (json!({ "credsStore": "none" }), 1),
+        (json!({ "credsStore": "../bin/docker-credential-chest" }), 1),
+    ] {
+        fs::write(shell.docker_file(), file.to_string()).unwrap();
+        let output = shell.run(&list, "").await;
+        assert_eq!(output.status.code(), Some(code), "{file}: {output:?}");
+    }
+}

@@ -1,7 +1,7 @@
 //! docker's own file of logins, `config.json` in `$DOCKER_CONFIG` or `~/.docker`: read with care, and written so that
 //! a reader sees the old one or the new one, whole, and nobody but its owner sees either.
 //!
-//! What stands there beside logins stays as it is. Logins that docker keeps in a helper are not found here.
+//! What stands there beside logins stays as it is.
 
 use std::{
     fs::File,
@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use wharf_core::{Error, Kind, Result, Secret};
 use wharf_outbound::{Login, RegistryAddress};
 
-use super::private_file::replace;
+use super::{helper, private_file::replace};
 use crate::world;
 
 /// The key docker keeps the login at its own registry under.
@@ -57,8 +57,17 @@ impl DockerFile {
         &self.path
     }
 
-    /// The login at a server.
+    /// The login at a server: of the file, else of the helper that the file names for it.
     pub(crate) fn login(&self, server: &RegistryAddress) -> Option<Login> {
+        self.own_login(server).or_else(|| helper::login(self.helper(server)?, &key(server)))
+    }
+
+    fn helper(&self, server: &RegistryAddress) -> Option<&str> {
+        let of_server = self.content.get("credHelpers").and_then(|helpers| helpers.get(key(server)));
+        of_server.or_else(|| self.content.get("credsStore"))?.as_str()
+    }
+
+    fn own_login(&self, server: &RegistryAddress) -> Option<Login> {
         let found = self.content.get("auths")?.get(key(server))?;
         let text = |name: &str| found.get(name)?.as_str().filter(|text| !text.is_empty());
         if let Some(token) = text("identitytoken") {
