@@ -153,5 +153,6 @@ async fn a_repository_that_was_to_be_empty_keeps_a_manifest_that_came_before_or_
     assert_eq!(remove(&other, Removal::Empty).await.unwrap_err().kind(), Kind::Conflict);
     assert_eq!(tags(&other).await, 1);
     remove(&other, Removal::Everything).await.unwrap();
-    assert_eq!(tags(&other).await, 0);
+    let gone = remove(&other, Removal::Everything).await.unwrap_err();
+    assert_eq!(gone.kind(), Kind::NotFound(Subject::Name));
 }
