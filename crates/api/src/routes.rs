@@ -7,8 +7,8 @@ use wharf_core::{Error, Kind, Result};
 
 use crate::{
     endpoints::{
-        charts, facts, keys, me, members, moves, organisations, registries, releases, repositories, robots, rules,
-        tokens, usage, users,
+        charts, facts, keys, me, members, moves, organisations, registries, releases, repositories, robots,
+        rules, tokens, usage, users,
     },
     route::Route,
     template::{Parameters, nothing},

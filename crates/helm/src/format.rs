@@ -44,7 +44,7 @@ impl Format for Charts {
     }
 
     fn found_by(&self) -> &'static [&'static str] {
-        &["name", "version", "appVersion", "type", "keyword"]
+        &["name", "version", "appVersion", "type", "keyword", "image"]
     }
 
     fn recognises(&self, candidate: &Candidate) -> bool {

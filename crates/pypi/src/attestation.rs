@@ -236,6 +236,7 @@ fn fact(candidate: &Candidate, attestations: Vec<Attestation>) -> Result<Fact, R
         index: vec![(ATTESTS, filename)],
         documents: vec![document],
         release: None,
+        shown_as: None,
         claims: Vec::new(),
     })
 }

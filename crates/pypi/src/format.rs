@@ -71,7 +71,7 @@ impl Format for Distributions {
     }
 
     fn found_by(&self) -> &'static [&'static str] {
-        &[FILENAME, "name", "version", "kind"]
+        &[FILENAME, attestation::ATTESTS, "name", "version", "kind"]
     }
 
     fn recognises(&self, candidate: &Candidate) -> bool {

@@ -60,7 +60,7 @@ async fn a_search_that_cannot_be_understood_is_refused() {
         search(&admin, bad).await.is(400);
     }
     let nothing = search(&admin, "&tag=v1").await.is(400).json();
-    assert_eq!(nothing["detail"], "helm is found by: name, version, appVersion, type, keyword");
+    assert_eq!(nothing["detail"], "helm is found by: name, version, appVersion, type, keyword, image");
     assert_eq!(found(&search(&admin, "&keyword=web&keyword=app").await.is(200)), ["app 1.0.0"]);
     let unknown = admin.get("/api/v1/orgs/acme/registries/main/facts?format=rpm").await.is(400);
     assert_eq!(unknown.json()["detail"], "format must be one of: helm, python, memflow");
