@@ -56,7 +56,7 @@ pub(crate) fn index(registry: &RegistryPlace, rows: &[ShownRow]) -> Result<Strin
         } else {
             let before = if subject.is_some() { "],\n" } else { "\n" };
             // A String takes all that is written to it.
-            let _ = write!(index, "{before}{}:[\n", harmless(Value::from(name).to_string()));
+            let _ = writeln!(index, "{before}{}:[", harmless(Value::from(name).to_string()));
             subject = Some(name);
         }
         index.push_str(&entry);
