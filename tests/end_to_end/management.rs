@@ -6,6 +6,7 @@ mod machines;
 mod members;
 mod organisations;
 mod shapes;
+mod sources;
 mod users;
 mod world;
 

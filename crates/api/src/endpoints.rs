@@ -14,6 +14,7 @@ pub(crate) mod removal;
 pub(crate) mod repositories;
 pub(crate) mod robots;
 pub(crate) mod rules;
+pub(crate) mod sources;
 pub(crate) mod tokens;
 pub(crate) mod usage;
 pub(crate) mod users;

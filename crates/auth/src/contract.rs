@@ -68,6 +68,7 @@ pub async fn accounts(store: &dyn Accounts) {
         accepts_missing_content: Some(true),
         redirects: Some(false),
         accepts_unverified: Some(true),
+        ..RegistryChange::default()
     };
     store.set_registry("acme".parse().unwrap(), "team".parse().unwrap(), change, record()).await.unwrap();
     store.record(record()).await.unwrap();

@@ -25,6 +25,7 @@ mod robots;
 mod seal;
 mod token;
 mod token_text;
+mod upstreams;
 mod users;
 mod uses;
 
@@ -41,6 +42,7 @@ pub use crate::{
     repeats::{Begun, LONGEST_REPEAT_KEY},
     seal::{Sealer, SealingKey},
     token::{IssuedToken, SERVICE},
+    upstreams::NewUpstream,
 };
 use crate::{
     attempts::Attempts,

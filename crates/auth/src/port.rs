@@ -1,6 +1,7 @@
 //! What authentication needs stored. Each call is one transaction, with its audit line in it.
 
 mod repeats;
+mod sources;
 mod tenancy;
 mod tokens;
 mod users;
@@ -15,6 +16,7 @@ use wharf_core::{
 
 pub use self::{
     repeats::{Known, Repeat, RepeatTimes, Repeats},
+    sources::{Source, SourceChange},
     tenancy::{
         Claim, MemberRow, Members, NewOrganisation, OrganisationRow, Organisations, Registries, RegistryRow,
         Seer, Span, Tenancy,
@@ -97,6 +99,8 @@ pub struct RegistryChange {
     pub redirects: Option<bool>,
     /// Whether, as long as it has no key, it takes plugins that nobody signed.
     pub accepts_unverified: Option<bool>,
+    /// Where its content comes from.
+    pub source: SourceChange,
 }
 
 impl fmt::Display for RegistryChange {
@@ -108,7 +112,7 @@ impl fmt::Display for RegistryChange {
         let redirect = self.redirects.map(|redirects| if redirects { "redirect=on" } else { "redirect=off" });
         let word = |accepts: bool| if accepts { "unverified=accept" } else { "unverified=refuse" };
         let last = redirect.into_iter().chain(self.accepts_unverified.map(word)).map(str::to_owned);
-        let words = public.into_iter().chain(missing).chain(last);
+        let words = public.into_iter().chain(missing).chain(last).chain(self.source.words());
         f.write_str(&words.collect::<Vec<_>>().join(" "))
     }
 }

@@ -12,8 +12,8 @@ pub use self::management::{
     decide_organisation, decide_self, duty,
 };
 use crate::{
-    Access, Action, Actor, Detail, Error, Kind, Place, Principal, RegistryPlace, Result, Role, Scope,
-    Subject, Verb, right::action,
+    Access, Action, Actor, Detail, Error, Kind, Place, Principal, RegistryKind, RegistryPlace, Result, Role,
+    Scope, Subject, Verb, right::action,
 };
 
 /// Row id of an organisation.
@@ -31,6 +31,8 @@ pub struct RepositoryId(pub i64);
 pub struct RegistryRights {
     /// The registry.
     pub id: RegistryId,
+    /// Where its content comes from.
+    pub kind: RegistryKind,
     /// Whether anybody may pull.
     pub public: bool,
     /// How many bytes its organisation may store, if that has a limit.
@@ -147,12 +149,18 @@ impl ReadGrant {
 #[derive(Clone, Debug)]
 pub struct RegistryGrant {
     registry: RegistryId,
+    kind: RegistryKind,
 }
 
 impl RegistryGrant {
     /// The registry.
     pub const fn registry(&self) -> RegistryId {
         self.registry
+    }
+
+    /// Where its content comes from.
+    pub const fn kind(&self) -> RegistryKind {
+        self.kind
     }
 }
 
@@ -208,7 +216,8 @@ pub enum CreateOnPush {
 ///
 /// # Errors
 /// `Unauthenticated` to nobody, or (with [`Detail::InsufficientScope`]) to a credential narrower than its owner;
-/// `NotFound` to who may not know of the place, and where the place is not there; `Denied` to who may know.
+/// `NotFound` to who may not know of the place, and where the place is not there; `Denied` to who may know;
+/// `Unsupported` for pushes to a registry that is not hosted.
 pub fn decide<A: Action>(
     actor: &Actor,
     place: &Place,
@@ -227,6 +236,7 @@ pub fn decide<A: Action>(
         // Before the scopes: where nothing is, another token reaches nothing either.
         return Err(Error::not_found(Subject::Name));
     }
+    expect_kind(actor, A::VERB, rights)?;
     if !actor.access.is_scoped_for(place, A::VERB) {
         let message = format!("the token does not reach {} on this repository", A::VERB.word());
         let needed = Detail::InsufficientScope(vec![Scope::of(place, &[A::VERB])]);
@@ -238,6 +248,21 @@ pub fn decide<A: Action>(
         registry: rights.registry.clone(),
         action: PhantomData,
     })
+}
+
+/// Refuses pushes to a registry that has its content from elsewhere: what a proxy fetched is stored by a job.
+fn expect_kind(actor: &Actor, verb: Verb, rights: &Rights) -> Result<()> {
+    let kind = rights.registry.as_ref().map(|registry| registry.kind).unwrap_or_default();
+    let words = match (verb, kind) {
+        (Verb::Push, RegistryKind::Proxy) if !matches!(actor.principal, Principal::Job(_)) => {
+            "this registry is a proxy: it holds what it fetched from its upstream, and nothing is pushed to it"
+        }
+        (Verb::Push, RegistryKind::Virtual) => {
+            "this registry is virtual: it shows what its members hold; push to one of those"
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::new(Kind::Unsupported, words))
 }
 
 /// Decides whether an actor may list what it may read. What it may read, the list's query filters.
@@ -275,7 +300,7 @@ pub fn decide_registry(actor: &Actor, place: &RegistryPlace, rights: &Rights) ->
         return Err(Error::new(Kind::Denied, message));
     }
     let registry = rights.registry.as_ref().ok_or_else(|| Error::not_found(Subject::Name))?;
-    Ok(RegistryGrant { registry: registry.id })
+    Ok(RegistryGrant { registry: registry.id, kind: registry.kind })
 }
 
 /// Decides whether an actor may list what it reaches of a registry. The repository of the rights is not asked for.
@@ -357,6 +382,7 @@ mod tests {
     fn rights(role: Option<Role>, operator: bool, public: bool) -> Rights {
         let registry = RegistryRights {
             id: RegistryId(1),
+            kind: RegistryKind::Hosted,
             public,
             quota: None,
             accepts_missing_content: false,
@@ -456,6 +482,24 @@ mod tests {
         assert!(decide_registry(&reach("acme/app", &Verb::ALL), &main, &viewer).is_err());
         assert!(decide_catalog(&pulls).is_err());
         assert!(decide_operator(&pulls, true).is_err());
+    }
+
+    #[test]
+    fn nobody_pushes_to_a_registry_that_has_its_content_from_elsewhere() {
+        let job = Actor::job("fetch");
+        let of_kind = |kind| {
+            let mut rights = rights(Some(Role::Admin), true, false);
+            rights.registry.as_mut().unwrap().kind = kind;
+            rights
+        };
+        let (proxy, shown) = (of_kind(RegistryKind::Proxy), of_kind(RegistryKind::Virtual));
+        for rights in [&proxy, &shown] {
+            assert_eq!(kind::<Push>(&user(Access::Whole), rights), Some(Kind::Unsupported));
+            assert_eq!(kind::<Pull>(&user(Access::Whole), rights), None);
+        }
+        assert_eq!(kind::<Push>(&job, &proxy), None);
+        assert_eq!(kind::<Push>(&job, &shown), Some(Kind::Unsupported));
+        assert_eq!(kind::<Delete>(&user(Access::Whole), &proxy), None, "what was fetched may be let go");
     }
 
     #[test]

@@ -35,6 +35,7 @@ mod reach;
 mod reference;
 mod right;
 mod secret;
+mod source;
 
 pub use body::{BlobBody, ByteStream};
 pub use clock::{Clock, Entropy, Timestamp};
@@ -57,3 +58,4 @@ pub use reach::{Allowance, Prefix, Reach, RepositorySet};
 pub use reference::{Reference, Tag};
 pub use right::{Access, Action, Role, Scope, Verb, action};
 pub use secret::Secret;
+pub use source::{Guard, Lookalikes, Protocol, RegistryKind, SealedLogin, Upstream, UpstreamUrl};

@@ -27,6 +27,7 @@ mod retention;
 mod rights;
 mod robots;
 mod rules;
+mod sources;
 mod tags;
 mod tenants;
 mod tokens;

@@ -92,6 +92,20 @@ pub const TABLES: &[Table] = &[
             integer("created_at"),
         ],
     ),
+    table("source", 1, &[integer("registry_id"), text("upstream"), bytes("login"), text("guard")]),
+    table("registry_member", 2, &[integer("registry_id"), integer("position"), integer("member_id")]),
+    table(
+        "fetched",
+        2,
+        &[
+            integer("registry_id"),
+            text("name"),
+            text("etag"),
+            integer("checked_at"),
+            integer("version"),
+            bytes("payload"),
+        ],
+    ),
     table(
         "rule",
         3,

@@ -3,7 +3,8 @@
 //! A door knows where it may lead ([`Policy`]), judged by the address that is connected to and not by the name alone;
 //! it follows redirects itself, hands no login to a second origin, and bounds what it reads in bytes and in time. On
 //! it stand [`Upstream`], a client of OCI registries, with [`Download`], which checks whatever it brings, [`SimpleIndex`],
-//! a reader of Python indexes, and [`Api`], for what Wharf offers beside that.
+//! a reader of Python indexes, [`Api`], for what Wharf offers beside that, and [`Fetcher`], which asks the upstreams of
+//! proxy registries.
 
 mod address;
 mod answer;
@@ -11,6 +12,7 @@ mod api;
 mod checked;
 mod door;
 mod download;
+mod fetcher;
 mod policy;
 mod repository;
 mod resolver;
@@ -23,6 +25,7 @@ pub use self::{
     api::{Api, Progress, Spot},
     door::{Ask, Body, Door},
     download::{Download, Opener},
+    fetcher::Fetcher,
     policy::Policy,
     repository::Repository,
     simple_index::{IndexedFile, SimpleIndex},

@@ -18,6 +18,7 @@ mod lookups;
 mod referrers;
 mod releases;
 mod shown;
+mod sources;
 mod store;
 
 pub use self::{

@@ -33,6 +33,7 @@ pub use self::{
 pub(crate) use self::{
     inspect::Inspected,
     notice::expect_open,
+    page::FindPage,
     release::{Listings, expect_free, rebuild, untag},
     shelf::Shelf,
 };

@@ -54,6 +54,7 @@ impl Registry {
             return Ok(Swept::default());
         }
         self.advance_collection(passed).await?;
+        self.store().commit(ForgetLeases { before: self.now().plus_seconds(-A_DAY) }).await?;
         let open = self.store().view(CountUploads).await?;
         self.meters().uploads.open.set(i64::try_from(open).unwrap_or(i64::MAX));
         Ok(Swept {
@@ -89,7 +90,7 @@ impl Registry {
     /// Whether this node is the one that does something now.
     pub(crate) async fn take_lease(&self, name: &'static str) -> Result<bool> {
         let (now, holder) = (self.now(), self.settings().node.clone());
-        let claim = LeaseClaim { name, holder, until: now.plus_seconds(self.settings().lease) };
+        let claim = LeaseClaim { name: name.into(), holder, until: now.plus_seconds(self.settings().lease) };
         self.store().commit(TakeLease { claim, now }).await
     }
 
@@ -151,9 +152,9 @@ impl Registry {
     }
 }
 
-struct TakeLease {
-    claim: LeaseClaim,
-    now: Timestamp,
+pub(crate) struct TakeLease {
+    pub(crate) claim: LeaseClaim,
+    pub(crate) now: Timestamp,
 }
 
 #[async_trait]
@@ -162,6 +163,20 @@ impl Transaction for TakeLease {
 
     async fn run(&self, work: &mut dyn Work) -> Result<bool> {
         work.take_lease(&self.claim, self.now).await
+    }
+}
+
+/// Leases of what nobody does any more, whose holders died.
+struct ForgetLeases {
+    before: Timestamp,
+}
+
+#[async_trait]
+impl Transaction for ForgetLeases {
+    type Output = u64;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<u64> {
+        work.forget_leases(self.before).await
     }
 }
 

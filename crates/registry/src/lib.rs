@@ -29,6 +29,7 @@ mod tag;
 mod tap;
 mod turns;
 mod upload;
+pub mod upstream;
 mod verify;
 
 use std::sync::Arc;

@@ -8,8 +8,10 @@ mod pieces;
 mod repositories;
 mod retention;
 mod rules;
+mod sources;
 mod store;
 mod tags;
+mod upstream_door;
 mod usages;
 mod work;
 
@@ -24,8 +26,10 @@ pub use pieces::Pieces;
 pub use repositories::{Repositories, RepositoryRow, TagRow, Which};
 pub use retention::{AgedManifest, AgedTag, Retention, RuledRegistry};
 pub use rules::{RuleKind, RuleRow, Rules};
+pub use sources::{Fetched, FetchedState, Member, SourceRow, Sources};
 pub use store::{Extent, Lookups, Operation, Store, Transaction};
 pub use tags::{Mark, Move, MoveRow, Tags};
+pub use upstream_door::{UpstreamAnswer, UpstreamAsk, UpstreamBody, UpstreamDoor};
 pub use usages::{Recount, Usages};
 pub use work::{
     BlobRow, Blobs, Catalog, Collection, DocumentRow, EmptyRepositories, FactRow, Facts, FactsOf, Holds,

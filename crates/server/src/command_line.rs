@@ -141,6 +141,7 @@ fn command(group: &str, arguments: &ArgMatches) -> Result<control::Command> {
             accepts_missing_content: choice(registry, "missing-content", "accept"),
             redirects: choice(registry, "redirect", "on"),
             accepts_unverified: choice(registry, "unverified", "accept"),
+            source: Box::new(source(registry)?),
         }),
         ("key", Some((verb, key))) => key_command(verb, key).map(control::Command::Key),
         ("gc", None) => Ok(control::Command::Gc(gc(arguments))),
@@ -156,6 +157,35 @@ fn command(group: &str, arguments: &ArgMatches) -> Result<control::Command> {
         })),
         _ => Err(Error::new(Kind::Invalid, "unknown command, see wharf --help")),
     }
+}
+
+/// Where the content of a registry is to come from.
+fn source(arguments: &ArgMatches) -> Result<control::RegistrySource> {
+    let text = |name: &str| arguments.get_one::<String>(name).cloned();
+    let list = |name: &str| arguments.get_one::<String>(name).map(|names| listed(names));
+    let user = text("upstream-user");
+    // Asked for last, when nothing else can be wrong with the arguments.
+    let password = match user {
+        Some(_) => Some(password(arguments)?),
+        None => None,
+    };
+    Ok(control::RegistrySource {
+        kind: text("kind"),
+        upstream: text("upstream"),
+        protocol: text("upstream-protocol"),
+        user,
+        password,
+        members: list("members"),
+        reserved: list("reserved"),
+        cooldown_days: arguments.get_one::<u16>("cooldown-days").copied(),
+        lookalikes: text("lookalikes"),
+        popular: list("popular"),
+    })
+}
+
+/// Names with commas between; none where there is nothing.
+fn listed(names: &str) -> Vec<String> {
+    names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 fn key_command(verb: &str, arguments: &ArgMatches) -> Result<control::Key> {

@@ -8,6 +8,7 @@ mod client;
 mod command;
 mod key;
 mod progress;
+mod source;
 
 use std::{
     io,
@@ -37,6 +38,7 @@ pub(crate) use self::{
     command::{Command, Gc},
     key::Key,
     progress::{Outcome, Progress, Step, Unit, Verdict},
+    source::RegistrySource,
 };
 use crate::{
     config::{Config, DatabaseChoice},

@@ -46,7 +46,8 @@ impl Wharf {
         }
     }
 
-    fn command(&self, arguments: &[&str], input: &str) {
+    /// Runs a command that must go well.
+    pub(crate) fn command(&self, arguments: &[&str], input: &str) {
         let output = self.try_command(arguments, input);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "wharf {arguments:?} ended with {}: {said}", output.status);

@@ -2,14 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use wharf_auth::port::{RegistryChange, RegistryRow};
+use wharf_auth::{
+    Auth,
+    port::{RegistryChange, RegistryRow, SourceChange},
+};
 use wharf_core::{
-    RegistryName, RegistryPlace, Result,
-    duty::{Administer, Visit},
+    OrganisationName, RegistryName, RegistryPlace, Result,
+    duty::{Administer, Belong, Visit},
+    gate::Sight,
 };
 use wharf_registry::Removal;
 
-use super::removal::empty;
+use super::{
+    removal::empty,
+    sources::{NewUpstream, ShownSource},
+};
 use crate::{
     call::Call,
     input::{Body, Wish},
@@ -35,8 +42,11 @@ pub(crate) struct Registry {
     name: String,
     /// Its organisation.
     organisation: String,
-    /// `hosted`: what is pushed to it is kept in it.
+    /// Where its content comes from: `hosted`, `proxy` or `virtual`.
     kind: String,
+    /// Where exactly; for the members of the organisation.
+    #[serde(flatten)]
+    source: Option<ShownSource>,
     /// Whether anybody may pull.
     public: bool,
     /// Whether manifests may name content that the repository lacks.
@@ -93,6 +103,20 @@ pub(crate) struct NewRegistry {
     redirect: Option<Redirect>,
     /// Whether, as long as it has no key, it takes plugins that nobody signed.
     unverified: Option<Unverified>,
+    /// Where its content comes from: `hosted` if not said, `proxy` or `virtual`.
+    kind: Option<String>,
+    /// What a proxy fetches from.
+    upstream: Option<NewUpstream>,
+    /// The registries of the organisation that a virtual one shows, in the order in which they are asked.
+    members: Option<Vec<String>>,
+    /// Names that no upstream is asked for: `acme` stands for itself and for every `acme-…`.
+    reserved: Option<Vec<String>>,
+    /// Files that an upstream published less than so many days ago are hidden.
+    cooldown_days: Option<u16>,
+    /// What becomes of names that look like another: `pass`, `warn` or `refuse`.
+    lookalikes: Option<String>,
+    /// Names that others are made to look like.
+    popular: Option<Vec<String>>,
 }
 
 /// What is to change of a registry. What is not said stays.
@@ -107,16 +131,62 @@ pub(crate) struct ChangedRegistry {
     redirect: Option<Redirect>,
     /// Whether, as long as it has no key, it takes plugins that nobody signed.
     unverified: Option<Unverified>,
+    /// Where its content comes from. It changes only while the registry holds nothing.
+    kind: Option<String>,
+    /// What a proxy fetches from: all of it anew, with its password.
+    upstream: Option<NewUpstream>,
+    /// The registries of the organisation that a virtual one shows, in the order in which they are asked.
+    members: Option<Vec<String>>,
+    /// Names that no upstream is asked for: `acme` stands for itself and for every `acme-…`.
+    reserved: Option<Vec<String>>,
+    /// Files that an upstream published less than so many days ago are hidden.
+    cooldown_days: Option<u16>,
+    /// What becomes of names that look like another: `pass`, `warn` or `refuse`.
+    lookalikes: Option<String>,
+    /// Names that others are made to look like.
+    popular: Option<Vec<String>>,
+}
+
+impl NewRegistry {
+    /// What is said of it, beside its name.
+    fn rest(self) -> ChangedRegistry {
+        let Self { public, missing_content, redirect, unverified, kind, upstream, members, .. } = self;
+        let Self { reserved, cooldown_days, lookalikes, popular, .. } = self;
+        ChangedRegistry {
+            public,
+            missing_content,
+            redirect,
+            unverified,
+            kind,
+            upstream,
+            members,
+            reserved,
+            cooldown_days,
+            lookalikes,
+            popular,
+        }
+    }
 }
 
 impl ChangedRegistry {
-    fn change(&self) -> RegistryChange {
-        RegistryChange {
+    fn change(self, auth: &Auth) -> Result<RegistryChange> {
+        let names = |names: Vec<String>| names.iter().map(|name| name.parse()).collect::<Result<_>>();
+        let source = SourceChange {
+            kind: self.kind.map(|word| word.parse()).transpose()?,
+            upstream: self.upstream.map(|upstream| upstream.sealed(auth)).transpose()?,
+            members: self.members.map(names).transpose()?,
+            reserved: self.reserved,
+            cooldown_days: self.cooldown_days,
+            lookalikes: self.lookalikes.map(|word| word.parse()).transpose()?,
+            popular: self.popular,
+        };
+        Ok(RegistryChange {
+            source,
             public: self.public,
             accepts_missing_content: self.missing_content.map(|word| word == MissingContent::Accept),
             redirects: self.redirect.map(|word| word == Redirect::On),
             accepts_unverified: self.unverified.map(|word| word == Unverified::Accept),
-        }
+        })
     }
 }
 
@@ -124,7 +194,8 @@ async fn list(call: Call, wish: Wish) -> Result<Listed<Registry>> {
     let organisation = call.organisation()?;
     let grant = call.face.auth.grant_organisation::<Visit>(&call.actor, &organisation).await?;
     let rows = call.face.auth.registries(&grant, wish.span()).await?;
-    let items = rows.into_iter().map(|row| of(row, &organisation.to_string())).collect::<Result<_>>()?;
+    let sees = sees_sources(&call, &organisation).await?;
+    let items = rows.into_iter().map(|row| of(row, organisation.as_str(), sees)).collect::<Result<_>>()?;
     let path = format!("/api/v1/orgs/{organisation}/registries");
     Ok(Listed::of(items, &wish, &path, |registry| registry.name.clone()))
 }
@@ -132,9 +203,9 @@ async fn list(call: Call, wish: Wish) -> Result<Listed<Registry>> {
 async fn create(call: Call, Body(new): Body<NewRegistry>) -> Result<Created<Registry>> {
     let (organisation, name) = (call.organisation()?, new.name.parse::<RegistryName>()?);
     let grant = call.face.auth.grant_organisation::<Administer>(&call.actor, &organisation).await?;
-    let NewRegistry { public, missing_content, redirect, unverified, .. } = new;
-    let change = ChangedRegistry { public, missing_content, redirect, unverified }.change();
-    let thing = of(call.face.auth.create_registry(&grant, name, change).await?, organisation.as_str())?;
+    let change = new.rest().change(&call.face.auth)?;
+    let row = call.face.auth.create_registry(&grant, name, change).await?;
+    let thing = of(row, organisation.as_str(), Sight::Whole)?;
     Ok(Created { location: format!("/api/v1/orgs/{organisation}/registries/{}", thing.name), thing })
 }
 
@@ -145,7 +216,8 @@ async fn show(call: Call, (): ()) -> Result<Shown<Registry>> {
 async fn change(call: Call, Body(changed): Body<ChangedRegistry>) -> Result<Shown<Registry>> {
     let place = call.registry()?;
     let grant = call.face.auth.grant_organisation::<Administer>(&call.actor, &place.organisation).await?;
-    call.face.auth.change_registry(&grant, place.registry.clone(), changed.change()).await?;
+    let change = changed.change(&call.face.auth)?;
+    call.face.auth.change_registry(&grant, place.registry.clone(), change).await?;
     shown(&call, &place).await.map(Shown)
 }
 
@@ -160,15 +232,25 @@ async fn remove(call: Call, removal: Removal) -> Result<Done> {
 async fn shown(call: &Call, place: &RegistryPlace) -> Result<Registry> {
     let grant = call.face.auth.grant_organisation::<Visit>(&call.actor, &place.organisation).await?;
     let row = call.face.auth.registry(&grant, &place.registry).await?;
-    of(row, place.organisation.as_str())
+    of(row, place.organisation.as_str(), sees_sources(call, &place.organisation).await?)
 }
 
-fn of(row: RegistryRow, organisation: &str) -> Result<Registry> {
+/// Whether the caller is shown where content comes from: what stands in a private network is nobody else's affair.
+async fn sees_sources(call: &Call, organisation: &OrganisationName) -> Result<Sight> {
+    match call.face.auth.grant_organisation::<Belong>(&call.actor, organisation).await {
+        Ok(_) => Ok(Sight::Whole),
+        Err(error) if error.is_fault() => Err(error),
+        Err(_) => Ok(Sight::Public),
+    }
+}
+
+fn of(row: RegistryRow, organisation: &str, sight: Sight) -> Result<Registry> {
     let accepts = row.accepts_missing_content;
     Ok(Registry {
         name: row.name.to_string(),
         organisation: organisation.to_owned(),
-        kind: row.kind,
+        kind: row.source.kind.to_string(),
+        source: (sight == Sight::Whole).then(|| ShownSource::of(row.source)),
         public: row.public,
         missing_content: if accepts { MissingContent::Accept } else { MissingContent::Refuse },
         redirect: if row.redirects { Redirect::On } else { Redirect::Off },

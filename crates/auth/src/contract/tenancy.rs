@@ -1,14 +1,15 @@
 //! The suite of who belongs where, of users and of what machines are known by.
 
 use wharf_core::{
-    AccountId, Actor, Allowance, Kind, OrganisationName, Principal, Reach, Role, TokenHash, UserName, Verb,
+    AccountId, Actor, Allowance, Kind, Lookalikes, OrganisationName, Principal, Protocol, Reach,
+    RegistryKind, Role, SealedLogin, TokenHash, Upstream, UserName, Verb,
     gate::{OrganisationId, Sight},
 };
 
 use super::{NOW, record};
 use crate::port::{
     Accounts, Claim, Fate, Known, Machines, NewAccount, NewOrganisation, RegistryChange, Repeat, RepeatTimes,
-    Repeats, Seer, Span, Tenancy, TokenRow, Users,
+    Repeats, Seer, Source, SourceChange, Span, Tenancy, TokenRow, Users,
 };
 
 pub(super) const ALL: Span = Span { last: None, most: 1000 };
@@ -40,6 +41,7 @@ pub async fn tenancy(accounts: &dyn Accounts, store: &dyn Tenancy) {
     organisations_keep_their_names(store, &owner, &other).await;
     let id = id_of(store, &owner, "ten-acme").await;
     registries_are_made_and_changed(store, id).await;
+    a_registry_may_have_its_content_from_elsewhere(store, id).await;
     an_admin_stays(store, (&owner, &other), id).await;
     let change = RegistryChange { public: Some(true), ..RegistryChange::default() };
     assert!(store.change_registry(id, name("main"), change, record()).await.unwrap());
@@ -96,7 +98,7 @@ async fn registries_are_made_and_changed(store: &dyn Tenancy, id: OrganisationId
     let again = store.create_registry(id, name("team"), change, record()).await.unwrap_err();
     assert_eq!(again.kind(), Kind::Exists);
     let team = store.registry(id, Sight::Whole, &name("team")).await.unwrap().expect("it was made");
-    assert_eq!((team.public, team.accepts_missing_content, team.kind.as_str()), (false, true, "hosted"));
+    assert_eq!((team.public, team.accepts_missing_content, team.source), (false, true, Source::default()));
     assert_eq!(store.registry(id, Sight::Public, &name("team")).await.unwrap(), None);
     let open = RegistryChange { public: Some(true), ..RegistryChange::default() };
     assert!(store.change_registry(id, name("team"), open.clone(), record()).await.unwrap());
@@ -111,6 +113,62 @@ async fn registries_are_made_and_changed(store: &dyn Tenancy, id: OrganisationId
     );
     assert!(store.remove_registry(id, name("team"), record()).await.unwrap());
     assert!(!store.remove_registry(id, name("team"), record()).await.unwrap());
+}
+
+async fn a_registry_may_have_its_content_from_elsewhere(store: &dyn Tenancy, id: OrganisationId) {
+    let of = |source: SourceChange| RegistryChange { source, ..RegistryChange::default() };
+    let shows = |members: &[&str]| {
+        let members = Some(members.iter().map(|member| name(member)).collect());
+        of(SourceChange { members, ..SourceChange::default() })
+    };
+    let kind = |kind| SourceChange { kind: Some(kind), ..SourceChange::default() };
+    let set = async |registry: &str, change: RegistryChange| {
+        store.change_registry(id, name(registry), change, record()).await.map_err(|error| error.kind())
+    };
+    let login = SealedLogin { username: "reader".to_owned(), sealed: vec![0, 255, 7] };
+    let upstream = Upstream {
+        url: "https://index.example/simple/".parse().unwrap(),
+        protocol: Protocol::Python,
+        authorities: Some("pem".to_owned()),
+        login: Some(login),
+    };
+    let proxy = SourceChange {
+        upstream: Some(upstream.clone()),
+        reserved: Some(vec!["acme".to_owned()]),
+        lookalikes: Some(Lookalikes::Warn),
+        ..kind(RegistryKind::Proxy)
+    };
+    let lonely = store.create_registry(id, name("lonely"), of(kind(RegistryKind::Proxy)), record()).await;
+    assert_eq!(lonely.unwrap_err().kind(), Kind::Invalid, "a proxy without an upstream");
+    store.create_registry(id, name("mirror"), of(proxy), record()).await.unwrap();
+    for virtual_one in ["inner", "outer"] {
+        store
+            .create_registry(id, name(virtual_one), of(kind(RegistryKind::Virtual)), record())
+            .await
+            .unwrap();
+    }
+    let found = async |registry: &str| {
+        store.registry(id, Sight::Whole, &name(registry)).await.unwrap().unwrap().source
+    };
+    let mirror = found("mirror").await;
+    assert_eq!((mirror.upstream, mirror.guard.reserved), (Some(upstream), vec!["acme".to_owned()]));
+    assert_eq!(set("inner", shows(&["main", "mirror"])).await, Ok(true));
+    assert_eq!(set("outer", shows(&["inner"])).await, Ok(true));
+    assert_eq!(set("inner", shows(&["outer", "main"])).await, Err(Kind::Invalid), "a circle");
+    assert_eq!(set("inner", shows(&["inner"])).await, Err(Kind::Invalid), "a registry that shows itself");
+    assert_eq!(set("inner", shows(&["nothing"])).await, Err(Kind::Invalid), "a member that is not there");
+    assert_eq!(set("inner", shows(&["main", "main"])).await, Err(Kind::Invalid), "a member twice");
+    assert_eq!(set("main", shows(&["mirror"])).await, Err(Kind::Invalid), "a hosted one with members");
+    assert_eq!(set("mirror", of(kind(RegistryKind::Hosted))).await, Err(Kind::Conflict), "one that is shown");
+    let members: Vec<String> = found("inner").await.members.iter().map(ToString::to_string).collect();
+    assert_eq!(members, ["main", "mirror"], "a refused change left something");
+    assert!(store.remove_registry(id, name("mirror"), record()).await.unwrap());
+    assert_eq!(found("inner").await.members.len(), 1);
+    assert_eq!(set("outer", of(kind(RegistryKind::Hosted))).await, Ok(true));
+    assert_eq!(found("outer").await, Source::default());
+    for gone in ["inner", "outer"] {
+        assert!(store.remove_registry(id, name(gone), record()).await.unwrap());
+    }
 }
 
 async fn an_admin_stays(store: &dyn Tenancy, (owner, other): (&Actor, &Actor), id: OrganisationId) {

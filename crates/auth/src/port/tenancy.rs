@@ -7,7 +7,7 @@ use wharf_core::{
     gate::{OrganisationId, OrganisationRights, Sight},
 };
 
-use super::RegistryChange;
+use super::{RegistryChange, Source};
 
 /// An organisation as a caller sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,8 +63,8 @@ pub enum Claim {
 pub struct RegistryRow {
     /// Its name.
     pub name: RegistryName,
-    /// `hosted`, `proxy` or `virtual`.
-    pub kind: String,
+    /// Where its content comes from.
+    pub source: Source,
     /// Whether anybody may pull.
     pub public: bool,
     /// Whether manifests may name content the repository lacks.
@@ -136,6 +136,10 @@ pub trait Registries: Send + Sync {
         record: AuditRecord,
     ) -> Result<RegistryRow>;
     /// Changes a registry; false where there is none.
+    ///
+    /// # Errors
+    /// `Invalid` where its kind, its upstream and its members do not go together; `Conflict` where its kind would change
+    /// although it holds something.
     async fn change_registry(
         &self,
         id: OrganisationId,

@@ -32,6 +32,36 @@ CREATE TABLE registry (
 );
 CREATE INDEX registry_public ON registry (id) WHERE public = 1;
 
+-- Where a registry has its content from that is not hosted. upstream: what a proxy fetches from, as JSON; login: its password,
+-- sealed. guard: what is not let through, as JSON.
+CREATE TABLE source (
+    registry_id BIGINT PRIMARY KEY REFERENCES registry (id),
+    upstream    TEXT COLLATE "C",
+    login       BYTEA,
+    guard       TEXT COLLATE "C" NOT NULL
+);
+
+-- The registries that a virtual one shows, in the order in which they are asked.
+CREATE TABLE registry_member (
+    registry_id BIGINT NOT NULL REFERENCES registry (id),
+    position    BIGINT NOT NULL,
+    member_id   BIGINT NOT NULL REFERENCES registry (id),
+    PRIMARY KEY (registry_id, position)
+);
+CREATE INDEX registry_member_of ON registry_member (member_id);
+
+-- What an upstream said, as the format of the registry keeps it. checked_at: when it was last found to stand; version moves
+-- when it was found to have changed. Without it a proxy shows nothing while its upstream is away.
+CREATE TABLE fetched (
+    registry_id BIGINT NOT NULL REFERENCES registry (id),
+    name        TEXT COLLATE "C" NOT NULL,
+    etag        TEXT COLLATE "C",
+    checked_at  BIGINT NOT NULL,
+    version     BIGINT NOT NULL,
+    payload     BYTEA NOT NULL,
+    PRIMARY KEY (registry_id, name)
+);
+
 -- What was set about a registry, as JSON. kind: immutability or retention.
 CREATE TABLE rule (
     registry_id BIGINT NOT NULL REFERENCES registry (id),

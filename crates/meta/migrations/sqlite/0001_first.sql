@@ -30,6 +30,36 @@ CREATE TABLE registry (
 );
 CREATE INDEX registry_public ON registry (id) WHERE public = 1;
 
+-- Where a registry has its content from that is not hosted. upstream: what a proxy fetches from, as JSON; login: its password,
+-- sealed. guard: what is not let through, as JSON.
+CREATE TABLE source (
+    registry_id INTEGER PRIMARY KEY REFERENCES registry (id),
+    upstream    TEXT,
+    login       BLOB,
+    guard       TEXT NOT NULL
+);
+
+-- The registries that a virtual one shows, in the order in which they are asked.
+CREATE TABLE registry_member (
+    registry_id INTEGER NOT NULL REFERENCES registry (id),
+    position    INTEGER NOT NULL,
+    member_id   INTEGER NOT NULL REFERENCES registry (id),
+    PRIMARY KEY (registry_id, position)
+) WITHOUT ROWID;
+CREATE INDEX registry_member_of ON registry_member (member_id);
+
+-- What an upstream said, as the format of the registry keeps it. checked_at: when it was last found to stand; version moves
+-- when it was found to have changed. Without it a proxy shows nothing while its upstream is away.
+CREATE TABLE fetched (
+    registry_id INTEGER NOT NULL REFERENCES registry (id),
+    name        TEXT NOT NULL,
+    etag        TEXT,
+    checked_at  INTEGER NOT NULL,
+    version     INTEGER NOT NULL,
+    payload     BLOB NOT NULL,
+    PRIMARY KEY (registry_id, name)
+);
+
 -- What was set about a registry, as JSON. kind: immutability or retention.
 CREATE TABLE rule (
     registry_id INTEGER NOT NULL REFERENCES registry (id),

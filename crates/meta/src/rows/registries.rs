@@ -11,6 +11,7 @@ use wharf_core::{
 
 use super::{
     journal::audit,
+    sources::{change_source, find_source},
     tenants::{ensure_organisation, ensure_registry, hold_organisation, registry_id, remove_registry},
 };
 use crate::{
@@ -114,7 +115,8 @@ async fn change(session: &mut dyn Session, id: i64, change: &RegistryChange) -> 
         settings.unverified = if accepts { Unverified::Accept } else { Unverified::Refuse };
     }
     let settings = serde_json::to_string(&settings).map_err(Error::internal)?;
-    session.execute(SET, &[public.into(), settings.as_str().into(), id.into()]).await.map(drop)
+    session.execute(SET, &[public.into(), settings.as_str().into(), id.into()]).await?;
+    change_source(session, id, &change.source).await
 }
 
 #[async_trait]
@@ -162,13 +164,15 @@ impl Registries for Database {
     }
 }
 
-fn registry(mut row: Row) -> Result<RegistryRow> {
-    let (name, kind, public) = (row.parse(|name: String| name.parse().ok())?, row.next()?, row.next()?);
+/// A registry of a row that begins with its id.
+async fn registry(session: &mut dyn Session, mut row: Row) -> Result<RegistryRow> {
+    let source = find_source(session, row.next()?).await?;
+    let (name, public) = (row.parse(|name: String| name.parse().ok())?, row.next()?);
     let settings = RegistrySettings::parse(&row.next::<String>()?)?;
     let created_at = Timestamp::from_microseconds(row.next()?);
     Ok(RegistryRow {
         name,
-        kind,
+        source,
         public,
         accepts_missing_content: settings.accepts_missing_content(),
         redirects: settings.redirects(),
@@ -194,12 +198,16 @@ impl Step for List {
 
     async fn run(&self, session: &mut dyn Session) -> Result<Vec<RegistryRow>> {
         const LIST: &str = "
-            SELECT r.name, r.kind, r.public, r.settings, r.created_at FROM registry r
+            SELECT r.id, r.name, r.public, r.settings, r.created_at FROM registry r
             WHERE r.organisation_id = $1 AND r.public >= CAST($2 AS BIGINT) AND r.name > $3 ORDER BY r.name LIMIT $4";
         let last = self.span.last.as_deref().unwrap_or_default();
         let values =
             [self.id.0.into(), only_public(self.sight).into(), last.into(), i64::from(self.span.most).into()];
-        session.query(LIST, &values).await?.into_iter().map(registry).collect()
+        let mut found = Vec::new();
+        for row in session.query(LIST, &values).await? {
+            found.push(registry(session, row).await?);
+        }
+        Ok(found)
     }
 }
 
@@ -215,10 +223,13 @@ impl Step for Find {
 
     async fn run(&self, session: &mut dyn Session) -> Result<Option<RegistryRow>> {
         const FIND: &str = "
-            SELECT r.name, r.kind, r.public, r.settings, r.created_at FROM registry r
+            SELECT r.id, r.name, r.public, r.settings, r.created_at FROM registry r
             WHERE r.organisation_id = $1 AND r.public >= CAST($2 AS BIGINT) AND r.name = $3";
         let values = [self.id.0.into(), only_public(self.sight).into(), self.name.as_str().into()];
-        session.query_first(FIND, &values).await?.map(registry).transpose()
+        match session.query_first(FIND, &values).await? {
+            Some(row) => registry(session, row).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 

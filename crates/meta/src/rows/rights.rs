@@ -14,7 +14,7 @@ use crate::{
 };
 
 const FIND: &str = "
-    SELECT o.id, o.quota_bytes, r.id, r.public, r.settings, p.id, m.role
+    SELECT o.id, o.quota_bytes, r.id, r.kind, r.public, r.settings, p.id, m.role
     FROM organisation o
     LEFT JOIN registry r ON r.organisation_id = o.id AND r.name = $1
     LEFT JOIN repository p ON p.registry_id = r.id AND p.name = $2
@@ -47,14 +47,16 @@ impl Step for FindRights {
         let Some(mut row) = session.query_first(FIND, &values).await? else { return Ok(rights) };
         rights.organisation = Some(OrganisationId(row.next()?));
         let quota = row.next::<Option<i64>>()?.and_then(|bytes| u64::try_from(bytes).ok());
-        let (id, public, settings) = (row.next::<Option<i64>>()?, row.next()?, row.next()?);
+        let (id, kind) = (row.next::<Option<i64>>()?, row.next::<Option<String>>()?);
+        let (public, settings) = (row.next()?, row.next()?);
         let repository = row.next::<Option<i64>>()?.map(RepositoryId);
         rights.role = row.next::<Option<String>>()?.map(|role| role.parse()).transpose()?;
-        if let (Some(id), Some(public), Some(settings)) = (id, public, settings) {
+        if let (Some(id), Some(kind), Some(public), Some(settings)) = (id, kind, public, settings) {
             let settings: String = settings;
             let settings = RegistrySettings::parse(&settings)?;
             rights.registry = Some(RegistryRights {
                 id: RegistryId(id),
+                kind: kind.parse()?,
                 public,
                 quota,
                 accepts_missing_content: settings.accepts_missing_content(),

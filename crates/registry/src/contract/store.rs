@@ -44,6 +44,7 @@ pub async fn store<S: Store + RightsSource>(store: &S) {
     super::lookups::suite(store).await;
     a_lease_has_one_holder_until_its_time_is_over(store).await;
     super::inspection::suite(store).await;
+    super::sources::suite(store).await;
     store.check().await.unwrap();
 }
 
@@ -53,7 +54,7 @@ struct Do<I, T> {
     body: Body<I, T>,
 }
 
-type Body<I, T> = for<'a> fn(&'a I, &'a mut dyn Work) -> BoxFuture<'a, Result<T>>;
+pub(super) type Body<I, T> = for<'a> fn(&'a I, &'a mut dyn Work) -> BoxFuture<'a, Result<T>>;
 
 #[async_trait]
 impl<I: Send + Sync + 'static, T: Send + 'static> Transaction for Do<I, T> {
@@ -547,7 +548,8 @@ async fn what_is_older_is_forgotten_in_steps(store: &dyn Store) {
 async fn a_lease_has_one_holder_until_its_time_is_over<S: Store>(store: &S) {
     let take = async |holder: &str, at: i64| {
         let now = NOW.plus_seconds(at);
-        let claim = LeaseClaim { name: "contract", holder: holder.to_owned(), until: now.plus_seconds(10) };
+        let claim =
+            LeaseClaim { name: "contract".into(), holder: holder.to_owned(), until: now.plus_seconds(10) };
         let body: Body<_, bool> = |(claim, now), work| Box::pin(work.take_lease(claim, *now));
         commit(store, (claim, now), body).await.unwrap()
     };
@@ -556,4 +558,15 @@ async fn a_lease_has_one_holder_until_its_time_is_over<S: Store>(store: &S) {
     assert!(!take("two", 14).await && take("two", 15).await, "a lease does not end by time");
     let both = futures_util::future::join(take("three", 30), take("four", 30)).await;
     assert!(both.0 != both.1, "of two nodes at once one takes a lease");
+    let end = async |holder: &str| {
+        let claim = LeaseClaim { name: "contract".into(), holder: holder.to_owned(), until: NOW };
+        let body: Body<_, ()> = |claim, work| Box::pin(work.end_lease(claim));
+        commit(store, claim, body).await.unwrap();
+    };
+    end("nobody").await;
+    assert!(!take("five", 31).await, "who does not hold a lease gave it back");
+    end(if both.0 { "three" } else { "four" }).await;
+    assert!(take("five", 31).await, "a lease that was given back is free");
+    let body: Body<_, u64> = |before, work| Box::pin(work.forget_leases(*before));
+    assert!(commit(store, NOW.plus_seconds(42), body).await.unwrap() > 0, "an old lease is not forgotten");
 }

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use tokio::task::spawn_blocking;
 use wharf_core::{
-    Algorithm, Error, Grant, Kind, RegistryGrant, Result, Subject, action::Pull, gate::RepositoryId,
+    Algorithm, Error, Grant, Kind, RegistryGrant, Result, Subject, action::Pull,
+    gate::{RegistryId, RepositoryId},
 };
 
 use super::{
@@ -103,11 +104,15 @@ impl Rendered {
     }
 
     /// How many bytes all bodies have.
-    pub(super) fn weight(&self) -> usize {
+    pub fn weight(&self) -> usize {
         self.pages.iter().flat_map(|page| &page.bodies).map(|body| body.bytes.len()).sum()
     }
 
-    fn of(revision: i64, pages: Vec<Page>) -> Result<Self> {
+    /// Pages in every encoding. It is work for a thread that may block.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub fn of(revision: i64, pages: Vec<Page>) -> Result<Self> {
         let page = |page: Page| {
             let digest = wharf_hash::digest(Algorithm::Sha256, &page.bytes).to_string();
             let digest = digest.rsplit(':').next().unwrap_or_default();
@@ -180,6 +185,14 @@ impl Registry {
         let Some(repository) = grant.repository() else { return Ok(None) };
         let shown = self.store().view(ReadShown { repository, format }).await?;
         Ok(Some(shown).filter(|shown| !shown.rows.is_empty()))
+    }
+
+    /// The subjects of which a format lists anything in a registry, in byte order.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn listed_names(&self, grant: &RegistryGrant, format: &'static str) -> Result<Vec<String>> {
+        self.store().view(ListNames { registry: grant.registry(), format }).await
     }
 
     /// The pages of the subjects of which a format lists anything in a registry.
@@ -270,8 +283,8 @@ impl Registry {
     }
 }
 
-struct FindPage {
-    of: PageOf,
+pub(crate) struct FindPage {
+    pub(crate) of: PageOf,
 }
 
 #[async_trait]
@@ -280,6 +293,24 @@ impl Transaction for FindPage {
 
     async fn run(&self, work: &mut dyn Work) -> Result<Option<PageState>> {
         work.page(self.of).await
+    }
+}
+
+struct ListNames {
+    registry: RegistryId,
+    format: &'static str,
+}
+
+#[async_trait]
+impl Transaction for ListNames {
+    type Output = Vec<String>;
+
+    fn extent(&self) -> Extent {
+        Extent::List
+    }
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Vec<String>> {
+        work.listed_subjects(self.registry, self.format).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a transaction can do: reads and writes of rows, one trait for each aggregate.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use async_trait::async_trait;
 use wharf_core::{
@@ -10,7 +10,7 @@ use wharf_core::{
     manifest,
 };
 
-use super::{Notices, Pages, Releases, Repositories, Retention, Rules, Tags, Usages};
+use super::{Notices, Pages, Releases, Repositories, Retention, Rules, Sources, Tags, Usages};
 use crate::format::{Fact, FactCursor};
 
 /// Everything a transaction can touch.
@@ -33,6 +33,7 @@ pub trait Work:
     + Leases
     + Retention
     + Rules
+    + Sources
     + Usages
     + Send
 {
@@ -57,6 +58,7 @@ impl<T> Work for T where
         + Leases
         + Retention
         + Rules
+        + Sources
         + Usages
         + Send
 {
@@ -542,7 +544,7 @@ pub trait Journal {
 #[derive(Clone, Debug)]
 pub struct LeaseClaim {
     /// What is done.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Who wishes it.
     pub holder: String,
     /// Until when; whoever has it may take it again before.
@@ -555,4 +557,8 @@ pub trait Leases {
     /// Takes a lease, or prolongs it; false while another holder has it. A holder that is gone loses it by time, so
     /// what is done under a lease must bear to be done twice.
     async fn take_lease(&mut self, claim: &LeaseClaim, now: Timestamp) -> Result<bool>;
+    /// Gives a lease back before its time, if its holder still has it.
+    async fn end_lease(&mut self, claim: &LeaseClaim) -> Result<()>;
+    /// Forgets leases that ended before; says how many.
+    async fn forget_leases(&mut self, before: Timestamp) -> Result<u64>;
 }

@@ -96,8 +96,41 @@ fn registry() -> Command {
             .arg(choice("public", ["true", "false"], "Whether anybody may pull"))
             .arg(choice("missing-content", ["accept", "refuse"], missing))
             .arg(choice("redirect", ["on", "off"], redirect))
-            .arg(choice("unverified", ["accept", "refuse"], unverified)),
+            .arg(choice("unverified", ["accept", "refuse"], unverified))
+            .args(source()),
     )
+}
+
+/// Where the content of a registry comes from.
+fn source() -> [Arg; 10] {
+    let named = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    let kinds = ["hosted", "proxy", "virtual"];
+    let popular = "Names that others are made to look like, with commas between";
+    [
+        Arg::new("kind").long("kind").value_parser(kinds).help("Where its content comes from"),
+        named("upstream", "URL", "What a proxy fetches from"),
+        Arg::new("upstream-protocol")
+            .long("upstream-protocol")
+            .value_parser(["python", "memflow"])
+            .help("What the upstream speaks; python if not said"),
+        named("upstream-user", "USER", "Log in there as this user; the password is asked for"),
+        flag("password-stdin", "Read that password from standard input"),
+        named("members", "NAMES", "The registries that a virtual one shows, in order, with commas between"),
+        named(
+            "reserved",
+            "NAMES",
+            "Names that no upstream is asked for, each with all that begin with it and a dash",
+        ),
+        named("cooldown-days", "DAYS", "Hide what the upstream published less than so many days ago")
+            .value_parser(value_parser!(u16)),
+        Arg::new("lookalikes")
+            .long("lookalikes")
+            .value_parser(["pass", "warn", "refuse"])
+            .help("What becomes of names that differ from another by a letter or a dash"),
+        named("popular", "NAMES", popular),
+    ]
 }
 
 fn key() -> Command {

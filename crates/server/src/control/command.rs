@@ -9,6 +9,7 @@ use wharf_registry::{Collected, Horizon, Registry, Share};
 use super::{
     Desk, Outcome, Progress,
     key::{self, Key},
+    source::RegistrySource,
 };
 use crate::{
     first_start::{ADMIN, PASSWORD_FILE},
@@ -50,6 +51,8 @@ pub(crate) enum Command {
         redirects: Option<bool>,
         /// Whether, as long as it has no key, it takes plugins that nobody signed.
         accepts_unverified: Option<bool>,
+        /// Where its content comes from.
+        source: Box<RegistrySource>,
     },
     /// Works on the keys that a registry believes.
     Key(Key),
@@ -101,10 +104,12 @@ impl Command {
                 accepts_missing_content,
                 redirects,
                 accepts_unverified,
+                source,
             } => {
                 let RegistryPlace { organisation, registry: name } = key::place(&registry)?;
+                let source = source.change(auth)?;
                 let change =
-                    RegistryChange { public, accepts_missing_content, redirects, accepts_unverified };
+                    RegistryChange { public, accepts_missing_content, redirects, accepts_unverified, source };
                 auth.set_registry(&grant, organisation, name, change).await?;
                 Ok(Outcome::good(format!("registry {registry} is set")))
             }

@@ -1,0 +1,122 @@
+//! The way to upstreams of proxy registries: asks what a registry's admin named, through doors that the operator's policy
+//! closes to private networks, and tells the login to the origin of the upstream and to no other.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use reqwest::{
+    Method, StatusCode, Url,
+    header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH},
+};
+use wharf_auth::Auth;
+use wharf_core::{Error, Kind, Result, Upstream};
+use wharf_registry::port::{UpstreamAnswer, UpstreamAsk, UpstreamBody, UpstreamDoor};
+
+use crate::{
+    answer::Answer,
+    door::{Ask, Body, Door, host_of},
+    policy::Policy,
+    trust::Trust,
+};
+
+/// The most doors that are kept open, one for each list of authorities.
+const MOST_DOORS: usize = 100;
+
+/// Asks upstreams.
+pub struct Fetcher {
+    auth: Auth,
+    /// Hosts that may be in private networks.
+    hosts: Vec<String>,
+    doors: Mutex<HashMap<Option<String>, Door>>,
+}
+
+impl Fetcher {
+    /// One that goes into the internet, and to these hosts wherever they are; `auth` opens the logins.
+    pub fn new(auth: Auth, hosts: Vec<String>) -> Self {
+        Self { auth, hosts, doors: Mutex::default() }
+    }
+
+    /// The door that believes these authorities beside those of the system.
+    fn door(&self, authorities: Option<&String>) -> Result<Door> {
+        let mut doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(door) = doors.get(&authorities.cloned()) {
+            return Ok(door.clone());
+        }
+        let trust = match authorities {
+            Some(pem) => Trust::of_system().and(pem.as_bytes())?,
+            None => Trust::of_system(),
+        };
+        let door = Door::open(Policy::named(self.hosts.iter().cloned()), trust)?;
+        if doors.len() >= MOST_DOORS {
+            doors.clear();
+        }
+        doors.insert(authorities.cloned(), door.clone());
+        Ok(door)
+    }
+
+    fn headers(&self, upstream: &Upstream, ask: &UpstreamAsk, url: &Url) -> Result<HeaderMap> {
+        let mut headers = HeaderMap::new();
+        insert(&mut headers, ACCEPT, ask.accept)?;
+        if let Some(known) = &ask.known {
+            insert(&mut headers, IF_NONE_MATCH, known)?;
+        }
+        let own = Url::parse(upstream.url.as_str()).map_err(Error::internal)?;
+        if own.origin() == url.origin()
+            && let Some((user, password)) = self.auth.login_at(upstream)?
+        {
+            let pair = BASE64_STANDARD.encode(format!("{user}:{}", password.expose()));
+            let mut value = HeaderValue::try_from(format!("Basic {pair}")).map_err(Error::internal)?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        Ok(headers)
+    }
+}
+
+#[async_trait]
+impl UpstreamDoor for Fetcher {
+    async fn ask(&self, upstream: &Upstream, ask: UpstreamAsk) -> Result<UpstreamAnswer> {
+        let wrong =
+            |error| Error::new(Kind::Invalid, "the upstream names an address that is none").because(error);
+        let url = Url::parse(&ask.url).map_err(wrong)?;
+        if upstream.url.as_str().starts_with("https:") && url.scheme() != "https" {
+            let words = format!("{} leads from https to {}", host_of(&url), url.scheme());
+            return Err(Error::new(Kind::Denied, words));
+        }
+        let headers = self.headers(upstream, &ask, &url)?;
+        let door = self.door(upstream.authorities.as_ref())?;
+        let sent = Ask { method: Method::GET, url, headers, body: Body::Whole(bytes::Bytes::new()) };
+        let answer = door.send(sent).await?;
+        match answer.status() {
+            StatusCode::OK => Ok(UpstreamAnswer::Found(found(answer, ask.most))),
+            StatusCode::NOT_MODIFIED if ask.known.is_some() => Ok(UpstreamAnswer::Unchanged),
+            StatusCode::NOT_FOUND | StatusCode::GONE => Ok(UpstreamAnswer::Missing),
+            status => Err(refused(&answer, status)),
+        }
+    }
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) -> Result<()> {
+    headers.insert(name, HeaderValue::try_from(value).map_err(Error::internal)?);
+    Ok(())
+}
+
+fn found(answer: Answer, most: u64) -> UpstreamBody {
+    let text = |name: &str| answer.header(name).map(str::to_owned);
+    UpstreamBody {
+        url: answer.url().to_string(),
+        media_type: text("content-type").unwrap_or_default(),
+        etag: text("etag"),
+        length: text("content-length").and_then(|length| length.parse().ok()),
+        body: answer.into_stream(most),
+    }
+}
+
+/// What an upstream says no with. It answers, so it is not away.
+fn refused(answer: &Answer, status: StatusCode) -> Error {
+    Error::new(Kind::Denied, format!("{} answered {}", answer.host(), status.as_u16()))
+}

@@ -1,0 +1,42 @@
+//! The suite of what upstreams said.
+
+use bytes::Bytes;
+use wharf_core::gate::RegistryId;
+
+use super::store::{Body, NOW, commit};
+use crate::port::{Fetched, FetchedState, SourceRow, Store};
+
+/// What upstreams say is kept for each registry, and its version moves only when it changed.
+pub(super) async fn suite<S: Store>(store: &S) {
+    let body: Body<(), RegistryId> =
+        |(), work| Box::pin(async { work.ensure_registry(&"sources/one/app".parse()?, NOW).await });
+    let registry = commit(store, (), body).await.unwrap();
+    let source: Body<_, SourceRow> = |registry, work| Box::pin(work.source(*registry));
+    assert_eq!(commit(store, registry, source).await.unwrap(), SourceRow::default());
+    let find = async |name: &str| {
+        let body: Body<(RegistryId, String), Option<FetchedState>> =
+            |(registry, name), work| Box::pin(work.fetched(*registry, name));
+        commit(store, (registry, name.to_owned()), body).await.unwrap()
+    };
+    let keep = async |payload: &'static str, seconds: i64| {
+        let fetched = Fetched { etag: Some(format!("\"{payload}\"")), payload: Bytes::from(payload) };
+        let body: Body<_, ()> =
+            |(registry, fetched, now), work| Box::pin(work.keep_fetched((*registry, "page"), fetched, *now));
+        commit(store, (registry, fetched, NOW.plus_seconds(seconds)), body).await.unwrap();
+        find("page").await.unwrap()
+    };
+    assert_eq!(find("page").await, None);
+    let first = keep("one", 0).await;
+    assert_eq!((first.etag.as_deref(), first.checked_at), (Some("\"one\""), NOW));
+    let touch: Body<_, ()> = |(registry, now), work| Box::pin(work.touch_fetched((*registry, "page"), *now));
+    commit(store, (registry, NOW.plus_seconds(5)), touch).await.unwrap();
+    let touched = find("page").await.unwrap();
+    assert_eq!((touched.version, touched.checked_at), (first.version, NOW.plus_seconds(5)));
+    let again = keep("two", -10).await;
+    assert!(again.version > first.version, "a clock that went back hides a change");
+    let payload: Body<_, Option<Bytes>> = |registry, work| Box::pin(work.fetched_payload(*registry, "page"));
+    assert_eq!(commit(store, registry, payload).await.unwrap().unwrap(), "two");
+    let forget: Body<_, ()> = |registry, work| Box::pin(work.forget_fetched(*registry, "page"));
+    commit(store, registry, forget).await.unwrap();
+    assert_eq!(find("page").await, None);
+}

@@ -1,0 +1,116 @@
+//! One fetch of one thing at a time, in this process and among all nodes.
+//!
+//! In the process whoever wants the same waits for a mutex; among nodes a lease says who fetches. It is prolonged as long
+//! as the work goes on; a node that dies loses it by time, and whoever waits takes it over. Whoever has got his turn looks
+//! first whether what he wanted has come meanwhile.
+
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use tokio::{
+    task::AbortHandle,
+    time::{Instant, sleep},
+};
+use wharf_core::{Error, Kind, Result};
+
+use super::{Upstreams, rows::EndLease};
+use crate::{housekeeping::TakeLease, port::LeaseClaim};
+
+/// How long a lease stands that is not prolonged, in seconds.
+const LEASE: i64 = 30;
+/// How often it is prolonged.
+const BEAT: Duration = Duration::from_secs(10);
+/// How often who waits for another node looks again: the first time, and at most.
+const LOOK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+/// How long anybody waits for others.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+type Turn = tokio::sync::Mutex<()>;
+
+/// The turns of this process.
+#[derive(Default)]
+pub(super) struct Flights(Mutex<HashMap<String, Weak<Turn>>>);
+
+impl Flights {
+    fn turn(&self, name: &str) -> Arc<Turn> {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = turns.get(name).and_then(Weak::upgrade) {
+            return turn;
+        }
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let turn = Arc::new(Turn::default());
+        turns.insert(name.to_owned(), Arc::downgrade(&turn));
+        turn
+    }
+}
+
+/// The turn to fetch something. It ends when it is dropped.
+pub struct Flight {
+    upstreams: Upstreams,
+    claim: LeaseClaim,
+    beat: AbortHandle,
+    _turn: tokio::sync::OwnedMutexGuard<()>,
+}
+
+impl Upstreams {
+    /// Waits until nobody else fetches what goes by this name.
+    pub(super) async fn flight(&self, name: String) -> Result<Flight> {
+        let busy = |_| Error::new(Kind::Unavailable, "this is being fetched, and takes long: try again");
+        let turn = tokio::time::timeout(PATIENCE, self.0.flights.turn(&name).lock_owned());
+        let turn = turn.await.map_err(busy)?;
+        let holder: [u8; 16] = self.0.registry.0.parts.entropy.bytes();
+        let holder = format!("{:032x}", u128::from_be_bytes(holder));
+        let claim = LeaseClaim { name: Cow::Owned(name), holder, until: self.0.registry.now() };
+        self.take(&claim).await?;
+        let (upstreams, prolonged) = (self.clone(), claim.clone());
+        let beat = tokio::spawn(async move { upstreams.prolong(prolonged).await }).abort_handle();
+        Ok(Flight { upstreams: self.clone(), claim, beat, _turn: turn })
+    }
+
+    async fn take(&self, claim: &LeaseClaim) -> Result<()> {
+        let (until, mut pause) = (Instant::now() + PATIENCE, LOOK.0);
+        while !self.try_take(claim).await? {
+            if Instant::now() > until {
+                return Err(Error::new(
+                    Kind::Unavailable,
+                    "another node fetches this, and takes long: try again",
+                ));
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LOOK.1);
+        }
+        Ok(())
+    }
+
+    async fn try_take(&self, claim: &LeaseClaim) -> Result<bool> {
+        let now = self.0.registry.now();
+        let claim = LeaseClaim { until: now.plus_seconds(LEASE), ..claim.clone() };
+        self.0.registry.store().commit(TakeLease { claim, now }).await
+    }
+
+    async fn prolong(&self, claim: LeaseClaim) {
+        loop {
+            sleep(BEAT).await;
+            if let Err(error) = self.try_take(&claim).await {
+                tracing::warn!(?error, "a lease could not be prolonged");
+            }
+        }
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.beat.abort();
+        let (upstreams, claim) = (self.upstreams.clone(), self.claim.clone());
+        tokio::spawn(async move {
+            // Where it fails the lease ends by time.
+            if let Err(error) = upstreams.0.registry.store().commit(EndLease(claim)).await {
+                tracing::warn!(?error, "a lease could not be given back");
+            }
+        });
+    }
+}

@@ -1,0 +1,113 @@
+//! The transactions on sources and on what upstreams said.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use wharf_core::{Result, Timestamp, gate::RegistryId};
+
+use crate::port::{Extent, Fetched, FetchedState, LeaseClaim, Member, SourceRow, Transaction, Work};
+
+pub(super) struct FindSource {
+    pub(super) registry: RegistryId,
+}
+
+#[async_trait]
+impl Transaction for FindSource {
+    type Output = SourceRow;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<SourceRow> {
+        work.source(self.registry).await
+    }
+}
+
+/// What is set about a virtual registry, and its members.
+pub(super) struct FindMembers {
+    pub(super) registry: RegistryId,
+}
+
+#[async_trait]
+impl Transaction for FindMembers {
+    type Output = (SourceRow, Vec<Member>);
+
+    async fn run(&self, work: &mut dyn Work) -> Result<(SourceRow, Vec<Member>)> {
+        Ok((work.source(self.registry).await?, work.members_of(self.registry).await?))
+    }
+}
+
+/// Something that the upstream of a registry said.
+#[derive(Clone)]
+pub(super) struct DocumentKey {
+    pub(super) registry: RegistryId,
+    pub(super) name: String,
+}
+
+impl DocumentKey {
+    fn of(&self) -> (RegistryId, &str) {
+        (self.registry, &self.name)
+    }
+}
+
+pub(super) struct FindDocument(pub(super) DocumentKey);
+
+#[async_trait]
+impl Transaction for FindDocument {
+    type Output = Option<FetchedState>;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Option<FetchedState>> {
+        work.fetched(self.0.registry, &self.0.name).await
+    }
+}
+
+pub(super) struct ReadDocument(pub(super) DocumentKey);
+
+#[async_trait]
+impl Transaction for ReadDocument {
+    type Output = Option<Bytes>;
+
+    fn extent(&self) -> Extent {
+        Extent::List
+    }
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Option<Bytes>> {
+        work.fetched_payload(self.0.registry, &self.0.name).await
+    }
+}
+
+/// What became of a document at its upstream.
+pub(super) enum Renewal {
+    Gone,
+    Stands,
+    Came(Fetched),
+}
+
+/// Notes that; the document as it then is.
+pub(super) struct RenewDocument {
+    pub(super) key: DocumentKey,
+    pub(super) renewal: Renewal,
+    pub(super) now: Timestamp,
+}
+
+#[async_trait]
+impl Transaction for RenewDocument {
+    type Output = Option<FetchedState>;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Option<FetchedState>> {
+        let (registry, name) = self.key.of();
+        match &self.renewal {
+            Renewal::Gone => work.forget_fetched(registry, name).await?,
+            Renewal::Stands => work.touch_fetched((registry, name), self.now).await?,
+            Renewal::Came(fetched) => work.keep_fetched((registry, name), fetched, self.now).await?,
+        }
+        work.fetched(registry, name).await
+    }
+}
+
+pub(super) struct EndLease(pub(super) LeaseClaim);
+
+#[async_trait]
+impl Transaction for EndLease {
+    type Output = ();
+
+    async fn run(&self, work: &mut dyn Work) -> Result<()> {
+        work.end_lease(&self.0).await
+    }
+}

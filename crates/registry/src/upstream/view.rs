@@ -1,0 +1,130 @@
+//! What a virtual registry shows: its members and theirs, in the order in which they are asked, each once.
+//!
+//! A name belongs to one of them: to the first hosted one that has it or ever had it, so that nobody upstream can take it
+//! over; else, unless it is reserved, to the first upstream that has it. Whose a name is does not depend on who asks; whether
+//! he gets it does: the gate is asked at the member.
+
+use std::collections::HashSet;
+
+use wharf_core::{
+    Error, Grant, Guard, Kind, Place, RegistryKind, RegistryPlace, RepositoryName, Result, action::Pull,
+    gate::RegistryId,
+};
+
+use super::{Upstreams, job, rows::FindMembers};
+use crate::{format::FindPage, port::PageOf};
+
+/// The most registries that are shown together.
+const MOST: usize = 256;
+
+/// What a virtual registry shows.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// The registries that hold something, in the order in which they are asked.
+    pub shown: Vec<Shown>,
+    /// What it does not let through, with what the virtual registries in it do not.
+    pub guard: Guard,
+}
+
+/// A registry that a virtual one shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// Where it is.
+    pub place: RegistryPlace,
+    /// Where its content comes from: never from members of its own.
+    pub kind: RegistryKind,
+}
+
+impl Shown {
+    /// A repository in it.
+    pub fn repository(&self, repository: &RepositoryName) -> Place {
+        let RegistryPlace { organisation, registry } = self.place.clone();
+        Place { organisation, registry, repository: repository.clone() }
+    }
+}
+
+impl Upstreams {
+    /// What the registry of a repository shows, if it is a virtual one.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn view(&self, grant: &Grant<Pull>) -> Result<Option<View>> {
+        let Place { organisation, registry, .. } = grant.place().clone();
+        match grant.registry() {
+            Some(rights) if rights.kind == RegistryKind::Virtual => {
+                self.view_of(rights.id, RegistryPlace { organisation, registry }).await.map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What a virtual registry shows. Whoever calls asked the gate for the registry.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn view_of(&self, registry: RegistryId, place: RegistryPlace) -> Result<View> {
+        let (mut view, mut seen) = (View::default(), HashSet::from([registry]));
+        // What is to be looked at next lies on top.
+        let mut open = vec![(registry, RegistryKind::Virtual, place)];
+        while let Some((registry, kind, place)) = open.pop() {
+            if kind != RegistryKind::Virtual {
+                view.shown.push(Shown { place, kind });
+                continue;
+            }
+            let (source, members) = self.0.registry.store().view(FindMembers { registry }).await?;
+            view.guard = view.guard.and(source.guard);
+            for member in members.into_iter().rev().filter(|member| seen.insert(member.id)) {
+                let place = RegistryPlace { registry: member.name, ..place.clone() };
+                open.push((member.id, member.kind, place));
+            }
+            if seen.len() > MOST {
+                return Err(Error::new(Kind::Unsupported, "the virtual registry shows too many registries"));
+            }
+        }
+        Ok(view)
+    }
+
+    /// The hosted registry whose a repository's name is, for good: the first in which a format lists something there, or
+    /// ever did.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn owner<'v>(
+        &self,
+        view: &'v View,
+        (format, repository): (&'static str, &RepositoryName),
+    ) -> Result<Option<&'v Shown>> {
+        for shown in view.shown.iter().filter(|shown| shown.kind == RegistryKind::Hosted) {
+            if self.has_had(&shown.repository(repository), format).await? {
+                return Ok(Some(shown));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The names of which a format lists anything in the hosted registries of a view, whoever may see them: for telling
+    /// what looks like one of them, never for showing.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn local_names(&self, view: &View, format: &'static str) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for shown in view.shown.iter().filter(|shown| shown.kind == RegistryKind::Hosted) {
+            let registry = self.0.registry.grant_registry(&job(), &shown.place).await?;
+            names.extend(self.0.registry.listed_names(&registry, format).await?);
+        }
+        Ok(names)
+    }
+
+    async fn has_had(&self, place: &Place, format: &'static str) -> Result<bool> {
+        let grant = match self.0.registry.grant::<Pull>(&job(), place).await {
+            Err(error) if matches!(error.kind(), Kind::NotFound(_)) => return Ok(false),
+            grant => grant?,
+        };
+        let (Some(registry), Some(repository)) = (grant.registry(), grant.repository()) else {
+            return Ok(false);
+        };
+        let of = PageOf { registry: registry.id, repository: Some(repository), format };
+        Ok(self.0.registry.store().view(FindPage { of }).await?.is_some())
+    }
+}
