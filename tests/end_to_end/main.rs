@@ -35,3 +35,4 @@ mod oci;
 mod operation;
 mod postgres;
 mod storage;
+mod upstreams;

@@ -22,23 +22,22 @@ use crate::{
 /// `GET /pypi/{organisation}/{registry}/{project}/json`, and of one version.
 pub(crate) async fn project(
     call: &Call<'_>,
-    (place, base): (&Place, &str),
+    (grant, base): (&Grant<Pull>, &str),
     version: Option<&str>,
 ) -> Result<Response> {
     let missing = || Error::new(Kind::NotFound(Subject::Name), "there is no such project or version here");
-    let grant = call.registry.grant::<Pull>(call.actor, place).await?;
-    let listing = call.registry.listing(&grant, NAME).await?.ok_or_else(missing)?;
+    let listing = call.registry.listing(grant, NAME).await?.ok_or_else(missing)?;
     let wanted: Option<Version> = version.map(|text| text.parse().map_err(|_| missing())).transpose()?;
     let files: Vec<Numbered> = shown(&listing)?.into_iter().map(Numbered::of).collect();
     let newest = newest(&files, wanted.as_ref()).ok_or_else(missing)?;
     let url = |shown: &Shown| {
-        let Place { organisation, registry, .. } = place;
+        let Place { organisation, registry, .. } = grant.place();
         let project = listing.rows.first().map(|row| row.subject.as_str()).unwrap_or_default();
         format!("{base}/pypi/{organisation}/{registry}/{}", shown.path(project))
     };
     let of_version = files.iter().filter(|file| file.version == newest.version);
     let mut document = json!({
-        "info": info(call, &grant, &newest.shown).await?,
+        "info": info(call, grant, &newest.shown).await?,
         "last_serial": 0,
         "urls": of_version.map(|Numbered { shown, .. }| file(shown, url(shown))).collect::<Vec<_>>(),
         "vulnerabilities": [],

@@ -5,7 +5,8 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use wharf_core::{Digest, Error, Grant, Kind, Place, Result, Subject, action::Pull};
+use bytes::Bytes;
+use wharf_core::{Digest, Error, Grant, Kind, Result, Subject, action::Pull};
 use wharf_http::{blob_body, conditions, not_modified, wanted_part};
 use wharf_registry::format::Pair;
 
@@ -15,10 +16,14 @@ use crate::{
 };
 
 /// `HEAD /pypi/{organisation}/{registry}/files/{project}/{filename}`
-pub(crate) async fn head(call: &Call<'_>, place: &Place, filename: &str) -> Result<Response> {
-    let grant = call.registry.grant::<Pull>(call.actor, place).await?;
-    let digest = find(call, &grant, filename).await?;
-    let blob = call.registry.open_blob(&grant, &digest).await?;
+pub(crate) async fn head(call: &Call<'_>, grant: &Grant<Pull>, filename: &str) -> Result<Response> {
+    let digest = find(call, grant, filename).await?;
+    head_of(call, grant, digest).await
+}
+
+/// What is said of a file that the repository holds.
+pub(crate) async fn head_of(call: &Call<'_>, grant: &Grant<Pull>, digest: Digest) -> Result<Response> {
+    let blob = call.registry.open_blob(grant, &digest).await?;
     blob.expect_bytes().await?;
     let headers = headers(&digest, blob.size)?;
     if conditions(call.headers).is_known(&digest) {
@@ -29,10 +34,14 @@ pub(crate) async fn head(call: &Call<'_>, place: &Place, filename: &str) -> Resu
 
 /// `GET /pypi/{organisation}/{registry}/files/{project}/{filename}`, whole or one range of it: pip takes broken
 /// downloads up again, and uv reads the end of a wheel first.
-pub(crate) async fn get(call: &Call<'_>, place: &Place, filename: &str) -> Result<Response> {
-    let grant = call.registry.grant::<Pull>(call.actor, place).await?;
-    let digest = find(call, &grant, filename).await?;
-    let blob = call.registry.open_blob(&grant, &digest).await?;
+pub(crate) async fn get(call: &Call<'_>, grant: &Grant<Pull>, filename: &str) -> Result<Response> {
+    let digest = find(call, grant, filename).await?;
+    get_of(call, grant, digest).await
+}
+
+/// A file that the repository holds.
+pub(crate) async fn get_of(call: &Call<'_>, grant: &Grant<Pull>, digest: Digest) -> Result<Response> {
+    let blob = call.registry.open_blob(grant, &digest).await?;
     if conditions(call.headers).is_known(&digest) {
         return Ok(not_modified(headers(&digest, blob.size)?));
     }
@@ -47,16 +56,20 @@ pub(crate) async fn get(call: &Call<'_>, place: &Place, filename: &str) -> Resul
 }
 
 /// `GET /pypi/{organisation}/{registry}/files/{project}/{filename}.metadata` (PEP 658)
-pub(crate) async fn metadata(call: &Call<'_>, place: &Place, filename: &str) -> Result<Response> {
-    let grant = call.registry.grant::<Pull>(call.actor, place).await?;
+pub(crate) async fn metadata(call: &Call<'_>, grant: &Grant<Pull>, filename: &str) -> Result<Response> {
     let pair = Pair { format: NAME, name: FILENAME, value: filename };
-    let document = call.registry.listed_document(&grant, pair, METADATA).await?.ok_or_else(no_file)?;
+    let document = call.registry.listed_document(grant, pair, METADATA).await?.ok_or_else(no_file)?;
+    Ok(metadata_of(document.bytes))
+}
+
+/// The metadata of a file.
+pub(crate) fn metadata_of(bytes: Bytes) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
         (header::CACHE_CONTROL, HeaderValue::from_static(IMMUTABLE)),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
-    Ok((headers, document.bytes).into_response())
+    (headers, bytes).into_response()
 }
 
 /// A name never stands for other bytes.
@@ -68,11 +81,12 @@ async fn find(call: &Call<'_>, grant: &Grant<Pull>, filename: &str) -> Result<Di
     File::of(&row)?.digest.parse()
 }
 
-fn no_file() -> Error {
+pub(crate) fn no_file() -> Error {
     Error::new(Kind::NotFound(Subject::Blob), "there is no such file here")
 }
 
-fn headers(digest: &Digest, length: u64) -> Result<HeaderMap> {
+/// What every answer with a file says.
+pub(crate) fn headers(digest: &Digest, length: u64) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));

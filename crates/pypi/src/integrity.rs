@@ -22,24 +22,23 @@ const INTEGRITY: &str = "application/vnd.pypi.integrity.v1+json";
 /// `GET /pypi/{organisation}/{registry}/integrity/{project}/{version}/{filename}/provenance`
 pub(crate) async fn provenance_of(
     call: &Call<'_>,
-    place: &Place,
+    grant: &Grant<Pull>,
     (version, filename): (&str, &str),
 ) -> Result<Response> {
-    let grant = call.registry.grant::<Pull>(call.actor, place).await?;
     if !accepts_json(call.headers, INTEGRITY) {
         let words = format!("this endpoint answers {INTEGRITY}\n");
         return Ok((StatusCode::NOT_ACCEPTABLE, words).into_response());
     }
     let none = || Error::new(Kind::NotFound(Subject::Name), "nothing was attested of such a file here");
     let pair = |name| Pair { format: NAME, name, value: filename };
-    let file = call.registry.find_listed(&grant, pair(FILENAME)).await?.ok_or_else(none)?;
+    let file = call.registry.find_listed(grant, pair(FILENAME)).await?.ok_or_else(none)?;
     let file = File::of(&file)?;
     let is_version = |text: &str| text.parse::<pep440_rs::Version>().ok() == file.version.parse().ok();
     if !is_version(version) {
         return Err(none());
     }
     let (mut bundles, mut seen) = (Vec::new(), HashSet::new());
-    for (attributes, document) in call.registry.documents_beside(&grant, pair(ATTESTS), ATTESTATIONS).await? {
+    for (attributes, document) in call.registry.documents_beside(grant, pair(ATTESTS), ATTESTATIONS).await? {
         let attested: Attested = serde_json::from_str(&attributes).map_err(Error::internal)?;
         // The same, pushed for another manifest that holds the file, is shown once.
         if File::sha256(&file.digest) == Some(&attested.sha256) && seen.insert(document.bytes.clone()) {

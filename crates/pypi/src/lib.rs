@@ -24,7 +24,9 @@ mod release;
 mod requirement;
 mod shape;
 mod simple;
+mod source;
 mod upload;
+mod upstream;
 mod version;
 
 use std::sync::Arc;
@@ -39,9 +41,9 @@ use axum::{
 };
 use wharf_core::{Actor, Authenticator, Result};
 use wharf_http::{BaseUrl, identify, named};
-use wharf_registry::Registry;
+use wharf_registry::{Registry, upstream::Upstreams};
 
-use crate::endpoint::Endpoint;
+use crate::{endpoint::Endpoint, source::Source, upstream::Shelf};
 pub use crate::{endpoint::NAMES, format::Distributions};
 
 /// What the face works with.
@@ -53,53 +55,82 @@ pub struct Pypi {
     pub authenticator: Arc<dyn Authenticator>,
     /// Where this Wharf is reached.
     pub base: BaseUrl,
+    /// What proxies fetch, and what virtual registries show.
+    pub upstreams: Upstreams,
+}
+
+/// A face that serves.
+#[derive(Clone)]
+struct Serving {
+    face: Pypi,
+    shelf: Arc<Shelf>,
 }
 
 /// Everything below `/pypi/{organisation}/{registry}/`.
 pub fn router(face: Pypi) -> Router {
-    Router::new().route("/pypi/{*path}", any(serve)).with_state(face)
+    let serving = Serving { face, shelf: Arc::default() };
+    Router::new().route("/pypi/{*path}", any(serve)).with_state(serving)
 }
 
 /// A request on its way through a handler.
 struct Call<'a> {
     registry: &'a Registry,
+    serving: &'a Serving,
     actor: &'a Actor,
     headers: &'a HeaderMap,
 }
 
-async fn serve(State(face): State<Pypi>, request: Request) -> Response {
+async fn serve(State(serving): State<Serving>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let endpoint = match Endpoint::parse(&parts.method, parts.uri.path(), parts.uri.query()) {
         Ok(endpoint) => endpoint,
         Err(error) => return error::refuse(&error, &parts),
     };
-    let response = match answer(&face, &parts, &endpoint, body).await {
+    let response = match answer(&serving, &parts, &endpoint, body).await {
         Ok(response) => response,
         Err(error) => error::refuse(&error, &parts),
     };
     named(endpoint.name(), response)
 }
 
-async fn answer(face: &Pypi, parts: &request::Parts, endpoint: &Endpoint, body: Body) -> Result<Response> {
+async fn answer(
+    serving: &Serving,
+    parts: &request::Parts,
+    endpoint: &Endpoint,
+    body: Body,
+) -> Result<Response> {
+    let face = &serving.face;
     let actor = identify(face.authenticator.as_ref(), &parts.headers, &parts.extensions).await?;
-    let call = Call { registry: &face.registry, actor: &actor, headers: &parts.headers };
+    let call = Call { registry: &face.registry, serving, actor: &actor, headers: &parts.headers };
     match endpoint {
         Endpoint::Moved(location) => Ok(moved(location)),
         Endpoint::Upload(registry) => upload::upload(&call, registry, body).await,
-        Endpoint::Root(registry, wanted) => simple::root(&call, registry, wanted.as_deref()).await,
-        Endpoint::Project(place, wanted) => simple::project(&call, place, wanted.as_deref()).await,
-        Endpoint::File(place, filename) => match parts.method {
-            Method::HEAD => file::head(&call, place, filename).await,
-            _ => file::get(&call, place, filename).await,
+        Endpoint::Root(registry, wanted) => source::root(&call, registry, wanted.as_deref()).await,
+        Endpoint::Project(place, wanted) => match source::find(&call, place).await? {
+            Source::Hosted(grant) => simple::project(&call, &grant, wanted.as_deref()).await,
+            Source::Upstream(proxied) => upstream::project(&call, &proxied, wanted.as_deref()).await,
         },
-        Endpoint::Metadata(place, filename) => file::metadata(&call, place, filename).await,
-        Endpoint::Description(place, version) => {
-            let base = face.base.of(parts)?;
-            description::project(&call, (place, &base), version.as_deref()).await
-        }
-        Endpoint::Provenance(place, (version, filename)) => {
-            integrity::provenance_of(&call, place, (version, filename)).await
-        }
+        Endpoint::File(place, filename) => match (source::find(&call, place).await?, &parts.method) {
+            (Source::Hosted(grant), &Method::HEAD) => file::head(&call, &grant, filename).await,
+            (Source::Hosted(grant), _) => file::get(&call, &grant, filename).await,
+            (Source::Upstream(proxied), &Method::HEAD) => upstream::head(&call, &proxied, filename).await,
+            (Source::Upstream(proxied), _) => upstream::get(&call, &proxied, filename).await,
+        },
+        Endpoint::Metadata(place, filename) => match source::find(&call, place).await? {
+            Source::Hosted(grant) => file::metadata(&call, &grant, filename).await,
+            Source::Upstream(proxied) => upstream::metadata(&call, &proxied, filename).await,
+        },
+        Endpoint::Description(place, version) => match source::find(&call, place).await? {
+            Source::Hosted(grant) => {
+                let base = serving.face.base.of(parts)?;
+                description::project(&call, (&grant, &base), version.as_deref()).await
+            }
+            Source::Upstream(_) => Err(source::missing()),
+        },
+        Endpoint::Provenance(place, (version, filename)) => match source::find(&call, place).await? {
+            Source::Hosted(grant) => integrity::provenance_of(&call, &grant, (version, filename)).await,
+            Source::Upstream(_) => Err(source::missing()),
+        },
     }
 }
 

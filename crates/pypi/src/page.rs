@@ -1,6 +1,6 @@
 //! The pages of the simple index (simple repository API 1.4), rendered from what is listed.
 
-mod html;
+pub(crate) mod html;
 mod json;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -15,7 +15,7 @@ use wharf_registry::{
 use crate::{attestation::Attested, format::File, name::ProjectName};
 
 /// The version of the protocol that the pages speak.
-const API_VERSION: &str = "1.4";
+pub(crate) const API_VERSION: &str = "1.4";
 
 /// The pages of one listing, by their names.
 pub(crate) const JSON: &str = "json";

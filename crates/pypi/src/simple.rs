@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use wharf_core::{Error, Kind, Place, RegistryPlace, Result, Subject, action::Pull};
+use wharf_core::{Error, Grant, Kind, RegistryGrant, Result, Subject, action::Pull};
 use wharf_http::knows_tag;
 use wharf_registry::format::{Encoding, Rendered};
 
@@ -16,21 +16,15 @@ use crate::{
 };
 
 /// `GET /pypi/{organisation}/{registry}/simple/`
-pub(crate) async fn root(
-    call: &Call<'_>,
-    registry: &RegistryPlace,
-    wanted: Option<&str>,
-) -> Result<Response> {
-    let grant = call.registry.grant_registry(call.actor, registry).await?;
+pub(crate) async fn root(call: &Call<'_>, grant: &RegistryGrant, wanted: Option<&str>) -> Result<Response> {
     let form = form(call.headers, wanted);
-    let rendered = call.registry.registry_pages(&grant, NAME).await?;
+    let rendered = call.registry.registry_pages(grant, NAME).await?;
     say(call.headers, &rendered, form)
 }
 
 /// `GET /pypi/{organisation}/{registry}/simple/{project}/`
-pub(crate) async fn project(call: &Call<'_>, place: &Place, wanted: Option<&str>) -> Result<Response> {
-    let grant = call.registry.grant::<Pull>(call.actor, place).await?;
-    let rendered = call.registry.repository_pages(&grant, NAME).await?;
+pub(crate) async fn project(call: &Call<'_>, grant: &Grant<Pull>, wanted: Option<&str>) -> Result<Response> {
+    let rendered = call.registry.repository_pages(grant, NAME).await?;
     let missing = || Error::new(Kind::NotFound(Subject::Name), "there is no such project here");
     say(call.headers, rendered.ok_or_else(missing)?.as_ref(), form(call.headers, wanted))
 }
@@ -39,7 +33,7 @@ pub(crate) async fn project(call: &Call<'_>, place: &Place, wanted: Option<&str>
 const REVALIDATED: &str = "private, max-age=0, must-revalidate";
 
 /// A page, or that the reader has it already.
-fn say(request: &HeaderMap, rendered: &Rendered, form: Option<Form>) -> Result<Response> {
+pub(crate) fn say(request: &HeaderMap, rendered: &Rendered, form: Option<Form>) -> Result<Response> {
     let Some(Form { kind, media_type }) = form else { return Ok(not_acceptable()) };
     let encoding = encoding(request);
     let page = rendered.page(kind).ok_or_else(|| Error::internal("a page was not rendered"))?;

@@ -28,11 +28,8 @@ use wharf_core::{
 use wharf_http::body_stream;
 use wharf_registry::{ManifestPush, ReleaseTag, Taps, format::Pair, port::ListedRow};
 
-use self::{
-    form::Form,
-    intake::{Received, receive},
-    multipart::Multipart,
-};
+pub(crate) use self::intake::Received;
+use self::{form::Form, intake::receive, multipart::Multipart};
 use crate::{
     Call, archive,
     attestation::{self, Attestation},
@@ -76,7 +73,11 @@ pub(crate) async fn upload(call: &Call<'_>, registry: &RegistryPlace, body: Body
 }
 
 /// Lists a file whose bytes are stored. The same bytes under the same name are listed already, and that is fine.
-async fn publish(call: &Call<'_>, received: &Received, attestations: &[Attestation]) -> Result<()> {
+pub(crate) async fn publish(
+    call: &Call<'_>,
+    received: &Received,
+    attestations: &[Attestation],
+) -> Result<()> {
     let Received { grant, file, content, .. } = received;
     if let Some(row) = find_same(call, grant, (file, content)).await? {
         return attest(call, grant, (row.digest, row.size), attestations).await;

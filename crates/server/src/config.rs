@@ -96,6 +96,10 @@ pub(crate) struct Config {
     pub(crate) org_create: Founders,
     pub(crate) signing_keys: Vec<(RegistryPlace, PathBuf)>,
     pub(crate) registry_hosts: Vec<(String, RegistryPlace)>,
+    /// Upstreams that may be in a private network.
+    pub(crate) upstream_hosts: Vec<String>,
+    /// How long what an upstream said is not asked again.
+    pub(crate) upstream_lifetime: Duration,
     pub(crate) deletion: Deletion,
     pub(crate) upload_expiry: Duration,
     pub(crate) collection_delay: Duration,
@@ -219,6 +223,8 @@ impl Sources {
             org_create: self.read("org_create", values::org_create)?,
             signing_keys: self.read("signing_keys", values::signing_keys)?,
             registry_hosts: self.read("registry_hosts", values::registry_hosts)?,
+            upstream_hosts: self.read("upstream_hosts", values::hosts)?,
+            upstream_lifetime: self.read("upstream_lifetime", values::duration)?,
             deletion: self.read("deletion", values::deletion)?,
             upload_expiry: self.read("upload_expiry", values::duration)?,
             collection_delay: self.read("collection_delay", values::duration)?,

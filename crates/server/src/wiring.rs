@@ -8,7 +8,12 @@ use wharf_auth::{Auth, SERVICE, Sealer, SealingKey};
 use wharf_core::{Clock as _, Entropy, Error, Kind, Result, Secret};
 use wharf_http::BaseUrl;
 use wharf_meta::{Database, PostgresSettings};
-use wharf_registry::{Parts, Registry, Settings, port::BlobStore};
+use wharf_outbound::Fetcher;
+use wharf_registry::{
+    Parts, Registry, Settings,
+    port::BlobStore,
+    upstream::{UpstreamSettings, Upstreams},
+};
 use wharf_signing::{NewKey, PublicKey, Signing};
 
 use crate::{
@@ -114,6 +119,7 @@ pub(crate) struct Wharf {
     pub(crate) registry: Registry,
     pub(crate) auth: Auth,
     signing: Signing,
+    upstreams: Upstreams,
     pub(crate) stores: Stores,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) durability: Arc<Durability>,
@@ -138,11 +144,15 @@ impl Wharf {
         let signing = stores.signing(config)?;
         let registry = stores.registry(config, signing.clone(), entropy.clone());
         stores.storage.expect_pair(&stores.database, &registry, entropy.as_ref()).await?;
+        let fetcher = Arc::new(Fetcher::new(auth.clone(), config.upstream_hosts.clone()));
+        let lifetime = seconds(config.upstream_lifetime);
+        let upstreams = Upstreams::new(registry.clone(), fetcher, UpstreamSettings { lifetime });
         let requests = Arc::new(RequestMeters::of(endpoints()));
         let (jobs, counts) = (Arc::<JobMeters>::default(), Arc::<Counts>::default());
         let sources = Sources {
             requests: requests.clone(),
             registry: registry.clone(),
+            upstreams: upstreams.clone(),
             auth: auth.clone(),
             database: stores.database.clone(),
             storage: stores.storage.clone(),
@@ -153,6 +163,7 @@ impl Wharf {
             registry,
             auth,
             signing,
+            upstreams,
             stores,
             entropy,
             durability: Arc::new(durability),
@@ -195,6 +206,7 @@ impl Wharf {
             registry: self.registry.clone(),
             authenticator: Arc::new(self.auth.clone()),
             base: self.base.clone(),
+            upstreams: self.upstreams.clone(),
         };
         let helm =
             wharf_helm::Helm { registry: self.registry.clone(), authenticator: Arc::new(self.auth.clone()) };

@@ -1,9 +1,12 @@
 //! pip, uv and twine: what one publishes the others install, and nothing but this server is asked.
 
+use serde_json::json;
+
 use super::program::Program;
 use super::{acme, built_by_go, path_from_environment};
 use crate::formats::wheel::{Distribution, INDEX, wheel_files};
 use crate::harness::{Caller, Wharf, component, sha256};
+use crate::upstreams;
 
 pub(super) const PASSWORD: &str = "the-password-of-alice";
 
@@ -175,4 +178,40 @@ async fn oras_pulls_what_twine_published_and_pip_installs_what_oras_pushed() {
     let lying = oras.try_run(&["push", "--plain-http", "--artifact-type", kind, &name(":3.0"), &wheel], "");
     let said = String::from_utf8_lossy(&lying.stderr).into_owned();
     assert!(!lying.status.success() && said.contains("is tagged 3.0"), "{said}");
+}
+
+#[tokio::test]
+async fn pip_and_uv_install_through_a_proxy_and_a_virtual_registry() {
+    if !component("python") {
+        return;
+    }
+    let (upstream, (wharf, admin)) = tokio::join!(acme(), upstreams::near());
+    let (upstream, publisher) = upstream;
+    upstream.set_public("acme/main", true);
+    Distribution::wheel("hello", "9.0").upload(&publisher).await.is(200);
+    Distribution::wheel("other", "2.0").upload(&publisher).await.is(200);
+    Distribution::wheel("hello", "1.0").upload(&admin).await.is(200);
+    upstreams::mirror(&admin, &format!("{}{INDEX}/simple/", upstream.base()), json!({})).await;
+    let members = json!({ "name": "all", "kind": "virtual", "members": ["main", "mirror"] });
+    upstreams::make(&admin, members).await;
+    for registry in ["main", "mirror", "all"] {
+        wharf.set_public(&format!("acme/{registry}"), true);
+    }
+    let index = |registry: &str| format!("{}/pypi/acme/{registry}/simple/", wharf.base());
+    let (mirror, all) = (index("mirror"), index("all"));
+
+    let pip = python(&wharf, "pip");
+    let fixed = ["install", "--isolated", "--no-input", "--no-cache-dir", "--target", "installed", "-i"];
+    pip.run(&[&fixed[..], &[&mirror, "hello", "other"]].concat());
+    assert!(installed(&pip, "hello.py").contains("VERSION = '9.0'"));
+    std::fs::remove_dir_all(pip.directory.join("installed")).unwrap();
+    pip.run(&[&fixed[..], &[&all, "hello", "other"]].concat());
+    assert!(installed(&pip, "hello.py").contains("VERSION = '1.0'"), "the name was taken over upstream");
+    assert!(installed(&pip, "other.py").contains("VERSION = '2.0'"));
+
+    let uv = python(&wharf, "uv");
+    let fixed = ["pip", "install", "--no-config", "--no-cache", "--target", "installed", "--default-index"];
+    uv.run(&[&fixed[..], &[&all, "hello", "other"]].concat());
+    assert!(installed(&uv, "hello.py").contains("VERSION = '1.0'"));
+    assert!(installed(&uv, "other.py").contains("VERSION = '2.0'"));
 }

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::json;
@@ -34,11 +35,13 @@ pub(crate) struct Said {
     pub(crate) body: Bytes,
     /// The connection is cut after so many bytes of the body.
     pub(crate) cut: Option<usize>,
+    /// Nothing is said before.
+    pub(crate) delay: Duration,
 }
 
 impl Said {
     pub(crate) fn new(status: u16, body: impl Into<Bytes>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into(), cut: None }
+        Self { status, headers: Vec::new(), body: body.into(), cut: None, delay: Duration::ZERO }
     }
 
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -96,6 +99,7 @@ async fn answer(
         before
     };
     let said = script(&heard, before).unwrap_or_else(|| usual(image, &heard));
+    tokio::time::sleep(said.delay).await;
     let mut head = format!("HTTP/1.1 {} Told\r\nconnection: close\r\n", said.status);
     for (name, value) in &said.headers {
         head.push_str(&format!("{name}: {value}\r\n"));

@@ -44,7 +44,8 @@ fn link(links: &mut String, project: &str, shown: &Shown) {
     let _ = writeln!(links, ">{}</a><br>", escaped(&shown.file.filename));
 }
 
-fn page(title: &str, (status, reason): (&str, Option<&str>), body: &str) -> Page {
+/// A page of links, with what becomes of the project.
+pub(crate) fn page(title: &str, (status, reason): (&str, Option<&str>), body: &str) -> Page {
     let reason = reason.map(|reason| {
         format!("<meta name=\"pypi:project-status-reason\" content=\"{}\">\n", escaped(reason))
     });
@@ -59,7 +60,7 @@ fn page(title: &str, (status, reason): (&str, Option<&str>), body: &str) -> Page
 }
 
 /// Text that stands for itself between tags and in attributes.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

@@ -7,7 +7,7 @@ use futures_util::{future::join, stream};
 use tokio::sync::mpsc;
 use wharf_core::{ByteStream, Digest, Error, Grant, Kind, RegistryPlace, Result, action::Push};
 use wharf_hash::Extra;
-use wharf_registry::{Taps, format::Pair};
+use wharf_registry::{Finished, Taps, format::Pair};
 
 use super::{form::Form, invalid, multipart::Multipart};
 use crate::{
@@ -21,17 +21,17 @@ use crate::{
 const LARGEST: u64 = 4 * 1024 * 1024 * 1024;
 
 /// A file whose bytes are stored, and listed nowhere yet.
-pub(super) struct Received {
+pub(crate) struct Received {
     /// The right to publish it.
-    pub(super) grant: Grant<Push>,
+    pub(crate) grant: Grant<Push>,
     /// Its name.
-    pub(super) file: FileName,
+    pub(crate) file: FileName,
     /// Its bytes.
-    pub(super) content: Part,
+    pub(crate) content: Part,
     /// Their MD5, in hexadecimal digits.
-    pub(super) md5: String,
+    pub(crate) md5: String,
     /// Their BLAKE2b-256.
-    pub(super) blake2: String,
+    pub(crate) blake2: String,
 }
 
 /// Takes the file in. What the form said before is held against it already: who sends the wrong thing is told before
@@ -62,12 +62,21 @@ pub(super) async fn receive(
     let stored = stored?;
     // The repository may have come into being with these bytes, and the right to it may have gone meanwhile.
     let grant = call.registry.regrant(&grant).await?;
-    let extra = |wanted: Extra| {
-        let found = stored.extra.iter().find(|(extra, _)| *extra == wanted);
-        found.map(|(_, digest)| digest.iter().map(|byte| format!("{byte:02x}")).collect()).unwrap_or_default()
-    };
-    let (md5, blake2) = (extra(Extra::Md5), extra(Extra::Blake2b256));
-    Ok(Received { grant, file, content: Part { digest: stored.digest, size: stored.size }, md5, blake2 })
+    Ok(Received::of(grant, file, &stored))
+}
+
+impl Received {
+    /// A file as the engine stored it.
+    pub(crate) fn of(grant: Grant<Push>, file: FileName, stored: &Finished) -> Self {
+        let extra = |wanted: Extra| {
+            let found = stored.extra.iter().find(|(extra, _)| *extra == wanted);
+            found
+                .map(|(_, digest)| digest.iter().map(|byte| format!("{byte:02x}")).collect())
+                .unwrap_or_default()
+        };
+        let (md5, blake2) = (extra(Extra::Md5), extra(Extra::Blake2b256));
+        Self { grant, file, content: Part { digest: stored.digest, size: stored.size }, md5, blake2 }
+    }
 }
 
 /// Refuses other bytes than those a name stands for, before they are sent.

@@ -180,6 +180,22 @@ pub(crate) const KEYS: &[Key] = &[
         secret: Mask::Nothing,
     },
     Key {
+        name: "upstream_hosts",
+        flag: "upstream-hosts",
+        default: "",
+        expected: "hosts as in a URL, without a port, with commas between",
+        about: "Upstreams of proxy registries that may be on this machine or in a private network. All others must be in the internet.",
+        secret: Mask::Nothing,
+    },
+    Key {
+        name: "upstream_lifetime",
+        flag: "upstream-lifetime",
+        default: "10m",
+        expected: "a duration like 90s, 10m, 24h or 30d",
+        about: "For so long a proxy shows a page of its upstream without asking whether it still stands.",
+        secret: Mask::Nothing,
+    },
+    Key {
         name: "registry_hosts",
         flag: "registry-hosts",
         default: "",

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use wharf_auth::Auth;
 use wharf_meta::{Database, State};
-use wharf_registry::Registry;
+use wharf_registry::{Registry, upstream::Upstreams};
 
 use super::{
     jobs::JobMeters,
@@ -17,6 +17,7 @@ use crate::{listener::Counts, storage::Storage};
 pub(crate) struct Sources {
     pub(crate) requests: Arc<RequestMeters>,
     pub(crate) registry: Registry,
+    pub(crate) upstreams: Upstreams,
     pub(crate) auth: Auth,
     pub(crate) database: Database,
     pub(crate) storage: Storage,
@@ -37,6 +38,7 @@ impl Sources {
         self.requests.show(page)?;
         self.show_listeners(page)?;
         self.show_registry(page)?;
+        self.show_upstreams(page)?;
         self.show_auth(page)?;
         self.show_database(page)?;
         self.storage.show(page)?;
@@ -87,6 +89,20 @@ impl Sources {
         page.counter(&number("memberships_collected", help), meters.memberships_collected.value())?;
         let help = "Blobs that went with their last membership";
         page.counter(&number("blobs_collected", help), meters.blobs_collected.value())
+    }
+
+    fn show_upstreams(&self, page: &mut Page<'_>) -> fmt::Result {
+        let meters = self.upstreams.meters();
+        let documents = [
+            ("fetched", &meters.documents_fetched),
+            ("unchanged", &meters.documents_unchanged),
+            ("stale", &meters.documents_stale),
+        ];
+        let help = "Pages and lists of upstreams: fetched anew, found to stand, served as they were as the upstream was away";
+        page.counted(&number("upstream_documents", help), "outcome", &documents)?;
+        let files = [("fetched", &meters.files_fetched), ("failed", &meters.files_failed)];
+        let help = "Files of upstreams: stored, or not what was promised";
+        page.counted(&number("upstream_files", help), "outcome", &files)
     }
 
     fn show_auth(&self, page: &mut Page<'_>) -> fmt::Result {

@@ -1,0 +1,179 @@
+//! Where a project comes from: from the registry that is asked, from its upstream, or, where it is a virtual one, from the
+//! one of its members whose the name is.
+
+mod lookalike;
+
+use axum::{http::HeaderValue, response::Response};
+use tokio::task::spawn_blocking;
+use wharf_core::{
+    Error, Grant, Guard, Kind, Lookalikes, Place, Protocol, RegistryKind, RegistryPlace, Result, Subject,
+    action::Pull,
+};
+use wharf_registry::{
+    format::Rendered,
+    upstream::{Proxy, View},
+};
+
+use crate::{Call, accept::form, format::NAME, name::ProjectName, page, simple, upstream};
+
+/// Where a project comes from.
+pub(crate) enum Source {
+    /// From a hosted registry: the right to read the project there.
+    Hosted(Box<Grant<Pull>>),
+    /// From the upstream of a proxy.
+    Upstream(Box<Proxied>),
+}
+
+/// A project of an upstream.
+pub(crate) struct Proxied {
+    /// The proxy.
+    pub(crate) proxy: Proxy,
+    /// The right to read the project there.
+    pub(crate) grant: Grant<Pull>,
+    /// The project.
+    pub(crate) project: ProjectName,
+    /// What is not let through, of all registries on the way.
+    pub(crate) guard: Guard,
+    /// What the reader is warned of.
+    pub(crate) warning: Option<String>,
+}
+
+/// Where a project comes from.
+///
+/// # Errors
+/// Those of the gate; `NotFound` where nobody has it, where it is reserved, and where the reader may not see whose it is;
+/// `Denied` for a name that looks like another, where that is set.
+pub(crate) async fn find(call: &Call<'_>, place: &Place) -> Result<Source> {
+    let grant = call.registry.grant::<Pull>(call.actor, place).await?;
+    let upstreams = &call.serving.face.upstreams;
+    if let Some(view) = upstreams.view(&grant).await? {
+        return find_in(call, &view, place).await;
+    }
+    match upstreams.proxy(&grant, Protocol::Python).await? {
+        None => Ok(Source::Hosted(Box::new(grant))),
+        Some(proxy) => {
+            let guard = proxy.guard().clone();
+            let warning = look(&guard, &project_of(place)?, &[])?;
+            proxied(proxy, grant, (guard, warning)).map(Source::Upstream)
+        }
+    }
+}
+
+fn proxied(
+    proxy: Proxy,
+    grant: Grant<Pull>,
+    (guard, warning): (Guard, Option<String>),
+) -> Result<Box<Proxied>> {
+    let project = project_of(grant.place())?;
+    if guard.reserves(project.as_str()) {
+        return Err(missing());
+    }
+    Ok(Box::new(Proxied { proxy, grant, project, guard, warning }))
+}
+
+/// Where a project of a virtual registry comes from.
+async fn find_in(call: &Call<'_>, view: &View, place: &Place) -> Result<Source> {
+    let (upstreams, project) = (&call.serving.face.upstreams, project_of(place)?);
+    if let Some(owner) = upstreams.owner(view, (NAME, &place.repository)).await? {
+        let place = owner.repository(&place.repository);
+        let grant = may_read(call.registry.grant::<Pull>(call.actor, &place).await)?;
+        return grant.map(|grant| Source::Hosted(Box::new(grant))).ok_or_else(missing);
+    }
+    if view.guard.reserves(project.as_str()) {
+        return Err(missing());
+    }
+    let mut guard = view.guard.clone();
+    let mut warning = None;
+    if guard.lookalikes != Lookalikes::Pass {
+        warning = look(&guard, &project, &upstreams.local_names(view, NAME).await?)?;
+    }
+    for shown in view.shown.iter().filter(|shown| shown.kind == RegistryKind::Proxy) {
+        let place = shown.repository(&place.repository);
+        let Some(grant) = may_read(call.registry.grant::<Pull>(call.actor, &place).await)? else { continue };
+        let Ok(Some(proxy)) = upstreams.proxy(&grant, Protocol::Python).await else { continue };
+        let own = proxy.guard().clone();
+        let warned = look(&own, &project, &[])?.or_else(|| warning.clone());
+        guard = view.guard.clone().and(own);
+        if guard.reserves(project.as_str()) {
+            continue;
+        }
+        let found = proxied(proxy, grant, (guard, warned))?;
+        if upstream::is_there(call, &found).await? {
+            return Ok(Source::Upstream(found));
+        }
+    }
+    Err(missing())
+}
+
+/// A grant, where the gate gave one; none where it refused: what a reader may not see is not there.
+fn may_read<T>(granted: Result<T>) -> Result<Option<T>> {
+    match granted {
+        Ok(grant) => Ok(Some(grant)),
+        Err(error) if error.is_fault() => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Holds a name against popular and local ones; what the reader is to be warned of. A local name is not told.
+fn look(guard: &Guard, project: &ProjectName, local: &[String]) -> Result<Option<String>> {
+    let name = project.as_str();
+    if guard.lookalikes == Lookalikes::Pass || guard.popular.iter().any(|popular| popular == name) {
+        return Ok(None);
+    }
+    let like = |other: &&String| lookalike::is_like(name, other);
+    let words = match (guard.popular.iter().find(like), local.iter().find(like)) {
+        (Some(popular), _) => format!("the name {name} is almost that of the package {popular}"),
+        (None, Some(_)) => format!("the name {name} is almost that of a package of this organisation"),
+        (None, None) => return Ok(None),
+    };
+    if guard.lookalikes == Lookalikes::Refuse {
+        return Err(Error::new(Kind::Denied, format!("{words}, and such names are refused here")));
+    }
+    tracing::warn!(name, "a name looks like another");
+    Ok(Some(words))
+}
+
+fn project_of(place: &Place) -> Result<ProjectName> {
+    ProjectName::of(place).ok_or_else(missing)
+}
+
+pub(crate) fn missing() -> Error {
+    Error::new(Kind::NotFound(Subject::Name), "there is no such project here")
+}
+
+/// `GET /pypi/{organisation}/{registry}/simple/`: of a virtual registry the names in all of its members that the reader may
+/// list. An upstream's are those of which something was fetched.
+pub(crate) async fn root(
+    call: &Call<'_>,
+    registry: &RegistryPlace,
+    wanted: Option<&str>,
+) -> Result<Response> {
+    let grant = call.registry.grant_registry(call.actor, registry).await?;
+    if grant.kind() != RegistryKind::Virtual {
+        return simple::root(call, &grant, wanted).await;
+    }
+    let view = call.serving.face.upstreams.view_of(grant.registry(), registry.clone()).await?;
+    let mut names = Vec::new();
+    for shown in &view.shown {
+        if let Some(grant) = may_read(call.registry.grant_registry(call.actor, &shown.place).await)? {
+            names.extend(call.registry.listed_names(&grant, NAME).await?);
+        }
+    }
+    names.sort_unstable();
+    names.dedup();
+    let rendering = spawn_blocking(move || Rendered::of(0, page::root(&names)?));
+    let rendered = rendering.await.map_err(Error::internal)??;
+    simple::say(call.headers, &rendered, form(call.headers, wanted))
+}
+
+/// What a reader is told beside a page of an upstream: that it is as it was, or that its name looks like another.
+pub(crate) fn told(mut response: Response, is_stale: bool, warning: Option<&str>) -> Response {
+    let headers = response.headers_mut();
+    if is_stale {
+        headers.insert("wharf-upstream", HeaderValue::from_static("stale"));
+    }
+    if let Some(warning) = warning.and_then(|words| HeaderValue::try_from(words).ok()) {
+        headers.insert("wharf-warning", warning);
+    }
+    response
+}
