@@ -3,6 +3,7 @@
 
 mod faults;
 mod nodes;
+mod plugins;
 mod python;
 mod virtuals;
 

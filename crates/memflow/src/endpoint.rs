@@ -128,7 +128,7 @@ fn refused(allowed: &str) -> Error {
 }
 
 impl Digits {
-    fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         let length = FEWEST_DIGITS..=64;
         if length.contains(&text.len()) && is_hex(text) {
             return Ok(Self(text.to_ascii_lowercase()));

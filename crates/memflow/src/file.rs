@@ -20,13 +20,13 @@ use crate::{
     artifact::{SIGNATURE, file_name},
     endpoint::{Digits, not_found},
     list::shown,
-    search,
+    search, upstream,
     variant::Variant,
 };
 
 /// `GET /files/{digest}`, whole or one range of it.
 pub(crate) async fn get(call: &Call<'_>, digits: &Digits) -> Result<Response> {
-    let variant = first(find(call, digits).await?)?;
+    let variant = first(find_or_fetch(call, digits).await?)?;
     let grant = call.registry.grant::<Pull>(call.actor, &variant.row.place).await?;
     let (digest, size) = (variant.file, variant.size);
     if conditions(call.headers()).is_known(&digest) {
@@ -48,7 +48,7 @@ pub(crate) async fn get(call: &Call<'_>, digits: &Digits) -> Result<Response> {
 
 /// `GET /files/{digest}/metadata`
 pub(crate) async fn metadata(call: &Call<'_>, digits: &Digits) -> Result<Response> {
-    let variants = find(call, digits).await?;
+    let variants = find_or_fetch(call, digits).await?;
     let trust = call.signing.trust(&call.place).await?;
     let descriptors = variants.iter().map(|variant| serde_json::to_value(&variant.descriptor));
     let descriptors = descriptors.collect::<Result<Vec<_>, _>>().map_err(Error::internal)?;
@@ -120,8 +120,20 @@ async fn signatures(call: &Call<'_>, grant: &Grant<Pull>, plugin: Digest) -> Res
 }
 
 async fn find(call: &Call<'_>, digits: &Digits) -> Result<Vec<Variant>> {
-    let grant = call.registry.grant_registry(call.actor, &call.place).await?;
-    search::of_file(call, &grant, digits).await
+    upstream::find(call, digits).await
+}
+
+/// The same, fetched from the upstream where the registry has one and lacks the file.
+async fn find_or_fetch(call: &Call<'_>, digits: &Digits) -> Result<Vec<Variant>> {
+    match find(call, digits).await {
+        Err(error) if matches!(error.kind(), Kind::NotFound(_)) => {
+            let grant = call.registry.grant_registry(call.actor, &call.place).await?;
+            let proxy = upstream::proxy(call, &grant).await?.ok_or(error)?;
+            upstream::fetch(call, &proxy, digits).await?;
+            find(call, digits).await
+        }
+        found => found,
+    }
 }
 
 fn first(variants: Vec<Variant>) -> Result<Variant> {

@@ -18,6 +18,7 @@ mod plugins;
 pub mod samples;
 mod search;
 mod upload;
+mod upstream;
 mod variant;
 
 use std::sync::Arc;
@@ -32,7 +33,7 @@ use axum::{
 };
 use wharf_core::{Actor, Authenticator, OrganisationName, RegistryName, RegistryPlace, Result};
 use wharf_http::{host_of, named, request_id_of};
-use wharf_registry::{Registry, Turns};
+use wharf_registry::{Registry, Turns, upstream::Upstreams};
 use wharf_signing::Signing;
 
 pub use crate::{
@@ -59,6 +60,8 @@ pub struct Memflow {
     pub authenticator: Arc<dyn Authenticator>,
     /// Who knows which keys registries believe.
     pub signing: Signing,
+    /// What proxies fetch.
+    pub upstreams: Upstreams,
     /// Which registry is meant at the root, by the host that the client names, with or without its port.
     pub hosts: Vec<(String, RegistryPlace)>,
 }
@@ -116,7 +119,7 @@ async fn serve(State(serving): State<Arc<Serving>>, request: Request) -> Respons
 }
 
 async fn answer(serving: &Serving, parts: &request::Parts, wanted: &Wanted, body: Body) -> Result<Response> {
-    let Memflow { registry, authenticator, signing, hosts } = &serving.face;
+    let Memflow { registry, authenticator, signing, hosts, .. } = &serving.face;
     let actor = caller(authenticator.as_ref(), parts).await?;
     let place = wanted.registry.clone().unwrap_or_else(|| at_root(hosts, parts, &actor));
     let call = Call { serving, registry, signing, actor: &actor, place, request: parts };

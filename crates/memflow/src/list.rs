@@ -13,13 +13,16 @@ use crate::{
     descriptor::Descriptor,
     endpoint::Filter,
     plugins::NAME,
-    search,
+    search, upstream,
     variant::{Shown, Variant},
 };
 
 /// `GET /plugins`: all names, each with the description of its newest variant. Its clients know no pages.
 pub(crate) async fn plugins(call: &Call<'_>) -> Result<Response> {
     let grant = call.registry.grant_registry(call.actor, &call.place).await?;
+    if let Some(proxy) = upstream::proxy(call, &grant).await? {
+        return upstream::plugins(call, &proxy).await;
+    }
     let (mut plugins, mut last) = (Vec::new(), None);
     loop {
         let page = call.registry.subjects(&grant, NAME, (last, Limit::MOST)).await?;
@@ -40,6 +43,9 @@ pub(crate) async fn plugins(call: &Call<'_>) -> Result<Response> {
 /// there are.
 pub(crate) async fn variants(call: &Call<'_>, name: &str, filter: &Filter) -> Result<Response> {
     let grant = call.registry.grant_registry(call.actor, &call.place).await?;
+    if let Some(proxy) = upstream::proxy(call, &grant).await? {
+        return upstream::variants(call, &proxy, (name, filter)).await;
+    }
     let trust = call.signing.trust(&call.place).await?;
     let mut found = Vec::new();
     if filter.is_possible() && filter.limit > 0 {

@@ -54,13 +54,13 @@ pub(crate) async fn upload(call: &Call<'_>, body: Body) -> Result<Response> {
 
 /// Whether a file was stored, or was there.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stored {
+pub(crate) enum Stored {
     Now,
     Already,
 }
 
 /// A file that was read and found good.
-struct Upload {
+pub(crate) struct Upload {
     bytes: Bytes,
     digest: Digest,
     descriptors: Vec<Descriptor>,
@@ -73,7 +73,11 @@ struct Upload {
 
 impl Upload {
     /// Reads a file, on a thread that may block. The turn is its own: the work goes on where the client hangs up.
-    async fn read(Form { file: bytes, signature }: Form, trust: Trust, turn: Turn) -> Result<Self> {
+    pub(crate) async fn read(
+        Form { file: bytes, signature }: Form,
+        trust: Trust,
+        turn: Turn,
+    ) -> Result<Self> {
         let read = move || {
             let descriptors = descriptor::read(&bytes)?;
             let message = Message::new(&bytes);
@@ -85,8 +89,13 @@ impl Upload {
         spawn_blocking(read).await.map_err(Error::internal)?
     }
 
+    /// The digest of the file.
+    pub(crate) const fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
     /// The repositories it belongs into, with what it holds for each.
-    fn places(&self, call: &Call<'_>) -> Result<BTreeMap<Place, Vec<&Descriptor>>> {
+    pub(crate) fn places(&self, call: &Call<'_>) -> Result<BTreeMap<Place, Vec<&Descriptor>>> {
         let mut places = BTreeMap::<_, Vec<_>>::new();
         for descriptor in &self.descriptors {
             places.entry(place(&call.place, &descriptor.name)?).or_default().push(descriptor);
@@ -95,7 +104,7 @@ impl Upload {
     }
 
     /// Stores it in one repository. Where it is there already, only a signature that is new is added.
-    async fn store(
+    pub(crate) async fn store(
         &self,
         call: &Call<'_>,
         grant: &Grant<Push>,

@@ -214,6 +214,7 @@ impl Wharf {
             registry: self.registry.clone(),
             authenticator: Arc::new(self.auth.clone()),
             signing: self.signing.clone(),
+            upstreams: self.upstreams.clone(),
             hosts: config.registry_hosts.clone(),
         };
         let operation = Operation {
