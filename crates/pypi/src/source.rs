@@ -82,18 +82,22 @@ async fn find_in(call: &Call<'_>, view: &View, place: &Place) -> Result<Source> 
     if view.guard.reserves(project.as_str()) {
         return Err(missing());
     }
-    let mut guard = view.guard.clone();
-    let mut warning = None;
-    if guard.lookalikes != Lookalikes::Pass {
-        warning = look(&guard, &project, &upstreams.local_names(view, NAME).await?)?;
-    }
+    let warning = match view.guard.lookalikes {
+        Lookalikes::Pass => None,
+        _ => look(&view.guard, &project, &upstreams.local_names(view, NAME).await?)?,
+    };
     for shown in view.shown.iter().filter(|shown| shown.kind == RegistryKind::Proxy) {
         let place = shown.repository(&place.repository);
         let Some(grant) = may_read(call.registry.grant::<Pull>(call.actor, &place).await)? else { continue };
-        let Ok(Some(proxy)) = upstreams.proxy(&grant, Protocol::Python).await else { continue };
+        // One that is for something else is passed over; one that cannot be asked is not, for the name may be its own.
+        let proxy = match upstreams.proxy(&grant, Protocol::Python).await {
+            Err(error) if matches!(error.kind(), Kind::NotFound(_)) => None,
+            proxy => proxy?,
+        };
+        let Some(proxy) = proxy else { continue };
         let own = proxy.guard().clone();
         let warned = look(&own, &project, &[])?.or_else(|| warning.clone());
-        guard = view.guard.clone().and(own);
+        let guard = view.guard.clone().and(own);
         if guard.reserves(project.as_str()) {
             continue;
         }
