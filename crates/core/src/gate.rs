@@ -167,7 +167,7 @@ impl RegistryGrant {
 /// Proof that an actor may list what of a registry its credential reaches, be it all or some.
 #[derive(Clone, Debug)]
 pub struct ReachGrant {
-    registry: RegistryId,
+    whole: RegistryGrant,
     /// What it is narrowed to; nothing where it reaches all.
     narrowed: Option<Access>,
 }
@@ -175,12 +175,12 @@ pub struct ReachGrant {
 impl ReachGrant {
     /// The registry.
     pub const fn registry(&self) -> RegistryId {
-        self.registry
+        self.whole.registry
     }
 
     /// The grant for the whole registry, where nothing of it is out of reach.
     pub fn whole(&self) -> Option<RegistryGrant> {
-        self.narrowed.is_none().then_some(RegistryGrant { registry: self.registry })
+        self.narrowed.is_none().then(|| self.whole.clone())
     }
 
     /// Whether a repository of the registry is within reach.
@@ -321,7 +321,8 @@ pub fn decide_reach(actor: &Actor, place: &RegistryPlace, rights: &Rights) -> Re
     if !reaches_all && !actor.access.reaches_some_of(place, Verb::Pull) {
         return Err(Error::not_found(Subject::Name));
     }
-    Ok(ReachGrant { registry: registry.id, narrowed: (!reaches_all).then(|| actor.access.clone()) })
+    let whole = RegistryGrant { registry: registry.id, kind: registry.kind };
+    Ok(ReachGrant { whole, narrowed: (!reaches_all).then(|| actor.access.clone()) })
 }
 
 /// Decides whether an actor may manage the platform: an operator, or Wharf's own command line.

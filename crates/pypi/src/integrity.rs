@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::Value;
-use wharf_core::{Error, Kind, Place, Result, Subject, action::Pull};
+use wharf_core::{Error, Grant, Kind, Result, Subject, action::Pull};
 use wharf_registry::format::Pair;
 
 use crate::{

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use tokio::task::spawn_blocking;
 use wharf_core::{
-    Algorithm, Error, Grant, Kind, RegistryGrant, Result, Subject, action::Pull,
+    Algorithm, Error, Grant, Kind, RegistryGrant, Result, Subject,
+    action::Pull,
     gate::{RegistryId, RepositoryId},
 };
 
