@@ -1,10 +1,10 @@
 //! Registries that have their content from elsewhere: what a proxy fetches, and what a virtual registry shows.
 //!
 //! A face asks [`Upstreams`] with the grant of its caller, and gets a [`Proxy`] or a [`View`], without which nothing is
-//! fetched. What is fetched is asked for once, however many wait for it and on however many nodes ([`flight`]); it is
-//! held against its digest and stored by a job's push, while the reader who came first reads along ([`fill`]). What an
+//! fetched. What is fetched is asked for once, however many wait for it and on however many nodes (`flight`); it is
+//! held against its digest and stored by a job's push, while the reader who came first reads along (`fill`). What an
 //! upstream says of itself is kept as a document, asked for again when its time is over, and served as it was while the
-//! upstream is away ([`document`]).
+//! upstream is away (`document`).
 
 mod along;
 mod document;

@@ -96,7 +96,7 @@ impl Registry {
     /// Refuses a push into what takes nothing more, before its bytes come.
     ///
     /// # Errors
-    /// `Denied` in the words of [`expect_open`].
+    /// `Denied` where its project is archived or quarantined.
     pub async fn expect_open(&self, grant: &Grant<Push>, format: &'static str) -> Result<()> {
         let Some(repository) = grant.repository() else { return Ok(()) };
         self.store().view(LookOpen { repository, format }).await
