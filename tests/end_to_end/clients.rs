@@ -37,7 +37,7 @@ fn path_from_environment(name: &str) -> PathBuf {
 }
 
 /// The path of a program that was built from `tests/clients`.
-fn built_by_go(name: &str) -> PathBuf {
+pub(crate) fn built_by_go(name: &str) -> PathBuf {
     path_from_environment("WHARF_TEST_PROGRAMS").join(name)
 }
 

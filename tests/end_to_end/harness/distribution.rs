@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::{Caller, Repository, component, free_port};
+use crate::clients::built_by_go;
 
 /// How long a start may take on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -70,7 +71,10 @@ impl Distribution {
     /// Starts it on what is there, and waits for it.
     pub(crate) async fn restart(&mut self) {
         assert!(self.process.is_none(), "it runs already");
-        let mut command = Command::new(self.version.program());
+        let mut command = match self.version {
+            Version::Two => Command::new(self.version.program()),
+            Version::Three => Command::new(built_by_go(self.version.program())),
+        };
         command.arg("serve").arg(self.home.path().join("config.yml"));
         self.process = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         let (caller, begun) = (self.caller(), Instant::now());
