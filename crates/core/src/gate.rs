@@ -285,16 +285,7 @@ pub fn decide_catalog(actor: &Actor) -> Result<ReadGrant> {
 /// # Errors
 /// As [`decide`]; `Denied` to a credential that does not reach all of it.
 pub fn decide_registry(actor: &Actor, place: &RegistryPlace, rights: &Rights) -> Result<RegistryGrant> {
-    let belongs = rights.operator || rights.role.is_some();
-    if !rights.allows(&actor.principal, Verb::Pull) {
-        return Err(refused(actor, belongs || rights.is_public()));
-    }
-    let reaches_all = match &actor.access {
-        Access::Whole => true,
-        Access::Within(reach) => rights.is_public() || reach.reaches_all_of(place, Verb::Pull),
-        Access::Only(_) | Access::OnlyWithin(..) => false,
-    };
-    if !reaches_all {
+    if !lists_all(actor, place, rights)? {
         let message =
             "a token for some repositories does not list a registry; use one that reaches all of it";
         return Err(Error::new(Kind::Denied, message));
@@ -303,20 +294,28 @@ pub fn decide_registry(actor: &Actor, place: &RegistryPlace, rights: &Rights) ->
     Ok(RegistryGrant { registry: registry.id, kind: registry.kind })
 }
 
+/// Whether the credential of one who may list a registry reaches all of it.
+///
+/// # Errors
+/// To whoever may not list it, as much as he may know.
+fn lists_all(actor: &Actor, place: &RegistryPlace, rights: &Rights) -> Result<bool> {
+    if !rights.allows(&actor.principal, Verb::Pull) {
+        let belongs = rights.operator || rights.role.is_some();
+        return Err(refused(actor, belongs || rights.is_public()));
+    }
+    Ok(match &actor.access {
+        Access::Whole => true,
+        Access::Within(reach) => rights.is_public() || reach.reaches_all_of(place, Verb::Pull),
+        Access::Only(_) | Access::OnlyWithin(..) => false,
+    })
+}
+
 /// Decides whether an actor may list what it reaches of a registry. The repository of the rights is not asked for.
 ///
 /// # Errors
 /// As [`decide`]; `NotFound` to a credential that reaches nothing of it.
 pub fn decide_reach(actor: &Actor, place: &RegistryPlace, rights: &Rights) -> Result<ReachGrant> {
-    let belongs = rights.operator || rights.role.is_some();
-    if !rights.allows(&actor.principal, Verb::Pull) {
-        return Err(refused(actor, belongs || rights.is_public()));
-    }
-    let reaches_all = match &actor.access {
-        Access::Whole => true,
-        Access::Within(reach) => rights.is_public() || reach.reaches_all_of(place, Verb::Pull),
-        Access::Only(_) | Access::OnlyWithin(..) => false,
-    };
+    let reaches_all = lists_all(actor, place, rights)?;
     let registry = rights.registry.as_ref().ok_or_else(|| Error::not_found(Subject::Name))?;
     if !reaches_all && !actor.access.reaches_some_of(place, Verb::Pull) {
         return Err(Error::not_found(Subject::Name));
