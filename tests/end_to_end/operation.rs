@@ -1,5 +1,6 @@
 //! Running it: health, the first start, the locked data directory, limits, TLS, proxies, the stop.
 
+mod audit;
 mod collection;
 mod connections;
 mod crowds;

@@ -29,7 +29,7 @@ use axum::{
 use wharf_auth::Auth;
 use wharf_core::{Detail, Error, Kind, Result};
 use wharf_http::{collect, identify, named, problem, request_id_of};
-use wharf_registry::Registry;
+use wharf_registry::{Registry, audit::AuditLog};
 use wharf_signing::Signing;
 
 use crate::{
@@ -53,6 +53,8 @@ pub struct Api {
     pub auth: Auth,
     /// Who knows what they may, and what there is.
     pub registry: Registry,
+    /// Who knows what was done.
+    pub audit: AuditLog,
     /// Who knows the keys that registries believe.
     pub signing: Signing,
 }

@@ -1,11 +1,16 @@
 //! What an endpoint answers. A handler names the type; from that come the status, the headers, and the words in the
 //! OpenAPI document.
 
+use std::pin::Pin;
+
 use axum::{
     Json,
+    body::Body,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
+use futures_util::Stream;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -110,6 +115,21 @@ impl<T: Serialize + ToSchema> Output for Listed<T> {
     }
 }
 
+/// Lines of JSON, as long as there are more.
+pub(crate) struct Lines(pub(crate) Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>);
+
+impl Output for Lines {
+    fn say(self) -> Result<Response> {
+        let kind = HeaderValue::from_static("application/x-ndjson");
+        Ok(([(header::CONTENT_TYPE, kind)], Body::from_stream(self.0)).into_response())
+    }
+
+    fn described(_: &mut Schemas) -> (StatusCode, Value) {
+        let content = json!({ "application/x-ndjson": { "schema": { "type": "string" } } });
+        (StatusCode::OK, json!({ "description": "A line of JSON for each.", "content": content }))
+    }
+}
+
 /// It is done, and there is nothing to show: 204.
 pub(crate) struct Done;
 
@@ -126,7 +146,7 @@ impl Output for Done {
 /// Bytes as they were stored, which no browser may take for anything else: they are a stranger's.
 pub(crate) struct Stored {
     pub(crate) media_type: String,
-    pub(crate) bytes: bytes::Bytes,
+    pub(crate) bytes: Bytes,
 }
 
 impl Output for Stored {

@@ -7,8 +7,8 @@ use wharf_core::{Error, Kind, Result};
 
 use crate::{
     endpoints::{
-        charts, facts, keys, me, members, moves, organisations, registries, releases, repositories, robots,
-        rules, tokens, usage, users,
+        audit, charts, facts, keys, me, members, moves, organisations, registries, releases, repositories,
+        robots, rules, tokens, usage, users,
     },
     route::Route,
     template::{Parameters, nothing},
@@ -32,6 +32,7 @@ pub(crate) static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         usage::routes(),
         charts::routes(),
         facts::routes(),
+        audit::routes(),
     ]
     .concat()
 });

@@ -48,7 +48,7 @@ async fn answer(face: &Api, parts: &request::Parts, body: Body) -> Result<Respon
         let asked = Asked::parse(parts.uri.query().unwrap_or_default().as_bytes());
         (asked, identify(&face.auth, &parts.headers, &parts.extensions).await?)
     };
-    if matches!(actor.credential, Credential::Bearer(_)) {
+    if matches!(actor.credential, Credential::Bearer { .. }) {
         let message = "a token is had for a password or a refresh token, not for another token";
         return Err(Error::new(Kind::Unauthenticated, message));
     }
@@ -60,10 +60,10 @@ impl Api {
     async fn issue(&self, actor: &Actor, access: Vec<Scope>, refresh: bool) -> Result<Response> {
         let scope: Vec<String> = access.iter().map(Scope::to_string).collect();
         let issued = self.auth.issue(actor, access)?;
-        if actor.credential == Credential::Password {
-            self.auth.record_login(actor);
-        }
         let refresh_token = if refresh { self.auth.issue_refresh(actor).await? } else { None };
+        if actor.credential == Credential::Password && refresh_token.is_none() {
+            self.auth.note_login(actor);
+        }
         let body = TokenBody {
             token: issued.token.expose(),
             access_token: issued.token.expose(),

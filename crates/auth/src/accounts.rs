@@ -88,7 +88,8 @@ impl Auth {
     /// Those of the gate; `Unavailable`.
     #[allow(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
     pub async fn grant_operator(&self, actor: &wharf_core::Actor) -> Result<OperatorGrant> {
-        wharf_core::gate::decide_operator(actor, self.is_operator(actor).await?)
+        let decided = wharf_core::gate::decide_operator(actor, self.is_operator(actor).await?);
+        decided.inspect_err(|error| self.note_refusal(actor, None, error))
     }
 
     /// Asks the gate whether an actor is an account, which may act on itself.
@@ -101,7 +102,7 @@ impl Auth {
     }
 
     fn record_of(&self, grant: &OperatorGrant, action: &'static str, target: &str) -> AuditRecord {
-        let record = AuditRecord::new(self.0.clock.now(), grant.actor(), action);
+        let record = AuditRecord::by(self.0.clock.now(), grant, action);
         AuditRecord { target: Some(target.to_owned()), ..record }
     }
 }

@@ -52,7 +52,7 @@ impl Auth {
         let version = principal.version().unwrap_or_default();
         let parent = self.parent(grant.actor()).await?;
         let owner = Owner { account: grant.account(), version, name: principal.name().to_owned(), parent };
-        let record = AuditRecord::new(self.0.clock.now(), grant.actor(), "token.create");
+        let record = AuditRecord::by(self.0.clock.now(), grant, "token.create");
         self.make_token(owner, new, record).await
     }
 
@@ -72,7 +72,7 @@ impl Auth {
     /// `NotFound`; `Unavailable`.
     pub async fn remove_token(&self, grant: &SelfGrant, id: &str) -> Result<()> {
         let token = named(self.tokens(grant).await?, id)?;
-        let record = self.token_record(grant.actor(), "token.delete", &token);
+        let record = self.token_record(grant, "token.delete", &token);
         self.end(token, record).await
     }
 
@@ -154,9 +154,9 @@ impl Auth {
         if removed { Ok(()) } else { Err(no_such_token()) }
     }
 
-    fn token_record(&self, actor: &Actor, action: &'static str, token: &TokenRow) -> AuditRecord {
-        let target = Some(format!("{} {}", actor.principal.name(), token.hash));
-        AuditRecord { target, ..AuditRecord::new(self.0.clock.now(), actor, action) }
+    fn token_record(&self, grant: &SelfGrant, action: &'static str, token: &TokenRow) -> AuditRecord {
+        let target = Some(format!("{} {}", grant.actor().principal.name(), token.hash));
+        AuditRecord { target, ..AuditRecord::by(self.0.clock.now(), grant, action) }
     }
 
     pub(crate) fn machines(&self) -> &dyn Machines {

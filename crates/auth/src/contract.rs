@@ -43,11 +43,11 @@ pub async fn accounts(store: &dyn Accounts) {
 
     let refresh = Refresh { id: 0, account: id, account_version: 1, expires_at: NOW.plus_seconds(9) };
     for hash in [[1; 32], [2; 32]] {
-        store.add_refresh(hash, refresh.clone(), NOW, 2).await.unwrap();
+        store.add_refresh(hash, refresh.clone(), record(), 2).await.unwrap();
         assert_eq!(store.refresh(hash).await.unwrap().unwrap().account, id);
     }
     assert!(store.refresh([3; 32]).await.unwrap().is_none());
-    store.add_refresh([4; 32], refresh, NOW, 2).await.unwrap();
+    store.add_refresh([4; 32], refresh, record(), 2).await.unwrap();
     assert!(store.refresh([1; 32]).await.unwrap().is_none(), "beyond the most the oldest goes");
     for hash in [[2; 32], [4; 32]] {
         assert!(store.refresh(hash).await.unwrap().is_some(), "and no other");
@@ -71,7 +71,6 @@ pub async fn accounts(store: &dyn Accounts) {
         ..RegistryChange::default()
     };
     store.set_registry("acme".parse().unwrap(), "team".parse().unwrap(), change, record()).await.unwrap();
-    store.record(record()).await.unwrap();
 }
 
 /// The suite of [`Keys`], against a store without keys.

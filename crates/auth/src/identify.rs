@@ -124,32 +124,15 @@ impl Auth {
         Ok(right)
     }
 
-    /// Notes a login: a token issued against a password.
-    pub fn record_login(&self, actor: &Actor) {
-        self.record_aside(AuditRecord::new(self.0.clock.now(), actor, "login"));
+    /// Notes a login that leaves nothing behind but a bearer token, issued against a password.
+    pub fn note_login(&self, actor: &Actor) {
+        self.0.notebook.note(AuditRecord::new(self.0.clock.now(), actor, "login"));
     }
 
     /// Notes a refused login. Only what could be a login is kept: people type passwords into the wrong field.
     fn record_refusal(&self, user: &str, nobody: &Actor) {
         let target = user.parse::<UserName>().ok().map(|name| name.to_string());
-        self.record_aside(AuditRecord {
-            target,
-            ..AuditRecord::new(self.0.clock.now(), nobody, "login.refused")
-        });
-    }
-
-    /// Keeps a record beside the request: a login must work on a full disk, and a flood of refusals must not become
-    /// a flood of writes, so beyond a few at once they are only logged.
-    fn record_aside(&self, record: AuditRecord) {
-        let Ok(turn) = self.0.records.clone().try_acquire_owned() else {
-            return tracing::warn!(action = record.action, "too many records at once, one is not kept");
-        };
-        let accounts = self.0.accounts.clone();
-        tokio::spawn(async move {
-            let _turn = turn;
-            if let Err(error) = accounts.record(record).await {
-                tracing::warn!(?error, "record could not be kept");
-            }
-        });
+        let record = AuditRecord::new(self.0.clock.now(), nobody, "login.refused");
+        self.0.notebook.note(AuditRecord { target, ..record });
     }
 }

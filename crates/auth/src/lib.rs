@@ -7,6 +7,7 @@
 mod accounts;
 mod api_tokens;
 mod attempts;
+mod audit_key;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod identify;
@@ -31,8 +32,11 @@ mod uses;
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-use wharf_core::{Clock, Entropy, Error, Kind, Result, gate::Founders};
+use wharf_core::{
+    Clock, Entropy, Error, Kind, Result,
+    audit::{HeadSigner, Notebook},
+    gate::Founders,
+};
 
 pub use crate::{
     accounts::NewUser,
@@ -46,6 +50,7 @@ pub use crate::{
 };
 use crate::{
     attempts::Attempts,
+    audit_key::AuditKey,
     keys::KeyRing,
     known_tokens::KnownTokens,
     pace::Pace,
@@ -57,9 +62,6 @@ use crate::{
 
 /// How long a bearer token lives, in seconds. Revocation does not wait for it: accounts are asked on each request.
 pub const TOKEN_LIFETIME: i64 = 300;
-
-/// How many audit records may be on their way beside their requests.
-const RECORDS: usize = 64;
 
 /// What [`Auth`] works with.
 pub struct Parts {
@@ -85,6 +87,8 @@ pub struct Parts {
     pub limits: Limits,
     /// Who may make organisations.
     pub founders: Founders,
+    /// What is to be recorded beside transactions.
+    pub notebook: Arc<Notebook>,
 }
 
 /// Knows who is calling. Cheap to clone; all clones are one.
@@ -107,9 +111,9 @@ struct Inner {
     passwords: Passwords,
     remembered: Remembered,
     ring: KeyRing,
+    audit_key: Arc<AuditKey>,
     meters: Meters,
-    /// How many records are being kept beside their requests.
-    records: Arc<Semaphore>,
+    notebook: Arc<Notebook>,
 }
 
 impl Auth {
@@ -130,9 +134,11 @@ impl Auth {
             entropy,
             limits,
             founders,
+            notebook,
         } = parts;
         let passwords = Passwords::new(entropy.as_ref(), limits.password_queue)?;
         let remembered = Remembered::new(entropy.as_ref());
+        let audit_key = AuditKey::open(keys.as_ref(), &sealer, entropy.as_ref()).await?;
         let ring = KeyRing::open(keys, sealer, entropy.clone(), clock.now()).await?;
         Ok(Self(Arc::new(Inner {
             accounts,
@@ -150,14 +156,20 @@ impl Auth {
             passwords,
             remembered,
             ring,
+            audit_key: Arc::new(audit_key),
             meters: Meters::default(),
-            records: Arc::new(Semaphore::new(RECORDS)),
+            notebook,
         })))
     }
 
     /// What is counted of the work.
     pub fn meters(&self) -> &Meters {
         &self.0.meters
+    }
+
+    /// Signs the heads of the audit log.
+    pub fn head_signer(&self) -> Arc<dyn HeadSigner> {
+        self.0.audit_key.clone()
     }
 
     /// How many passwords are being checked.

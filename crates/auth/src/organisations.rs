@@ -5,7 +5,7 @@ use wharf_core::{
     Timestamp, UserName,
     audit::AuditRecord,
     duty::{Administer, Belong, Visit},
-    gate::{self, FoundingGrant},
+    gate::{self, FoundingGrant, Granted},
 };
 
 use crate::{
@@ -27,7 +27,8 @@ impl Auth {
         name: &OrganisationName,
     ) -> Result<OrganisationGrant<D>> {
         let rights = self.tenancy().organisation_rights(actor, name).await?;
-        gate::decide_organisation(actor, name, &rights)
+        let decided = gate::decide_organisation(actor, name, &rights);
+        decided.inspect_err(|error| self.note_refusal(actor, Some(name), error))
     }
 
     /// Asks the gate for the right to make an organisation.
@@ -36,7 +37,8 @@ impl Auth {
     /// Those of the gate; `Unavailable`.
     #[allow(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
     pub async fn grant_founding(&self, actor: &Actor) -> Result<FoundingGrant> {
-        gate::decide_founding(actor, self.is_operator(actor).await?, self.0.founders)
+        let decided = gate::decide_founding(actor, self.is_operator(actor).await?, self.0.founders);
+        decided.inspect_err(|error| self.note_refusal(actor, None, error))
     }
 
     /// Organisations that an actor may know, in the byte order of their names.
@@ -70,7 +72,7 @@ impl Auth {
         grant: &FoundingGrant,
         name: OrganisationName,
     ) -> Result<OrganisationRow> {
-        let record = self.organisation_record(grant.actor(), "organisation.create", (&name, None));
+        let record = self.organisation_record(grant, "organisation.create", (&name, None));
         let claim = if grant.is_operator() { Claim::Any } else { Claim::Free };
         let new = NewOrganisation { name, admin: grant.actor().principal.account(), claim };
         let role = new.admin.map(|_| Role::Admin);
@@ -83,7 +85,7 @@ impl Auth {
     /// # Errors
     /// `Conflict` where a registry of it holds a repository; `Unavailable`.
     pub async fn remove_organisation(&self, grant: &OrganisationGrant<Administer>) -> Result<()> {
-        let record = self.organisation_record(grant.actor(), "organisation.delete", (grant.name(), None));
+        let record = self.organisation_record(grant, "organisation.delete", (grant.name(), None));
         self.tenancy().remove_organisation(grant.organisation(), record).await
     }
 
@@ -120,7 +122,7 @@ impl Auth {
     ) -> Result<RegistryRow> {
         let target = format!("{}/{name} {change}", grant.name());
         let record = self.organisation_record(
-            grant.actor(),
+            grant,
             "registry.create",
             (grant.name(), Some(target.trim_end().to_owned())),
         );
@@ -138,7 +140,7 @@ impl Auth {
         change: RegistryChange,
     ) -> Result<()> {
         let target = format!("{}/{name} {change}", grant.name());
-        let record = self.organisation_record(grant.actor(), "registry.set", (grant.name(), Some(target)));
+        let record = self.organisation_record(grant, "registry.set", (grant.name(), Some(target)));
         let changed = self.tenancy().change_registry(grant.organisation(), name, change, record).await?;
         if changed { Ok(()) } else { Err(Error::not_found(Subject::Name)) }
     }
@@ -165,7 +167,7 @@ impl Auth {
     ) -> Result<()> {
         self.expect_removable(&name)?;
         let target = format!("{}/{name}", grant.name());
-        let record = self.organisation_record(grant.actor(), "registry.delete", (grant.name(), Some(target)));
+        let record = self.organisation_record(grant, "registry.delete", (grant.name(), Some(target)));
         let removed = self.tenancy().remove_registry(grant.organisation(), name, record).await?;
         if removed { Ok(()) } else { Err(Error::not_found(Subject::Name)) }
     }
@@ -198,7 +200,7 @@ impl Auth {
         role: Role,
     ) -> Result<MemberRow> {
         let target = Some(format!("{user} {role}"));
-        let record = self.organisation_record(grant.actor(), "member.set", (grant.name(), target));
+        let record = self.organisation_record(grant, "member.set", (grant.name(), target));
         let gone = || Error::not_found(Subject::User);
         if !self.tenancy().set_member(grant.organisation(), user.clone(), role, record).await? {
             return Err(gone());
@@ -212,9 +214,18 @@ impl Auth {
     /// As [`Auth::set_member`].
     pub async fn remove_member(&self, grant: &OrganisationGrant<Administer>, user: UserName) -> Result<()> {
         let target = Some(user.to_string());
-        let record = self.organisation_record(grant.actor(), "member.delete", (grant.name(), target));
+        let record = self.organisation_record(grant, "member.delete", (grant.name(), target));
         let removed = self.tenancy().remove_member(grant.organisation(), user, record).await?;
         if removed { Ok(()) } else { Err(Error::not_found(Subject::User)) }
+    }
+
+    /// Notes that somebody who is known was refused. Who is nobody is only asked who he is.
+    pub(crate) fn note_refusal(&self, actor: &Actor, organisation: Option<&OrganisationName>, error: &Error) {
+        if actor.is_anonymous() || !matches!(error.kind(), Kind::Denied | Kind::NotFound(_)) {
+            return;
+        }
+        let record = AuditRecord::new(self.0.clock.now(), actor, "access.refused");
+        self.0.notebook.note(AuditRecord { organisation: organisation.cloned(), ..record });
     }
 
     pub(crate) fn tenancy(&self) -> &dyn Tenancy {
@@ -223,12 +234,12 @@ impl Auth {
 
     pub(crate) fn organisation_record(
         &self,
-        actor: &Actor,
+        grant: &impl Granted,
         action: &'static str,
         (organisation, target): (&OrganisationName, Option<String>),
     ) -> AuditRecord {
         let target = Some(target.unwrap_or_else(|| organisation.to_string()));
-        let record = AuditRecord::new(self.0.clock.now(), actor, action);
+        let record = AuditRecord::by(self.0.clock.now(), grant, action);
         AuditRecord { organisation: Some(organisation.clone()), target, ..record }
     }
 }

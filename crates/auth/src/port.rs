@@ -142,13 +142,17 @@ pub trait Accounts: Send + Sync {
         record: AuditRecord,
     ) -> Result<()>;
     /// Adds a refresh token by the SHA-256 of its text, and forgets the account's oldest ones beyond `most`.
-    async fn add_refresh(&self, hash: [u8; 32], refresh: Refresh, now: Timestamp, most: u32) -> Result<()>;
+    async fn add_refresh(
+        &self,
+        hash: [u8; 32],
+        refresh: Refresh,
+        record: AuditRecord,
+        most: u32,
+    ) -> Result<()>;
     /// The refresh token of this hash.
     async fn refresh(&self, hash: [u8; 32]) -> Result<Option<Refresh>>;
     /// Forgets refresh tokens that have ended.
     async fn remove_expired_refreshes(&self, now: Timestamp) -> Result<()>;
-    /// Adds an audit line by itself.
-    async fn record(&self, record: AuditRecord) -> Result<()>;
 }
 
 /// A signing key as its row tells it: the private half is sealed.

@@ -5,7 +5,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use wharf_core::{Access, Actor, Credential, Principal, Result, Secret};
+use wharf_core::{Access, Actor, Credential, Principal, Result, Secret, audit::AuditRecord};
 
 use crate::{Auth, port::Refresh, unauthenticated};
 
@@ -33,7 +33,9 @@ impl Auth {
         let now = self.0.clock.now();
         let expires_at = now.plus_seconds(LIFETIME);
         let refresh = Refresh { id: 0, account: id, account_version: version, expires_at };
-        self.0.accounts.add_refresh(hash(&token), refresh, now, MOST).await?;
+        // A login that leaves a token behind is recorded with it.
+        let login = AuditRecord::new(now, actor, "login");
+        self.0.accounts.add_refresh(hash(&token), refresh, login, MOST).await?;
         Ok(Some(Secret::new(token)))
     }
 

@@ -10,7 +10,7 @@ use wharf_core::{
     Access, AccountId, Actor, Credential, Error, Kind, Principal, Result, Scope, Secret, Timestamp, TokenHash,
 };
 
-use crate::{Auth, TOKEN_LIFETIME, unauthenticated};
+use crate::{Auth, TOKEN_LIFETIME, port::TokenRow, unauthenticated};
 
 /// The service tokens are for: the `service` of the challenge, the `aud` of the token.
 pub const SERVICE: &str = "wharf";
@@ -102,16 +102,19 @@ impl Auth {
             (None, None) if claims.sub.is_empty() => Principal::Anonymous,
             _ => return Err(unauthenticated()),
         };
-        let access = self.access_behind(claims.tok.as_deref()).await?.only(claims.access.clone());
-        Ok((principal, access, Credential::Bearer(claims.jti.clone())))
+        let behind = self.token_behind(claims.tok.as_deref()).await?;
+        let credential =
+            Credential::Bearer { id: claims.jti.clone(), token: behind.as_ref().map(|token| token.hash) };
+        let reach = behind.and_then(|token| token.reach);
+        let access = reach.map_or(Access::Whole, Access::Within).only(claims.access.clone());
+        Ok((principal, access, credential))
     }
 
-    /// How far the API token reaches that a bearer token was fetched with, if it was, and if it has not ended.
-    async fn access_behind(&self, hash: Option<&str>) -> Result<Access> {
-        let Some(hash) = hash else { return Ok(Access::Whole) };
+    /// The API token that a bearer token was fetched with, if it was. One that has ended ends the bearer token too.
+    async fn token_behind(&self, hash: Option<&str>) -> Result<Option<TokenRow>> {
+        let Some(hash) = hash else { return Ok(None) };
         let hash = BASE64_URL_SAFE_NO_PAD.decode(hash).ok().and_then(|bytes| bytes.try_into().ok());
-        let token = self.known_token(TokenHash(hash.ok_or_else(unauthenticated)?)).await?;
-        Ok(token.reach.map_or(Access::Whole, Access::Within))
+        self.known_token(TokenHash(hash.ok_or_else(unauthenticated)?)).await.map(Some)
     }
 
     /// The claims of a token that one of our keys signed. Of its header only `kid` is looked at, to choose among

@@ -36,7 +36,7 @@ impl Auth {
             Fate::Disabled => "user.disable",
             Fate::Removed => "user.delete",
         };
-        let record = AuditRecord::new(self.0.clock.now(), grant.actor(), action);
+        let record = AuditRecord::by(self.0.clock.now(), grant, action);
         let record = AuditRecord { target: Some(name.to_string()), ..record };
         let decided = self.0.users.decide_fate(name.clone(), fate, record).await?;
         if decided { Ok(()) } else { Err(Error::not_found(Subject::User)) }
@@ -81,7 +81,7 @@ impl Auth {
             return Err(Error::new(Kind::Denied, "the current password is another one"));
         }
         let hash = self.0.passwords.hash(new, self.0.entropy.bytes()).await?;
-        let record = AuditRecord::new(self.0.clock.now(), actor, "user.password");
+        let record = AuditRecord::by(self.0.clock.now(), grant, "user.password");
         let record = AuditRecord { target: Some(login.to_owned()), ..record };
         if !self.0.accounts.set_password(grant.account(), hash, record).await? {
             return Err(gone());

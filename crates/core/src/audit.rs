@@ -1,6 +1,12 @@
 //! Records: what the audit log and the outbox keep of a change, written in its transaction.
 
-use crate::{Actor, Digest, OrganisationName, Place, Timestamp};
+mod notebook;
+
+pub use self::notebook::Notebook;
+use crate::{
+    Actor, Digest, OrganisationName, Place, Result, Timestamp,
+    gate::{Granted, Warrant},
+};
 
 /// One line of the audit log: who did what to what, when, from where, by which credential.
 #[derive(Clone, Debug)]
@@ -19,14 +25,37 @@ pub struct AuditRecord {
     pub target: Option<String>,
     /// To which content.
     pub digest: Option<Digest>,
+    /// How often, for what is noted many at a time.
+    pub times: u64,
+    /// By what right. The transaction that does it asks for that once more; it is not written down.
+    pub warrant: Warrant,
 }
 
 impl AuditRecord {
-    /// A record of an action that is not at a repository.
+    /// A record of what needs no right: what happened, or what Wharf itself does.
     pub fn new(at: Timestamp, actor: &Actor, action: &'static str) -> Self {
-        let actor = actor.clone();
-        Self { at, actor, action, organisation: None, place: None, target: None, digest: None }
+        let (actor, warrant) = (actor.clone(), Warrant::free());
+        let (organisation, place, target, digest) = Default::default();
+        Self { at, actor, action, organisation, place, target, digest, times: 1, warrant }
     }
+
+    /// A record of what the holder of a grant does with it.
+    pub fn by(at: Timestamp, grant: &impl Granted, action: &'static str) -> Self {
+        Self { warrant: grant.warrant(), ..Self::new(at, grant.holder(), action) }
+    }
+}
+
+/// Signs the heads of the sealed audit log.
+pub trait HeadSigner: Send + Sync {
+    /// The signature under a text.
+    ///
+    /// # Errors
+    /// `Internal`.
+    fn sign(&self, text: &[u8]) -> Result<Vec<u8>>;
+    /// Whether a signature is its own.
+    fn verifies(&self, text: &[u8], signature: &[u8]) -> bool;
+    /// The key that others verify by: Ed25519, 32 bytes.
+    fn public_key(&self) -> Vec<u8>;
 }
 
 /// What happened to the content of a repository, for webhooks and scans; delivered at least once, in order.

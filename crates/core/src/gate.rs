@@ -4,6 +4,7 @@
 //! place and calls [`decide`]; nothing else can make a grant, for its fields are private.
 
 mod management;
+mod warrant;
 
 use std::marker::PhantomData;
 
@@ -11,6 +12,7 @@ pub use self::management::{
     Duty, Founders, FoundingGrant, OrganisationGrant, OrganisationRights, SelfGrant, Sight, decide_founding,
     decide_organisation, decide_self, duty,
 };
+pub use self::warrant::{Granted, Standing, Warrant};
 use crate::{
     Access, Action, Actor, Detail, Error, Kind, Place, Principal, RegistryKind, RegistryPlace, Result, Role,
     Scope, Subject, Verb, right::action,
@@ -95,6 +97,7 @@ impl Rights {
 pub struct Grant<A: Action> {
     actor: Actor,
     place: Place,
+    organisation: Option<OrganisationId>,
     registry: Option<RegistryRights>,
     action: PhantomData<A>,
 }
@@ -104,6 +107,7 @@ impl<A: Action> Clone for Grant<A> {
         Self {
             actor: self.actor.clone(),
             place: self.place.clone(),
+            organisation: self.organisation,
             registry: self.registry.clone(),
             action: PhantomData,
         }
@@ -245,6 +249,7 @@ pub fn decide<A: Action>(
     Ok(Grant {
         actor: actor.clone(),
         place: place.clone(),
+        organisation: rights.organisation,
         registry: rights.registry.clone(),
         action: PhantomData,
     })

@@ -108,8 +108,13 @@ pub enum Credential {
     None,
     /// By the password.
     Password,
-    /// By a bearer token of ours, with its id.
-    Bearer(String),
+    /// By a bearer token of ours.
+    Bearer {
+        /// Its id.
+        id: String,
+        /// The API token it was fetched with, if it was.
+        token: Option<TokenHash>,
+    },
     /// By a refresh token, with its id.
     Refresh(i64),
     /// By an API token.
@@ -124,19 +129,21 @@ impl Credential {
         match self {
             Self::None => "none",
             Self::Password => "password",
-            Self::Bearer(_) => "bearer",
+            Self::Bearer { .. } => "bearer",
             Self::Refresh(_) => "refresh",
             Self::Token(_) => "token",
             Self::Local => "local",
         }
     }
 
-    /// The credential in records: its kind, and its id after a colon.
+    /// The credential in records: its kind, and its id after a colon; of a bearer token that was fetched with an API
+    /// token, that one's too.
     pub fn record(&self) -> String {
         let kind = self.kind();
         match self {
             Self::None | Self::Password | Self::Local => kind.to_owned(),
-            Self::Bearer(id) => format!("{kind}:{id}"),
+            Self::Bearer { id, token: None } => format!("{kind}:{id}"),
+            Self::Bearer { id, token: Some(hash) } => format!("{kind}:{id} token:{hash}"),
             Self::Refresh(id) => format!("{kind}:{id}"),
             Self::Token(hash) => format!("{kind}:{hash}"),
         }

@@ -14,7 +14,7 @@ use wharf_core::{
     audit::AuditRecord,
     gate::{self, CreateOnPush, OrganisationId, Rights},
 };
-use wharf_registry::port::{BlobRow, RightsSource as _, Store, Transaction, Work};
+use wharf_registry::port::{BlobRow, Maker, RightsSource as _, Store, Transaction, Work};
 use wharf_signing::port::Keys as _;
 
 use crate::{Database, Field, RowSink, TABLES, Table, postgres::Fresh};
@@ -178,8 +178,16 @@ impl Transaction for MakeReadable {
     type Output = ();
 
     async fn run(&self, work: &mut dyn Work) -> Result<()> {
-        let registry = work.ensure_registry(&self.0, Timestamp::default()).await?;
-        let repository = work.ensure_repository(registry, &self.0, Timestamp::default()).await?;
+        let registry = work
+            .ensure_registry(&self.0, Maker { actor: &Actor::job("contract"), at: Timestamp::default() })
+            .await?;
+        let repository = work
+            .ensure_repository(
+                registry,
+                &self.0,
+                Maker { actor: &Actor::job("contract"), at: Timestamp::default() },
+            )
+            .await?;
         work.show_repository(repository).await?;
         let key = UploadId::new(Timestamp::default(), [9; 16]).object_key();
         let blob = BlobRow { digest: readable_blob(), size: 1, key };
@@ -291,7 +299,15 @@ impl Transaction for MakePlace {
 
     async fn run(&self, work: &mut dyn Work) -> Result<()> {
         let place = "newly/made/app".parse()?;
-        let registry = work.ensure_registry(&place, Timestamp::default()).await?;
-        work.ensure_repository(registry, &place, Timestamp::default()).await.map(drop)
+        let registry = work
+            .ensure_registry(&place, Maker { actor: &Actor::job("contract"), at: Timestamp::default() })
+            .await?;
+        work.ensure_repository(
+            registry,
+            &place,
+            Maker { actor: &Actor::job("contract"), at: Timestamp::default() },
+        )
+        .await
+        .map(drop)
     }
 }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tracing::{Instrument as _, info_span};
 use wharf_core::{
     Actor, Digest, Error, Place, Reference, RegistryPlace, Result,
-    gate::{RepositoryId, Rights},
+    gate::{RepositoryId, Rights, Warrant},
 };
 use wharf_registry::port::{BlobRow, Extent, Lookups, ManifestRow, Operation, RightsSource, Store};
 
@@ -18,7 +18,7 @@ use crate::{
     meters::{Meters, State},
     one_read,
     postgres::{Postgres, PostgresSettings},
-    rows::{FindManifest, FindMember, FindRights, FindRightsAt, SqlWork},
+    rows::{ByRight, FindManifest, FindMember, FindRights, FindRightsAt, SqlWork},
     session::{Session, Unit},
     sqlite::Sqlite,
 };
@@ -102,6 +102,11 @@ impl Database {
         let slot = Arc::new(Slot { step, output: Mutex::new(None) });
         self.write_unit(slot.clone()).await?;
         slot.take()
+    }
+
+    /// Runs a step durably, if the right to it still stands.
+    pub(crate) async fn write_by<S: Step>(&self, warrant: Warrant, step: S) -> Result<S::Output> {
+        self.write(ByRight { warrant, step }).await
     }
 
     /// Runs a step that only reads.

@@ -27,10 +27,19 @@ pub use session::Field;
 pub use tables::{Column, ColumnKind, TABLES, Table};
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "the tests act as jobs")]
+mod audit_tests;
+#[cfg(test)]
 mod bounds_tests;
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "the tests act as jobs")]
 mod contract_tests;
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "the tests act as jobs")]
 mod listing_tests;
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "the tests act as jobs")]
 mod statement_tests;
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "the tests act as jobs")]
+mod warrant_tests;

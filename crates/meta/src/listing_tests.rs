@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use wharf_core::{
-    Algorithm, Place, Result, Timestamp,
+    Actor, Algorithm, Place, Result, Timestamp,
     gate::{RegistryId, RepositoryId},
 };
 use wharf_registry::{
     format::Pair,
-    port::{PageOf, Pages as _, Releases as _, Tenants as _},
+    port::{Maker, PageOf, Pages as _, Releases as _, Tenants as _},
 };
 
 use crate::{
@@ -51,8 +51,16 @@ impl Step for Fill {
         let name = format!("project{}", self.0);
         let place: Place = format!("listing/main/{name}").parse()?;
         let mut work = SqlWork(&mut *session);
-        let registry = work.ensure_registry(&place, Timestamp::default()).await?;
-        let repository = work.ensure_repository(registry, &place, Timestamp::default()).await?;
+        let registry = work
+            .ensure_registry(&place, Maker { actor: &Actor::job("contract"), at: Timestamp::default() })
+            .await?;
+        let repository = work
+            .ensure_repository(
+                registry,
+                &place,
+                Maker { actor: &Actor::job("contract"), at: Timestamp::default() },
+            )
+            .await?;
         let digest = |number: usize| {
             let digest = wharf_hash::digest(Algorithm::Sha256, format!("{name} {number}").as_bytes());
             let hex = digest.to_row().iter().map(|byte| format!("{byte:02x}")).collect::<String>();

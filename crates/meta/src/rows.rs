@@ -11,6 +11,7 @@ mod inspection;
 mod journal;
 mod keys;
 mod leases;
+mod ledger;
 mod list;
 mod lookups;
 mod manifests;
@@ -34,10 +35,12 @@ mod tokens;
 mod uploads;
 mod usage;
 mod users;
+mod warrants;
 
 pub(crate) use self::{
     lookups::{FindManifest, FindMember},
     rights::{FindRights, FindRightsAt},
+    warrants::ByRight,
 };
 use crate::session::Session;
 

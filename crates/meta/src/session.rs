@@ -154,6 +154,15 @@ impl<T: FromField> FromField for Option<T> {
     }
 }
 
+/// Who writes to the database at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writers {
+    /// One transaction: nothing it read can change before it ends.
+    One,
+    /// Many: what is to stay as it was read must be held.
+    Many,
+}
+
 /// One connection in one transaction.
 #[async_trait]
 pub(crate) trait Session: Send {
@@ -161,6 +170,8 @@ pub(crate) trait Session: Send {
     async fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64>;
     /// Runs a statement and reads all its rows, which the statement must bound.
     async fn query(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>>;
+    /// Whether others write at the same time.
+    fn writers(&self) -> Writers;
     /// Says which content the transaction changes, for whoever remembers what it was.
     fn changes(&mut self, content: Content);
 }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use wharf_core::{Algorithm, Digest, Place, Result, Timestamp, gate::RepositoryId, manifest::Manifest};
-use wharf_registry::port::{Blobs, Manifests, NewManifest, Tenants};
+use wharf_core::{
+    Actor, Algorithm, Digest, Place, Result, Timestamp, gate::RepositoryId, manifest::Manifest,
+};
+use wharf_registry::port::{Blobs, Maker, Manifests, NewManifest, Tenants};
 
 use crate::{
     Database,
@@ -13,7 +15,7 @@ use crate::{
     memory::Content,
     postgres::Fresh,
     rows::SqlWork,
-    session::{Row, Session, Value},
+    session::{Row, Session, Value, Writers},
 };
 
 const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
@@ -34,6 +36,10 @@ impl Session for Counted<'_> {
     async fn query(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>> {
         self.statements += 1;
         self.session.query(sql, values).await
+    }
+
+    fn writers(&self) -> Writers {
+        self.session.writers()
     }
 
     fn changes(&mut self, content: Content) {
@@ -74,8 +80,11 @@ impl Step for StoreManifest {
     async fn run(&self, session: &mut dyn Session) -> Result<(u32, i64)> {
         let place: Place = format!("statements/n{}", self.0.len()).parse().unwrap();
         let mut work = SqlWork(session);
-        let registry = work.ensure_registry(&place, NOW).await?;
-        let repository = work.ensure_repository(registry, &place, NOW).await?;
+        let registry =
+            work.ensure_registry(&place, Maker { actor: &Actor::job("contract"), at: NOW }).await?;
+        let repository = work
+            .ensure_repository(registry, &place, Maker { actor: &Actor::job("contract"), at: NOW })
+            .await?;
         let statements = self.store(repository, session).await?;
         let count = "SELECT count(*) FROM manifest_edge WHERE repository_id = $1";
         let mut edges = session.query(count, &[repository.0.into()]).await?;

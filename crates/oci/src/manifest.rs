@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use wharf_core::{
-    Detail, Error, Kind, MediaType, Place, Reference, Result, Tag,
+    Detail, Error, Grant, Kind, MediaType, Place, Reference, Result, Tag,
     action::{Delete, Pull, Push},
     manifest::LARGEST,
 };
@@ -17,14 +17,16 @@ use crate::{Call, header_value};
 
 /// `HEAD /v2/{name}/manifests/{reference}`
 pub(crate) async fn head(call: &Call<'_>, place: &Place, reference: &Reference) -> Result<Response> {
-    let stored = find(call, place, reference).await?;
+    let (_, stored) = find(call, place, reference).await?;
     say(call, &stored, Body::empty())
 }
 
 /// `GET /v2/{name}/manifests/{reference}`: always the stored type, never a converted one, whatever `Accept` says,
 /// for another type would be another digest.
 pub(crate) async fn get(call: &Call<'_>, place: &Place, reference: &Reference) -> Result<Response> {
-    let stored = find(call, place, reference).await?;
+    let (grant, stored) = find(call, place, reference).await?;
+    let tag = if let Reference::Tag(tag) = reference { Some(tag) } else { None };
+    call.registry.note_pull(&grant, &stored.digest, tag);
     let body = Body::from(stored.bytes.clone());
     say(call, &stored, body)
 }
@@ -75,9 +77,14 @@ pub(crate) async fn delete(call: &Call<'_>, place: &Place, reference: &Reference
     Ok(StatusCode::ACCEPTED.into_response())
 }
 
-async fn find(call: &Call<'_>, place: &Place, reference: &Reference) -> Result<StoredManifest> {
+async fn find(
+    call: &Call<'_>,
+    place: &Place,
+    reference: &Reference,
+) -> Result<(Grant<Pull>, StoredManifest)> {
     let grant = call.registry.grant::<Pull>(call.actor, place).await?;
-    call.registry.manifest(&grant, reference).await
+    let stored = call.registry.manifest(&grant, reference).await?;
+    Ok((grant, stored))
 }
 
 /// The manifest, or that the reader has it already.

@@ -31,6 +31,7 @@ pub struct Blob {
     pub size: u64,
     key: ObjectKey,
     registry: Registry,
+    grant: Grant<Pull>,
     /// Whether the client may be sent to where the bytes lie.
     may_redirect: bool,
 }
@@ -58,6 +59,7 @@ impl Blob {
     /// # Errors
     /// As [`Blob::expect_bytes`].
     pub async fn delivery(self, range: Range<u64>) -> Result<BlobBody> {
+        self.registry.note_blob(&self.grant, &self.digest);
         match self.link().await? {
             Some(link) => self.expect_bytes().await.map(|()| BlobBody::Redirect(link)),
             None => self.body(range).await,
@@ -110,7 +112,8 @@ impl Registry {
 
     fn blob(&self, grant: &Grant<Pull>, found: Option<BlobRow>) -> Result<Blob> {
         let BlobRow { digest, size, key } = found.ok_or_else(|| Error::not_found(Subject::Blob))?;
-        Ok(Blob { digest, size, key, registry: self.clone(), may_redirect: self.may_redirect(grant) })
+        let may_redirect = self.may_redirect(grant);
+        Ok(Blob { digest, size, key, registry: self.clone(), grant: grant.clone(), may_redirect })
     }
 
     /// Whether this registry sends this client to where the bytes lie, if the store does that.
@@ -143,8 +146,9 @@ impl Registry {
         if !self.blobs().holds(blob.key, blob.size).await? {
             return Ok(Mounted::No);
         }
-        let (grant, now, delay) = (grant.clone(), self.now(), self.settings().collection_delay);
-        self.store().commit(Mount { grant, source, digest: *digest, size: blob.size, now, delay }).await
+        let (now, delay) = (self.now(), self.settings().collection_delay);
+        let mount = Mount { grant: grant.clone(), source, digest: *digest, size: blob.size, now, delay };
+        self.store().commit_by(grant, mount).await
     }
 
     /// A repository that holds the blob, of those the caller may pull from. Where only his token does not reach one,
@@ -179,9 +183,9 @@ impl Registry {
     ) -> Result<()> {
         self.expect_deletion()?;
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Blob))?;
-        let (grant, now, grace) = (grant.clone(), self.now(), self.settings().object_grace);
-        let delete = DeleteBlob { grant, repository, digest: *digest, condition, now, grace };
-        self.store().commit(delete).await
+        let (now, grace) = (self.now(), self.settings().object_grace);
+        let delete = DeleteBlob { grant: grant.clone(), repository, digest: *digest, condition, now, grace };
+        self.store().commit_by(grant, delete).await
     }
 }
 

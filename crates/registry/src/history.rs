@@ -1,4 +1,5 @@
-//! What is remembered for a while only: where tags pointed, who did what, what was told.
+//! What is remembered for a while only: where tags pointed, what was told. The audit log is forgotten by months
+//! (`audit/keeping.rs`).
 //!
 //! The housekeeping forgets what is older, in steps that others get in between.
 
@@ -16,8 +17,6 @@ use crate::{
 pub struct Forgotten {
     /// Moves of tags.
     pub moves: u64,
-    /// Lines of the audit log.
-    pub audit: u64,
     /// Events.
     pub events: u64,
 }
@@ -25,15 +24,10 @@ pub struct Forgotten {
 impl Registry {
     /// Forgets what is older than it is to be remembered.
     pub(crate) async fn forget(&self) -> Result<Forgotten> {
-        let Settings { tag_history, audit_history, event_history, .. } = *self.settings();
+        let Settings { tag_history, event_history, .. } = *self.settings();
         let meters = &self.meters().forgotten;
-        let audit = match audit_history {
-            Some(audit_history) => self.forget_all(History::Audit, audit_history, &meters.audit).await?,
-            None => 0,
-        };
         Ok(Forgotten {
             moves: self.forget_all(History::Tags, tag_history, &meters.moves).await?,
-            audit,
             events: self.forget_all(History::Events, event_history, &meters.events).await?,
         })
     }
@@ -57,7 +51,6 @@ impl Registry {
 #[derive(Clone, Copy)]
 enum History {
     Tags,
-    Audit,
     Events,
 }
 
@@ -73,7 +66,6 @@ impl Transaction for Forget {
     async fn run(&self, work: &mut dyn Work) -> Result<u64> {
         match self.history {
             History::Tags => work.forget_tag_history(self.before, STEP).await,
-            History::Audit => work.forget_audit(self.before, STEP).await,
             History::Events => work.forget_events(self.before, STEP).await,
         }
     }

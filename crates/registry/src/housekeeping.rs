@@ -9,10 +9,10 @@ use async_trait::async_trait;
 use wharf_core::{ObjectKey, Result, Timestamp};
 
 use crate::{
-    Registry,
+    Registry, Settings,
     collection::{Collected, Horizon, Share},
     history::Forgotten,
-    port::{EmptyRepositories, LeaseClaim, Transaction, UploadRow, Work},
+    port::{EmptyRepositories, LeaseClaim, Store, Transaction, UploadRow, Work},
     upload::{End, FindUpload},
 };
 
@@ -89,9 +89,8 @@ impl Registry {
 
     /// Whether this node is the one that does something now.
     pub(crate) async fn take_lease(&self, name: &'static str) -> Result<bool> {
-        let (now, holder) = (self.now(), self.settings().node.clone());
-        let claim = LeaseClaim { name: name.into(), holder, until: now.plus_seconds(self.settings().lease) };
-        self.store().commit(TakeLease { claim, now }).await
+        let Settings { node, lease, .. } = self.settings();
+        take_lease(self.store(), name, (node, *lease), self.now()).await
     }
 
     async fn expire_uploads(&self) -> Result<u64> {
@@ -150,6 +149,17 @@ impl Registry {
             }
         }
     }
+}
+
+/// Whether this node takes a lease for so many seconds, or has it.
+pub(crate) async fn take_lease(
+    store: &dyn Store,
+    name: &str,
+    (node, lease): (&str, i64),
+    now: Timestamp,
+) -> Result<bool> {
+    let claim = LeaseClaim { name: name.into(), holder: node.to_owned(), until: now.plus_seconds(lease) };
+    store.commit(TakeLease { claim, now }).await
 }
 
 pub(crate) struct TakeLease {

@@ -6,6 +6,7 @@
 //! them, and leave it only after the row is gone. Nothing here knows HTTP, SQL or where files lie.
 
 mod affected;
+pub mod audit;
 mod blob;
 mod catalog;
 mod collection;
@@ -18,6 +19,7 @@ mod hold;
 mod housekeeping;
 mod manifest;
 mod meters;
+mod notes;
 pub mod policy;
 pub mod port;
 mod quota;
@@ -37,6 +39,7 @@ use std::sync::Arc;
 use wharf_core::{
     Action, Actor, Clock, Entropy, Error, Grant, Kind, Network, Place, ReachGrant, ReadGrant, RegistryGrant,
     RegistryPlace, Result, Scope, Verb, action,
+    audit::Notebook,
     gate::{self, CreateOnPush},
 };
 
@@ -85,8 +88,6 @@ pub struct Settings {
     pub empty_repository_expiry: i64,
     /// The moves of tags are remembered for so long.
     pub tag_history: i64,
-    /// The lines of the audit log are; none: for ever.
-    pub audit_history: Option<i64>,
     /// The events are.
     pub event_history: i64,
     /// Whether tags, manifests and blobs can be deleted at all.
@@ -102,6 +103,8 @@ pub struct Settings {
     pub uploads_per_organisation: usize,
     /// Only clients in one of these networks are sent to where the bytes lie; none named: all.
     pub redirect_networks: Vec<Network>,
+    /// Whether pulls are recorded.
+    pub audit_pulls: AuditPulls,
     /// How many uploads of one organisation may be unfinished, whether their bodies are coming or not.
     pub open_uploads_per_organisation: u32,
 }
@@ -116,6 +119,16 @@ pub enum Deletion {
     Off,
 }
 
+/// Whether pulls are recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuditPulls {
+    /// They are.
+    #[default]
+    On,
+    /// They are not.
+    Off,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -126,7 +139,6 @@ impl Default for Settings {
             object_grace: 3600,
             empty_repository_expiry: 24 * 3600,
             tag_history: 30 * 24 * 3600,
-            audit_history: Some(365 * 24 * 3600),
             event_history: 30 * 24 * 3600,
             deletion: Deletion::On,
             node: String::new(),
@@ -134,6 +146,7 @@ impl Default for Settings {
             uploads: 256,
             uploads_per_organisation: 64,
             redirect_networks: Vec::new(),
+            audit_pulls: AuditPulls::On,
             open_uploads_per_organisation: 10_000,
         }
     }
@@ -153,6 +166,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// The kinds of content it understands.
     pub formats: Vec<Arc<dyn Format>>,
+    /// What is to be recorded beside transactions.
+    pub notebook: Arc<Notebook>,
     /// The settings.
     pub settings: Settings,
 }
@@ -187,7 +202,8 @@ impl Registry {
     #[allow(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
     pub async fn grant<A: Action>(&self, actor: &Actor, place: &Place) -> Result<Grant<A>> {
         let rights = self.0.parts.rights.rights(actor, place).await?;
-        gate::decide(actor, place, &rights, self.0.parts.settings.create_on_push)
+        let decided = gate::decide(actor, place, &rights, self.0.parts.settings.create_on_push);
+        decided.inspect_err(|error| self.note_refusal(actor, (place, A::VERB), error))
     }
 
     /// Asks the gate once more, after a body that may have taken long: who was sent away meanwhile finishes nothing.

@@ -97,7 +97,7 @@ impl Registry {
         let lister = inspected.format.clone();
         let push =
             PushManifest { grant: grant.clone(), reference, tags, condition, new, inspected, release, now };
-        let repository = self.store().commit(push).await?;
+        let repository = self.store().commit_by(&grant, push).await?;
         if let (Some(format), Some(registry)) = (lister, grant.registry()) {
             let of = PageOf { registry: registry.id, repository: Some(repository), format: format.name() };
             match format.registry_page() {
@@ -138,7 +138,7 @@ impl Registry {
             let (now, delay) = (registry.now(), registry.settings().collection_delay);
             let formats = registry.listings();
             let mut delete = DeleteManifest { grant, repository, digest, condition, formats, now, delay };
-            while registry.store().commit(delete.clone()).await? == Deleted::SomeTags {
+            while registry.store().commit_by(&delete.grant, delete.clone()).await? == Deleted::SomeTags {
                 delete.grant = registry.regrant(&delete.grant).await?;
                 delete.now = registry.now();
             }

@@ -51,8 +51,6 @@ pub struct UploadMeters {
 pub struct ForgottenMeters {
     /// Moves of tags.
     pub moves: Counter,
-    /// Lines of the audit log.
-    pub audit: Counter,
     /// Events.
     pub events: Counter,
 }

@@ -2,6 +2,7 @@
 //! in `contract` (a feature of this crate) say what an implementation must keep.
 
 mod blob_store;
+mod ledger;
 mod listing;
 mod notices;
 mod pieces;
@@ -13,6 +14,7 @@ mod store;
 mod tags;
 mod upstream_door;
 mod usages;
+mod warrants;
 mod work;
 
 use async_trait::async_trait;
@@ -20,6 +22,7 @@ use wharf_core::{Actor, Place, RegistryPlace, Result, gate::Rights};
 
 pub use crate::quota::Usage;
 pub use blob_store::{BlobStore, BlobWriter, Ended, Leftovers, Room, Sink, StoreState, Unfinished};
+pub use ledger::{HeadRow, Ledger, RecordRow, RecordsOf, Seal, Tail};
 pub use listing::{Held, ListedRow, PageBody, PageOf, PageState, Pages, Releases, ShownOf, ShownRow};
 pub use notices::{About, NoticeRow, Notices, Says};
 pub use pieces::Pieces;
@@ -31,11 +34,12 @@ pub use store::{Extent, Lookups, Operation, Store, Transaction};
 pub use tags::{Mark, Move, MoveRow, Tags};
 pub use upstream_door::{UpstreamAnswer, UpstreamAsk, UpstreamBody, UpstreamDoor};
 pub use usages::{Recount, Usages};
+pub use warrants::Warrants;
 pub use work::{
     BlobRow, Blobs, Catalog, Collection, DocumentRow, EmptyRepositories, FactRow, Facts, FactsOf, Holds,
-    InspectedBlob, InspectedManifest, Inspection, Journal, LeaseClaim, Leases, MOST_SHOWN_TAGS, ManifestRow,
-    Manifests, MountSource, NewManifest, Progress, ReferrerRow, ReferrersOf, Reread, ReviewRow, ReviewsOf,
-    Tenants, UploadRow, Uploads, Work,
+    InspectedBlob, InspectedManifest, Inspection, Journal, LeaseClaim, Leases, MOST_SHOWN_TAGS, Maker,
+    ManifestRow, Manifests, MountSource, NewManifest, Progress, ReferrerRow, ReferrersOf, Reread, ReviewRow,
+    ReviewsOf, Tenants, UploadRow, Uploads, Work,
 };
 
 /// Says what an actor may at a place: from role rows, or from whoever embeds the registry.

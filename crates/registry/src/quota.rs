@@ -69,9 +69,9 @@ impl Registry {
         let record = AuditRecord {
             organisation: Some(organisation.clone()),
             target: Some(target),
-            ..AuditRecord::new(self.now(), grant.actor(), "quota.set")
+            ..AuditRecord::by(self.now(), grant, "quota.set")
         };
-        self.store().commit(SetQuota { organisation: organisation.clone(), bytes, record }).await
+        self.store().commit_by(grant, SetQuota { organisation: organisation.clone(), bytes, record }).await
     }
 }
 

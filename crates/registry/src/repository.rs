@@ -108,7 +108,7 @@ impl Registry {
             for _ in 0..PATIENCE {
                 registry.take_apart(&grant, id, removal).await?;
                 let (grant, now) = (registry.regrant(&grant).await?, registry.now());
-                if registry.store().commit(RemoveRow { grant, id, now }).await? {
+                if registry.store().commit_by(&grant, RemoveRow { grant: grant.clone(), id, now }).await? {
                     return Ok(());
                 }
             }
@@ -140,7 +140,7 @@ impl Registry {
                 self.end_upload(&upload, End::GivenUp).await?;
             }
             let (members, grace) = (some.members, self.settings().object_grace);
-            self.store().commit(EndMemberships { repository: id, members, grace }).await?;
+            self.store().commit_by(grant, EndMemberships { repository: id, members, grace }).await?;
             self.regrant(grant).await?;
         }
         while self.store().commit(ForgetMoves(id)).await? == u64::from(STEP) {}
@@ -306,7 +306,7 @@ impl Transaction for RemoveRow {
         if !work.remove_repository(self.id).await? {
             return Ok(false);
         }
-        let record = AuditRecord::new(self.now, self.grant.actor(), "repository.delete");
+        let record = AuditRecord::by(self.now, &self.grant, "repository.delete");
         let place = Some(self.grant.place().clone());
         work.audit(&AuditRecord { place, ..record }).await.map(|()| true)
     }

@@ -42,8 +42,9 @@ impl Registry {
     pub async fn delete_tag(&self, grant: &Grant<Delete>, tag: &Tag, condition: Condition) -> Result<()> {
         self.expect_deletion()?;
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
-        let (grant, tag, now) = (grant.clone(), tag.clone(), self.now());
-        self.store().commit(DeleteTag { grant, repository, tag, condition, now }).await
+        let (tag, now) = (tag.clone(), self.now());
+        let delete = DeleteTag { grant: grant.clone(), repository, tag, condition, now };
+        self.store().commit_by(grant, delete).await
     }
 }
 

@@ -151,9 +151,9 @@ impl Registry {
     async fn begin(&self, grant: &Grant<Push>, algorithm: Algorithm) -> Result<UploadRow> {
         let id = UploadId::new(self.now(), self.0.parts.entropy.bytes());
         let progress = self.progress(&Hasher::new(algorithm), StoreState::new());
-        let (grant, most) = (grant.clone(), self.settings().open_uploads_per_organisation);
-        let begin = BeginUpload { grant, id, algorithm, progress, now: self.now(), most };
-        let row = self.store().commit(begin).await?;
+        let most = self.settings().open_uploads_per_organisation;
+        let begin = BeginUpload { grant: grant.clone(), id, algorithm, progress, now: self.now(), most };
+        let row = self.store().commit_by(grant, begin).await?;
         self.meters().uploads.begun.increment();
         let store_state = match self.blobs().create(row.key).await {
             Ok(store_state) => store_state,

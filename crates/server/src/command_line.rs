@@ -144,6 +144,7 @@ fn command(group: &str, arguments: &ArgMatches) -> Result<control::Command> {
             source: Box::new(source(registry)?),
         }),
         ("key", Some((verb, key))) => key_command(verb, key).map(control::Command::Key),
+        ("audit", Some((verb, audit))) => audit_command(verb, audit).map(control::Command::Audit),
         ("gc", None) => Ok(control::Command::Gc(gc(arguments))),
         ("verify", None) => Ok(control::Command::Verify(Verify {
             rate: arguments.get_one::<u64>("rate").map(|mebibytes| mebibytes.saturating_mul(1 << 20)),
@@ -201,6 +202,20 @@ fn key_command(verb: &str, arguments: &ArgMatches) -> Result<control::Key> {
         }),
         "revoke" => Ok(control::Key::Revoke { registry, name: text("name").unwrap_or_default() }),
         _ => Ok(control::Key::List { registry }),
+    }
+}
+
+fn audit_command(verb: &str, arguments: &ArgMatches) -> Result<control::Audit> {
+    let text = |name: &str| arguments.get_one::<String>(name).cloned();
+    match verb {
+        "verify" => Ok(control::Audit::Verify { noted: text("noted"), json: arguments.get_flag("json") }),
+        "export" => {
+            let output = text("output").map(std::path::absolute).transpose();
+            let output =
+                output.map_err(|error| Error::new(Kind::Invalid, "that is no file").because(error))?;
+            Ok(control::Audit::Export { month: text("month"), output })
+        }
+        _ => Ok(control::Audit::Heads),
     }
 }
 

@@ -13,7 +13,7 @@ use wharf_core::{
     gate::{CreateOnPush, Founders},
 };
 use wharf_http::{BaseUrl, Proxies};
-use wharf_registry::Deletion;
+use wharf_registry::{AuditPulls, Deletion};
 
 pub(crate) use self::{
     keys::{KEYS, Key, REPLACED, example},
@@ -108,6 +108,7 @@ pub(crate) struct Config {
     pub(crate) tag_history: Duration,
     /// None: for ever.
     pub(crate) audit_history: Option<Duration>,
+    pub(crate) audit_pulls: AuditPulls,
     pub(crate) event_history: Duration,
     pub(crate) housekeeping_interval: Duration,
     pub(crate) shutdown_grace: Duration,
@@ -232,6 +233,7 @@ impl Sources {
             empty_repository_expiry: self.read("empty_repository_expiry", values::duration)?,
             tag_history: self.read("tag_history", values::duration)?,
             audit_history: self.read("audit_history", values::duration_or_off)?,
+            audit_pulls: self.read("audit_pulls", values::audit_pulls)?,
             event_history: self.read("event_history", values::duration)?,
             housekeeping_interval: self.read("housekeeping_interval", |text| {
                 values::duration(text).filter(|rest| !rest.is_zero())

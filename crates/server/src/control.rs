@@ -3,6 +3,7 @@
 //! A running server takes them through a local socket in the data directory, which only its owner can open. So
 //! there is never a second process on a database.
 
+mod audit;
 mod bar;
 mod client;
 mod command;
@@ -30,16 +31,17 @@ use wharf_blobs::OBJECTS;
 use wharf_core::{Error, Kind, Result};
 use wharf_http::{collect, problem};
 use wharf_meta::Database;
-use wharf_registry::{Registry, port::BlobStore};
+use wharf_registry::{Registry, audit::AuditLog, port::BlobStore};
 use wharf_signing::Signing;
 
-use self::{bar::Bar, progress::Said};
 pub(crate) use self::{
+    audit::Audit,
     command::{Command, Gc},
     key::Key,
     progress::{Outcome, Progress, Step, Unit, Verdict},
     source::RegistrySource,
 };
+use self::{bar::Bar, progress::Said};
 use crate::{
     config::{Config, DatabaseChoice},
     data_dir::{DATABASE_FILE, DataDir, NotHeld},
@@ -55,6 +57,7 @@ const LARGEST: usize = 64 * 1024;
 pub(crate) struct Desk {
     pub(crate) registry: Registry,
     pub(crate) auth: Auth,
+    pub(crate) audit: AuditLog,
     pub(crate) signing: Signing,
     pub(crate) database: Database,
     pub(crate) blobs: Arc<dyn BlobStore>,
@@ -78,7 +81,11 @@ pub(crate) async fn carry_out(config: &Config, command: Command) -> Result<Outco
             // A directory that never served still gets its operator: there must always be one.
             first_start::prepare(&wharf.auth, &data_dir, wharf.entropy.as_ref()).await?;
             let desk = wharf.desk(data_dir);
-            shown(|progress| async move { command.carry_out(&desk, &progress).await }).await
+            let log = desk.audit.clone();
+            let done = shown(|progress| async move { command.carry_out(&desk, &progress).await }).await;
+            // There is no server that would.
+            log.write_notes().await?;
+            done
         }
         Err(NotHeld::ByAnother(_)) => client::send(&path(&config.data_dir), &command).await,
         Err(NotHeld::Unusable(error)) => Err(error),

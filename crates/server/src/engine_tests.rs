@@ -95,6 +95,7 @@ impl House {
             clock: self.clock.clone(),
             entropy: Arc::new(SystemEntropy::new()),
             formats: Vec::new(),
+            notebook: Arc::default(),
             settings,
         })
     }

@@ -1,5 +1,7 @@
 //! What Wharf does for itself, now and then.
 
+mod recorder;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -9,8 +11,13 @@ use tokio::{sync::watch, time::sleep};
 use wharf_auth::Auth;
 use wharf_core::{Clock, Result};
 use wharf_meta::Database;
-use wharf_registry::{Collected, Forgotten, Registry, Swept, policy::Expired};
+use wharf_registry::{
+    Collected, Forgotten, Registry, Swept,
+    audit::{AuditLog, Kept},
+    policy::Expired,
+};
 
+pub(crate) use self::recorder::Recorder;
 use crate::{data_dir::DataDir, metrics::JobMeters};
 
 /// What is slow to arise and dear to look for is looked for every so many rounds.
@@ -20,6 +27,7 @@ const SELDOM: u32 = 60;
 pub(crate) struct Jobs {
     pub(crate) registry: Registry,
     pub(crate) auth: Auth,
+    pub(crate) audit: AuditLog,
     pub(crate) database: Database,
     pub(crate) data_dir: Arc<DataDir>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -39,6 +47,7 @@ impl Jobs {
                 self.sweep_leftovers().await;
                 self.sweep_strays().await;
                 self.expire().await;
+                self.forget_audit().await;
             }
             last = now;
             tokio::select! {
@@ -53,14 +62,13 @@ impl Jobs {
         match meters.sweep.run(now(), self.registry.sweep(passed)).await {
             Ok(swept) if swept != Swept::default() => {
                 let Swept { uploads, objects, repositories, forgotten, collected } = swept;
-                let Forgotten { moves, audit, events } = forgotten;
+                let Forgotten { moves, events } = forgotten;
                 let Collected { memberships, blobs, bytes } = collected;
                 tracing::info!(
                     uploads,
                     objects,
                     repositories,
                     moves,
-                    audit,
                     events,
                     memberships,
                     blobs,
@@ -108,6 +116,17 @@ impl Jobs {
                 tracing::info!(tags, manifests, "let go what rules do not keep")
             }
             Err(error) => tracing::warn!(?error, "retention failed"),
+        }
+    }
+
+    async fn forget_audit(&self) {
+        match self.meters.audit_history.run(self.clock.now(), self.audit.forget()).await {
+            Ok(Kept { removed: 0, waiting: 0 }) => {}
+            Ok(Kept { removed, waiting: 0 }) => tracing::info!(removed, "forgot months of the audit log"),
+            Ok(Kept { removed, waiting }) => {
+                tracing::warn!(removed, waiting, "months of the audit log are old and wait for their export")
+            }
+            Err(error) => tracing::warn!(?error, "the audit log could not be shortened"),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::{
     control::{self, Desk},
     data_dir::DataDir,
     first_start,
-    jobs::Jobs,
+    jobs::{Jobs, Recorder},
     listener::{Limits, Listener, Socket, Tls},
     metrics::read_token,
     operation::Durability,
@@ -50,6 +50,9 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
         data_dir = %config.data_dir.display(),
         "serving"
     );
+    let recorder =
+        Recorder { log: wharf.audit.clone(), clock: Arc::new(SystemClock), meters: wharf.jobs.clone() };
+    let recording = tokio::spawn(recorder.clone().run(stop.clone()));
     let jobs = tokio::spawn(jobs_of(config, &wharf, &data_dir).run(stop.clone()));
     if let Some(tls) = tls.clone() {
         let hangup = signal(SignalKind::hangup()).map_err(Error::internal)?;
@@ -73,6 +76,8 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     for listener in listeners {
         listener.await.map_err(Error::internal)?;
     }
+    recording.await.map_err(Error::internal)?;
+    recorder.write().await;
     // Every step of a job is a transaction of its own, so it can be cut off between any two.
     jobs.abort();
     tracing::info!("stopped");
@@ -83,6 +88,7 @@ fn jobs_of(config: &Config, wharf: &Wharf, data_dir: &Arc<DataDir>) -> Jobs {
     Jobs {
         registry: wharf.registry.clone(),
         auth: wharf.auth.clone(),
+        audit: wharf.audit.clone(),
         database: wharf.stores.database.clone(),
         data_dir: data_dir.clone(),
         clock: Arc::new(SystemClock),

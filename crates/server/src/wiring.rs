@@ -5,12 +5,13 @@ use std::{path::Path, sync::Arc, time::Duration};
 use axum::{Router, http::StatusCode};
 use tower_http::catch_panic::CatchPanicLayer;
 use wharf_auth::{Auth, SERVICE, Sealer, SealingKey};
-use wharf_core::{Clock as _, Entropy, Error, Kind, Result, Secret};
+use wharf_core::{Clock as _, Entropy, Error, Kind, Result, Secret, audit::Notebook};
 use wharf_http::BaseUrl;
 use wharf_meta::{Database, PostgresSettings};
 use wharf_outbound::Fetcher;
 use wharf_registry::{
     Parts, Registry, Settings,
+    audit::{AuditLog, AuditParts},
     port::BlobStore,
     upstream::{UpstreamSettings, Upstreams},
 };
@@ -38,6 +39,8 @@ const ROUNDS: u32 = 3;
 pub(crate) struct Stores {
     pub(crate) database: Database,
     pub(crate) storage: Storage,
+    /// What the engines on them note for the audit log.
+    notebook: Arc<Notebook>,
 }
 
 impl Stores {
@@ -57,7 +60,8 @@ impl Stores {
                 Database::postgres(settings).await?
             }
         };
-        Ok(Self { database, storage: Storage::open(config, data_dir, entropy).await? })
+        let storage = Storage::open(config, data_dir, entropy).await?;
+        Ok(Self { database, storage, notebook: Arc::default() })
     }
 
     /// The bytes.
@@ -77,8 +81,13 @@ impl Stores {
     }
 
     /// The registry on them.
-    pub(crate) fn registry(&self, config: &Config, signing: Signing, entropy: Arc<dyn Entropy>) -> Registry {
-        let settings = settings(config, entropy.as_ref());
+    pub(crate) fn registry(
+        &self,
+        config: &Config,
+        (signing, node): (Signing, String),
+        entropy: Arc<dyn Entropy>,
+    ) -> Registry {
+        let settings = settings(config, node);
         Registry::new(Parts {
             store: Arc::new(self.database.clone()),
             blobs: self.blobs(),
@@ -86,7 +95,21 @@ impl Stores {
             clock: Arc::new(SystemClock),
             entropy,
             formats: formats::all(signing, config.public_url.configured()),
+            notebook: self.notebook.clone(),
             settings,
+        })
+    }
+
+    /// The audit log in them. Nodes are told apart by their name.
+    pub(crate) fn audit_log(&self, config: &Config, auth: &Auth, node: String) -> AuditLog {
+        AuditLog::new(AuditParts {
+            store: Arc::new(self.database.clone()),
+            signer: auth.head_signer(),
+            notebook: self.notebook.clone(),
+            clock: Arc::new(SystemClock),
+            node,
+            lease: seconds(config.housekeeping_interval.saturating_mul(ROUNDS)),
+            history: config.audit_history.map(seconds),
         })
     }
 
@@ -109,6 +132,7 @@ impl Stores {
             entropy,
             limits: account_limits(config),
             founders: config.org_create,
+            notebook: self.notebook.clone(),
         })
         .await
     }
@@ -118,6 +142,7 @@ impl Stores {
 pub(crate) struct Wharf {
     pub(crate) registry: Registry,
     pub(crate) auth: Auth,
+    pub(crate) audit: AuditLog,
     signing: Signing,
     upstreams: Upstreams,
     pub(crate) stores: Stores,
@@ -142,7 +167,9 @@ impl Wharf {
         let durability = Durability { database: stores.database.durability(), file_system };
         let auth = stores.auth(config, &key, entropy.clone()).await?;
         let signing = stores.signing(config)?;
-        let registry = stores.registry(config, signing.clone(), entropy.clone());
+        let node = node(config, entropy.as_ref());
+        let audit = stores.audit_log(config, &auth, node.clone());
+        let registry = stores.registry(config, (signing.clone(), node), entropy.clone());
         stores.storage.expect_pair(&stores.database, &registry, entropy.as_ref()).await?;
         let fetcher = Arc::new(Fetcher::new(auth.clone(), config.upstream_hosts.clone()));
         let lifetime = seconds(config.upstream_lifetime);
@@ -162,6 +189,7 @@ impl Wharf {
         Ok(Self {
             registry,
             auth,
+            audit,
             signing,
             upstreams,
             stores,
@@ -181,6 +209,7 @@ impl Wharf {
         Desk {
             registry: self.registry.clone(),
             auth: self.auth.clone(),
+            audit: self.audit.clone(),
             signing: self.signing.clone(),
             database: self.stores.database.clone(),
             blobs: self.stores.blobs(),
@@ -199,6 +228,7 @@ impl Wharf {
         };
         let api = wharf_api::Api {
             auth: self.auth.clone(),
+            audit: self.audit.clone(),
             registry: self.registry.clone(),
             signing: self.signing.clone(),
         };
@@ -295,7 +325,15 @@ fn seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
-fn settings(config: &Config, entropy: &dyn Entropy) -> Settings {
+/// Who this process is among those that share the database; one that has it for itself needs no name.
+pub(crate) fn node(config: &Config, entropy: &dyn Entropy) -> String {
+    match config.database {
+        DatabaseChoice::Sqlite => String::new(),
+        DatabaseChoice::Postgres(_) => format!("{:032x}", u128::from_be_bytes(entropy.bytes())),
+    }
+}
+
+fn settings(config: &Config, node: String) -> Settings {
     // The collector's time moves once a round, so what is asked between two rounds counts from the one before.
     let round = config.housekeeping_interval;
     Settings {
@@ -306,17 +344,14 @@ fn settings(config: &Config, entropy: &dyn Entropy) -> Settings {
         collection_unguarded: Settings::default().collection_unguarded,
         object_grace: seconds(config.object_grace.saturating_add(round)),
         tag_history: seconds(config.tag_history),
-        audit_history: config.audit_history.map(seconds),
         event_history: seconds(config.event_history),
         empty_repository_expiry: seconds(config.empty_repository_expiry),
-        node: match config.database {
-            DatabaseChoice::Sqlite => String::new(),
-            DatabaseChoice::Postgres(_) => format!("{:032x}", u128::from_be_bytes(entropy.bytes())),
-        },
+        node,
         lease: seconds(config.housekeeping_interval.saturating_mul(ROUNDS)),
         uploads: config.limits.uploads,
         uploads_per_organisation: config.limits.uploads_per_organisation,
         redirect_networks: config.redirect_networks.clone(),
+        audit_pulls: config.audit_pulls,
         open_uploads_per_organisation: config.limits.open_uploads_per_organisation,
     }
 }

@@ -112,7 +112,7 @@ impl Signing {
         AuditRecord {
             organisation: Some(grant.name().clone()),
             target: Some(format!("{}/{registry} {name}", grant.name())),
-            ..AuditRecord::new(self.0.clock.now(), grant.actor(), action)
+            ..AuditRecord::by(self.0.clock.now(), grant, action)
         }
     }
 }

@@ -46,6 +46,7 @@ pub(super) async fn open() -> Auth {
         entropy,
         limits: wharf_auth::Limits::default(),
         founders: Founders::default(),
+        notebook: Arc::default(),
     };
     Auth::open(parts).await.unwrap()
 }
@@ -139,7 +140,7 @@ impl Accounts for Keeper {
         unreachable!("a token changes no registry")
     }
 
-    async fn add_refresh(&self, _: [u8; 32], _: Refresh, _: Timestamp, _: u32) -> Result<()> {
+    async fn add_refresh(&self, _: [u8; 32], _: Refresh, _: AuditRecord, _: u32) -> Result<()> {
         unreachable!("a bearer token is no refresh token")
     }
 
@@ -148,10 +149,6 @@ impl Accounts for Keeper {
     }
 
     async fn remove_expired_refreshes(&self, _: Timestamp) -> Result<()> {
-        Ok(())
-    }
-
-    async fn record(&self, _: AuditRecord) -> Result<()> {
         Ok(())
     }
 }

@@ -113,6 +113,7 @@ impl House {
                 clock: clock.clone(),
                 entropy: entropy.clone(),
                 formats: Vec::new(),
+                notebook: Arc::default(),
                 settings: settings(name),
             })
         };

@@ -445,10 +445,34 @@ CREATE TABLE audit (
     organisation TEXT COLLATE "C",
     place        TEXT COLLATE "C",
     target       TEXT COLLATE "C",
-    digest       BYTEA
+    digest       BYTEA,
+    times        BIGINT NOT NULL,
+    month        BIGINT,
+    number       BIGINT,
+    leaf         BYTEA
 );
 CREATE INDEX audit_organisation ON audit (organisation, id);
+CREATE INDEX audit_actor ON audit (organisation, actor_name, id);
+CREATE INDEX audit_action ON audit (organisation, action, id);
+CREATE INDEX audit_place ON audit (place, id) WHERE place IS NOT NULL;
+CREATE INDEX audit_digest ON audit (digest, id) WHERE digest IS NOT NULL;
 CREATE INDEX audit_at ON audit (at);
+CREATE INDEX audit_unsealed ON audit (id) WHERE number IS NULL;
+CREATE UNIQUE INDEX audit_number ON audit (month, number) WHERE number IS NOT NULL;
+
+-- The signed head of each month's tree of records. month: 202611 for November 2026; peaks: what the tree goes on from.
+CREATE TABLE audit_head (
+    month       BIGINT PRIMARY KEY,
+    size        BIGINT NOT NULL,
+    root        BYTEA NOT NULL,
+    previous    BYTEA NOT NULL,
+    at          BIGINT NOT NULL,
+    signature   BYTEA NOT NULL,
+    peaks       BYTEA NOT NULL,
+    exported_at BIGINT,
+    removed_at  BIGINT,
+    removal     BYTEA
+);
 
 -- The repository may be gone by then.
 CREATE TABLE event (

@@ -443,10 +443,34 @@ CREATE TABLE audit (
     organisation TEXT,
     place        TEXT,
     target       TEXT,
-    digest       BLOB
+    digest       BLOB,
+    times        INTEGER NOT NULL,
+    month        INTEGER,
+    number       INTEGER,
+    leaf         BLOB
 );
 CREATE INDEX audit_organisation ON audit (organisation, id);
+CREATE INDEX audit_actor ON audit (organisation, actor_name, id);
+CREATE INDEX audit_action ON audit (organisation, action, id);
+CREATE INDEX audit_place ON audit (place, id) WHERE place IS NOT NULL;
+CREATE INDEX audit_digest ON audit (digest, id) WHERE digest IS NOT NULL;
 CREATE INDEX audit_at ON audit (at);
+CREATE INDEX audit_unsealed ON audit (id) WHERE number IS NULL;
+CREATE UNIQUE INDEX audit_number ON audit (month, number) WHERE number IS NOT NULL;
+
+-- The signed head of each month's tree of records. month: 202611 for November 2026; peaks: what the tree goes on from.
+CREATE TABLE audit_head (
+    month       INTEGER PRIMARY KEY,
+    size        INTEGER NOT NULL,
+    root        BLOB NOT NULL,
+    previous    BLOB NOT NULL,
+    at          INTEGER NOT NULL,
+    signature   BLOB NOT NULL,
+    peaks       BLOB NOT NULL,
+    exported_at INTEGER,
+    removed_at  INTEGER,
+    removal     BLOB
+);
 
 -- The repository may be gone by then.
 CREATE TABLE event (

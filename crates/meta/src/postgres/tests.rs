@@ -1,6 +1,7 @@
 //! The driver against a real server, `WHARF_TEST_POSTGRES`, which the test command starts; without it each test says
 //! that it was skipped.
 
+#[allow(clippy::disallowed_methods, reason = "the tests act as jobs")]
 mod catching_up;
 mod faults;
 mod reaching;

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     memory::{Changes, Content},
-    session::{Row, Session, Value},
+    session::{Row, Session, Value, Writers},
 };
 
 /// Whether a transaction may write.
@@ -177,6 +177,10 @@ impl Session for Open<'_> {
         let rows = found.await.map_err(|fault| self.note(fault))?;
         self.changes.note(sql);
         Ok(rows)
+    }
+
+    fn writers(&self) -> Writers {
+        Writers::Many
     }
 
     fn changes(&mut self, content: Content) {

@@ -6,6 +6,8 @@ use wharf_core::{
     AccountId, Error, Kind, OrganisationName, RegistryName, Result, Timestamp, UserName, audit::AuditRecord,
 };
 
+use wharf_registry::port::Maker;
+
 use super::{journal::audit, members::JOIN, registries::SetRegistry, tenants::ensure_organisation};
 use crate::{
     database::{Database, Step},
@@ -47,11 +49,11 @@ impl Accounts for Database {
     }
 
     async fn create(&self, account: NewAccount, record: AuditRecord) -> Result<AccountId> {
-        self.write(Create { account, record }).await
+        self.write_by(record.warrant.clone(), Create { account, record }).await
     }
 
     async fn set_password(&self, id: AccountId, hash: String, record: AuditRecord) -> Result<bool> {
-        self.write(SetPassword { id, hash, record }).await
+        self.write_by(record.warrant.clone(), SetPassword { id, hash, record }).await
     }
 
     async fn set_registry(
@@ -61,11 +63,17 @@ impl Accounts for Database {
         change: RegistryChange,
         record: AuditRecord,
     ) -> Result<()> {
-        self.write(SetRegistry { organisation, registry, change, record }).await
+        self.write_by(record.warrant.clone(), SetRegistry { organisation, registry, change, record }).await
     }
 
-    async fn add_refresh(&self, hash: [u8; 32], refresh: Refresh, now: Timestamp, most: u32) -> Result<()> {
-        self.write(AddRefresh { hash, refresh, now, most }).await
+    async fn add_refresh(
+        &self,
+        hash: [u8; 32],
+        refresh: Refresh,
+        record: AuditRecord,
+        most: u32,
+    ) -> Result<()> {
+        self.write_by(record.warrant.clone(), AddRefresh { hash, refresh, record, most }).await
     }
 
     async fn refresh(&self, hash: [u8; 32]) -> Result<Option<Refresh>> {
@@ -74,10 +82,6 @@ impl Accounts for Database {
 
     async fn remove_expired_refreshes(&self, now: Timestamp) -> Result<()> {
         self.write(RemoveExpired(now)).await
-    }
-
-    async fn record(&self, record: AuditRecord) -> Result<()> {
-        self.write(Record(record)).await
     }
 }
 
@@ -155,7 +159,8 @@ impl Step for Create {
         let taken = || Error::new(Kind::Exists, format!("there is a user called {name} already"));
         let id: i64 = session.query_first(INSERT, &values).await?.ok_or_else(taken)?.next()?;
         for (organisation, role) in memberships {
-            let organisation = ensure_organisation(session, organisation, now).await?;
+            let maker = Maker { actor: &self.record.actor, at: now };
+            let organisation = ensure_organisation(session, organisation, maker).await?;
             let values = [organisation.into(), id.into(), role.word().into(), now.microseconds().into()];
             session.execute(JOIN, &values).await?;
         }
@@ -211,7 +216,7 @@ pub(super) async fn end_credentials(session: &mut dyn Session, account: i64) -> 
 struct AddRefresh {
     hash: [u8; 32],
     refresh: Refresh,
-    now: Timestamp,
+    record: AuditRecord,
     most: u32,
 }
 
@@ -230,11 +235,12 @@ impl Step for AddRefresh {
             self.hash.as_slice().into(),
             self.refresh.account.0.into(),
             self.refresh.account_version.into(),
-            self.now.microseconds().into(),
+            self.record.at.microseconds().into(),
             self.refresh.expires_at.microseconds().into(),
         ];
         session.execute(INSERT, &values).await?;
-        session.execute(FORGET, &[self.refresh.account.0.into(), i64::from(self.most).into()]).await.map(drop)
+        session.execute(FORGET, &[self.refresh.account.0.into(), i64::from(self.most).into()]).await?;
+        audit(session, &self.record).await
     }
 }
 
@@ -268,16 +274,5 @@ impl Step for RemoveExpired {
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
         let remove = "DELETE FROM refresh_token WHERE expires_at <= $1";
         session.execute(remove, &[self.0.microseconds().into()]).await.map(drop)
-    }
-}
-
-struct Record(AuditRecord);
-
-#[async_trait]
-impl Step for Record {
-    type Output = ();
-
-    async fn run(&self, session: &mut dyn Session) -> Result<()> {
-        audit(session, &self.0).await
     }
 }

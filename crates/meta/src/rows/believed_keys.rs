@@ -20,7 +20,7 @@ impl Keys for Database {
     }
 
     async fn add_key(&self, registry: &RegistryPlace, key: NewKey, record: AuditRecord) -> Result<()> {
-        self.write(AddKey { registry: registry.clone(), key, record }).await
+        self.write_by(record.warrant.clone(), AddKey { registry: registry.clone(), key, record }).await
     }
 
     async fn revoke_key(
@@ -29,7 +29,11 @@ impl Keys for Database {
         name: &KeyName,
         (at, record): (Timestamp, AuditRecord),
     ) -> Result<bool> {
-        self.write(RevokeKey { registry: registry.clone(), name: name.clone(), at, record }).await
+        self.write_by(
+            record.warrant.clone(),
+            RevokeKey { registry: registry.clone(), name: name.clone(), at, record },
+        )
+        .await
     }
 }
 

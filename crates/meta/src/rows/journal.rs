@@ -15,8 +15,8 @@ use crate::session::Session;
 pub(super) async fn audit(session: &mut dyn Session, record: &AuditRecord) -> Result<()> {
     const INSERT: &str = "
         INSERT INTO audit (at, actor_kind, actor_id, actor_name, credential, address, request_id, action,
-            organisation, place, target, digest)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+            organisation, place, target, digest, times)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     let actor = &record.actor;
     let credential = actor.credential.record();
     let address = actor.address.map(|address| address.to_string());
@@ -37,6 +37,7 @@ pub(super) async fn audit(session: &mut dyn Session, record: &AuditRecord) -> Re
         place.as_deref().into(),
         record.target.as_deref().into(),
         digest.as_deref().into(),
+        i64::try_from(record.times).unwrap_or(i64::MAX).into(),
     ];
     session.execute(INSERT, &values).await.map(drop)
 }
@@ -65,12 +66,6 @@ impl Journal for SqlWork<'_> {
             event.actor.as_str().into(),
         ];
         self.0.execute(INSERT, &values).await.map(drop)
-    }
-
-    async fn forget_audit(&mut self, before: Timestamp, most: u32) -> Result<u64> {
-        const FORGET: &str = "
-            DELETE FROM audit WHERE id IN (SELECT a.id FROM audit a WHERE a.at < $1 ORDER BY a.at LIMIT $2)";
-        self.0.execute(FORGET, &[before.microseconds().into(), i64::from(most).into()]).await
     }
 
     async fn forget_events(&mut self, before: Timestamp, most: u32) -> Result<u64> {

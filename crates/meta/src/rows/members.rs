@@ -32,11 +32,11 @@ impl Members for Database {
         role: Role,
         record: AuditRecord,
     ) -> Result<bool> {
-        self.write(Change { id, user, role: Some(role), record }).await
+        self.write_by(record.warrant.clone(), Change { id, user, role: Some(role), record }).await
     }
 
     async fn remove_member(&self, id: OrganisationId, user: UserName, record: AuditRecord) -> Result<bool> {
-        self.write(Change { id, user, role: None, record }).await
+        self.write_by(record.warrant.clone(), Change { id, user, role: None, record }).await
     }
 }
 

@@ -45,11 +45,11 @@ impl Organisations for Database {
     }
 
     async fn create_organisation(&self, new: NewOrganisation, record: AuditRecord) -> Result<()> {
-        self.write(Create { new, record }).await
+        self.write_by(record.warrant.clone(), Create { new, record }).await
     }
 
     async fn remove_organisation(&self, id: OrganisationId, record: AuditRecord) -> Result<()> {
-        self.write(Remove { id, record }).await
+        self.write_by(record.warrant.clone(), Remove { id, record }).await
     }
 }
 

@@ -9,6 +9,8 @@ use wharf_core::{
     gate::{OrganisationId, Sight},
 };
 
+use wharf_registry::port::Maker;
+
 use super::{
     journal::audit,
     sources::{change_source, find_source},
@@ -89,7 +91,8 @@ impl Step for SetRegistry {
     type Output = ();
 
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
-        let organisation = ensure_organisation(session, &self.organisation, self.record.at).await?;
+        let maker = Maker { actor: &self.record.actor, at: self.record.at };
+        let organisation = ensure_organisation(session, &self.organisation, maker).await?;
         let id = ensure_registry(session, organisation, &self.registry, self.record.at).await?;
         change(session, id, &self.change).await?;
         audit(session, &self.record).await
@@ -141,7 +144,7 @@ impl Registries for Database {
         change: RegistryChange,
         record: AuditRecord,
     ) -> Result<RegistryRow> {
-        self.write(Create { id, name, change, record }).await
+        self.write_by(record.warrant.clone(), Create { id, name, change, record }).await
     }
 
     async fn change_registry(
@@ -151,7 +154,7 @@ impl Registries for Database {
         change: RegistryChange,
         record: AuditRecord,
     ) -> Result<bool> {
-        self.write(Change { id, name, change, record }).await
+        self.write_by(record.warrant.clone(), Change { id, name, change, record }).await
     }
 
     async fn remove_registry(
@@ -160,7 +163,7 @@ impl Registries for Database {
         name: RegistryName,
         record: AuditRecord,
     ) -> Result<bool> {
-        self.write(Remove { id, name, record }).await
+        self.write_by(record.warrant.clone(), Remove { id, name, record }).await
     }
 }
 

@@ -30,11 +30,11 @@ impl Robots for Database {
         role: Role,
         record: AuditRecord,
     ) -> Result<RobotRow> {
-        self.write(CreateRobot { id, name, role, record }).await
+        self.write_by(record.warrant.clone(), CreateRobot { id, name, role, record }).await
     }
 
     async fn remove_robot(&self, id: OrganisationId, name: RobotName, record: AuditRecord) -> Result<bool> {
-        self.write(RemoveRobot { id, name, record }).await
+        self.write_by(record.warrant.clone(), RemoveRobot { id, name, record }).await
     }
 }
 

@@ -3,11 +3,12 @@
 use async_trait::async_trait;
 use wharf_core::{
     Error, Kind, OrganisationName, Place, RegistryName, Result, Timestamp,
+    audit::AuditRecord,
     gate::{OrganisationId, RegistryId, RepositoryId},
 };
-use wharf_registry::port::{EmptyRepositories, Tenants};
+use wharf_registry::port::{EmptyRepositories, Maker, Tenants};
 
-use super::SqlWork;
+use super::{SqlWork, journal::audit};
 use crate::session::{Row, Session};
 
 /// The id in the first row of an answer that must have one.
@@ -58,20 +59,33 @@ pub(super) async fn remove_registry(session: &mut dyn Session, id: RegistryId) -
 pub(super) async fn ensure_organisation(
     session: &mut dyn Session,
     name: &OrganisationName,
-    now: Timestamp,
+    maker: Maker<'_>,
 ) -> Result<i64> {
     const INSERT: &str = "
         INSERT INTO organisation (name, settings, created_at) VALUES ($1, '{}', $2)
         ON CONFLICT (name) DO NOTHING";
-    session.execute(INSERT, &[name.as_str().into(), now.microseconds().into()]).await?;
+    if session.execute(INSERT, &[name.as_str().into(), maker.at.microseconds().into()]).await? > 0 {
+        made(session, maker, ("organisation.create", name, name.to_string())).await?;
+    }
     let find = "SELECT id FROM organisation WHERE name = $1 AND removed_at IS NULL";
     let removed = || {
         let message = format!("the organisation {name} was removed; an operator must first make it anew");
         Error::new(Kind::Conflict, message)
     };
     let id = session.query_first(find, &[name.as_str().into()]).await?.ok_or_else(removed)?.next()?;
-    ensure_registry(session, id, &RegistryName::main(), now).await?;
+    ensure_registry(session, id, &RegistryName::main(), maker.at).await?;
     Ok(id)
+}
+
+/// Records what was made along the way.
+async fn made(
+    session: &mut dyn Session,
+    maker: Maker<'_>,
+    (action, organisation, target): (&'static str, &OrganisationName, String),
+) -> Result<()> {
+    let record = AuditRecord::new(maker.at, maker.actor, action);
+    audit(session, &AuditRecord { organisation: Some(organisation.clone()), target: Some(target), ..record })
+        .await
 }
 
 /// Makes a private, hosted registry, if it is not there; its id.
@@ -93,16 +107,21 @@ pub(super) async fn ensure_registry(
 
 #[async_trait]
 impl Tenants for SqlWork<'_> {
-    async fn ensure_registry(&mut self, place: &Place, now: Timestamp) -> Result<RegistryId> {
-        let organisation = ensure_organisation(self.0, &place.organisation, now).await?;
-        ensure_registry(self.0, organisation, &place.registry, now).await.map(RegistryId)
+    async fn ensure_registry(&mut self, place: &Place, maker: Maker<'_>) -> Result<RegistryId> {
+        let organisation = ensure_organisation(self.0, &place.organisation, maker).await?;
+        if let Some(id) = find_registry(self.0, organisation, &place.registry).await? {
+            return Ok(RegistryId(id));
+        }
+        let target = format!("{}/{}", place.organisation, place.registry);
+        made(self.0, maker, ("registry.create", &place.organisation, target)).await?;
+        ensure_registry(self.0, organisation, &place.registry, maker.at).await.map(RegistryId)
     }
 
     async fn ensure_repository(
         &mut self,
         registry: RegistryId,
         place: &Place,
-        now: Timestamp,
+        maker: Maker<'_>,
     ) -> Result<RepositoryId> {
         const FIND: &str = "SELECT id FROM repository WHERE registry_id = $1 AND name = $2";
         const INSERT: &str = "
@@ -114,8 +133,11 @@ impl Tenants for SqlWork<'_> {
             return Ok(RepositoryId(row.next()?));
         }
         let path = place.to_string();
-        let values = [registry.0.into(), name.into(), path.as_str().into(), now.microseconds().into()];
-        first_id(self.0.query_first(INSERT, &values).await?).map(RepositoryId)
+        let values = [registry.0.into(), name.into(), path.as_str().into(), maker.at.microseconds().into()];
+        let id = first_id(self.0.query_first(INSERT, &values).await?)?;
+        let record = AuditRecord::new(maker.at, maker.actor, "repository.create");
+        audit(self.0, &AuditRecord { place: Some(place.clone()), ..record }).await?;
+        Ok(RepositoryId(id))
     }
 
     async fn lock_repository(&mut self, repository: RepositoryId) -> Result<bool> {

@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use wharf_auth::port::{TokenRow, Tokens};
 use wharf_core::{AccountId, Error, Kind, Reach, Result, Timestamp, TokenHash, audit::AuditRecord};
 
-use super::{journal::audit, tenants::first_id};
+use super::{journal::audit, tenants::first_id, warrants::held};
 use crate::{
     database::{Database, Step},
     memory::{Recall, Remembered},
-    session::{Row, Session},
+    session::{Row, Session, Writers},
 };
 
 /// How many tokens an account may have, those included that ended a while ago.
@@ -25,11 +25,11 @@ impl Tokens for Database {
     }
 
     async fn add_token(&self, token: TokenRow, record: AuditRecord) -> Result<()> {
-        self.write(Add { token, record }).await
+        self.write_by(record.warrant.clone(), Add { token, record }).await
     }
 
     async fn remove_token(&self, account: AccountId, hash: TokenHash, record: AuditRecord) -> Result<bool> {
-        self.write(Remove { account, hash, record }).await
+        self.write_by(record.warrant.clone(), Remove { account, hash, record }).await
     }
 
     async fn note_uses(&self, uses: Vec<(TokenHash, Timestamp)>) -> Result<()> {
@@ -126,11 +126,10 @@ impl Step for Add {
             INSERT INTO api_token
                 (hash, account_id, account_version, name, access, parent, created_at, expires_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        // Held, so that it is not ended meanwhile.
-        const PARENT: &str = "UPDATE api_token SET name = name WHERE hash = $1";
         let token = &self.token;
         if let Some(parent) = &token.parent
-            && session.execute(PARENT, &[parent.0.as_slice().into()]).await? == 0
+            // Held, so that it is not ended meanwhile.
+            && held!(session, "SELECT id FROM api_token WHERE hash = $1", &[parent.0.as_slice().into()]).is_none()
         {
             return Err(Error::new(Kind::Denied, "the token that asks has ended"));
         }

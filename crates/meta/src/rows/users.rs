@@ -21,7 +21,7 @@ impl Users for Database {
     }
 
     async fn decide_fate(&self, name: UserName, fate: Fate, record: AuditRecord) -> Result<bool> {
-        self.write(Decide { name, fate, record }).await
+        self.write_by(record.warrant.clone(), Decide { name, fate, record }).await
     }
 }
 

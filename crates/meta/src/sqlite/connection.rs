@@ -15,7 +15,7 @@ use wharf_core::{Error, Kind, Result};
 
 use crate::{
     memory::{Changes, Content},
-    session::{Field, Row, Session, Unit, Value},
+    session::{Field, Row, Session, Unit, Value, Writers},
 };
 
 /// How many prepared statements a connection keeps: more than there are.
@@ -130,6 +130,10 @@ impl Session for SqliteSession<'_> {
         #[cfg(test)]
         STEPS.set(STEPS.get() + i64::from(statement.reset_status(rusqlite::StatementStatus::VmStep)));
         Ok(rows)
+    }
+
+    fn writers(&self) -> Writers {
+        Writers::One
     }
 
     fn changes(&mut self, content: Content) {

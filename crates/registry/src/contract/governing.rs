@@ -1,11 +1,11 @@
 //! What organisations set and what they store: rules, moves of tags, and the count of bytes.
 
-use wharf_core::{Result, Tag, gate::OrganisationId};
+use wharf_core::{Actor, Result, Tag, gate::OrganisationId};
 
 use super::store::{MARK, NOW, commit, digest, image, key, repository, view};
 use crate::{
     Usage,
-    port::{AgedTag, BlobRow, Mark, Move, Recount, RuleKind, RuleRow, Store},
+    port::{AgedTag, BlobRow, Maker, Mark, Move, Recount, RuleKind, RuleRow, Store},
 };
 
 pub(super) async fn suite(store: &dyn Store) {
@@ -90,7 +90,8 @@ async fn a_rule_is_of_one_registry_and_kind(store: &dyn Store) {
     let place = "rules/app".parse::<wharf_core::Place>().unwrap();
     commit(store, (here, there, place), |(here, there, place), work| {
         Box::pin(async move {
-            let registry = work.ensure_registry(place, NOW).await?;
+            let registry =
+                work.ensure_registry(place, Maker { actor: &Actor::job("contract"), at: NOW }).await?;
             let rule = |name: &str, body: &str| RuleRow { name: name.to_owned(), body: body.to_owned() };
             let kind = RuleKind::Immutability;
             assert!(work.set_rule(registry, kind, &rule("b", "{}"), NOW).await?, "it was not there");
@@ -161,7 +162,8 @@ async fn tags_come_by_age_and_only_what_nothing_holds_is_loose(store: &dyn Store
     let place: wharf_core::Place = "aged/app".parse().unwrap();
     commit(store, place, |place, work| {
         Box::pin(async move {
-            let registry = work.ensure_registry(place, NOW).await?;
+            let registry =
+                work.ensure_registry(place, Maker { actor: &Actor::job("contract"), at: NOW }).await?;
             let rule = RuleRow { name: "aged".to_owned(), body: "{}".to_owned() };
             for kind in [RuleKind::Retention, RuleKind::Immutability] {
                 work.set_rule(registry, kind, &rule, NOW).await?;

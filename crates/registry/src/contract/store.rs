@@ -13,8 +13,8 @@ use wharf_core::{
 };
 
 use crate::port::{
-    BlobRow, EmptyRepositories, LeaseClaim, Mark, Move, NewManifest, Progress, Reread, RightsSource, Store,
-    Transaction, UploadRow, Work,
+    BlobRow, EmptyRepositories, LeaseClaim, Maker, Mark, Move, NewManifest, Progress, Reread, RightsSource,
+    Store, Transaction, UploadRow, Work,
 };
 
 pub(super) const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
@@ -100,9 +100,17 @@ pub(super) fn key(number: u8) -> ObjectKey {
 pub(super) async fn repository(store: &dyn Store, name: &str) -> RepositoryId {
     let made = commit(store, place(name), |place, work| {
         Box::pin(async move {
-            let registry = work.ensure_registry(place, NOW).await?;
-            let first = work.ensure_repository(registry, place, NOW).await?;
-            assert_eq!(first, work.ensure_repository(registry, place, NOW).await?, "made only once");
+            let registry =
+                work.ensure_registry(place, Maker { actor: &Actor::job("contract"), at: NOW }).await?;
+            let first = work
+                .ensure_repository(registry, place, Maker { actor: &Actor::job("contract"), at: NOW })
+                .await?;
+            assert_eq!(
+                first,
+                work.ensure_repository(registry, place, Maker { actor: &Actor::job("contract"), at: NOW })
+                    .await?,
+                "made only once"
+            );
             Ok(first)
         })
     });
@@ -163,8 +171,10 @@ async fn names_are_listed_in_byte_order_and_no_page_skips_one(store: &dyn Store)
 async fn a_transaction_that_fails_leaves_nothing(store: &dyn Store) {
     let failed = commit(store, place("failed/app"), |place, work| {
         Box::pin(async move {
-            let registry = work.ensure_registry(place, NOW).await?;
-            work.ensure_repository(registry, place, NOW).await?;
+            let registry =
+                work.ensure_registry(place, Maker { actor: &Actor::job("contract"), at: NOW }).await?;
+            work.ensure_repository(registry, place, Maker { actor: &Actor::job("contract"), at: NOW })
+                .await?;
             Err::<(), _>(Error::new(Kind::Invalid, "on purpose"))
         })
     });
@@ -523,8 +533,7 @@ async fn what_is_older_is_forgotten_in_steps(store: &dyn Store) {
         commit(store, (repository, at), |(repository, at), work| {
             Box::pin(async move {
                 let (kind, actor) = ("blob.delete", "contract".to_owned());
-                work.publish(*repository, &Event { at: *at, kind, tag: None, digest: None, actor }).await?;
-                work.audit(&AuditRecord::new(*at, &Actor::job("contract"), "contract")).await
+                work.publish(*repository, &Event { at: *at, kind, tag: None, digest: None, actor }).await
             })
         })
         .await
@@ -532,17 +541,15 @@ async fn what_is_older_is_forgotten_in_steps(store: &dyn Store) {
     }
     let forget = async |seconds: i64| {
         let forgotten = commit(store, NOW.plus_seconds(seconds), |before, work| {
-            Box::pin(async move {
-                Ok((work.forget_audit(*before, 2).await?, work.forget_events(*before, 2).await?))
-            })
+            Box::pin(async move { work.forget_events(*before, 2).await })
         });
         forgotten.await.unwrap()
     };
-    assert_eq!(forget(-1000).await, (0, 0), "what is not older stays");
-    assert_eq!(forget(-100).await, (2, 2), "no more than wanted in one step");
-    assert_eq!(forget(-100).await, (1, 1));
-    assert_eq!(forget(-100).await, (0, 0));
-    assert_eq!(forget(-9).await, (1, 1));
+    assert_eq!(forget(-1000).await, 0, "what is not older stays");
+    assert_eq!(forget(-100).await, 2, "no more than wanted in one step");
+    assert_eq!(forget(-100).await, 1);
+    assert_eq!(forget(-100).await, 0);
+    assert_eq!(forget(-9).await, 1);
 }
 
 async fn a_lease_has_one_holder_until_its_time_is_over<S: Store>(store: &S) {

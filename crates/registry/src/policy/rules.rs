@@ -89,7 +89,7 @@ impl Registry {
         let body = serde_json::to_string(&named.rule).map_err(Error::internal)?;
         let row = RuleRow { name: named.name.to_string(), body };
         let change = self.change::<R>(grant, registry, "rule.set", &row);
-        self.store().commit(SetRule { change, row, rule: PhantomData::<R> }).await
+        self.store().commit_by(grant, SetRule { change, row, rule: PhantomData::<R> }).await
     }
 
     /// Removes a rule of a registry.
@@ -104,7 +104,7 @@ impl Registry {
     ) -> Result<()> {
         let row = RuleRow { name: name.to_string(), body: String::new() };
         let change = self.change::<R>(grant, registry, "rule.remove", &row);
-        self.store().commit(RemoveRule { change, name: name.clone(), rule: PhantomData::<R> }).await
+        self.store().commit_by(grant, RemoveRule { change, name: name.clone(), rule: PhantomData::<R> }).await
     }
 
     fn change<R: Rule>(
@@ -119,7 +119,7 @@ impl Registry {
         let record = AuditRecord {
             organisation: Some(grant.name().clone()),
             target: Some(target),
-            ..AuditRecord::new(self.now(), grant.actor(), action)
+            ..AuditRecord::by(self.now(), grant, action)
         };
         Change { organisation: grant.organisation(), registry: registry.clone(), record }
     }

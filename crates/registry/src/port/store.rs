@@ -3,9 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use wharf_core::{Digest, Error, Reference, Result, gate::RepositoryId};
+use wharf_core::{
+    Digest, Error, Reference, Result,
+    gate::{Granted, RepositoryId},
+};
 
-use super::{BlobRow, ManifestRow, Work};
+use super::{BlobRow, ManifestRow, Work, warrants::ByRight};
 
 /// How much an operation reads, so that a store can keep long ones from holding short ones up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +93,14 @@ impl dyn Store + '_ {
         let slot = Arc::new(Slot::new(transaction));
         self.write(slot.clone()).await?;
         slot.take()
+    }
+
+    /// Runs a transaction to its durable end, if the right to it still stands.
+    ///
+    /// # Errors
+    /// As [`Store::write`]; those of [`wharf_core::gate::Warrant::expect`].
+    pub async fn commit_by<T: Transaction>(&self, grant: &impl Granted, transaction: T) -> Result<T::Output> {
+        self.commit(ByRight { warrant: grant.warrant(), transaction }).await
     }
 
     /// Runs a transaction that only reads.

@@ -4,13 +4,14 @@ use std::{borrow::Cow, sync::Arc};
 
 use async_trait::async_trait;
 use wharf_core::{
-    AccountId, Algorithm, Digest, Error, MediaType, ObjectKey, Page, Place, Result, Timestamp, UploadId,
+    AccountId, Actor, Algorithm, Digest, Error, MediaType, ObjectKey, Page, Place, Result, Timestamp,
+    UploadId,
     audit::{AuditRecord, Event},
     gate::{RegistryId, RepositoryId},
     manifest,
 };
 
-use super::{Notices, Pages, Releases, Repositories, Retention, Rules, Sources, Tags, Usages};
+use super::{Ledger, Notices, Pages, Releases, Repositories, Retention, Rules, Sources, Tags, Usages, Warrants};
 use crate::format::{Fact, FactCursor};
 
 /// Everything a transaction can touch.
@@ -31,10 +32,12 @@ pub trait Work:
     + Inspection
     + Journal
     + Leases
+    + Ledger
     + Retention
     + Rules
     + Sources
     + Usages
+    + Warrants
     + Send
 {
 }
@@ -56,25 +59,36 @@ impl<T> Work for T where
         + Inspection
         + Journal
         + Leases
+        + Ledger
         + Retention
         + Rules
         + Sources
         + Usages
+        + Warrants
         + Send
 {
 }
 
-/// Organisations, registries, repositories.
+/// Who makes what is not there, and when: for the record of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Maker<'a> {
+    /// Who.
+    pub actor: &'a Actor,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Organisations, registries, repositories. What is made of them is recorded.
 #[async_trait]
 pub trait Tenants {
     /// The registry of a place, made with its organisation (and that one's `main`) where they are not there.
-    async fn ensure_registry(&mut self, place: &Place, now: Timestamp) -> Result<RegistryId>;
+    async fn ensure_registry(&mut self, place: &Place, maker: Maker<'_>) -> Result<RegistryId>;
     /// The repository of a place in its registry, made if it is not there.
     async fn ensure_repository(
         &mut self,
         registry: RegistryId,
         place: &Place,
-        now: Timestamp,
+        maker: Maker<'_>,
     ) -> Result<RepositoryId>;
     /// Lets no other transaction change this repository's manifests and tags until this one ends; false if it is gone.
     async fn lock_repository(&mut self, repository: RepositoryId) -> Result<bool>;
@@ -534,8 +548,6 @@ pub trait Journal {
     async fn audit(&mut self, record: &AuditRecord) -> Result<()>;
     /// Adds an event to the outbox under the repository's next sequence number.
     async fn publish(&mut self, repository: RepositoryId, event: &Event) -> Result<()>;
-    /// Forgets up to `most` lines of the audit log that are older; says how many.
-    async fn forget_audit(&mut self, before: Timestamp, most: u32) -> Result<u64>;
     /// Forgets up to `most` events that are older; says how many.
     async fn forget_events(&mut self, before: Timestamp, most: u32) -> Result<u64>;
 }

@@ -47,8 +47,9 @@ impl Registry {
     /// [`wharf_core::Detail::Rule`] where a rule keeps the tag where it is.
     pub async fn roll_back(&self, grant: &Grant<Push>, tag: &Tag, digest: &Digest) -> Result<bool> {
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
-        let (grant, tag, now, formats) = (grant.clone(), tag.clone(), self.now(), self.listings());
-        self.store().commit(RollBack { grant, repository, tag, digest: *digest, formats, now }).await
+        let (tag, now, formats) = (tag.clone(), self.now(), self.listings());
+        let back = RollBack { grant: grant.clone(), repository, tag, digest: *digest, formats, now };
+        self.store().commit_by(grant, back).await
     }
 }
 

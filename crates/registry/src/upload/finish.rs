@@ -162,8 +162,8 @@ impl Registry {
         let now = self.now();
         let Settings { object_grace: grace, collection_delay: delay, .. } = *self.settings();
         let blob = BlobRow { digest, size, key: row.key };
-        let finish = FinishUpload { grant, upload: row, blob, now, grace, delay };
-        let condemned = self.store().commit(finish).await?;
+        let finish = FinishUpload { grant: grant.clone(), upload: row, blob, now, grace, delay };
+        let condemned = self.store().commit_by(&grant, finish).await?;
         self.meters().uploads.finished.increment();
         self.meters().objects_condemned.add(condemned.into());
         Ok(size)

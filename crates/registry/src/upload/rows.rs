@@ -6,7 +6,7 @@ use wharf_core::{
 };
 
 use crate::{
-    port::{BlobRow, Progress, Reread, Transaction, UploadRow, Work},
+    port::{BlobRow, Maker, Progress, Reread, Transaction, UploadRow, Work},
     quota::expect_bytes,
 };
 
@@ -16,11 +16,12 @@ pub(crate) async fn repository_of(
     grant: &Grant<Push>,
     now: Timestamp,
 ) -> Result<RepositoryId> {
+    let maker = Maker { actor: grant.actor(), at: now };
     let registry = match grant.registry() {
         Some(registry) => registry.id,
-        None => work.ensure_registry(grant.place(), now).await?,
+        None => work.ensure_registry(grant.place(), maker).await?,
     };
-    work.ensure_repository(registry, grant.place(), now).await
+    work.ensure_repository(registry, grant.place(), maker).await
 }
 
 /// Holds a repository against other changes of its manifests, tags and blobs until the transaction ends.

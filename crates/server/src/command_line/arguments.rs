@@ -31,6 +31,7 @@ pub(super) fn all() -> Command {
         .subcommand(user())
         .subcommand(registry())
         .subcommand(key())
+        .subcommand(audit())
         .subcommand(gc())
         .subcommand(backup())
         .subcommand(verify())
@@ -151,6 +152,26 @@ fn key() -> Command {
         .subcommand(add)
         .subcommand(revoke)
         .subcommand(Command::new("list").about("Show the keys of a registry").arg(registry()))
+}
+
+fn audit() -> Command {
+    let noted = Arg::new("noted").long("noted").value_name("MONTH/SIZE/ROOT");
+    let month = Arg::new("month").long("month").value_name("YYYY-MM").help("Only what was sealed in it");
+    let output = Arg::new("output").long("output").value_name("FILE");
+    let verify = Command::new("verify")
+        .about("Hold every sealed record against the signed heads, while serving or not; 10 if anything was changed")
+        .arg(noted.help("A head that an earlier verification told, to find a log that was set back since"))
+        .arg(flag("json", "Tell a line of JSON for each finding, and one at the end"));
+    let export = Command::new("export")
+        .about("Tell the sealed records as lines of JSON, with the signed head of each month")
+        .arg(month)
+        .arg(output.help("Write a new file; the months in it that are over may then be forgotten"));
+    Command::new("audit")
+        .about("Verify and export the audit log")
+        .subcommand_required(true)
+        .subcommand(verify)
+        .subcommand(export)
+        .subcommand(Command::new("heads").about("Tell the signed heads of all months, to be kept elsewhere"))
 }
 
 fn gc() -> Command {

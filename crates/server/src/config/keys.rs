@@ -256,7 +256,15 @@ pub(crate) const KEYS: &[Key] = &[
         flag: "audit-history",
         default: "365d",
         expected: "a time like 90s, 30m, 24h or 7d, or off",
-        about: "Who did what is remembered for so long; off: for ever.",
+        about: "Months of the audit log that are older may be forgotten, once they were exported; off: never.",
+        secret: Mask::Nothing,
+    },
+    Key {
+        name: "audit_pulls",
+        flag: "audit-pulls",
+        default: "on",
+        expected: "on or off",
+        about: "Whether the audit log says who pulled what.",
         secret: Mask::Nothing,
     },
     Key {

@@ -12,7 +12,7 @@ use wharf_core::{
     gate::{CreateOnPush, Founders},
 };
 use wharf_http::BaseUrl;
-use wharf_registry::Deletion;
+use wharf_registry::{AuditPulls, Deletion};
 
 use super::{DatabaseChoice, Listen, LogFormat};
 
@@ -70,6 +70,14 @@ pub(super) fn org_create(text: &str) -> Option<Founders> {
     match text {
         "operator" => Some(Founders::Operators),
         "users" => Some(Founders::Users),
+        _ => None,
+    }
+}
+
+pub(super) fn audit_pulls(text: &str) -> Option<AuditPulls> {
+    match text {
+        "on" => Some(AuditPulls::On),
+        "off" => Some(AuditPulls::Off),
         _ => None,
     }
 }

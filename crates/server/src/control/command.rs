@@ -8,6 +8,7 @@ use wharf_registry::{Collected, Horizon, Registry, Share};
 
 use super::{
     Desk, Outcome, Progress,
+    audit::Audit,
     key::{self, Key},
     source::RegistrySource,
 };
@@ -56,6 +57,8 @@ pub(crate) enum Command {
     },
     /// Works on the keys that a registry believes.
     Key(Key),
+    /// Works on the audit log.
+    Audit(Audit),
     /// Collects what nothing needs.
     Gc(Gc),
     /// Copies everything into a directory.
@@ -114,6 +117,7 @@ impl Command {
                 Ok(Outcome::good(format!("registry {registry} is set")))
             }
             Self::Key(key) => key.carry_out(&desk.signing, auth).await.map(Outcome::good),
+            Self::Audit(audit) => audit.carry_out(&desk.audit, &grant, progress).await,
             Self::Gc(gc) => gc.carry_out(content).await.map(Outcome::good),
             Self::Verify(how) => verify::verify(desk, &how, progress).await,
             Self::Backup(backup) => moving::back_up(desk, &backup, progress).await,

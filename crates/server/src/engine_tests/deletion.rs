@@ -99,6 +99,7 @@ fn interrupted(house: &House, second: Second) -> (Registry, Arc<Interrupted>) {
         clock: house.clock.clone(),
         entropy: Arc::new(SystemEntropy::new()),
         formats: Vec::new(),
+        notebook: Arc::default(),
         settings: Settings::default(),
     });
     (registry, store)

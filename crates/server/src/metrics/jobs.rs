@@ -26,6 +26,12 @@ pub(crate) struct JobMeters {
     pub(crate) keys: JobMeter,
     /// What the database keeps for itself.
     pub(crate) database: JobMeter,
+    /// What was noted for the audit log.
+    pub(crate) notes: JobMeter,
+    /// The audit log's next records.
+    pub(crate) seal: JobMeter,
+    /// Months of the audit log that are old enough to be forgotten.
+    pub(crate) audit_history: JobMeter,
     /// The ballast, and a look at the disk.
     pub(crate) disk: JobMeter,
 }
@@ -62,6 +68,9 @@ impl JobMeters {
                 ("pages", &self.pages),
                 ("keys", &self.keys),
                 ("database", &self.database),
+                ("notes", &self.notes),
+                ("seal", &self.seal),
+                ("audit_history", &self.audit_history),
                 ("disk", &self.disk),
             ]
         };

@@ -78,12 +78,8 @@ impl Sources {
         page.counter(&number("objects_removed", "Objects removed"), meters.objects_removed.value())?;
         let help = "Removals of objects that failed and were put off";
         page.counter(&number("objects_stuck", help), meters.objects_stuck.value())?;
-        let forgotten = [
-            ("tags", &meters.forgotten.moves),
-            ("audit", &meters.forgotten.audit),
-            ("events", &meters.forgotten.events),
-        ];
-        let help = "Moves of tags, lines of the audit log and events that were forgotten for their age";
+        let forgotten = [("tags", &meters.forgotten.moves), ("events", &meters.forgotten.events)];
+        let help = "Moves of tags and events that were forgotten for their age";
         page.counted(&number("history_forgotten", help), "history", &forgotten)?;
         let help = "Memberships of blobs in repositories that the collector ended";
         page.counter(&number("memberships_collected", help), meters.memberships_collected.value())?;

@@ -18,7 +18,7 @@ use crate::{
     config::{Config, DatabaseChoice},
     control::{Outcome, shown},
     data_dir::{DataDir, NotHeld},
-    wiring::{Stores, sealing_key},
+    wiring::{Stores, node, sealing_key},
     world::SystemEntropy,
 };
 
@@ -42,7 +42,8 @@ pub(crate) async fn restore(config: &Config, directory: &Path) -> Result<Outcome
     blocking(move || expect_digest(&path, &digest)).await?;
     let stores = Stores::open(config, &data_dir, entropy.as_ref()).await?;
     let start = begin(&stores).await?;
-    let registry = stores.registry(config, stores.signing(config)?, entropy.clone());
+    let registry =
+        stores.registry(config, (stores.signing(config)?, node(config, entropy.as_ref())), entropy.clone());
     let delay = i64::try_from(config.collection_delay.as_secs()).unwrap_or(i64::MAX);
     shown(|progress| async move {
         let tally = Tally::default();

@@ -8,7 +8,7 @@ use tokio::{sync::Notify, time::sleep};
 use tokio_postgres::Client;
 use wharf_auth::port::{Accounts as _, RegistryChange};
 use wharf_core::{Actor, Kind, Principal, Result, Timestamp, audit::AuditRecord};
-use wharf_registry::port::{RightsSource as _, Tenants as _};
+use wharf_registry::port::{Maker, RightsSource as _, Tenants as _};
 
 use super::{Arc, Fresh, client};
 use crate::{
@@ -88,8 +88,16 @@ impl Step for MakePlace {
 
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
         let (mut work, place) = (SqlWork(session), PLACE.parse()?);
-        let registry = work.ensure_registry(&place, Timestamp::default()).await?;
-        work.ensure_repository(registry, &place, Timestamp::default()).await.map(drop)
+        let registry = work
+            .ensure_registry(&place, Maker { actor: &Actor::job("contract"), at: Timestamp::default() })
+            .await?;
+        work.ensure_repository(
+            registry,
+            &place,
+            Maker { actor: &Actor::job("contract"), at: Timestamp::default() },
+        )
+        .await
+        .map(drop)
     }
 }
 

@@ -1,0 +1,87 @@
+//! The head of a month: how many records were sealed in it, and the root over them, signed.
+//!
+//! A head names the head of the month before, so none can be taken out of the row. What is signed is a few lines of text,
+//! which stay what they are in every version.
+
+use std::fmt::Write as _;
+
+use wharf_core::{Result, Timestamp, audit::HeadSigner};
+
+use super::{Hash, Month, tree};
+use crate::port::HeadRow;
+
+/// What a head says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Of which month.
+    pub month: Month,
+    /// How many records were sealed in it.
+    pub size: u64,
+    /// The root over them.
+    pub root: Hash,
+    /// The hash of the last head of the month before; of none: zeros.
+    pub previous: Hash,
+    /// When it was signed.
+    pub at: Timestamp,
+}
+
+impl Head {
+    /// What is signed.
+    pub fn text(&self) -> String {
+        let Self { month, size, root, previous, at } = self;
+        format!(
+            "wharf audit head\nmonth {month}\nsize {size}\nroot {}\nprevious {}\nat {}\n",
+            hex(root),
+            hex(previous),
+            at.microseconds()
+        )
+    }
+
+    /// What the head of the next month names.
+    pub fn hash(&self) -> Hash {
+        tree::hash(&[self.text().as_bytes()])
+    }
+
+    /// What is signed when the records of the month are removed.
+    pub fn removal(&self, at: Timestamp) -> String {
+        format!("wharf audit removal\nhead {}\nat {}\n", hex(&self.hash()), at.microseconds())
+    }
+}
+
+impl HeadRow {
+    /// Whether the head is what was signed.
+    pub fn is_signed(&self, signer: &dyn HeadSigner) -> bool {
+        signer.verifies(self.head.text().as_bytes(), &self.signature)
+    }
+
+    /// Whether its records were removed by Wharf; `None` where they are not said to be.
+    pub fn is_removal_signed(&self, signer: &dyn HeadSigner) -> Option<bool> {
+        let (at, signature) = self.removed.as_ref()?;
+        Some(signer.verifies(self.head.removal(*at).as_bytes(), signature))
+    }
+
+    /// The head as a line of JSON, with the key that it can be verified by.
+    ///
+    /// # Errors
+    /// `Internal`, which cannot be.
+    pub fn line(&self, signer: &dyn HeadSigner) -> Result<String> {
+        let Head { month, size, root, previous, at } = &self.head;
+        Ok(format!(
+            r#"{{"head":{{"month":"{month}","size":{size},"root":"{}","previous":"{}","at_us":{},"signature":"{}","key":"{}"}}}}"#,
+            hex(root),
+            hex(previous),
+            at.microseconds(),
+            hex(&self.signature),
+            hex(&signer.public_key()),
+        ))
+    }
+}
+
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // A String takes all that is written to it.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,281 @@
+//! The commands on the audit log: verify it, export it, show its heads.
+
+use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use wharf_core::{Error, Kind, OperatorGrant, Result, Subject, Timestamp};
+use wharf_registry::{
+    audit::{AuditFinding, AuditInspector, AuditLog, Checked, Head, Month, hex},
+    port::HeadRow,
+};
+
+use super::progress::{Outcome, Progress, Step, Unit, Verdict};
+
+/// What to do with the audit log.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub(crate) enum Audit {
+    /// Holds every sealed record against the signed heads.
+    Verify {
+        /// A root that was noted elsewhere: `month/size/root`.
+        noted: Option<String>,
+        /// Whether to tell lines of JSON.
+        json: bool,
+    },
+    /// Tells the records as lines of JSON, each month's head at its end.
+    Export {
+        /// Only those sealed in this month.
+        month: Option<String>,
+        /// Into this file instead; a month that is over may then be forgotten.
+        output: Option<PathBuf>,
+    },
+    /// Tells the heads, for whoever keeps them elsewhere.
+    Heads,
+}
+
+impl Audit {
+    /// Carries it out; says what to tell.
+    pub(super) async fn carry_out(
+        self,
+        log: &AuditLog,
+        grant: &OperatorGrant,
+        progress: &Progress,
+    ) -> Result<Outcome> {
+        match self {
+            Self::Verify { noted, json } => verify(log, (noted.as_deref(), json), progress).await,
+            Self::Export { month, output: None } => {
+                let mut told = Told(progress);
+                export(log, grant, (month.as_deref(), progress), &mut told).await?;
+                Ok(Outcome::good(""))
+            }
+            Self::Export { month, output: Some(path) } => {
+                let mut file = ExportFile::create(path)?;
+                let heads = export(log, grant, (month.as_deref(), progress), &mut file).await?;
+                let path = file.keep()?;
+                note(log, grant, &heads).await?;
+                let records: u64 = heads.iter().map(|head| head.size).sum();
+                Ok(Outcome::good(format!("exported {records} records to {}", path.display())))
+            }
+            Self::Heads => {
+                let heads = log.heads().await?;
+                let lines = heads.iter().map(|row| row.line(log.signer())).collect::<Result<Vec<_>>>()?;
+                Ok(Outcome::good(lines.join("\n")))
+            }
+        }
+    }
+}
+
+async fn verify(log: &AuditLog, how: (Option<&str>, bool), progress: &Progress) -> Result<Outcome> {
+    let (noted, json) = how;
+    let mut watch = Watch { progress, json, findings: 0 };
+    let checked = log.verify(noted, &mut watch).await?;
+    let verdict = if watch.findings == 0 { Verdict::Good } else { Verdict::Damaged };
+    let text =
+        if json { summary(&checked, watch.findings).to_string() } else { told(&checked, watch.findings) };
+    Ok(Outcome { text, verdict })
+}
+
+struct Watch<'a> {
+    progress: &'a Progress,
+    json: bool,
+    findings: u64,
+}
+
+#[async_trait]
+impl AuditInspector for Watch<'_> {
+    async fn passed(&mut self, records: u64, of: u64) -> Result<()> {
+        let (what, total) = ("verifying the audit log".to_owned(), Some(of.max(records)));
+        self.progress.step(Step { what, done: records, total, unit: Unit::Rows })
+    }
+
+    async fn found(&mut self, finding: AuditFinding) -> Result<()> {
+        self.findings += 1;
+        let line = if self.json { as_json(&finding).to_string() } else { in_words(&finding) };
+        self.progress.line(line).await
+    }
+}
+
+fn as_json(finding: &AuditFinding) -> Value {
+    let of = |found: &str, month: &Month| json!({ "found": found, "month": month.to_string() });
+    match finding {
+        AuditFinding::Edited { month, number, row } => {
+            json!({ "found": "edited", "month": month.to_string(), "number": number, "row": row })
+        }
+        AuditFinding::Missing { month, from, to } => {
+            json!({ "found": "missing", "month": month.to_string(), "from": from, "to": to })
+        }
+        AuditFinding::Inserted { month, number, row } => {
+            json!({ "found": "inserted", "month": month.to_string(), "number": number, "row": row })
+        }
+        AuditFinding::Forged { month } => of("forged", month),
+        AuditFinding::Unchained { month } => of("unchained", month),
+        AuditFinding::Astray { month } => of("astray", month),
+        AuditFinding::Rewritten { month, size } => {
+            json!({ "found": "rewritten", "month": month.to_string(), "size": size })
+        }
+    }
+}
+
+fn in_words(finding: &AuditFinding) -> String {
+    match finding {
+        AuditFinding::Edited { month, number, row } => {
+            format!("edited: record {number} of {month}, row {row}, is not what was sealed")
+        }
+        AuditFinding::Missing { month, from, to } => {
+            format!("missing: records {from} to {} of {month} are gone", to - 1)
+        }
+        AuditFinding::Inserted { month, number, row } => {
+            format!("inserted: row {row} says it is record {number} of {month}, where none was sealed")
+        }
+        AuditFinding::Forged { month } => format!("forged: the head of {month} is not what was signed"),
+        AuditFinding::Unchained { month } => {
+            format!("unchained: the head of {month} does not follow the one before it")
+        }
+        AuditFinding::Astray { month } => {
+            format!("astray: the records of {month} do not lead to its signed root")
+        }
+        AuditFinding::Rewritten { month, size } => {
+            format!("rewritten: after {size} records of {month} the root was another one")
+        }
+    }
+}
+
+fn summary(checked: &Checked, findings: u64) -> Value {
+    let removed = checked.removed.iter();
+    let removed: Vec<_> =
+        removed.map(|(month, records)| json!({ "month": month.to_string(), "records": records })).collect();
+    json!({ "verified": {
+        "records": checked.records,
+        "removed": removed,
+        "head": checked.head.as_ref().map(noted_as),
+        "unsealed": checked.tail.records,
+        "unsealed_since": checked.tail.since.map(moment),
+        "findings": findings,
+    } })
+}
+
+fn told(checked: &Checked, findings: u64) -> String {
+    let Checked { records, removed, head, tail } = checked;
+    let mut lines: Vec<_> = removed
+        .iter()
+        .map(|(month, records)| format!("removed by Wharf after its export: {month}, {records} records"))
+        .collect();
+    if let Some(since) = tail.since {
+        lines.push(format!("not sealed yet: {} records, since {}", tail.records, moment(since)));
+    }
+    if let Some(head) = head {
+        lines.push(format!("head: {}", noted_as(head)));
+    }
+    let end = if findings == 0 { "all is right".to_owned() } else { format!("{findings} findings") };
+    lines.push(format!("verified {records} records: {end}"));
+    lines.join("\n")
+}
+
+/// A head as it is noted elsewhere, and given back to a later verification.
+fn noted_as(head: &Head) -> String {
+    format!("{}/{}/{}", head.month, head.size, hex(&head.root))
+}
+
+fn moment(at: Timestamp) -> String {
+    jiff::Timestamp::from_microsecond(at.microseconds()).unwrap_or_default().to_string()
+}
+
+/// Takes the lines of an export.
+#[async_trait]
+trait Taker: Send {
+    async fn take(&mut self, line: String) -> Result<()>;
+}
+
+struct Told<'a>(&'a Progress);
+
+#[async_trait]
+impl Taker for Told<'_> {
+    async fn take(&mut self, line: String) -> Result<()> {
+        self.0.line(line).await
+    }
+}
+
+/// Hands every sealed record on, and each month's head after its last; the heads of what was handed on.
+async fn export(
+    log: &AuditLog,
+    grant: &OperatorGrant,
+    (month, progress): (Option<&str>, &Progress),
+    taker: &mut dyn Taker,
+) -> Result<Vec<Head>> {
+    let month: Option<Month> = month.map(str::parse).transpose()?;
+    let wanted = |row: &HeadRow| month.map_or(row.removed.is_none(), |month| row.head.month == month);
+    let heads: Vec<_> = log.heads().await?.into_iter().filter(wanted).collect();
+    if let Some(month) = month.filter(|_| heads.is_empty()) {
+        let message = format!("nothing was sealed in {month}");
+        return Err(Error::new(Kind::NotFound(Subject::Name), message));
+    }
+    let total = heads.iter().map(|row| row.head.size).sum();
+    let mut done = 0;
+    for row in &heads {
+        let mut next = 0;
+        loop {
+            let lines = log.export_month(grant, &row.head, next).await?;
+            let count = lines.len() as u64;
+            if count == 0 {
+                break;
+            }
+            for line in lines {
+                taker.take(line).await?;
+            }
+            (next, done) = (next + count, done + count);
+            let what = "exporting the audit log".to_owned();
+            progress.step(Step { what, done, total: Some(total), unit: Unit::Rows })?;
+        }
+        taker.take(row.line(log.signer())?).await?;
+    }
+    Ok(heads.into_iter().map(|row| row.head).collect())
+}
+
+/// Notes of each month that is over that it was exported. The last one is not.
+async fn note(log: &AuditLog, grant: &OperatorGrant, heads: &[Head]) -> Result<()> {
+    let last = log.heads().await?.pop().map(|row| row.head.month);
+    for head in heads.iter().filter(|head| Some(head.month) < last) {
+        log.note_export(grant, head).await?;
+    }
+    Ok(())
+}
+
+/// A file that holds an export, whole and on the disk once it is kept.
+struct ExportFile {
+    path: PathBuf,
+    file: fs::File,
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "an export goes into a file that is named"
+)]
+impl ExportFile {
+    fn create(path: PathBuf) -> Result<Self> {
+        let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        let file = file.map_err(|error| unwritable(&path, error))?;
+        Ok(Self { path, file })
+    }
+
+    fn keep(self) -> Result<PathBuf> {
+        let folder = self.path.parent().map(fs::File::open);
+        let synced = self.file.sync_all().and_then(|()| folder.map_or(Ok(()), |folder| folder?.sync_all()));
+        synced.map_err(|error| unwritable(&self.path, error))?;
+        Ok(self.path)
+    }
+}
+
+#[async_trait]
+impl Taker for ExportFile {
+    async fn take(&mut self, mut line: String) -> Result<()> {
+        line.push('\n');
+        self.file.write_all(line.as_bytes()).map_err(|error| unwritable(&self.path, error))
+    }
+}
+
+fn unwritable(path: &std::path::Path, error: std::io::Error) -> Error {
+    Error::new(Kind::Invalid, format!("{} cannot be written", path.display())).because(error)
+}
