@@ -8,6 +8,7 @@ mod organisations;
 mod shapes;
 mod sources;
 mod users;
+mod webhooks;
 mod world;
 
 use serde_json::Value;

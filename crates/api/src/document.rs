@@ -12,6 +12,7 @@ use crate::{
 
 /// What the names in paths stand for.
 const PARAMETERS: &[(&str, &str)] = &[
+    ("delivery", "The number of a delivery"),
     ("document", "The name of a small text kept with a manifest"),
     ("file", "The name of a file of the project"),
     ("key", "The name of a key of the registry"),
@@ -25,6 +26,7 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("tag", "The name of a tag"),
     ("token", "The id of an API token"),
     ("user", "The login of a user"),
+    ("webhook", "The number of a webhook"),
 ];
 
 /// What every endpoint may answer instead.

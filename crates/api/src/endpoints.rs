@@ -19,3 +19,4 @@ pub(crate) mod sources;
 pub(crate) mod tokens;
 pub(crate) mod usage;
 pub(crate) mod users;
+pub(crate) mod webhooks;

@@ -29,7 +29,7 @@ use axum::{
 use wharf_auth::Auth;
 use wharf_core::{Detail, Error, Kind, Result};
 use wharf_http::{collect, identify, named, problem, request_id_of};
-use wharf_registry::{Registry, audit::AuditLog};
+use wharf_registry::{Registry, audit::AuditLog, webhooks::Webhooks};
 use wharf_signing::Signing;
 
 use crate::{
@@ -55,6 +55,8 @@ pub struct Api {
     pub registry: Registry,
     /// Who knows what was done.
     pub audit: AuditLog,
+    /// Who knows whom to tell of it.
+    pub webhooks: Webhooks,
     /// Who knows the keys that registries believe.
     pub signing: Signing,
 }

@@ -8,7 +8,7 @@ use wharf_core::{Error, Kind, Result};
 use crate::{
     endpoints::{
         audit, charts, facts, keys, me, members, moves, organisations, registries, releases, repositories,
-        robots, rules, tokens, usage, users,
+        robots, rules, tokens, usage, users, webhooks,
     },
     route::Route,
     template::{Parameters, nothing},
@@ -33,6 +33,7 @@ pub(crate) static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         charts::routes(),
         facts::routes(),
         audit::routes(),
+        webhooks::routes(),
     ]
     .concat()
 });

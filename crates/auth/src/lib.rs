@@ -33,7 +33,7 @@ mod uses;
 use std::sync::Arc;
 
 use wharf_core::{
-    Clock, Entropy, Error, Kind, Result,
+    Clock, Entropy, Error, Kind, Result, Secret, Vault,
     audit::{HeadSigner, Notebook},
     gate::Founders,
 };
@@ -138,8 +138,9 @@ impl Auth {
         } = parts;
         let passwords = Passwords::new(entropy.as_ref(), limits.password_queue)?;
         let remembered = Remembered::new(entropy.as_ref());
-        let audit_key = AuditKey::open(keys.as_ref(), &sealer, entropy.as_ref()).await?;
-        let ring = KeyRing::open(keys, sealer, entropy.clone(), clock.now()).await?;
+        let ring = KeyRing::open(keys.clone(), sealer, entropy.clone(), clock.now()).await?;
+        // Behind the ring, which tells a wrong secret key in words.
+        let audit_key = AuditKey::open(keys.as_ref(), ring.sealer(), entropy.as_ref()).await?;
         Ok(Self(Arc::new(Inner {
             accounts,
             users,
@@ -187,6 +188,16 @@ impl Auth {
         self.tend_tokens().await?;
         self.forget_repeats().await?;
         self.0.accounts.remove_expired_refreshes(self.0.clock.now()).await
+    }
+}
+
+impl Vault for Auth {
+    fn seal(&self, purpose: &str, plain: &[u8]) -> Result<Vec<u8>> {
+        self.0.ring.sealer().seal(self.0.entropy.as_ref(), purpose, plain)
+    }
+
+    fn open(&self, purpose: &str, sealed: &[u8]) -> Option<Secret<Vec<u8>>> {
+        self.0.ring.sealer().open(purpose, sealed)
     }
 }
 

@@ -57,5 +57,5 @@ pub use principal::{AccountId, Actor, Authenticator, Credential, Presented, Prin
 pub use reach::{Allowance, Prefix, Reach, RepositorySet};
 pub use reference::{Reference, Tag};
 pub use right::{Access, Action, Role, Scope, Verb, action};
-pub use secret::Secret;
+pub use secret::{Secret, Vault};
 pub use source::{Guard, Lookalikes, Protocol, RegistryKind, SealedLogin, Upstream, UpstreamUrl};

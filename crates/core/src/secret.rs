@@ -1,4 +1,6 @@
-//! A value that cannot be printed.
+//! A value that cannot be printed, and what seals it.
+
+use crate::Result;
 
 /// Holds a secret: no `Display`, no `Debug` of the value, no `Serialize`, no `==`.
 ///
@@ -22,6 +24,17 @@ impl<T> std::fmt::Debug for Secret<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Secret(…)")
     }
+}
+
+/// Seals what lies at rest under the installation's key, and opens it again.
+pub trait Vault: Send + Sync {
+    /// Seals for a purpose.
+    ///
+    /// # Errors
+    /// `Internal`.
+    fn seal(&self, purpose: &str, plain: &[u8]) -> Result<Vec<u8>>;
+    /// Opens what was sealed for this purpose; `None` when it was not, or not under this key.
+    fn open(&self, purpose: &str, sealed: &[u8]) -> Option<Secret<Vec<u8>>>;
 }
 
 #[cfg(test)]

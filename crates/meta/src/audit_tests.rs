@@ -16,7 +16,7 @@ use wharf_registry::{
     port::{Store, Transaction, Work},
 };
 
-use crate::{Database, database::Step, postgres::Fresh, session::Session};
+use crate::{Database, database::Step, on_both::on_both, session::Session};
 
 /// Noon of the fourteenth of November 2023.
 const NOVEMBER: i64 = 1_699_963_200_000_000;
@@ -302,33 +302,11 @@ async fn records_are_found_by_what_is_known_of_them(database: Database) {
     assert_eq!(find(RecordFilter { repository, ..all() }, None, "100").await.0.len(), 0);
 }
 
-/// The case on SQLite, and on PostgreSQL where there is one.
-macro_rules! on_both {
-    ($($case:ident $on_postgres:ident),*) => {$(
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $case() {
-            let folder = tempfile::tempdir().unwrap();
-            let (file, ballast) = (folder.path().join("wharf.sqlite"), folder.path().join("ballast"));
-            super::$case(Database::sqlite(&file, &ballast).unwrap()).await;
-        }
-
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $on_postgres() {
-            let Some(fresh) = Fresh::make().await else { return };
-            super::$case(Database::postgres(fresh.settings()).await.unwrap()).await;
-        }
-    )*};
-}
-
-mod cases {
-    use super::*;
-
-    on_both!(
-        whatever_is_done_to_the_rows_is_found whatever_is_done_to_the_rows_is_found_on_postgres,
-        a_month_goes_after_its_export_and_the_log_still_verifies
-            a_month_goes_after_its_export_and_the_log_still_verifies_on_postgres,
-        two_nodes_that_seal_at_once_seal_each_record_once
-            two_nodes_that_seal_at_once_seal_each_record_once_on_postgres,
-        records_are_found_by_what_is_known_of_them records_are_found_by_what_is_known_of_them_on_postgres
-    );
-}
+on_both!(
+    whatever_is_done_to_the_rows_is_found whatever_is_done_to_the_rows_is_found_on_postgres,
+    a_month_goes_after_its_export_and_the_log_still_verifies
+        a_month_goes_after_its_export_and_the_log_still_verifies_on_postgres,
+    two_nodes_that_seal_at_once_seal_each_record_once
+        two_nodes_that_seal_at_once_seal_each_record_once_on_postgres,
+    records_are_found_by_what_is_known_of_them records_are_found_by_what_is_known_of_them_on_postgres
+);

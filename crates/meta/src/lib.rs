@@ -36,7 +36,12 @@ mod bounds_tests;
 mod contract_tests;
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "the tests act as jobs")]
+mod hook_tests;
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "the tests act as jobs")]
 mod listing_tests;
+#[cfg(test)]
+mod on_both;
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "the tests act as jobs")]
 mod statement_tests;

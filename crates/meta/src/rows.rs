@@ -7,6 +7,7 @@ mod catalog;
 mod collection;
 mod facts;
 mod holds;
+mod hooks;
 mod inspection;
 mod journal;
 mod keys;

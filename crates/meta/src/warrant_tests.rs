@@ -24,7 +24,7 @@ use wharf_core::{
 };
 use wharf_registry::port::{Maker, RightsSource, Store, Transaction, Work};
 
-use crate::{Database, database::Step, postgres::Fresh, session::Session};
+use crate::{Database, database::Step, on_both::on_both, session::Session};
 
 const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
 /// How long a change takes that a revocation comes in between of.
@@ -244,31 +244,9 @@ impl Transaction for CountRecords {
     }
 }
 
-/// The case on SQLite, and on PostgreSQL where there is one.
-macro_rules! on_both {
-    ($($case:ident $on_postgres:ident),*) => {$(
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $case() {
-            let folder = tempfile::tempdir().unwrap();
-            let (file, ballast) = (folder.path().join("wharf.sqlite"), folder.path().join("ballast"));
-            super::$case(Database::sqlite(&file, &ballast).unwrap()).await;
-        }
-
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $on_postgres() {
-            let Some(fresh) = Fresh::make().await else { return };
-            super::$case(Database::postgres(fresh.settings()).await.unwrap()).await;
-        }
-    )*};
-}
-
-mod cases {
-    use super::*;
-
-    on_both!(
-        who_is_sent_away_changes_no_member_any_more who_is_sent_away_changes_no_member_any_more_on_postgres,
-        who_is_sent_away_pushes_nothing_any_more who_is_sent_away_pushes_nothing_any_more_on_postgres,
-        a_credential_that_ended_does_nothing_any_more a_credential_that_ended_does_nothing_any_more_on_postgres,
-        of_two_admins_who_end_each_other_one_stays of_two_admins_who_end_each_other_one_stays_on_postgres
-    );
-}
+on_both!(
+    who_is_sent_away_changes_no_member_any_more who_is_sent_away_changes_no_member_any_more_on_postgres,
+    who_is_sent_away_pushes_nothing_any_more who_is_sent_away_pushes_nothing_any_more_on_postgres,
+    a_credential_that_ended_does_nothing_any_more a_credential_that_ended_does_nothing_any_more_on_postgres,
+    of_two_admins_who_end_each_other_one_stays of_two_admins_who_end_each_other_one_stays_on_postgres
+);

@@ -108,7 +108,7 @@ impl Door {
     }
 
     async fn send_once(&self, ask: Ask) -> Result<Answer> {
-        self.expect_open(&ask.url)?;
+        self.expect_target(&ask.url)?;
         let host = host_of(&ask.url);
         let mut request = self.client.request(ask.method, ask.url.clone()).headers(ask.headers);
         let mut patience = HEAD;
@@ -129,7 +129,7 @@ impl Door {
     }
 
     /// Looks at what can be seen in the URL. Names are judged by their addresses, when they are looked up.
-    fn expect_open(&self, url: &Url) -> Result<()> {
+    pub(crate) fn expect_target(&self, url: &Url) -> Result<()> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(invalid(url, "is neither http nor https"));
         }

@@ -4,12 +4,13 @@
 //! it follows redirects itself, hands no login to a second origin, and bounds what it reads in bytes and in time. On
 //! it stand [`Upstream`], a client of OCI registries, with [`Download`], which checks whatever it brings, [`SimpleIndex`],
 //! a reader of Python indexes, [`Api`], for what Wharf offers beside that, and [`Fetcher`], which asks the upstreams of
-//! proxy registries.
+//! proxy registries; and a door is what brings the messages of webhooks.
 
 mod address;
 mod answer;
 mod api;
 mod checked;
+mod courier;
 mod door;
 mod download;
 mod fetcher;

@@ -33,6 +33,7 @@ mod turns;
 mod upload;
 pub mod upstream;
 mod verify;
+pub mod webhooks;
 
 use std::sync::Arc;
 

@@ -110,6 +110,9 @@ pub(crate) struct Config {
     pub(crate) audit_history: Option<Duration>,
     pub(crate) audit_pulls: AuditPulls,
     pub(crate) event_history: Duration,
+    pub(crate) webhook_hosts: Vec<String>,
+    pub(crate) webhook_patience: Duration,
+    pub(crate) webhook_give_up: Duration,
     pub(crate) housekeeping_interval: Duration,
     pub(crate) shutdown_grace: Duration,
     pub(crate) limits: Limits,
@@ -235,6 +238,9 @@ impl Sources {
             audit_history: self.read("audit_history", values::duration_or_off)?,
             audit_pulls: self.read("audit_pulls", values::audit_pulls)?,
             event_history: self.read("event_history", values::duration)?,
+            webhook_hosts: self.read("webhook_hosts", values::hosts)?,
+            webhook_patience: self.read("webhook_patience", values::duration)?,
+            webhook_give_up: self.read("webhook_give_up", values::duration)?,
             housekeeping_interval: self.read("housekeeping_interval", |text| {
                 values::duration(text).filter(|rest| !rest.is_zero())
             })?,

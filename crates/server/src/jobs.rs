@@ -1,5 +1,6 @@
 //! What Wharf does for itself, now and then.
 
+mod messenger;
 mod recorder;
 
 use std::{
@@ -15,9 +16,10 @@ use wharf_registry::{
     Collected, Forgotten, Registry, Swept,
     audit::{AuditLog, Kept},
     policy::Expired,
+    webhooks::Webhooks,
 };
 
-pub(crate) use self::recorder::Recorder;
+pub(crate) use self::{messenger::Messenger, recorder::Recorder};
 use crate::{data_dir::DataDir, metrics::JobMeters};
 
 /// What is slow to arise and dear to look for is looked for every so many rounds.
@@ -28,6 +30,7 @@ pub(crate) struct Jobs {
     pub(crate) registry: Registry,
     pub(crate) auth: Auth,
     pub(crate) audit: AuditLog,
+    pub(crate) webhooks: Webhooks,
     pub(crate) database: Database,
     pub(crate) data_dir: Arc<DataDir>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -48,6 +51,7 @@ impl Jobs {
                 self.sweep_strays().await;
                 self.expire().await;
                 self.forget_audit().await;
+                self.forget_deliveries().await;
             }
             last = now;
             tokio::select! {
@@ -127,6 +131,14 @@ impl Jobs {
                 tracing::warn!(removed, waiting, "months of the audit log are old and wait for their export")
             }
             Err(error) => tracing::warn!(?error, "the audit log could not be shortened"),
+        }
+    }
+
+    async fn forget_deliveries(&self) {
+        match self.webhooks.forget().await {
+            Ok(0) => {}
+            Ok(deliveries) => tracing::info!(deliveries, "forgot old deliveries of webhooks"),
+            Err(error) => tracing::warn!(?error, "old deliveries of webhooks could not be forgotten"),
         }
     }
 

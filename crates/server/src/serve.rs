@@ -14,7 +14,7 @@ use crate::{
     control::{self, Desk},
     data_dir::DataDir,
     first_start,
-    jobs::{Jobs, Recorder},
+    jobs::{Jobs, Messenger, Recorder},
     listener::{Limits, Listener, Socket, Tls},
     metrics::read_token,
     operation::Durability,
@@ -53,6 +53,12 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     let recorder =
         Recorder { log: wharf.audit.clone(), clock: Arc::new(SystemClock), meters: wharf.jobs.clone() };
     let recording = tokio::spawn(recorder.clone().run(stop.clone()));
+    let messenger = Messenger {
+        webhooks: wharf.webhooks.clone(),
+        clock: Arc::new(SystemClock),
+        meters: wharf.jobs.clone(),
+    };
+    tokio::spawn(messenger.run(stop.clone()));
     let jobs = tokio::spawn(jobs_of(config, &wharf, &data_dir).run(stop.clone()));
     if let Some(tls) = tls.clone() {
         let hangup = signal(SignalKind::hangup()).map_err(Error::internal)?;
@@ -89,6 +95,7 @@ fn jobs_of(config: &Config, wharf: &Wharf, data_dir: &Arc<DataDir>) -> Jobs {
         registry: wharf.registry.clone(),
         auth: wharf.auth.clone(),
         audit: wharf.audit.clone(),
+        webhooks: wharf.webhooks.clone(),
         database: wharf.stores.database.clone(),
         data_dir: data_dir.clone(),
         clock: Arc::new(SystemClock),

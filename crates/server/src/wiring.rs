@@ -8,12 +8,13 @@ use wharf_auth::{Auth, SERVICE, Sealer, SealingKey};
 use wharf_core::{Clock as _, Entropy, Error, Kind, Result, Secret, audit::Notebook};
 use wharf_http::BaseUrl;
 use wharf_meta::{Database, PostgresSettings};
-use wharf_outbound::Fetcher;
+use wharf_outbound::{Door, Fetcher, Policy, Trust};
 use wharf_registry::{
     Parts, Registry, Settings,
     audit::{AuditLog, AuditParts},
     port::BlobStore,
     upstream::{UpstreamSettings, Upstreams},
+    webhooks::{WebhookParts, Webhooks},
 };
 use wharf_signing::{NewKey, PublicKey, Signing};
 
@@ -25,7 +26,7 @@ use crate::{
     front::LargestHead,
     layers::{self, Observer},
     listener::Counts,
-    metrics::{self, Door, JobMeters, Metrics, Process, RequestMeters, Sources},
+    metrics::{self, Door as MetricsDoor, JobMeters, Metrics, Process, RequestMeters, Sources},
     operation::{self, Durability, Operation},
     storage::Storage,
     world::{SystemClock, SystemEntropy},
@@ -113,6 +114,28 @@ impl Stores {
         })
     }
 
+    /// The webhooks in them.
+    fn webhooks(
+        &self,
+        config: &Config,
+        auth: &Auth,
+        (entropy, node): (Arc<dyn Entropy>, String),
+    ) -> Result<Webhooks> {
+        let door = Door::open(Policy::named(config.webhook_hosts.clone()), Trust::of_system())?;
+        Ok(Webhooks::new(WebhookParts {
+            store: Arc::new(self.database.clone()),
+            vault: Arc::new(auth.clone()),
+            courier: Arc::new(door),
+            clock: Arc::new(SystemClock),
+            entropy,
+            node,
+            lease: seconds(config.housekeeping_interval.saturating_mul(ROUNDS)),
+            patience: seconds(config.webhook_patience),
+            give_up: seconds(config.webhook_give_up),
+            history: seconds(config.event_history),
+        }))
+    }
+
     /// The accounts in them, opened by the key that seals their secrets.
     pub(crate) async fn auth(
         &self,
@@ -143,6 +166,7 @@ pub(crate) struct Wharf {
     pub(crate) registry: Registry,
     pub(crate) auth: Auth,
     pub(crate) audit: AuditLog,
+    pub(crate) webhooks: Webhooks,
     signing: Signing,
     upstreams: Upstreams,
     pub(crate) stores: Stores,
@@ -169,6 +193,7 @@ impl Wharf {
         let signing = stores.signing(config)?;
         let node = node(config, entropy.as_ref());
         let audit = stores.audit_log(config, &auth, node.clone());
+        let webhooks = stores.webhooks(config, &auth, (entropy.clone(), node.clone()))?;
         let registry = stores.registry(config, (signing.clone(), node), entropy.clone());
         stores.storage.expect_pair(&stores.database, &registry, entropy.as_ref()).await?;
         let fetcher = Arc::new(Fetcher::new(auth.clone(), config.upstream_hosts.clone()));
@@ -190,6 +215,7 @@ impl Wharf {
             registry,
             auth,
             audit,
+            webhooks,
             signing,
             upstreams,
             stores,
@@ -229,6 +255,7 @@ impl Wharf {
         let api = wharf_api::Api {
             auth: self.auth.clone(),
             audit: self.audit.clone(),
+            webhooks: self.webhooks.clone(),
             registry: self.registry.clone(),
             signing: self.signing.clone(),
         };
@@ -252,7 +279,7 @@ impl Wharf {
             clock: Arc::new(SystemClock),
             durability: self.durability.clone(),
         };
-        let door = Door { metrics: self.metrics.clone(), auth: self.auth.clone(), token };
+        let door = MetricsDoor { metrics: self.metrics.clone(), auth: self.auth.clone(), token };
         let routes = Router::new()
             .merge(wharf_oci::router(oci).layer(CatchPanicLayer::custom(|_| {
                 wharf_oci::refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal error")

@@ -91,6 +91,10 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("POST", "/orgs/{org}/robots") => Some(json!({ "name": format!("made{number}"), "role": "viewer" })),
         ("POST", "/orgs/{org}/robots/{robot}/tokens") => Some(json!({ "name": "made" })),
         ("PATCH", "/orgs/{org}/registries/{registry}") => Some(json!({ "redirect": "on" })),
+        ("POST", "/orgs/{org}/webhooks") => {
+            Some(json!({ "url": "https://receiver.invalid/", "events": ["blob.delete"] }))
+        }
+        ("PATCH", "/orgs/{org}/webhooks/{fresh-webhook}") => Some(json!({ "enabled": false })),
         ("PATCH", "/users/{fresh-user}") => Some(json!({ "disabled": true })),
         ("PUT", "/orgs/{org}/members/{user}") => Some(json!({ "role": "viewer" })),
         ("PUT", "/orgs/{org}/quota") => Some(json!({ "quota_bytes": null })),

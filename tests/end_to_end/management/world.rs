@@ -103,8 +103,10 @@ impl World {
         let path = path.replace("{org}", home).replace("{registry}", "main").replace("{repository}", "app");
         let path = path.replace("{tag}", "v1").replace("{reference}", "v1").replace("{document}", "readme");
         let path = path.replace("{user}", "guest").replace("{robot}", "ci").replace("{rule}", "standing");
-        let path = path.replace("{release}", "v1").replace("{file}", "nothing.whl");
-        for thing in ["org", "registry", "repository", "tag", "rule", "key", "user", "robot", "token"] {
+        let path = path.replace("{release}", "v1").replace("{file}", "nothing.whl").replace("{delivery}", "1");
+        for thing in
+            ["org", "registry", "repository", "tag", "rule", "key", "user", "robot", "webhook", "token"]
+        {
             let fresh = format!("{{fresh-{thing}}}");
             if path.contains(&fresh) {
                 let made = self.make(thing, home, (&name, &path)).await;
@@ -157,6 +159,11 @@ impl World {
             "robot" => {
                 let body = json!({ "name": name, "role": "viewer" });
                 admin.send_json("POST", &format!("{base}/robots"), &body).await.is(201);
+            }
+            "webhook" => {
+                let body = json!({ "url": "https://receiver.invalid/", "events": ["blob.delete"] });
+                let made = self.made(&format!("{base}/webhooks"), body).await;
+                return made["id"].to_string();
             }
             _ => {
                 let made = self.made(&format!("{base}/robots/ci/tokens"), json!({ "name": name })).await;

@@ -482,9 +482,49 @@ CREATE TABLE event (
     tag           TEXT,
     digest        BLOB,
     actor         TEXT NOT NULL,
+    path          TEXT NOT NULL,
+    organisation_id INTEGER NOT NULL,
+    waits         INTEGER NOT NULL,
     UNIQUE (repository_id, sequence)
 );
 CREATE INDEX event_at ON event (at);
+CREATE INDEX event_waits ON event (id) WHERE waits = 1;
+
+-- Who is told of an organisation's events. secret: sealed; events: a list of kinds in JSON, empty for all.
+CREATE TABLE webhook (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    organisation_id INTEGER NOT NULL REFERENCES organisation (id),
+    url             TEXT NOT NULL,
+    secret          BLOB NOT NULL,
+    events          TEXT NOT NULL,
+    created_at      INTEGER NOT NULL,
+    failing_since   INTEGER,
+    paused_until    INTEGER NOT NULL,
+    disabled_at     INTEGER,
+    disabled_why    TEXT
+);
+CREATE INDEX webhook_organisation ON webhook (organisation_id, id);
+
+-- Messages for webhooks: on their way, taken, or given up. state: pending, delivered, failed. The repository may be gone.
+CREATE TABLE delivery (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    webhook_id    INTEGER NOT NULL REFERENCES webhook (id),
+    repository_id INTEGER NOT NULL,
+    message       TEXT NOT NULL,
+    kind          TEXT NOT NULL,
+    body          TEXT NOT NULL,
+    created_at    INTEGER NOT NULL,
+    state         TEXT NOT NULL,
+    attempts      INTEGER NOT NULL,
+    due_at        INTEGER NOT NULL,
+    last_at       INTEGER,
+    last_status   INTEGER,
+    last_error    TEXT
+);
+CREATE INDEX delivery_webhook ON delivery (webhook_id, id);
+CREATE INDEX delivery_due ON delivery (webhook_id, due_at) WHERE state = 'pending';
+CREATE INDEX delivery_order ON delivery (webhook_id, repository_id, id) WHERE state = 'pending';
+CREATE INDEX delivery_created ON delivery (created_at);
 
 -- What only one node does at a time: who has it, and until when.
 CREATE TABLE lease (

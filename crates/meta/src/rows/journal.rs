@@ -49,12 +49,20 @@ impl Journal for SqlWork<'_> {
     }
 
     async fn publish(&mut self, repository: RepositoryId, event: &Event) -> Result<()> {
-        const NEXT: &str = "UPDATE repository SET sequence = sequence + 1 WHERE id = $1 RETURNING sequence";
+        // It names its place, for the repository may be gone when it is told; and it waits to be told if somebody listens.
+        const NEXT: &str = "
+            UPDATE repository SET sequence = sequence + 1 WHERE id = $1
+            RETURNING sequence, path,
+                (SELECT r.organisation_id FROM registry r WHERE r.id = registry_id),
+                (SELECT COUNT(*) FROM registry r JOIN webhook w ON w.organisation_id = r.organisation_id
+                    WHERE r.id = registry_id AND w.disabled_at IS NULL)";
         const INSERT: &str = "
-            INSERT INTO event (repository_id, sequence, at, kind, tag, digest, actor)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)";
+            INSERT INTO event (repository_id, sequence, at, kind, tag, digest, actor, path, organisation_id, waits)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
         let row = self.0.query_first(NEXT, &[repository.0.into()]).await?;
-        let sequence: i64 = row.ok_or_else(|| Error::not_found(Subject::Name))?.next()?;
+        let mut row = row.ok_or_else(|| Error::not_found(Subject::Name))?;
+        let (sequence, path, organisation): (i64, String, i64) = (row.next()?, row.next()?, row.next()?);
+        let listeners: i64 = row.next()?;
         let digest = event.digest.as_ref().map(Digest::to_row);
         let values = [
             repository.0.into(),
@@ -64,6 +72,9 @@ impl Journal for SqlWork<'_> {
             event.tag.as_deref().into(),
             digest.as_deref().into(),
             event.actor.as_str().into(),
+            path.as_str().into(),
+            organisation.into(),
+            (listeners > 0).into(),
         ];
         self.0.execute(INSERT, &values).await.map(drop)
     }

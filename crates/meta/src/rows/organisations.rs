@@ -226,6 +226,9 @@ impl Step for Remove {
         const TOKENS: &str = "
             DELETE FROM api_token WHERE account_id IN (SELECT a.id FROM account a WHERE a.organisation_id = $1)";
         const MEMBERS: &str = "DELETE FROM membership WHERE organisation_id = $1";
+        const DELIVERIES: &str = "
+            DELETE FROM delivery WHERE webhook_id IN (SELECT w.id FROM webhook w WHERE w.organisation_id = $1)";
+        const WEBHOOKS: &str = "DELETE FROM webhook WHERE organisation_id = $1";
         const REGISTRIES: &str = "SELECT r.id FROM registry r WHERE r.organisation_id = $1 ORDER BY r.id";
         let (id, now) = (self.id.0, self.record.at.microseconds());
         if session.execute(MARK, &[now.into(), id.into()]).await? == 0 {
@@ -238,7 +241,7 @@ impl Step for Remove {
             return Err(Error::new(Kind::Conflict, message));
         }
         session.execute(ROBOTS, &[now.into(), id.into()]).await?;
-        for statement in [USES, TOKENS, MEMBERS] {
+        for statement in [USES, TOKENS, MEMBERS, DELIVERIES, WEBHOOKS] {
             session.execute(statement, &[id.into()]).await?;
         }
         for mut row in session.query(REGISTRIES, &[id.into()]).await? {

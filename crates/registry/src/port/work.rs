@@ -11,7 +11,10 @@ use wharf_core::{
     manifest,
 };
 
-use super::{Ledger, Notices, Pages, Releases, Repositories, Retention, Rules, Sources, Tags, Usages, Warrants};
+use super::{
+    Deliveries, Hooks, Ledger, Notices, Pages, Releases, Repositories, Retention, Rules, Sources, Tags, Usages,
+    Warrants,
+};
 use crate::format::{Fact, FactCursor};
 
 /// Everything a transaction can touch.
@@ -28,7 +31,9 @@ pub trait Work:
     + Pages
     + Catalog
     + Collection
+    + Deliveries
     + Holds
+    + Hooks
     + Inspection
     + Journal
     + Leases
@@ -55,7 +60,9 @@ impl<T> Work for T where
         + Pages
         + Catalog
         + Collection
+        + Deliveries
         + Holds
+        + Hooks
         + Inspection
         + Journal
         + Leases

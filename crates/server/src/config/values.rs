@@ -115,6 +115,16 @@ pub(super) fn networks(text: &str) -> Option<Vec<Network>> {
     text.split(',').map(|network| network.trim().parse().ok()).collect()
 }
 
+/// Hosts as in a URL, with commas between; nothing is none.
+pub(super) fn hosts(text: &str) -> Option<Vec<String>> {
+    let host = |entry: &str| {
+        let host = entry.trim();
+        let is_one = !host.is_empty() && !host.contains(['/', '@', ' ']);
+        is_one.then(|| host.to_owned())
+    };
+    entries(text).map(host).collect()
+}
+
 /// `organisation/registry=file`, with commas between; nothing is none.
 pub(super) fn signing_keys(text: &str) -> Option<Vec<(RegistryPlace, PathBuf)>> {
     let key = |entry: &str| {

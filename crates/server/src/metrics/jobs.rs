@@ -32,6 +32,8 @@ pub(crate) struct JobMeters {
     pub(crate) seal: JobMeter,
     /// Months of the audit log that are old enough to be forgotten.
     pub(crate) audit_history: JobMeter,
+    /// Events on their way to webhooks.
+    pub(crate) webhooks: JobMeter,
     /// The ballast, and a look at the disk.
     pub(crate) disk: JobMeter,
 }
@@ -71,6 +73,7 @@ impl JobMeters {
                 ("notes", &self.notes),
                 ("seal", &self.seal),
                 ("audit_history", &self.audit_history),
+                ("webhooks", &self.webhooks),
                 ("disk", &self.disk),
             ]
         };

@@ -1,0 +1,329 @@
+//! Making, changing and removing webhooks, and their deliveries as their admins see them.
+
+use async_trait::async_trait;
+use wharf_core::{
+    Error, Kind, Limit, OrganisationGrant, Page, Result, Secret, Subject, Timestamp,
+    audit::AuditRecord,
+    duty::Administer,
+    gate::{Granted as _, OrganisationId},
+};
+
+use super::{Webhooks, message::shown};
+use crate::port::{DeliveryRow, DeliveryState, Extent, Transaction, WebhookRow, Work};
+
+/// How many webhooks an organisation may have: each event is written down for each.
+const MOST: u32 = 100;
+/// The longest URL, in bytes.
+const LONGEST: usize = 2000;
+/// What secrets are sealed for.
+pub(super) const PURPOSE: &str = "webhook";
+/// What can be told.
+const KINDS: [&str; 4] = ["manifest.push", "manifest.delete", "tag.delete", "blob.delete"];
+
+/// A webhook to be made.
+#[derive(Clone, Debug)]
+pub struct NewWebhook {
+    /// Where it leads.
+    pub url: String,
+    /// The kinds of events it wants; none named: all.
+    pub events: Vec<String>,
+}
+
+/// What is to change of a webhook; `None` leaves it as it is.
+#[derive(Clone, Debug, Default)]
+pub struct WebhookChange {
+    /// Where it leads.
+    pub url: Option<String>,
+    /// The kinds of events it wants.
+    pub events: Option<Vec<String>>,
+    /// Whether it is on.
+    pub enabled: Option<bool>,
+}
+
+impl Webhooks {
+    /// The webhooks of an organisation.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn list(&self, grant: &OrganisationGrant<Administer>) -> Result<Vec<WebhookRow>> {
+        self.store().view(List(grant.organisation())).await
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// `NotFound` also for one of another organisation.
+    pub async fn find(&self, grant: &OrganisationGrant<Administer>, id: i64) -> Result<WebhookRow> {
+        self.store().view(Find { organisation: grant.organisation(), id }).await
+    }
+
+    /// Makes a webhook; its secret, which is shown this once.
+    ///
+    /// # Errors
+    /// `Invalid` for a URL that is none, and for an event that there is not; `Denied` for one that leads where nothing is
+    /// brought; `Conflict` where the organisation has as many as it may.
+    pub async fn create(
+        &self,
+        grant: &OrganisationGrant<Administer>,
+        new: NewWebhook,
+    ) -> Result<(WebhookRow, Secret<String>)> {
+        self.expect_url(&new.url)?;
+        expect_events(&new.events)?;
+        let (now, secret): (_, [u8; 32]) = (self.0.clock.now(), self.0.entropy.bytes());
+        let webhook = WebhookRow {
+            id: 0,
+            organisation: grant.organisation(),
+            organisation_name: grant.name().clone(),
+            url: new.url,
+            secret: self.0.vault.seal(PURPOSE, &secret)?,
+            events: new.events,
+            created_at: now,
+            failing_since: None,
+            paused_until: now,
+            disabled: None,
+        };
+        let record = self.record(grant, "webhook.create", &webhook);
+        let made = self.store().commit_by(grant, Create { webhook, record }).await?;
+        Ok((made, shown(&secret)))
+    }
+
+    /// Changes a webhook. One that is switched on begins anew.
+    ///
+    /// # Errors
+    /// As [`Webhooks::create`]; `NotFound`.
+    pub async fn change(
+        &self,
+        grant: &OrganisationGrant<Administer>,
+        id: i64,
+        change: WebhookChange,
+    ) -> Result<WebhookRow> {
+        if let Some(url) = &change.url {
+            self.expect_url(url)?;
+        }
+        expect_events(change.events.as_deref().unwrap_or_default())?;
+        let mut webhook = self.find(grant, id).await?;
+        let now = self.0.clock.now();
+        webhook.url = change.url.unwrap_or(webhook.url);
+        webhook.events = change.events.unwrap_or(webhook.events);
+        webhook.disabled = match change.enabled {
+            Some(false) => Some(webhook.disabled.unwrap_or((now, "by an admin".to_owned()))),
+            Some(true) => {
+                (webhook.failing_since, webhook.paused_until) = (None, now);
+                None
+            }
+            None => webhook.disabled,
+        };
+        let record = self.record(grant, "webhook.set", &webhook);
+        self.store().commit_by(grant, Change { webhook, record }).await
+    }
+
+    /// Removes a webhook with its deliveries.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn remove(&self, grant: &OrganisationGrant<Administer>, id: i64) -> Result<()> {
+        let webhook = self.find(grant, id).await?;
+        let record = self.record(grant, "webhook.delete", &webhook);
+        self.store().commit_by(grant, Remove { id, record }).await
+    }
+
+    /// A page of a webhook's deliveries before a row, the latest first.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn deliveries(
+        &self,
+        grant: &OrganisationGrant<Administer>,
+        id: i64,
+        (before, limit): (Option<i64>, Limit),
+    ) -> Result<Page<DeliveryRow>> {
+        let webhook = self.find(grant, id).await?.id;
+        let most = u32::try_from(limit.get() + 1).unwrap_or(u32::MAX);
+        Ok(Page::cut(self.store().view(ListDeliveries { webhook, before, most }).await?, limit))
+    }
+
+    /// Sends the message of a delivery once more, as a delivery of its own.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` for a webhook that is off.
+    pub async fn redeliver(
+        &self,
+        grant: &OrganisationGrant<Administer>,
+        (webhook, delivery): (i64, i64),
+    ) -> Result<DeliveryRow> {
+        let found = self.find(grant, webhook).await?;
+        if found.disabled.is_some() {
+            return Err(Error::new(Kind::Conflict, "the webhook is off: switch it on first"));
+        }
+        let record = self.record(grant, "webhook.redeliver", &found);
+        self.store().commit_by(grant, Redeliver { webhook, delivery, record }).await
+    }
+
+    fn expect_url(&self, url: &str) -> Result<()> {
+        if url.len() > LONGEST {
+            return Err(Error::new(Kind::Invalid, format!("a URL has at most {LONGEST} bytes")));
+        }
+        self.0.courier.expect_open(url)
+    }
+
+    /// What is recorded of a webhook: its row, and where it leads without what may be a secret in that.
+    fn record(
+        &self,
+        grant: &OrganisationGrant<Administer>,
+        action: &'static str,
+        webhook: &WebhookRow,
+    ) -> AuditRecord {
+        let place = webhook.url.split(['?', '#']).next().unwrap_or_default();
+        let off = if webhook.disabled.is_some() { " off" } else { "" };
+        let target = format!("{} {place}{off}", webhook.id);
+        let record = AuditRecord::new(self.0.clock.now(), grant.holder(), action);
+        AuditRecord { organisation: Some(grant.name().clone()), target: Some(target), ..record }
+    }
+}
+
+fn expect_events(events: &[String]) -> Result<()> {
+    match events.iter().find(|event| !KINDS.contains(&event.as_str())) {
+        None => Ok(()),
+        Some(event) => {
+            let message = format!("there is no event {event}; there are {}", KINDS.join(", "));
+            Err(Error::new(Kind::Invalid, message))
+        }
+    }
+}
+
+fn gone() -> Error {
+    Error::not_found(Subject::Name)
+}
+
+struct List(OrganisationId);
+
+#[async_trait]
+impl Transaction for List {
+    type Output = Vec<WebhookRow>;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Vec<WebhookRow>> {
+        work.webhooks(self.0, MOST).await
+    }
+}
+
+struct Find {
+    organisation: OrganisationId,
+    id: i64,
+}
+
+#[async_trait]
+impl Transaction for Find {
+    type Output = WebhookRow;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<WebhookRow> {
+        let found = work.webhook(self.id).await?;
+        found.filter(|webhook| webhook.organisation == self.organisation).ok_or_else(gone)
+    }
+}
+
+struct Create {
+    webhook: WebhookRow,
+    record: AuditRecord,
+}
+
+#[async_trait]
+impl Transaction for Create {
+    type Output = WebhookRow;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<WebhookRow> {
+        if work.webhooks(self.webhook.organisation, MOST).await?.len() >= MOST as usize {
+            return Err(Error::new(Kind::Conflict, format!("an organisation has at most {MOST} webhooks")));
+        }
+        let id = work.put_webhook(&self.webhook).await?;
+        work.audit(&self.record).await?;
+        Ok(WebhookRow { id, ..self.webhook.clone() })
+    }
+}
+
+struct Change {
+    webhook: WebhookRow,
+    record: AuditRecord,
+}
+
+#[async_trait]
+impl Transaction for Change {
+    type Output = WebhookRow;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<WebhookRow> {
+        work.webhook(self.webhook.id).await?.ok_or_else(gone)?;
+        work.put_webhook(&self.webhook).await?;
+        work.audit(&self.record).await?;
+        Ok(self.webhook.clone())
+    }
+}
+
+struct Remove {
+    id: i64,
+    record: AuditRecord,
+}
+
+#[async_trait]
+impl Transaction for Remove {
+    type Output = ();
+
+    async fn run(&self, work: &mut dyn Work) -> Result<()> {
+        work.remove_webhook(self.id).await?;
+        work.audit(&self.record).await
+    }
+}
+
+struct ListDeliveries {
+    webhook: i64,
+    before: Option<i64>,
+    most: u32,
+}
+
+#[async_trait]
+impl Transaction for ListDeliveries {
+    type Output = Vec<DeliveryRow>;
+
+    fn extent(&self) -> Extent {
+        Extent::List
+    }
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Vec<DeliveryRow>> {
+        work.deliveries(self.webhook, self.before, self.most).await
+    }
+}
+
+struct Redeliver {
+    webhook: i64,
+    delivery: i64,
+    record: AuditRecord,
+}
+
+#[async_trait]
+impl Transaction for Redeliver {
+    type Output = DeliveryRow;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<DeliveryRow> {
+        let found = work.deliveries(self.webhook, Some(self.delivery.saturating_add(1)), 1).await?;
+        let old = found.into_iter().find(|found| found.id == self.delivery).ok_or_else(gone)?;
+        let mut again = anew(old, self.record.at);
+        again.id = work.add_delivery(&again).await?;
+        work.audit(&self.record).await?;
+        Ok(again)
+    }
+}
+
+/// The same message as a delivery that was never sent.
+fn anew(old: DeliveryRow, now: Timestamp) -> DeliveryRow {
+    let (last_at, last_status, last_error) = Default::default();
+    let state = DeliveryState::Pending;
+    DeliveryRow {
+        id: 0,
+        created_at: now,
+        state,
+        attempts: 0,
+        due_at: now,
+        last_at,
+        last_status,
+        last_error,
+        ..old
+    }
+}
