@@ -43,7 +43,7 @@ impl Auth {
     ) -> Result<RobotRow> {
         let name = RobotName::new(grant.name(), name)?;
         let target = Some(format!("{name} {role}"));
-        let record = self.organisation_record(grant.actor(), "robot.create", (grant.name(), target));
+        let record = self.organisation_record(grant, "robot.create", (grant.name(), target));
         self.machines().create_robot(grant.organisation(), name, role, record).await
     }
 
@@ -54,7 +54,7 @@ impl Auth {
     pub async fn remove_robot(&self, grant: &OrganisationGrant<Administer>, name: &str) -> Result<()> {
         let name = RobotName::new(grant.name(), name)?;
         let target = Some(name.to_string());
-        let record = self.organisation_record(grant.actor(), "robot.delete", (grant.name(), target));
+        let record = self.organisation_record(grant, "robot.delete", (grant.name(), target));
         let removed = self.machines().remove_robot(grant.organisation(), name, record).await?;
         if removed { Ok(()) } else { Err(Error::not_found(Subject::User)) }
     }
@@ -70,7 +70,7 @@ impl Auth {
         new: NewToken,
     ) -> Result<(Secret<String>, TokenRow)> {
         let robot = self.robot_of(grant, name).await?;
-        let record = self.organisation_record(grant.actor(), "token.create", (grant.name(), None));
+        let record = self.organisation_record(grant, "token.create", (grant.name(), None));
         let parent = self.parent(grant.actor()).await?;
         let RobotRow { account, version, name, .. } = robot;
         let owner = Owner { account, version, name: name.to_string(), parent };
@@ -101,7 +101,7 @@ impl Auth {
     ) -> Result<()> {
         let token = named(self.robot_tokens(grant, name).await?, id)?;
         let target = Some(format!("{}+{name} {}", grant.name(), token.hash));
-        let record = self.organisation_record(grant.actor(), "token.delete", (grant.name(), target));
+        let record = self.organisation_record(grant, "token.delete", (grant.name(), target));
         self.end(token, record).await
     }
 

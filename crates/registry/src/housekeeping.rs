@@ -154,7 +154,7 @@ impl Registry {
 /// Whether this node takes a lease for so many seconds, or has it.
 pub(crate) async fn take_lease(
     store: &dyn Store,
-    name: &str,
+    name: &'static str,
     (node, lease): (&str, i64),
     now: Timestamp,
 ) -> Result<bool> {

@@ -103,7 +103,8 @@ impl World {
         let path = path.replace("{org}", home).replace("{registry}", "main").replace("{repository}", "app");
         let path = path.replace("{tag}", "v1").replace("{reference}", "v1").replace("{document}", "readme");
         let path = path.replace("{user}", "guest").replace("{robot}", "ci").replace("{rule}", "standing");
-        let path = path.replace("{release}", "v1").replace("{file}", "nothing.whl").replace("{delivery}", "1");
+        let path =
+            path.replace("{release}", "v1").replace("{file}", "nothing.whl").replace("{delivery}", "1");
         for thing in
             ["org", "registry", "repository", "tag", "rule", "key", "user", "robot", "webhook", "token"]
         {

@@ -82,7 +82,7 @@ impl From<&Credential> for CredentialKind {
         match credential {
             Credential::None => Self::None,
             Credential::Password => Self::Password,
-            Credential::Bearer(_) => Self::Bearer,
+            Credential::Bearer { .. } => Self::Bearer,
             Credential::Refresh(_) => Self::Refresh,
             Credential::Token(_) => Self::Token,
             Credential::Local => Self::Local,

@@ -93,8 +93,8 @@ impl Step for SetRegistry {
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
         let maker = Maker { actor: &self.record.actor, at: self.record.at };
         let organisation = ensure_organisation(session, &self.organisation, maker).await?;
-        let id = ensure_registry(session, organisation, &self.registry, self.record.at).await?;
-        change(session, id, &self.change).await?;
+        let (id, _) = ensure_registry(session, organisation, &self.registry, self.record.at).await?;
+        change(session, id.0, &self.change).await?;
         audit(session, &self.record).await
     }
 }
@@ -257,8 +257,8 @@ impl Step for Create {
                 format!("there is a registry called {} already", self.name),
             ));
         }
-        let id = ensure_registry(session, self.id.0, &self.name, self.record.at).await?;
-        change(session, id, &self.change).await?;
+        let (id, _) = ensure_registry(session, self.id.0, &self.name, self.record.at).await?;
+        change(session, id.0, &self.change).await?;
         audit(session, &self.record).await?;
         let made = Find { id: self.id, sight: Sight::Whole, name: self.name.clone() }.run(session).await?;
         made.ok_or_else(|| Error::internal("a registry that was just made is not there"))

@@ -88,33 +88,37 @@ async fn made(
         .await
 }
 
-/// Makes a private, hosted registry, if it is not there; its id.
+/// Makes a private, hosted registry, if it is not there; its id, and whether it was made.
 pub(super) async fn ensure_registry(
     session: &mut dyn Session,
     organisation: i64,
     name: &RegistryName,
     now: Timestamp,
-) -> Result<i64> {
+) -> Result<(RegistryId, bool)> {
     const INSERT: &str = "
         INSERT INTO registry (organisation_id, name, kind, public, settings, created_at)
         VALUES ($1, $2, 'hosted', 0, '{}', $3)
         ON CONFLICT (organisation_id, name) DO NOTHING";
     let values = [organisation.into(), name.as_str().into(), now.microseconds().into()];
-    session.execute(INSERT, &values).await?;
-    let found = registry_id(session, OrganisationId(organisation), name).await?;
-    found.map(|id| id.0).ok_or_else(|| Error::internal("a registry that was just made is not there"))
+    let is_new = session.execute(INSERT, &values).await? > 0;
+    let gone = || Error::internal("a registry that was just made is not there");
+    let id = registry_id(session, OrganisationId(organisation), name).await?.ok_or_else(gone)?;
+    Ok((id, is_new))
 }
 
 #[async_trait]
 impl Tenants for SqlWork<'_> {
     async fn ensure_registry(&mut self, place: &Place, maker: Maker<'_>) -> Result<RegistryId> {
         let organisation = ensure_organisation(self.0, &place.organisation, maker).await?;
-        if let Some(id) = find_registry(self.0, organisation, &place.registry).await? {
-            return Ok(RegistryId(id));
+        if let Some(id) = registry_id(self.0, OrganisationId(organisation), &place.registry).await? {
+            return Ok(id);
         }
-        let target = format!("{}/{}", place.organisation, place.registry);
-        made(self.0, maker, ("registry.create", &place.organisation, target)).await?;
-        ensure_registry(self.0, organisation, &place.registry, maker.at).await.map(RegistryId)
+        let (id, is_new) = ensure_registry(self.0, organisation, &place.registry, maker.at).await?;
+        if is_new {
+            let target = format!("{}/{}", place.organisation, place.registry);
+            made(self.0, maker, ("registry.create", &place.organisation, target)).await?;
+        }
+        Ok(id)
     }
 
     async fn ensure_repository(

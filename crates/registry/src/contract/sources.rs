@@ -1,15 +1,19 @@
 //! The suite of what upstreams said.
 
 use bytes::Bytes;
-use wharf_core::gate::RegistryId;
+use wharf_core::{Actor, gate::RegistryId};
 
 use super::store::{Body, NOW, commit};
-use crate::port::{Fetched, FetchedState, SourceRow, Store};
+use crate::port::{Fetched, FetchedState, Maker, SourceRow, Store};
 
 /// What upstreams say is kept for each registry, and its version moves only when it changed.
 pub(super) async fn suite<S: Store>(store: &S) {
-    let body: Body<(), RegistryId> =
-        |(), work| Box::pin(async { work.ensure_registry(&"sources/one/app".parse()?, NOW).await });
+    let body: Body<(), RegistryId> = |(), work| {
+        Box::pin(async {
+            let actor = Actor::job("contract");
+            work.ensure_registry(&"sources/one/app".parse()?, Maker { actor: &actor, at: NOW }).await
+        })
+    };
     let registry = commit(store, (), body).await.unwrap();
     let source: Body<_, SourceRow> = |registry, work| Box::pin(work.source(*registry));
     assert_eq!(commit(store, registry, source).await.unwrap(), SourceRow::default());

@@ -12,8 +12,8 @@ use wharf_core::{
 };
 
 use super::{
-    Deliveries, Hooks, Ledger, Notices, Pages, Releases, Repositories, Retention, Rules, Sources, Tags, Usages,
-    Warrants,
+    Deliveries, Hooks, Ledger, Notices, Pages, Releases, Repositories, Retention, Rules, Sources, Tags,
+    Usages, Warrants,
 };
 use crate::format::{Fact, FactCursor};
 

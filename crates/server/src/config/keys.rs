@@ -279,7 +279,7 @@ pub(crate) const KEYS: &[Key] = &[
         name: "webhook_hosts",
         flag: "webhook-hosts",
         default: "",
-        expected: "hosts as in a URL, with commas between",
+        expected: "hosts as in a URL, without a port, with commas between",
         about: "Webhooks may lead to these hosts although their addresses are private. Others must be in the internet.",
         secret: Mask::Nothing,
     },

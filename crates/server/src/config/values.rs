@@ -115,11 +115,15 @@ pub(super) fn networks(text: &str) -> Option<Vec<Network>> {
     text.split(',').map(|network| network.trim().parse().ok()).collect()
 }
 
-/// Hosts as in a URL, with commas between; nothing is none.
+/// Hosts as they stand in a URL, an address of IPv6 in brackets, with commas between; nothing is none.
 pub(super) fn hosts(text: &str) -> Option<Vec<String>> {
     let host = |entry: &str| {
         let host = entry.trim();
-        let is_one = !host.is_empty() && !host.contains(['/', '@', ' ']);
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+        let is_one = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+            None => !host.is_empty() && host.bytes().all(is_name),
+        };
         is_one.then(|| host.to_owned())
     };
     entries(text).map(host).collect()
@@ -135,23 +139,6 @@ pub(super) fn signing_keys(text: &str) -> Option<Vec<(RegistryPlace, PathBuf)>> 
 }
 
 /// `host=organisation/registry`, with commas between; nothing is none. Hosts are told apart without regard to case.
-/// Hosts as they stand in a URL; an address of IPv6 in brackets.
-pub(super) fn hosts(text: &str) -> Option<Vec<String>> {
-    let is_host = |host: &&str| {
-        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-        let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        match address {
-            Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-            None => !host.is_empty() && host.bytes().all(is_name),
-        }
-    };
-    if text.trim().is_empty() {
-        return Some(Vec::new());
-    }
-    let hosts: Vec<&str> = text.split(',').map(str::trim).collect();
-    hosts.iter().all(is_host).then(|| hosts.into_iter().map(str::to_owned).collect())
-}
-
 pub(super) fn registry_hosts(text: &str) -> Option<Vec<(String, RegistryPlace)>> {
     let host = |entry: &str| {
         let (host, registry) = entry.trim().split_once('=')?;

@@ -41,6 +41,7 @@ async fn a_format_that_gets_no_answer_is_no_refusal_of_the_content() {
         clock: house.clock.clone(),
         entropy: Arc::new(SystemEntropy::new()),
         formats: vec![Arc::new(Asking)],
+        notebook: Arc::default(),
         settings: Settings::default(),
     });
     let text = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
