@@ -57,6 +57,37 @@ async fn of_two_nodes_that_finish_one_upload_one_makes_the_blob() {
     }
 }
 
+/// Each closes it with last bytes of its own, under the digest that these make: bytes of the two are never mixed.
+#[tokio::test]
+async fn of_two_nodes_that_finish_one_upload_with_other_bytes_one_makes_its_own_blob() {
+    let Some(nodes) = Nodes::start(2).await else { return };
+    for (seed, length) in [(5, 100), (6, 6 * MEBIBYTE), (7, 100), (8, 6 * MEBIBYTE)] {
+        let begun = noise(seed, length);
+        let contents = [b"the end of one", b"another's end!"].map(|end| Bytes::from([&begun[..], end].concat()));
+        let mut upload = nodes[0].admin().repository("acme/app").upload().await;
+        upload.append(begun).await.is(202);
+        let close = async |node: usize| {
+            let (upload, content) = (upload.as_seen_by(&nodes[node].admin()), &contents[node]);
+            upload.finish(&sha256(content), content.slice(length..)).await.status
+        };
+
+        let (mut here, mut there) = tokio::join!(close(0), close(1));
+        // One may move the row while the other's bytes become the object: then both are refused, and these end it.
+        if [here, there] == [409, 409] {
+            (here, there) = (close(0).await, close(1).await);
+        }
+
+        let winner = usize::from(there == 201);
+        assert!(matches!([here, there], [201, 404 | 409 | 416] | [404 | 409 | 416, 201]), "{here} {there}");
+        for node in nodes.iter() {
+            let repository = node.admin().repository("acme/app");
+            repository.blob(&sha256(&contents[winner])).await.is(200).has_body(&contents[winner]);
+            repository.head_blob(&sha256(&contents[1 - winner])).await.is(404);
+        }
+        upload.status().await.is(404).error("BLOB_UPLOAD_UNKNOWN");
+    }
+}
+
 /// The lock on an upload is known to one node alone; what the others see is the row.
 #[tokio::test]
 async fn an_upload_whose_request_outlasts_its_expiry_is_not_given_up_by_another_node() {
