@@ -4,7 +4,7 @@ mod arguments;
 mod client;
 
 use std::{
-    io::{self, IsTerminal as _, Read as _, Write as _},
+    io::{self, IsTerminal as _, Read as _},
     path::PathBuf,
     process::ExitCode,
 };
@@ -17,6 +17,7 @@ use crate::{
     control::{self, Outcome, Verdict},
     logs,
     moving::{self, Backup},
+    output::{remark, say},
     process, serve,
     traces::Traces,
     verify::Verify,
@@ -27,15 +28,15 @@ const DAMAGED: u8 = 10;
 
 /// Runs the command the arguments name, or serves.
 pub fn main() -> ExitCode {
-    let matches = arguments::all().get_matches();
+    let matches = arguments::given();
     let ended = client::run(&matches).unwrap_or_else(|| run(&matches).map(exit_code));
     match ended {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("wharf: {error}");
+            remark(&format!("wharf: {error}"));
             let mut cause = std::error::Error::source(&error);
             while let Some(error) = cause {
-                eprintln!("  because: {error}");
+                remark(&format!("  because: {error}"));
                 cause = error.source();
             }
             ExitCode::FAILURE
@@ -105,16 +106,6 @@ fn tell(done: Result<Outcome>) -> Result<Verdict> {
     let Outcome { text, verdict } = done?;
     say(&format!("{text}\n"))?;
     Ok(verdict)
-}
-
-/// Writes to standard output. A reader that has gone, such as `head`, wanted no more.
-fn say(text: &str) -> Result<()> {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::new(Kind::Internal, "standard output cannot be written").because(error))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// The matches of the innermost command, which hold the global flags wherever they stood.

@@ -4,7 +4,7 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use wharf_auth::{Auth, NewUser, port::RegistryChange};
 use wharf_core::{Actor, Entropy, Kind, OrganisationName, RegistryName, Result, Secret};
 
-use crate::{data_dir::DataDir, world};
+use crate::{data_dir::DataDir, output::say, world};
 
 /// The first user.
 pub(crate) const ADMIN: &str = "admin";
@@ -47,7 +47,10 @@ pub(crate) async fn prepare(auth: &Auth, data_dir: &DataDir, entropy: &dyn Entro
     };
     if made_up {
         let file = data_dir.path().join(PASSWORD_FILE);
-        println!("First start: log in as {ADMIN} with the password {password}\n(also in {})", file.display());
+        let file = file.display();
+        // The file has it too, so nobody is locked out where nobody reads.
+        let _ =
+            say(&format!("First start: log in as {ADMIN} with the password {password}\n(also in {file})\n"));
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ use wharf_core::{Error, Kind, Result};
 use wharf_outbound::{Door, Policy, Upstream};
 
 pub(crate) use self::{
-    arguments::{Effect, Options, authorities, grammar, manner},
+    arguments::{Effect, Options, authorities, expect_fitting, grammar, manner},
     progress::Bar,
     report::Reader,
 };
@@ -52,5 +52,5 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
             Shelf::new(&carrier, pair, options.server.to_string()).bring().await;
         }
     }
-    Ok(if carrier.report.end() { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })
+    Ok(if carrier.report.end()? { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })
 }

@@ -4,6 +4,8 @@
 //! that running uploads finish. The command line lives here too: what it does to the data goes through the control
 //! socket of a running server, never as a second process on its database.
 
+#![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
+
 mod command_line;
 mod config;
 mod control;
@@ -24,6 +26,7 @@ mod logs;
 mod metrics;
 mod moving;
 mod operation;
+mod output;
 mod patience;
 mod plugin;
 mod process;

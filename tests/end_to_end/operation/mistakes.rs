@@ -27,6 +27,25 @@ fn a_command_in_the_wrong_folder_makes_no_second_wharf() {
 }
 
 #[test]
+fn an_import_whose_words_mean_nothing_together_is_no_use_of_the_command() {
+    let said = |arguments: &[&str]| {
+        let output = run(&[&["import"], arguments].concat());
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(said(&["here.example/a"]).contains("name the source too"));
+    assert!(said(&["--all", "here.example/a"]).contains("name the source too"));
+    assert!(said(&["--from-packages", "x", "here.example/a"]).contains("or say --all"));
+    for more in [&["x", "here.example/a"][..], &["--all", "here.example/a"]] {
+        let said = said(&[&["--from-memflow", "folder"], more].concat());
+        assert!(said.contains("everything moves in"), "{said}");
+    }
+    assert!(
+        said(&["--from-memflow", "x", "--from-index", "y", "here.example/a"]).contains("cannot be used with")
+    );
+}
+
+#[test]
 fn what_a_refused_start_left_is_no_wharf() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("lock"), "").unwrap();

@@ -1,14 +1,26 @@
 //! What the command line takes: the keys of the configuration, and the commands.
 
-use clap::{Arg, ArgAction, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, error::ErrorKind, value_parser};
 
 use crate::{
     config::{KEYS, Key},
     import, plugin,
 };
 
+/// What stands on the command line. Where it cannot be meant, the process ends with 2, and with words.
+pub(super) fn given() -> ArgMatches {
+    let mut grammar = all();
+    let matches = grammar.get_matches_mut();
+    if let Some(("import", arguments)) = matches.subcommand()
+        && let Err(words) = import::expect_fitting(arguments)
+    {
+        grammar.error(ErrorKind::ArgumentConflict, words).exit();
+    }
+    matches
+}
+
 /// The whole grammar.
-pub(super) fn all() -> Command {
+fn all() -> Command {
     // Every command takes every setting; the help lists them once, with what they are if not said.
     let keys = KEYS.iter().filter(|key| !key.flag.is_empty());
     let keys = keys.map(|key| Arg::new(key.name).long(key.flag).global(true).value_name("VALUE").hide(true));

@@ -10,6 +10,7 @@ use super::{from_standard_input, unreadable, wait_for};
 use crate::{
     import,
     login::{self, NewLogin},
+    output::say,
     plugin,
 };
 
@@ -17,8 +18,8 @@ use crate::{
 pub(super) fn run(matches: &ArgMatches) -> Option<Result<ExitCode>> {
     let (name, arguments) = matches.subcommand()?;
     match name {
-        "login" => Some(log_in(arguments).map(told)),
-        "logout" => Some(server(arguments).and_then(|server| login::log_out(&server)).map(told)),
+        "login" => Some(log_in(arguments).and_then(told)),
+        "logout" => Some(server(arguments).and_then(|server| login::log_out(&server)).and_then(told)),
         "import" => Some(match arguments.get_one::<PathBuf>("from-memflow") {
             Some(root) => plugin::Options::moving_in(root, arguments)
                 .and_then(|options| wait_for(plugin::run(&options))),
@@ -50,7 +51,6 @@ fn server(arguments: &ArgMatches) -> Result<RegistryAddress> {
     arguments.get_one::<String>("server").map(String::as_str).unwrap_or_default().parse()
 }
 
-fn told(words: String) -> ExitCode {
-    println!("{words}");
-    ExitCode::SUCCESS
+fn told(words: String) -> Result<ExitCode> {
+    say(&format!("{words}\n")).map(|()| ExitCode::SUCCESS)
 }

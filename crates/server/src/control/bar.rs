@@ -3,6 +3,7 @@
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::progress::{Step, Unit};
+use crate::output::say;
 
 /// The bar of one command. It draws on standard error, and only where that is a terminal.
 pub(super) struct Bar {
@@ -15,9 +16,10 @@ impl Bar {
         Self { bar: ProgressBar::no_length(), what: String::new() }
     }
 
-    /// Prints a line where the data goes, standard output, clear of the bar.
+    /// Prints a line where the data goes, standard output, clear of the bar. That it cannot be written shows at the end,
+    /// when the outcome is told.
     pub(super) fn tell(&self, line: &str) {
-        self.bar.suspend(|| println!("{line}"));
+        let _ = self.bar.suspend(|| say(&format!("{line}\n")));
     }
 
     /// Shows a step.

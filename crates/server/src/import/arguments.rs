@@ -13,6 +13,12 @@ use super::{
 };
 use crate::login::read_authorities;
 
+/// The options that say where to read, if not from a registry.
+const ELSEWHERE: [&str; 4] = ["from-directory", "from-index", "from-packages", "from-memflow"];
+/// What is told to whom wants less of memflow's own registry.
+const EVERYTHING: &str =
+    "of memflow's own registry everything moves in: name only the server, or server/organisation/registry";
+
 /// What the command names.
 pub(crate) struct Options {
     pub(super) origin: Origin,
@@ -112,6 +118,25 @@ pub(crate) fn grammar() -> Command {
             "The source may send there, though it is in a private network, and for tokens with the login",
         ))
         .arg(authorities())
+}
+
+/// Refuses, in words, arguments of which each is good and which mean nothing together.
+pub(crate) fn expect_fitting(arguments: &ArgMatches) -> Result<(), &'static str> {
+    let names = |name: &str| arguments.contains_id(name);
+    let (all, from) = (arguments.get_flag("all"), ELSEWHERE.iter().any(|origin| names(origin)));
+    match names("source") {
+        true if names("from-memflow") => Err(EVERYTHING),
+        false if names("from-memflow") => {
+            if all {
+                Err(EVERYTHING)
+            } else {
+                Ok(())
+            }
+        }
+        false if !from => Err("name the source too: SOURCE TARGET"),
+        false if !all => Err("name a repository of the source, or say --all"),
+        _ => Ok(()),
+    }
 }
 
 /// The option for more authorities.

@@ -2,6 +2,8 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::output::say;
+
 /// Bytes of the contents that were found to be missing, and of those that are over. Drawn on standard error. Clones are
 /// the same bar.
 #[derive(Clone)]
@@ -30,9 +32,10 @@ impl Bar {
         self.0.inc(bytes);
     }
 
-    /// Prints a line on standard output, clear of the bar.
+    /// Prints a line on standard output, clear of the bar. That it cannot be written shows at the end, when the summary is
+    /// told.
     pub(crate) fn tell(&self, line: &str) {
-        self.0.suspend(|| println!("{line}"));
+        let _ = self.0.suspend(|| say(&format!("{line}\n")));
     }
 
     pub(crate) fn end(&self) {

@@ -3,9 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
-use wharf_core::Digest;
+use wharf_core::{Digest, Result};
 
 use super::progress::Bar;
+use crate::output::{printable, say};
 
 /// Who reads the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +99,7 @@ impl Report {
                 );
             }
             (Reader::Human, Outcome::Imported | Outcome::Missing) => {
-                self.bar.tell(&format!("{word} {} -> {}", line.source, line.target));
+                self.bar.tell(&printable(&format!("{word} {} -> {}", line.source, line.target)));
             }
             // What failed is named once, at the end.
             (Reader::Human, Outcome::Present | Outcome::Failed(_)) => {}
@@ -126,14 +127,17 @@ impl Report {
     }
 
     /// Prints the summary; says whether everything is there.
-    pub(super) fn end(&self) -> bool {
+    ///
+    /// # Errors
+    /// `Internal` where the report cannot be written.
+    pub(super) fn end(&self) -> Result<bool> {
         self.bar.end();
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        match self.reader {
-            Reader::Machine => println!("{}", counts.json()),
-            Reader::Human => counts.print(),
-        }
-        counts.failed.is_empty() && counts.ended_early.is_none()
+        let summary = match self.reader {
+            Reader::Machine => format!("{}\n", counts.json()),
+            Reader::Human => counts.text(),
+        };
+        say(&summary).map(|()| counts.failed.is_empty() && counts.ended_early.is_none())
     }
 
     fn count(&self, change: impl FnOnce(&mut Counts)) {
@@ -151,22 +155,21 @@ impl Counts {
         })
     }
 
-    fn print(&self) {
+    fn text(&self) -> String {
         let Self { imported, present, missing, failed, .. } = self;
-        println!("imported {imported}, there already {present}, failed {}", failed.len());
+        let mut lines =
+            vec![format!("imported {imported}, there already {present}, failed {}", failed.len())];
         if *missing > 0 {
-            println!("missing {missing}, with {} bytes of blobs: nothing was sent", self.bytes_missing);
+            let bytes = self.bytes_missing;
+            lines.push(format!("missing {missing}, with {bytes} bytes of blobs: nothing was sent"));
         }
         let (sent, bytes) = (self.blobs_sent, self.bytes_sent);
-        println!(
-            "blobs: {sent} sent with {bytes} bytes, {} mounted, {} there already",
-            self.blobs_mounted, self.blobs_present
-        );
-        for failure in failed {
-            println!("not imported: {failure}");
-        }
-        if let Some(reason) = &self.ended_early {
-            println!("ended early, and the rest was not tried: {reason}");
-        }
+        let (mounted, there) = (self.blobs_mounted, self.blobs_present);
+        lines
+            .push(format!("blobs: {sent} sent with {bytes} bytes, {mounted} mounted, {there} there already"));
+        lines.extend(failed.iter().map(|failure| format!("not imported: {failure}")));
+        let reason = self.ended_early.as_ref();
+        lines.extend(reason.map(|reason| format!("ended early, and the rest was not tried: {reason}")));
+        lines.iter().map(|line| printable(line) + "\n").collect()
     }
 }

@@ -253,11 +253,6 @@ impl Options {
     /// # Errors
     /// `Invalid` for names that are none or do not fit together.
     pub(crate) fn moving_in(root: &Path, arguments: &ArgMatches) -> Result<Self> {
-        if arguments.get_flag("all") || arguments.contains_id("source") {
-            return Err(invalid(
-                "of a storage folder everything moves in: name the server, or server/organisation/registry",
-            ));
-        }
         let connection = connection(arguments, "target")?;
         let (effect, reader) = import::manner(arguments);
         Ok(Self::MoveIn(MoveIn { connection, root: root.to_owned(), effect, reader }))

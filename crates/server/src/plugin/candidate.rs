@@ -14,6 +14,8 @@ use wharf_memflow::{
     descriptor::{self, Descriptor},
 };
 
+use crate::output::printable;
+
 /// A plugin's file, read whole.
 pub(super) struct Candidate {
     pub(super) bytes: Bytes,
@@ -57,11 +59,6 @@ pub(super) fn described(descriptor: &Descriptor) -> String {
     let Descriptor { name, version, file_type, architecture, .. } = descriptor;
     let architecture = architecture.word().unwrap_or("another processor");
     printable(&format!("{name} {version} ({} {architecture})", file_type.word()))
-}
-
-/// A stranger's text, without what moves a terminal.
-pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 impl Found {
@@ -121,14 +118,4 @@ fn read(path: &Path) -> Result<Bytes> {
 
 fn cannot_be_read(path: &Path, error: std::io::Error) -> Error {
     Error::new(Kind::Invalid, format!("{} cannot be read", path.display())).because(error)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_strangers_text_moves_no_terminal() {
-        assert_eq!(printable("dump\u{1b}[31m\r\n\u{9b}x caf\u{e9}"), "dump [31m   x caf\u{e9}");
-    }
 }

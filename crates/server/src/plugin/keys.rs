@@ -11,6 +11,7 @@ use super::{
     pins::Pins,
     registry::PluginRegistry,
 };
+use crate::output::remark;
 
 /// The largest key that is read, in bytes.
 const LARGEST: usize = 16 * 1024;
@@ -86,13 +87,8 @@ impl Keys {
         for named in registry.keys().await? {
             let key = PublicKey::from_pem(&named.pem)?;
             // Standard output is the report's.
-            eprintln!(
-                "{} names the key {}, {} of {}",
-                registry.name,
-                named.name,
-                key.id(),
-                key.algorithm().word()
-            );
+            let (id, algorithm) = (key.id(), key.algorithm().word());
+            remark(&format!("{} names the key {}, {id} of {algorithm}", registry.name, named.name));
             keys.push(key);
         }
         if keys.is_empty() {

@@ -5,10 +5,12 @@ use wharf_core::{Error, Result};
 
 use super::{
     arguments::{Asked, List},
-    candidate::printable,
     registry::{Listed, PluginRegistry, Variant},
 };
-use crate::import::Reader;
+use crate::{
+    import::Reader,
+    output::{printable, say},
+};
 
 /// Something that has a row in a table.
 trait Row: Serialize {
@@ -67,18 +69,13 @@ impl Row for Variant {
 
 fn print<T: Row>(rows: &[T], reader: Reader) -> Result<()> {
     if reader == Reader::Machine {
-        for row in rows {
-            println!("{}", serde_json::to_string(row).map_err(Error::internal)?);
-        }
-        return Ok(());
+        let object = |row: &T| serde_json::to_string(row).map(|row| row + "\n").map_err(Error::internal);
+        return say(&rows.iter().map(object).collect::<Result<String>>()?);
     }
     let titles = T::TITLES.iter().map(|title| (*title).to_owned()).collect();
     let cells = |row: &T| row.cells().iter().map(|cell| printable(cell)).collect();
     let table: Vec<Vec<String>> = std::iter::once(titles).chain(rows.iter().map(cells)).collect();
-    for line in lines(&table) {
-        println!("{line}");
-    }
-    Ok(())
+    say(&lines(&table).map(|line| line + "\n").collect::<String>())
 }
 
 /// The rows with columns as wide as their widest cell.

@@ -25,7 +25,7 @@ pub(super) async fn run(options: &Pull) -> Result<bool> {
             break;
         }
     }
-    Ok(report.end())
+    report.end()
 }
 
 async fn pull(fetcher: &Fetcher, (asked, options): (&Asked, &Pull), report: &Report) -> Line {

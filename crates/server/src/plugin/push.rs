@@ -34,7 +34,7 @@ pub(super) async fn run(options: &Push) -> Result<bool> {
             break;
         }
     }
-    Ok(report.end())
+    report.end()
 }
 
 async fn push(

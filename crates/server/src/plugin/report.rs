@@ -9,11 +9,13 @@ use std::{
 };
 
 use serde_json::json;
-use wharf_core::{Digest, Error, Kind};
+use wharf_core::{Digest, Error, Kind, Result};
 use wharf_outbound::Progress;
 
-use super::candidate::printable;
-use crate::import::{Bar, Reader};
+use crate::{
+    import::{Bar, Reader},
+    output::{printable, say},
+};
 
 /// What became of one thing.
 #[derive(Clone, Debug)]
@@ -133,24 +135,24 @@ impl Report {
     }
 
     /// Prints the summary; says whether nothing failed.
-    pub(super) fn end(self) -> bool {
+    ///
+    /// # Errors
+    /// `Internal` where the report cannot be written.
+    pub(super) fn end(self) -> Result<bool> {
         self.bar.end();
         let failed = self.counts.get("failed").copied().unwrap_or_default();
-        match self.reader {
+        let summary = match self.reader {
             Reader::Machine => {
                 let mut summary = BTreeMap::from([("event", json!("summary")), ("failed", json!(failed))]);
                 summary.extend(self.counts.iter().map(|(word, count)| (*word, json!(count))));
-                println!("{}", json!(summary));
+                json!(summary).to_string()
             }
             Reader::Human => {
                 let counts: Vec<String> =
                     self.counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
-                println!(
-                    "{}",
-                    if counts.is_empty() { "nothing to do".to_owned() } else { counts.join(", ") }
-                );
+                if counts.is_empty() { "nothing to do".to_owned() } else { counts.join(", ") }
             }
-        }
-        failed == 0
+        };
+        say(&format!("{summary}\n")).map(|()| failed == 0)
     }
 }

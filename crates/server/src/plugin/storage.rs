@@ -51,7 +51,7 @@ pub(super) async fn run(options: &MoveIn) -> Result<bool> {
             break;
         }
     }
-    Ok(report.end())
+    report.end()
 }
 
 async fn bring(

@@ -40,7 +40,7 @@ pub(super) async fn run(options: &Update) -> Result<bool> {
             break;
         }
     }
-    Ok(report.end())
+    report.end()
 }
 
 async fn update(fetcher: &Fetcher, (name, here): (String, &Here), report: &Report) -> Line {
