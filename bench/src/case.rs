@@ -48,6 +48,12 @@ pub(crate) enum Work {
     ListTags,
     /// The server stopped, started, and asked until it says that it is ready: so often in a round.
     Start(usize),
+    /// GET of a filtered list of a memflow plugin's variants, so often a second by all clients together.
+    ListVariantsAt(u32),
+    /// GET of the names of all memflow plugins, for the time of a round.
+    ListPlugins,
+    /// Upload of a memflow plugin of 10 MB that nobody has, so often in a round.
+    UploadPlugin(usize),
 }
 
 /// Who can be measured.
@@ -57,6 +63,8 @@ pub(crate) enum Kind {
     Wharf,
     /// The same with a crowd of repositories and tags.
     CrowdedWharf,
+    /// The same with thousands of memflow plugins.
+    StockedWharf,
     /// PostgreSQL and files.
     WharfOnPostgres,
     /// Three nodes on one PostgreSQL, each with files of its own: only rows are shared.
@@ -79,7 +87,11 @@ impl Kind {
     /// How many Wharfs it is.
     pub(crate) const fn nodes(self) -> usize {
         match self {
-            Self::Wharf | Self::CrowdedWharf | Self::WharfOnPostgres | Self::WharfOnS3 => 1,
+            Self::Wharf
+            | Self::CrowdedWharf
+            | Self::StockedWharf
+            | Self::WharfOnPostgres
+            | Self::WharfOnS3 => 1,
             Self::ThreeNodes => 3,
             Self::VersityGw
             | Self::Distribution
@@ -99,6 +111,7 @@ impl Kind {
         match self {
             Self::Wharf => "wharf",
             Self::CrowdedWharf => "wharf, crowded",
+            Self::StockedWharf => "wharf, many plugins",
             Self::WharfOnPostgres => "wharf on postgresql",
             Self::ThreeNodes => "three nodes on postgresql",
             Self::WharfOnS3 => "wharf on S3",
@@ -122,6 +135,8 @@ pub(crate) struct Scale {
     pub(crate) largest_push: u64,
     /// How many repositories and tags a crowded registry has.
     pub(crate) crowd: Crowd,
+    /// How many memflow plugins are listed.
+    pub(crate) plugins: usize,
 }
 
 /// A crowd of repositories and tags.
@@ -144,12 +159,14 @@ impl Scale {
         turn: Duration::from_secs(2),
         largest_push: GIB,
         crowd: Crowd { repositories: 100_000, tags: 1_000_000 },
+        plugins: 10_000,
     };
     pub(crate) const QUICK: Self = Self {
         rounds: 2,
         turn: Duration::from_millis(700),
         largest_push: 100 * MIB,
         crowd: Crowd { repositories: 1_000, tags: 10_000 },
+        plugins: 500,
     };
 }
 
@@ -158,6 +175,32 @@ pub(crate) const MIB: u64 = 1 << 20;
 pub(crate) const GIB: u64 = 1 << 30;
 
 impl Work {
+    /// Whether its clients show a password: a token is for one repository, and these ask for more.
+    pub(crate) const fn needs_password(self) -> bool {
+        matches!(self, Self::ListVariantsAt(_) | Self::ListPlugins | Self::UploadPlugin(_))
+    }
+
+    /// Whether memflow plugins are listed.
+    pub(crate) const fn lists_plugins(self) -> bool {
+        matches!(self, Self::ListVariantsAt(_) | Self::ListPlugins)
+    }
+
+    /// Whether a turn ends with its last operation, and not when its time is over.
+    pub(crate) const fn is_counted(self) -> bool {
+        matches!(
+            self,
+            Self::PushBlob { .. } | Self::PushImage { .. } | Self::Start(_) | Self::UploadPlugin(_)
+        )
+    }
+
+    /// How many operations are due in a second, where they come at a rate.
+    pub(crate) const fn rate(self) -> Option<u32> {
+        match self {
+            Self::GetManifestAt(rate) | Self::GetTagsAt(rate) | Self::ListVariantsAt(rate) => Some(rate),
+            _ => None,
+        }
+    }
+
     /// How many bytes of a blob one operation moves, where that is what is measured.
     pub(crate) fn bytes(self, scale: Scale) -> Option<u64> {
         match self {

@@ -8,7 +8,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::{Result, payload::Payload};
+use crate::{Result, form::Form, payload::Payload};
 
 /// How much is read at a time; an answer's head must fit in.
 const BUFFER: usize = 256 << 10;
@@ -30,6 +30,7 @@ pub(crate) enum Body<'a> {
     Nothing,
     Bytes(&'a [u8]),
     Blob(&'a Payload),
+    Form(&'a Form),
 }
 
 impl<'a> Body<'a> {
@@ -38,6 +39,7 @@ impl<'a> Body<'a> {
             Self::Nothing => 0,
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::Blob(payload) => payload.size,
+            Self::Form(form) => form.size(),
         }
     }
 
@@ -46,6 +48,7 @@ impl<'a> Body<'a> {
             Self::Nothing => Box::new(std::iter::empty()),
             Self::Bytes(bytes) => Box::new(std::iter::once(bytes)),
             Self::Blob(payload) => Box::new(payload.pieces()),
+            Self::Form(form) => Box::new(form.pieces()),
         }
     }
 }

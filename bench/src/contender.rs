@@ -63,9 +63,9 @@ impl Contender {
     /// Any answer but a success: a turn with one is worth nothing.
     pub(crate) async fn turn(&mut self, case: &Case, fixture: &Fixture, site: &Site<'_>) -> Result<Sample> {
         if let (Work::Start(count), Self::Server(server)) = (case.work, &mut *self) {
-            return Self::starts(server, count, site.wharf).await;
+            return Self::starts(server, count, (site.wharf, fixture)).await;
         }
-        let turn = Turn::new(case.work, fixture, self.crowd(site.scale), site.scale);
+        let turn = Turn::new(case.work, fixture, self.crowd(site.scale), site.scale)?;
         // What the one before left for the disk is not this one's to write.
         Command::new("sync").status()?;
         let ids: Vec<u32> = match self {
@@ -87,10 +87,14 @@ impl Contender {
     }
 
     /// A turn of nothing but starts.
-    async fn starts(server: &mut Server, count: usize, wharf: &Path) -> Result<Sample> {
+    async fn starts(
+        server: &mut Server,
+        count: usize,
+        (wharf, fixture): (&Path, &Fixture),
+    ) -> Result<Sample> {
         let (started, mut latencies, mut cpu) = (Instant::now(), Vec::new(), Duration::ZERO);
         for _ in 0..count {
-            latencies.push(server.restart(wharf).await?);
+            latencies.push(server.restart(wharf, fixture).await?);
             cpu += server.ids().map(process::cpu).sum::<Result<Duration>>()?;
         }
         let peak = server.ids().map(process::peak).sum::<Result<u64>>()?;

@@ -1,23 +1,20 @@
 //! A registry with many repositories and tags, and the paths of those in it.
 //!
-//! It is filled by pushes, as users fill one, once for all cases of a run that need it; each starts a server on what is
-//! there. What is pushed are indexes of nothing: a manifest and a tag each, without a blob that all repositories would
-//! have to be given first.
+//! It is filled by pushes, as users fill one. What is pushed are indexes of nothing: a manifest and a tag each, without a
+//! blob that all repositories would have to be given first.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
-use tempfile::TempDir;
-use tokio::{sync::OnceCell, task::JoinSet};
+use tokio::task::JoinSet;
 
 use crate::{
     Result,
-    case::{Crowd, Kind, Work},
+    case::Crowd,
     client::{Body, Connection, Request},
-    fixture::{Fixture, REPOSITORY},
+    fixture::REPOSITORY,
     payload,
-    peer::{Folder, Server, wharf::BASIC},
-    run::Site,
+    peer::wharf::BASIC,
 };
 
 /// What the others are called, by number; they lie beside the one with half of the tags.
@@ -29,29 +26,6 @@ const CLIENTS: usize = 32;
 
 /// How many names a page holds.
 const PAGE: u32 = 100;
-
-/// The crowd's folder, once it is filled.
-#[derive(Debug, Default)]
-pub(crate) struct Filled(OnceCell<Arc<TempDir>>);
-
-impl Filled {
-    /// Filled by the first who asks.
-    ///
-    /// # Errors
-    /// Any push that is not a success.
-    pub(crate) async fn folder(&self, site: &Site<'_>) -> Result<Arc<TempDir>> {
-        self.0.get_or_try_init(|| fill_folder(site)).await.cloned()
-    }
-}
-
-async fn fill_folder(site: &Site<'_>) -> Result<Arc<TempDir>> {
-    let folder = Arc::new(tempfile::tempdir()?);
-    let (shared, fixture) = (Folder::Shared(folder.clone()), Fixture::new(Work::GetManifest));
-    let server = Server::start_in(shared, Kind::CrowdedWharf, site.wharf, &fixture).await?;
-    let authority = server.as_ref().and_then(|server| server.authorities.first());
-    fill(authority.ok_or("there is no server to fill")?, site.scale.crowd).await?;
-    Ok(folder)
-}
 
 /// Pushes a crowd into the server at a host and port.
 ///

@@ -8,10 +8,11 @@ use wharf_hash::Hasher;
 
 use crate::{
     Result,
-    case::{Crowd, Work},
+    case::{Crowd, Scale, Work},
     client::{Body, Connection, Request},
     operation::{Access, Operation},
     payload::Payload,
+    plugins::{self, Plugins},
 };
 
 /// The repository; Wharf reads its first parts as organisation and registry.
@@ -29,10 +30,14 @@ const LARGEST_CHECKED: u64 = 100 << 20;
 /// The data.
 #[derive(Debug)]
 pub(crate) struct Fixture {
+    /// What it is for.
+    pub(crate) work: Work,
     pub(crate) image: Image,
     blob: Option<Payload>,
     /// How many tags a registry is given that has no crowd.
     pub(crate) crowd: Option<Crowd>,
+    /// Those that are listed.
+    pub(crate) plugins: Option<Plugins>,
 }
 
 /// An image of one layer.
@@ -73,7 +78,11 @@ impl Image {
 }
 
 impl Fixture {
-    pub(crate) fn new(work: Work) -> Self {
+    /// The data for this work.
+    ///
+    /// # Errors
+    /// None, as long as what is made can be.
+    pub(crate) fn new(work: Work, scale: Scale) -> Result<Self> {
         let blob = match work {
             Work::GetBlob(size) => Some(Payload::new(size)),
             Work::PushBlob { size, .. } => Some(Payload::new(size.min(LARGEST_CHECKED))),
@@ -81,7 +90,8 @@ impl Fixture {
         };
         let layer = if let Work::PullImage(size) = work { size } else { 4_000 };
         let crowd = matches!(work, Work::GetTagsAt(_)).then_some(Crowd::FEW);
-        Self { image: Image::new(layer), blob, crowd }
+        let plugins = work.lists_plugins().then(|| Plugins::new(scale.plugins)).transpose()?;
+        Ok(Self { work, image: Image::new(layer), blob, crowd, plugins })
     }
 
     /// Where the tagged manifest is.
@@ -101,7 +111,11 @@ impl Fixture {
         }
         Operation::PushManifest { tag: TAG.to_owned(), bytes: self.image.manifest(0) }
             .perform(connection, &Access::Header(authorization.to_owned()))
-            .await
+            .await?;
+        match self.work {
+            Work::UploadPlugin(_) => plugins::believe(connection).await,
+            _ => Ok(()),
+        }
     }
 
     /// Writes everything below a folder under the paths it has in a registry.
@@ -125,7 +139,11 @@ impl Fixture {
             expect(connection, authorization, &blob_path(&blob.digest), &blob.digest).await?;
         }
         let manifest = wharf_hash::digest(Algorithm::Sha256, &self.image.manifest(0));
-        expect(connection, authorization, &Self::manifest_path(), &manifest).await
+        expect(connection, authorization, &Self::manifest_path(), &manifest).await?;
+        match &self.plugins {
+            Some(plugins) => plugins.check(connection).await,
+            None => Ok(()),
+        }
     }
 
     fn blobs(&self) -> impl Iterator<Item = &Payload> {

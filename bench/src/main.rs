@@ -14,12 +14,15 @@ mod cases;
 mod client;
 mod contender;
 mod crowd;
+mod filled;
 mod fixture;
+mod form;
 mod goal;
 mod load;
 mod operation;
 mod payload;
 mod peer;
+mod plugins;
 mod process;
 mod report;
 mod run;
@@ -35,7 +38,7 @@ use std::{
 
 use clap::Parser;
 
-use crate::{case::Scale, cases::CASES, crowd::Filled, report::Report, run::Site};
+use crate::{case::Scale, cases::CASES, filled::Filled, report::Report, run::Site};
 
 /// What can go wrong here is told to a person and not matched on.
 type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;

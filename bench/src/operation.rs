@@ -14,7 +14,9 @@ use crate::{
     client::{Body, Connection, Request},
     crowd,
     fixture::{Fixture, Image, MANIFEST_TYPE, REPOSITORY, manifest_path},
+    form::Form,
     payload::{self, Payload},
+    plugins,
     s3::{self, Keys},
 };
 
@@ -40,6 +42,8 @@ pub(crate) enum Operation {
     PullImage(Vec<String>),
     /// What an image needs, pushed one after the other.
     PushImage(Image),
+    /// POST of a form to a path.
+    Upload { target: &'static str, form: Form },
 }
 
 impl Operation {
@@ -61,6 +65,7 @@ impl Operation {
                 }
                 Ok(())
             }
+            Self::Upload { target, form } => form.send(connection, authorization, target).await,
             Self::PushImage(image) => {
                 for blob in image.blobs() {
                     Self::push_blob(blob, connection, authorization).await?;
@@ -133,7 +138,10 @@ pub(crate) struct Turn {
 
 impl Turn {
     /// A turn of this work. What is pushed is made here, before any clock runs.
-    pub(crate) fn new(work: Work, fixture: &Fixture, crowd: Crowd, scale: Scale) -> Self {
+    ///
+    /// # Errors
+    /// None, as long as what is made can be.
+    pub(crate) fn new(work: Work, fixture: &Fixture, crowd: Crowd, scale: Scale) -> Result<Self> {
         let operations: Box<dyn Iterator<Item = Operation> + Send> = match work {
             Work::GetManifest | Work::GetManifestAt(_) => endless(Fixture::manifest_path()),
             Work::GetBlob(_) => endless(fixture.blob_path()),
@@ -156,16 +164,22 @@ impl Turn {
             Work::GetTagsAt(_) => anywhere(move || crowd::tag_path(crowd)),
             Work::ListRepositories => anywhere(move || crowd::catalog_path(crowd)),
             Work::ListTags => anywhere(move || crowd::tags_path(crowd)),
+            Work::ListVariantsAt(_) => {
+                let plugins = fixture.plugins.clone().ok_or("there is no plugin to list")?;
+                anywhere(move || plugins.list(payload::number()))
+            }
+            Work::ListPlugins => endless(plugins::NAMES.to_owned()),
+            Work::UploadPlugin(count) => {
+                let uploads = (0..count).map(|_| plugins::upload()).collect::<Result<Vec<_>>>()?;
+                let target = plugins::UPLOADS;
+                Box::new(uploads.into_iter().map(move |form| Operation::Upload { target, form }))
+            }
             // Nobody asks a server that is started and stopped.
             Work::Start(_) => Box::new(std::iter::empty()),
         };
-        let is_counted = matches!(work, Work::PushBlob { .. } | Work::PushImage { .. } | Work::Start(_));
-        let time = if is_counted { None } else { Some(scale.turn) };
-        let pace = match work {
-            Work::GetManifestAt(rate) | Work::GetTagsAt(rate) => Some(Duration::from_secs(1) / rate),
-            _ => None,
-        };
-        Self { operations: Mutex::new(operations), taken: AtomicU32::new(0), time, pace }
+        let time = if work.is_counted() { None } else { Some(scale.turn) };
+        let pace = work.rate().map(|rate| Duration::from_secs(1) / rate);
+        Ok(Self { operations: Mutex::new(operations), taken: AtomicU32::new(0), time, pace })
     }
 
     /// The next operation, if there is one left.

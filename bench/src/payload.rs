@@ -36,6 +36,12 @@ impl Payload {
         Self { own, size, digest: hasher.finish() }
     }
 
+    /// A blob of these bytes.
+    pub(crate) fn of(own: Vec<u8>) -> Self {
+        let digest = wharf_hash::digest(Algorithm::Sha256, &own);
+        Self { size: own.len() as u64, own, digest }
+    }
+
     /// Its bytes, in pieces of up to a mebibyte.
     pub(crate) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         pieces(&self.own, self.size)

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::{
     Result,
     backing::{self, Backing},
-    case::{Kind, Work},
+    case::Kind,
     client::{Body, Connection, Request},
     crowd,
     fixture::Fixture,
@@ -43,6 +43,7 @@ pub(crate) struct Server {
     /// What was resident before anything was asked, in bytes.
     pub(crate) idle: u64,
     authorized: Option<Instant>,
+    needs_password: bool,
     // What it stands on ends after it.
     backing: Option<Backing>,
     folder: Folder,
@@ -53,7 +54,7 @@ pub(crate) struct Server {
 pub(crate) enum Folder {
     /// Gone with it.
     Own(TempDir),
-    /// The crowd's, which outlives it.
+    /// One that others start on too, and that outlives it.
     Shared(Arc<TempDir>),
 }
 
@@ -69,9 +70,9 @@ impl Folder {
 impl Server {
     /// Starts, loads and checks a server; nothing if a program of it is not installed.
     pub(crate) async fn start(kind: Kind, site: &Site<'_>, fixture: &Fixture) -> Result<Option<Self>> {
-        let folder = match kind {
-            Kind::CrowdedWharf => Folder::Shared(site.filled.folder(site).await?),
-            _ => Folder::Own(tempfile::tempdir()?),
+        let folder = match site.filled.folder(kind, site).await? {
+            Some(folder) => Folder::Shared(folder),
+            None => Folder::Own(tempfile::tempdir()?),
         };
         if kind == Kind::VersityGw {
             let started = backing::versitygw(folder.path())?;
@@ -95,9 +96,17 @@ impl Server {
         if backing.is_none() && kind.stands_on_another() {
             return Ok(None);
         }
-        let access = Access::Header(String::new());
-        let (processes, authorities, idle, authorized) = (Vec::new(), Vec::new(), 0, None);
-        let mut server = Self { kind, processes, authorities, access, idle, authorized, backing, folder };
+        let mut server = Self {
+            kind,
+            processes: Vec::new(),
+            authorities: Vec::new(),
+            access: Access::Header(String::new()),
+            idle: 0,
+            authorized: None,
+            needs_password: fixture.work.needs_password(),
+            backing,
+            folder,
+        };
         for number in 0..kind.nodes().max(1) {
             if !server.add(number, wharf, fixture).await? {
                 return Ok(None);
@@ -118,6 +127,7 @@ impl Server {
             access: Access::Keys(backing::KEYS),
             idle: 0,
             authorized: None,
+            needs_password: false,
             backing: None,
             folder,
         }
@@ -140,12 +150,12 @@ impl Server {
     }
 
     /// Stops it and starts it again, and yields how long it took to be ready.
-    pub(crate) async fn restart(&mut self, wharf: &Path) -> Result<Duration> {
+    pub(crate) async fn restart(&mut self, wharf: &Path, fixture: &Fixture) -> Result<Duration> {
         self.processes.clear();
         self.authorities.clear();
         self.authorized = None;
         let started = Instant::now();
-        self.add(0, wharf, &Fixture::new(Work::GetManifest)).await?;
+        self.add(0, wharf, fixture).await?;
         Ok(started.elapsed())
     }
 
@@ -161,7 +171,10 @@ impl Server {
             && !fresh
             && let Some(authority) = self.authorities.first()
         {
-            self.access = Access::Header(wharf::token(authority).await?);
+            self.access = Access::Header(match self.needs_password {
+                true => wharf::BASIC.to_owned(),
+                false => wharf::token(authority).await?,
+            });
             self.authorized = Some(Instant::now());
         }
         Ok(())
@@ -180,6 +193,11 @@ impl Server {
         if let Some(crowd) = fixture.crowd.filter(|_| self.kind != Kind::CrowdedWharf) {
             crowd::fill(authority, crowd).await?;
         }
+        if let Some(plugins) = fixture.plugins.as_ref().filter(|_| self.kind != Kind::StockedWharf) {
+            plugins.push(authority).await?;
+        }
+        // Filling takes longer than the server lets a connection idle.
+        let mut connection = Connection::open(authority).await?;
         fixture.check(&mut connection, authorization).await
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::{
     case::{Case, Kind, Scale},
     contender::{Contender, Sample},
-    crowd::Filled,
+    filled::Filled,
     fixture::Fixture,
     process,
 };
@@ -16,7 +16,7 @@ pub(crate) struct Site<'a> {
     pub(crate) wharf: &'a Path,
     /// How much of everything.
     pub(crate) scale: Scale,
-    /// The crowded registry, once a case needs it.
+    /// What takes long to fill, once a case needs it.
     pub(crate) filled: Filled,
 }
 
@@ -39,7 +39,10 @@ pub(crate) struct Outcome {
 
 /// Runs a case; its subject's outcome comes first. Whoever cannot be made ready, or meets an error, has a void outcome.
 pub(crate) async fn run(case: &Case, site: &Site<'_>) -> Vec<Outcome> {
-    let fixture = Fixture::new(case.work);
+    let fixture = match Fixture::new(case.work, site.scale) {
+        Ok(fixture) => fixture,
+        Err(error) => return vec![outcome(case.subject, None, Some(error.to_string()))],
+    };
     let mut contenders = Vec::new();
     for kind in std::iter::once(case.subject).chain(case.peers.iter().copied()) {
         eprintln!("{}: {} gets ready", case.name, kind.name());

@@ -13,6 +13,7 @@ use wharf_hash::Hasher;
 
 use crate::{
     Result,
+    form::Form,
     load::Load,
     operation::{Operation, Turn},
 };
@@ -21,7 +22,10 @@ use crate::{
 pub(crate) fn hash_and_write(turn: &Turn, folder: &Path) -> Result<Load> {
     let mut latencies = Vec::new();
     let path = folder.join("blob");
-    while let Some(Operation::PushBlob(payload)) = turn.next() {
+    while let Some(
+        Operation::PushBlob(payload) | Operation::Upload { form: Form { file: payload, .. }, .. },
+    ) = turn.next()
+    {
         let begun = Instant::now();
         let (mut file, mut hasher) = (File::create_new(&path)?, Hasher::new(Algorithm::Sha256));
         for piece in payload.pieces() {
