@@ -25,10 +25,10 @@ pub(crate) async fn plugins(call: &Call<'_>) -> Result<Response> {
     }
     let (mut plugins, mut last) = (Vec::new(), None);
     loop {
-        let page = call.registry.subjects(&grant, NAME, (last, Limit::MOST)).await?;
+        // By name, so that a signature, which is about a plugin too, is none. The name is the subject.
+        let page = call.registry.values(&grant, (NAME, "name"), (last, Limit::MOST)).await?;
         last = page.entries.last().map(|row| row.cursor.subject.clone());
-        // A signature that somebody tagged is no plugin.
-        for row in page.entries.into_iter().filter(Variant::is_one) {
+        for row in page.entries {
             let Variant { descriptor: Descriptor { name, description, .. }, .. } = Variant::of(row)?;
             plugins.push(json!({ "name": name, "description": description }));
         }

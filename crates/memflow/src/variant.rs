@@ -40,11 +40,6 @@ pub(crate) struct Shown {
 }
 
 impl Variant {
-    /// Whether what was found is a plugin, and not a signature of one.
-    pub(crate) fn is_one(row: &FactRow) -> bool {
-        row.attributes.contains_key("descriptor")
-    }
-
     /// Reads what was found of a plugin.
     pub(crate) fn of(row: FactRow) -> Result<Self> {
         let attribute = |name: &str| row.attributes.get(name).cloned().unwrap_or_default();

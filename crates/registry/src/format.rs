@@ -18,7 +18,7 @@ mod removal;
 mod search;
 mod shelf;
 mod shown;
-mod subjects;
+mod values;
 
 use std::{fmt, io, sync::Arc};
 

@@ -43,7 +43,7 @@ pub use work::{
     BlobRow, Blobs, Catalog, Collection, DocumentRow, EmptyRepositories, FactRow, Facts, FactsOf, Holds,
     InspectedBlob, InspectedManifest, Inspection, Journal, LeaseClaim, Leases, MOST_SHOWN_TAGS, Maker,
     ManifestRow, Manifests, MountSource, NewManifest, Progress, ReferrerRow, ReferrersOf, Reread, ReviewRow,
-    ReviewsOf, Tenants, UploadRow, Uploads, Work,
+    ReviewsOf, Tenants, UploadRow, Uploads, ValuesOf, Work,
 };
 
 /// Says what an actor may at a place: from role rows, or from whoever embeds the registry.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use wharf_core::{Digest, Error, Result, Tag, Timestamp, gate::RepositoryId};
 use wharf_registry::{
     format::{Fact, FactCursor, FactSearch},
-    port::{DocumentRow, FactRow, Facts, FactsOf, MOST_SHOWN_TAGS},
+    port::{DocumentRow, FactRow, Facts, FactsOf, MOST_SHOWN_TAGS, ValuesOf},
 };
 
 use super::{SqlWork, list};
@@ -45,13 +45,30 @@ const _: () = assert!(MOST_SHOWN_TAGS == 100);
 /// What every list of facts selects, in the order [`fact`] reads it. Of the tags, as many as `MOST_SHOWN_TAGS` says.
 macro_rules! select {
     ($rest:literal) => {
+        select!("", $rest)
+    };
+    ($with:expr, $rest:literal) => {
         concat!(
+            $with,
             "SELECT f.id, f.subject, f.sort_key, f.format, f.attributes, p.path, m.digest, m.created_at,
                 (SELECT string_agg(s.name, ',' ORDER BY s.name) FROM
                     (SELECT t.name FROM tag t WHERE t.manifest_id = m.id ORDER BY t.name LIMIT 100) s),
                 (SELECT string_agg(d.name, ',' ORDER BY d.name) FROM fact_document d WHERE d.fact_id = f.id)
             ",
             $rest
+        )
+    };
+}
+
+/// The first fact of a tagged manifest whose attribute has a greater value than this.
+macro_rules! first_after {
+    ($value:literal) => {
+        concat!(
+            "(SELECT a.fact_id FROM fact_pair a JOIN fact n ON n.id = a.fact_id
+              WHERE a.registry_id = $3 AND a.format = $4 AND a.name = $1 AND a.value > ",
+            $value,
+            " AND EXISTS (SELECT 1 FROM tag t WHERE t.manifest_id = n.manifest_id)
+              ORDER BY a.value, a.subject, a.sort_key, a.fact_id LIMIT 1)"
         )
     };
 }
@@ -209,6 +226,43 @@ impl Facts for SqlWork<'_> {
         }
         values.push(i64::from(wanted.most).into());
         self.0.query(sql, &values).await?.into_iter().map(fact).collect()
+    }
+
+    async fn values(&mut self, wanted: &ValuesOf) -> Result<Vec<FactRow>> {
+        // From each value's first fact straight to the next one's, past all others.
+        const LIST: &str = select!(
+            concat!(
+                "WITH RECURSIVE found (id, value, place, bytes) AS (
+                    SELECT f.id,
+                        (SELECT min(b.value) FROM fact_pair b
+                         WHERE b.fact_id = f.id AND b.name = $1 AND b.value > $2),
+                        CAST(1 AS BIGINT), CAST(octet_length(f.attributes) AS BIGINT)
+                    FROM fact f WHERE f.id = ",
+                first_after!("$2"),
+                " UNION ALL
+                    SELECT f.id,
+                        (SELECT min(b.value) FROM fact_pair b
+                         WHERE b.fact_id = f.id AND b.name = $1 AND b.value > w.value),
+                        w.place + 1, w.bytes + octet_length(f.attributes)
+                    FROM found w JOIN fact f ON f.id = ",
+                first_after!("w.value"),
+                " WHERE w.place < $5 AND w.bytes <= $6
+                ) "
+            ),
+            "FROM found w JOIN fact f ON f.id = w.id JOIN manifest m ON m.id = f.manifest_id
+                JOIN repository p ON p.id = m.repository_id
+            ORDER BY w.place"
+        );
+        let values = [
+            wanted.attribute.as_str().into(),
+            // Every value comes after the empty one, which no list shows.
+            wanted.last.as_deref().unwrap_or_default().into(),
+            wanted.registry.0.into(),
+            wanted.format.as_str().into(),
+            i64::from(wanted.most).into(),
+            i64::try_from(wanted.most_bytes).unwrap_or(i64::MAX).into(),
+        ];
+        self.0.query(LIST, &values).await?.into_iter().map(fact).collect()
     }
 
     async fn document(

@@ -6,7 +6,7 @@ use wharf_core::{Actor, Digest, RegistryPlace, Tag, gate::RegistryId};
 use super::store::{MARK, NOW, commit, image, repository, view};
 use crate::{
     format::{Document, Fact, FactCursor},
-    port::{FactRow, FactsOf, MOST_SHOWN_TAGS, RightsSource, Store},
+    port::{FactRow, FactsOf, MOST_SHOWN_TAGS, RightsSource, Store, ValuesOf},
 };
 
 fn fact(version: u8, keyword: &str) -> Fact {
@@ -91,6 +91,52 @@ pub(super) async fn facts_are_found_in_order_until_their_manifest_goes<S: Store 
         Box::pin(async move { work.document(*repository, digest, "readme").await })
     });
     assert_eq!(documents.await.expect("the other one's stays").bytes[..], [9, 0, 255]);
+}
+
+pub(super) async fn values_are_listed_once_each_with_their_first_tagged_fact<S: Store + RightsSource>(
+    store: &S,
+) {
+    for (repository_name, version, keyword) in [
+        ("values/team/chart", 1, "b"),
+        ("values/team/chart", 3, "b"),
+        ("values/team/chart", 2, "b"),
+        ("values/team/chart", 4, "a"),
+        ("values/team/chart", 7, "c"),
+        ("values/other/chart", 1, "d"),
+    ] {
+        store_fact(store, repository_name, version, keyword).await;
+    }
+    let repository = repository(store, "values/team/chart").await;
+    let untagged = commit(store, repository, |repository, work| {
+        Box::pin(async move { work.remove_tag(*repository, &"v7".parse().unwrap(), MARK).await })
+    });
+    untagged.await.unwrap();
+    let team = RegistryPlace { organisation: "values".parse().unwrap(), registry: "team".parse().unwrap() };
+    let rights = store.registry_rights(&Actor::job("contract"), &team).await.unwrap();
+    let all = ValuesOf {
+        registry: rights.registry.expect("the registry was made").id,
+        format: "helm".to_owned(),
+        attribute: "keyword".to_owned(),
+        last: None,
+        most: 10,
+        most_bytes: 1_000_000,
+    };
+    let listed = async |wanted: ValuesOf| {
+        let rows = view(store, wanted, |wanted, work| Box::pin(async move { work.values(wanted).await }));
+        versions(&rows.await)
+    };
+    let after = |value: &str| ValuesOf { last: Some(value.to_owned()), ..all.clone() };
+    assert_eq!(
+        listed(all.clone()).await,
+        [4, 4, 3],
+        "of a, all and b; what is untagged or elsewhere has none"
+    );
+    assert_eq!(listed(ValuesOf { most: 2, ..all.clone() }).await, [4, 4]);
+    assert_eq!(listed(ValuesOf { most_bytes: 1, ..all.clone() }).await, [4], "the one too much is the last");
+    assert_eq!(listed(after("a")).await, [4, 3]);
+    assert_eq!(listed(after("all")).await, [3]);
+    assert!(listed(after("b")).await.is_empty());
+    assert!(listed(ValuesOf { attribute: "other".to_owned(), ..all }).await.is_empty());
 }
 
 async fn a_fact_shows_so_many_tags_and_counts_them(store: &dyn Store, wanted: &FactsOf) {

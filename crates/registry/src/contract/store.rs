@@ -35,6 +35,7 @@ pub async fn store<S: Store + RightsSource>(store: &S) {
     rights_are_those_of_the_rows(store).await;
     super::referrers::a_page_of_referrers_ends_by_number_and_by_bytes(store).await;
     super::facts::facts_are_found_in_order_until_their_manifest_goes(store).await;
+    super::facts::values_are_listed_once_each_with_their_first_tagged_fact(store).await;
     super::releases::suite(store).await;
     super::shown::suite(store).await;
     an_empty_repository_is_removed_and_a_used_one_is_not(store).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use wharf_core::{Error, Kind, Limit, ReachGrant, Result};
 
-use super::{Answers, FactCursor, Question, subjects::behind};
+use super::{Answers, FactCursor, Question, fact::LONGEST};
 use crate::{
     Registry,
     port::{Extent, ShownOf, ShownRow, Transaction, Work},
@@ -102,4 +102,9 @@ impl Search {
         }
         cursor
     }
+}
+
+/// Behind every fact about a subject: no sort key is as long.
+fn behind(subject: String) -> FactCursor {
+    FactCursor { subject, sort_key: vec![u8::MAX; LONGEST + 1], id: i64::MAX }
 }

@@ -1,40 +1,45 @@
-//! What the facts of a format are about: each subject once, by its newest fact.
+//! The values that an attribute has among the facts of a format: each once, by the first fact that has it.
 
 use async_trait::async_trait;
-use wharf_core::{Limit, Page, RegistryGrant, Result, gate::RegistryId};
+use wharf_core::{Limit, Page, RegistryGrant, Result};
 
-use super::{FactCursor, fact::LONGEST};
 use crate::{
     PAGE_BYTES, Registry,
-    port::{Extent, FactRow, FactsOf, Transaction, Work},
+    port::{Extent, FactRow, Transaction, ValuesOf, Work},
 };
 
 impl Registry {
-    /// A page of the subjects of what is tagged in a registry, after `last`, in byte order: the newest fact of each. It
-    /// costs a look into an index for each of them, however many facts they have.
+    /// A page of the values of an attribute by which a format is found, among what is tagged in a registry, after `last`,
+    /// in byte order: of each the first fact that has it. It is one statement, and a look into an index for each value,
+    /// however many facts have it.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn subjects(
+    pub async fn values(
         &self,
         grant: &RegistryGrant,
-        format: &str,
+        (format, attribute): (&str, &str),
         (last, limit): (Option<String>, Limit),
     ) -> Result<Page<FactRow>> {
-        let list = ListSubjects { registry: grant.registry(), format: format.to_owned(), last, limit };
-        self.store().view(list).await
+        let wanted = ValuesOf {
+            registry: grant.registry(),
+            format: format.to_owned(),
+            attribute: attribute.to_owned(),
+            last,
+            most: u32::try_from(limit.get() + 1).unwrap_or(u32::MAX),
+            most_bytes: PAGE_BYTES as u64,
+        };
+        self.store().view(ListValues { wanted, limit }).await
     }
 }
 
-struct ListSubjects {
-    registry: RegistryId,
-    format: String,
-    last: Option<String>,
+struct ListValues {
+    wanted: ValuesOf,
     limit: Limit,
 }
 
 #[async_trait]
-impl Transaction for ListSubjects {
+impl Transaction for ListValues {
     type Output = Page<FactRow>;
 
     fn extent(&self) -> Extent {
@@ -42,24 +47,14 @@ impl Transaction for ListSubjects {
     }
 
     async fn run(&self, work: &mut dyn Work) -> Result<Page<FactRow>> {
-        let Self { registry, format, last, limit } = self;
-        let (format, last) = (format.clone(), last.clone().map(behind));
-        let mut wanted = FactsOf { registry: *registry, format, pairs: Vec::new(), last, most: 1 };
         let (mut entries, mut bytes) = (Vec::new(), 0);
-        while entries.len() <= limit.get() {
-            let Some(row) = work.facts(&wanted).await?.pop() else { break };
+        for row in work.values(&self.wanted).await? {
             bytes += row.size;
             if !entries.is_empty() && bytes > PAGE_BYTES {
                 return Ok(Page { entries, more: true });
             }
-            wanted.last = Some(behind(row.cursor.subject.clone()));
             entries.push(row);
         }
-        Ok(Page::cut(entries, *limit))
+        Ok(Page::cut(entries, self.limit))
     }
-}
-
-/// Behind every fact about a subject: no sort key is as long.
-pub(super) fn behind(subject: String) -> FactCursor {
-    FactCursor { subject, sort_key: vec![u8::MAX; LONGEST + 1], id: i64::MAX }
 }

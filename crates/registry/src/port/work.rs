@@ -475,6 +475,23 @@ pub struct FactsOf {
     pub most: u32,
 }
 
+/// Which values of an attribute are wanted.
+#[derive(Clone, Debug)]
+pub struct ValuesOf {
+    /// In which registry.
+    pub registry: RegistryId,
+    /// Of which format.
+    pub format: String,
+    /// Which attribute's.
+    pub attribute: String,
+    /// After which value.
+    pub last: Option<String>,
+    /// How many at most.
+    pub most: u32,
+    /// The list ends with the fact by which those in it have more bytes of attributes than this.
+    pub most_bytes: u64,
+}
+
 /// How many of a manifest's tags a fact shows: a manifest may have any number of them, and each of its facts repeats
 /// them.
 pub const MOST_SHOWN_TAGS: usize = 100;
@@ -525,6 +542,9 @@ pub trait Facts {
     async fn facts_of(&mut self, repository: RepositoryId, digest: &Digest) -> Result<Vec<FactRow>>;
     /// Facts of tagged manifests, by subject, within it by sort key; at most `most`.
     async fn facts(&mut self, wanted: &FactsOf) -> Result<Vec<FactRow>>;
+    /// The values that an attribute has among the facts of tagged manifests, in byte order: of each its first fact by
+    /// subject and sort key. However many facts a value has, it costs one look into an index.
+    async fn values(&mut self, wanted: &ValuesOf) -> Result<Vec<FactRow>>;
     /// A document of a manifest's first fact that has one of this name.
     async fn document(
         &mut self,
