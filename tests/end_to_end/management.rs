@@ -1,6 +1,7 @@
 //! `/api/v1`: organisations, registries, members and users, managed over HTTP.
 
 mod access;
+mod command_line;
 mod contents;
 mod machines;
 mod members;

@@ -9,15 +9,16 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
 use reqwest::{
     Method, StatusCode, Url,
-    header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
+    header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, LINK, RETRY_AFTER},
 };
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use wharf_core::{ByteStream, Error, Kind, Result, Subject};
 
 use crate::{
     answer::Answer,
     door::{Ask, Body, Door},
-    upstream::{Login, Pace, RegistryAddress, is_passing, is_transient, kind_of},
+    upstream::{Login, Pace, RegistryAddress, is_passing, is_transient, kind_of, next_of},
 };
 
 /// The largest answer in JSON, in bytes.
@@ -47,6 +48,29 @@ pub struct Spot<'a> {
     pub path: &'a [&'a str],
     /// The parameters.
     pub query: &'a [(&'a str, String)],
+}
+
+/// Something that is asked of an API that speaks JSON.
+pub struct Asked<'a> {
+    /// How.
+    pub method: Method,
+    /// The parts of the path, whatever characters are in them.
+    pub path: &'a [String],
+    /// The parameters.
+    pub query: Vec<(&'a str, String)>,
+    /// What is said.
+    pub body: Option<&'a Value>,
+    /// Known to nobody else: by it a server tells that the same thing is asked once more.
+    pub key: String,
+}
+
+/// What an API said.
+#[derive(Debug)]
+pub struct Said {
+    /// Its body, if there is one.
+    pub body: Option<Value>,
+    /// For a page of a list that goes on: `last` of the page after it.
+    pub next: Option<String>,
 }
 
 impl Api {
@@ -126,6 +150,35 @@ impl Api {
         serde_json::from_slice(&bytes).map_err(|error| Error::new(Kind::Invalid, odd).because(error))
     }
 
+    /// Asks for anything in JSON.
+    ///
+    /// # Errors
+    /// The server's refusal, in its words; `Invalid` for what is not JSON; what else a request may fail with.
+    pub async fn ask(&self, asked: Asked<'_>) -> Result<Said> {
+        let path: Vec<&str> = asked.path.iter().map(String::as_str).collect();
+        let url = self.url(Spot { path: &path, query: &asked.query })?;
+        let mut headers = self.headers();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert("idempotency-key", HeaderValue::from_str(&asked.key).map_err(Error::internal)?);
+        let text = asked.body.map(Value::to_string).unwrap_or_default();
+        let ask = || Ask {
+            method: asked.method.clone(),
+            url: url.clone(),
+            headers: headers.clone(),
+            body: Body::Whole(text.clone().into()),
+        };
+        let answer = self.exchange(ask).await?;
+        let next = answer.headers(LINK.as_str()).find_map(next_of).and_then(|next| url.join(next).ok());
+        let next = next.and_then(|next| {
+            next.query_pairs().find_map(|(name, value)| (name == "last").then(|| value.into_owned()))
+        });
+        let odd = format!("{} answered with what nobody expected", answer.host());
+        let bytes = answer.bytes(LARGEST).await?;
+        let body = (!bytes.is_empty()).then(|| serde_json::from_slice(&bytes)).transpose();
+        let body = body.map_err(|error| Error::new(Kind::Invalid, odd).because(error))?;
+        Ok(Said { body, next })
+    }
+
     async fn get(&self, spot: Spot<'_>) -> Result<Answer> {
         let url = self.url(spot)?;
         let body = || Body::Whole(Bytes::new());
@@ -175,7 +228,7 @@ fn extend(url: &mut Url, path: &[&str]) -> Result<()> {
 async fn refusal(answer: Answer) -> Error {
     let (status, host) = (answer.status(), answer.host().to_owned());
     let body = answer.bytes(LARGEST_REFUSAL).await.unwrap_or_default();
-    let problem: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
+    let problem: Option<Value> = serde_json::from_slice(&body).ok();
     let detail = problem.as_ref().and_then(|problem| problem.get("detail")?.as_str());
     let words = detail.map_or_else(|| String::from_utf8_lossy(&body).into_owned(), str::to_owned);
     let words: String = words.chars().filter(|c| !c.is_control()).take(LONGEST).collect();

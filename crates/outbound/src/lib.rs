@@ -21,9 +21,11 @@ mod simple_index;
 mod trust;
 mod upstream;
 
+pub use reqwest::Method;
+
 pub use self::{
     answer::Answer,
-    api::{Api, Progress, Spot},
+    api::{Api, Asked, Progress, Said, Spot},
     door::{Ask, Body, Door},
     download::{Download, Opener},
     fetcher::Fetcher,

@@ -23,7 +23,7 @@ use wharf_core::{Error, Kind, Result, Subject};
 
 use self::{credentials::Credentials, refusal::refusal};
 pub use self::{credentials::Login, manifests::Document, push::Watch, registry_address::RegistryAddress};
-pub(crate) use self::{pace::Pace, refusal::kind_of};
+pub(crate) use self::{pace::Pace, pages::next_of, refusal::kind_of};
 use crate::{
     answer::Answer,
     door::{Ask, Body, Door},

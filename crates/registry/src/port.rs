@@ -14,6 +14,7 @@ mod rules;
 mod sources;
 mod store;
 mod tags;
+mod tenants;
 mod upstream_door;
 mod usages;
 mod warrants;
@@ -36,14 +37,15 @@ pub use rules::{RuleKind, RuleRow, Rules};
 pub use sources::{Fetched, FetchedState, Member, SourceRow, Sources};
 pub use store::{Extent, Lookups, Operation, Store, Transaction};
 pub use tags::{Mark, Move, MoveRow, Tags};
+pub use tenants::{EmptyRepositories, Maker, Tenants};
 pub use upstream_door::{UpstreamAnswer, UpstreamAsk, UpstreamBody, UpstreamDoor};
 pub use usages::{Recount, Usages};
 pub use warrants::Warrants;
 pub use work::{
-    BlobRow, Blobs, Catalog, Collection, DocumentRow, EmptyRepositories, FactRow, Facts, FactsOf, Holds,
-    InspectedBlob, InspectedManifest, Inspection, Journal, LeaseClaim, Leases, MOST_SHOWN_TAGS, Maker,
-    ManifestRow, Manifests, MountSource, NewManifest, Progress, ReferrerRow, ReferrersOf, Reread, ReviewRow,
-    ReviewsOf, Tenants, UploadRow, Uploads, ValuesOf, Work,
+    BlobRow, Blobs, Catalog, Collection, DocumentRow, FactRow, Facts, FactsOf, Holds, InspectedBlob,
+    InspectedManifest, Inspection, Journal, LeaseClaim, Leases, MOST_SHOWN_TAGS, ManifestRow, Manifests,
+    MountSource, NewManifest, Progress, ReferrerRow, ReferrersOf, Reread, ReviewRow, ReviewsOf, UploadRow,
+    Uploads, ValuesOf, Work,
 };
 
 /// Says what an actor may at a place: from role rows, or from whoever embeds the registry.

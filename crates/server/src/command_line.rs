@@ -2,12 +2,9 @@
 
 mod arguments;
 mod client;
+mod documents;
 
-use std::{
-    io::{self, IsTerminal as _, Read as _},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::ArgMatches;
 use wharf_core::{Error, Kind, Result};
@@ -18,7 +15,9 @@ use crate::{
     logs,
     moving::{self, Backup},
     output::{remark, say},
-    process, serve,
+    process,
+    prompt::password,
+    serve,
     traces::Traces,
     verify::Verify,
 };
@@ -29,7 +28,9 @@ const DAMAGED: u8 = 10;
 /// Runs the command the arguments name, or serves.
 pub fn main() -> ExitCode {
     let matches = arguments::given();
-    let ended = client::run(&matches).unwrap_or_else(|| run(&matches).map(exit_code));
+    let ended = documents::run(&matches)
+        .or_else(|| client::run(&matches))
+        .unwrap_or_else(|| run(&matches).map(exit_code));
     match ended {
         Ok(code) => code,
         Err(error) => {
@@ -234,34 +235,6 @@ fn gc(arguments: &ArgMatches) -> control::Gc {
 /// Whether an option of two words is the first of them, if it stands at all.
 fn choice(arguments: &ArgMatches, name: &str, yes: &str) -> Option<bool> {
     arguments.get_one::<String>(name).map(|word| word == yes)
-}
-
-/// A password: from standard input, or asked for twice on a terminal. Never from the arguments, which every user
-/// of the machine can read.
-fn password(arguments: &ArgMatches) -> Result<String> {
-    if let Some(password) = from_standard_input(arguments)? {
-        return Ok(password);
-    }
-    let first = rpassword::prompt_password("Password: ").map_err(unreadable)?;
-    let again = rpassword::prompt_password("Again: ").map_err(unreadable)?;
-    if first == again { Ok(first) } else { Err(Error::new(Kind::Invalid, "the two passwords differ")) }
-}
-
-/// The password that standard input holds, if it is to be read there; nothing where there is a terminal to ask on.
-fn from_standard_input(arguments: &ArgMatches) -> Result<Option<String>> {
-    if arguments.get_flag("password-stdin") {
-        let mut text = String::new();
-        io::stdin().read_to_string(&mut text).map_err(unreadable)?;
-        return Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()));
-    }
-    if io::stdin().is_terminal() {
-        return Ok(None);
-    }
-    Err(Error::new(Kind::Invalid, "no terminal to ask for the password on: use --password-stdin"))
-}
-
-fn unreadable(error: io::Error) -> Error {
-    Error::new(Kind::Invalid, "the password cannot be read").because(error)
 }
 
 fn wait_for<T>(work: impl Future<Output = Result<T>>) -> Result<T> {

@@ -131,6 +131,15 @@ impl Wharf {
         self.process.as_mut().is_none_or(|process| process.try_wait().unwrap().is_some())
     }
 
+    /// Waits for a while until it has ended by itself, and says whether it has.
+    pub(crate) async fn ends(&mut self) -> bool {
+        let started = Instant::now();
+        while !self.has_ended() && started.elapsed() < PATIENCE {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.has_ended()
+    }
+
     /// Waits until it has ended by itself, which is true, or is ready.
     pub(crate) async fn ends_or_is_ready(&mut self) -> bool {
         let started = Instant::now();

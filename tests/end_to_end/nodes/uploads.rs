@@ -63,7 +63,8 @@ async fn of_two_nodes_that_finish_one_upload_with_other_bytes_one_makes_its_own_
     let Some(nodes) = Nodes::start(2).await else { return };
     for (seed, length) in [(5, 100), (6, 6 * MEBIBYTE), (7, 100), (8, 6 * MEBIBYTE)] {
         let begun = noise(seed, length);
-        let contents = [b"the end of one", b"another's end!"].map(|end| Bytes::from([&begun[..], end].concat()));
+        let contents =
+            [b"the end of one", b"another's end!"].map(|end| Bytes::from([&begun[..], end].concat()));
         let mut upload = nodes[0].admin().repository("acme/app").upload().await;
         upload.append(begun).await.is(202);
         let close = async |node: usize| {

@@ -90,7 +90,7 @@ impl Upstream {
 }
 
 /// The target of `<…>; rel="next"`.
-fn next_of(link: &str) -> Option<&str> {
+pub(crate) fn next_of(link: &str) -> Option<&str> {
     let (target, parameters) = link.trim_start().strip_prefix('<')?.split_once('>')?;
     let is_next = |parameter: &str| {
         let parameter = parameter.trim();

@@ -4,8 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use async_trait::async_trait;
 use wharf_core::{
-    AccountId, Actor, Algorithm, Digest, Error, MediaType, ObjectKey, Page, Place, Result, Timestamp,
-    UploadId,
+    AccountId, Algorithm, Digest, Error, MediaType, ObjectKey, Page, Place, Result, Timestamp, UploadId,
     audit::{AuditRecord, Event},
     gate::{RegistryId, RepositoryId},
     manifest,
@@ -13,7 +12,7 @@ use wharf_core::{
 
 use super::{
     Deliveries, Hooks, Ledger, Notices, Pages, Releases, Repositories, Retention, Rules, Sources, Tags,
-    Usages, Warrants,
+    Tenants, Usages, Warrants,
 };
 use crate::format::{Fact, FactCursor};
 
@@ -74,50 +73,6 @@ impl<T> Work for T where
         + Warrants
         + Send
 {
-}
-
-/// Who makes what is not there, and when: for the record of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Maker<'a> {
-    /// Who.
-    pub actor: &'a Actor,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// Organisations, registries, repositories. What is made of them is recorded.
-#[async_trait]
-pub trait Tenants {
-    /// The registry of a place, made with its organisation (and that one's `main`) where they are not there.
-    async fn ensure_registry(&mut self, place: &Place, maker: Maker<'_>) -> Result<RegistryId>;
-    /// The repository of a place in its registry, made if it is not there.
-    async fn ensure_repository(
-        &mut self,
-        registry: RegistryId,
-        place: &Place,
-        maker: Maker<'_>,
-    ) -> Result<RepositoryId>;
-    /// Lets no other transaction change this repository's manifests and tags until this one ends; false if it is gone.
-    async fn lock_repository(&mut self, repository: RepositoryId) -> Result<bool>;
-    /// Shows the repository in lists from now on.
-    async fn show_repository(&mut self, repository: RepositoryId) -> Result<()>;
-    /// Looks at up to `most` repositories that were never shown and were not looked at since `before`, and removes
-    /// those that hold nothing. The others are looked at again when as much time has passed.
-    async fn remove_empty_repositories(
-        &mut self,
-        before: Timestamp,
-        now: Timestamp,
-        most: u32,
-    ) -> Result<EmptyRepositories>;
-}
-
-/// What a look at repositories came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct EmptyRepositories {
-    /// How many were looked at.
-    pub looked_at: u64,
-    /// How many of them were empty and are gone.
-    pub removed: u64,
 }
 
 /// A blob as its row tells it.

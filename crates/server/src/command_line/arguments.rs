@@ -2,9 +2,10 @@
 
 use clap::{Arg, ArgAction, ArgMatches, Command, error::ErrorKind, value_parser};
 
+use super::documents;
 use crate::{
     config::{KEYS, Key},
-    import, plugin,
+    import, management, plugin,
 };
 
 /// What stands on the command line. Where it cannot be meant, the process ends with 2, and with words.
@@ -20,13 +21,13 @@ pub(super) fn given() -> ArgMatches {
 }
 
 /// The whole grammar.
-fn all() -> Command {
+pub(super) fn all() -> Command {
     // Every command takes every setting; the help lists them once, with what they are if not said.
     let keys = KEYS.iter().filter(|key| !key.flag.is_empty());
     let keys = keys.map(|key| Arg::new(key.name).long(key.flag).global(true).value_name("VALUE").hide(true));
     let file = Arg::new("config").long("config").global(true).value_name("FILE");
     let file = file.help("The file with settings; wharf.toml, if it is there and none is named");
-    Command::new("wharf")
+    let grammar = Command::new("wharf")
         .version(env!("CARGO_PKG_VERSION"))
         .about("A registry for cargo of every kind. Without a command it serves.")
         .after_help(
@@ -52,6 +53,8 @@ fn all() -> Command {
         .subcommand(Command::new("logout").about("Forget a login that `wharf login` kept").arg(server()))
         .subcommand(import::grammar())
         .subcommand(plugin::grammar())
+        .subcommands(documents::grammar());
+    management::extend(grammar)
 }
 
 /// Every setting as a flag, with what it is if not said and what it does.
@@ -89,7 +92,7 @@ fn user() -> Command {
         .help("Role in an organisation: viewer, writer or admin; may stand several times");
     let operator = flag("operator", "Make the user an operator of the platform");
     Command::new("user")
-        .about("Manage users, of a stopped or a running server")
+        .about("Manage users: add and passwd on the data of this machine, the others on a server")
         .subcommand_required(true)
         .subcommand(Command::new("add").about("Make a user").args([name(), stdin()]).args([member, operator]))
         .subcommand(Command::new("passwd").about("Set a user's password").args([name(), stdin()]))
@@ -179,7 +182,7 @@ fn audit() -> Command {
         .arg(month)
         .arg(output.help("Write a new file; the months in it that are over may then be forgotten"));
     Command::new("audit")
-        .about("Verify and export the audit log")
+        .about("Verify and export the audit log of this machine's data; search that of a server")
         .subcommand_required(true)
         .subcommand(verify)
         .subcommand(export)

@@ -6,16 +6,22 @@ use clap::ArgMatches;
 use wharf_core::{Error, Kind, Result, Secret};
 use wharf_outbound::RegistryAddress;
 
-use super::{from_standard_input, unreadable, wait_for};
+use super::wait_for;
 use crate::{
     import,
     login::{self, NewLogin},
+    management,
     output::say,
     plugin,
+    prompt::known_password,
 };
 
 /// Runs the command, if it is one of these.
 pub(super) fn run(matches: &ArgMatches) -> Option<Result<ExitCode>> {
+    if let Some(options) = management::Options::read(matches) {
+        let done = options.and_then(|options| wait_for(async move { management::run(&options).await }));
+        return Some(done.map(|()| ExitCode::SUCCESS));
+    }
     let (name, arguments) = matches.subcommand()?;
     match name {
         "login" => Some(log_in(arguments).and_then(told)),
@@ -37,10 +43,7 @@ fn log_in(arguments: &ArgMatches) -> Result<String> {
     let authorities = arguments.get_one::<PathBuf>("ca-file");
     let authorities = authorities.map(|path| login::read_authorities(path)).transpose()?;
     let user = arguments.get_one::<String>("username").cloned().unwrap_or_default();
-    let password = match from_standard_input(arguments)? {
-        Some(password) => password,
-        None => rpassword::prompt_password("Password: ").map_err(unreadable)?,
-    };
+    let password = known_password(arguments)?;
     if password.is_empty() {
         return Err(Error::new(Kind::Invalid, "the password is empty"));
     }

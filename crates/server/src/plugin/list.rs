@@ -10,6 +10,7 @@ use super::{
 use crate::{
     import::Reader,
     output::{printable, say},
+    table::lines,
 };
 
 /// Something that has a row in a table.
@@ -76,27 +77,4 @@ fn print<T: Row>(rows: &[T], reader: Reader) -> Result<()> {
     let cells = |row: &T| row.cells().iter().map(|cell| printable(cell)).collect();
     let table: Vec<Vec<String>> = std::iter::once(titles).chain(rows.iter().map(cells)).collect();
     say(&lines(&table).map(|line| line + "\n").collect::<String>())
-}
-
-/// The rows with columns as wide as their widest cell.
-fn lines(table: &[Vec<String>]) -> impl Iterator<Item = String> {
-    let columns = table.first().map_or(0, Vec::len);
-    let length = |column: usize, row: &Vec<String>| row.get(column).map_or(0, |cell| cell.chars().count());
-    let width = |column| table.iter().map(|row| length(column, row)).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    table.iter().map(move |row| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_are_as_wide_as_their_widest_cell() {
-        let table = [["NAME", "FOR"], ["dump", "x"], ["é", "yy"]].map(|row| row.map(str::to_owned).to_vec());
-        assert_eq!(lines(&table).collect::<Vec<_>>(), ["NAME  FOR", "dump  x", "é     yy"]);
-    }
 }

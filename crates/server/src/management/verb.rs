@@ -1,0 +1,82 @@
+//! What a verb of the command line is: one request of the management API.
+
+/// One request.
+pub(super) struct Verb {
+    /// The command that it is of.
+    pub(super) group: &'static str,
+    /// Nothing where the command itself is the verb.
+    pub(super) name: &'static str,
+    pub(super) about: &'static str,
+    pub(super) method: Method,
+    /// Below `/api/v1/`; a part in braces is the argument of that name.
+    pub(super) path: &'static str,
+    pub(super) arguments: &'static [Argument],
+    pub(super) shows: Shows,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Method {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+/// What is said of the answer: fields of each object, in order.
+#[derive(Clone, Copy)]
+pub(super) enum Shows {
+    List(&'static [&'static str]),
+    /// A list that has no pages.
+    All(&'static [&'static str]),
+    One(&'static [&'static str]),
+    Nothing,
+}
+
+/// Something that a verb is told.
+pub(super) struct Argument {
+    /// As the API calls it.
+    pub(super) name: &'static str,
+    pub(super) help: &'static str,
+    pub(super) form: Form,
+    pub(super) goes: Goes,
+}
+
+/// How it is written.
+#[derive(Clone, Copy)]
+pub(super) enum Form {
+    /// A word that must be there, at its place.
+    Word,
+    /// One of these words, at its place.
+    Choice(&'static [&'static str]),
+    /// `--name VALUE`.
+    Option,
+    /// `--name`.
+    Flag,
+    /// `--access REPOSITORIES:ACTION,ACTION`, any number of times.
+    Access,
+    /// Read from standard input or asked for, and never written on the command line.
+    Password,
+    /// Not written at all: always this.
+    Always(bool),
+}
+
+/// Where in the request it goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Goes {
+    Path,
+    Query,
+    Body,
+}
+
+impl From<Method> for wharf_outbound::Method {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Get => Self::GET,
+            Method::Post => Self::POST,
+            Method::Put => Self::PUT,
+            Method::Patch => Self::PATCH,
+            Method::Delete => Self::DELETE,
+        }
+    }
+}

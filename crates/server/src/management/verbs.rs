@@ -1,0 +1,116 @@
+//! Everything that the command line asks of the management API: a line for each.
+
+use super::verb::{Argument, Form, Goes, Method, Shows, Verb};
+
+const ROLES: Form = Form::Choice(&["viewer", "writer", "admin"]);
+
+const ORG: Argument = place("org", "The organisation");
+const USER: Argument = place("user", "The login");
+const ROBOT: Argument = place("robot", "Its name within its organisation");
+const TOKEN: Argument = place("token", "The id of the token, as a list shows it");
+const NAME: Argument = body("name", Form::Word, "What it is to be called");
+const FORCE: Argument = query("force", Form::Flag, "Also with everything that it holds");
+const EXPIRES: Argument = body("expires_at", Form::Option, "When it ends, like 2027-01-31T00:00:00Z");
+const ACCESS: Argument = body(
+    "access",
+    Form::Access,
+    "Reach no further than REPOSITORIES:ACTION,ACTION, like acme/app:pull,push; may stand several times",
+);
+
+const ORGANISATION: &[&str] = &["name", "role", "created_at"];
+const MEMBER: &[&str] = &["user", "role", "created_at"];
+const ACCOUNT: &[&str] = &["name", "operator", "disabled", "created_at"];
+const MACHINE: &[&str] = &["name", "login", "role", "created_at"];
+const KEPT_TOKEN: &[&str] = &["id", "name", "expires_at", "used_at", "created_at"];
+const MADE_TOKEN: &[&str] = &["id", "token", "expires_at"];
+const RECORD: &[&str] = &["id", "at", "actor", "action", "repository", "target", "address"];
+
+const ACTOR: Argument = query("actor", Form::Option, "Only what this login did");
+const ACTION: Argument = query("action", Form::Option, "Only this, like manifest.push");
+const REPOSITORY: Argument = query("repository", Form::Option, "Only what concerns this one");
+const DIGEST: Argument = query("digest", Form::Option, "Only what concerns this content");
+const FROM: Argument = query("from", Form::Option, "Nothing before this moment");
+const TO: Argument = query("to", Form::Option, "Nothing from this moment on");
+
+#[rustfmt::skip]
+pub(super) const ALL: &[Verb] = &[
+    verb(("whoami", "", "Say who this is to the server"), (Method::Get, "me"), &[],
+        Shows::One(&["name", "kind", "operator", "credential"])),
+
+    verb(("org", "list", "Show the organisations of the caller; all of them to an operator"), (Method::Get, "orgs"), &[],
+        Shows::List(ORGANISATION)),
+    verb(("org", "show", "Show an organisation"), (Method::Get, "orgs/{org}"), &[ORG], Shows::One(ORGANISATION)),
+    verb(("org", "create", "Make an organisation, and be its admin"), (Method::Post, "orgs"), &[NAME],
+        Shows::One(ORGANISATION)),
+    verb(("org", "remove", "Remove an organisation; nobody else gets its name"), (Method::Delete, "orgs/{org}"),
+        &[ORG, FORCE], Shows::Nothing),
+    verb(("org", "members", "Show who belongs to an organisation"), (Method::Get, "orgs/{org}/members"), &[ORG],
+        Shows::List(MEMBER)),
+    verb(("org", "set-member", "Give a user a role in an organisation"), (Method::Put, "orgs/{org}/members/{user}"),
+        &[ORG, USER, body("role", ROLES, "What the user may do")], Shows::One(MEMBER)),
+    verb(("org", "remove-member", "Take a user out of an organisation"),
+        (Method::Delete, "orgs/{org}/members/{user}"), &[ORG, USER], Shows::Nothing),
+    verb(("org", "registries", "Show the registries of an organisation"), (Method::Get, "orgs/{org}/registries"), &[ORG],
+        Shows::List(&["name", "kind", "public", "created_at"])),
+    verb(("org", "usage", "Show the bytes of an organisation, and its quota"), (Method::Get, "orgs/{org}/usage"), &[ORG],
+        Shows::One(&["used_bytes", "quota_bytes"])),
+    verb(("org", "audit", "Search what was done in an organisation, the newest first"),
+        (Method::Get, "orgs/{org}/audit"), &[ORG, ACTOR, ACTION, REPOSITORY, DIGEST, FROM, TO], Shows::List(RECORD)),
+
+    verb(("user", "list", "Show the users of the platform"), (Method::Get, "users"), &[], Shows::List(ACCOUNT)),
+    verb(("user", "show", "Show a user"), (Method::Get, "users/{user}"), &[USER], Shows::One(ACCOUNT)),
+    verb(("user", "create", "Make a user on a server"), (Method::Post, "users"),
+        &[NAME, body("password", Form::Password, "Read the password from standard input")], Shows::One(ACCOUNT)),
+    verb(("user", "disable", "Let a user log in no more; what the user holds ends at once"),
+        (Method::Patch, "users/{user}"), &[USER, body("disabled", Form::Always(true), "")], Shows::One(ACCOUNT)),
+    verb(("user", "enable", "Let a user log in again"), (Method::Patch, "users/{user}"),
+        &[USER, body("disabled", Form::Always(false), "")], Shows::One(ACCOUNT)),
+    verb(("user", "remove", "Remove a user; nobody else gets the name"), (Method::Delete, "users/{user}"), &[USER],
+        Shows::Nothing),
+
+    verb(("token", "list", "Show your API tokens"), (Method::Get, "tokens"), &[], Shows::All(KEPT_TOKEN)),
+    verb(("token", "create", "Make an API token, which is shown this once"), (Method::Post, "tokens"),
+        &[NAME, EXPIRES, ACCESS], Shows::One(MADE_TOKEN)),
+    verb(("token", "remove", "End an API token at once"), (Method::Delete, "tokens/{token}"), &[TOKEN],
+        Shows::Nothing),
+
+    verb(("robot", "list", "Show the robots of an organisation"), (Method::Get, "orgs/{org}/robots"), &[ORG],
+        Shows::List(MACHINE)),
+    verb(("robot", "show", "Show a robot"), (Method::Get, "orgs/{org}/robots/{robot}"), &[ORG, ROBOT],
+        Shows::One(MACHINE)),
+    verb(("robot", "create", "Make a robot"), (Method::Post, "orgs/{org}/robots"),
+        &[ORG, NAME, body("role", ROLES, "What it may do")], Shows::One(MACHINE)),
+    verb(("robot", "remove", "Remove a robot; its tokens end at once"), (Method::Delete, "orgs/{org}/robots/{robot}"),
+        &[ORG, ROBOT], Shows::Nothing),
+    verb(("robot", "tokens", "Show the tokens of a robot"), (Method::Get, "orgs/{org}/robots/{robot}/tokens"),
+        &[ORG, ROBOT], Shows::All(KEPT_TOKEN)),
+    verb(("robot", "create-token", "Make a token for a robot, which is shown this once"),
+        (Method::Post, "orgs/{org}/robots/{robot}/tokens"), &[ORG, ROBOT, NAME, EXPIRES, ACCESS],
+        Shows::One(MADE_TOKEN)),
+    verb(("robot", "remove-token", "End a token of a robot at once"),
+        (Method::Delete, "orgs/{org}/robots/{robot}/tokens/{token}"), &[ORG, ROBOT, TOKEN], Shows::Nothing),
+
+    verb(("audit", "search", "Search what was done on a server, the newest first, as its operator"),
+        (Method::Get, "audit"), &[ACTOR, ACTION, REPOSITORY, DIGEST, FROM, TO], Shows::List(RECORD)),
+];
+
+const fn verb(
+    (group, name, about): (&'static str, &'static str, &'static str),
+    (method, path): (Method, &'static str),
+    arguments: &'static [Argument],
+    shows: Shows,
+) -> Verb {
+    Verb { group, name, about, method, path, arguments, shows }
+}
+
+const fn place(name: &'static str, help: &'static str) -> Argument {
+    Argument { name, help, form: Form::Word, goes: Goes::Path }
+}
+
+const fn query(name: &'static str, form: Form, help: &'static str) -> Argument {
+    Argument { name, help, form, goes: Goes::Query }
+}
+
+const fn body(name: &'static str, form: Form, help: &'static str) -> Argument {
+    Argument { name, help, form, goes: Goes::Body }
+}

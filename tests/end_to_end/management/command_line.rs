@@ -1,0 +1,140 @@
+//! `wharf whoami`, `org`, `user`, `token`, `robot`, `audit search`: the API from the command line of another machine.
+
+use futures_util::{StreamExt as _, stream};
+use serde_json::{Value, json};
+
+use crate::harness::{Image, Shell, Wharf};
+
+/// Somebody's commands against one server.
+struct Desk<'a> {
+    shell: Shell,
+    wharf: &'a Wharf,
+}
+
+impl<'a> Desk<'a> {
+    async fn of_the_operator(wharf: &'a Wharf) -> Self {
+        Self { shell: Shell::at(&[wharf]).await, wharf }
+    }
+
+    /// What a command that goes well says on standard output.
+    async fn say(&self, words: &str, input: &str) -> String {
+        let host = self.wharf.host();
+        let arguments: Vec<&str> = words.split(' ').chain(["--server", &host]).collect();
+        let output = self.shell.run(&arguments, input).await;
+        assert!(output.status.success(), "{words}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The objects that a command tells.
+    async fn told(&self, words: &str) -> Vec<Value> {
+        let said = self.say(&format!("{words} --json"), "").await;
+        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Why a command is refused.
+    async fn refused(&self, words: &str) -> String {
+        let host = self.wharf.host();
+        let arguments: Vec<&str> = words.split(' ').chain(["--server", &host]).collect();
+        let output = self.shell.run(&arguments, "").await;
+        assert_eq!(output.status.code(), Some(1), "{words}: {output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn organisations_and_their_members_are_managed() {
+    let wharf = Wharf::start().await;
+    let desk = Desk::of_the_operator(&wharf).await;
+
+    assert!(desk.say("whoami", "").await.contains("admin  user  yes       password"));
+    desk.say("org create acme", "").await;
+    desk.say("user create alice --password-stdin", "a-good-password\n").await;
+    desk.say("org set-member acme alice writer", "").await;
+    let members = desk.told("org members acme").await;
+    assert_eq!(
+        (members.len(), &members[1]["user"], &members[1]["role"]),
+        (2, &"alice".into(), &"writer".into())
+    );
+    let alice = wharf.caller("alice", "a-good-password");
+    alice.repository("acme/app").push_image(&Image::oci(1), "v1").await;
+
+    let registries = desk.say("org registries acme", "").await;
+    assert!(
+        registries.starts_with("NAME  KIND    PUBLIC  CREATED AT\nmain  hosted  no      "),
+        "{registries}"
+    );
+    assert!(desk.told("org usage acme").await[0]["used_bytes"].as_u64().unwrap() > 0);
+    desk.say("user disable alice", "").await;
+    alice.get("/v2/").await.is(401);
+    desk.say("user enable alice", "").await;
+    alice.get("/v2/").await.is(200);
+    desk.say("org remove-member acme alice", "").await;
+    assert_eq!(desk.told("org members acme").await.len(), 1);
+    let kept = desk.refused("org remove acme").await;
+    assert!(kept.contains("acme/app is still there"), "{kept}");
+    desk.say("org remove acme --force", "").await;
+    assert!(desk.refused("org show acme").await.contains("404"));
+}
+
+#[tokio::test]
+async fn a_token_made_here_reaches_as_far_as_was_said_and_ends_when_it_is_removed() {
+    let wharf = Wharf::start().await;
+    let desk = Desk::of_the_operator(&wharf).await;
+    wharf.admin().repository("acme/app").push_image(&Image::oci(1), "v1").await;
+    wharf.admin().repository("acme/other").push_image(&Image::oci(2), "v1").await;
+
+    let made = desk.told("token create ci --access acme/app:pull --expires 2100-01-01T00:00:00Z").await;
+    let caller = wharf.caller("ci", made[0]["token"].as_str().unwrap());
+    caller.get("/v2/acme/app/manifests/v1").await.is(200);
+    caller.get("/v2/acme/other/manifests/v1").await.is(404);
+    let kept = desk.say("token list", "").await;
+    assert!(
+        kept.contains("2100-01-01T00:00:00") && !kept.contains(made[0]["token"].as_str().unwrap()),
+        "{kept}"
+    );
+    desk.say(&format!("token remove {}", made[0]["id"].as_str().unwrap()), "").await;
+    caller.get("/v2/acme/app/manifests/v1").await.is(401);
+
+    desk.say("robot create acme builder writer", "").await;
+    let made = desk.told("robot create-token acme builder nightly").await;
+    let robot = wharf.caller("acme+builder", made[0]["token"].as_str().unwrap());
+    robot.repository("acme/app").push_image(&Image::oci(3), "v3").await;
+    assert_eq!(desk.told("robot tokens acme builder").await.len(), 1);
+    desk.say("robot remove acme builder", "").await;
+    robot.get("/v2/").await.is(401);
+    let done = desk.told("org audit acme --action robot.delete").await;
+    assert_eq!((done.len(), &done[0]["actor"]), (1, &"admin".into()));
+    assert!(desk.told("audit search --limit 3").await.len() == 3);
+}
+
+#[tokio::test]
+async fn a_long_list_is_told_to_its_end() {
+    let wharf = Wharf::start().await;
+    let desk = Desk::of_the_operator(&wharf).await;
+    let admin = wharf.admin();
+    let make = async |number: u32| {
+        let new = json!({ "name": format!("o{number}") });
+        admin.send_json("POST", "/api/v1/orgs", &new).await.is(201);
+    };
+    stream::iter(0..1002).for_each_concurrent(32, make).await;
+
+    // With `library`.
+    assert_eq!(desk.told("org list").await.len(), 1003);
+    assert_eq!(desk.told("org list --limit 1001").await.len(), 1001);
+    assert_eq!(desk.told("org list --limit 7").await.len(), 7);
+}
+
+#[tokio::test]
+async fn the_command_line_describes_itself() {
+    let shell = Shell::new();
+    for name in ["bash", "zsh", "fish"] {
+        let output = shell.run(&["completions", name], "").await;
+        assert!(String::from_utf8(output.stdout).unwrap().contains("set-member"), "{name}");
+    }
+    let page = String::from_utf8(shell.run(&["man"], "").await.stdout).unwrap();
+    assert!(page.contains(".TH wharf 1"), "{page}");
+    shell.run(&["man", "--directory", "pages"], "").await;
+    assert!(shell.path().join("pages/wharf-org-set-member.1").exists());
+    let unnamed = shell.run(&["whoami"], "").await;
+    assert!(String::from_utf8(unnamed.stderr).unwrap().contains("WHARF_SERVER"));
+}
