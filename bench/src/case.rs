@@ -54,6 +54,12 @@ pub(crate) enum Work {
     ListPlugins,
     /// Upload of a memflow plugin of 10 MB that nobody has, so often in a round.
     UploadPlugin(usize),
+    /// GET of the page of a Python project, for the time of a round.
+    GetPage,
+    /// The same by one who has the page.
+    RevalidatePage,
+    /// Upload of a wheel nobody has, with a module of so many bytes, so often in a round.
+    UploadWheels { size: u64, count: usize },
 }
 
 /// Who can be measured.
@@ -65,6 +71,10 @@ pub(crate) enum Kind {
     CrowdedWharf,
     /// The same with thousands of memflow plugins.
     StockedWharf,
+    /// The same with few files where a Python project has many.
+    FewFilesWharf,
+    /// The same, pushed blobs where wheels are uploaded.
+    BlobWharf,
     /// PostgreSQL and files.
     WharfOnPostgres,
     /// Three nodes on one PostgreSQL, each with files of its own: only rows are shared.
@@ -77,6 +87,10 @@ pub(crate) enum Kind {
     Distribution,
     /// Its successor of the third major version, the same settings.
     DistributionThree,
+    /// A Python index that keeps a folder: no authentication.
+    Pypiserver,
+    /// A Python index with a database.
+    Devpi,
     /// Static files under the same paths, no authentication.
     Nginx,
     /// No server: the bytes hashed and written in this process, then flushed.
@@ -90,15 +104,24 @@ impl Kind {
             Self::Wharf
             | Self::CrowdedWharf
             | Self::StockedWharf
+            | Self::FewFilesWharf
+            | Self::BlobWharf
             | Self::WharfOnPostgres
             | Self::WharfOnS3 => 1,
             Self::ThreeNodes => 3,
             Self::VersityGw
             | Self::Distribution
             | Self::DistributionThree
+            | Self::Pypiserver
+            | Self::Devpi
             | Self::Nginx
             | Self::HashAndWrite => 0,
         }
+    }
+
+    /// Whether it answers as registries do.
+    pub(crate) const fn is_registry(self) -> bool {
+        !matches!(self, Self::Pypiserver | Self::Devpi)
     }
 
     /// Whether it needs a server beside itself.
@@ -112,12 +135,16 @@ impl Kind {
             Self::Wharf => "wharf",
             Self::CrowdedWharf => "wharf, crowded",
             Self::StockedWharf => "wharf, many plugins",
+            Self::FewFilesWharf => "wharf, five files",
+            Self::BlobWharf => "wharf, blobs",
             Self::WharfOnPostgres => "wharf on postgresql",
             Self::ThreeNodes => "three nodes on postgresql",
             Self::WharfOnS3 => "wharf on S3",
             Self::VersityGw => "versitygw",
             Self::Distribution => "distribution 2.8",
             Self::DistributionThree => "distribution 3.1",
+            Self::Pypiserver => "pypiserver",
+            Self::Devpi => "devpi",
             Self::Nginx => "nginx",
             Self::HashAndWrite => "hash and write",
         }
@@ -137,6 +164,10 @@ pub(crate) struct Scale {
     pub(crate) crowd: Crowd,
     /// How many memflow plugins are listed.
     pub(crate) plugins: usize,
+    /// How many files a Python project has.
+    pub(crate) files: usize,
+    /// How many it has where its page is not sent.
+    pub(crate) most_files: usize,
 }
 
 /// A crowd of repositories and tags.
@@ -160,6 +191,8 @@ impl Scale {
         largest_push: GIB,
         crowd: Crowd { repositories: 100_000, tags: 1_000_000 },
         plugins: 10_000,
+        files: 500,
+        most_files: 5_000,
     };
     pub(crate) const QUICK: Self = Self {
         rounds: 2,
@@ -167,7 +200,14 @@ impl Scale {
         largest_push: 100 * MIB,
         crowd: Crowd { repositories: 1_000, tags: 10_000 },
         plugins: 500,
+        files: 50,
+        most_files: 500,
     };
+
+    /// The crowd of a contender.
+    pub(crate) fn crowd_of(self, kind: Kind) -> Crowd {
+        if kind == Kind::CrowdedWharf { self.crowd } else { Crowd::FEW }
+    }
 }
 
 pub(crate) const KIB: u64 = 1 << 10;
@@ -177,7 +217,23 @@ pub(crate) const GIB: u64 = 1 << 30;
 impl Work {
     /// Whether its clients show a password: a token is for one repository, and these ask for more.
     pub(crate) const fn needs_password(self) -> bool {
-        matches!(self, Self::ListVariantsAt(_) | Self::ListPlugins | Self::UploadPlugin(_))
+        matches!(
+            self,
+            Self::ListVariantsAt(_)
+                | Self::ListPlugins
+                | Self::UploadPlugin(_)
+                | Self::GetPage
+                | Self::RevalidatePage
+                | Self::UploadWheels { .. }
+        )
+    }
+
+    /// What a contender does in its place.
+    pub(crate) const fn done_by(self, kind: Kind) -> Self {
+        match (self, kind) {
+            (Self::UploadWheels { size, count }, Kind::BlobWharf) => Self::PushBlob { size, count },
+            (work, _) => work,
+        }
     }
 
     /// Whether memflow plugins are listed.
@@ -189,7 +245,11 @@ impl Work {
     pub(crate) const fn is_counted(self) -> bool {
         matches!(
             self,
-            Self::PushBlob { .. } | Self::PushImage { .. } | Self::Start(_) | Self::UploadPlugin(_)
+            Self::PushBlob { .. }
+                | Self::PushImage { .. }
+                | Self::Start(_)
+                | Self::UploadPlugin(_)
+                | Self::UploadWheels { .. }
         )
     }
 
@@ -204,7 +264,9 @@ impl Work {
     /// How many bytes of a blob one operation moves, where that is what is measured.
     pub(crate) fn bytes(self, scale: Scale) -> Option<u64> {
         match self {
-            Self::GetBlob(size) | Self::PushBlob { size, .. } if size >= MIB => {
+            Self::GetBlob(size) | Self::PushBlob { size, .. } | Self::UploadWheels { size, .. }
+                if size >= MIB =>
+            {
                 Some(size.min(self.most(scale)))
             }
             _ => None,

@@ -8,6 +8,8 @@ use crate::{
 /// Both versions that are in use.
 const DISTRIBUTIONS: &[Kind] = &[Kind::Distribution, Kind::DistributionThree];
 
+const PYTHON_INDEXES: &[Kind] = &[Kind::Pypiserver, Kind::Devpi];
+
 /// All of them, in the order of the report. Those called `zb` repeat the work of zot's benchmark of that name (whole
 /// images, ten clients), so that its published figures can be laid beside them; of the large ones there are fewer.
 pub(crate) const CASES: &[Case] = &[
@@ -134,6 +136,42 @@ pub(crate) const CASES: &[Case] = &[
         subject: Kind::Wharf,
         peers: &[Kind::HashAndWrite],
         goals: &[at_least(Figure::Speed(Kind::HashAndWrite), 0.5)],
+    },
+    Case {
+        name: "python-page",
+        about: "page of a Python project of 500 files as pip asks for it, 8 clients (wharf: password; the others: none)",
+        clients: 8,
+        work: Work::GetPage,
+        subject: Kind::Wharf,
+        peers: PYTHON_INDEXES,
+        goals: &[at_least(Figure::Speed(Kind::Devpi), 50.0), at_least(Figure::Speed(Kind::Pypiserver), 20.0)],
+    },
+    Case {
+        name: "python-page-known",
+        about: "page of a Python project that the client has (304), 8 clients, of 5,000 files and of 5",
+        clients: 8,
+        work: Work::RevalidatePage,
+        subject: Kind::Wharf,
+        peers: &[Kind::FewFilesWharf],
+        goals: &[at_least(Figure::Speed(Kind::FewFilesWharf), 0.9)],
+    },
+    Case {
+        name: "python-upload",
+        about: "100 uploads of a wheel of 20 KB into a project of 500 files, 1 client",
+        clients: 1,
+        work: Work::UploadWheels { size: 19_000, count: 100 },
+        subject: Kind::Wharf,
+        peers: PYTHON_INDEXES,
+        goals: &[at_most(Figure::Median(Kind::Devpi), 0.1), at_most(Figure::Median(Kind::Pypiserver), 1.0)],
+    },
+    Case {
+        name: "python-upload-50m",
+        about: "4 uploads of a wheel of 50 MB, 1 client, and durable pushes of blobs of that size (POST + PUT)",
+        clients: 1,
+        work: Work::UploadWheels { size: 50_000_000, count: 4 },
+        subject: Kind::Wharf,
+        peers: &[Kind::BlobWharf, Kind::Pypiserver, Kind::Devpi],
+        goals: &[at_least(Figure::Speed(Kind::BlobWharf), 0.9), at_most(Figure::GrowthPerClient, 8.0)],
     },
     Case {
         name: "manifest-get-postgres",

@@ -1,13 +1,16 @@
 //! One HTTP/1.1 connection, as cheap as a client can be: it shares the cores with what it measures.
 //!
-//! It speaks to servers that say a length before a body, and keeps the connection. An answer that is not a
-//! success is an error, so that it can never be counted.
+//! It keeps the connection as long as the server does. An answer that is not a success is an error, so that it can never
+//! be counted; that what one has is still the same is a success.
+
+mod chunked;
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
 
+use self::chunked::Chunks;
 use crate::{Result, form::Form, payload::Payload};
 
 /// How much is read at a time; an answer's head must fit in.
@@ -67,17 +70,32 @@ impl Answer {
         headers.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
 
-    fn status(&self) -> u16 {
+    /// The status.
+    pub(crate) fn status(&self) -> u16 {
         self.0.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
     }
 
-    fn length(&self) -> Result<u64> {
+    fn length(&self) -> Result<Length> {
         match (self.header("content-length"), self.header("transfer-encoding")) {
-            (Some(length), _) => Ok(length.parse()?),
-            (None, None) => Ok(0),
+            // It says how long the body would be that it does not send.
+            _ if self.status() == 304 => Ok(Length::Known(0)),
+            (Some(length), _) => Ok(Length::Known(length.parse()?)),
+            (None, None) => Ok(Length::Known(0)),
+            (None, Some("chunked")) => Ok(Length::Chunked),
             (None, Some(encoding)) => Err(format!("an answer without a length ({encoding})").into()),
         }
     }
+
+    fn is_last(&self) -> bool {
+        self.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
+    }
+}
+
+/// How long a body is, in bytes.
+#[derive(Clone, Copy, Debug)]
+enum Length {
+    Known(u64),
+    Chunked,
 }
 
 /// A connection that is open.
@@ -86,13 +104,14 @@ pub(crate) struct Connection {
     stream: TcpStream,
     authority: String,
     buffer: Vec<u8>,
+    /// The server said that it ends it.
+    is_over: bool,
 }
 
 impl Connection {
     pub(crate) async fn open(authority: &str) -> Result<Self> {
-        let stream = TcpStream::connect(authority).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, authority: authority.to_owned(), buffer: vec![0; BUFFER] })
+        let stream = connect(authority).await?;
+        Ok(Self { stream, authority: authority.to_owned(), buffer: vec![0; BUFFER], is_over: false })
     }
 
     /// Host and port.
@@ -105,11 +124,18 @@ impl Connection {
     /// # Errors
     /// A connection that breaks, and any answer but a success.
     pub(crate) async fn call(&mut self, request: Request<'_>, sink: Sink<'_>) -> Result<Answer> {
+        if self.is_over {
+            self.stream = connect(&self.authority).await?;
+        }
         self.send(request).await?;
         let (answer, early) = self.receive_head().await?;
-        self.receive_body(answer.length()?, early, sink).await?;
+        match answer.length()? {
+            Length::Known(length) => self.receive_body(length, early, sink).await?,
+            Length::Chunked => self.receive_chunks(early, sink).await?,
+        }
+        self.is_over = answer.is_last();
         match answer.status() {
-            200..=299 => Ok(answer),
+            200..=299 | 304 => Ok(answer),
             status => Err(format!("{} {} was answered {status}", request.method, request.target).into()),
         }
     }
@@ -168,4 +194,23 @@ impl Connection {
         }
         Ok(())
     }
+
+    async fn receive_chunks(&mut self, early: std::ops::Range<usize>, sink: Sink<'_>) -> Result<()> {
+        let mut chunks = Chunks::default();
+        let mut ended = chunks.take(self.buffer.get(early).unwrap_or_default(), sink)?;
+        while !ended {
+            let read = self.stream.read(&mut self.buffer).await?;
+            if read == 0 {
+                return Err("the body ended before its last chunk".into());
+            }
+            ended = chunks.take(self.buffer.get(..read).unwrap_or_default(), sink)?;
+        }
+        Ok(())
+    }
+}
+
+async fn connect(authority: &str) -> Result<TcpStream> {
+    let stream = TcpStream::connect(authority).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }

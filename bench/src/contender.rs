@@ -10,13 +10,13 @@ use tempfile::TempDir;
 
 use crate::{
     Result,
-    case::{Case, Crowd, Kind, Scale, Work},
+    case::{Case, Kind, Work},
     fixture::Fixture,
     load::{Load, drive},
-    operation::Turn,
     peer::Server,
     process,
     run::Site,
+    turn::{Prepared, Turn},
     yardstick,
 };
 
@@ -65,7 +65,11 @@ impl Contender {
         if let (Work::Start(count), Self::Server(server)) = (case.work, &mut *self) {
             return Self::starts(server, count, (site.wharf, fixture)).await;
         }
-        let turn = Turn::new(case.work, fixture, self.crowd(site.scale), site.scale)?;
+        let (kind, page) = match self {
+            Self::Server(server) => (server.kind, server.page.clone()),
+            Self::Here(_) => (Kind::HashAndWrite, None),
+        };
+        let turn = Turn::new(case.work, &Prepared { kind, fixture, scale: site.scale, page })?;
         // What the one before left for the disk is not this one's to write.
         Command::new("sync").status()?;
         let ids: Vec<u32> = match self {
@@ -99,13 +103,5 @@ impl Contender {
         }
         let peak = server.ids().map(process::peak).sum::<Result<u64>>()?;
         Ok(Sample { load: Load { wall: started.elapsed(), latencies }, cpu, peak })
-    }
-
-    /// How many repositories and tags there are.
-    fn crowd(&self, scale: Scale) -> Crowd {
-        match self {
-            Self::Server(server) if server.kind == Kind::CrowdedWharf => scale.crowd,
-            _ => Crowd::FEW,
-        }
     }
 }

@@ -8,8 +8,9 @@ use wharf_hash::Hasher;
 
 use crate::{
     Result,
-    case::{Crowd, Scale, Work},
+    case::{Crowd, Kind, Scale, Work},
     client::{Body, Connection, Request},
+    index,
     operation::{Access, Operation},
     payload::Payload,
     plugins::{self, Plugins},
@@ -38,6 +39,7 @@ pub(crate) struct Fixture {
     pub(crate) crowd: Option<Crowd>,
     /// Those that are listed.
     pub(crate) plugins: Option<Plugins>,
+    scale: Scale,
 }
 
 /// An image of one layer.
@@ -91,7 +93,12 @@ impl Fixture {
         let layer = if let Work::PullImage(size) = work { size } else { 4_000 };
         let crowd = matches!(work, Work::GetTagsAt(_)).then_some(Crowd::FEW);
         let plugins = work.lists_plugins().then(|| Plugins::new(scale.plugins)).transpose()?;
-        Ok(Self { work, image: Image::new(layer), blob, crowd, plugins })
+        Ok(Self { work, image: Image::new(layer), blob, crowd, plugins, scale })
+    }
+
+    /// How many files a contender's Python project has before the first turn.
+    pub(crate) const fn files(&self, kind: Kind) -> usize {
+        index::files(self.work, kind, self.scale)
     }
 
     /// Where the tagged manifest is.

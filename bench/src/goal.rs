@@ -16,6 +16,8 @@ pub(crate) enum Figure {
     Speed(Kind),
     /// Wharf's CPU for the same work over a peer's.
     Cpu(Kind),
+    /// Its median latency over a peer's.
+    Median(Kind),
     /// Its 99th percentile of latency over a peer's.
     Slowest(Kind),
     /// Its 99th percentile of latency, in milliseconds.

@@ -7,12 +7,7 @@ use std::{
 
 use tokio::task::JoinSet;
 
-use crate::{
-    Result,
-    client::Connection,
-    operation::{Access, Turn},
-    peer::Server,
-};
+use crate::{Result, client::Connection, operation::Access, peer::Server, turn::Turn};
 
 /// What the clients saw.
 #[derive(Debug)]

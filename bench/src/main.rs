@@ -18,6 +18,7 @@ mod filled;
 mod fixture;
 mod form;
 mod goal;
+mod index;
 mod load;
 mod operation;
 mod payload;
@@ -28,6 +29,8 @@ mod report;
 mod run;
 mod s3;
 mod statistics;
+mod turn;
+mod wheel;
 mod yardstick;
 
 use std::{

@@ -65,7 +65,7 @@ fn pieces(own: &[u8], size: u64) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Bytes that follow from a seed (splitmix64, as its authors published it).
-fn noise(seed: u64, length: usize) -> Vec<u8> {
+pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0xD134_2543_DE82_EF95);
     let words = std::iter::repeat_with(|| {
         state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);

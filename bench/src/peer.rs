@@ -1,7 +1,10 @@
 //! A server that is measured: a process on a port of loopback with a folder of its own, all gone when dropped.
 
+mod devpi;
 mod distribution;
 mod nginx;
+mod pypiserver;
+mod python;
 pub(crate) mod wharf;
 
 use std::{
@@ -20,6 +23,7 @@ use crate::{
     client::{Body, Connection, Request},
     crowd,
     fixture::Fixture,
+    index::{self, Doors},
     operation::Access,
     process::{self, Process},
     run::Site,
@@ -44,6 +48,8 @@ pub(crate) struct Server {
     pub(crate) idle: u64,
     authorized: Option<Instant>,
     needs_password: bool,
+    /// What the page of its Python project is known by.
+    pub(crate) page: Option<String>,
     // What it stands on ends after it.
     backing: Option<Backing>,
     folder: Folder,
@@ -104,6 +110,7 @@ impl Server {
             idle: 0,
             authorized: None,
             needs_password: fixture.work.needs_password(),
+            page: None,
             backing,
             folder,
         };
@@ -128,6 +135,7 @@ impl Server {
             idle: 0,
             authorized: None,
             needs_password: false,
+            page: None,
             backing: None,
             folder,
         }
@@ -140,6 +148,14 @@ impl Server {
             Kind::Distribution => distribution::command("docker-registry", folder, &authority)?,
             Kind::DistributionThree => distribution::command("registry", folder, &authority)?,
             Kind::Nginx => nginx::command(folder, &authority, fixture)?,
+            Kind::Pypiserver | Kind::Devpi => {
+                let command = match self.kind {
+                    Kind::Pypiserver => pypiserver::command(folder, &authority)?,
+                    _ => devpi::command(folder, &authority)?,
+                };
+                let Some(command) = command else { return Ok(false) };
+                command
+            }
             _ => wharf::command(wharf, &folder.join(format!("node-{number}")), &authority)?,
         };
         command.envs(self.backing.iter().flat_map(|backing| backing.settings.iter().cloned()));
@@ -166,6 +182,9 @@ impl Server {
 
     /// Gets a token where one is needed and the last is not fresh any more.
     pub(crate) async fn authorize(&mut self) -> Result<()> {
+        if self.kind == Kind::Devpi {
+            self.access = Access::Header(devpi::BASIC.to_owned());
+        }
         let fresh = self.authorized.is_some_and(|at| at.elapsed() < TOKEN_AGE);
         if self.kind.nodes() > 0
             && !fresh
@@ -181,13 +200,13 @@ impl Server {
     }
 
     /// Pushes the fixture and reads it back.
-    async fn load(&self, fixture: &Fixture) -> Result<()> {
+    async fn load(&mut self, fixture: &Fixture) -> Result<()> {
         let (Access::Header(authorization), Some(authority)) = (&self.access, self.authorities.first())
         else {
             return Ok(());
         };
         let mut connection = Connection::open(authority).await?;
-        if self.kind != Kind::Nginx {
+        if self.kind.is_registry() && self.kind != Kind::Nginx {
             fixture.push(&mut connection, authorization).await?;
         }
         if let Some(crowd) = fixture.crowd.filter(|_| self.kind != Kind::CrowdedWharf) {
@@ -198,7 +217,28 @@ impl Server {
         }
         // Filling takes longer than the server lets a connection idle.
         let mut connection = Connection::open(authority).await?;
-        fixture.check(&mut connection, authorization).await
+        if self.kind.is_registry() {
+            fixture.check(&mut connection, authorization).await?;
+        }
+        self.page = self.load_files(fixture.files(self.kind)).await?;
+        Ok(())
+    }
+
+    /// Uploads so many files of a Python project; yields what its page is known by.
+    async fn load_files(&self, files: usize) -> Result<Option<String>> {
+        let (Access::Header(authorization), Some(authority)) = (&self.access, self.authorities.first())
+        else {
+            return Ok(None);
+        };
+        if files == 0 {
+            return Ok(None);
+        }
+        if self.kind == Kind::Devpi {
+            devpi::prepare(&mut Connection::open(authority).await?).await?;
+        }
+        let doors = Doors::of(self.kind);
+        index::fill(authority, doors, authorization, files).await?;
+        index::check(&mut Connection::open(authority).await?, (doors, authorization), files).await
     }
 
     /// Waits for the process that was started last.
@@ -206,6 +246,8 @@ impl Server {
         let target = match self.kind {
             Kind::Distribution | Kind::DistributionThree => "/v2/",
             Kind::Nginx => &Fixture::manifest_path(),
+            Kind::Pypiserver => "/health",
+            Kind::Devpi => "/+api",
             _ => "/readyz",
         };
         let (Some(process), Some(authority)) = (self.processes.last_mut(), self.authorities.last()) else {

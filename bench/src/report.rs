@@ -78,6 +78,7 @@ impl Report<'_> {
         match goal.figure {
             Figure::Speed(peer) => write!(f, "- speed over {}", peer.name())?,
             Figure::Cpu(peer) => write!(f, "- CPU over {}", peer.name())?,
+            Figure::Median(peer) => write!(f, "- p50 over {}", peer.name())?,
             Figure::Slowest(peer) => write!(f, "- p99 over {}", peer.name())?,
             Figure::P99 => write!(f, "- p99 in ms")?,
             Figure::Rate => write!(f, "- operations per second")?,
@@ -107,6 +108,7 @@ impl Report<'_> {
         match figure {
             Figure::Speed(peer) => self.speed(peer),
             Figure::Cpu(peer) => self.cpu(peer),
+            Figure::Median(peer) => self.ratio(peer, |sample| latency(sample, 0.5)),
             Figure::Slowest(peer) => self.ratio(peer, slowest),
             Figure::P99 => Some(Spread::of(wharf.samples.iter().map(slowest)).median),
             Figure::Rate => Some(Spread::of(wharf.samples.iter().map(|sample| self.rate(sample))).median),
@@ -154,9 +156,14 @@ fn cpu(sample: &Sample) -> f64 {
 
 /// The 99th percentile of a turn's latencies, in milliseconds.
 fn slowest(sample: &Sample) -> f64 {
+    latency(sample, 0.99)
+}
+
+/// A percentile of a turn's latencies, in milliseconds.
+fn latency(sample: &Sample, share: f64) -> f64 {
     let mut latencies = sample.load.latencies.clone();
     latencies.sort();
-    percentile(&latencies, 0.99)
+    percentile(&latencies, share)
 }
 
 fn idle(outcome: &Outcome) -> Option<f64> {

@@ -11,12 +11,7 @@ use std::{
 use wharf_core::Algorithm;
 use wharf_hash::Hasher;
 
-use crate::{
-    Result,
-    form::Form,
-    load::Load,
-    operation::{Operation, Turn},
-};
+use crate::{Result, form::Form, load::Load, operation::Operation, turn::Turn};
 
 /// Takes a turn in a folder.
 pub(crate) fn hash_and_write(turn: &Turn, folder: &Path) -> Result<Load> {
