@@ -1,6 +1,7 @@
 //! `wharf import`, `wharf login` and `wharf logout`: from a second Wharf, from distribution and from its files, and from
 //! a registry of our own that misbehaves.
 
+mod charts;
 mod directory;
 mod distribution;
 mod login;

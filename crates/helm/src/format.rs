@@ -172,7 +172,7 @@ fn expect_tag(chart: &Chart, tag: &Tag) -> Result<(), Refusal> {
 }
 
 /// The tag that `helm push` gives a version: a tag cannot hold the plus sign of one.
-pub(crate) fn tag_of(version: &str) -> Option<Tag> {
+pub fn tag_of(version: &str) -> Option<Tag> {
     version.replace('+', "_").parse().ok()
 }
 

@@ -13,6 +13,7 @@ mod error;
 mod format;
 mod images;
 mod index;
+mod listed;
 mod museum;
 mod page;
 mod provenance;
@@ -34,7 +35,12 @@ use wharf_http::{identify, named};
 use wharf_registry::{Registry, Turns};
 
 use crate::endpoint::{Endpoint, Wanted};
-pub use crate::{endpoint::NAMES, format::Charts};
+pub use crate::{
+    artifact::Artifact,
+    endpoint::NAMES,
+    format::{Charts, tag_of},
+    listed::{Listed, listed},
+};
 
 /// How many uploads are held in memory at once, and how many of them of one organisation.
 const UPLOADS: usize = 8;

@@ -3,12 +3,14 @@
 //! A door knows where it may lead ([`Policy`]), judged by the address that is connected to and not by the name alone;
 //! it follows redirects itself, hands no login to a second origin, and bounds what it reads in bytes and in time. On
 //! it stand [`Upstream`], a client of OCI registries, with [`Download`], which checks whatever it brings, [`SimpleIndex`],
-//! a reader of Python indexes, [`Api`], for what Wharf offers beside that, and [`Fetcher`], which asks the upstreams of
-//! proxy registries; and a door is what brings the messages of webhooks.
+//! a reader of Python indexes, [`ChartRepository`], one of chart repositories, [`Api`], for what Wharf offers beside
+//! that, and [`Fetcher`], which asks the upstreams of proxy registries; and a door is what brings the messages of
+//! webhooks.
 
 mod address;
 mod answer;
 mod api;
+mod chart_repository;
 mod checked;
 mod courier;
 mod door;
@@ -18,6 +20,7 @@ mod policy;
 mod repository;
 mod resolver;
 mod simple_index;
+mod site;
 mod trust;
 mod upstream;
 
@@ -26,6 +29,7 @@ pub use reqwest::Method;
 pub use self::{
     answer::Answer,
     api::{Api, Asked, Progress, Said, Spot},
+    chart_repository::{ChartFile, ChartRepository},
     door::{Ask, Body, Door},
     download::{Download, Opener},
     fetcher::Fetcher,

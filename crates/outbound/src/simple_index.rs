@@ -5,19 +5,17 @@
 
 mod html;
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use reqwest::{
     Method, StatusCode, Url,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE},
+    header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE},
 };
 use serde::Deserialize;
-use wharf_core::{Algorithm, ByteStream, Digest, Error, Kind, Result, Secret, Subject};
+use wharf_core::{Algorithm, ByteStream, Digest, Error, Kind, Result, Subject};
 
 use crate::{
-    answer::Answer,
-    door::{Ask, Body, Door},
-    upstream::{Pace, is_transient},
+    door::Door,
+    site::{Site, refusal},
 };
 
 /// The largest page, in bytes: the list of a whole public index has some tens of MiB.
@@ -30,9 +28,7 @@ const WANTED: &str =
 /// An index. Cheap to clone.
 #[derive(Clone)]
 pub struct SimpleIndex {
-    door: Door,
-    base: Url,
-    authorization: Option<HeaderValue>,
+    site: Site,
 }
 
 /// A file as its index tells of it.
@@ -82,21 +78,7 @@ impl SimpleIndex {
     /// # Errors
     /// `Invalid` for what is no URL of http or https.
     pub fn new(door: Door, url: &str) -> Result<Self> {
-        let mut base: Url = url.parse().map_err(|_| no_url())?;
-        if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
-            return Err(no_url());
-        }
-        let login = login_of(&base)?;
-        // Neither can fail on a URL that has a host.
-        let _ = base.set_username("");
-        let _ = base.set_password(None);
-        base.set_query(None);
-        base.set_fragment(None);
-        if !base.path().ends_with('/') {
-            let path = format!("{}/", base.path());
-            base.set_path(&path);
-        }
-        Ok(Self { door, base, authorization: login })
+        Site::new(door, url).map(|site| Self { site })
     }
 
     /// The host of an index, which whoever names the index names too.
@@ -104,12 +86,12 @@ impl SimpleIndex {
     /// # Errors
     /// As [`SimpleIndex::new`].
     pub fn host_of(url: &str) -> Result<String> {
-        url.parse().ok().and_then(|url: Url| url.host_str().map(str::to_owned)).ok_or_else(no_url)
+        Site::host_of(url)
     }
 
     /// Where it is, without a login.
     pub fn url(&self) -> &str {
-        self.base.as_str()
+        self.site.base().as_str()
     }
 
     /// The projects it lists, as it writes them.
@@ -117,7 +99,8 @@ impl SimpleIndex {
     /// # Errors
     /// What a request may fail with; `Invalid` for a page that is none.
     pub async fn projects(&self) -> Result<Vec<String>> {
-        let page = self.page(self.base.clone()).await?.ok_or_else(|| Error::not_found(Subject::Name))?;
+        let page =
+            self.page(self.site.base().clone()).await?.ok_or_else(|| Error::not_found(Subject::Name))?;
         let names = match &page {
             Fetched::Json(_, bytes) => {
                 let root: Root = read(bytes)?;
@@ -133,7 +116,7 @@ impl SimpleIndex {
     /// # Errors
     /// As [`SimpleIndex::projects`].
     pub async fn files(&self, project: &str) -> Result<Option<Vec<IndexedFile>>> {
-        let url = self.base.join(&format!("{project}/")).map_err(Error::internal)?;
+        let url = self.site.base().join(&format!("{project}/")).map_err(Error::internal)?;
         let Some(page) = self.page(url).await? else { return Ok(None) };
         let files = match &page {
             Fetched::Json(url, bytes) => {
@@ -150,7 +133,7 @@ impl SimpleIndex {
     /// # Errors
     /// What a request may fail with; `Invalid` where it is not told.
     pub async fn size(&self, file: &IndexedFile) -> Result<u64> {
-        let answer = self.get(Method::HEAD, file.url.clone(), HeaderMap::new()).await?;
+        let answer = self.site.get(Method::HEAD, file.url.clone(), HeaderMap::new()).await?;
         let length = answer.header(CONTENT_LENGTH.as_str()).and_then(|length| length.parse().ok());
         let untold =
             || Error::new(Kind::Invalid, format!("{} does not say how long a file is", answer.host()));
@@ -167,7 +150,7 @@ impl SimpleIndex {
             let range = HeaderValue::try_from(format!("bytes={offset}-")).map_err(Error::internal)?;
             headers.insert(RANGE, range);
         }
-        let answer = self.get(Method::GET, file.url.clone(), headers).await?;
+        let answer = self.site.get(Method::GET, file.url.clone(), headers).await?;
         match (answer.status(), offset) {
             (StatusCode::OK, 0) => Ok(answer.into_stream(most)),
             (StatusCode::PARTIAL_CONTENT, _) => Ok(answer.into_stream(most - offset)),
@@ -179,7 +162,7 @@ impl SimpleIndex {
 
     async fn page(&self, url: Url) -> Result<Option<Fetched>> {
         let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(WANTED))]);
-        let answer = self.get(Method::GET, url, headers).await?;
+        let answer = self.site.get(Method::GET, url, headers).await?;
         if answer.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
@@ -197,47 +180,12 @@ impl SimpleIndex {
             text.map_err(|_| Error::new(Kind::Invalid, "the index answered with what is not UTF-8"))?;
         Ok(Some(Fetched::Html(from, text)))
     }
-
-    /// Asks, and again for a while where that may help. The login goes to the origin of the index only.
-    async fn get(&self, method: Method, url: Url, mut headers: HeaderMap) -> Result<Answer> {
-        if let Some(login) = self.authorization.as_ref().filter(|_| url.origin() == self.base.origin()) {
-            headers.insert(AUTHORIZATION, login.clone());
-        }
-        let mut pace = Pace::default();
-        loop {
-            let (method, url, headers) = (method.clone(), url.clone(), headers.clone());
-            let answer = self.door.send(Ask { method, url, headers, body: Body::Whole(Bytes::new()) }).await;
-            let error = match answer {
-                Ok(answer) if is_busy(answer.status()) => refusal(&answer),
-                Ok(answer) => return Ok(answer),
-                Err(error) if is_transient(&error) => error,
-                Err(error) => return Err(error),
-            };
-            pace.wait(None, error).await?;
-        }
-    }
 }
 
 /// A page, and where it came from after redirects.
 enum Fetched {
     Json(Url, Bytes),
     Html(Url, String),
-}
-
-fn no_url() -> Error {
-    Error::new(Kind::Invalid, "the index must be http://… or https://…")
-}
-
-fn login_of(url: &Url) -> Result<Option<HeaderValue>> {
-    if url.username().is_empty() {
-        return Ok(None);
-    }
-    let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let login = format!("{}:{}", decoded(url.username()), decoded(url.password().unwrap_or_default()));
-    let login = Secret::new(format!("Basic {}", BASE64_STANDARD.encode(login)));
-    let mut value = HeaderValue::try_from(login.expose().as_str()).map_err(Error::internal)?;
-    value.set_sensitive(true);
-    Ok(Some(value))
 }
 
 fn read<'a, T: Deserialize<'a>>(bytes: &'a Bytes) -> Result<T> {
@@ -273,22 +221,6 @@ fn file_url(page: &Url, url: &str) -> Option<Url> {
 
 fn digest_of(hex: &str) -> Option<Digest> {
     format!("{}:{}", Algorithm::Sha256, hex.to_ascii_lowercase()).parse().ok()
-}
-
-fn is_busy(status: StatusCode) -> bool {
-    status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
-}
-
-fn refusal(answer: &Answer) -> Error {
-    let words = format!("{} answered {}", answer.host(), answer.status());
-    let kind = match answer.status() {
-        StatusCode::UNAUTHORIZED => Kind::Unauthenticated,
-        StatusCode::FORBIDDEN => Kind::Denied,
-        StatusCode::NOT_FOUND | StatusCode::GONE => Kind::NotFound(Subject::Blob),
-        status if is_busy(status) => Kind::Unavailable,
-        _ => Kind::Invalid,
-    };
-    Error::new(kind, words)
 }
 
 /// What comes after the first bytes.

@@ -25,7 +25,11 @@ pub(crate) use self::{
     progress::Bar,
     report::Reader,
 };
-use self::{carrier::Carrier, shelf::Shelf};
+use self::{
+    carrier::Carrier,
+    plan::Plan,
+    shelf::{Shelf, note_strays},
+};
 use crate::login::{DockerFile, trust};
 
 /// What the process ends with where something could not be imported.
@@ -47,6 +51,9 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     target.ping().await?;
     let pairs = options.plan.pairs(source.as_ref()).await?;
     let carrier = Carrier::new(source, target, options);
+    if matches!(options.plan, Plan::All { .. }) {
+        note_strays(&carrier, &options.server.to_string()).await;
+    }
     for pair in &pairs {
         if !carrier.is_stopped() {
             Shelf::new(&carrier, pair, options.server.to_string()).bring().await;

@@ -3,7 +3,8 @@
 use super::program::Program;
 use super::{acme, built_by_go};
 use crate::formats::chart::{CONTENT, Chart};
-use crate::harness::{Caller, Wharf, component};
+use crate::harness::{Caller, Image, Shell, Wharf, component};
+use crate::import::stage::{Said, Stage};
 
 const PASSWORD: &str = "the-password-of-alice";
 
@@ -199,4 +200,57 @@ async fn oras_pulls_what_cm_push_brought() {
     oras.run(&["blob", "fetch", "--plain-http", "--output", "hello.tgz", &blob]);
     let shown = helm.run(&["show", "chart", "./hello.tgz"]);
     assert!(shown.contains("version: 0.3.0"), "{shown}");
+}
+
+/// What `helm package` and `helm repo index` make is moved in, and pulled from its new place by both doors.
+async fn moves_in(major: &str) {
+    if !component(major) {
+        return;
+    }
+    let (wharf, alice) = acme().await;
+    let helm = helm(&wharf, major);
+    for version in ["0.1.0", "0.2.0+build.7"] {
+        helm.run(&["create", "hello"]);
+        helm.run(&["package", "hello", "--version", version, "--destination", "old"]);
+    }
+    helm.run(&["repo", "index", "old"]);
+    let folder = helm.directory.join("old");
+    let stage = Stage::start(&Image::oci(1), move |heard, _| {
+        let file = std::fs::read(folder.join(heard.target.rsplit('/').next().unwrap()));
+        Some(file.map_or(Said::new(404, ""), |bytes| Said::new(200, bytes)))
+    })
+    .await;
+    let shell = Shell::new();
+    shell.log_in_as("alice", (&wharf.host(), PASSWORD)).await;
+    let (from, to) = (format!("http://{}", stage.host), format!("{}/acme/main", wharf.host()));
+
+    let imported = shell.import(&["--from-chart-repository", &from, "--all", &to]).await.ends_with(0);
+
+    assert_eq!(imported.count("imported"), 2);
+    add(&helm, &wharf);
+    helm.run(&["pull", "acme/hello", "--version", "0.2.0+build.7"]);
+    let read = |path: &str| std::fs::read(helm.directory.join(path)).unwrap();
+    assert_eq!(read("hello-0.2.0+build.7.tgz"), read("old/hello-0.2.0+build.7.tgz"));
+    helm.run(&["registry", "login", "--plain-http", &wharf.host(), "-u", "alice", "-p", PASSWORD]);
+    let oci = format!("oci://{}/acme/main/hello", wharf.host());
+    helm.run(&["pull", "--plain-http", &oci, "--version", "0.1.0"]);
+    assert_eq!(read("hello-0.1.0.tgz"), read("old/hello-0.1.0.tgz"));
+    // What helm pushes itself is the same chart, so nothing is brought again and its tag stays.
+    let chart = helm.directory.join("old/hello-0.1.0.tgz").display().to_string();
+    helm.run(&["push", "--plain-http", &chart, &format!("oci://{}/acme/main", wharf.host())]);
+    let pushed = alice.repository("acme/hello").manifest("0.1.0").await.is(200);
+    let folder = helm.directory.join("old").display().to_string();
+    let again = shell.import(&["--from-charts", &folder, "--all", &to]).await.ends_with(0);
+    assert_eq!(again.count("present"), 2);
+    alice.repository("acme/hello").manifest("0.1.0").await.is(200).has_body(&pushed.body);
+}
+
+#[tokio::test]
+async fn a_repository_that_helm_3_made_moves_in() {
+    moves_in("helm3").await;
+}
+
+#[tokio::test]
+async fn a_repository_that_helm_4_made_moves_in() {
+    moves_in("helm4").await;
 }

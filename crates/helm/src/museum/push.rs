@@ -9,25 +9,17 @@ use bytes::Bytes;
 use futures_util::stream;
 use tokio::task::spawn_blocking;
 use wharf_core::{
-    Access, Actor, Condition, Error, Expected, Grant, Kind, Place, Reference, RegistryPlace, Result,
+    Access, Actor, Condition, Digest, Error, Expected, Grant, Kind, Place, Reference, RegistryPlace, Result,
     action::Push,
 };
-use wharf_registry::{ManifestPush, ReleaseTag, Taps, Turn, format::Refusal};
+use wharf_registry::{ManifestPush, ReleaseTag, Taps, Turn};
 
 use super::{
     about, done, exists,
     form::{Bare, Form},
     version_of,
 };
-use crate::{
-    Call,
-    archive::Archive,
-    artifact::{Part, manifest},
-    chart::Chart,
-    endpoint::Existing,
-    format::tag_of,
-    provenance,
-};
+use crate::{Call, artifact::Artifact, endpoint::Existing};
 
 /// A chart like any other.
 const ANY: &str = "any";
@@ -45,9 +37,9 @@ pub(crate) async fn upload(
         return super::sign::add(call, (registry, existing), provenance.unwrap_or_default()).await;
     };
     let upload = Upload::read(packaged, provenance, turn).await?;
-    let place = place_of(registry, &upload.chart.name)?;
+    let place = place_of(registry, upload.artifact.name())?;
     let grant = call.registry.grant::<Push>(call.actor, &place).await?;
-    expect_free(call, registry, (&upload.chart, &place), existing).await?;
+    expect_free(call, (registry, &place), &upload.artifact, existing).await?;
     let condition = match existing {
         // Of two that are sent at once one comes second.
         Existing::Kept => Condition { none_matches: Some(Expected::Anything), ..Condition::default() },
@@ -79,12 +71,12 @@ pub(super) fn place_of(registry: &RegistryPlace, name: &str) -> Result<Place> {
 /// because the index shows only one of them.
 async fn expect_free(
     call: &Call<'_>,
-    registry: &RegistryPlace,
-    (chart, place): (&Chart, &Place),
+    (registry, place): (&RegistryPlace, &Place),
+    artifact: &Artifact,
     existing: Existing,
 ) -> Result<()> {
-    for row in readable(call, registry, &chart.name).await? {
-        if version_of(&row)? != chart.version {
+    for row in readable(call, registry, artifact.name()).await? {
+        if version_of(&row)? != artifact.version() {
             continue;
         }
         if row.place != *place {
@@ -113,10 +105,7 @@ async fn readable(
 
 /// A chart that was read and found good.
 struct Upload {
-    chart: Chart,
-    config: Part,
-    content: Part,
-    provenance: Option<Part>,
+    artifact: Artifact,
     /// It goes with the work, also when the client has gone.
     _turn: Turn,
 }
@@ -124,47 +113,27 @@ struct Upload {
 impl Upload {
     /// Reads a packaged chart, on a thread that may block.
     async fn read(packaged: Bytes, provenance: Option<Bytes>, turn: Turn) -> Result<Self> {
-        let read = move || {
-            let chart =
-                Archive::read(&packaged[..], packaged.len() as u64).and_then(|archive| archive.chart())?;
-            if tag_of(&chart.version).is_none() {
-                return Err(
-                    Refusal::new(format!("the chart's version {:?} cannot be a tag", chart.version)).into()
-                );
-            }
-            let (config, content) = (Part::config(&chart)?, Part::content(packaged));
-            let provenance = provenance.map(Part::provenance);
-            if let Some(provenance) = &provenance {
-                expect_named(&provenance.bytes, &content.digest.to_string())?;
-            }
-            Ok(Self { chart, config, content, provenance, _turn: turn })
-        };
+        let read = move || Ok(Self { artifact: Artifact::read(packaged, provenance)?, _turn: turn });
         spawn_blocking(read).await.map_err(Error::internal)?
     }
 
     async fn store(&self, call: &Call<'_>, grant: &Grant<Push>, condition: Condition) -> Result<()> {
-        let layers: Vec<&Part> = [&self.content].into_iter().chain(&self.provenance).collect();
-        for part in layers.iter().copied().chain([&self.config]) {
+        for part in self.artifact.parts() {
             push_part(call, grant, part).await?;
         }
-        let bytes = manifest(&self.chart, &self.config, &layers);
-        let tag = tag_of(&self.chart.version).ok_or_else(|| Error::internal("a version lost its tag"))?;
-        push_manifest(call, grant, (Reference::Tag(tag), condition, bytes)).await
+        let reference = Reference::Tag(self.artifact.tag().clone());
+        push_manifest(call, grant, (reference, condition, self.artifact.manifest())).await
     }
-}
-
-/// Refuses a provenance file that speaks of another chart.
-pub(super) fn expect_named(provenance: &[u8], content: &str) -> Result<()> {
-    if provenance::names_digest(provenance, content) {
-        return Ok(());
-    }
-    Err(Error::new(Kind::Invalid, "the provenance file does not name this packaged chart by its digest"))
 }
 
 /// Stores something that a manifest is about to name.
-pub(super) async fn push_part(call: &Call<'_>, grant: &Grant<Push>, part: &Part) -> Result<()> {
-    let body = Box::pin(stream::iter([Ok(part.bytes.clone())]));
-    call.registry.push_blob(grant, part.digest, body, Taps::none()).await.map(drop)
+pub(super) async fn push_part(
+    call: &Call<'_>,
+    grant: &Grant<Push>,
+    (digest, bytes): (Digest, &Bytes),
+) -> Result<()> {
+    let body = Box::pin(stream::iter([Ok(bytes.clone())]));
+    call.registry.push_blob(grant, digest, body, Taps::none()).await.map(drop)
 }
 
 /// Stores a manifest, by which everything it names is shown.

@@ -17,11 +17,11 @@ use super::{
     done, exists,
     form::{Bare, Form},
     not_found,
-    push::{expect_named, expect_publisher, place_of, push_manifest, push_part},
+    push::{expect_publisher, place_of, push_manifest, push_part},
 };
 use crate::{
     Call,
-    artifact::Part,
+    artifact::{Part, expect_named},
     endpoint::Existing,
     format::{CONTENT, PROVENANCE, tag_of},
     provenance,
@@ -58,7 +58,7 @@ pub(super) async fn add(
     })?;
     let part = Part::provenance(bytes);
     let signed = with_provenance(&standing, &part, existing)?;
-    push_part(call, &grant, &part).await?;
+    push_part(call, &grant, (part.digest, &part.bytes)).await?;
     // What was read still stands, or nothing is changed.
     let matches = Some(Expected::OneOf(vec![standing.digest]));
     let condition = Condition { matches, ..Condition::default() };

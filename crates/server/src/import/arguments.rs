@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
 use wharf_core::Result;
 use wharf_outbound::RegistryAddress;
 
@@ -13,8 +13,8 @@ use super::{
 };
 use crate::login::read_authorities;
 
-/// The options that say where to read, if not from a registry.
-const ELSEWHERE: [&str; 4] = ["from-directory", "from-index", "from-packages", "from-memflow"];
+/// The options that say where to read, if not from a registry. One of them may stand.
+const ELSEWHERE: &str = "elsewhere";
 /// What is told to whom wants less of memflow's own registry.
 const EVERYTHING: &str =
     "of memflow's own registry everything moves in: name only the server, or server/organisation/registry";
@@ -50,6 +50,10 @@ pub(super) enum Origin {
     Index(String),
     /// A folder of Python packages.
     Packages(PathBuf),
+    /// A folder of packaged charts.
+    Charts(PathBuf),
+    /// A chart repository, by its address.
+    ChartRepository(String),
 }
 
 /// The grammar of the command.
@@ -71,38 +75,8 @@ pub(crate) fn grammar() -> Command {
                 .required(true)
                 .help("server/repository[:tag]; with --all server[/prefix]"),
         )
-        .arg(
-            Arg::new("from-directory")
-                .long("from-directory")
-                .value_name("ROOT")
-                .value_parser(value_parser!(PathBuf))
-                .help("Read the files of a registry that is built on distribution: its rootdirectory"),
-        )
-        .arg(
-            Arg::new("from-index")
-                .long("from-index")
-                .value_name("URL")
-                .conflicts_with("from-directory")
-                .help(
-                    "Read a Python index: the source is a project of it, and each version becomes a release",
-                ),
-        )
-        .arg(
-            Arg::new("from-packages")
-                .long("from-packages")
-                .value_name("FOLDER")
-                .value_parser(value_parser!(PathBuf))
-                .conflicts_with_all(["from-directory", "from-index"])
-                .help("Read the wheels and source distributions in a folder, as an index of them is read"),
-        )
-        .arg(
-            Arg::new("from-memflow")
-                .long("from-memflow")
-                .value_name("ROOT")
-                .value_parser(value_parser!(PathBuf))
-                .conflicts_with_all(["from-directory", "from-index", "from-packages"])
-                .help("Read the plugins of memflow's own registry: its MEMFLOW_STORAGE_ROOT; into server[/organisation/registry]"),
-        )
+        .args(elsewhere())
+        .group(ArgGroup::new(ELSEWHERE).args(elsewhere().iter().map(Arg::get_id)).multiple(false))
         .arg(flag("all", "Every repository the source lists, or those below a prefix"))
         .arg(flag("dry-run", "Only say what is missing"))
         .arg(flag("json", "Print a JSON object for each thing, and one for the summary"))
@@ -120,10 +94,34 @@ pub(crate) fn grammar() -> Command {
         .arg(authorities())
 }
 
+/// Where to read, if not from a registry.
+fn elsewhere() -> [Arg; 6] {
+    let named = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    let folder = |name: &'static str, value: &'static str, help: &'static str| {
+        named(name, value, help).value_parser(value_parser!(PathBuf))
+    };
+    let directory = "Read the files of a registry that is built on distribution: its rootdirectory";
+    let index = "Read a Python index: the source is a project of it, and each version becomes a release";
+    let packages = "Read the wheels and source distributions in a folder, as an index of them is read";
+    let charts = "Read the packaged charts in a folder and those in it, as ChartMuseum keeps them";
+    let repository = "Read a chart repository by its index.yaml: the source is a chart of it";
+    let memflow = "Read the plugins of memflow's own registry: its MEMFLOW_STORAGE_ROOT; into server[/organisation/registry]";
+    [
+        folder("from-directory", "ROOT", directory),
+        named("from-index", "URL", index),
+        folder("from-packages", "FOLDER", packages),
+        folder("from-charts", "FOLDER", charts),
+        named("from-chart-repository", "URL", repository),
+        folder("from-memflow", "ROOT", memflow),
+    ]
+}
+
 /// Refuses, in words, arguments of which each is good and which mean nothing together.
 pub(crate) fn expect_fitting(arguments: &ArgMatches) -> Result<(), &'static str> {
     let names = |name: &str| arguments.contains_id(name);
-    let (all, from) = (arguments.get_flag("all"), ELSEWHERE.iter().any(|origin| names(origin)));
+    let (all, from) = (arguments.get_flag("all"), names(ELSEWHERE));
     match names("source") {
         true if names("from-memflow") => Err(EVERYTHING),
         false if names("from-memflow") => {
@@ -160,7 +158,10 @@ impl Options {
         let folder = |name: &str| arguments.get_one::<PathBuf>(name).cloned();
         let elsewhere = folder("from-directory").map(Origin::Directory);
         let elsewhere = elsewhere.or_else(|| folder("from-packages").map(Origin::Packages));
+        let elsewhere = elsewhere.or_else(|| folder("from-charts").map(Origin::Charts));
         let elsewhere = elsewhere.or_else(|| text("from-index").map(|url| Origin::Index(url.to_owned())));
+        let url = || text("from-chart-repository").map(|url| Origin::ChartRepository(url.to_owned()));
+        let elsewhere = elsewhere.or_else(url);
         let (origin, from) = match elsewhere {
             Some(origin) => (origin, source.parse::<Inside>()?),
             None => {

@@ -127,9 +127,15 @@ impl Carrier {
     }
 
     async fn try_bring(&self, pair: &Pair, thing: &Thing) -> Result<Brought, Trouble> {
+        let standing = self.resolve_at_target(pair, &thing.to).await?;
+        if let Some(digest) = standing
+            && self.has_contents(pair, thing, digest).await?
+        {
+            return Ok(Brought { digest, outcome: Outcome::Present, children: Vec::new() });
+        }
         let found = self.source.resolve(&pair.from, &thing.from).await.map_err(Trouble::of_source)?;
         let digest = found.ok_or_else(|| missing(&thing.from))?;
-        let there = self.resolve_at_target(pair, &thing.to).await? == Some(digest);
+        let there = standing == Some(digest);
         let document = if there {
             let found = self.target.manifest(&pair.to, &Reference::Digest(digest)).await;
             found.map_err(Trouble::of_target)?.ok_or_else(|| missing(&thing.to))?
@@ -151,6 +157,16 @@ impl Carrier {
 
     async fn resolve_at_target(&self, pair: &Pair, reference: &Reference) -> Result<Option<Digest>, Trouble> {
         self.target.resolve(&pair.to, reference).await.map_err(Trouble::of_target)
+    }
+
+    /// Whether the manifest that the server has names all that the source tells of the thing.
+    async fn has_contents(&self, pair: &Pair, thing: &Thing, standing: Digest) -> Result<bool, Trouble> {
+        let contents = self.source.contents(&pair.from, &thing.from).await.map_err(Trouble::of_source)?;
+        let Some(contents) = contents else { return Ok(false) };
+        let document = self.target.manifest(&pair.to, &Reference::Digest(standing)).await;
+        let Some(document) = document.map_err(Trouble::of_target)? else { return Ok(false) };
+        let named: Vec<_> = read(&document)?.references.iter().filter_map(|(_, it)| it.digest()).collect();
+        Ok(contents.iter().all(|content| named.contains(content)))
     }
 
     /// A manifest of the source.

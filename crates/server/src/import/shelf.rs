@@ -131,16 +131,12 @@ impl<'a> Shelf<'a> {
 
     /// Names what the source has and nobody would take.
     async fn note_left_out(&self) {
-        let left_out = match self.carrier.source.left_out(&self.pair.from).await {
+        let left_out = match self.carrier.source.left_out(Some(&self.pair.from)).await {
             Ok(left_out) => left_out,
             Err(error) => return self.note_failure(("files", ""), &Trouble::of_source(error)),
         };
-        for LeftOut { what, why } in left_out {
-            let source = format!("{}{} {what}", self.carrier.source.name(), self.pair.from);
-            let target = format!("{}/{}", self.server, self.pair.to);
-            let outcome = Outcome::Failed(why);
-            self.carrier.report.note(&Line { kind: "file", source, target, digest: None, outcome });
-        }
+        let source = format!("{}{} ", self.carrier.source.name(), self.pair.from);
+        note_files(self.carrier, (&source, &format!("{}/{}", self.server, self.pair.to)), left_out);
     }
 
     /// Whether nobody asked for the referrers of this one yet.
@@ -154,6 +150,26 @@ impl<'a> Shelf<'a> {
         let outcome = Outcome::Failed(format!("its {kind} cannot be listed: {trouble}"));
         let target = format!("{}/{}{what}", self.server, self.pair.to);
         self.carrier.report.note(&Line { kind, source, target, digest: None, outcome });
+    }
+}
+
+/// Names what the source has and no repository could take.
+pub(super) async fn note_strays(carrier: &Carrier, server: &str) {
+    // Whoever cannot tell that has told so before, when the repositories were listed.
+    let strays = carrier.source.left_out(None).await.unwrap_or_default();
+    note_files(carrier, (&carrier.source.name(), server), strays);
+}
+
+fn note_files(carrier: &Carrier, (source, target): (&str, &str), left_out: Vec<LeftOut>) {
+    for LeftOut { what, why } in left_out {
+        let (source, target) = (format!("{source}{what}"), target.to_owned());
+        carrier.report.note(&Line {
+            kind: "file",
+            source,
+            target,
+            digest: None,
+            outcome: Outcome::Failed(why),
+        });
     }
 }
 

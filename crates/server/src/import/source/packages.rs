@@ -145,7 +145,8 @@ impl Source for Packages {
         Ok(Some(Vec::new()))
     }
 
-    async fn left_out(&self, repository: &Repository) -> Result<Vec<LeftOut>> {
+    async fn left_out(&self, repository: Option<&Repository>) -> Result<Vec<LeftOut>> {
+        let Some(repository) = repository else { return Ok(Vec::new()) };
         Ok(self.project(repository).await?.left_out.clone())
     }
 

@@ -66,12 +66,22 @@ impl Tree {
 
     /// The names of the directories in a directory, without what is no text, in order; none where there is none.
     pub(super) fn directories(&self, path: &[&str]) -> Result<Vec<String>> {
+        self.names(path, FileType::Directory)
+    }
+
+    /// The names of the regular files in a directory, likewise.
+    pub(super) fn files(&self, path: &[&str]) -> Result<Vec<String>> {
+        self.names(path, FileType::RegularFile)
+    }
+
+    fn names(&self, path: &[&str], wanted: FileType) -> Result<Vec<String>> {
         let Some(file) = self.entry(path)? else { return Ok(Vec::new()) };
         let failed = |error: Errno| unreadable(path, error.into());
         let mut names = Vec::new();
-        for entry in Dir::new(file).map_err(failed)? {
+        // Opened anew: whoever shares a directory shares how far it was read.
+        for entry in Dir::read_from(file).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            let may_be = matches!(entry.file_type(), FileType::Directory | FileType::Unknown);
+            let may_be = entry.file_type() == wanted || entry.file_type() == FileType::Unknown;
             if let (true, Ok(name)) = (may_be, entry.file_name().to_str())
                 && !name.starts_with('.')
             {
@@ -112,5 +122,7 @@ mod tests {
             assert!(tree.read(bad, 100).is_err(), "{bad:?}");
         }
         assert_eq!(tree.directories(&[]).unwrap(), ["a"]);
+        assert_eq!(tree.files(&["a"]).unwrap(), ["file"]);
+        assert_eq!(tree.directories(&[]).unwrap(), ["a"], "again");
     }
 }

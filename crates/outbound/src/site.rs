@@ -1,0 +1,112 @@
+//! A site that somebody named by its URL, perhaps with a login in it: asked, and again for a while where that may help.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use reqwest::{
+    Method, StatusCode, Url,
+    header::{AUTHORIZATION, HeaderMap, HeaderValue},
+};
+use wharf_core::{Error, Kind, Result, Secret, Subject};
+
+use crate::{
+    answer::Answer,
+    door::{Ask, Body, Door},
+    upstream::{Pace, is_transient},
+};
+
+/// A site. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Site {
+    door: Door,
+    base: Url,
+    authorization: Option<HeaderValue>,
+}
+
+impl Site {
+    /// The site of a URL, with the login that stands in it, if one does. What it has lies below the path.
+    ///
+    /// # Errors
+    /// `Invalid` for what is no URL of http or https.
+    pub(crate) fn new(door: Door, url: &str) -> Result<Self> {
+        let mut base: Url = url.parse().map_err(|_| no_url())?;
+        if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
+            return Err(no_url());
+        }
+        let login = login_of(&base)?;
+        // Neither can fail on a URL that has a host.
+        let _ = base.set_username("");
+        let _ = base.set_password(None);
+        base.set_query(None);
+        base.set_fragment(None);
+        if !base.path().ends_with('/') {
+            let path = format!("{}/", base.path());
+            base.set_path(&path);
+        }
+        Ok(Self { door, base, authorization: login })
+    }
+
+    /// The host of such a URL, which whoever names the site names too.
+    ///
+    /// # Errors
+    /// As [`Site::new`].
+    pub(crate) fn host_of(url: &str) -> Result<String> {
+        url.parse().ok().and_then(|url: Url| url.host_str().map(str::to_owned)).ok_or_else(no_url)
+    }
+
+    /// Where it is, with a slash at the end and without a login.
+    pub(crate) const fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// Asks, and again for a while where that may help. The login goes to the origin of the site only.
+    pub(crate) async fn get(&self, method: Method, url: Url, mut headers: HeaderMap) -> Result<Answer> {
+        if let Some(login) = self.authorization.as_ref().filter(|_| url.origin() == self.base.origin()) {
+            headers.insert(AUTHORIZATION, login.clone());
+        }
+        let mut pace = Pace::default();
+        loop {
+            let (method, url, headers) = (method.clone(), url.clone(), headers.clone());
+            let answer = self.door.send(Ask { method, url, headers, body: Body::Whole(Bytes::new()) }).await;
+            let error = match answer {
+                Ok(answer) if is_busy(answer.status()) => refusal(&answer),
+                Ok(answer) => return Ok(answer),
+                Err(error) if is_transient(&error) => error,
+                Err(error) => return Err(error),
+            };
+            pace.wait(None, error).await?;
+        }
+    }
+}
+
+fn no_url() -> Error {
+    Error::new(Kind::Invalid, "the address must be http://… or https://…")
+}
+
+fn login_of(url: &Url) -> Result<Option<HeaderValue>> {
+    if url.username().is_empty() {
+        return Ok(None);
+    }
+    let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let login = format!("{}:{}", decoded(url.username()), decoded(url.password().unwrap_or_default()));
+    let login = Secret::new(format!("Basic {}", BASE64_STANDARD.encode(login)));
+    let mut value = HeaderValue::try_from(login.expose().as_str()).map_err(Error::internal)?;
+    value.set_sensitive(true);
+    Ok(Some(value))
+}
+
+fn is_busy(status: StatusCode) -> bool {
+    status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
+}
+
+/// The error for an answer that is no success.
+pub(crate) fn refusal(answer: &Answer) -> Error {
+    let words = format!("{} answered {}", answer.host(), answer.status());
+    let kind = match answer.status() {
+        StatusCode::UNAUTHORIZED => Kind::Unauthenticated,
+        StatusCode::FORBIDDEN => Kind::Denied,
+        StatusCode::NOT_FOUND | StatusCode::GONE => Kind::NotFound(Subject::Blob),
+        status if is_busy(status) => Kind::Unavailable,
+        _ => Kind::Invalid,
+    };
+    Error::new(kind, words)
+}
