@@ -6,6 +6,7 @@ mod contents;
 mod machines;
 mod members;
 mod organisations;
+mod people;
 mod shapes;
 mod sources;
 mod users;

@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "a suite acts as a job, and reads the files it is given")]
 
 mod belonging;
+mod people;
 mod tenancy;
 
 use wharf_core::{Actor, Kind, Role, Timestamp, UserName, audit::AuditRecord};
@@ -13,6 +14,7 @@ use crate::port::{Accounts, KeyRow, Keys, Login, NewAccount, Refresh, RegistryCh
 
 pub use self::{
     belonging::belonging,
+    people::people,
     tenancy::{machines, repeats, tenancy, users},
 };
 

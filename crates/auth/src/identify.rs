@@ -77,7 +77,10 @@ impl Auth {
         match account {
             Some(account) if right => {
                 self.0.attempts.forget(user, address);
-                Ok(Actor { principal: account.principal(), credential: Credential::Password, ..nobody })
+                let principal = account.clone().principal();
+                let actor = Actor { principal, credential: Credential::Password, ..nobody };
+                self.welcome(&account, &actor).await;
+                Ok(actor)
             }
             account => {
                 self.0.attempts.count(user, address, now);

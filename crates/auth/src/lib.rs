@@ -24,11 +24,13 @@ mod remembered;
 mod repeats;
 mod robots;
 mod seal;
+mod settings;
 mod token;
 mod token_text;
 mod upstreams;
 mod users;
 mod uses;
+mod welcome;
 
 use std::sync::Arc;
 
@@ -45,6 +47,7 @@ pub use crate::{
     meters::{Meters, PasswordLoad},
     repeats::{Begun, LONGEST_REPEAT_KEY},
     seal::{Sealer, SealingKey},
+    settings::{PersonalOrganisations, Settings},
     token::{IssuedToken, SERVICE},
     upstreams::NewUpstream,
 };
@@ -55,7 +58,7 @@ use crate::{
     known_tokens::KnownTokens,
     pace::Pace,
     password::Passwords,
-    port::{Accounts, Keys, Machines, Repeats, Tenancy, Users},
+    port::{Accounts, Keys, Machines, People, Repeats, Tenancy, Users},
     remembered::Remembered,
     uses::Uses,
 };
@@ -69,6 +72,8 @@ pub struct Parts {
     pub accounts: Arc<dyn Accounts>,
     /// Users, as an operator sees them.
     pub users: Arc<dyn Users>,
+    /// Users, as people.
+    pub people: Arc<dyn People>,
     /// Who belongs where.
     pub tenancy: Arc<dyn Tenancy>,
     /// API tokens and robots.
@@ -87,6 +92,8 @@ pub struct Parts {
     pub limits: Limits,
     /// Who may make organisations.
     pub founders: Founders,
+    /// How users come and go.
+    pub settings: Settings,
     /// What is to be recorded beside transactions.
     pub notebook: Arc<Notebook>,
 }
@@ -98,11 +105,13 @@ pub struct Auth(Arc<Inner>);
 struct Inner {
     accounts: Arc<dyn Accounts>,
     users: Arc<dyn Users>,
+    people: Arc<dyn People>,
     tenancy: Arc<dyn Tenancy>,
     machines: Arc<dyn Machines>,
     repeats: Arc<dyn Repeats>,
     uses: Uses,
     founders: Founders,
+    settings: Settings,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     attempts: Attempts,
@@ -125,6 +134,7 @@ impl Auth {
         let Parts {
             accounts,
             users,
+            people,
             tenancy,
             machines,
             repeats,
@@ -134,6 +144,7 @@ impl Auth {
             entropy,
             limits,
             founders,
+            settings,
             notebook,
         } = parts;
         let passwords = Passwords::new(entropy.as_ref(), limits.password_queue)?;
@@ -144,11 +155,13 @@ impl Auth {
         Ok(Self(Arc::new(Inner {
             accounts,
             users,
+            people,
             tenancy,
             machines,
             repeats,
             uses: Uses::default(),
             founders,
+            settings,
             clock,
             entropy,
             attempts: Attempts::new(&limits),

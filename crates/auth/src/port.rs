@@ -1,5 +1,6 @@
 //! What authentication needs stored. Each call is one transaction, with its audit line in it.
 
+mod people;
 mod repeats;
 mod sources;
 mod tenancy;
@@ -15,6 +16,7 @@ use wharf_core::{
 };
 
 pub use self::{
+    people::{Newcomer, People},
     repeats::{Known, Repeat, RepeatTimes, Repeats},
     sources::{Source, SourceChange},
     tenancy::{
@@ -40,6 +42,8 @@ pub struct Account {
     pub disabled: bool,
     /// Moves when every credential of the account is to end.
     pub version: i64,
+    /// Whether it never logged in.
+    pub is_new: bool,
 }
 
 /// What an account is called.

@@ -86,6 +86,7 @@ mod tests {
             operator: false,
             disabled: false,
             version,
+            is_new: false,
         };
         let (remembered, now) = (Remembered::new(&Seven), Timestamp::from_microseconds(0));
         let secret = |text: &str| Secret::new(text.to_owned());

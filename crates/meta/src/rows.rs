@@ -20,6 +20,7 @@ mod members;
 mod notices;
 mod organisations;
 mod pages;
+mod people;
 mod readable;
 mod registries;
 mod releases;

@@ -140,6 +140,7 @@ pub const TABLES: &[Table] = &[
             integer("created_at"),
             integer("organisation_id"),
             integer("removed_at"),
+            integer("first_login_at"),
         ],
     ),
     table(

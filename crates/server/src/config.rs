@@ -2,6 +2,7 @@
 
 mod keys;
 mod limits;
+mod people;
 mod values;
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
@@ -18,6 +19,7 @@ use wharf_registry::{AuditPulls, Deletion};
 pub(crate) use self::{
     keys::{KEYS, Key, REPLACED, example},
     limits::Limits,
+    people::People,
 };
 use crate::{first_start::PASSWORD_VARIABLE, listener::Files, world};
 
@@ -94,6 +96,7 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     pub(crate) create_on_push: CreateOnPush,
     pub(crate) org_create: Founders,
+    pub(crate) people: People,
     pub(crate) signing_keys: Vec<(RegistryPlace, PathBuf)>,
     pub(crate) registry_hosts: Vec<(String, RegistryPlace)>,
     /// Upstreams that may be in a private network.
@@ -225,6 +228,7 @@ impl Sources {
             log_format: self.read("log_format", values::log_format)?,
             create_on_push: self.read("create_on_push", values::create_on_push)?,
             org_create: self.read("org_create", values::org_create)?,
+            people: People::read(self)?,
             signing_keys: self.read("signing_keys", values::signing_keys)?,
             registry_hosts: self.read("registry_hosts", values::registry_hosts)?,
             upstream_hosts: self.read("upstream_hosts", values::hosts)?,

@@ -146,6 +146,7 @@ impl Stores {
         Auth::open(wharf_auth::Parts {
             accounts: Arc::new(self.database.clone()),
             users: Arc::new(self.database.clone()),
+            people: Arc::new(self.database.clone()),
             tenancy: Arc::new(self.database.clone()),
             machines: Arc::new(self.database.clone()),
             repeats: Arc::new(self.database.clone()),
@@ -155,6 +156,7 @@ impl Stores {
             entropy,
             limits: account_limits(config),
             founders: config.org_create,
+            settings: account_settings(config),
             notebook: self.notebook.clone(),
         })
         .await
@@ -346,6 +348,10 @@ fn account_limits(config: &Config) -> wharf_auth::Limits {
         failed_logins_window: seconds(limits.failed_logins_window),
         password_queue: limits.password_queue,
     }
+}
+
+fn account_settings(config: &Config) -> wharf_auth::Settings {
+    wharf_auth::Settings { personal_organisations: config.people.personal_organisations }
 }
 
 fn seconds(duration: Duration) -> i64 {

@@ -5,9 +5,13 @@ use serde_json::json;
 use super::items;
 use crate::harness::{ADMIN_PASSWORD, Wharf};
 
+/// Where nobody finds an organisation that was not made by hand.
+const WITHOUT_PERSONAL: [(&str, &str); 2] =
+    [("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD), ("WHARF_PERSONAL_ORGS", "off")];
+
 #[tokio::test]
 async fn an_organisation_is_made_with_its_registry_and_seen_by_who_belongs_to_it() {
-    let wharf = Wharf::start().await;
+    let wharf = Wharf::start_with(&WITHOUT_PERSONAL).await;
     let (admin, stranger) = (wharf.admin(), wharf.add_user("stranger", &[]));
 
     let made = admin.send_json("POST", "/api/v1/orgs", &json!({ "name": "acme" })).await.is(201);
@@ -33,7 +37,7 @@ async fn an_organisation_is_made_with_its_registry_and_seen_by_who_belongs_to_it
 #[tokio::test]
 async fn users_make_organisations_where_that_is_set_but_not_by_the_name_of_another() {
     let wharf =
-        Wharf::start_with(&[("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD), ("WHARF_ORG_CREATE", "users")]).await;
+        Wharf::start_with(&[WITHOUT_PERSONAL[0], WITHOUT_PERSONAL[1], ("WHARF_ORG_CREATE", "users")]).await;
     let (alice, bob) = (wharf.add_user("alice", &[]), wharf.add_user("bob", &[]));
 
     bob.send_json("POST", "/api/v1/orgs", &json!({ "name": "alice" })).await.is(409);

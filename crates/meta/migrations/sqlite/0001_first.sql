@@ -89,7 +89,7 @@ CREATE INDEX repository_registry ON repository (registry_id, path) WHERE shown =
 CREATE INDEX repository_empty ON repository (looked_at) WHERE shown = 0;
 
 -- kind: user or robot. version moves when credentials are to end. organisation_id: whose robot it is. removed_at: since when
--- it is gone. The row stays, so that nobody else gets the name.
+-- it is gone. The row stays, so that nobody else gets the name. first_login_at: NULL until a user logs in.
 CREATE TABLE account (
     id               INTEGER PRIMARY KEY AUTOINCREMENT,
     name             TEXT NOT NULL UNIQUE,
@@ -101,7 +101,8 @@ CREATE TABLE account (
     home_registry_id INTEGER REFERENCES registry (id),
     created_at       INTEGER NOT NULL,
     organisation_id  INTEGER REFERENCES organisation (id),
-    removed_at       INTEGER
+    removed_at       INTEGER,
+    first_login_at   INTEGER
 );
 
 CREATE INDEX account_user ON account (name) WHERE kind = 'user' AND removed_at IS NULL;

@@ -23,6 +23,7 @@ fn account(mut row: Row) -> Result<Account> {
         operator: row.next()?,
         disabled: row.next()?,
         version: row.next()?,
+        is_new: row.next::<Option<i64>>()?.is_none(),
     })
 }
 
@@ -92,7 +93,9 @@ impl Step for ByName {
     type Output = Option<Account>;
 
     async fn run(&self, session: &mut dyn Session) -> Result<Option<Account>> {
-        const FIND: &str = "SELECT id, name, password_hash, operator, disabled, version FROM account WHERE name = $1 AND removed_at IS NULL";
+        const FIND: &str = "
+            SELECT id, name, password_hash, operator, disabled, version, first_login_at FROM account
+            WHERE name = $1 AND removed_at IS NULL";
         session.query_first(FIND, &[self.0.as_str().into()]).await?.map(account).transpose()
     }
 }
@@ -104,8 +107,9 @@ impl Step for ById {
     type Output = Option<Account>;
 
     async fn run(&self, session: &mut dyn Session) -> Result<Option<Account>> {
-        const FIND: &str =
-            "SELECT id, name, password_hash, operator, disabled, version FROM account WHERE id = $1";
+        const FIND: &str = "
+            SELECT id, name, password_hash, operator, disabled, version, first_login_at FROM account
+            WHERE id = $1";
         session.query_first(FIND, &[self.0.0.into()]).await?.map(account).transpose()
     }
 }

@@ -151,9 +151,10 @@ impl Step for Find {
     }
 }
 
-struct Create {
-    new: NewOrganisation,
-    record: AuditRecord,
+/// Makes an organisation.
+pub(super) struct Create {
+    pub(super) new: NewOrganisation,
+    pub(super) record: AuditRecord,
 }
 
 impl Create {

@@ -172,6 +172,14 @@ pub(crate) const KEYS: &[Key] = &[
         secret: Mask::Nothing,
     },
     Key {
+        name: "personal_orgs",
+        flag: "personal-orgs",
+        default: "on",
+        expected: "on or off",
+        about: "Whether the first login of a user makes an organisation of the user's own name, where that is free.",
+        secret: Mask::Nothing,
+    },
+    Key {
         name: "signing_keys",
         flag: "signing-keys",
         default: "",
