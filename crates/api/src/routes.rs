@@ -7,8 +7,8 @@ use wharf_core::{Error, Kind, Result};
 
 use crate::{
     endpoints::{
-        audit, charts, facts, keys, me, members, moves, organisations, registries, releases, repositories,
-        robots, rules, tokens, usage, users, webhooks,
+        audit, charts, facts, keys, me, members, moves, organisations, people, registries, releases,
+        repositories, robots, rules, tokens, usage, users, webhooks,
     },
     route::Route,
     template::{Parameters, nothing},
@@ -20,6 +20,7 @@ pub(crate) static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         me::routes(),
         tokens::routes(),
         users::routes(),
+        people::routes(),
         organisations::routes(),
         members::routes(),
         robots::routes(),

@@ -7,6 +7,7 @@ use wharf_core::{
 
 use crate::{
     Auth,
+    people::KnownBy,
     port::{NewAccount, RegistryChange, UserRow},
 };
 
@@ -21,6 +22,8 @@ pub struct NewUser {
     pub operator: bool,
     /// The organisations the user is to belong to, made if they are not there, and the roles in them.
     pub memberships: Vec<(OrganisationName, Role)>,
+    /// What the user is known by beside the login; the operator vouches for the address.
+    pub known_by: KnownBy,
 }
 
 impl Auth {
@@ -35,21 +38,23 @@ impl Auth {
     /// Makes a user.
     ///
     /// # Errors
-    /// `Exists` where the login is taken; `Invalid` for an empty or huge password; `Unavailable`.
+    /// `Exists` where the login or the e-mail address is taken; `Invalid` for a password that is none; `Unavailable`.
     pub async fn create_user(&self, grant: &OperatorGrant, user: NewUser) -> Result<UserRow> {
-        let NewUser { name, password, operator, memberships } = user;
+        let NewUser { name, password, operator, memberships, known_by } = user;
         let password_hash = self.0.passwords.hash(&password, self.0.entropy.bytes()).await?;
         let record = self.record_of(grant, "user.create", name.as_str());
         let created_at = record.at;
-        let account = NewAccount { name: name.clone(), password_hash, operator, memberships };
+        let person = known_by.vouched_for(created_at);
+        let account =
+            NewAccount { name: name.clone(), password_hash, operator, memberships, person: person.clone() };
         let id = self.0.accounts.create(account, record).await?;
-        Ok(UserRow { id, name, operator, disabled: false, created_at })
+        Ok(UserRow { id, name, operator, disabled: false, created_at, person })
     }
 
     /// Sets a user's password and ends every token issued before.
     ///
     /// # Errors
-    /// `NotFound` where there is no such user; `Invalid` for an empty or huge password; `Unavailable`.
+    /// `NotFound` where there is no such user; `Invalid` for a password that is none; `Unavailable`.
     pub async fn set_password(
         &self,
         grant: &OperatorGrant,

@@ -10,7 +10,7 @@ mod tenancy;
 
 use wharf_core::{Actor, Kind, Role, Timestamp, UserName, audit::AuditRecord};
 
-use crate::port::{Accounts, KeyRow, Keys, Login, NewAccount, Refresh, RegistryChange};
+use crate::port::{Accounts, KeyRow, Keys, Login, NewAccount, Person, Refresh, RegistryChange};
 
 pub use self::{
     belonging::belonging,
@@ -26,7 +26,13 @@ fn record() -> AuditRecord {
 
 fn new(name: &UserName) -> NewAccount {
     let memberships = vec![("acme".parse().unwrap(), Role::Writer), ("other".parse().unwrap(), Role::Viewer)];
-    NewAccount { name: name.clone(), password_hash: "hash".to_owned(), operator: true, memberships }
+    NewAccount {
+        name: name.clone(),
+        password_hash: "hash".to_owned(),
+        operator: true,
+        memberships,
+        person: Person::default(),
+    }
 }
 
 /// The suite of [`Accounts`], against a store without accounts.

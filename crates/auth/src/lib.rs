@@ -18,6 +18,7 @@ mod meters;
 mod organisations;
 mod pace;
 mod password;
+mod people;
 pub mod port;
 mod refresh;
 mod remembered;
@@ -45,6 +46,7 @@ pub use crate::{
     api_tokens::NewToken,
     limits::Limits,
     meters::{Meters, PasswordLoad},
+    people::KnownBy,
     repeats::{Begun, LONGEST_REPEAT_KEY},
     seal::{Sealer, SealingKey},
     settings::{PersonalOrganisations, Settings},

@@ -21,7 +21,9 @@ const SHARE: usize = 8;
 /// Blocks larger than 32 MiB glibc never keeps (`DEFAULT_MMAP_THRESHOLD_MAX`).
 const NEVER_KEPT: usize = 33 << 20;
 
-/// The longest password that is looked at.
+/// The fewest characters of a new password.
+const FEWEST: usize = 8;
+/// The longest password that is looked at, in bytes.
 const LONGEST: usize = 1024;
 
 pub(crate) struct Passwords {
@@ -51,10 +53,8 @@ impl Passwords {
 
     /// Hashes a new password.
     pub(crate) async fn hash(&self, password: &Secret<String>, salt: [u8; 16]) -> Result<String> {
+        expect_sound(password.expose())?;
         let password = password.clone();
-        if password.expose().is_empty() || password.expose().len() > LONGEST {
-            return Err(Error::new(Kind::Invalid, "a password must have 1 to 1024 bytes"));
-        }
         self.in_turn(move || hash(password.expose().as_bytes(), &salt)).await?
     }
 
@@ -123,6 +123,16 @@ impl Drop for Share {
     }
 }
 
+/// Refuses what is no password: one that is soon guessed, or that a terminal or a form would bring otherwise. What kinds
+/// of characters it has is nobody's business.
+fn expect_sound(password: &str) -> Result<()> {
+    let is_sound = password.chars().count() >= FEWEST
+        && password.len() <= LONGEST
+        && !password.contains(char::is_control);
+    let rule = "a password has at least 8 characters, at most 1024 bytes, and no control characters";
+    if is_sound { Ok(()) } else { Err(Error::new(Kind::Invalid, rule)) }
+}
+
 fn busy() -> Error {
     Error::new(Kind::RateLimited, "too many passwords are being checked, try again")
 }
@@ -179,16 +189,19 @@ mod tests {
     async fn only_the_right_password_of_an_existing_user_is_right() {
         let passwords = Passwords::new(&Zero, 32).unwrap();
         let secret = |text: &str| Secret::new(text.to_owned());
-        let hash = passwords.hash(&secret("right"), [1; 16]).await.unwrap();
+        let hash = passwords.hash(&secret("the right one"), [1; 16]).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert!(passwords.verify(&secret("right"), Some(&hash), None).await.unwrap());
-        assert!(!passwords.verify(&secret("wrong"), Some(&hash), None).await.unwrap());
-        assert!(!passwords.verify(&secret("right"), None, None).await.unwrap());
+        assert!(passwords.verify(&secret("the right one"), Some(&hash), None).await.unwrap());
+        assert!(!passwords.verify(&secret("the wrong one"), Some(&hash), None).await.unwrap());
+        assert!(!passwords.verify(&secret("the right one"), None, None).await.unwrap());
         assert!(!passwords.verify(&secret(&"x".repeat(2000)), Some(&hash), None).await.unwrap());
-        assert!(passwords.hash(&secret(""), [1; 16]).await.is_err());
+        for bad in ["", "1234567", "ääääääa", "a\tpassword", &"x".repeat(1025)] {
+            assert_eq!(passwords.hash(&secret(bad), [1; 16]).await.unwrap_err().kind(), Kind::Invalid);
+        }
+        assert!(passwords.hash(&secret("äääääääa"), [1; 16]).await.is_ok(), "characters are counted");
         let held: Vec<_> = (0..SHARE).map(|_| passwords.share(None).unwrap()).collect();
         assert_eq!(
-            passwords.verify(&secret("right"), None, None).await.unwrap_err().kind(),
+            passwords.verify(&secret("the right one"), None, None).await.unwrap_err().kind(),
             Kind::RateLimited
         );
         assert!(passwords.share(Some([127, 0, 0, 1].into())).is_ok(), "another client has its own share");

@@ -16,7 +16,7 @@ use wharf_core::{
 };
 
 pub use self::{
-    people::{Newcomer, People},
+    people::{Newcomer, People, Person},
     repeats::{Known, Repeat, RepeatTimes, Repeats},
     sources::{Source, SourceChange},
     tenancy::{
@@ -77,6 +77,8 @@ pub struct NewAccount {
     pub operator: bool,
     /// The organisations it is to belong to, made if they are not there, and its roles in them.
     pub memberships: Vec<(OrganisationName, Role)>,
+    /// What it is known by beside the login.
+    pub person: Person,
 }
 
 /// A refresh token as its row tells it.

@@ -1,7 +1,7 @@
 //! Users, as an operator manages them, and what each may do to himself.
 
 use wharf_core::{
-    Actor, Error, Kind, OperatorGrant, Result, Secret, SelfGrant, Subject, UserName, audit::AuditRecord,
+    Actor, Error, OperatorGrant, Result, Secret, SelfGrant, Subject, UserName, audit::AuditRecord,
 };
 
 use crate::{
@@ -65,26 +65,20 @@ impl Auth {
     /// Changes the caller's own password, which he must know. Every token issued before ends.
     ///
     /// # Errors
-    /// `Denied` for a wrong one; `RateLimited`; `Invalid` for a new one that is empty or huge.
+    /// `Denied` for a wrong one; `RateLimited`; `Invalid` for a new one that is none.
     pub async fn change_password(
         &self,
         grant: &SelfGrant,
         current: &Secret<String>,
         new: &Secret<String>,
     ) -> Result<()> {
-        let actor = grant.actor();
-        let gone = || Error::not_found(Subject::User);
-        let account = self.0.accounts.by_id(grant.account()).await?.ok_or_else(gone)?;
-        let login = actor.principal.name();
-        if !self.hear(login, Some(&account), current, actor.address).await? {
-            self.0.attempts.count(login, actor.address, self.0.clock.now());
-            return Err(Error::new(Kind::Denied, "the current password is another one"));
-        }
+        self.expect_password(grant, Some(current)).await?;
+        let login = grant.actor().principal.name();
         let hash = self.0.passwords.hash(new, self.0.entropy.bytes()).await?;
         let record = AuditRecord::by(self.0.clock.now(), grant, "user.password");
         let record = AuditRecord { target: Some(login.to_owned()), ..record };
         if !self.0.accounts.set_password(grant.account(), hash, record).await? {
-            return Err(gone());
+            return Err(Error::not_found(Subject::User));
         }
         self.0.attempts.forget_everywhere(login);
         Ok(())

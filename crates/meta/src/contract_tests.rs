@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use wharf_auth::port::{
-    Accounts as _, Claim, NewAccount, NewOrganisation, Organisations as _, RegistryChange, Seer, Span,
+    Accounts as _, Claim, NewAccount, NewOrganisation, Organisations as _, Person, RegistryChange, Seer, Span,
 };
 use wharf_core::{
     Access, AccountId, Actor, Credential, Digest, Kind, OrganisationName, Place, Principal, RegistryPlace,
@@ -61,8 +61,13 @@ async fn rights(database: &Database, actor: &Actor) -> Rights {
 async fn rights_that_change_are_known_at_once(database: &Database) {
     let name: wharf_core::UserName = "reader".parse().unwrap();
     let memberships = vec![("lookups".parse().unwrap(), Role::Viewer)];
-    let account =
-        NewAccount { name: name.clone(), password_hash: "hash".to_owned(), operator: false, memberships };
+    let account = NewAccount {
+        name: name.clone(),
+        password_hash: "hash".to_owned(),
+        operator: false,
+        memberships,
+        person: Person::default(),
+    };
     let nobody = Actor { principal: Principal::Anonymous, ..Actor::job("contract") };
     let is_public = async || rights(database, &nobody).await.registry.is_some_and(|found| found.public);
     for public in [true, false].repeat(10) {
@@ -102,7 +107,13 @@ async fn lists_and_the_gate_agree_on_who_may_read(database: &Database) {
     ] {
         let memberships = role.map(|role| (place.organisation.clone(), role)).into_iter().collect();
         let (name, password_hash): (UserName, _) = (name.parse().unwrap(), "hash".to_owned());
-        let new = NewAccount { name: name.clone(), password_hash, operator, memberships };
+        let new = NewAccount {
+            name: name.clone(),
+            password_hash,
+            operator,
+            memberships,
+            person: Person::default(),
+        };
         let id = database.create(new, record()).await.unwrap();
         callers.push(Actor { principal: Principal::User { id, name, version: 1 }, ..Actor::job("contract") });
     }

@@ -144,6 +144,18 @@ pub const TABLES: &[Table] = &[
         ],
     ),
     table(
+        "person",
+        1,
+        &[
+            integer("account_id"),
+            text("email"),
+            text("email_key"),
+            integer("verified_at"),
+            text("given_name"),
+            text("family_name"),
+        ],
+    ),
+    table(
         "membership",
         2,
         &[integer("organisation_id"), integer("account_id"), text("role"), integer("created_at")],

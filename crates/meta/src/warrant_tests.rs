@@ -12,7 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 use wharf_auth::port::{
-    Accounts, Claim, Members, NewAccount, NewOrganisation, Organisations, TokenRow, Tokens,
+    Accounts, Claim, Members, NewAccount, NewOrganisation, Organisations, Person, TokenRow, Tokens,
 };
 use wharf_core::{
     Access, Actor, Credential, Kind, OrganisationGrant, OrganisationName, Place, Principal, Result, Role,
@@ -53,7 +53,13 @@ impl House {
         for name in ["alice", "bob", "carol"] {
             let memberships = vec![(organisation.clone(), Role::Admin)];
             let (name, password_hash): (UserName, _) = (name.parse().unwrap(), "hash".to_owned());
-            let new = NewAccount { name: name.clone(), password_hash, operator: false, memberships };
+            let new = NewAccount {
+                name: name.clone(),
+                password_hash,
+                operator: false,
+                memberships,
+                person: Person::default(),
+            };
             let id = database.create(new, record()).await.unwrap();
             actors.push((
                 name.clone(),

@@ -1,7 +1,7 @@
 //! The first start: an operator and a place to push to. There is no default password.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use wharf_auth::{Auth, NewUser, port::RegistryChange};
+use wharf_auth::{Auth, KnownBy, NewUser, port::RegistryChange};
 use wharf_core::{Actor, Entropy, Kind, OrganisationName, RegistryName, Result, Secret};
 
 use crate::{data_dir::DataDir, output::say, world};
@@ -39,6 +39,7 @@ pub(crate) async fn prepare(auth: &Auth, data_dir: &DataDir, entropy: &dyn Entro
         password: Secret::new(password.clone()),
         operator: true,
         memberships: Vec::new(),
+        known_by: KnownBy::default(),
     };
     match auth.create_user(&grant, user).await {
         // Another node was first, on the database that both share: its password counts.

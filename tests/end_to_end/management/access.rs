@@ -106,7 +106,8 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("POST", path) if path.ends_with("/rollback") => Some(json!({ "digest": world.image.digest() })),
         ("PUT", path) if path.ends_with("/yank") => Some(json!({})),
         ("PUT", path) if path.ends_with("/status") => Some(json!({ "status": "archived" })),
-        ("PUT", "/me/password") => Some(json!({ "current": "not-it", "new": "another" })),
+        ("PUT", path) if path.ends_with("/person") => Some(json!({ "given_name": "Ada" })),
+        ("PUT", "/me/password") => Some(json!({ "current": "not-it", "new": "another-one" })),
         _ => None,
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wharf_core::{Credential, Error, Principal, Result, Secret};
 
-use super::organisations::Organisation;
+use super::{organisations::Organisation, people::ShownPerson};
 use crate::{
     call::Call,
     input::Body,
@@ -37,6 +37,8 @@ pub(crate) struct Me {
     credential: CredentialKind,
     /// Where it belongs, the first thousand; nothing for a credential that is narrowed.
     memberships: Vec<Organisation>,
+    #[serde(flatten)]
+    person: ShownPerson,
 }
 
 /// A sort of account.
@@ -97,7 +99,7 @@ pub(crate) struct ChangedPassword {
     /// The one of now.
     #[schema(value_type = String, format = Password)]
     current: Password,
-    /// The one of then.
+    /// The one of then: 8 characters at least, 1024 bytes at most, no control characters.
     #[schema(value_type = String, format = Password)]
     new: Password,
 }
@@ -112,6 +114,7 @@ async fn show(call: Call, (): ()) -> Result<Shown<Me>> {
         operator: auth.is_operator(&call.actor).await?,
         credential: (&call.actor.credential).into(),
         memberships: memberships.into_iter().map(Organisation::of).collect::<Result<_>>()?,
+        person: auth.person(&grant).await?.into(),
     }))
 }
 

@@ -8,6 +8,7 @@ use wharf_auth::{
 };
 use wharf_core::{OperatorGrant, Result, Secret, UserName};
 
+use super::people::{ShownPerson, known_by};
 use crate::{
     call::Call,
     input::{Body, Wish},
@@ -38,6 +39,8 @@ pub(crate) struct User {
     disabled: bool,
     /// When it was made.
     created_at: String,
+    #[serde(flatten)]
+    person: ShownPerson,
 }
 
 /// A user to be made.
@@ -46,12 +49,18 @@ pub(crate) struct User {
 pub(crate) struct CreatedUser {
     /// The login.
     name: String,
-    /// The password.
+    /// The password: 8 characters at least, 1024 bytes at most, no control characters.
     #[schema(value_type = String, format = Password)]
     password: Password,
     /// Whether it is to be the platform's operator; not, if it is not said.
     #[serde(default)]
     operator: bool,
+    /// The e-mail address; no two users have the same.
+    email: Option<String>,
+    /// The given name, 100 characters at most.
+    given_name: Option<String>,
+    /// The family name, 100 characters at most.
+    family_name: Option<String>,
 }
 
 /// What is to change of a user.
@@ -65,7 +74,7 @@ pub(crate) struct ChangedUser {
 async fn list(call: Call, wish: Wish) -> Result<Listed<User>> {
     let grant = operator(&call).await?;
     let rows = call.face.auth.users(&grant, wish.span()).await?;
-    let items = rows.into_iter().map(of).collect::<Result<_>>()?;
+    let items = rows.into_iter().map(User::of).collect::<Result<_>>()?;
     Ok(Listed::of(items, &wish, "/api/v1/users", |user| user.name.clone()))
 }
 
@@ -73,21 +82,22 @@ async fn create(call: Call, Body(new): Body<CreatedUser>) -> Result<Created<User
     let grant = operator(&call).await?;
     let name: UserName = new.name.parse()?;
     let password: Secret<String> = new.password.into();
-    let user = NewUser { name, password, operator: new.operator, memberships: Vec::new() };
-    let thing = of(call.face.auth.create_user(&grant, user).await?)?;
+    let known_by = known_by((new.email, new.given_name, new.family_name))?;
+    let user = NewUser { name, password, operator: new.operator, memberships: Vec::new(), known_by };
+    let thing = User::of(call.face.auth.create_user(&grant, user).await?)?;
     Ok(Created { location: format!("/api/v1/users/{}", thing.name), thing })
 }
 
 async fn show(call: Call, (): ()) -> Result<Shown<User>> {
     let grant = operator(&call).await?;
-    of(call.face.auth.user(&grant, &call.parameter("user")?).await?).map(Shown)
+    User::of(call.face.auth.user(&grant, &call.parameter("user")?).await?).map(Shown)
 }
 
 async fn change(call: Call, Body(changed): Body<ChangedUser>) -> Result<Shown<User>> {
     let (grant, name) = (operator(&call).await?, call.parameter::<UserName>("user")?);
     let fate = if changed.disabled { Fate::Disabled } else { Fate::Enabled };
     call.face.auth.decide_fate(&grant, &name, fate).await?;
-    of(call.face.auth.user(&grant, &name).await?).map(Shown)
+    User::of(call.face.auth.user(&grant, &name).await?).map(Shown)
 }
 
 async fn remove(call: Call, (): ()) -> Result<Done> {
@@ -95,11 +105,14 @@ async fn remove(call: Call, (): ()) -> Result<Done> {
     call.face.auth.decide_fate(&grant, &name, Fate::Removed).await.map(|()| Done)
 }
 
-async fn operator(call: &Call) -> Result<OperatorGrant> {
+pub(crate) async fn operator(call: &Call) -> Result<OperatorGrant> {
     call.face.auth.grant_operator(&call.actor).await
 }
 
-fn of(row: UserRow) -> Result<User> {
-    let UserRow { name, operator, disabled, created_at, .. } = row;
-    Ok(User { name: name.to_string(), operator, disabled, created_at: written(created_at)? })
+impl User {
+    pub(crate) fn of(row: UserRow) -> Result<Self> {
+        let UserRow { name, operator, disabled, created_at, person, .. } = row;
+        let (name, created_at) = (name.to_string(), written(created_at)?);
+        Ok(Self { name, operator, disabled, created_at, person: person.into() })
+    }
 }

@@ -8,8 +8,8 @@ use wharf_core::{
 
 use super::{NOW, record};
 use crate::port::{
-    Accounts, Claim, Fate, Known, Machines, NewAccount, NewOrganisation, RegistryChange, Repeat, RepeatTimes,
-    Repeats, Seer, Source, SourceChange, Span, Tenancy, TokenRow, Users,
+    Accounts, Claim, Fate, Known, Machines, NewAccount, NewOrganisation, Person, RegistryChange, Repeat,
+    RepeatTimes, Repeats, Seer, Source, SourceChange, Span, Tenancy, TokenRow, Users,
 };
 
 pub(super) const ALL: Span = Span { last: None, most: 1000 };
@@ -25,6 +25,7 @@ pub(super) async fn user(store: &dyn Accounts, login: &str, operator: bool) -> A
         password_hash: "hash".to_owned(),
         operator,
         memberships: Vec::new(),
+        person: Person::default(),
     };
     let id = store.create(new, record()).await.unwrap();
     Actor { principal: Principal::User { id, name: user, version: 1 }, ..Actor::job("contract") }
@@ -212,8 +213,13 @@ pub async fn users(accounts: &dyn Accounts, store: &dyn Users) {
         (None, true)
     );
     assert!(!store.decide_fate(alice.clone(), Fate::Enabled, record()).await.unwrap());
-    let new =
-        NewAccount { name: alice, password_hash: String::new(), operator: false, memberships: Vec::new() };
+    let new = NewAccount {
+        name: alice,
+        password_hash: String::new(),
+        operator: false,
+        memberships: Vec::new(),
+        person: Person::default(),
+    };
     assert_eq!(
         accounts.create(new, record()).await.unwrap_err().kind(),
         Kind::Exists,

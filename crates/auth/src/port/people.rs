@@ -1,7 +1,22 @@
-//! Users, as people: how they come.
+//! Users, as people: what they are known by, and how they come.
 
 use async_trait::async_trait;
-use wharf_core::{AccountId, OrganisationName, Result, audit::AuditRecord};
+use wharf_core::{
+    AccountId, EmailAddress, OrganisationName, PersonName, Result, Timestamp, audit::AuditRecord,
+};
+
+/// What a user is known by beside the login.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Person {
+    /// The e-mail address; no two users have the same.
+    pub email: Option<EmailAddress>,
+    /// Since when that is known to be the user's: a letter there was answered, or the operator says so.
+    pub verified_at: Option<Timestamp>,
+    /// The given name.
+    pub given_name: Option<PersonName>,
+    /// The family name.
+    pub family_name: Option<PersonName>,
+}
 
 /// A user who logs in for the first time.
 #[derive(Clone, Debug)]
@@ -18,4 +33,11 @@ pub trait People: Send + Sync {
     /// Writes down the first login of a user, and makes its organisation; nothing where it logged in before. The record
     /// is of the organisation, and kept where one was made.
     async fn welcome(&self, newcomer: Newcomer, record: AuditRecord) -> Result<()>;
+    /// What a user is known by; nothing where nothing was said.
+    async fn person(&self, account: AccountId) -> Result<Person>;
+    /// Says anew what a user is known by.
+    ///
+    /// # Errors
+    /// `Exists` where another user has the address.
+    async fn set_person(&self, account: AccountId, person: Person, record: AuditRecord) -> Result<()>;
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use wharf_core::{AccountId, Result, Timestamp, UserName, audit::AuditRecord};
 
-use super::Span;
+use super::{Person, Span};
 
 /// A user as its row tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct UserRow {
     pub disabled: bool,
     /// When it was made.
     pub created_at: Timestamp,
+    /// What it is known by beside the login.
+    pub person: Person,
 }
 
 /// What is to become of a user.
@@ -27,7 +29,8 @@ pub enum Fate {
     Enabled,
     /// It may not log in, and every credential of it ends.
     Disabled,
-    /// As disabled, for ever: its roles, password and tokens are gone, and its name stays taken.
+    /// As disabled, for ever: its roles, password and tokens are gone, and what it was known by beside its login, which
+    /// stays taken.
     Removed,
 }
 

@@ -109,6 +109,17 @@ CREATE INDEX account_user ON account (name) WHERE kind = 'user' AND removed_at I
 CREATE INDEX account_robot ON account (organisation_id, name) WHERE organisation_id IS NOT NULL AND removed_at IS NULL;
 CREATE INDEX account_operator ON account (id) WHERE operator = 1;
 
+-- What a user is known by beside the login. email_key: the address in lower case. verified_at: since when the address is known
+-- to be the user's.
+CREATE TABLE person (
+    account_id  INTEGER PRIMARY KEY REFERENCES account (id),
+    email       TEXT,
+    email_key   TEXT UNIQUE,
+    verified_at INTEGER,
+    given_name  TEXT,
+    family_name TEXT
+);
+
 CREATE TABLE membership (
     organisation_id INTEGER NOT NULL REFERENCES organisation (id),
     account_id      INTEGER NOT NULL REFERENCES account (id),

@@ -1,14 +1,16 @@
 //! Accounts, their roles and refresh tokens.
 
 use async_trait::async_trait;
-use wharf_auth::port::{Account, Accounts, Login, NewAccount, Refresh, RegistryChange};
+use wharf_auth::port::{Account, Accounts, Login, NewAccount, Person, Refresh, RegistryChange};
 use wharf_core::{
     AccountId, Error, Kind, OrganisationName, RegistryName, Result, Timestamp, UserName, audit::AuditRecord,
 };
 
 use wharf_registry::port::Maker;
 
-use super::{journal::audit, members::JOIN, registries::SetRegistry, tenants::ensure_organisation};
+use super::{
+    journal::audit, members::JOIN, people::keep_person, registries::SetRegistry, tenants::ensure_organisation,
+};
 use crate::{
     database::{Database, Step},
     memory::{Recall, Remembered},
@@ -152,7 +154,7 @@ impl Step for Create {
             VALUES ($1, 'user', $2, $3, 0, 1, $4)
             ON CONFLICT (name) DO NOTHING
             RETURNING id";
-        let NewAccount { name, password_hash, operator, memberships } = &self.account;
+        let NewAccount { name, password_hash, operator, memberships, person } = &self.account;
         let now = self.record.at;
         let values = [
             name.as_str().into(),
@@ -162,6 +164,9 @@ impl Step for Create {
         ];
         let taken = || Error::new(Kind::Exists, format!("there is a user called {name} already"));
         let id: i64 = session.query_first(INSERT, &values).await?.ok_or_else(taken)?.next()?;
+        if *person != Person::default() {
+            keep_person(session, id, person).await?;
+        }
         for (organisation, role) in memberships {
             let maker = Maker { actor: &self.record.actor, at: now };
             let organisation = ensure_organisation(session, organisation, maker).await?;

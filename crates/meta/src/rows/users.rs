@@ -4,7 +4,11 @@ use async_trait::async_trait;
 use wharf_auth::port::{Fate, Span, UserRow, Users};
 use wharf_core::{AccountId, Error, Kind, Result, Timestamp, UserName, audit::AuditRecord};
 
-use super::{accounts::end_credentials, journal::audit};
+use super::{
+    accounts::end_credentials,
+    journal::audit,
+    people::{forget_person, person},
+};
 use crate::{
     database::{Database, Step},
     session::{Row, Session},
@@ -32,6 +36,7 @@ fn user(mut row: Row) -> Result<UserRow> {
         operator: row.next()?,
         disabled: row.next()?,
         created_at: Timestamp::from_microseconds(row.next()?),
+        person: person(&mut row)?,
     })
 }
 
@@ -43,7 +48,9 @@ impl Step for List {
 
     async fn run(&self, session: &mut dyn Session) -> Result<Vec<UserRow>> {
         const LIST: &str = "
-            SELECT a.id, a.name, a.operator, a.disabled, a.created_at FROM account a
+            SELECT a.id, a.name, a.operator, a.disabled, a.created_at,
+                p.email, p.verified_at, p.given_name, p.family_name
+            FROM account a LEFT JOIN person p ON p.account_id = a.id
             WHERE a.kind = 'user' AND a.removed_at IS NULL AND a.name > $1 ORDER BY a.name LIMIT $2";
         let last = self.0.last.as_deref().unwrap_or_default();
         let values = [last.into(), i64::from(self.0.most).into()];
@@ -59,7 +66,9 @@ impl Step for Find {
 
     async fn run(&self, session: &mut dyn Session) -> Result<Option<UserRow>> {
         const FIND: &str = "
-            SELECT a.id, a.name, a.operator, a.disabled, a.created_at FROM account a
+            SELECT a.id, a.name, a.operator, a.disabled, a.created_at,
+                p.email, p.verified_at, p.given_name, p.family_name
+            FROM account a LEFT JOIN person p ON p.account_id = a.id
             WHERE a.name = $1 AND a.kind = 'user' AND a.removed_at IS NULL";
         session.query_first(FIND, &[self.0.as_str().into()]).await?.map(user).transpose()
     }
@@ -115,6 +124,7 @@ impl Step for Decide {
                 session.execute(REMOVE, &[now.into(), id.into()]).await?;
                 end_credentials(session, id).await?;
                 session.execute(MEMBERSHIPS, &[id.into()]).await?;
+                forget_person(session, id).await?;
             }
         }
         audit(session, &self.record).await.map(|()| true)

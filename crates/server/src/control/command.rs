@@ -1,7 +1,7 @@
 //! The commands.
 
 use serde::{Deserialize, Serialize};
-use wharf_auth::{NewUser, port::RegistryChange};
+use wharf_auth::{KnownBy, NewUser, port::RegistryChange};
 use wharf_core::{Actor, Error, Kind, OrganisationName, RegistryPlace, Result, Role, Secret, UserName};
 
 use wharf_registry::{Collected, Horizon, Registry, Share};
@@ -87,8 +87,13 @@ impl Command {
         match self {
             Self::UserAdd { name, password, members, operator } => {
                 let memberships = members.iter().map(|text| membership(text)).collect::<Result<_>>()?;
-                let user =
-                    NewUser { name: name.parse()?, password: Secret::new(password), operator, memberships };
+                let user = NewUser {
+                    name: name.parse()?,
+                    password: Secret::new(password),
+                    operator,
+                    memberships,
+                    known_by: KnownBy::default(),
+                };
                 auth.create_user(&grant, user).await?;
                 Ok(Outcome::good(format!("user {name} was made")))
             }
