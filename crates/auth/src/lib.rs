@@ -11,6 +11,7 @@ mod audit_key;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod identify;
+pub mod issuers;
 mod keys;
 mod known_tokens;
 mod limits;

@@ -107,7 +107,8 @@ impl Door {
         if is_redirect(answer.status()) { Err(invalid(&url, "redirects in circles")) } else { Ok(answer) }
     }
 
-    async fn send_once(&self, ask: Ask) -> Result<Answer> {
+    /// Asks just there: a redirect is an answer like any other.
+    pub(crate) async fn send_once(&self, ask: Ask) -> Result<Answer> {
         self.expect_target(&ask.url)?;
         let host = host_of(&ask.url);
         let mut request = self.client.request(ask.method, ask.url.clone()).headers(ask.headers);

@@ -1,11 +1,6 @@
 //! The way to upstreams of proxy registries: asks what a registry's admin named, through doors that the operator's policy
 //! closes to private networks, and tells the login to the origin of the upstream and to no other.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
-
 use async_trait::async_trait;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use reqwest::{
@@ -18,44 +13,20 @@ use wharf_registry::port::{UpstreamAnswer, UpstreamAsk, UpstreamBody, UpstreamDo
 
 use crate::{
     answer::Answer,
-    door::{Ask, Body, Door, host_of},
-    policy::Policy,
-    trust::Trust,
+    door::{Ask, Body, host_of},
+    doors::Doors,
 };
-
-/// The most doors that are kept open, one for each list of authorities.
-const MOST_DOORS: usize = 100;
 
 /// Asks upstreams.
 pub struct Fetcher {
     auth: Auth,
-    /// Hosts that may be in private networks.
-    hosts: Vec<String>,
-    doors: Mutex<HashMap<Option<String>, Door>>,
+    doors: Doors,
 }
 
 impl Fetcher {
     /// One that goes into the internet, and to these hosts wherever they are; `auth` opens the logins.
     pub fn new(auth: Auth, hosts: Vec<String>) -> Self {
-        Self { auth, hosts, doors: Mutex::default() }
-    }
-
-    /// The door that believes these authorities beside those of the system.
-    fn door(&self, authorities: Option<&String>) -> Result<Door> {
-        let mut doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(door) = doors.get(&authorities.cloned()) {
-            return Ok(door.clone());
-        }
-        let trust = match authorities {
-            Some(pem) => Trust::of_system().and(pem.as_bytes())?,
-            None => Trust::of_system(),
-        };
-        let door = Door::open(Policy::named(self.hosts.iter().cloned()), trust)?;
-        if doors.len() >= MOST_DOORS {
-            doors.clear();
-        }
-        doors.insert(authorities.cloned(), door.clone());
-        Ok(door)
+        Self { auth, doors: Doors::to(hosts) }
     }
 
     fn headers(&self, upstream: &Upstream, ask: &UpstreamAsk, url: &Url) -> Result<HeaderMap> {
@@ -88,7 +59,7 @@ impl UpstreamDoor for Fetcher {
             return Err(Error::new(Kind::Denied, words));
         }
         let headers = self.headers(upstream, &ask, &url)?;
-        let door = self.door(upstream.authorities.as_ref())?;
+        let door = self.doors.believing(upstream.authorities.as_ref())?;
         let sent = Ask { method: Method::GET, url, headers, body: Body::Whole(bytes::Bytes::new()) };
         let answer = door.send(sent).await?;
         match answer.status() {

@@ -4,8 +4,8 @@
 //! it follows redirects itself, hands no login to a second origin, and bounds what it reads in bytes and in time. On
 //! it stand [`Upstream`], a client of OCI registries, with [`Download`], which checks whatever it brings, [`SimpleIndex`],
 //! a reader of Python indexes, [`ChartRepository`], one of chart repositories, [`Api`], for what Wharf offers beside
-//! that, and [`Fetcher`], which asks the upstreams of proxy registries; and a door is what brings the messages of
-//! webhooks.
+//! that, and [`Fetcher`], which asks the upstreams of proxy registries; [`IssuerDoor`] reads what issuers publish; and a
+//! door is what brings the messages of webhooks.
 
 mod address;
 mod answer;
@@ -14,8 +14,10 @@ mod chart_repository;
 mod checked;
 mod courier;
 mod door;
+mod doors;
 mod download;
 mod fetcher;
+mod issuers;
 mod policy;
 mod repository;
 mod resolver;
@@ -33,6 +35,7 @@ pub use self::{
     door::{Ask, Body, Door},
     download::{Download, Opener},
     fetcher::Fetcher,
+    issuers::IssuerDoor,
     policy::Policy,
     repository::Repository,
     simple_index::{IndexedFile, SimpleIndex},

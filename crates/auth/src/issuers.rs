@@ -1,0 +1,111 @@
+//! Whom organisations and the platform believe beside Wharf itself: OpenID providers, and the tokens they sign.
+//!
+//! [`Issuers`] knows an issuer's keys and judges a token of it ([`Issuers::verify`]); what a judged token is good for
+//! others say. An issuer is known by where its documents are ([`Issuer`]), so whatever one organisation believes of an
+//! address says nothing in another.
+
+mod address;
+mod claims;
+mod documents;
+mod jwt;
+mod key_set;
+mod known;
+mod metadata;
+
+use std::{collections::HashSet, sync::Arc};
+
+use wharf_core::{Clock, Error, Kind, Result};
+
+pub use self::{
+    address::{IssuerUrl, KeysUrl},
+    claims::Claims,
+    documents::{Documents, Wanted},
+    metadata::Metadata,
+};
+use self::{jwt::Unverified, known::Known};
+
+/// An issuer, and where what it says of itself is read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Issuer {
+    /// What its tokens name as `iss`, to the letter.
+    pub url: IssuerUrl,
+    /// Where its keys are, if not where its own document says.
+    pub keys_url: Option<KeysUrl>,
+    /// Authorities in PEM that are believed over TLS beside those of the system.
+    pub authorities: Option<String>,
+}
+
+/// Judges the tokens of issuers. Cheap to clone; all clones share what they know.
+#[derive(Clone)]
+pub struct Issuers(Arc<Inner>);
+
+struct Inner {
+    documents: Arc<dyn Documents>,
+    clock: Arc<dyn Clock>,
+    known: Known,
+}
+
+impl Issuers {
+    /// One that reads documents through `documents`.
+    pub fn new(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(Inner { documents, clock, known: Known::default() }))
+    }
+
+    /// The issuer that a token names, on the word of whoever brought it: for choosing whom to ask, and nothing else.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for what is no token.
+    pub fn named_by(token: &str) -> Result<IssuerUrl> {
+        Unverified::parse(token)?.issuer()
+    }
+
+    /// What a token says that this issuer signed for one of these audiences and that is in its time.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, with words that say what is wrong with it; `Unavailable` where the issuer's keys cannot be had.
+    pub async fn verify(&self, issuer: &Issuer, audiences: &HashSet<String>, token: &str) -> Result<Claims> {
+        let unverified = Unverified::parse(token)?;
+        if unverified.issuer()? != issuer.url {
+            return Err(refused("the token is of another issuer"));
+        }
+        let inner = &self.0;
+        let now = inner.clock.now();
+        let entry = inner.known.entry(issuer, now);
+        let keys = entry.keys(inner.documents.as_ref(), unverified.key_id(), now).await?;
+        let claims = unverified.verified_by(&keys)?;
+        claims.expect_time(now.seconds())?;
+        claims.expect_audience(audiences)?;
+        Ok(claims)
+    }
+
+    /// What an issuer says of itself.
+    ///
+    /// # Errors
+    /// `Unavailable` where it cannot be had.
+    pub async fn metadata(&self, issuer: &Issuer) -> Result<Metadata> {
+        let inner = &self.0;
+        let now = inner.clock.now();
+        inner.known.entry(issuer, now).metadata(inner.documents.as_ref(), now).await
+    }
+
+    /// Refuses an issuer that could never be asked: its address leads where this Wharf does not go.
+    ///
+    /// # Errors
+    /// `Denied`; `Invalid`.
+    pub fn expect_open(&self, issuer: &Issuer) -> Result<()> {
+        let wanted = |url: &str| Wanted { url: url.to_owned(), authorities: issuer.authorities.clone() };
+        self.0.documents.expect_open(&wanted(issuer.url.as_str()))?;
+        match &issuer.keys_url {
+            Some(keys) => self.0.documents.expect_open(&wanted(keys.as_str())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A token that is not believed, and why. Nothing of the token is among the words.
+fn refused(why: &'static str) -> Error {
+    Error::new(Kind::Unauthenticated, why)
+}
+
+#[cfg(test)]
+mod tests;

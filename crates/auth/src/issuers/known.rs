@@ -1,0 +1,173 @@
+//! What is known of issuers: read when it is first needed, again when it is an hour old or a token names a key that is not
+//! there, and asked for at most once a minute, whoever asks and whatever comes of it. While an issuer is away, what was
+//! read counts for a day.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::Mutex as Turn;
+use wharf_core::{Error, Kind, Result, Timestamp};
+
+use super::{
+    Documents, Issuer, Metadata, Wanted,
+    key_set::{self, KeySet},
+    metadata, refused,
+};
+
+/// How many issuers are known at most.
+const MOST: usize = 1000;
+/// For how long nobody asks again, in seconds.
+const FRESH: i64 = 3600;
+/// For how long it counts while the issuer is away, in seconds.
+const STALE: i64 = 24 * 3600;
+/// How long lies between two asks, in seconds.
+const PAUSE: i64 = 60;
+
+#[derive(Default)]
+pub(super) struct Known(Mutex<HashMap<Issuer, Arc<Entry>>>);
+
+impl Known {
+    /// What is known of an issuer, perhaps nothing yet.
+    pub(super) fn entry(&self, issuer: &Issuer, now: Timestamp) -> Arc<Entry> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = known.get(issuer) {
+            return entry.clone();
+        }
+        if known.len() >= MOST {
+            known.retain(|_, entry| entry.state().is_fresh(now));
+        }
+        if known.len() >= MOST {
+            known.clear();
+        }
+        known.entry(issuer.clone()).or_insert_with(|| Arc::new(Entry::of(issuer.clone()))).clone()
+    }
+}
+
+/// One issuer.
+pub(super) struct Entry {
+    issuer: Issuer,
+    state: Mutex<State>,
+    /// Who asks the issuer; the others wait for what comes of it.
+    turn: Turn<()>,
+}
+
+/// What was read of it, and when it was last asked.
+#[derive(Clone, Default)]
+struct State {
+    read: Option<(Arc<Read>, Timestamp)>,
+    asked: Option<Timestamp>,
+}
+
+struct Read {
+    /// None where it was told where the keys are, and its own document was not asked for.
+    metadata: Option<Metadata>,
+    keys: Arc<KeySet>,
+}
+
+impl State {
+    fn within(&self, age: i64, now: Timestamp) -> Option<&Arc<Read>> {
+        self.read.as_ref().filter(|(_, at)| at.plus_seconds(age) > now).map(|(read, _)| read)
+    }
+
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        self.within(FRESH, now).is_some()
+    }
+
+    fn may_ask(&self, now: Timestamp) -> bool {
+        self.asked.is_none_or(|asked| asked.plus_seconds(PAUSE) <= now)
+    }
+}
+
+impl Entry {
+    fn of(issuer: Issuer) -> Self {
+        Self { issuer, state: Mutex::default(), turn: Turn::default() }
+    }
+
+    /// The keys, among which is the one that a token names unless the issuer does not have it.
+    pub(super) async fn keys(
+        &self,
+        documents: &dyn Documents,
+        id: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Arc<KeySet>> {
+        let keys = self.read(documents, now, |read| read.keys.meant_by(id).next().is_some()).await?;
+        if keys.keys.meant_by(id).next().is_none() {
+            return Err(refused("the issuer has no such key"));
+        }
+        Ok(keys.keys.clone())
+    }
+
+    /// What the issuer's document says, unless it was told where the keys are and the document does not count.
+    pub(super) async fn metadata(&self, documents: &dyn Documents, now: Timestamp) -> Result<Metadata> {
+        let read = self.read(documents, now, |read| read.metadata.is_some()).await?;
+        read.metadata.clone().ok_or_else(away)
+    }
+
+    /// What is known, fresh and with what is looked for in it, or as much as can be had.
+    async fn read(
+        &self,
+        documents: &dyn Documents,
+        now: Timestamp,
+        has_it: impl Fn(&Read) -> bool + Send,
+    ) -> Result<Arc<Read>> {
+        if let Some(read) = self.state().within(FRESH, now).filter(|read| has_it(read)) {
+            return Ok(read.clone());
+        }
+        let _turn = self.turn.lock().await;
+        let state = self.state();
+        // Somebody else may have asked meanwhile.
+        if let Some(read) = state.within(FRESH, now).filter(|read| has_it(read) || !state.may_ask(now)) {
+            return Ok(read.clone());
+        }
+        if state.may_ask(now) {
+            self.change(|state| state.asked = Some(now));
+            match self.ask(documents).await {
+                Ok(read) => {
+                    let read = Arc::new(read);
+                    self.change(|state| state.read = Some((read.clone(), now)));
+                    return Ok(read);
+                }
+                Err(error) => {
+                    let issuer = self.issuer.url.as_str();
+                    tracing::warn!(issuer, error = error.message(), "the keys of an issuer cannot be read");
+                }
+            }
+        }
+        state.within(STALE, now).cloned().ok_or_else(away)
+    }
+
+    async fn ask(&self, documents: &dyn Documents) -> Result<Read> {
+        let (metadata, keys_url) = match &self.issuer.keys_url {
+            Some(keys) => (None, keys.clone()),
+            None => {
+                let metadata = self.read_metadata(documents).await?;
+                (Some(metadata.clone()), metadata.keys_url)
+            }
+        };
+        let keys = documents.fetch(self.wanted(keys_url.as_str()), key_set::LARGEST).await?;
+        Ok(Read { metadata, keys: Arc::new(KeySet::parse(&keys)?) })
+    }
+
+    async fn read_metadata(&self, documents: &dyn Documents) -> Result<Metadata> {
+        let document = documents.fetch(self.wanted(&self.issuer.url.document()), metadata::LARGEST).await?;
+        Metadata::parse(&self.issuer.url, &document)
+    }
+
+    fn wanted(&self, url: &str) -> Wanted {
+        Wanted { url: url.to_owned(), authorities: self.issuer.authorities.clone() }
+    }
+
+    fn state(&self) -> State {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+fn away() -> Error {
+    Error::new(Kind::Unavailable, "the issuer's keys cannot be had now, try again later")
+}
