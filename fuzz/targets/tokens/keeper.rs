@@ -37,6 +37,7 @@ pub(super) async fn open() -> Auth {
     let parts = Parts {
         accounts: store.clone(),
         users: rest.clone(),
+        people: rest.clone(),
         tenancy: rest.clone(),
         machines: rest.clone(),
         repeats: rest,
@@ -46,6 +47,7 @@ pub(super) async fn open() -> Auth {
         entropy,
         limits: wharf_auth::Limits::default(),
         founders: Founders::default(),
+        settings: wharf_auth::Settings::default(),
         notebook: Arc::default(),
     };
     Auth::open(parts).await.unwrap()
@@ -59,6 +61,7 @@ fn account() -> Account {
         operator: false,
         disabled: false,
         version: 3,
+        is_new: false,
     }
 }
 
