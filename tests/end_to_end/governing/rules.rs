@@ -113,3 +113,25 @@ async fn what_would_go_is_shown_and_goes_with_the_next_round() {
     }
     panic!("{} are there", tags().await);
 }
+
+#[tokio::test]
+async fn a_rule_that_nothing_will_ever_be_of_is_refused_and_none_is_set() {
+    let wharf = Wharf::start().await;
+    wharf.found(&["acme"]).await;
+    let owner = wharf.add_user("owner", &["acme:admin"]);
+    let refused = async |kind: &str, body: &Value| {
+        let answer = send(&owner, "PUT", &format!("{MAIN}/{kind}/rule"), body).await.is(400);
+        answer.json()["detail"].as_str().unwrap().to_owned()
+    };
+
+    let none = refused("immutability", &json!({ "select": { "repositories": [] } })).await;
+    assert!(none.contains("leave it out for all of them"), "{none}");
+    let pulled = refused("immutability", &json!({ "select": { "repositories": ["acme/app"] } })).await;
+    assert!(pulled.contains("acme/app is not within acme/main: say app"), "{pulled}");
+    let tags = json!({ "of": "untagged", "keep_days": 7, "select": { "tags": ["v*"] } });
+    let untagged = refused("retention", &tags).await;
+    assert!(untagged.contains("selects repositories, and no tags"), "{untagged}");
+    for kind in ["immutability", "retention"] {
+        assert_eq!(owner.get(&format!("{MAIN}/{kind}")).await.is(200).json()["items"], json!([]));
+    }
+}

@@ -59,6 +59,9 @@ impl RetentionRule {
             (Expirable::Untagged, Some(_), _) | (Expirable::Untagged, _, None) => {
                 invalid("a rule about manifests without a tag says keep_days, and nothing else")
             }
+            (Expirable::Untagged, ..) if self.select.is_about_tags() => {
+                invalid("a rule about manifests without a tag selects repositories, and no tags")
+            }
             _ => Ok(()),
         }
     }

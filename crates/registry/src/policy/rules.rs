@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use wharf_core::{
-    Error, Kind, OrganisationGrant, RegistryName, Result, RuleName, Subject,
+    Error, Kind, OrganisationGrant, RegistryName, RegistryPlace, Result, RuleName, Subject,
     audit::AuditRecord,
     duty::{Administer, Belong},
     gate::{OrganisationId, RegistryId},
@@ -27,26 +27,26 @@ pub trait Rule: Serialize + for<'a> Deserialize<'a> + Send + Sync + 'static {
     /// Its kind.
     const KIND: RuleKind;
 
-    /// Refuses a rule that says nothing, or is dear to look through.
+    /// Refuses a rule of a registry that says nothing, or is dear to look through.
     ///
     /// # Errors
     /// `Invalid`.
-    fn expect_sensible(&self) -> Result<()>;
+    fn expect_sensible(&self, within: &RegistryPlace) -> Result<()>;
 }
 
 impl Rule for ImmutabilityRule {
     const KIND: RuleKind = RuleKind::Immutability;
 
-    fn expect_sensible(&self) -> Result<()> {
-        self.select.expect_modest()
+    fn expect_sensible(&self, within: &RegistryPlace) -> Result<()> {
+        self.select.expect_sensible(within)
     }
 }
 
 impl Rule for RetentionRule {
     const KIND: RuleKind = RuleKind::Retention;
 
-    fn expect_sensible(&self) -> Result<()> {
-        self.select.expect_modest()?;
+    fn expect_sensible(&self, within: &RegistryPlace) -> Result<()> {
+        self.select.expect_sensible(within)?;
         self.expect_something()
     }
 }
@@ -85,7 +85,8 @@ impl Registry {
         registry: &RegistryName,
         named: &Named<R>,
     ) -> Result<Put> {
-        named.rule.expect_sensible()?;
+        let within = RegistryPlace { organisation: grant.name().clone(), registry: registry.clone() };
+        named.rule.expect_sensible(&within)?;
         let body = serde_json::to_string(&named.rule).map_err(Error::internal)?;
         let row = RuleRow { name: named.name.to_string(), body };
         let change = self.change::<R>(grant, registry, "rule.set", &row);
