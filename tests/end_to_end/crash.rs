@@ -16,6 +16,7 @@ mod nodes;
 mod peers;
 mod power_cut;
 mod steps;
+mod upload;
 mod worker;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 
 use super::journal::{Content, Journal, Register, Value};
-use super::{COLLECTION_DELAY, LATE_ROUND};
+use super::{COLLECTION_DELAY, LATE_ROUND, upload};
 use crate::harness::media_type::OCI_MANIFEST;
 use crate::harness::{Caller, sha256};
 
@@ -70,7 +70,8 @@ pub(super) async fn differences(
     for (repository, digest) in blobs.named.difference(&blobs.present) {
         wrong.push(Wrong::Torn.is(format!("{repository} lacks {digest}, which a manifest there names")));
     }
-    let mut tags: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let (mut tags, mut served) = (BTreeMap::<String, BTreeSet<String>>::new(), BTreeSet::new());
+    let publishes = journal.files() > 0;
     for (register, value) in seen {
         let value = match value {
             Ok(value) => value,
@@ -84,6 +85,9 @@ pub(super) async fn differences(
             let present = tags.entry(repository.clone()).or_default();
             present.extend(value.is_some().then(|| tag.clone()));
         }
+        if let (Register::File { path, .. }, Some(_)) = (&register, &value) {
+            served.insert(path.clone());
+        }
         if let Register::Blob { repository, digest } = &register
             && let Some(delay) = delay
             && !blobs.named.contains(&(repository.clone(), digest.clone()))
@@ -93,6 +97,10 @@ pub(super) async fn differences(
         wrong.extend(journal.settle(&register, value).err().map(|(wrong, words)| wrong.is(words)));
     }
     wrong.extend(lists(caller, journal, &tags).await);
+    let listed = if publishes { upload::listed(&upload::caller(caller)).await } else { BTreeSet::new() };
+    if listed != served {
+        wrong.push(Wrong::Torn.is(format!("listed are {listed:?} where {served:?} are served")));
+    }
     wrong
 }
 
@@ -123,8 +131,12 @@ async fn look(caller: &Caller, journal: &Journal, register: Register) -> (Regist
         Register::Blob { repository, digest } => format!("/v2/{repository}/blobs/{digest}"),
         Register::Manifest { repository, digest } => format!("/v2/{repository}/manifests/{digest}"),
         Register::Tag { repository, tag } => format!("/v2/{repository}/manifests/{tag}"),
+        Register::File { path, .. } => path.clone(),
     };
-    let request = caller.request("GET", &path).header("accept", OCI_MANIFEST);
+    let request = match register {
+        Register::File { .. } => upload::caller(caller).request("GET", &path),
+        _ => caller.request("GET", &path).header("accept", OCI_MANIFEST),
+    };
     let answer = match request.try_send().await {
         Ok(answer) => answer,
         Err(error) => return (register, Err(format!("GET {path}: {error:?}"))),
@@ -133,7 +145,10 @@ async fn look(caller: &Caller, journal: &Journal, register: Register) -> (Regist
         404 if is_told(caller, &register, &path).await => Err(format!("HEAD {path} finds what GET does not")),
         404 => Ok(None),
         200 => {
-            let digest = answer.header("docker-content-digest").to_owned();
+            let digest = match register {
+                Register::File { .. } => sha256(&answer.body),
+                _ => answer.header("docker-content-digest").to_owned(),
+            };
             let expected = journal.content(&digest).map(|content| content.bytes());
             let is_whole = sha256(&answer.body) == digest && expected.as_ref() == Some(&answer.body);
             is_whole.then_some(Some(digest)).ok_or_else(|| format!("GET {path} is not what was pushed"))

@@ -1,7 +1,7 @@
 //! What was tried and what was answered, register by register.
 //!
 //! A register is one thing that holds a value or nothing: a blob or a manifest in a repository (its own digest),
-//! a tag (the digest it points to). Writes by several clients overlap, so a register may hold what any of them
+//! a tag (the digest it points to), a file that a format's door serves (the digest of its bytes). Writes by several clients overlap, so a register may hold what any of them
 //! wrote, unless another acknowledged write began after that one had been acknowledged. A write without an answer
 //! happened or did not.
 
@@ -19,6 +19,7 @@ pub(super) enum Register {
     Blob { repository: String, digest: String },
     Manifest { repository: String, digest: String },
     Tag { repository: String, tag: String },
+    File { repository: &'static str, path: String },
 }
 
 impl Register {
@@ -27,6 +28,7 @@ impl Register {
             Self::Blob { repository, .. }
             | Self::Manifest { repository, .. }
             | Self::Tag { repository, .. } => repository,
+            Self::File { repository, .. } => repository,
         }
     }
 }
@@ -177,6 +179,11 @@ impl Journal {
 
     pub(super) fn registers(&self) -> Vec<Register> {
         self.pages().registers.keys().cloned().collect()
+    }
+
+    /// How many files of formats there are, or were to be.
+    pub(super) fn files(&self) -> usize {
+        self.pages().registers.keys().filter(|register| matches!(register, Register::File { .. })).count()
     }
 
     pub(super) fn repositories(&self) -> BTreeSet<String> {

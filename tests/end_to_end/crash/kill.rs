@@ -46,5 +46,8 @@ async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
     }
     assert!(acknowledged >= 8, "the load did all but nothing: {acknowledged} writes");
     assert!(journal.collected() > 0, "the collector took nothing away");
-    rounds.close(&format!("{acknowledged} writes acknowledged, {} blobs collected", journal.collected()));
+    let (files, collected) = (journal.files(), journal.collected());
+    rounds.close(&format!(
+        "{acknowledged} writes acknowledged, {files} files published, {collected} blobs collected"
+    ));
 }

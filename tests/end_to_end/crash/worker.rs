@@ -10,10 +10,13 @@ use serde_json::json;
 
 use super::REPOSITORIES;
 use super::journal::{Content, Journal, Register, Ticket, Value};
+use super::upload::{self, Upload};
 use crate::harness::media_type::{OCI_CONFIG, OCI_LAYER, OCI_MANIFEST};
 use crate::harness::{Answer, Caller, Random, noise, sha256, with_digest};
 
 const TAGS: u64 = 6;
+/// How many charts and wheels are published at most: their lists are rendered with each.
+const MOST_FILES: usize = 300;
 
 /// The server has gone.
 pub(super) struct Gone;
@@ -62,6 +65,7 @@ impl Worker {
             30..45 => self.push_in_chunks().await,
             45..50 | 88..97 if self.mix == Mix::WhatAllHave => self.push_whole().await,
             45..50 => self.push_in_one_request().await,
+            50..54 if self.mix == Mix::Everything => self.publish().await,
             50..58 => self.leave_unfinished().await,
             58..68 => self.mount().await,
             68..88 => self.push_manifest().await,
@@ -100,6 +104,26 @@ impl Worker {
         let path = format!("/v2/{}/blobs/uploads/?digest={}", blob.repository, blob.digest);
         let answer = self.send("POST", &path, content).await?;
         self.created(blob, &answer, ticket);
+        Ok(())
+    }
+
+    /// A chart or a wheel, each a version of its own, by the door of its format: it is served and listed, or nothing is.
+    async fn publish(&mut self) -> Outcome {
+        if self.journal.files() >= MOST_FILES {
+            return self.push_whole().await;
+        }
+        let version = format!("1.{}.{}", self.random.below(1 << 20), self.random.below(1 << 20));
+        let upload = match self.random.below(2) {
+            0 => Upload::chart(&version),
+            _ => Upload::wheel(&version),
+        };
+        let digest = sha256(&upload.content);
+        self.journal.remember(&digest, Content::Text(upload.content));
+        let ticket = self.journal.attempt(upload.register, Some(digest));
+        let request = upload::caller(&self.caller).request("POST", upload.path);
+        let request = request.header("content-type", upload.media_type).body(upload.body);
+        let answer = request.try_send().await.map_err(|_| Gone)?;
+        self.answered(&answer, upload.expected, vec![ticket]);
         Ok(())
     }
 
