@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use wharf_core::{Digest, Kind, Result};
+use wharf_core::{Digest, Error, Kind, Result};
 use wharf_memflow::{LARGEST, descriptor::Descriptor};
 use wharf_outbound::{Api, Door, Policy, Progress, Spot};
 
@@ -15,6 +15,8 @@ use crate::login::{DockerFile, trust};
 
 /// How many variants are asked for at once: the most that are shown.
 const PAGE: usize = 50;
+/// The most variants of one plugin that are read, from a registry that never comes to an end.
+const MOST: usize = 10_000;
 
 /// A registry, as the owner of the login that is kept for its server sees it.
 pub(super) struct PluginRegistry {
@@ -109,6 +111,9 @@ impl PluginRegistry {
     }
 
     /// The variants of a plugin, the newest first; at most so many, if that is said.
+    ///
+    /// # Errors
+    /// `TooLarge` where there are more than any registry has; those of a request.
     pub(super) async fn variants(
         &self,
         asked: &Asked,
@@ -127,10 +132,15 @@ impl PluginRegistry {
             let Plugins { plugins: page } = page.await?;
             let ends = page.len() < limit;
             found.extend(page);
+            if found.len() > MOST {
+                let words = format!("{} lists more than {MOST} variants of it", self.name);
+                return Err(Error::new(Kind::TooLarge, words));
+            }
             if ends {
                 break;
             }
         }
+        found.truncate(most);
         Ok(found)
     }
 

@@ -80,3 +80,22 @@ async fn no_other_file_than_was_asked_for_is_installed_whoever_signed_it() {
         assert!(files(&shell, "here").is_empty());
     }
 }
+
+#[tokio::test]
+async fn a_list_that_never_ends_is_left() {
+    let descriptor = json!({
+        "plugin_kind": "connector", "export_name": "MEMFLOW_CONNECTOR_FIXTURE", "file_type": "elf",
+        "architecture": "x86_64", "plugin_version": 1, "name": "fixture", "version": "0.1.0", "description": "",
+    });
+    let variant = json!({
+        "digest": "0".repeat(64), "signature": "", "created_at": "2024-03-22T18:14:53", "descriptor": descriptor,
+    });
+    let page = json!({ "plugins": vec![variant; 50], "skip": 0 }).to_string();
+    let stage = Stage::start(&Image::oci(1), move |_, _| Some(Said::new(200, page.clone()))).await;
+
+    let listed = Shell::new().run(&["plugin", "list", "-r", &stage.host, "fixture"], "").await;
+
+    assert_eq!(listed.status.code(), Some(1));
+    let said = String::from_utf8(listed.stderr).unwrap();
+    assert!(said.contains("lists more than 10000 variants"), "{said}");
+}
