@@ -13,6 +13,8 @@ use crate::version::sort_key;
 const LONGEST: usize = 256;
 /// The most keywords a chart is found by.
 const MOST_KEYWORDS: usize = 100;
+/// What a chart may say of itself in all, in bytes of JSON: the index repeats it for every version.
+const MOST_SAID: usize = 256 * 1024;
 
 /// A chart's own description, in the order in which Helm writes it. Unknown fields pass and are not kept.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -159,7 +161,14 @@ impl Chart {
     pub(crate) fn fact(&self) -> Result<Fact, Refusal> {
         let keyed = sort_key(&self.version);
         let words = || Refusal::new(format!("the chart's version {:?} is no semantic version", self.version));
-        let Ok(Value::Object(attributes)) = serde_json::to_value(self) else {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        if text.len() > MOST_SAID {
+            return Err(Refusal::new(format!(
+                "the chart's Chart.yaml says more than {} KiB",
+                MOST_SAID >> 10
+            )));
+        }
+        let Ok(Value::Object(attributes)) = serde_json::from_str(&text) else {
             return Err(Refusal::new("the chart's Chart.yaml cannot be kept as JSON"));
         };
         let named = [
@@ -286,6 +295,8 @@ mod tests {
         assert!(Chart::from_yaml(bomb.as_bytes()).is_err());
         let deep = format!("name: a\nversion: 1.0.0\nx: {}1{}", "[".repeat(10_000), "]".repeat(10_000));
         assert!(Chart::from_yaml(deep.as_bytes()).is_err());
+        let long = format!("name: a\nversion: 1.0.0\ndescription: {}\n", "x".repeat(MOST_SAID));
+        assert!(Chart::from_yaml(long.as_bytes()).unwrap().fact().is_err(), "an index would repeat it");
         assert!(Chart::from_json(b"{\"name\":1}").is_err());
         assert!(Chart::from_json(br#"["v2","a","1.0.0"]"#).is_err());
     }

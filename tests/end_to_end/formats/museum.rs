@@ -236,4 +236,40 @@ async fn rules_and_quotas_hold_behind_this_door_too() {
     let signed = provenance_of(&Chart::new("app", "1.0.0"), "app", "1.0.0");
     upload_form(&alice, "prov", &[("prov", signed.as_bytes())]).await.is(409);
     assert_eq!(versions(&alice, "app").await, ["1.0.0"]);
+
+    let limit = async |bytes: Value| {
+        let limit = json!({ "quota_bytes": bytes });
+        wharf.admin().send_json("PUT", "/api/v1/orgs/acme/quota", &limit).await.is(204);
+    };
+    let used = async || {
+        let usage = owner.get("/api/v1/orgs/acme/usage").await.is(200).json();
+        usage["used_bytes"].as_u64().unwrap()
+    };
+    let more = Chart::new("app", "2.0.0").packaged();
+    // Room for nothing, and for the packaged chart alone.
+    for room in [0, more.len() as u64 + 1] {
+        limit(json!(used().await + room)).await;
+        let refused = error(&upload(&alice, "", more.clone()).await.is(403));
+        assert!(refused.contains("bytes are used"), "{room}: {refused}");
+        assert_eq!(versions(&alice, "app").await, ["1.0.0"]);
+    }
+    alice.get(&format!("{BASE}/charts/app/app-1.0.0.tgz")).await.is(200);
+    limit(Value::Null).await;
+    upload(&alice, "", more).await.is(201);
+}
+
+#[tokio::test]
+async fn a_chart_that_would_swell_the_index_is_refused_by_both_doors() {
+    let (_wharf, alice) = acme().await;
+    let mut chart = Chart::new("app", "1.0.0");
+    let swollen = "x".repeat(300 * 1024);
+    let described = format!("apiVersion: v2\nname: app\nversion: 1.0.0\ndescription: {swollen}\n");
+    chart.files[0].1 = described.into_bytes();
+    assert!(chart.packaged().len() < 10_000, "little is stored");
+
+    let refused = upload(&alice, "", chart.packaged()).await.is(400);
+    assert!(error(&refused).contains("says more than 256 KiB"), "{refused:?}");
+    let pushed = chart.push(&alice.repository("acme/app"), "1.0.0").await.is(400).json();
+    assert!(pushed.to_string().contains("says more than 256 KiB"), "{pushed}");
+    assert_eq!(versions(&alice, "app").await, [""; 0]);
 }

@@ -1,7 +1,7 @@
 //! What the page of a registry shows: every fact whose own tag points to its manifest, as of one moment.
 
 use async_trait::async_trait;
-use wharf_core::{Error, ReachGrant, Result, Subject, gate::RegistryId};
+use wharf_core::{Error, ReachGrant, RegistryPlace, Result, Subject, gate::RegistryId};
 
 use super::{FactCursor, Listing};
 use crate::{
@@ -10,9 +10,11 @@ use crate::{
 };
 
 /// How many facts are read at a time.
-const CHUNK: u32 = 500;
+const CHUNK: u32 = 200;
 /// The most that is shown on one page.
 const MOST: usize = 100_000;
+/// What all of it may say together, in bytes. A few bytes that are pushed can say much, and a page is made in memory.
+const MOST_SAID: usize = 64 * 1024 * 1024;
 
 impl Registry {
     /// All that a registry shows of a format within the caller's reach, by subject, the newest first: for whoever may
@@ -46,20 +48,41 @@ pub(super) async fn all_shown(
 ) -> Result<Listing> {
     let place = work.registry_place(registry).await?.ok_or_else(|| Error::not_found(Subject::Name))?;
     let mut wanted = ShownOf { registry, format: format.to_owned(), last: None, most: CHUNK };
-    let mut all: Vec<ShownRow> = Vec::new();
+    let (mut all, mut room) = (Vec::<ShownRow>::new(), Room::default());
     loop {
         let rows = work.shown(&wanted).await?;
         let is_last = rows.len() < CHUNK as usize;
-        all.extend(rows);
-        if all.len() >= MOST {
-            tracing::warn!(organisation = %place.organisation, registry = %place.registry, format, most = MOST, "registry shows more than its page holds");
-            all.truncate(MOST);
+        if !room.take(&mut all, rows) {
+            let RegistryPlace { organisation, registry } = &place;
+            tracing::warn!(%organisation, %registry, format, shown = all.len(), "registry shows more than its page holds");
             return Ok(Listing::Shown(place, all));
         }
         if is_last {
             return Ok(Listing::Shown(place, all));
         }
         wanted.last = all.last().map(|row| row.cursor.clone());
+    }
+}
+
+/// What a page holds already.
+#[derive(Default)]
+struct Room {
+    rows: usize,
+    bytes: usize,
+}
+
+impl Room {
+    /// Takes rows as long as there is room for them; whether there was for all.
+    fn take(&mut self, all: &mut Vec<ShownRow>, rows: impl IntoIterator<Item = ShownRow>) -> bool {
+        for row in rows {
+            self.rows += 1;
+            self.bytes += row.attributes.len();
+            if self.rows > MOST || self.bytes > MOST_SAID {
+                return false;
+            }
+            all.push(row);
+        }
+        true
     }
 }
 
@@ -105,18 +128,43 @@ impl Transaction for ListAbout {
         let before = FactCursor { subject: self.subject.clone(), sort_key: Vec::new(), id: 0 };
         let format = self.format.to_owned();
         let mut wanted = ShownOf { registry: self.grant.registry(), format, last: Some(before), most: CHUNK };
-        let mut found = Vec::new();
+        let (mut found, mut room) = (Vec::new(), Room::default());
         loop {
             let rows = work.shown(&wanted).await?;
             wanted.last = rows.last().map(|row| row.cursor.clone());
             let is_last = rows.len() < CHUNK as usize
-                || rows.last().is_none_or(|row| row.cursor.subject != self.subject)
-                || found.len() >= MOST;
+                || rows.last().is_none_or(|row| row.cursor.subject != self.subject);
             let about = rows.into_iter().filter(|row| row.cursor.subject == self.subject);
-            found.extend(about.filter(|row| self.grant.reaches(&row.place)));
-            if is_last {
+            let all = room.take(&mut found, about.filter(|row| self.grant.reaches(&row.place)));
+            if is_last || !all {
                 return Ok(found);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wharf_core::{Digest, Timestamp};
+
+    use super::*;
+
+    fn row(said: usize) -> ShownRow {
+        ShownRow {
+            cursor: FactCursor { subject: "app".to_owned(), sort_key: Vec::new(), id: 0 },
+            place: "acme/app".parse().unwrap(),
+            tag: "1.0.0".parse().unwrap(),
+            digest: Digest::sha256([0; 32]),
+            created_at: Timestamp::default(),
+            attributes: "x".repeat(said),
+        }
+    }
+
+    #[test]
+    fn a_page_ends_where_its_rows_say_too_much() {
+        let (mut all, mut room) = (Vec::new(), Room::default());
+        assert!(room.take(&mut all, [row(10), row(MOST_SAID - 10)]));
+        assert!(!room.take(&mut all, [row(1), row(1)]));
+        assert_eq!(all.len(), 2);
     }
 }
