@@ -6,7 +6,8 @@
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use wharf_core::{Digest, MediaType, Place, RegistryPlace, RepositoryName, Tag};
-use wharf_registry::format::Refusal;
+use wharf_registry::{HashedBytes, format::Refusal};
+use wharf_signing::Message;
 
 use crate::descriptor::{Architecture, Descriptor, FileType};
 
@@ -95,41 +96,44 @@ pub(crate) fn sha256(bytes: &[u8]) -> Digest {
     Digest::sha256(Sha256::digest(bytes).into())
 }
 
+/// What is signed of a file: its bytes, which have this SHA-256.
+pub(crate) fn message<'a>(bytes: &'a [u8], digest: &Digest) -> wharf_core::Result<Message<'a>> {
+    let sha256 = digest.as_bytes().try_into().map_err(wharf_core::Error::internal)?;
+    Ok(Message::hashed(bytes, sha256))
+}
+
 /// A part of an artifact, by its content.
 pub(crate) struct Part {
-    pub(crate) bytes: bytes::Bytes,
-    pub(crate) digest: Digest,
+    pub(crate) content: HashedBytes,
     kind: &'static str,
     title: Option<String>,
 }
 
 impl Part {
     /// The plugin itself.
-    pub(crate) fn file(bytes: bytes::Bytes, digest: Digest, title: String) -> Self {
-        Self { bytes, digest, kind: FILE, title: Some(title) }
+    pub(crate) fn file(content: HashedBytes, title: String) -> Self {
+        Self { content, kind: FILE, title: Some(title) }
     }
 
     /// What the plugin says of itself.
     pub(crate) fn config(descriptors: &[&Descriptor]) -> Self {
         let bytes = json!({ "descriptors": descriptors }).to_string().into_bytes();
-        Self { digest: sha256(&bytes), bytes: bytes.into(), kind: CONFIG, title: None }
+        Self { content: HashedBytes::new(bytes), kind: CONFIG, title: None }
     }
 
     /// Nothing, where something must stand.
     pub(crate) fn empty() -> Self {
-        Self { digest: sha256(b"{}"), bytes: bytes::Bytes::from_static(b"{}"), kind: EMPTY, title: None }
+        Self { content: HashedBytes::new(&b"{}"[..]), kind: EMPTY, title: None }
     }
 
     /// The bytes of a signature.
     pub(crate) fn signature(bytes: &[u8], title: String) -> Self {
-        let digest = sha256(bytes);
-        Self { bytes: bytes.to_vec().into(), digest, kind: SIGNATURE_BYTES, title: Some(title) }
+        Self { content: HashedBytes::new(bytes.to_vec()), kind: SIGNATURE_BYTES, title: Some(title) }
     }
 
     fn descriptor(&self) -> serde_json::Value {
-        let size = self.bytes.len();
-        let mut descriptor =
-            json!({ "mediaType": self.kind, "digest": self.digest.to_string(), "size": size });
+        let (digest, size) = (self.content.digest().to_string(), self.content.bytes().len());
+        let mut descriptor = json!({ "mediaType": self.kind, "digest": digest, "size": size });
         if let (Some(title), Some(fields)) = (&self.title, descriptor.as_object_mut()) {
             fields.insert("annotations".to_owned(), json!({ TITLE: title }));
         }

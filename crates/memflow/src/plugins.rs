@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 use wharf_core::{
-    Clock, Digest, Timestamp,
+    Algorithm, Clock, Digest, Timestamp,
     manifest::{Descriptor as Content, Role},
 };
 use wharf_registry::format::{BlobReader, Candidate, Contents, Fact, Format, Refusal};
@@ -140,7 +140,7 @@ fn signature(candidate: &Candidate, contents: &Contents, trust: &Trust) -> Resul
     let text = annotation(SIGNATURE_ANNOTATION);
     let text =
         text.ok_or_else(|| Refusal::new(format!("a signature has the annotation {SIGNATURE_ANNOTATION}")))?;
-    let verified = trust.verify(&Message::new(&file.bytes), text).map_err(refused)?;
+    let verified = trust.verify(&file.message()?, text).map_err(refused)?;
     if annotation(KEY_ANNOTATION) != Some(verified.key.as_str()) {
         let words =
             format!("the annotation {KEY_ANNOTATION} must be {}, whose signature it is", verified.key);
@@ -179,7 +179,7 @@ impl Signed {
             Refusal::new(format!("the plugin is not signed: it needs the annotation {SIGNATURE_ANNOTATION}"))
         };
         let Verified { signature, key } =
-            trust.verify(&Message::new(&file.bytes), text.ok_or_else(unsigned)?).map_err(refused)?;
+            trust.verify(&file.message()?, text.ok_or_else(unsigned)?).map_err(refused)?;
         Ok(Self { signature: signature.to_string(), key: Some(key) })
     }
 }
@@ -193,13 +193,22 @@ struct File {
 impl File {
     fn read(contents: &Contents, layer: &Content) -> Result<Self, Refusal> {
         let reader = contents.open(layer)?;
-        if reader.size() > LARGEST as u64 {
+        let size = usize::try_from(reader.size()).unwrap_or(usize::MAX);
+        if size > LARGEST {
             return Err(Refusal::new(format!("the plugin is larger than {} MiB", LARGEST >> 20)));
         }
-        let (mut bytes, mut reader): (_, Take<BlobReader>) = (Vec::new(), reader.take(LARGEST as u64));
+        let (mut bytes, mut reader): (_, Take<BlobReader>) =
+            (Vec::with_capacity(size), reader.take(LARGEST as u64));
         reader.read_to_end(&mut bytes)?;
-        // Clients know files by their SHA-256, whatever the manifest names them by.
-        Ok(Self { digest: artifact::sha256(&bytes), bytes })
+        // Clients know files by their SHA-256, whatever the manifest names them by. Usually it is what the store hashed
+        // them by when they came.
+        let named = layer.digest().filter(|digest| digest.algorithm() == Algorithm::Sha256);
+        Ok(Self { digest: named.unwrap_or_else(|| artifact::sha256(&bytes)), bytes })
+    }
+
+    /// What is signed of it.
+    fn message(&self) -> Result<Message<'_>, Refusal> {
+        artifact::message(&self.bytes, &self.digest).map_err(refused)
     }
 }
 

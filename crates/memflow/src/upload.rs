@@ -7,21 +7,19 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
-use futures_util::stream;
 use tokio::task::spawn_blocking;
 use wharf_core::{
     Condition, Digest, Error, Expected, Grant, Kind, Place, Reference, Result, Tag,
     action::{Pull, Push},
 };
-use wharf_registry::{ManifestPush, ReleaseTag, Taps, Turn};
-use wharf_signing::{Message, Signature, Trust, Verified};
+use wharf_registry::{HashedBytes, ManifestPush, ReleaseTag, Turn};
+use wharf_signing::{Signature, Trust, Verified};
 
 use crate::{
     Call,
     artifact::{
         Artifact, FOLDER, KEY_ANNOTATION, PLUGIN, Part, SIGNATURE, SIGNATURE_ANNOTATION, file_name, file_tag,
-        place, platform_tag, sha256,
+        message, place, platform_tag, sha256,
     },
     descriptor::{self, Descriptor},
     form::Form,
@@ -61,8 +59,7 @@ pub(crate) enum Stored {
 
 /// A file that was read and found good.
 pub(crate) struct Upload {
-    bytes: Bytes,
-    digest: Digest,
+    file: HashedBytes,
     descriptors: Vec<Descriptor>,
     signature: String,
     /// The signature and its key; none, where nobody could tell.
@@ -80,18 +77,19 @@ impl Upload {
     ) -> Result<Self> {
         let read = move || {
             let descriptors = descriptor::read(&bytes)?;
-            let message = Message::new(&bytes);
-            let verified =
-                if trust.accepts_unverified() { None } else { Some(trust.verify(&message, &signature)?) };
-            let digest = Digest::sha256(*message.sha256());
-            Ok(Self { digest, descriptors, signature, verified, bytes: bytes.clone(), _turn: turn })
+            let file = HashedBytes::new(bytes);
+            let verified = match trust.accepts_unverified() {
+                true => None,
+                false => Some(trust.verify(&message(file.bytes(), file.digest())?, &signature)?),
+            };
+            Ok(Self { file, descriptors, signature, verified, _turn: turn })
         };
         spawn_blocking(read).await.map_err(Error::internal)?
     }
 
     /// The digest of the file.
     pub(crate) const fn digest(&self) -> &Digest {
-        &self.digest
+        self.file.digest()
     }
 
     /// The repositories it belongs into, with what it holds for each.
@@ -110,7 +108,7 @@ impl Upload {
         grant: &Grant<Push>,
         descriptors: &[&Descriptor],
     ) -> Result<Stored> {
-        let reference = Reference::Tag(file_tag(&self.digest)?);
+        let reference = Reference::Tag(file_tag(self.digest())?);
         if let Some(plugin) = find(call, grant.place(), &reference).await? {
             self.sign(call, grant, plugin).await?;
             return Ok(Stored::Already);
@@ -148,8 +146,8 @@ impl Upload {
     }
 
     fn file(&self, descriptors: &[&Descriptor]) -> Part {
-        let title = descriptors.first().map(|descriptor| file_name(descriptor, &self.digest));
-        Part::file(self.bytes.clone(), self.digest, title.unwrap_or_default())
+        let title = descriptors.first().map(|descriptor| file_name(descriptor, self.digest()));
+        Part::file(self.file.clone(), title.unwrap_or_default())
     }
 
     /// Lets a signature stand beside a plugin. The same signature is the same manifest, however often it comes.
@@ -161,7 +159,7 @@ impl Upload {
     ) -> Result<()> {
         let Some(Verified { signature, key }) = &self.verified else { return Ok(()) };
         let (config, file) = (Part::empty(), self.file(&self.descriptors.iter().collect::<Vec<_>>()));
-        let bytes = Part::signature(Signature::bytes(signature), format!("{}.sig", self.digest.hex()));
+        let bytes = Part::signature(Signature::bytes(signature), format!("{}.sig", self.digest().hex()));
         let annotations = vec![(SIGNATURE_ANNOTATION, signature.to_string()), (KEY_ANNOTATION, key.clone())];
         let layers = vec![&bytes, &file];
         let subject = Some((plugin, size));
@@ -201,11 +199,9 @@ async fn put(
     (artifact, naming): (&Artifact<'_>, Naming),
 ) -> Result<(Digest, usize)> {
     for part in artifact.parts() {
-        if is_here(call, grant.place(), &part.digest).await {
-            continue;
+        if !is_here(call, grant.place(), part.content.digest()).await {
+            call.registry.push_hashed(grant, &part.content).await?;
         }
-        let body = Box::pin(stream::iter([Ok(part.bytes.clone())]));
-        call.registry.push_blob(grant, part.digest, body, Taps::none()).await?;
     }
     // The repository may have come to be with the first content.
     let grant = call.registry.regrant(grant).await?;

@@ -56,7 +56,7 @@ pub use crate::{
     repository::Removal,
     tap::{Taps, UploadObserver},
     turns::{Turn, Turns},
-    upload::{Closing, Finished, Offset, Upload},
+    upload::{Closing, Finished, HashedBytes, Offset, Upload},
     verify::{Finding, Inspector, Repair, Verification, Verified},
 };
 use crate::{

@@ -5,6 +5,7 @@
 //! handler is dropped when its client goes; what arrived by then is kept.
 
 mod finish;
+mod hashed;
 mod locks;
 mod pump;
 mod rows;
@@ -18,10 +19,10 @@ use wharf_core::{
 };
 use wharf_hash::{Extra, Hasher};
 
-pub use self::finish::Closing;
+pub use self::{finish::Closing, hashed::HashedBytes};
 use self::{
     locks::Lock,
-    pump::{Pumped, Source, pump},
+    pump::{BATCH, Pumped, Source, pump},
     rows::{BeginUpload, SaveProgress, TouchUpload},
 };
 pub(crate) use self::{
@@ -227,6 +228,22 @@ impl Registry {
         span.record("size_bytes", received);
         self.meters().received_bytes.add(received);
         Ok(pumped)
+    }
+
+    /// Lets an upload that has nothing yet take contents that were hashed before.
+    async fn put(&self, row: &UploadRow, content: &HashedBytes) -> Result<Pumped> {
+        let mut writer = self.blobs().resume(row.key, &row.progress.store_state, row.progress.offset).await?;
+        let hasher = content.hasher();
+        let span = info_span!("blob store write", size_bytes = hasher.count());
+        let write = async {
+            for piece in content.pieces(BATCH) {
+                writer.write(&[piece]).await?;
+            }
+            Ok(())
+        };
+        let end = write.instrument(span).await;
+        self.meters().received_bytes.add(hasher.count());
+        Ok(Pumped { hasher, writer, taps: Taps::none(), end })
     }
 
     /// Keeps what a pump took. Where it took nothing the row does not move: a request that came to nothing must not

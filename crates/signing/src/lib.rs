@@ -33,7 +33,12 @@ pub struct Message<'a> {
 impl<'a> Message<'a> {
     /// A message, hashed once for all keys.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, sha256: Sha256::digest(bytes).into() }
+        Self::hashed(bytes, Sha256::digest(bytes).into())
+    }
+
+    /// A message whose SHA-256 is known, because it was hashed when it came.
+    pub const fn hashed(bytes: &'a [u8], sha256: [u8; 32]) -> Self {
+        Self { bytes, sha256 }
     }
 
     /// Its SHA-256.

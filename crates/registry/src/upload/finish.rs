@@ -4,7 +4,7 @@ use wharf_core::{Algorithm, ByteStream, Detail, Digest, Error, Grant, Kind, Resu
 use wharf_hash::Hasher;
 
 use super::{
-    Finished, Offset, expect_offset, on_its_own,
+    Finished, HashedBytes, Offset, expect_offset, on_its_own,
     pump::{Pumped, Source},
     rows::{End, FinishUpload, KeepReread},
 };
@@ -21,6 +21,12 @@ pub struct Closing {
     pub start: Offset,
     /// The last bytes, if any.
     pub body: ByteStream,
+}
+
+/// What a whole blob is made of.
+enum Content {
+    Stream(ByteStream, Taps),
+    Hashed(HashedBytes),
 }
 
 impl Registry {
@@ -67,31 +73,45 @@ impl Registry {
         taps: Taps,
     ) -> Result<Finished> {
         let (registry, grant, expected) = (self.clone(), grant.clone(), expected.into());
-        on_its_own(async move { registry.push_whole(&grant, expected, body, taps).await }).await
+        let content = Content::Stream(body, taps);
+        on_its_own(async move { registry.push_whole(&grant, expected, content).await }).await
+    }
+
+    /// Takes a whole blob that was hashed already. Durable when it returns; nothing is kept of one that fails.
+    ///
+    /// # Errors
+    /// `RateLimited` as [`Registry::begin_upload`]; `StorageFull`, `Unavailable`.
+    pub async fn push_hashed(&self, grant: &Grant<Push>, content: &HashedBytes) -> Result<Finished> {
+        let (registry, grant, expected) = (self.clone(), grant.clone(), Some(*content.digest()));
+        let content = Content::Hashed(content.clone());
+        on_its_own(async move { registry.push_whole(&grant, expected, content).await }).await
     }
 
     async fn push_whole(
         &self,
         grant: &Grant<Push>,
         expected: Option<Digest>,
-        body: ByteStream,
-        taps: Taps,
+        content: Content,
     ) -> Result<Finished> {
         self.expect_room().await?;
         let _turn = self.turn(grant).await?;
         let algorithm = expected.map_or(Algorithm::Sha256, |digest| digest.algorithm());
         let row = self.begin(grant, algorithm).await?;
         let _lock = self.0.locks.lock(row.id).await?;
-        self.touching(row.id, self.push_into(grant, &row, (expected, body, taps))).await
+        self.touching(row.id, self.push_into(grant, &row, (expected, content))).await
     }
 
     async fn push_into(
         &self,
         grant: &Grant<Push>,
         row: &UploadRow,
-        (expected, body, taps): (Option<Digest>, ByteStream, Taps),
+        (expected, content): (Option<Digest>, Content),
     ) -> Result<Finished> {
-        let (taps, taken) = match self.take(row, Source { body, wanted: None }, taps).await {
+        let taken = match content {
+            Content::Stream(body, taps) => self.take(row, Source { body, wanted: None }, taps).await,
+            Content::Hashed(content) => self.put(row, &content).await,
+        };
+        let (taps, taken) = match taken {
             Ok(Pumped { hasher, writer, taps, end }) => {
                 let found = end.and_then(|()| expected_or_found(&hasher, expected));
                 (taps, found.map(|digest| (hasher, writer, digest)))

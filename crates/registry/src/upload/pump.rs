@@ -16,7 +16,7 @@ use super::locks::Wanted;
 use crate::{Taps, port::BlobWriter};
 
 /// A batch is handed on when it holds so many bytes.
-const BATCH: usize = 1 << 20;
+pub(super) const BATCH: usize = 1 << 20;
 
 /// Pieces smaller than this are put together: a body in pieces of one byte must not cost a hundred times itself.
 const SMALL: usize = 4096;
