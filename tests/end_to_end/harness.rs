@@ -12,6 +12,7 @@ mod command_line;
 mod components;
 mod content;
 mod distribution;
+pub(crate) mod issuer;
 mod nodes;
 pub(crate) mod postgres;
 mod preload;

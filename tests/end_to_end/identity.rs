@@ -9,3 +9,4 @@ mod scopes;
 mod token_endpoint;
 mod uploads;
 mod visibility;
+mod workloads;

@@ -4,6 +4,7 @@
 pub(crate) mod audit;
 pub(crate) mod charts;
 pub(crate) mod facts;
+pub(crate) mod issuers;
 pub(crate) mod keys;
 pub(crate) mod me;
 pub(crate) mod members;

@@ -1,4 +1,5 @@
-//! The doors of the management: the token endpoint that docker and its kin log in through, and `/api/v1`.
+//! The doors of the management: the token endpoint that docker and its kin log in through, the exchange for jobs, and
+//! `/api/v1`.
 //!
 //! An endpoint of the API is a `Route`: a method, a path, and a handler whose types say what it takes and
 //! answers. Everything else comes from the one list in `routes`: which handler a request goes to, the OpenAPI document,
@@ -8,6 +9,7 @@ mod call;
 mod document;
 mod endpoints;
 mod input;
+mod oidc;
 mod output;
 mod password;
 mod reach;
@@ -24,11 +26,11 @@ use axum::{
     Json, Router,
     extract::{Request, State},
     response::{IntoResponse, Response},
-    routing::{any, get},
+    routing::{any, get, post},
 };
 use wharf_auth::Auth;
 use wharf_core::{Detail, Error, Kind, Result};
-use wharf_http::{collect, identify, named, problem, request_id_of};
+use wharf_http::{BaseUrl, collect, identify, named, problem, request_id_of};
 use wharf_registry::{Registry, audit::AuditLog, webhooks::Webhooks};
 use wharf_signing::Signing;
 
@@ -39,7 +41,7 @@ use crate::{
 };
 
 /// What the endpoints are called in logs and metrics.
-pub const NAMES: [&str; 3] = [token::NAME, API, DOCUMENT];
+pub const NAMES: [&str; 4] = [token::NAME, oidc::NAME, API, DOCUMENT];
 
 /// The name of everything below `/api/v1`.
 const API: &str = "api";
@@ -59,12 +61,17 @@ pub struct Api {
     pub webhooks: Webhooks,
     /// Who knows the keys that registries believe.
     pub signing: Signing,
+    /// Where this Wharf is reached.
+    pub base: BaseUrl,
 }
 
-/// `/token`, `/api/openapi.json` and everything below `/api/v1/`.
+/// `/token`, `/_/oidc/…` and its discovery, `/api/openapi.json` and everything below `/api/v1/`.
 pub fn router(face: Api) -> Router {
     Router::new()
         .route("/token", get(token::serve).post(token::serve))
+        .route("/_/oidc/audience", get(oidc::audience))
+        .route("/_/oidc/mint-token", post(oidc::mint))
+        .route("/.well-known/pytp", get(oidc::discover))
         .route("/api/openapi.json", get(describe))
         .route("/api/v1/{*path}", any(serve))
         .with_state(face)

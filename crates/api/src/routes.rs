@@ -7,7 +7,7 @@ use wharf_core::{Error, Kind, Result};
 
 use crate::{
     endpoints::{
-        audit, charts, facts, keys, me, members, moves, organisations, people, registries, releases,
+        audit, charts, facts, issuers, keys, me, members, moves, organisations, people, registries, releases,
         repositories, robots, rules, tokens, usage, users, webhooks,
     },
     route::Route,
@@ -24,6 +24,7 @@ pub(crate) static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         organisations::routes(),
         members::routes(),
         robots::routes(),
+        issuers::routes(),
         registries::routes(),
         rules::routes(),
         keys::routes(),

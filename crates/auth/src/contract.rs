@@ -4,6 +4,7 @@
 #![allow(clippy::indexing_slicing, reason = "a suite fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "a suite acts as a job, and reads the files it is given")]
 
+mod beliefs;
 mod belonging;
 mod people;
 mod tenancy;
@@ -13,6 +14,7 @@ use wharf_core::{Actor, Kind, Role, Timestamp, UserName, audit::AuditRecord};
 use crate::port::{Accounts, KeyRow, Keys, Login, NewAccount, Person, Refresh, RegistryChange};
 
 pub use self::{
+    beliefs::beliefs,
     belonging::belonging,
     people::people,
     tenancy::{machines, repeats, tenancy, users},

@@ -33,6 +33,7 @@ mod upstreams;
 mod users;
 mod uses;
 mod welcome;
+pub mod workloads;
 
 use std::sync::Arc;
 
@@ -57,11 +58,12 @@ pub use crate::{
 use crate::{
     attempts::Attempts,
     audit_key::AuditKey,
+    issuers::{Documents, Issuers},
     keys::KeyRing,
     known_tokens::KnownTokens,
     pace::Pace,
     password::Passwords,
-    port::{Accounts, Keys, Machines, People, Repeats, Tenancy, Users},
+    port::{Accounts, Beliefs, Keys, Machines, People, Repeats, Tenancy, Users},
     remembered::Remembered,
     uses::Uses,
 };
@@ -83,6 +85,12 @@ pub struct Parts {
     pub machines: Arc<dyn Machines>,
     /// Requests that may be sent again.
     pub repeats: Arc<dyn Repeats>,
+    /// Whom organisations believe.
+    pub beliefs: Arc<dyn Beliefs>,
+    /// What issuers publish.
+    pub documents: Arc<dyn Documents>,
+    /// The audience that names this Wharf to issuers: its own address.
+    pub audience: Option<String>,
     /// Signing keys.
     pub keys: Arc<dyn Keys>,
     /// Seals what lies at rest.
@@ -112,6 +120,9 @@ struct Inner {
     tenancy: Arc<dyn Tenancy>,
     machines: Arc<dyn Machines>,
     repeats: Arc<dyn Repeats>,
+    beliefs: Arc<dyn Beliefs>,
+    issuers: Issuers,
+    audience: Option<String>,
     uses: Uses,
     founders: Founders,
     settings: Settings,
@@ -141,6 +152,9 @@ impl Auth {
             tenancy,
             machines,
             repeats,
+            beliefs,
+            documents,
+            audience,
             keys,
             sealer,
             clock,
@@ -162,6 +176,9 @@ impl Auth {
             tenancy,
             machines,
             repeats,
+            beliefs,
+            issuers: Issuers::new(documents, clock.clone()),
+            audience,
             uses: Uses::default(),
             founders,
             settings,
@@ -203,6 +220,7 @@ impl Auth {
         self.0.ring.tend(self.0.clock.now()).await?;
         self.tend_tokens().await?;
         self.forget_repeats().await?;
+        self.forget_spent().await?;
         self.0.accounts.remove_expired_refreshes(self.0.clock.now()).await
     }
 }

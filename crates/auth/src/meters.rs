@@ -19,6 +19,10 @@ pub struct Meters {
     pub tokens_issued: Counter,
     /// Bearer tokens that were not accepted.
     pub tokens_refused: Counter,
+    /// Jobs that were let in by the token of their issuer.
+    pub workloads_admitted: Counter,
+    /// Jobs that were not.
+    pub workloads_refused: Counter,
 }
 
 /// Checks of passwords at this moment.

@@ -1,5 +1,6 @@
 //! What authentication needs stored. Each call is one transaction, with its audit line in it.
 
+mod issuers;
 mod people;
 mod repeats;
 mod sources;
@@ -16,6 +17,7 @@ use wharf_core::{
 };
 
 pub use self::{
+    issuers::{Admission, Beliefs, Believer, ClaimRule, IssuerRow},
     people::{Newcomer, People, Person},
     repeats::{Known, Repeat, RepeatTimes, Repeats},
     sources::{Source, SourceChange},

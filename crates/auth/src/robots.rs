@@ -1,7 +1,7 @@
 //! Robots: accounts of an organisation that have a role and API tokens, and nothing else. Its admins manage both.
 
 use wharf_core::{
-    Error, OrganisationGrant, Result, RobotName, Role, Secret, Subject,
+    Error, Kind, OrganisationGrant, Result, RobotName, Role, Secret, Subject,
     duty::{Administer, Belong},
 };
 
@@ -9,6 +9,7 @@ use crate::{
     Auth,
     api_tokens::{NewToken, Owner, named},
     port::{RobotRow, Span, TokenRow},
+    workloads,
 };
 
 impl Auth {
@@ -34,13 +35,17 @@ impl Auth {
     /// Makes a robot.
     ///
     /// # Errors
-    /// `Exists`; `Invalid` for its name.
+    /// `Exists`; `Invalid` for its name, and for one of those whom rules let in.
     pub async fn create_robot(
         &self,
         grant: &OrganisationGrant<Administer>,
         name: &str,
         role: Role,
     ) -> Result<RobotRow> {
+        if name.starts_with(workloads::PREFIX) {
+            let words = format!("names that begin with {} are of those whom rules let in", workloads::PREFIX);
+            return Err(Error::new(Kind::Invalid, words));
+        }
         let name = RobotName::new(grant.name(), name)?;
         let target = Some(format!("{name} {role}"));
         let record = self.organisation_record(grant, "robot.create", (grant.name(), target));

@@ -62,8 +62,10 @@ pub enum Subject {
     User,
     /// An API token.
     Token,
-    /// A rule of a registry.
+    /// A rule of a registry, or about an issuer.
     Rule,
+    /// An issuer that is believed.
+    Issuer,
 }
 
 /// What a client can act on beyond the message.
@@ -119,6 +121,7 @@ impl Error {
             Subject::User => "no such user",
             Subject::Token => "no such token",
             Subject::Rule => "no such rule",
+            Subject::Issuer => "no such issuer",
         };
         Self::new(Kind::NotFound(subject), message)
     }

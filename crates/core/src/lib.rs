@@ -13,6 +13,7 @@
 //! | format, fact, document | a kind of content Wharf understands; one record of what a manifest holds, by which it is found; a small text kept with it |
 //! | claim | a name that only one manifest of a repository may hold |
 //! | rule | what an organisation set about a registry's tags: which of them never move, which of them go; a [`RuleName`] names it, [`Pattern`]s say what it is about |
+//! | issuer, claim rule, workload | whose tokens an organisation believes; what such a token must say of a job, and what that may do then; a job that was let in |
 //! | meter | a number a part keeps about its own work; the server shows it as a metric |
 
 pub mod audit;
@@ -48,7 +49,8 @@ pub use gate::{
 };
 pub use media_type::MediaType;
 pub use name::{
-    OrganisationName, Place, RegistryName, RegistryPlace, RepositoryName, RobotName, RuleName, UserName,
+    IssuerName, OrganisationName, Place, RegistryName, RegistryPlace, RepositoryName, RobotName, RuleName,
+    UserName,
 };
 pub use network::Network;
 pub use object_key::{ObjectKey, UploadId};

@@ -160,8 +160,13 @@ impl fmt::Display for RobotName {
 }
 
 name! {
-    /// A rule of a registry: one component, at most 64 characters.
+    /// A rule of a registry or about an issuer: one component, at most 64 characters.
     RuleName, SHORT, "rule name", is_component, &[]
+}
+
+name! {
+    /// An issuer that an organisation believes: one component, at most 64 characters.
+    IssuerName, SHORT, "issuer name", is_component, &[]
 }
 
 impl OrganisationName {

@@ -9,9 +9,6 @@ use crate::{
     right::one,
 };
 
-/// The most allowances one token has.
-const MOST: usize = 100;
-
 /// Which repositories are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RepositorySet {
@@ -205,13 +202,16 @@ impl Allowance {
 pub struct Reach(Vec<Allowance>);
 
 impl Reach {
+    /// The most allowances one token has.
+    pub const MOST: usize = 100;
+
     /// A reach of these.
     ///
     /// # Errors
     /// `Invalid` for none, for too many, and for one without a verb.
     pub fn new(allowances: Vec<Allowance>) -> Result<Self> {
-        if allowances.is_empty() || allowances.len() > MOST {
-            return Err(Error::new(Kind::Invalid, format!("a token reaches 1 to {MOST} patterns")));
+        if allowances.is_empty() || allowances.len() > Self::MOST {
+            return Err(Error::new(Kind::Invalid, format!("a token reaches 1 to {} patterns", Self::MOST)));
         }
         if allowances.iter().any(|allowance| allowance.verbs.is_empty()) {
             return Err(Error::new(Kind::Invalid, "each pattern needs an action: pull, push or delete"));

@@ -1,6 +1,7 @@
 //! The statements, one file for each aggregate.
 
 mod accounts;
+mod beliefs;
 mod believed_keys;
 mod blobs;
 mod catalog;

@@ -194,6 +194,34 @@ pub const TABLES: &[Table] = &[
     ),
     table("api_token_use", 1, &[integer("token_id"), integer("used_at")]),
     table(
+        "issuer",
+        1,
+        &[
+            integer("id"),
+            integer("organisation_id"),
+            text("name"),
+            text("url"),
+            text("keys_url"),
+            text("authorities"),
+            text("audience"),
+            integer("created_at"),
+        ],
+    ),
+    table(
+        "claim_rule",
+        1,
+        &[
+            integer("id"),
+            integer("issuer_id"),
+            text("name"),
+            text("claims"),
+            text("access"),
+            integer("created_at"),
+        ],
+    ),
+    table("workload", 2, &[integer("rule_id"), integer("account_id")]),
+    table("spent_token", 1, &[bytes("fingerprint"), integer("expires_at")]),
+    table(
         "blob",
         1,
         &[

@@ -102,7 +102,10 @@ fn insert(headers: &mut HeaderMap, name: &'static str, value: String) {
 
 fn code(error: &Error) -> &'static str {
     match (error.kind(), error.detail()) {
-        (Kind::NotFound(Subject::Name | Subject::User | Subject::Token | Subject::Rule), _) => "NAME_UNKNOWN",
+        (
+            Kind::NotFound(Subject::Name | Subject::User | Subject::Token | Subject::Rule | Subject::Issuer),
+            _,
+        ) => "NAME_UNKNOWN",
         (Kind::NotFound(Subject::Manifest), _) => "MANIFEST_UNKNOWN",
         (Kind::NotFound(Subject::Blob), _) => "BLOB_UNKNOWN",
         (Kind::NotFound(Subject::Upload), _) => "BLOB_UPLOAD_UNKNOWN",

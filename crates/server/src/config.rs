@@ -100,6 +100,7 @@ pub(crate) struct Config {
     pub(crate) signing_keys: Vec<(RegistryPlace, PathBuf)>,
     pub(crate) registry_hosts: Vec<(String, RegistryPlace)>,
     /// Upstreams that may be in a private network.
+    pub(crate) issuer_hosts: Vec<String>,
     pub(crate) upstream_hosts: Vec<String>,
     /// How long what an upstream said is not asked again.
     pub(crate) upstream_lifetime: Duration,
@@ -231,6 +232,7 @@ impl Sources {
             people: People::read(self)?,
             signing_keys: self.read("signing_keys", values::signing_keys)?,
             registry_hosts: self.read("registry_hosts", values::registry_hosts)?,
+            issuer_hosts: self.read("issuer_hosts", values::hosts)?,
             upstream_hosts: self.read("upstream_hosts", values::hosts)?,
             upstream_lifetime: self.read("upstream_lifetime", values::duration)?,
             deletion: self.read("deletion", values::deletion)?,

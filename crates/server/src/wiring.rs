@@ -8,7 +8,7 @@ use wharf_auth::{Auth, SERVICE, Sealer, SealingKey};
 use wharf_core::{Clock as _, Entropy, Error, Kind, Result, Secret, audit::Notebook};
 use wharf_http::BaseUrl;
 use wharf_meta::{Database, PostgresSettings};
-use wharf_outbound::{Door, Fetcher, Policy, Trust};
+use wharf_outbound::{Door, Fetcher, IssuerDoor, Policy, Trust};
 use wharf_registry::{
     Parts, Registry, Settings,
     audit::{AuditLog, AuditParts},
@@ -150,6 +150,9 @@ impl Stores {
             tenancy: Arc::new(self.database.clone()),
             machines: Arc::new(self.database.clone()),
             repeats: Arc::new(self.database.clone()),
+            beliefs: Arc::new(self.database.clone()),
+            documents: Arc::new(IssuerDoor::new(config.issuer_hosts.clone())),
+            audience: config.public_url.configured().map(str::to_owned),
             keys: Arc::new(self.database.clone()),
             sealer: Sealer::new(key)?,
             clock: Arc::new(SystemClock),
@@ -260,6 +263,7 @@ impl Wharf {
             webhooks: self.webhooks.clone(),
             registry: self.registry.clone(),
             signing: self.signing.clone(),
+            base: self.base.clone(),
         };
         let pypi = wharf_pypi::Pypi {
             registry: self.registry.clone(),

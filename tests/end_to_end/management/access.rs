@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::world::{World, pem};
+use super::world::{World, organisation, pem};
 use crate::harness::Wharf;
 
 /// In the order of the columns.
@@ -40,7 +40,7 @@ async fn every_caller_of_the_management_gets_what_the_table_says() {
             let path = world.filled(row.path, (row.kind, caller)).await;
             let request = world.caller(caller, row.kind).request(row.method, &format!("/api/v1{path}"));
             let request = match body(row.method, row.path, &world) {
-                Some(body) => request.body(body.to_string()),
+                Some(body) => request.body(body.to_string().replace("{org}", organisation(row.kind))),
                 None => request,
             };
             found.push(request.send().await.status);
@@ -93,6 +93,13 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("PATCH", "/orgs/{org}/registries/{registry}") => Some(json!({ "redirect": "on" })),
         ("POST", "/orgs/{org}/webhooks") => {
             Some(json!({ "url": "https://receiver.invalid/", "events": ["blob.delete"] }))
+        }
+        ("POST", "/orgs/{org}/issuers") => {
+            Some(json!({ "name": format!("made{number}"), "url": "https://issuer.invalid" }))
+        }
+        ("POST", "/orgs/{org}/issuers/{fresh-issuer}/rules") => {
+            let access = json!([{ "repositories": "{org}/app", "actions": ["pull"] }]);
+            Some(json!({ "name": "made", "claims": { "sub": "job" }, "access": access }))
         }
         ("PATCH", "/orgs/{org}/webhooks/{fresh-webhook}") => Some(json!({ "enabled": false })),
         ("PATCH", "/users/{fresh-user}") => Some(json!({ "disabled": true })),

@@ -23,7 +23,7 @@ pub(super) fn pem() -> String {
 }
 
 /// The closed organisation, and the one that shows something.
-fn organisation(kind: &str) -> &'static str {
+pub(super) fn organisation(kind: &str) -> &'static str {
     if kind == "public" { "zoo" } else { "acme" }
 }
 
@@ -105,9 +105,19 @@ impl World {
         let path = path.replace("{user}", "guest").replace("{robot}", "ci").replace("{rule}", "standing");
         let path =
             path.replace("{release}", "v1").replace("{file}", "nothing.whl").replace("{delivery}", "1");
-        for thing in
-            ["org", "registry", "repository", "tag", "rule", "key", "user", "robot", "webhook", "token"]
-        {
+        for thing in [
+            "org",
+            "registry",
+            "repository",
+            "tag",
+            "rule",
+            "key",
+            "user",
+            "robot",
+            "webhook",
+            "issuer",
+            "token",
+        ] {
             let fresh = format!("{{fresh-{thing}}}");
             if path.contains(&fresh) {
                 let made = self.make(thing, home, (&name, &path)).await;
@@ -160,6 +170,10 @@ impl World {
             "robot" => {
                 let body = json!({ "name": name, "role": "viewer" });
                 admin.send_json("POST", &format!("{base}/robots"), &body).await.is(201);
+            }
+            "issuer" => {
+                let body = json!({ "name": name, "url": "https://issuer.invalid" });
+                admin.send_json("POST", &format!("{base}/issuers"), &body).await.is(201);
             }
             "webhook" => {
                 let body = json!({ "url": "https://receiver.invalid/", "events": ["blob.delete"] });

@@ -171,6 +171,47 @@ CREATE TABLE api_token_use (
     used_at  INTEGER NOT NULL
 );
 
+-- Issuers that organisations believe. url: to the letter. keys_url: where its keys are, if not where its own document says.
+-- authorities: PEM. audience: one that its tokens may have beside this Wharf's own.
+CREATE TABLE issuer (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    organisation_id INTEGER NOT NULL REFERENCES organisation (id),
+    name            TEXT NOT NULL,
+    url             TEXT NOT NULL,
+    keys_url        TEXT,
+    authorities     TEXT,
+    audience        TEXT,
+    created_at      INTEGER NOT NULL,
+    UNIQUE (organisation_id, name)
+);
+CREATE INDEX issuer_url ON issuer (url, id);
+
+-- What an issuer's word is good for. claims: what it must say, as JSON. access: what may be done, as of an API token.
+CREATE TABLE claim_rule (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    issuer_id  INTEGER NOT NULL REFERENCES issuer (id),
+    name       TEXT NOT NULL,
+    claims     TEXT NOT NULL,
+    access     TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    UNIQUE (issuer_id, name)
+);
+
+-- The accounts that stand for rules, each for all of its own together. It ends with any of them.
+CREATE TABLE workload (
+    rule_id    INTEGER NOT NULL REFERENCES claim_rule (id),
+    account_id INTEGER NOT NULL REFERENCES account (id),
+    PRIMARY KEY (rule_id, account_id)
+) WITHOUT ROWID;
+CREATE INDEX workload_account ON workload (account_id);
+
+-- Tokens of issuers that were used, until they could not be again.
+CREATE TABLE spent_token (
+    fingerprint BLOB PRIMARY KEY,
+    expires_at  INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX spent_token_expiry ON spent_token (expires_at);
+
 -- What was answered to a request that carried a key, so that it can be sent again. fingerprint: of what was asked.
 -- answer: sealed; NULL while it is not known.
 CREATE TABLE repeat (

@@ -9,6 +9,7 @@ use wharf_core::{
 };
 
 use super::{
+    beliefs::end_issuers,
     journal::audit,
     members::JOIN,
     readable::readable_registries,
@@ -241,6 +242,7 @@ impl Step for Remove {
                 format!("the registry {registry} holds repositories: remove them first, or force it");
             return Err(Error::new(Kind::Conflict, message));
         }
+        end_issuers(session, self.id, self.record.at).await?;
         session.execute(ROBOTS, &[now.into(), id.into()]).await?;
         for statement in [USES, TOKENS, MEMBERS, DELIVERIES, WEBHOOKS] {
             session.execute(statement, &[id.into()]).await?;

@@ -188,6 +188,14 @@ pub(crate) const KEYS: &[Key] = &[
         secret: Mask::Nothing,
     },
     Key {
+        name: "issuer_hosts",
+        flag: "issuer-hosts",
+        default: "",
+        expected: "hosts as in a URL, without a port, with commas between",
+        about: "Issuers of tokens that may be on this machine or in a private network, and need not speak TLS. All others must be in the internet.",
+        secret: Mask::Nothing,
+    },
+    Key {
         name: "upstream_hosts",
         flag: "upstream-hosts",
         default: "",

@@ -118,7 +118,15 @@ impl Sources {
         let help = "Checks of passwords that wait for a core";
         page.gauge(&number("password_checks_waiting", help), load.waiting as u64)?;
         page.counter(&number("tokens_issued", "Bearer tokens issued"), meters.tokens_issued.value())?;
-        page.counter(&number("tokens_refused", "Bearer tokens not accepted"), meters.tokens_refused.value())
+        page.counter(&number("tokens_refused", "Bearer tokens not accepted"), meters.tokens_refused.value())?;
+        page.counter(
+            &number("workloads_admitted", "Jobs let in by the token of their issuer"),
+            meters.workloads_admitted.value(),
+        )?;
+        page.counter(
+            &number("workloads_refused", "Jobs not let in by the token of their issuer"),
+            meters.workloads_refused.value(),
+        )
     }
 
     fn show_database(&self, page: &mut Page<'_>) -> fmt::Result {

@@ -1,0 +1,167 @@
+//! The suite of whom organisations believe, and of jobs that are let in.
+
+use wharf_core::{
+    Access, Actor, Allowance, Credential, Kind, Principal, Reach, Role, TokenHash, Verb, gate::OrganisationId,
+};
+
+use super::{
+    NOW, record,
+    tenancy::{account, id_of, name, user},
+};
+use crate::{
+    issuers::Issuer,
+    port::{Accounts, Admission, Beliefs, Claim, ClaimRule, IssuerRow, Machines, NewOrganisation, Tenancy},
+    workloads::RequiredClaims,
+};
+
+fn issuer(called: &str, url: &str) -> IssuerRow {
+    let issuer = Issuer {
+        url: name(url),
+        keys_url: Some(name("https://keys.example/")),
+        authorities: Some("pem".to_owned()),
+    };
+    IssuerRow { id: 0, name: name(called), issuer, audience: Some("us".to_owned()), created_at: NOW }
+}
+
+fn reach(pattern: &str) -> Reach {
+    let one = Allowance { repositories: name(pattern), verbs: vec![Verb::Pull, Verb::Push] };
+    Reach::new(vec![one]).unwrap()
+}
+
+fn rule(called: &str, pattern: &str) -> ClaimRule {
+    let claims = RequiredClaims::new([("sub".to_owned(), name("job"))].into()).unwrap();
+    ClaimRule { id: 0, name: name(called), claims, reach: reach(pattern), created_at: NOW }
+}
+
+fn admission(rules: &[i64], number: u8) -> Admission {
+    Admission {
+        account: name("blf-acme+workload.1"),
+        rules: rules.to_vec(),
+        roles: vec![(name("blf-acme"), Role::Writer), (name("blf-other"), Role::Viewer)],
+        spent: vec![[number; 32]],
+        spent_until: NOW.plus_seconds(60),
+        token: TokenHash([number; 32]),
+        name: "job".to_owned(),
+        reach: reach("blf-acme/*"),
+        expires_at: NOW.plus_seconds(900),
+    }
+}
+
+/// The suite of [`Beliefs`].
+pub async fn beliefs<S: Accounts + Tenancy + Machines + Beliefs>(store: &S) {
+    let owner = user(store, "blf-owner", false).await;
+    for organisation in ["blf-acme", "blf-other"] {
+        let new =
+            NewOrganisation { name: name(organisation), admin: Some(account(&owner)), claim: Claim::Free };
+        store.create_organisation(new, record()).await.unwrap();
+    }
+    let (acme, other) = (id_of(store, &owner, "blf-acme").await, id_of(store, &owner, "blf-other").await);
+    let issuer = issuers_are_kept(store, acme, other).await;
+    let rule = rules_are_kept(store, (acme, issuer), other).await;
+    let actor = a_job_is_let_in_once(store, rule).await;
+    let role =
+        async |organisation: &str| store.organisation_rights(&actor, &name(organisation)).await.unwrap().role;
+    assert_eq!((role("blf-acme").await, role("blf-other").await), (Some(Role::Writer), Some(Role::Viewer)));
+    assert!(
+        store.robots(acme, super::tenancy::ALL).await.unwrap().is_empty(),
+        "who stands for rules is no robot"
+    );
+
+    assert!(
+        !store.remove_claim_rule((other, issuer), name("ci"), record()).await.unwrap(),
+        "of another organisation"
+    );
+    assert!(store.remove_claim_rule((acme, issuer), name("ci"), record()).await.unwrap());
+    assert!(!store.remove_claim_rule((acme, issuer), name("ci"), record()).await.unwrap());
+    assert_eq!(store.token(TokenHash([91; 32])).await.unwrap(), None, "what a rule gave ends with it");
+    assert_eq!((role("blf-acme").await, role("blf-other").await), (None, None));
+    let gone = store.admit(admission(&[rule], 99), vec![record()]).await.unwrap_err();
+    assert_eq!(gone.kind(), Kind::Denied, "a rule that is gone lets nobody in");
+
+    store.add_claim_rule((acme, issuer), self::rule("again", "blf-acme/*"), record()).await.unwrap();
+    let anew = store.claim_rules(issuer).await.unwrap()[0].id;
+    assert!(anew > rule, "a number is not given twice");
+    let admission = Admission { account: name("blf-acme+workload.2"), ..admission(&[anew], 92) };
+    store.admit(admission, vec![record()]).await.unwrap();
+    store.remove_organisation(acme, record()).await.unwrap();
+    assert_eq!(store.token(TokenHash([92; 32])).await.unwrap(), None, "and with its organisation");
+    assert!(store.believers(&name("https://ci.example/blf"), None).await.unwrap().is_empty());
+    assert!(!store.remove_issuer(acme, name("ci"), record()).await.unwrap());
+    assert!(store.remove_issuer(other, name("ci"), record()).await.unwrap());
+}
+
+async fn issuers_are_kept<S: Beliefs>(store: &S, acme: OrganisationId, other: OrganisationId) -> i64 {
+    let row = issuer("ci", "https://ci.example/blf");
+    for id in [acme, other] {
+        store.add_issuer(id, row.clone(), record()).await.unwrap();
+    }
+    let again = store.add_issuer(acme, row.clone(), record()).await.unwrap_err();
+    assert_eq!(again.kind(), Kind::Exists);
+    let plain = Issuer { url: name("https://plain.example"), keys_url: None, authorities: None };
+    let second = IssuerRow { name: name("b"), issuer: plain, audience: None, ..row.clone() };
+    store.add_issuer(acme, second.clone(), record()).await.unwrap();
+    let listed = store.issuers(acme).await.unwrap();
+    let id = listed[1].id;
+    let expected = [IssuerRow { id: listed[0].id, ..second }, IssuerRow { id, ..row }];
+    assert_eq!(listed, expected, "what is made is told as it is kept");
+    assert_eq!(store.issuer(acme, &name("ci")).await.unwrap().as_ref(), listed.get(1));
+    assert!(store.remove_issuer(acme, name("b"), record()).await.unwrap());
+    assert_eq!(store.issuer(acme, &name("b")).await.unwrap(), None);
+    id
+}
+
+async fn rules_are_kept<S: Beliefs>(store: &S, of: (OrganisationId, i64), other: OrganisationId) -> i64 {
+    let new = rule("ci", "blf-acme/app");
+    store.add_claim_rule(of, new.clone(), record()).await.unwrap();
+    assert_eq!(store.add_claim_rule(of, new.clone(), record()).await.unwrap_err().kind(), Kind::Exists);
+    let strange = store.add_claim_rule((other, of.1), new.clone(), record()).await.unwrap_err();
+    assert!(matches!(strange.kind(), Kind::NotFound(_)), "an issuer of another organisation");
+    let listed = store.claim_rules(of.1).await.unwrap();
+    assert_eq!(listed, [ClaimRule { id: listed[0].id, ..new }]);
+    let url = name("https://ci.example/blf");
+    let believers = store.believers(&url, None).await.unwrap();
+    assert_eq!(believers.len(), 1, "who has no rule believes nothing that counts");
+    assert_eq!((believers[0].organisation.as_str(), &believers[0].rules), ("blf-acme", &listed));
+    assert_eq!(store.believers(&url, Some(&name("blf-acme"))).await.unwrap(), believers);
+    assert!(store.believers(&url, Some(&name("blf-other"))).await.unwrap().is_empty());
+    assert!(
+        store.believers(&name("https://ci.example/blf/"), None).await.unwrap().is_empty(),
+        "to the letter"
+    );
+    listed[0].id
+}
+
+async fn a_job_is_let_in_once<S: Accounts + Machines + Beliefs>(store: &S, rule: i64) -> Actor {
+    let principal = store.admit(admission(&[rule], 90), vec![record()]).await.unwrap();
+    let used = Admission { token: TokenHash([93; 32]), ..admission(&[rule], 90) };
+    assert_eq!(
+        store.admit(used.clone(), vec![record()]).await.unwrap_err().kind(),
+        Kind::Exists,
+        "used before"
+    );
+    assert_eq!(store.token(TokenHash([93; 32])).await.unwrap(), None, "and nothing is left of the try");
+    assert_eq!(
+        store.admit(admission(&[rule], 91), vec![record()]).await.unwrap(),
+        principal,
+        "the same account"
+    );
+    let token = store.token(TokenHash([91; 32])).await.unwrap().expect("it got a token");
+    let Principal::Robot { id, version, .. } = &principal else { panic!("a job is a robot: {principal:?}") };
+    assert_eq!((token.account, token.account_version), (*id, *version));
+    assert_eq!((token.reach, token.expires_at), (Some(reach("blf-acme/*")), Some(NOW.plus_seconds(900))));
+    assert!(store.by_id(*id).await.unwrap().is_some_and(|account| !account.disabled && !account.operator));
+    store.forget_spent(NOW.plus_seconds(60)).await.unwrap();
+    assert_eq!(
+        store.admit(used.clone(), vec![record()]).await.unwrap_err().kind(),
+        Kind::Exists,
+        "in its time"
+    );
+    store.forget_spent(NOW.plus_seconds(61)).await.unwrap();
+    store.admit(used, vec![record()]).await.expect("a token that ended long ago is forgotten");
+    Actor {
+        principal,
+        credential: Credential::Token(TokenHash([91; 32])),
+        access: Access::Whole,
+        ..record().actor
+    }
+}

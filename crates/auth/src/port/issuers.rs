@@ -1,0 +1,121 @@
+//! The issuers that organisations believe, what their jobs may do, and the tokens of issuers that were used.
+
+use async_trait::async_trait;
+use wharf_core::{
+    IssuerName, OrganisationName, Principal, Reach, Result, RobotName, Role, RuleName, Timestamp, TokenHash,
+    audit::AuditRecord, gate::OrganisationId,
+};
+
+use crate::{
+    issuers::{Issuer, IssuerUrl},
+    workloads::RequiredClaims,
+};
+
+/// An issuer that an organisation believes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerRow {
+    /// Its row.
+    pub id: i64,
+    /// What the organisation calls it.
+    pub name: IssuerName,
+    /// Who it is.
+    pub issuer: Issuer,
+    /// The audience that its tokens may have beside that of this Wharf.
+    pub audience: Option<String>,
+    /// Since when it is believed.
+    pub created_at: Timestamp,
+}
+
+/// What an organisation lets those do of whom an issuer says something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimRule {
+    /// Its row; later ones have greater ones, and none has that of one that went.
+    pub id: i64,
+    /// What it is called.
+    pub name: RuleName,
+    /// What must be said.
+    pub claims: RequiredClaims,
+    /// What may be done.
+    pub reach: Reach,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+/// An issuer, who believes it, and its rules, the oldest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Believer {
+    /// Whose belief it is.
+    pub organisation: OrganisationName,
+    /// The issuer.
+    pub issuer: IssuerRow,
+    /// What its word is good for there.
+    pub rules: Vec<ClaimRule>,
+}
+
+/// A job to be let in.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    /// As whom: an account that stands for these rules together, made if it is not there.
+    pub account: RobotName,
+    /// The rules that let it in.
+    pub rules: Vec<i64>,
+    /// Where it belongs by them.
+    pub roles: Vec<(OrganisationName, Role)>,
+    /// What the issuer's token is known by, so that it is used once.
+    pub spent: Vec<[u8; 32]>,
+    /// Until when that is remembered.
+    pub spent_until: Timestamp,
+    /// The hash of the API token it gets.
+    pub token: TokenHash,
+    /// What that is called.
+    pub name: String,
+    /// How far it reaches.
+    pub reach: Reach,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// The issuers of organisations.
+#[async_trait]
+pub trait Beliefs: Send + Sync {
+    /// The issuers of an organisation in the byte order of their names.
+    async fn issuers(&self, id: OrganisationId) -> Result<Vec<IssuerRow>>;
+    /// One of them.
+    async fn issuer(&self, id: OrganisationId, name: &IssuerName) -> Result<Option<IssuerRow>>;
+    /// Adds one, its `id` does not count.
+    ///
+    /// # Errors
+    /// `Exists`; `Conflict` where the organisation has as many as it may; `NotFound` where it is gone.
+    async fn add_issuer(&self, id: OrganisationId, row: IssuerRow, record: AuditRecord) -> Result<()>;
+    /// Removes one with its rules and the tokens they gave; false where there is none.
+    async fn remove_issuer(&self, id: OrganisationId, name: IssuerName, record: AuditRecord) -> Result<bool>;
+    /// The rules of an issuer in the byte order of their names.
+    async fn claim_rules(&self, issuer: i64) -> Result<Vec<ClaimRule>>;
+    /// Adds one to an issuer of the organisation, its `id` does not count.
+    ///
+    /// # Errors
+    /// As [`Beliefs::add_issuer`].
+    async fn add_claim_rule(
+        &self,
+        (id, issuer): (OrganisationId, i64),
+        rule: ClaimRule,
+        record: AuditRecord,
+    ) -> Result<()>;
+    /// Removes one with the tokens it gave; false where there is none.
+    async fn remove_claim_rule(
+        &self,
+        (id, issuer): (OrganisationId, i64),
+        name: RuleName,
+        record: AuditRecord,
+    ) -> Result<bool>;
+    /// Who believes an issuer and has rules for it, the oldest belief first; within one organisation, if it is named.
+    async fn believers(&self, url: &IssuerUrl, within: Option<&OrganisationName>) -> Result<Vec<Believer>>;
+    /// Lets a job in: as whom. The records are kept as its own.
+    ///
+    /// # Errors
+    /// `Exists` where the issuer's token was used before; `Denied` where a rule went meanwhile; `RateLimited` where the
+    /// account has too many tokens that have not ended.
+    async fn admit(&self, admission: Admission, records: Vec<AuditRecord>) -> Result<Principal>;
+    /// Forgets tokens of issuers that ended before.
+    async fn forget_spent(&self, before: Timestamp) -> Result<()>;
+}

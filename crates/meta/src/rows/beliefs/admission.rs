@@ -1,0 +1,169 @@
+//! Jobs that are let in: the token of their issuer is used up, the account that stands for their rules is there, and a
+//! token of ours is made for it – all of it or nothing.
+
+use async_trait::async_trait;
+use wharf_auth::port::Admission;
+use wharf_core::{AccountId, Actor, Error, Kind, Principal, Reach, Result, Timestamp, audit::AuditRecord};
+
+use crate::{
+    database::Step,
+    rows::{accounts::end_credentials, journal::audit, members::JOIN, tenants::first_id, warrants::held},
+    session::{Session, Writers},
+};
+
+/// How many tokens that have not ended one account may have.
+const MOST: i64 = 1000;
+/// How many are forgotten at a time.
+const SOME: i64 = 1000;
+
+pub(super) struct Admit {
+    pub(super) admission: Admission,
+    pub(super) records: Vec<AuditRecord>,
+}
+
+#[async_trait]
+impl Step for Admit {
+    type Output = Principal;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<Principal> {
+        let now = self.records.first().map(|record| record.at).unwrap_or_default();
+        self.expect_rules(session).await?;
+        self.spend(session).await?;
+        let (account, version) = self.account(session, now).await?;
+        self.add_token(session, (account, version), now).await?;
+        let name = self.admission.account.clone();
+        let principal = Principal::Robot { id: AccountId(account), name, version };
+        for record in &self.records {
+            let actor = Actor { principal: principal.clone(), ..record.actor.clone() };
+            audit(session, &AuditRecord { actor, ..record.clone() }).await?;
+        }
+        Ok(principal)
+    }
+}
+
+impl Admit {
+    /// Holds the rules until the transaction ends, so that none of them goes meanwhile.
+    async fn expect_rules(&self, session: &mut dyn Session) -> Result<()> {
+        for rule in &self.admission.rules {
+            if held!(session, "SELECT id FROM claim_rule WHERE id = $1", &[(*rule).into()]).is_none() {
+                return Err(Error::new(Kind::Denied, "a rule that let this job in was just removed"));
+            }
+        }
+        Ok(())
+    }
+
+    async fn spend(&self, session: &mut dyn Session) -> Result<()> {
+        const SPEND: &str = "
+            INSERT INTO spent_token (fingerprint, expires_at) VALUES ($1, $2) ON CONFLICT (fingerprint) DO NOTHING";
+        let until = self.admission.spent_until.microseconds();
+        for fingerprint in &self.admission.spent {
+            if session.execute(SPEND, &[fingerprint.as_slice().into(), until.into()]).await? == 0 {
+                return Err(Error::new(Kind::Exists, "the token was used before"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The account that stands for the rules, where it belongs by them; its id and version.
+    async fn account(&self, session: &mut dyn Session, now: Timestamp) -> Result<(i64, i64)> {
+        const MAKE: &str = "
+            INSERT INTO account (name, kind, operator, disabled, version, created_at)
+            VALUES ($1, 'workload', 0, 0, 1, $2) ON CONFLICT (name) DO NOTHING";
+        const FIND: &str =
+            "SELECT id, version FROM account WHERE name = $1 AND kind = 'workload' AND disabled = 0";
+        const STAND: &str = "
+            INSERT INTO workload (rule_id, account_id) VALUES ($1, $2) ON CONFLICT (rule_id, account_id) DO NOTHING";
+        const ROLE: &str = "
+            SELECT o.id, m.role FROM organisation o
+            LEFT JOIN membership m ON m.organisation_id = o.id AND m.account_id = $1
+            WHERE o.name = $2 AND o.removed_at IS NULL";
+        let name = self.admission.account.as_str();
+        session.execute(MAKE, &[name.into(), now.microseconds().into()]).await?;
+        let ended = || Error::new(Kind::Denied, "a rule that let this job in was just removed");
+        let mut row = session.query_first(FIND, &[name.into()]).await?.ok_or_else(ended)?;
+        let (account, version): (i64, i64) = (row.next()?, row.next()?);
+        for rule in &self.admission.rules {
+            session.execute(STAND, &[(*rule).into(), account.into()]).await?;
+        }
+        for (organisation, role) in &self.admission.roles {
+            let values = [account.into(), organisation.as_str().into()];
+            let mut row = session.query_first(ROLE, &values).await?.ok_or_else(ended)?;
+            let (organisation, has): (i64, Option<String>) = (row.next()?, row.next()?);
+            if has.as_deref() != Some(role.word()) {
+                let values =
+                    [organisation.into(), account.into(), role.word().into(), now.microseconds().into()];
+                session.execute(JOIN, &values).await?;
+            }
+        }
+        Ok((account, version))
+    }
+
+    async fn add_token(
+        &self,
+        session: &mut dyn Session,
+        (account, version): (i64, i64),
+        now: Timestamp,
+    ) -> Result<()> {
+        const ENDED: &str =
+            "SELECT id FROM api_token WHERE account_id = $1 AND expires_at <= $2 ORDER BY id LIMIT $3";
+        const USE: &str = "DELETE FROM api_token_use WHERE token_id = $1";
+        const REMOVE: &str = "DELETE FROM api_token WHERE id = $1";
+        const COUNT: &str = "SELECT COUNT(*) FROM api_token WHERE account_id = $1";
+        const INSERT: &str = "
+            INSERT INTO api_token (hash, account_id, account_version, name, access, created_at, expires_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let Admission { token, name, reach, expires_at, .. } = &self.admission;
+        for mut row in session.query(ENDED, &[account.into(), now.microseconds().into(), SOME.into()]).await?
+        {
+            let id: i64 = row.next()?;
+            session.execute(USE, &[id.into()]).await?;
+            session.execute(REMOVE, &[id.into()]).await?;
+        }
+        if first_id(session.query_first(COUNT, &[account.into()]).await?)? >= MOST {
+            let words = format!("{MOST} jobs were let in by the same rules within a quarter of an hour");
+            return Err(Error::new(Kind::RateLimited, words));
+        }
+        let access = Reach::to_row(reach)?;
+        let values = [
+            token.0.as_slice().into(),
+            account.into(),
+            version.into(),
+            name.as_str().into(),
+            access.as_str().into(),
+            now.microseconds().into(),
+            expires_at.microseconds().into(),
+        ];
+        session.execute(INSERT, &values).await.map(drop)
+    }
+}
+
+/// Ends every account that stands for a rule, with its tokens. None comes back: rules never get the same number again.
+pub(super) async fn end_workloads(session: &mut dyn Session, rule: i64, now: Timestamp) -> Result<()> {
+    const LIST: &str = "SELECT account_id FROM workload WHERE rule_id = $1 ORDER BY account_id";
+    const MARK: &str =
+        "UPDATE account SET disabled = 1, version = version + 1, removed_at = $1 WHERE id = $2";
+    const ROLES: &str = "DELETE FROM membership WHERE account_id = $1";
+    const STANDS: &str = "DELETE FROM workload WHERE account_id = $1";
+    for mut row in session.query(LIST, &[rule.into()]).await? {
+        let account: i64 = row.next()?;
+        session.execute(MARK, &[now.microseconds().into(), account.into()]).await?;
+        end_credentials(session, account).await?;
+        session.execute(ROLES, &[account.into()]).await?;
+        session.execute(STANDS, &[account.into()]).await?;
+    }
+    Ok(())
+}
+
+pub(super) struct ForgetSpent(pub(super) Timestamp);
+
+#[async_trait]
+impl Step for ForgetSpent {
+    type Output = ();
+
+    async fn run(&self, session: &mut dyn Session) -> Result<()> {
+        const FORGET: &str = "
+            DELETE FROM spent_token WHERE fingerprint IN
+                (SELECT s.fingerprint FROM spent_token s WHERE s.expires_at < $1 ORDER BY s.expires_at LIMIT 5000)";
+        session.execute(FORGET, &[self.0.microseconds().into()]).await.map(drop)
+    }
+}

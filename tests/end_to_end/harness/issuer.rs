@@ -1,0 +1,133 @@
+//! An issuer of tokens in this process: real keys, real signatures, and its documents over real HTTP.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
+use std::time::SystemTime;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+/// The id of its key.
+const KEY: &str = "key-1";
+
+#[derive(Clone)]
+pub(crate) struct Issuer {
+    /// What it calls itself.
+    pub(crate) url: String,
+    key: Arc<EcdsaKeyPair>,
+    served: Arc<AtomicUsize>,
+    /// Where its keys are said to be, if not where they are.
+    elsewhere: Arc<Mutex<Option<String>>>,
+    number: Arc<AtomicUsize>,
+}
+
+impl Issuer {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = Self {
+            url: format!("http://{}", listener.local_addr().unwrap()),
+            key: Arc::new(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()),
+            served: Arc::default(),
+            elsewhere: Arc::default(),
+            number: Arc::default(),
+        };
+        let serving = issuer.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serving.clone().serve(stream));
+            }
+        });
+        issuer
+    }
+
+    /// From now on its keys are answered with a redirect to there.
+    pub(crate) fn redirect_keys(&self, to: &str) {
+        *self.elsewhere.lock().unwrap() = Some(to.to_owned());
+    }
+
+    /// How many requests it answered.
+    pub(crate) fn served(&self) -> usize {
+        self.served.load(Ordering::Relaxed)
+    }
+
+    async fn serve(self, mut stream: TcpStream) {
+        let mut bytes = Vec::new();
+        while !bytes.windows(4).any(|window| window == b"\r\n\r\n") {
+            if stream.read_buf(&mut bytes).await.unwrap_or(0) == 0 {
+                return;
+            }
+        }
+        self.served.fetch_add(1, Ordering::Relaxed);
+        let head = String::from_utf8_lossy(&bytes).into_owned();
+        let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        let elsewhere = self.elsewhere.lock().unwrap().clone();
+        let (status, more, body) = match (path.as_str(), elsewhere) {
+            ("/keys", Some(to)) => ("302 Found", format!("location: {to}\r\n"), Value::Null),
+            ("/keys" | "/more-keys", _) => ("200 OK", String::new(), json!({ "keys": [self.public_key()] })),
+            ("/.well-known/openid-configuration", _) => ("200 OK", String::new(), self.document()),
+            _ => ("404 Not Found", String::new(), Value::Null),
+        };
+        let body = body.to_string();
+        let head =
+            format!("HTTP/1.1 {status}\r\n{more}content-type: application/json\r\nconnection: close\r\n");
+        let answer = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    }
+
+    fn document(&self) -> Value {
+        json!({ "issuer": self.url, "jwks_uri": format!("{}/keys", self.url) })
+    }
+
+    pub(crate) fn public_key(&self) -> Value {
+        let point = self.key.public_key().as_ref();
+        json!({ "kty": "EC", "crv": "P-256", "kid": KEY, "x": text(&point[1..33]), "y": text(&point[33..]) })
+    }
+
+    /// What it says of a job, for an audience: in its time, and under an id that no other token has.
+    pub(crate) fn claims(&self, audience: &str, claims: Value) -> Value {
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let mut said = json!({
+            "iss": self.url, "aud": audience, "iat": now(), "nbf": now(), "exp": now() + 300,
+            "jti": format!("job-{number}"),
+        });
+        said.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+        said
+    }
+
+    /// A token of such claims.
+    pub(crate) fn sign(&self, claims: &Value) -> String {
+        self.sign_under(&json!({ "alg": "ES256", "kid": KEY, "typ": "JWT" }), claims)
+    }
+
+    pub(crate) fn sign_under(&self, header: &Value, claims: &Value) -> String {
+        let message = unsigned(header, claims);
+        let signature = self.key.sign(&SystemRandom::new(), message.as_bytes()).unwrap();
+        format!("{message}.{}", text(signature.as_ref()))
+    }
+
+    /// A token of a job, for an audience.
+    pub(crate) fn token(&self, audience: &str, claims: Value) -> String {
+        self.sign(&self.claims(audience, claims))
+    }
+}
+
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_secs()).unwrap()
+}
+
+/// A token without its signature.
+pub(crate) fn unsigned(header: &Value, claims: &Value) -> String {
+    format!("{}.{}", text(header.to_string().as_bytes()), text(claims.to_string().as_bytes()))
+}
+
+pub(crate) fn text(bytes: &[u8]) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
