@@ -5,7 +5,7 @@ use wharf_hash::{Extra, ExtraHasher};
 
 /// Watches an upload's bytes, for example to index a layer while it arrives.
 ///
-/// It must not slow the push: `observe` runs beside the hash, in its time. An observer that cannot keep up drops
+/// It must not slow the push: `observe` runs beside the hash, on a thread of its own, and the next bytes wait for both. An observer that cannot keep up drops
 /// what it has and does its work later from the stored blob.
 pub trait UploadObserver: Send {
     /// Sees the next bytes, in order, each once.
@@ -39,6 +39,10 @@ impl Taps {
     pub fn observer(mut self, observer: Box<dyn UploadObserver>) -> Self {
         self.observers.push(observer);
         self
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.extra.is_empty() && self.observers.is_empty()
     }
 
     pub(crate) fn update(&mut self, bytes: &Bytes) {

@@ -1,14 +1,20 @@
-//! The pump: body → hash ∥ write, one pass, bounded by bytes.
+//! The pump: body → hash ∥ taps ∥ write, one pass, bounded by bytes.
 //!
-//! While one batch of about a mebibyte is hashed and written, each on a thread that may block, the next one is
+//! While one batch of about a mebibyte is hashed, tapped and written, each on a thread that may block, the next one is
 //! gathered from the socket; a socket that is faster than the disk waits. So an upload holds two batches and the
 //! frame that overshoots, whatever its size.
 
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt, future::join};
-use tokio::time::timeout;
+use futures_util::{
+    StreamExt,
+    future::{join, join3},
+};
+use tokio::{
+    task::{JoinError, spawn_blocking},
+    time::timeout,
+};
 use wharf_core::{ByteStream, Error, Kind, Result};
 use wharf_hash::Hasher;
 
@@ -144,27 +150,38 @@ fn flush(small: &mut BytesMut, pieces: &mut Vec<Bytes>) {
     }
 }
 
-/// Hashes and writes a batch at the same time. Only a batch that was written counts.
+/// Hashes, taps and writes a batch at the same time. Only a batch that was written counts.
 async fn work(mut pumped: Pumped, pieces: Vec<Bytes>) -> Pumped {
     if pieces.is_empty() {
         return pumped;
     }
     let before = pumped.hasher.clone();
-    let (mut hasher, mut taps, hashed) = (pumped.hasher, pumped.taps, pieces.clone());
-    let hash = tokio::task::spawn_blocking(move || {
-        for piece in &hashed {
-            hasher.update(piece);
-            taps.update(piece);
-        }
-        (hasher, taps)
+    let (mut hasher, hashed) = (pumped.hasher, pieces.clone());
+    let hash = spawn_blocking(move || {
+        hashed.iter().for_each(|piece| hasher.update(piece));
+        hasher
     });
-    let (hashed, written) = join(hash, pumped.writer.write(&pieces)).await;
+    let tap = tap(pumped.taps, &pieces);
+    let (hashed, tapped, written) = join3(hash, tap, pumped.writer.write(&pieces)).await;
     let writer = pumped.writer;
-    match (hashed, written) {
-        (Ok((hasher, taps)), Ok(())) => Pumped { hasher, writer, taps, end: Ok(()) },
-        (Ok((_, taps)), Err(error)) => Pumped { hasher: before, writer, taps, end: Err(error) },
-        (Err(error), _) => {
+    match (hashed, tapped, written) {
+        (Ok(hasher), Ok(taps), Ok(())) => Pumped { hasher, writer, taps, end: Ok(()) },
+        (Ok(_), Ok(taps), Err(error)) => Pumped { hasher: before, writer, taps, end: Err(error) },
+        (Err(error), ..) | (_, Err(error), _) => {
             Pumped { hasher: before, writer, taps: Taps::none(), end: Err(Error::internal(error)) }
         }
     }
+}
+
+/// Shows a batch to the taps, beside the hash and not after it: more digests may cost more than the one.
+async fn tap(mut taps: Taps, pieces: &[Bytes]) -> Result<Taps, JoinError> {
+    if taps.is_empty() {
+        return Ok(taps);
+    }
+    let pieces = pieces.to_vec();
+    let update = move || {
+        pieces.iter().for_each(|piece| taps.update(piece));
+        taps
+    };
+    spawn_blocking(update).await
 }
