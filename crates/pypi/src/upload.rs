@@ -1,14 +1,14 @@
 //! Uploads as twine, uv and their kin send them (the public index's legacy upload API).
 //!
-//! Fields may come in any order. The bytes of the file stream into an upload of the engine as they come, with MD5 and
-//! BLAKE2b taken in the same pass; the name of the file says where they belong. Nothing is listed before everything was
+//! Fields may come in any order. The bytes of a file stream into an upload of the engine as they come, small ones at its end,
+//! with MD5 and BLAKE2b taken in the same pass; the name of the file says where they belong. Nothing is listed before everything was
 //! looked at, and then all of it in one transaction.
 
 mod form;
 mod intake;
 mod multipart;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io::Cursor};
 
 use axum::{
     body::Body,
@@ -17,7 +17,7 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::{
-    future::{try_join, try_join_all},
+    future::{try_join_all, try_join3},
     stream,
 };
 use serde_json::{Map, Value};
@@ -31,7 +31,8 @@ use wharf_registry::{ManifestPush, ReleaseTag, Taps, format::Pair, port::ListedR
 pub(crate) use self::intake::Received;
 use self::{form::Form, intake::receive, multipart::Multipart};
 use crate::{
-    Call, archive,
+    Call,
+    archive::{self, Inside},
     attestation::{self, Attestation},
     filename::FileName,
     format::{FILENAME, File, NAME},
@@ -72,7 +73,7 @@ pub(crate) async fn upload(call: &Call<'_>, registry: &RegistryPlace, body: Body
     Ok(StatusCode::OK.into_response())
 }
 
-/// Lists a file whose bytes are stored. The same bytes under the same name are listed already, and that is fine.
+/// Lists a file whose bytes have come. The same bytes under the same name are listed already, and that is fine.
 pub(crate) async fn publish(
     call: &Call<'_>,
     received: &Received,
@@ -82,23 +83,44 @@ pub(crate) async fn publish(
     if let Some(row) = find_same(call, grant, (file, content)).await? {
         return attest(call, grant, (row.digest, row.size), attestations).await;
     }
+    let inside = look_into(call, received).await?;
+    let config = config(received, inside.metadata.to_json());
+    let config = push(call, grant, config.into());
+    let metadata = push(call, grant, inside.bytes.into());
+    let (config, metadata, ()) = try_join3(config, metadata, store(call, received)).await?;
+    // The repository may have come into being with these bytes.
+    let grant = &call.registry.regrant(grant).await?;
+    let bytes = Bytes::from(shape::manifest(file, *content, (config, metadata)));
+    let digest = wharf_hash::digest(Algorithm::Sha256, &bytes);
+    // Before the file, so that nobody finds it without them.
+    attest(call, grant, (digest, bytes.len() as u64), attestations).await?;
+    push_manifest(call, grant, (bytes, ReleaseTag::Derived)).await
+}
+
+/// Reads what a file says of itself, wherever it lies.
+async fn look_into(call: &Call<'_>, received: &Received) -> Result<Inside> {
+    let Received { grant, file, content, held, .. } = received;
+    let name = file.clone();
+    if let Some(held) = held {
+        let (bytes, size) = (held.bytes().clone(), content.size);
+        let inside = move || archive::inside(Cursor::new(bytes), size, &name);
+        return call.registry.in_turn(grant, inside).await;
+    }
     let layer = Descriptor {
         media_type: shape::media_type(file.kind).to_owned(),
         digest: content.digest.to_string(),
         size: content.size,
         annotations: BTreeMap::new(),
     };
-    let name = file.clone();
-    let inside = call.registry.examine(grant, &layer, move |reader| archive::read(reader, &name)).await?;
-    let config = config(received, inside.metadata.to_json());
-    let config = push(call, grant, config.into());
-    let metadata = push(call, grant, inside.bytes.into());
-    let (config, metadata) = try_join(config, metadata).await?;
-    let bytes = Bytes::from(shape::manifest(file, *content, (config, metadata)));
-    let digest = wharf_hash::digest(Algorithm::Sha256, &bytes);
-    // Before the file, so that nobody finds it without them.
-    attest(call, grant, (digest, bytes.len() as u64), attestations).await?;
-    push_manifest(call, grant, (bytes, ReleaseTag::Derived)).await
+    call.registry.examine(grant, &layer, move |reader| archive::read(reader, &name)).await
+}
+
+/// Stores the bytes of a file that are not stored yet.
+async fn store(call: &Call<'_>, received: &Received) -> Result<()> {
+    match &received.held {
+        Some(held) => call.registry.push_hashed(&received.grant, held).await.map(drop),
+        None => Ok(()),
+    }
 }
 
 /// Attaches what is attested of a file to its manifest.

@@ -59,6 +59,26 @@ async fn what_is_uploaded_is_listed_and_served_with_its_metadata() {
 }
 
 #[tokio::test]
+async fn a_file_too_large_to_be_held_is_stored_while_it_comes() {
+    let (_wharf, alice) = acme().await;
+    // Hashes, so that little is left to be packed.
+    let module: String = (0..20_000_u32).map(|number| sha256(&number.to_le_bytes())).collect();
+    let wheel = Distribution::wheel_of("foo-1.0-py3-none-any.whl", &wheel_files("foo", "1.0", &module))
+        .described("foo", "1.0", "bdist_wheel");
+    assert!(wheel.bytes.len() > 512 * 1024, "{} bytes", wheel.bytes.len());
+    for field in ["sha256_digest", "blake2_256_digest"] {
+        let answer = wheel.clone().with(field, Some(&"0".repeat(64))).upload(&alice).await.is(400);
+        assert!(String::from_utf8_lossy(&answer.body).contains("The digest supplied does not match"));
+    }
+    wheel.upload_as(&alice, FilePlace::First).await.is(200);
+    wheel.upload(&alice).await.is(200);
+    let page = project(&alice, "foo").await;
+    let [file] = page["files"].as_array().unwrap().as_slice() else { panic!("one file: {page}") };
+    assert_eq!(format!("sha256:{}", file["hashes"]["sha256"].as_str().unwrap()), sha256(&wheel.bytes));
+    assert_eq!(file["size"], json!(wheel.bytes.len()));
+}
+
+#[tokio::test]
 async fn every_reader_gets_the_form_and_the_encoding_that_he_reads() {
     let (_wharf, alice) = acme().await;
     Distribution::wheel("foo", "1.0").upload(&alice).await.is(200);

@@ -82,6 +82,26 @@ impl Registry {
     }
 }
 
+impl Registry {
+    /// Lets a format's own door read, or hash, bytes that are not stored yet, on a thread that may block, as
+    /// [`Registry::examine`] lets it read a blob.
+    ///
+    /// # Errors
+    /// `Invalid` with the refusal; `RateLimited` when too many wait.
+    pub async fn in_turn<T: Send + 'static>(
+        &self,
+        grant: &Grant<Push>,
+        examine: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T> {
+        let turn = self.inspections().next(&grant.place().organisation).await?;
+        let examined = spawn_blocking(move || {
+            let _turn = turn;
+            examine().map_err(Error::from)
+        });
+        examined.await.map_err(Error::internal)?
+    }
+}
+
 fn read(format: Arc<dyn Format>, candidate: &Candidate, contents: &Contents) -> Result<Inspected> {
     let facts = format.inspect(candidate, contents);
     if let Some(fault) = contents.fault() {
