@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// How long a start may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How old a token may become: they live for five minutes. (Getting one is work, so it is not done for each turn.)
 const TOKEN_AGE: Duration = Duration::from_secs(180);
