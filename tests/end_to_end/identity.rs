@@ -4,6 +4,7 @@ mod advisories;
 mod failed_logins;
 mod forgery;
 mod passwords;
+mod providers;
 mod referrers;
 mod scopes;
 mod token_endpoint;

@@ -15,7 +15,7 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("delivery", "The number of a delivery"),
     ("document", "The name of a small text kept with a manifest"),
     ("file", "The name of a file of the project"),
-    ("issuer", "The name of an issuer that the organisation believes"),
+    ("issuer", "The name of an issuer that the organisation, or the platform, believes"),
     ("key", "The name of a key of the registry"),
     ("org", "The name of an organisation"),
     ("reference", "A tag or a digest"),

@@ -11,6 +11,7 @@ pub(crate) mod members;
 pub(crate) mod moves;
 pub(crate) mod organisations;
 pub(crate) mod people;
+pub(crate) mod providers;
 pub(crate) mod registries;
 pub(crate) mod releases;
 pub(crate) mod removal;

@@ -7,8 +7,8 @@ use wharf_core::{Error, Kind, Result};
 
 use crate::{
     endpoints::{
-        audit, charts, facts, issuers, keys, me, members, moves, organisations, people, registries, releases,
-        repositories, robots, rules, tokens, usage, users, webhooks,
+        audit, charts, facts, issuers, keys, me, members, moves, organisations, people, providers, registries,
+        releases, repositories, robots, rules, tokens, usage, users, webhooks,
     },
     route::Route,
     template::{Parameters, nothing},
@@ -21,6 +21,7 @@ pub(crate) static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         tokens::routes(),
         users::routes(),
         people::routes(),
+        providers::routes(),
         organisations::routes(),
         members::routes(),
         robots::routes(),

@@ -7,6 +7,7 @@
 mod beliefs;
 mod belonging;
 mod people;
+mod providers;
 mod tenancy;
 
 use wharf_core::{Actor, Kind, Role, Timestamp, UserName, audit::AuditRecord};
@@ -17,6 +18,7 @@ pub use self::{
     beliefs::beliefs,
     belonging::belonging,
     people::people,
+    providers::providers,
     tenancy::{machines, repeats, tenancy, users},
 };
 

@@ -62,6 +62,12 @@ impl Auth {
             Ok(name) => self.0.accounts.by_name(&name).await?,
             Err(_) => None,
         };
+        // Whose password does not lie here may have it elsewhere.
+        if account.as_ref().is_none_or(|account| account.password_hash.is_none())
+            && let Some(actor) = self.by_provider((user, password), &nobody).await?
+        {
+            return Ok(actor);
+        }
         let account = account.filter(|account| !account.disabled);
         let (address, now) = (nobody.address, self.0.clock.now());
         let right = match &account {
@@ -133,7 +139,7 @@ impl Auth {
     }
 
     /// Notes a refused login. Only what could be a login is kept: people type passwords into the wrong field.
-    fn record_refusal(&self, user: &str, nobody: &Actor) {
+    pub(crate) fn record_refusal(&self, user: &str, nobody: &Actor) {
         let target = user.parse::<UserName>().ok().map(|name| name.to_string());
         let record = AuditRecord::new(self.0.clock.now(), nobody, "login.refused");
         self.0.notebook.note(AuditRecord { target, ..record });

@@ -35,6 +35,16 @@ pub struct Issuer {
     pub authorities: Option<String>,
 }
 
+/// Whom a token must be for.
+#[derive(Clone, Debug)]
+pub enum Recipient {
+    /// One of these audiences, as an identity token has it.
+    Audiences(HashSet<String>),
+    /// This client, as Amazon Cognito's access tokens have it: they name it as `client_id`, say `token_use`, and have no
+    /// audience.
+    Client(String),
+}
+
 /// Judges the tokens of issuers. Cheap to clone; all clones share what they know.
 #[derive(Clone)]
 pub struct Issuers(Arc<Inner>);
@@ -59,11 +69,11 @@ impl Issuers {
         Unverified::parse(token)?.issuer()
     }
 
-    /// What a token says that this issuer signed for one of these audiences and that is in its time.
+    /// What a token says that this issuer signed for that recipient and that is in its time.
     ///
     /// # Errors
     /// `Unauthenticated`, with words that say what is wrong with it; `Unavailable` where the issuer's keys cannot be had.
-    pub async fn verify(&self, issuer: &Issuer, audiences: &HashSet<String>, token: &str) -> Result<Claims> {
+    pub async fn verify(&self, issuer: &Issuer, recipient: &Recipient, token: &str) -> Result<Claims> {
         let unverified = Unverified::parse(token)?;
         if unverified.issuer()? != issuer.url {
             return Err(refused("the token is of another issuer"));
@@ -74,7 +84,10 @@ impl Issuers {
         let keys = entry.keys(inner.documents.as_ref(), unverified.key_id(), now).await?;
         let claims = unverified.verified_by(&keys)?;
         claims.expect_time(now.seconds())?;
-        claims.expect_audience(audiences)?;
+        match recipient {
+            Recipient::Audiences(audiences) => claims.expect_audience(audiences)?,
+            Recipient::Client(client) => claims.expect_client(client)?,
+        }
         Ok(claims)
     }
 

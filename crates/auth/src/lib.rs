@@ -21,6 +21,7 @@ mod pace;
 mod password;
 mod people;
 pub mod port;
+mod providers;
 mod refresh;
 mod remembered;
 mod repeats;
@@ -37,6 +38,7 @@ pub mod workloads;
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use wharf_core::{
     Clock, Entropy, Error, Kind, Result, Secret, Vault,
     audit::{HeadSigner, Notebook},
@@ -49,6 +51,7 @@ pub use crate::{
     limits::Limits,
     meters::{Meters, PasswordLoad},
     people::KnownBy,
+    providers::{NewProvider, ProviderDoor, Question, Reply},
     repeats::{Begun, LONGEST_REPEAT_KEY},
     seal::{Sealer, SealingKey},
     settings::{PersonalOrganisations, Settings},
@@ -63,7 +66,8 @@ use crate::{
     known_tokens::KnownTokens,
     pace::Pace,
     password::Passwords,
-    port::{Accounts, Beliefs, Keys, Machines, People, Repeats, Tenancy, Users},
+    port::{Accounts, Beliefs, Keys, Machines, People, Providers, Repeats, Tenancy, Users},
+    providers::Outsiders,
     remembered::Remembered,
     uses::Uses,
 };
@@ -87,6 +91,10 @@ pub struct Parts {
     pub repeats: Arc<dyn Repeats>,
     /// Whom organisations believe.
     pub beliefs: Arc<dyn Beliefs>,
+    /// Where users log in that have no password here.
+    pub providers: Arc<dyn Providers>,
+    /// The way to those.
+    pub provider_door: Arc<dyn ProviderDoor>,
     /// What issuers publish.
     pub documents: Arc<dyn Documents>,
     /// The audience that names this Wharf to issuers: its own address.
@@ -121,6 +129,10 @@ struct Inner {
     machines: Arc<dyn Machines>,
     repeats: Arc<dyn Repeats>,
     beliefs: Arc<dyn Beliefs>,
+    providers: Arc<dyn Providers>,
+    provider_door: Arc<dyn ProviderDoor>,
+    outsiders: Outsiders,
+    turns_at_provider: Semaphore,
     issuers: Issuers,
     audience: Option<String>,
     uses: Uses,
@@ -153,6 +165,8 @@ impl Auth {
             machines,
             repeats,
             beliefs,
+            providers,
+            provider_door,
             documents,
             audience,
             keys,
@@ -166,6 +180,7 @@ impl Auth {
         } = parts;
         let passwords = Passwords::new(entropy.as_ref(), limits.password_queue)?;
         let remembered = Remembered::new(entropy.as_ref());
+        let outsiders = Outsiders::new(entropy.as_ref());
         let ring = KeyRing::open(keys.clone(), sealer, entropy.clone(), clock.now()).await?;
         // Behind the ring, which tells a wrong secret key in words.
         let audit_key = AuditKey::open(keys.as_ref(), ring.sealer(), entropy.as_ref()).await?;
@@ -177,6 +192,10 @@ impl Auth {
             machines,
             repeats,
             beliefs,
+            providers,
+            provider_door,
+            outsiders,
+            turns_at_provider: providers::turns(),
             issuers: Issuers::new(documents, clock.clone()),
             audience,
             uses: Uses::default(),

@@ -2,6 +2,7 @@
 
 mod issuers;
 mod people;
+mod providers;
 mod repeats;
 mod sources;
 mod tenancy;
@@ -19,6 +20,7 @@ use wharf_core::{
 pub use self::{
     issuers::{Admission, Beliefs, Believer, ClaimRule, IssuerRow},
     people::{Newcomer, People, Person},
+    providers::{Arrival, Exchange, GroupRole, ProviderRow, Providers},
     repeats::{Known, Repeat, RepeatTimes, Repeats},
     sources::{Source, SourceChange},
     tenancy::{

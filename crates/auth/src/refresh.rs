@@ -18,14 +18,19 @@ const LIFETIME: i64 = 90 * 24 * 3600;
 const MOST: u32 = 1000;
 
 impl Auth {
-    /// Issues a refresh token against a password: none for nobody, and none for another token, which would make a
-    /// short and narrow credential long and wide.
+    /// Issues a refresh token against a password that lies here: none for nobody, and none for another token, which would
+    /// make a short and narrow credential long and wide.
     ///
     /// # Errors
     /// `Unavailable`.
     pub async fn issue_refresh(&self, actor: &Actor) -> Result<Option<Secret<String>>> {
         let Principal::User { id, version, .. } = actor.principal else { return Ok(None) };
         if actor.credential != Credential::Password {
+            return Ok(None);
+        }
+        // Who has the password elsewhere shows it again, so that what is changed there counts here.
+        let account = self.0.accounts.by_id(id).await?;
+        if account.is_none_or(|account| account.password_hash.is_none()) {
             return Ok(None);
         }
         let chance: [u8; 32] = self.0.entropy.bytes();

@@ -9,8 +9,6 @@ mod claim_pattern;
 mod management;
 mod required_claims;
 
-use std::collections::HashSet;
-
 use aws_lc_rs::digest::{Context, SHA256};
 use tokio::task::JoinSet;
 use wharf_core::{
@@ -25,7 +23,7 @@ pub use self::{
 };
 use crate::{
     Auth,
-    issuers::{Claims, Issuer, Issuers},
+    issuers::{Claims, Issuer, Issuers, Recipient},
     port::{Admission, Believer, ClaimRule},
     token_text::{generate, hash_of},
 };
@@ -111,10 +109,10 @@ impl Auth {
         let mut asked = JoinSet::new();
         for believer in believers {
             let (issuers, token) = (self.0.issuers.clone(), token.clone());
-            let audiences: HashSet<String> =
-                self.0.audience.iter().chain(&believer.issuer.audience).cloned().collect();
+            let audiences = self.0.audience.iter().chain(&believer.issuer.audience).cloned();
+            let recipient = Recipient::Audiences(audiences.collect());
             asked.spawn(async move {
-                let said = issuers.verify(&believer.issuer.issuer, &audiences, token.expose()).await;
+                let said = issuers.verify(&believer.issuer.issuer, &recipient, token.expose()).await;
                 said.map(|claims| Heard { believer, claims })
             });
         }

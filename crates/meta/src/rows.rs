@@ -22,6 +22,7 @@ mod notices;
 mod organisations;
 mod pages;
 mod people;
+mod providers;
 mod readable;
 mod registries;
 mod releases;

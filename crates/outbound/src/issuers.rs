@@ -1,4 +1,4 @@
-//! The way to issuers: documents, fetched from just the place that is named. Whoever names an issuer may be a tenant, so
+//! The way to issuers: documents and the answers to passwords, fetched from just the place that is named. Whoever names an issuer may be a tenant, so
 //! only into the internet and over TLS; but to hosts that the operator named wherever they are, and without TLS too.
 
 use std::time::Duration;
@@ -7,10 +7,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use reqwest::{
     Method, StatusCode, Url,
-    header::{ACCEPT, HeaderMap, HeaderValue},
+    header::{ACCEPT, HeaderMap, HeaderName, HeaderValue},
 };
 use tokio::time::timeout;
-use wharf_auth::issuers::{Documents, Wanted};
+use wharf_auth::{
+    ProviderDoor, Question, Reply,
+    issuers::{Documents, Wanted},
+};
 use wharf_core::{Error, Kind, Result};
 
 use crate::{
@@ -20,6 +23,10 @@ use crate::{
 
 /// How long a document may take, with the look-up of the name: somebody waits for it.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the check of a password may take: providers hash them, too.
+const PATIENCE_WITH_PASSWORDS: Duration = Duration::from_secs(10);
+/// The largest answer to a password, in bytes.
+const LARGEST_REPLY: usize = 64 * 1024;
 
 /// Asks issuers.
 pub struct IssuerDoor(Doors);
@@ -64,6 +71,28 @@ impl Documents for IssuerDoor {
 
     fn expect_open(&self, wanted: &Wanted) -> Result<()> {
         self.open(wanted).map(drop)
+    }
+}
+
+#[async_trait]
+impl ProviderDoor for IssuerDoor {
+    async fn ask(&self, question: Question) -> Result<Reply> {
+        let (door, url) = self.open(&question.wanted)?;
+        let mut headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
+        for (name, value) in question.headers {
+            let mut value = HeaderValue::try_from(value.expose()).map_err(Error::internal)?;
+            value.set_sensitive(true);
+            headers.insert(HeaderName::from_static(name), value);
+        }
+        let host = host_of(&url);
+        let asked = async {
+            let body = Body::Whole(Bytes::from(question.body.expose().clone()));
+            let answer = door.send_once(Ask { method: Method::POST, url, headers, body }).await?;
+            let status = answer.status().as_u16();
+            Ok(Reply { status, body: answer.bytes(LARGEST_REPLY).await?.into() })
+        };
+        let late = |_| Error::new(Kind::Timeout, format!("{host} did not answer in time"));
+        timeout(PATIENCE_WITH_PASSWORDS, asked).await.map_err(late)?
     }
 }
 

@@ -143,6 +143,7 @@ impl Stores {
         key: &SealingKey,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Auth> {
+        let issuers = Arc::new(IssuerDoor::new(config.issuer_hosts.clone()));
         Auth::open(wharf_auth::Parts {
             accounts: Arc::new(self.database.clone()),
             users: Arc::new(self.database.clone()),
@@ -151,7 +152,9 @@ impl Stores {
             machines: Arc::new(self.database.clone()),
             repeats: Arc::new(self.database.clone()),
             beliefs: Arc::new(self.database.clone()),
-            documents: Arc::new(IssuerDoor::new(config.issuer_hosts.clone())),
+            providers: Arc::new(self.database.clone()),
+            provider_door: issuers.clone(),
+            documents: issuers,
             audience: config.public_url.configured().map(str::to_owned),
             keys: Arc::new(self.database.clone()),
             sealer: Sealer::new(key)?,

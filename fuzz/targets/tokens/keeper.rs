@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use wharf_auth::issuers::{Documents, Wanted};
 use wharf_auth::port::{Account, Accounts, KeyRow, Keys, Login, NewAccount, Refresh, RegistryChange};
-use wharf_auth::{Auth, Parts, Sealer, SealingKey};
+use wharf_auth::{Auth, Parts, ProviderDoor, Question, Reply, Sealer, SealingKey};
 use wharf_core::audit::AuditRecord;
 use wharf_core::gate::Founders;
 use wharf_core::{
@@ -42,7 +42,9 @@ pub(super) async fn open() -> Auth {
         tenancy: rest.clone(),
         machines: rest.clone(),
         repeats: rest.clone(),
-        beliefs: rest,
+        beliefs: rest.clone(),
+        providers: rest,
+        provider_door: Arc::new(Nowhere),
         documents: Arc::new(Nowhere),
         audience: None,
         keys: store,
@@ -80,6 +82,13 @@ impl Documents for Nowhere {
 
     fn expect_open(&self, _: &Wanted) -> Result<()> {
         Ok(())
+    }
+}
+
+#[async_trait]
+impl ProviderDoor for Nowhere {
+    async fn ask(&self, _: Question) -> Result<Reply> {
+        unreachable!("nobody is asked")
     }
 }
 

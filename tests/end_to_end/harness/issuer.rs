@@ -1,5 +1,8 @@
 //! An issuer of tokens in this process: real keys, real signatures, and its documents over real HTTP.
 
+mod people;
+
+use std::collections::BTreeMap;
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
@@ -26,6 +29,26 @@ pub(crate) struct Issuer {
     /// Where its keys are said to be, if not where they are.
     elsewhere: Arc<Mutex<Option<String>>>,
     number: Arc<AtomicUsize>,
+    people: Arc<Mutex<People>>,
+}
+
+/// Who logs in there.
+#[derive(Default)]
+struct People {
+    by_login: BTreeMap<String, Person>,
+    asked: usize,
+    /// Whose client the tokens are for, if not that which asks.
+    client: Option<String>,
+    is_broken: bool,
+}
+
+#[derive(Clone, Default)]
+struct Person {
+    password: String,
+    groups: Vec<String>,
+    /// What it is called in tokens, if not as it logs in.
+    name: Option<String>,
+    challenge: Option<String>,
 }
 
 impl Issuer {
@@ -37,6 +60,7 @@ impl Issuer {
             served: Arc::default(),
             elsewhere: Arc::default(),
             number: Arc::default(),
+            people: Arc::default(),
         };
         let serving = issuer.clone();
         tokio::spawn(async move {
@@ -58,19 +82,15 @@ impl Issuer {
     }
 
     async fn serve(self, mut stream: TcpStream) {
-        let mut bytes = Vec::new();
-        while !bytes.windows(4).any(|window| window == b"\r\n\r\n") {
-            if stream.read_buf(&mut bytes).await.unwrap_or(0) == 0 {
-                return;
-            }
-        }
+        let Some((head, body)) = read(&mut stream).await else { return };
         self.served.fetch_add(1, Ordering::Relaxed);
-        let head = String::from_utf8_lossy(&bytes).into_owned();
         let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
         let elsewhere = self.elsewhere.lock().unwrap().clone();
         let (status, more, body) = match (path.as_str(), elsewhere) {
             ("/keys", Some(to)) => ("302 Found", format!("location: {to}\r\n"), Value::Null),
             ("/keys" | "/more-keys", _) => ("200 OK", String::new(), json!({ "keys": [self.public_key()] })),
+            ("/token", _) => self.grant(&head, &body),
+            ("/cognito", _) => self.initiate_auth(&head, &body),
             ("/.well-known/openid-configuration", _) => ("200 OK", String::new(), self.document()),
             _ => ("404 Not Found", String::new(), Value::Null),
         };
@@ -82,7 +102,8 @@ impl Issuer {
     }
 
     fn document(&self) -> Value {
-        json!({ "issuer": self.url, "jwks_uri": format!("{}/keys", self.url) })
+        let below = |path: &str| format!("{}{path}", self.url);
+        json!({ "issuer": self.url, "jwks_uri": below("/keys"), "token_endpoint": below("/token") })
     }
 
     pub(crate) fn public_key(&self) -> Value {
@@ -130,4 +151,23 @@ pub(crate) fn unsigned(header: &Value, claims: &Value) -> String {
 
 pub(crate) fn text(bytes: &[u8]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// A request: its head, and its body, which has a length.
+async fn read(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
+    let mut bytes = Vec::new();
+    loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+            let length = head
+                .lines()
+                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            if let Some(body) = bytes.get(end + 4..end + 4 + length.unwrap_or(0)) {
+                return Some((head, body.to_vec()));
+            }
+        }
+        if stream.read_buf(&mut bytes).await.unwrap_or(0) == 0 {
+            return None;
+        }
+    }
 }

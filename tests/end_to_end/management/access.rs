@@ -94,6 +94,11 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("POST", "/orgs/{org}/webhooks") => {
             Some(json!({ "url": "https://receiver.invalid/", "events": ["blob.delete"] }))
         }
+        ("POST", "/issuers") => {
+            let name = format!("made{number}");
+            Some(json!({ "name": name, "url": "https://issuer.invalid", "client_id": "wharf" }))
+        }
+        ("PUT", "/issuers/{fresh-issuer}/groups") => Some(json!({ "groups": [] })),
         ("POST", "/orgs/{org}/issuers") => {
             Some(json!({ "name": format!("made{number}"), "url": "https://issuer.invalid" }))
         }

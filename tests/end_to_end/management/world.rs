@@ -171,6 +171,10 @@ impl World {
                 let body = json!({ "name": name, "role": "viewer" });
                 admin.send_json("POST", &format!("{base}/robots"), &body).await.is(201);
             }
+            "issuer" if path.starts_with("/issuers/") => {
+                let body = json!({ "name": name, "url": "https://issuer.invalid", "client_id": "wharf" });
+                admin.send_json("POST", "/api/v1/issuers", &body).await.is(201);
+            }
             "issuer" => {
                 let body = json!({ "name": name, "url": "https://issuer.invalid" });
                 admin.send_json("POST", &format!("{base}/issuers"), &body).await.is(201);

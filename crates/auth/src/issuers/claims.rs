@@ -88,6 +88,16 @@ impl Claims {
         }
     }
 
+    /// Refuses a token that is no access token of this client, or that is for somebody else beside.
+    pub(super) fn expect_client(&self, client: &str) -> Result<()> {
+        let is_ours = self.text("client_id") == Some(client) && self.text("token_use") == Some("access");
+        if is_ours && !self.0.contains_key("aud") {
+            Ok(())
+        } else {
+            Err(refused("the token is of another client"))
+        }
+    }
+
     /// A moment in whole seconds; issuers may write fractions (RFC 7519, section 2).
     #[allow(clippy::cast_possible_truncation, reason = "what is too large is the end of time")]
     fn moment(&self, name: &str) -> Option<i64> {

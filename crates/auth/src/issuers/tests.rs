@@ -4,8 +4,6 @@ mod forged;
 mod issuer;
 mod keys;
 
-use std::collections::HashSet;
-
 use serde_json::{Value, json};
 use wharf_core::{Kind, Timestamp};
 
@@ -67,6 +65,30 @@ async fn a_token_is_for_one_issuer_and_one_audience() {
         refusal(&standing, &signer.sign(&with("iss", none))).await;
     }
     refusal(&standing, &signer.sign(&without("aud"))).await;
+}
+
+#[tokio::test]
+async fn an_access_token_of_cognito_is_for_its_client() {
+    let signer = Signer::p256("a");
+    let standing = Standing::of(&[&signer]);
+    let ours = Recipient::Client("us".to_owned());
+    let told = |client: &str, used: &str| {
+        let mut claims = without("aud");
+        (claims["client_id"], claims["token_use"]) = (json!(client), json!(used));
+        claims
+    };
+    let verify = async |claims: &Value| {
+        standing.issuers.verify(&issuer::plain(), &ours, &signer.sign(claims)).await.is_ok()
+    };
+    assert!(verify(&told("us", "access")).await);
+    let mut with_audience = told("us", "access");
+    with_audience["aud"] = json!("us");
+    for claims in
+        [told("them", "access"), told("us", "id"), without("aud"), with("aud", json!("us")), with_audience]
+    {
+        assert!(!verify(&claims).await, "{claims}");
+    }
+    refusal(&standing, &signer.sign(&told("us", "access"))).await;
 }
 
 #[tokio::test]

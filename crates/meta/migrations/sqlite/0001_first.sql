@@ -212,6 +212,51 @@ CREATE TABLE spent_token (
 ) WITHOUT ROWID;
 CREATE INDEX spent_token_expiry ON spent_token (expires_at);
 
+-- Issuers that users of the platform log in at. client_secret: sealed. exchange: off, grant or cognito; how passwords are shown
+-- to it. is_asked: 1 where they are, so that it is one at most; else NULL. endpoint: where, if not where its own document or its name says. user_claim, groups_claim: which are the login and
+-- the groups.
+CREATE TABLE provider (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    name          TEXT NOT NULL UNIQUE,
+    url           TEXT NOT NULL,
+    keys_url      TEXT,
+    authorities   TEXT,
+    client_id     TEXT NOT NULL,
+    client_secret BLOB,
+    exchange      TEXT NOT NULL,
+    is_asked      INTEGER UNIQUE,
+    endpoint      TEXT,
+    user_claim    TEXT NOT NULL,
+    groups_claim  TEXT NOT NULL,
+    created_at    INTEGER NOT NULL
+);
+
+-- What membership in a provider's group means.
+CREATE TABLE group_role (
+    provider_id     INTEGER NOT NULL REFERENCES provider (id),
+    group_name      TEXT NOT NULL,
+    organisation_id INTEGER NOT NULL REFERENCES organisation (id),
+    role            TEXT NOT NULL,
+    PRIMARY KEY (provider_id, group_name, organisation_id)
+) WITHOUT ROWID;
+CREATE INDEX group_role_organisation ON group_role (organisation_id);
+
+-- Users who came by a provider, and who they are there.
+CREATE TABLE outsider (
+    account_id  INTEGER PRIMARY KEY REFERENCES account (id),
+    provider_id INTEGER NOT NULL REFERENCES provider (id),
+    subject     TEXT NOT NULL,
+    UNIQUE (provider_id, subject)
+);
+
+-- The memberships that groups gave. The others were given by hand, and no group takes them.
+CREATE TABLE given_role (
+    account_id      INTEGER NOT NULL REFERENCES account (id),
+    organisation_id INTEGER NOT NULL REFERENCES organisation (id),
+    PRIMARY KEY (account_id, organisation_id)
+) WITHOUT ROWID;
+CREATE INDEX given_role_organisation ON given_role (organisation_id);
+
 -- What was answered to a request that carried a key, so that it can be sent again. fingerprint: of what was asked.
 -- answer: sealed; NULL while it is not known.
 CREATE TABLE repeat (

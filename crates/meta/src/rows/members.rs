@@ -129,6 +129,8 @@ impl Step for Change {
     async fn run(&self, session: &mut dyn Session) -> Result<bool> {
         // Of two admins who end each other at once, one waits here and then sees what the other did.
         const END: &str = "DELETE FROM membership WHERE organisation_id = $1 AND account_id = $2";
+        // What is said by hand no group takes back.
+        const BY_HAND: &str = "DELETE FROM given_role WHERE organisation_id = $1 AND account_id = $2";
         if !hold_organisation(session, self.id).await? {
             return Ok(false);
         }
@@ -142,6 +144,7 @@ impl Step for Change {
             None => session.execute(END, &[id.into(), account.into()]).await?,
         };
         if changed > 0 {
+            session.execute(BY_HAND, &[id.into(), account.into()]).await?;
             audit(session, &self.record).await?;
         }
         Ok(changed > 0)

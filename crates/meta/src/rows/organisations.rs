@@ -228,6 +228,8 @@ impl Step for Remove {
         const TOKENS: &str = "
             DELETE FROM api_token WHERE account_id IN (SELECT a.id FROM account a WHERE a.organisation_id = $1)";
         const MEMBERS: &str = "DELETE FROM membership WHERE organisation_id = $1";
+        const GIVEN: &str = "DELETE FROM given_role WHERE organisation_id = $1";
+        const GROUPS: &str = "DELETE FROM group_role WHERE organisation_id = $1";
         const DELIVERIES: &str = "
             DELETE FROM delivery WHERE webhook_id IN (SELECT w.id FROM webhook w WHERE w.organisation_id = $1)";
         const WEBHOOKS: &str = "DELETE FROM webhook WHERE organisation_id = $1";
@@ -244,7 +246,7 @@ impl Step for Remove {
         }
         end_issuers(session, self.id, self.record.at).await?;
         session.execute(ROBOTS, &[now.into(), id.into()]).await?;
-        for statement in [USES, TOKENS, MEMBERS, DELIVERIES, WEBHOOKS] {
+        for statement in [USES, TOKENS, MEMBERS, GIVEN, GROUPS, DELIVERIES, WEBHOOKS] {
             session.execute(statement, &[id.into()]).await?;
         }
         for mut row in session.query(REGISTRIES, &[id.into()]).await? {

@@ -8,6 +8,7 @@ use super::{
     accounts::end_credentials,
     journal::audit,
     people::{forget_person, person},
+    providers::forget_outsider,
 };
 use crate::{
     database::{Database, Step},
@@ -123,6 +124,7 @@ impl Step for Decide {
             Fate::Removed => {
                 session.execute(REMOVE, &[now.into(), id.into()]).await?;
                 end_credentials(session, id).await?;
+                forget_outsider(session, id).await?;
                 session.execute(MEMBERSHIPS, &[id.into()]).await?;
                 forget_person(session, id).await?;
             }

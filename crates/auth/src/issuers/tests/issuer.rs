@@ -36,8 +36,8 @@ pub(super) fn plain() -> Issuer {
     Issuer { url: URL.parse().unwrap(), keys_url: None, authorities: None }
 }
 
-pub(super) fn audiences() -> HashSet<String> {
-    HashSet::from(["wharf".to_owned()])
+pub(super) fn audiences() -> Recipient {
+    Recipient::Audiences(["wharf".to_owned()].into())
 }
 
 enum Pair {

@@ -1,0 +1,144 @@
+//! The suite of the providers of users, and of whom they let in.
+
+use wharf_core::{AccountId, Kind, Role, UserName};
+
+use super::{
+    NOW, record,
+    tenancy::{account, id_of, name, user},
+};
+use crate::{
+    issuers::Issuer,
+    port::{
+        Accounts, Arrival, Claim, Exchange, Fate, GroupRole, NewOrganisation, ProviderRow, Providers,
+        Tenancy, Users,
+    },
+};
+
+fn group(group: &str, organisation: &str, role: Role) -> GroupRole {
+    GroupRole { group: group.to_owned(), organisation: name(organisation), role }
+}
+
+fn provider(called: &str, exchange: Exchange) -> ProviderRow {
+    ProviderRow {
+        id: 0,
+        name: name(called),
+        issuer: Issuer { url: name("https://login.example"), keys_url: None, authorities: None },
+        client_id: "us".to_owned(),
+        client_secret: Some(vec![0, 255]),
+        exchange,
+        endpoint: Some(name("https://login.example/token")),
+        user_claim: "login".to_owned(),
+        groups_claim: "groups".to_owned(),
+        groups: vec![
+            group("devs", "prv-acme", Role::Writer),
+            group("leads", "prv-acme", Role::Admin),
+            group("devs", "prv-zoo", Role::Viewer),
+        ],
+        created_at: NOW,
+    }
+}
+
+fn arrival(provider: i64, login: &str, groups: &[&str]) -> Arrival {
+    let groups = groups.iter().map(|group| (*group).to_owned()).collect();
+    Arrival { provider, subject: format!("id-of-{login}"), name: name(login), groups }
+}
+
+/// The suite of [`Providers`].
+pub async fn providers<S: Accounts + Tenancy + Users + Providers>(store: &S) {
+    let owner = user(store, "prv-owner", false).await;
+    for organisation in ["prv-acme", "prv-zoo"] {
+        let new =
+            NewOrganisation { name: name(organisation), admin: Some(account(&owner)), claim: Claim::Free };
+        store.create_organisation(new, record()).await.unwrap();
+    }
+    let kept = providers_are_kept(store).await;
+    let alice = roles_follow_the_groups(store, kept).await;
+    nobody_is_taken_over(store, kept).await;
+    let acme = id_of(store, &owner, "prv-acme").await;
+    assert!(store.remove_provider(name("prv-corp"), record()).await.unwrap());
+    assert!(!store.remove_provider(name("prv-corp"), record()).await.unwrap());
+    assert_eq!(
+        store.member(acme, &name("prv-alice")).await.unwrap(),
+        None,
+        "what groups gave goes with the provider"
+    );
+    let version = store.by_id(alice).await.unwrap().unwrap().version;
+    assert!(version > 1, "and every credential");
+    let gone = store.arrive(arrival(kept, "prv-alice", &[]), record()).await.unwrap_err();
+    assert_eq!(gone.kind(), Kind::Denied);
+}
+
+async fn providers_are_kept<S: Providers>(store: &S) -> i64 {
+    assert_eq!(store.exchanging().await.unwrap(), None);
+    let row = provider("prv-corp", Exchange::Grant);
+    store.add_provider(row.clone(), record()).await.unwrap();
+    let second = store.add_provider(provider("prv-other", Exchange::Cognito), record()).await.unwrap_err();
+    assert_eq!(second.kind(), Kind::Conflict, "passwords are shown to one");
+    let again = store.add_provider(provider("prv-corp", Exchange::Off), record()).await.unwrap_err();
+    assert_eq!(again.kind(), Kind::Exists);
+    let nowhere = ProviderRow {
+        groups: vec![group("devs", "prv-none", Role::Admin)],
+        ..provider("prv-off", Exchange::Off)
+    };
+    let lost = store.add_provider(nowhere, record()).await.unwrap_err();
+    assert!(matches!(lost.kind(), Kind::NotFound(_)));
+    store.add_provider(provider("prv-off", Exchange::Off), record()).await.unwrap();
+    let kept = store.exchanging().await.unwrap().unwrap();
+    assert_eq!(kept, ProviderRow { id: kept.id, ..row }, "what is made is told as it is kept");
+    assert_eq!(store.providers().await.unwrap().len(), 2);
+    assert!(store.set_groups(name("prv-off"), Vec::new(), record()).await.unwrap());
+    assert!(!store.set_groups(name("prv-none"), Vec::new(), record()).await.unwrap());
+    assert!(store.remove_provider(name("prv-off"), record()).await.unwrap());
+    kept.id
+}
+
+async fn roles_follow_the_groups<S: Accounts + Tenancy + Providers>(store: &S, provider: i64) -> AccountId {
+    let login: UserName = name("prv-alice");
+    let arrive =
+        async |groups: &[&str]| store.arrive(arrival(provider, "prv-alice", groups), record()).await.unwrap();
+    let roles = async |id| {
+        let found = store.memberships(id).await.unwrap();
+        found.into_iter().map(|row| (row.name.to_string(), row.role)).collect::<Vec<_>>()
+    };
+    let role = |organisation: &str, role| (organisation.to_owned(), Some(role));
+    let id = arrive(&["devs", "leads", "strangers"]).await;
+    let made = store.by_id(id).await.unwrap().unwrap();
+    assert_eq!((made.password_hash, made.operator, made.disabled), (None, false, false));
+    assert_eq!(
+        roles(id).await,
+        [role("prv-acme", Role::Admin), role("prv-zoo", Role::Viewer)],
+        "the greater role counts"
+    );
+    assert_eq!(arrive(&["leads"]).await, id, "the same account");
+    assert_eq!(roles(id).await, [role("prv-acme", Role::Admin)]);
+    let zoo =
+        store.organisation_rights(&record().actor, &name("prv-zoo")).await.unwrap().organisation.unwrap();
+    assert!(store.set_member(zoo, login, Role::Writer, record()).await.unwrap());
+    arrive(&["devs"]).await;
+    assert_eq!(
+        roles(id).await,
+        [role("prv-acme", Role::Writer), role("prv-zoo", Role::Writer)],
+        "what was given by hand stays"
+    );
+    arrive(&[]).await;
+    assert_eq!(roles(id).await, [role("prv-zoo", Role::Writer)]);
+    arrive(&["devs"]).await;
+    id
+}
+
+async fn nobody_is_taken_over<S: Accounts + Users + Providers>(store: &S, provider: i64) {
+    let taken = store.arrive(arrival(provider, "prv-owner", &["leads"]), record()).await.unwrap_err();
+    assert_eq!(taken.kind(), Kind::Exists, "a login that is somebody's");
+    let another = Arrival { subject: "another".to_owned(), ..arrival(provider, "prv-alice", &[]) };
+    assert_eq!(
+        store.arrive(another, record()).await.unwrap_err().kind(),
+        Kind::Exists,
+        "of the same provider, too"
+    );
+    store.arrive(arrival(provider, "prv-bob", &["devs"]), record()).await.unwrap();
+    for (fate, kind) in [(Fate::Disabled, Kind::Unauthenticated), (Fate::Removed, Kind::Exists)] {
+        store.decide_fate(name("prv-bob"), fate, record()).await.unwrap();
+        let refused = store.arrive(arrival(provider, "prv-bob", &["devs"]), record()).await.unwrap_err();
+        assert_eq!(refused.kind(), kind, "{fate:?}");
+    }
+}

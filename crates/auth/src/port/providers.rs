@@ -1,0 +1,122 @@
+//! The issuers that users of the platform log in at, whom they let in, and what membership in their groups means.
+
+use async_trait::async_trait;
+use wharf_core::{
+    AccountId, Error, IssuerName, Kind, OrganisationName, Result, Role, Timestamp, UserName,
+    audit::AuditRecord,
+};
+
+use crate::issuers::{Issuer, KeysUrl};
+
+/// How passwords are shown to a provider, if they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Exchange {
+    /// They are not.
+    #[default]
+    Off,
+    /// By the password grant of OAuth 2 (RFC 6749, section 4.3).
+    Grant,
+    /// By `InitiateAuth` of Amazon Cognito.
+    Cognito,
+}
+
+impl Exchange {
+    /// Its word in rows and in the API.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Grant => "grant",
+            Self::Cognito => "cognito",
+        }
+    }
+}
+
+impl std::str::FromStr for Exchange {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let found = [Self::Off, Self::Grant, Self::Cognito].into_iter().find(|one| one.word() == text);
+        found.ok_or_else(|| Error::new(Kind::Invalid, "passwords are exchanged by grant or cognito, or off"))
+    }
+}
+
+/// What membership in a group of a provider means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRole {
+    /// The group, as the provider calls it.
+    pub group: String,
+    /// Where its members belong.
+    pub organisation: OrganisationName,
+    /// What they are there.
+    pub role: Role,
+}
+
+/// A provider as its row tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderRow {
+    /// Its row.
+    pub id: i64,
+    /// What it is called.
+    pub name: IssuerName,
+    /// Who it is.
+    pub issuer: Issuer,
+    /// What it knows this Wharf as.
+    pub client_id: String,
+    /// The secret it knows this Wharf by, sealed.
+    pub client_secret: Option<Vec<u8>>,
+    /// How passwords are shown to it.
+    pub exchange: Exchange,
+    /// Where, if not where its own document or its name says.
+    pub endpoint: Option<KeysUrl>,
+    /// The claim that is the login.
+    pub user_claim: String,
+    /// The claim that lists the groups.
+    pub groups_claim: String,
+    /// What those mean.
+    pub groups: Vec<GroupRole>,
+    /// Since when it is believed.
+    pub created_at: Timestamp,
+}
+
+/// Somebody whom a provider let in.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// The provider's row.
+    pub provider: i64,
+    /// Whom it speaks of, by its own id.
+    pub subject: String,
+    /// The login.
+    pub name: UserName,
+    /// The groups.
+    pub groups: Vec<String>,
+}
+
+/// Providers.
+#[async_trait]
+pub trait Providers: Send + Sync {
+    /// All of them in the byte order of their names.
+    async fn providers(&self) -> Result<Vec<ProviderRow>>;
+    /// The one that passwords are shown to, if there is one.
+    async fn exchanging(&self) -> Result<Option<ProviderRow>>;
+    /// Adds one, its `id` does not count.
+    ///
+    /// # Errors
+    /// `Exists`; `Conflict` where passwords are shown to another one already; `NotFound` for a group's organisation.
+    async fn add_provider(&self, row: ProviderRow, record: AuditRecord) -> Result<()>;
+    /// Says anew what groups mean; false where there is no such provider. Roles follow with the next login.
+    ///
+    /// # Errors
+    /// `NotFound` for a group's organisation.
+    async fn set_groups(&self, name: IssuerName, groups: Vec<GroupRole>, record: AuditRecord)
+    -> Result<bool>;
+    /// Removes one; false where there is none. Whom it let in keeps the account, and loses what the groups gave and every
+    /// credential.
+    async fn remove_provider(&self, name: IssuerName, record: AuditRecord) -> Result<bool>;
+    /// Lets somebody in: the account, made if it is not there, with the roles that the groups give, and no longer those that
+    /// they gave before.
+    ///
+    /// # Errors
+    /// `Exists` where the login is somebody else's; `Unauthenticated` where the account may not log in; `Denied` where the
+    /// provider is gone.
+    async fn arrive(&self, arrival: Arrival, record: AuditRecord) -> Result<AccountId>;
+}

@@ -1,0 +1,204 @@
+//! Users who have their password elsewhere: at the one provider that the operator lets passwords be shown to
+//! ([a password is shown to one provider](../../../docs/adr/XXXX-a-password-is-shown-to-one-provider.md)).
+//!
+//! Who has a password here is never asked for elsewhere, so a provider speaks for nobody who is known without it. Whom it
+//! lets in gets an account at the first login, and the roles of the groups at each. A password that was right is
+//! remembered for five minutes, and for so long the provider is not asked again.
+
+mod answer;
+mod cognito;
+mod grant;
+mod management;
+mod remembered;
+
+use async_trait::async_trait;
+use tokio::sync::Semaphore;
+use wharf_core::{Actor, Credential, Error, Kind, Result, Secret, UserName, audit::AuditRecord};
+
+use self::answer::Told;
+pub use self::management::NewProvider;
+pub(crate) use self::remembered::Outsiders;
+use crate::{
+    Auth,
+    issuers::{Claims, Recipient, Wanted},
+    port::{Account, Arrival, Exchange, ProviderRow, Providers},
+};
+
+/// How many passwords are shown to the provider at once.
+const MOST_AT_ONCE: usize = 32;
+/// The longest login that is shown to a provider, in bytes.
+const LONGEST_LOGIN: usize = 255;
+/// The longest password, in bytes.
+const LONGEST_PASSWORD: usize = 1024;
+/// The longest id of a user at a provider, in bytes.
+const LONGEST_SUBJECT: usize = 255;
+/// The most groups of one user that are looked at.
+const MOST_GROUPS: usize = 1000;
+
+/// What is asked of a provider.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Where, and whom to believe over TLS.
+    pub wanted: Wanted,
+    /// The headers beside the usual ones.
+    pub headers: Vec<(&'static str, Secret<String>)>,
+    /// The body.
+    pub body: Secret<String>,
+}
+
+/// What a provider answers.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Asks providers.
+#[async_trait]
+pub trait ProviderDoor: Send + Sync {
+    /// Posts a question to just the place that is named; any status is a reply.
+    ///
+    /// # Errors
+    /// As [`Documents::fetch`](crate::issuers::Documents::fetch).
+    async fn ask(&self, question: Question) -> Result<Reply>;
+}
+
+pub(crate) fn turns() -> Semaphore {
+    Semaphore::new(MOST_AT_ONCE)
+}
+
+impl Auth {
+    /// Somebody whom the provider lets in; none where no password is shown to any.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for a wrong password, and with words where the provider wants more than a password; `RateLimited`;
+    /// `Unavailable`.
+    pub(crate) async fn by_provider(
+        &self,
+        (user, password): (&str, &Secret<String>),
+        nobody: &Actor,
+    ) -> Result<Option<Actor>> {
+        let now = self.0.clock.now();
+        // One that ended since is asked for again: it may have begun anew.
+        if let Some((id, version)) = self.0.outsiders.knows(user, password, now)
+            && let Ok(principal) = self.account_at(id, version).await
+        {
+            self.meters().passwords_remembered.increment();
+            return Ok(Some(Actor { principal, credential: Credential::Password, ..nobody.clone() }));
+        }
+        let Some(provider) = self.providers_port().exchanging().await? else { return Ok(None) };
+        self.0.attempts.expect_room(user, nobody.address, now)?;
+        match self.shown(&provider, (user, password), nobody).await {
+            Ok(account) => {
+                self.0.attempts.forget(user, nobody.address);
+                self.meters().passwords_right.increment();
+                self.0.outsiders.remember((user, password), (account.id, account.version), now);
+                let principal = account.principal();
+                Ok(Some(Actor { principal, credential: Credential::Password, ..nobody.clone() }))
+            }
+            Err(error) => {
+                if error.kind() == Kind::Unauthenticated {
+                    self.0.attempts.count(user, nobody.address, now);
+                    self.meters().passwords_wrong.increment();
+                    self.record_refusal(user, nobody);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Shows a password to a provider, and lets in whom that lets in.
+    async fn shown(
+        &self,
+        provider: &ProviderRow,
+        (user, password): (&str, &Secret<String>),
+        nobody: &Actor,
+    ) -> Result<Account> {
+        if user.is_empty() || user.len() > LONGEST_LOGIN || password.expose().len() > LONGEST_PASSWORD {
+            return Err(crate::unauthenticated());
+        }
+        let busy = |_| Error::new(Kind::RateLimited, "too many passwords are being checked, try again later");
+        let _turn = self.0.turns_at_provider.try_acquire().map_err(busy)?;
+        let claims = self.exchanged(provider, (user, password)).await?;
+        let arrival = arrival(provider, &claims)?;
+        let name = arrival.name.clone();
+        let record = AuditRecord::new(self.0.clock.now(), nobody, "user.create");
+        let record = AuditRecord { target: Some(name.to_string()), ..record };
+        let id = self.providers_port().arrive(arrival, record).await?;
+        let account = self.0.accounts.by_id(id).await?;
+        account.filter(|account| !account.disabled).ok_or_else(crate::unauthenticated)
+    }
+
+    /// What the provider says of whose password it is.
+    async fn exchanged(&self, provider: &ProviderRow, login: (&str, &Secret<String>)) -> Result<Claims> {
+        let secret = self.client_secret(provider)?;
+        let question = match provider.exchange {
+            Exchange::Cognito => cognito::question(provider, login, secret.as_ref())?,
+            _ => {
+                let endpoint = self.token_endpoint(provider).await?;
+                grant::question((provider, endpoint), login, secret.as_ref())
+            }
+        };
+        let reply = self.0.provider_door.ask(question).await?;
+        let told = match provider.exchange {
+            Exchange::Cognito => cognito::read(&reply),
+            _ => grant::read(&reply),
+        };
+        match told {
+            Told::Token(token, recipient) => {
+                let recipient = match recipient {
+                    answer::Kind::Identity => Recipient::Audiences([provider.client_id.clone()].into()),
+                    answer::Kind::Access => Recipient::Client(provider.client_id.clone()),
+                };
+                // A provider whose own token is not good is at fault, not the user.
+                let said = self.0.issuers.verify(&provider.issuer, &recipient, token.expose()).await;
+                said.map_err(|error| unusable(provider, error.message()))
+            }
+            Told::Wrong => Err(crate::unauthenticated()),
+            Told::Wants(words) => Err(Error::new(Kind::Unauthenticated, words)),
+            Told::Busy => {
+                Err(Error::new(Kind::RateLimited, "the provider has too much to do, try again later"))
+            }
+            Told::Unusable(why) => Err(unusable(provider, &why)),
+        }
+    }
+
+    async fn token_endpoint(&self, provider: &ProviderRow) -> Result<String> {
+        match &provider.endpoint {
+            Some(endpoint) => Ok(endpoint.as_str().to_owned()),
+            None => {
+                let metadata = self.0.issuers.metadata(&provider.issuer).await?;
+                metadata.token_endpoint.ok_or_else(|| unusable(provider, "it names no token endpoint"))
+            }
+        }
+    }
+
+    pub(crate) fn providers_port(&self) -> &dyn Providers {
+        self.0.providers.as_ref()
+    }
+}
+
+/// Who arrives, by what the provider says.
+fn arrival(provider: &ProviderRow, claims: &Claims) -> Result<Arrival> {
+    let subject = claims.subject();
+    if subject.is_empty() || subject.len() > LONGEST_SUBJECT {
+        return Err(unusable(provider, "its tokens say nothing of whom they speak"));
+    }
+    let called = claims.text(&provider.user_claim).unwrap_or_default();
+    // Logins here are in lower case; who differs by case alone is somebody else, and finds the name taken.
+    let name: UserName = called.to_lowercase().parse().map_err(|_| {
+        let words = "the provider's name for you cannot be a login here: ask the operator of this Wharf";
+        Error::new(Kind::Unauthenticated, words)
+    })?;
+    let mut groups = claims.values(&provider.groups_claim);
+    groups.truncate(MOST_GROUPS);
+    Ok(Arrival { provider: provider.id, subject: subject.to_owned(), name, groups })
+}
+
+/// A provider that cannot be used as it is set.
+fn unusable(provider: &ProviderRow, why: &str) -> Error {
+    tracing::warn!(provider = provider.name.as_str(), why, "a provider of users cannot be used");
+    Error::new(Kind::Unavailable, "users cannot be checked at their provider now")
+}

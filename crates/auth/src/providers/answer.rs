@@ -1,0 +1,27 @@
+//! What a provider said of a password.
+
+use wharf_core::Secret;
+
+/// What kind of token it gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// One for us: we are its audience.
+    Identity,
+    /// One that we may show: we are its client.
+    Access,
+}
+
+/// What it said.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// The password is right.
+    Token(Secret<String>, Kind),
+    /// It is wrong, or there is no such user.
+    Wrong,
+    /// It wants more than a password, or another one, in words for the user.
+    Wants(String),
+    /// It was asked too often.
+    Busy,
+    /// It cannot be used as it is set, in words for the log.
+    Unusable(String),
+}

@@ -1,0 +1,164 @@
+//! Somebody whom a provider lets in: the account, and the roles that the groups give – no longer those that they gave
+//! before. A role that an admin gave by hand is left alone.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use wharf_auth::port::Arrival;
+use wharf_core::{AccountId, Error, Kind, OrganisationName, Result, Role, audit::AuditRecord};
+
+use crate::{
+    database::Step,
+    rows::{journal::audit, members::JOIN, warrants::held},
+    session::{Row, Session, Writers},
+};
+
+pub(super) struct Arrive {
+    pub(super) arrival: Arrival,
+    /// That of a new account.
+    pub(super) record: AuditRecord,
+}
+
+/// A role in an organisation, and the name of that.
+type Place = (Role, OrganisationName);
+
+/// Roles by the row of their organisation.
+type Roles = BTreeMap<i64, Place>;
+
+#[async_trait]
+impl Step for Arrive {
+    type Output = AccountId;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<AccountId> {
+        const ENABLED: &str = "SELECT id FROM account WHERE id = $1 AND disabled = 0";
+        let provider = self.arrival.provider;
+        if held!(session, "SELECT id FROM provider WHERE id = $1", &[provider.into()]).is_none() {
+            return Err(Error::new(Kind::Denied, "the provider was just removed"));
+        }
+        let account = match self.known(session).await? {
+            Some(account) => account,
+            None => self.make(session).await?,
+        };
+        if session.query_first(ENABLED, &[account.into()]).await?.is_none() {
+            return Err(Error::new(Kind::Unauthenticated, "this user may not log in"));
+        }
+        self.follow_groups(session, account).await?;
+        Ok(AccountId(account))
+    }
+}
+
+impl Arrive {
+    async fn known(&self, session: &mut dyn Session) -> Result<Option<i64>> {
+        const FIND: &str = "SELECT account_id FROM outsider WHERE provider_id = $1 AND subject = $2";
+        let values = [self.arrival.provider.into(), self.arrival.subject.as_str().into()];
+        session.query_first(FIND, &values).await?.map(|mut row| row.next()).transpose()
+    }
+
+    async fn make(&self, session: &mut dyn Session) -> Result<i64> {
+        const MAKE: &str = "
+            INSERT INTO account (name, kind, operator, disabled, version, created_at)
+            VALUES ($1, 'user', 0, 0, 1, $2) ON CONFLICT (name) DO NOTHING RETURNING id";
+        const NOTE: &str = "INSERT INTO outsider (account_id, provider_id, subject) VALUES ($1, $2, $3)";
+        let Arrival { provider, subject, name, .. } = &self.arrival;
+        let values = [name.as_str().into(), self.record.at.microseconds().into()];
+        let taken =
+            || Error::new(Kind::Exists, "somebody else is called so here: ask the operator of this Wharf");
+        let account: i64 = session.query_first(MAKE, &values).await?.ok_or_else(taken)?.next()?;
+        session.execute(NOTE, &[account.into(), (*provider).into(), subject.as_str().into()]).await?;
+        audit(session, &self.record).await?;
+        Ok(account)
+    }
+
+    async fn follow_groups(&self, session: &mut dyn Session, account: i64) -> Result<()> {
+        const GIVEN: &str = "
+            SELECT g.organisation_id, m.role, o.name FROM given_role g
+            JOIN organisation o ON o.id = g.organisation_id
+            JOIN membership m ON m.organisation_id = g.organisation_id AND m.account_id = g.account_id
+            WHERE g.account_id = $1";
+        const BY_HAND: &str = "
+            SELECT m.organisation_id, m.role, o.name FROM membership m JOIN organisation o ON o.id = m.organisation_id
+            WHERE m.account_id = $1 AND NOT EXISTS (SELECT 1 FROM given_role g
+                WHERE g.account_id = m.account_id AND g.organisation_id = m.organisation_id)";
+        let wanted = self.wanted(session).await?;
+        let given = roles(session.query(GIVEN, &[account.into()]).await?)?;
+        let by_hand = roles(session.query(BY_HAND, &[account.into()]).await?)?;
+        for (organisation, place) in &wanted {
+            let has = given.get(organisation).map(|(role, _)| *role);
+            if !by_hand.contains_key(organisation) && has != Some(place.0) {
+                self.give(session, (account, *organisation), place).await?;
+            }
+        }
+        for (organisation, place) in
+            given.iter().filter(|(organisation, _)| !wanted.contains_key(organisation))
+        {
+            self.take(session, (account, *organisation), place).await?;
+        }
+        Ok(())
+    }
+
+    /// The greatest role that the groups give in each organisation.
+    async fn wanted(&self, session: &mut dyn Session) -> Result<Roles> {
+        const MEANT: &str = "
+            SELECT g.organisation_id, g.role, o.name, g.group_name FROM group_role g
+            JOIN organisation o ON o.id = g.organisation_id AND o.removed_at IS NULL
+            WHERE g.provider_id = $1";
+        let mut wanted = Roles::new();
+        for mut row in session.query(MEANT, &[self.arrival.provider.into()]).await? {
+            let (organisation, role) = (row.next()?, row.parse(|role: String| role.parse::<Role>().ok())?);
+            let name = row.parse(|name: String| name.parse().ok())?;
+            let group: String = row.next()?;
+            if self.arrival.groups.contains(&group) {
+                let place = wanted.entry(organisation).or_insert((role, name));
+                place.0 = place.0.max(role);
+            }
+        }
+        Ok(wanted)
+    }
+
+    async fn give(
+        &self,
+        session: &mut dyn Session,
+        (account, organisation): (i64, i64),
+        (role, name): &Place,
+    ) -> Result<()> {
+        const NOTE: &str = "
+            INSERT INTO given_role (account_id, organisation_id) VALUES ($1, $2)
+            ON CONFLICT (account_id, organisation_id) DO NOTHING";
+        let now = self.record.at.microseconds();
+        session.execute(JOIN, &[organisation.into(), account.into(), role.word().into(), now.into()]).await?;
+        session.execute(NOTE, &[account.into(), organisation.into()]).await?;
+        self.note(session, "member.set", (name, format!("{} {role}", self.arrival.name))).await
+    }
+
+    async fn take(
+        &self,
+        session: &mut dyn Session,
+        (account, organisation): (i64, i64),
+        (_, name): &Place,
+    ) -> Result<()> {
+        const LEAVE: &str = "DELETE FROM membership WHERE organisation_id = $1 AND account_id = $2";
+        const FORGET: &str = "DELETE FROM given_role WHERE organisation_id = $1 AND account_id = $2";
+        for statement in [LEAVE, FORGET] {
+            session.execute(statement, &[organisation.into(), account.into()]).await?;
+        }
+        self.note(session, "member.delete", (name, self.arrival.name.to_string())).await
+    }
+
+    async fn note(
+        &self,
+        session: &mut dyn Session,
+        action: &'static str,
+        (organisation, target): (&OrganisationName, String),
+    ) -> Result<()> {
+        let record = AuditRecord { action, target: Some(target), ..self.record.clone() };
+        audit(session, &AuditRecord { organisation: Some(organisation.clone()), ..record }).await
+    }
+}
+
+fn roles(rows: Vec<Row>) -> Result<Roles> {
+    let one = |mut row: Row| {
+        let (organisation, role) = (row.next()?, row.parse(|role: String| role.parse().ok())?);
+        Ok((organisation, (role, row.parse(|name: String| name.parse().ok())?)))
+    };
+    rows.into_iter().map(one).collect()
+}
