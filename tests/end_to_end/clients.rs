@@ -6,6 +6,7 @@
 //! in the archive `WHARF_TEST_ROOTFS`, which `mmdebstrap` made.
 
 mod attestations;
+mod cognito;
 mod cosign;
 mod crane;
 mod ctr;

@@ -66,7 +66,7 @@ const COMPONENTS: &[Component] = &[
     built_by_go("cosign"),
     built_by_go("registry"),
     built_by_go("versitygw"),
-    // pip, uv and twine.
+    // pip, uv and twine, and moto.
     Component {
         name: "python",
         programs: &["python3"],
