@@ -31,8 +31,8 @@ fn provider(called: &str, exchange: Exchange) -> ProviderRow {
         groups_claim: "groups".to_owned(),
         groups: vec![
             group("devs", "prv-acme", Role::Writer),
-            group("leads", "prv-acme", Role::Admin),
             group("devs", "prv-zoo", Role::Viewer),
+            group("leads", "prv-acme", Role::Admin),
         ],
         created_at: NOW,
     }

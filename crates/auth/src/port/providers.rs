@@ -72,7 +72,7 @@ pub struct ProviderRow {
     pub user_claim: String,
     /// The claim that lists the groups.
     pub groups_claim: String,
-    /// What those mean.
+    /// What those mean, in the byte order of the groups and then of the organisations.
     pub groups: Vec<GroupRole>,
     /// Since when it is believed.
     pub created_at: Timestamp,
