@@ -3,6 +3,8 @@
 mod access;
 mod command_line;
 mod contents;
+mod letters;
+mod logins;
 mod machines;
 mod members;
 mod organisations;

@@ -2,10 +2,11 @@
 
 use std::str::FromStr;
 
+use axum::http::HeaderMap;
 use bytes::Bytes;
 use wharf_core::{Actor, Error, Kind, OrganisationName, Place, RegistryName, RegistryPlace, Result};
 
-use crate::{Api, template::Parameters};
+use crate::{Api, cookie::Origin, template::Parameters};
 
 /// A request, its body read and its caller known.
 pub(crate) struct Call {
@@ -16,6 +17,9 @@ pub(crate) struct Call {
     pub(crate) parameters: Parameters,
     /// The pairs of the query, decoded.
     pub(crate) query: Vec<(String, String)>,
+    pub(crate) headers: HeaderMap,
+    /// Our own origin as the caller sees it, where the request tells.
+    pub(crate) origin: Option<Origin>,
     pub(crate) body: Bytes,
 }
 

@@ -16,7 +16,9 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("document", "The name of a small text kept with a manifest"),
     ("file", "The name of a file of the project"),
     ("issuer", "The name of an issuer that the organisation, or the platform, believes"),
+    ("invitation", "The number of an invitation"),
     ("key", "The name of a key of the registry"),
+    ("login", "The id of a login"),
     ("org", "The name of an organisation"),
     ("reference", "A tag or a digest"),
     ("registry", "The name of a registry within its organisation"),
@@ -67,7 +69,7 @@ pub(crate) fn document() -> Value {
             "description": "The management of Wharf. What is pushed and pulled goes through /v2/.",
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
-        "security": [{ "password": [] }, { "token": [] }],
+        "security": [{ "password": [] }, { "token": [] }, { "login": [], "proof": [] }],
         "paths": paths,
         "components": {
             "schemas": schemas,
@@ -75,6 +77,8 @@ pub(crate) fn document() -> Value {
             "securitySchemes": {
                 "password": { "type": "http", "scheme": "basic" },
                 "token": { "type": "http", "scheme": "bearer" },
+                "login": { "type": "apiKey", "in": "cookie", "name": "__Host-wharf" },
+                "proof": { "type": "apiKey", "in": "header", "name": "X-Wharf-Proof" },
             },
         },
     })

@@ -6,6 +6,7 @@
 //! and what the table of who may do what must hold.
 
 mod call;
+mod cookie;
 mod document;
 mod endpoints;
 mod input;
@@ -25,17 +26,19 @@ mod token;
 use axum::{
     Json, Router,
     extract::{Request, State},
+    http::{header, request::Parts},
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
 use wharf_auth::Auth;
-use wharf_core::{Detail, Error, Kind, Result};
-use wharf_http::{BaseUrl, collect, identify, named, problem, request_id_of};
+use wharf_core::{Actor, Authenticator as _, Credential, Detail, Error, Kind, Presented, Result};
+use wharf_http::{BaseUrl, address_of, collect, identify, named, problem, request_id_of};
 use wharf_registry::{Registry, audit::AuditLog, webhooks::Webhooks};
 use wharf_signing::Signing;
 
 use crate::{
     call::{Call, query},
+    cookie::Origin,
     input::LARGEST,
     template::segments,
 };
@@ -53,6 +56,8 @@ const DOCUMENT: &str = "openapi";
 pub struct Api {
     /// Who knows the callers, and who belongs where.
     pub auth: Auth,
+    /// Where this Wharf is reached: a browser's page must come from there.
+    pub base: BaseUrl,
     /// Who knows what they may, and what there is.
     pub registry: Registry,
     /// Who knows what was done.
@@ -101,14 +106,31 @@ async fn answer(face: Api, request: Request) -> Result<Response> {
     let (parts, body) = request.into_parts();
     let (route, parameters) = routes::find(&parts.method, &segments(parts.uri.path())?)?;
     let query = query(parts.uri.query())?;
-    let actor = identify(&face.auth, &parts.headers, &parts.extensions).await?;
+    let origin = face.base.of(&parts).ok().map(Origin::of);
+    let actor = who(&face, &parts, origin.as_ref()).await?;
     // Who is nobody is let send nothing that he may not.
     let body = collect(&parts.headers, body, LARGEST).await?;
     let path = parts.uri.path().to_owned();
     let key = repeat::key_of(&parts.headers, &parts.method)?;
-    let call = Call { face, actor, path, parameters, query, body };
+    let call = Call { face, actor, path, parameters, query, headers: parts.headers, origin, body };
     match key {
         Some(key) => repeat::answer(route, call, key).await,
         None => route.answer(call).await,
     }
+}
+
+/// Who asks: by `Authorization`, or where there is none by the cookie of a login, which takes more than the cookie to change
+/// anything. A cookie whose login has ended is as good as none.
+async fn who(face: &Api, parts: &Parts, origin: Option<&Origin>) -> Result<Actor> {
+    let shown = origin.filter(|_| !parts.headers.contains_key(header::AUTHORIZATION));
+    let Some((origin, cookie)) = shown.and_then(|origin| Some((origin, origin.shown(&parts.headers)?)))
+    else {
+        return identify(&face.auth, &parts.headers, &parts.extensions).await;
+    };
+    let (address, id) = (address_of(&parts.extensions), request_id_of(&parts.extensions));
+    let actor = face.auth.authenticate(Presented::Cookie(cookie.clone()), address, id).await?;
+    if matches!(actor.credential, Credential::Login(_)) {
+        origin.expect_own_page((&parts.method, &parts.headers), &cookie)?;
+    }
+    Ok(actor)
 }

@@ -143,6 +143,44 @@ impl Output for Done {
     }
 }
 
+/// A thing, and a cookie to keep: 200.
+pub(crate) struct Kept<T> {
+    pub(crate) cookie: HeaderValue,
+    pub(crate) thing: T,
+}
+
+impl<T: Serialize + ToSchema> Output for Kept<T> {
+    fn say(self) -> Result<Response> {
+        let headers = [
+            (header::SET_COOKIE, self.cookie),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        ];
+        Ok((headers, Json(self.thing)).into_response())
+    }
+
+    fn described(schemas: &mut Schemas) -> (StatusCode, Value) {
+        let mut described = json_of("Done.", &schema_of::<T>(schemas));
+        let cookie = json!({ "description": "What the browser keeps.", "schema": { "type": "string" } });
+        if let Some(fields) = described.as_object_mut() {
+            fields.insert("headers".to_owned(), json!({ "Set-Cookie": cookie }));
+        }
+        (StatusCode::OK, described)
+    }
+}
+
+/// It is done, and the browser may forget its cookie: 204.
+pub(crate) struct Forgotten(pub(crate) HeaderValue);
+
+impl Output for Forgotten {
+    fn say(self) -> Result<Response> {
+        Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, self.0)]).into_response())
+    }
+
+    fn described(schemas: &mut Schemas) -> (StatusCode, Value) {
+        Done::described(schemas)
+    }
+}
+
 /// Bytes as they were stored, which no browser may take for anything else: they are a stranger's.
 pub(crate) struct Stored {
     pub(crate) media_type: String,

@@ -52,7 +52,13 @@ async fn answer_once(route: &Route, call: Call, key: &str) -> Result<Response> {
     let credential = match &call.actor.credential {
         Credential::Password => "password".to_owned(),
         Credential::Token(hash) => format!("token {hash}"),
-        _ => return Err(Error::new(Kind::Denied, "an idempotency key goes with a password or an API token")),
+        Credential::Login(hash) => format!("login {hash}"),
+        _ => {
+            return Err(Error::new(
+                Kind::Denied,
+                "an idempotency key goes with a password, a login or an API token",
+            ));
+        }
     };
     let asked = [credential.as_bytes(), call.path.as_bytes(), &call.body];
     let repeat = match auth.begin_repeat(&grant, key, &asked).await? {

@@ -7,8 +7,9 @@ use wharf_core::{Error, Kind, Result};
 
 use crate::{
     endpoints::{
-        audit, charts, facts, issuers, keys, me, members, moves, organisations, people, providers, registries,
-        releases, repositories, robots, rules, tokens, usage, users, webhooks,
+        audit, charts, facts, invitations, issuers, keys, logins, me, members, moves, organisations, people,
+        providers, registries, releases, repositories, robots, rules, second_factor, sign_up, tokens, usage,
+        users, webhooks,
     },
     route::Route,
     template::{Parameters, nothing},
@@ -22,6 +23,10 @@ pub(crate) static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         users::routes(),
         people::routes(),
         providers::routes(),
+        sign_up::routes(),
+        logins::routes(),
+        second_factor::routes(),
+        invitations::routes(),
         organisations::routes(),
         members::routes(),
         robots::routes(),

@@ -167,14 +167,15 @@ impl Auth {
 /// Refuses a token that would reach further than what it is asked with.
 fn expect_narrower(actor: &Actor, reach: Option<&Reach>) -> Result<()> {
     let wanted = reach.cloned().map_or(Access::Whole, Access::Within);
-    let known_well = matches!(actor.credential, Credential::Password | Credential::Token(_));
+    let known_well =
+        matches!(actor.credential, Credential::Password | Credential::Login(_) | Credential::Token(_));
     if known_well
         && matches!(actor.principal, Principal::User { .. } | Principal::Robot { .. })
         && actor.access.covers(&wanted)
     {
         return Ok(());
     }
-    Err(Error::new(Kind::Denied, "a token is made by a password, or by a token that reaches as far"))
+    Err(Error::new(Kind::Denied, "a token is made by a password, a login, or a token that reaches as far"))
 }
 
 pub(crate) fn named(tokens: Vec<TokenRow>, id: &str) -> Result<TokenRow> {

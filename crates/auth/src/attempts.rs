@@ -1,5 +1,5 @@
-//! Guessing passwords: so many wrong ones for one login from one client in so long, and the next are refused
-//! unheard.
+//! Guessing: so many wrong passwords for one login from one client in so long, and the next are refused unheard. What
+//! strangers may try – to sign up, to use a link – is counted alike.
 
 use std::{
     collections::HashMap,
@@ -20,8 +20,10 @@ const LONGEST: usize = 64;
 type Who = (String, Option<Network>);
 
 pub(crate) struct Attempts {
-    /// How many wrong passwords are heard.
+    /// How many wrong ones are heard.
     most: u32,
+    /// What is said of more.
+    refusal: &'static str,
     /// Within how long, in seconds.
     window: i64,
     /// How many were, and until when they count.
@@ -29,11 +31,22 @@ pub(crate) struct Attempts {
 }
 
 impl Attempts {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self { most: limits.failed_logins, window: limits.failed_logins_window, wrong: Mutex::default() }
+    /// Passwords, by the login they are shown for.
+    pub(crate) fn of_passwords(limits: &Limits) -> Self {
+        Self::new(limits, "too many wrong passwords for this user from this address, try again later")
     }
 
-    /// Whether another password is heard.
+    /// What strangers try, by its kind.
+    pub(crate) fn of_strangers(limits: &Limits) -> Self {
+        Self::new(limits, "too many tries from this address, try again later")
+    }
+
+    fn new(limits: &Limits, refusal: &'static str) -> Self {
+        let Limits { failed_logins: most, failed_logins_window: window, .. } = *limits;
+        Self { most, refusal, window, wrong: Mutex::default() }
+    }
+
+    /// Whether another one is heard.
     ///
     /// # Errors
     /// `RateLimited`, whether or not there is such a user.
@@ -41,15 +54,14 @@ impl Attempts {
         let attempts = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         match attempts.get(&who(user, address)) {
             Some((wrong, until)) if *wrong >= self.most && *until > now => {
-                let message = "too many wrong passwords for this user from this address, try again later";
                 let left = until.seconds().saturating_sub(now.seconds()).unsigned_abs();
-                Err(Error::new(Kind::RateLimited, message).with(Detail::Wait(left.max(1))))
+                Err(Error::new(Kind::RateLimited, self.refusal).with(Detail::Wait(left.max(1))))
             }
             _ => Ok(()),
         }
     }
 
-    /// Counts a wrong password.
+    /// Counts a wrong one.
     pub(crate) fn count(&self, user: &str, address: Option<IpAddr>, now: Timestamp) {
         let mut attempts = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         if attempts.len() >= KEPT {
@@ -86,7 +98,7 @@ mod tests {
 
     #[test]
     fn the_eleventh_guess_is_not_heard_until_the_window_ends() {
-        let (attempts, now) = (Attempts::new(&Limits::default()), Timestamp::from_microseconds(0));
+        let (attempts, now) = (Attempts::of_passwords(&Limits::default()), Timestamp::from_microseconds(0));
         for _ in 0..10 {
             attempts.expect_room("a", None, now).unwrap();
             attempts.count("a", None, now);

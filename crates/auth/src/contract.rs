@@ -6,6 +6,7 @@
 
 mod beliefs;
 mod belonging;
+mod logins;
 mod people;
 mod providers;
 mod tenancy;
@@ -17,7 +18,8 @@ use crate::port::{Accounts, KeyRow, Keys, Login, NewAccount, Person, Refresh, Re
 pub use self::{
     beliefs::beliefs,
     belonging::belonging,
-    people::people,
+    logins::{logins, second_factors},
+    people::{invitations, letters, links, people},
     providers::providers,
     tenancy::{machines, repeats, tenancy, users},
 };

@@ -8,7 +8,7 @@ use wharf_core::{
     audit::AuditRecord,
 };
 
-use crate::{Auth, port::Account, unauthenticated};
+use crate::{Auth, port::Account, second_factor::expect_token, unauthenticated};
 
 #[async_trait]
 impl Authenticator for Auth {
@@ -40,8 +40,16 @@ impl Auth {
             Presented::Basic { user, password } => match self.by_token(password.expose(), &nobody).await? {
                 // Whatever the user is said to be: clients have names of their own for who comes with a token.
                 Some(actor) => Ok(actor),
-                None => self.by_password(&user, &password, nobody).await,
+                None => {
+                    let (actor, account) = self.by_password(&user, &password, nobody).await?;
+                    if account.has_second_factor {
+                        Err(expect_token())
+                    } else {
+                        self.let_in(account, actor).await
+                    }
+                }
             },
+            Presented::Cookie(text) => self.by_login(&text, nobody).await,
             Presented::Bearer(token) => {
                 if let Some(actor) = self.by_token(token.expose(), &nobody).await? {
                     return Ok(actor);
@@ -56,8 +64,14 @@ impl Auth {
         }
     }
 
-    /// A user by name and password: the same words and the same work whether or not there is such a user.
-    async fn by_password(&self, user: &str, password: &Secret<String>, nobody: Actor) -> Result<Actor> {
+    /// A user by name and password: the same words and the same work whether or not there is such a user. Whether that is
+    /// enough is for the caller to say.
+    pub(crate) async fn by_password(
+        &self,
+        user: &str,
+        password: &Secret<String>,
+        nobody: Actor,
+    ) -> Result<(Actor, Account)> {
         let account = match user.parse::<UserName>() {
             Ok(name) => self.0.accounts.by_name(&name).await?,
             Err(_) => None,
@@ -82,11 +96,8 @@ impl Auth {
         };
         match account {
             Some(account) if right => {
-                self.0.attempts.forget(user, address);
                 let principal = account.clone().principal();
-                let actor = Actor { principal, credential: Credential::Password, ..nobody };
-                self.welcome(&account, &actor).await;
-                Ok(actor)
+                Ok((Actor { principal, credential: Credential::Password, ..nobody }, account))
             }
             account => {
                 self.0.attempts.count(user, address, now);
@@ -99,6 +110,13 @@ impl Auth {
                 Err(unauthenticated())
             }
         }
+    }
+
+    /// Lets in whoever has shown all that is asked for.
+    pub(crate) async fn let_in(&self, account: Account, actor: Actor) -> Result<Actor> {
+        self.0.attempts.forget(actor.principal.name(), actor.address);
+        self.welcome(&account, &actor).await;
+        Ok(actor)
     }
 
     /// Whether a password is right, unless too many wrong ones came before or too many are being checked.

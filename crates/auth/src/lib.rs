@@ -12,9 +12,13 @@ mod audit_key;
 pub mod contract;
 mod identify;
 pub mod issuers;
+mod invitations;
 mod keys;
 mod known_tokens;
+mod letters;
 mod limits;
+mod links;
+mod logins;
 mod meters;
 mod organisations;
 mod pace;
@@ -22,12 +26,16 @@ mod password;
 mod people;
 pub mod port;
 mod providers;
+mod proofs;
 mod refresh;
 mod remembered;
 mod repeats;
 mod robots;
 mod seal;
+mod second_factor;
+mod secret_text;
 mod settings;
+mod sign_up;
 mod token;
 mod token_text;
 mod upstreams;
@@ -48,13 +56,18 @@ use wharf_core::{
 pub use crate::{
     accounts::NewUser,
     api_tokens::NewToken,
+    invitations::NewInvitation,
     limits::Limits,
+    links::NewLink,
+    logins::{LoginWish, NewLogin, proof_of, proves},
     meters::{Meters, PasswordLoad},
     people::KnownBy,
     providers::{NewProvider, ProviderDoor, Question, Reply},
     repeats::{Begun, LONGEST_REPEAT_KEY},
     seal::{Sealer, SealingKey},
+    second_factor::{Enrolment, FactorState},
     settings::{PersonalOrganisations, Settings},
+    sign_up::{Applicant, SignUp},
     token::{IssuedToken, SERVICE},
     upstreams::NewUpstream,
 };
@@ -66,7 +79,10 @@ use crate::{
     known_tokens::KnownTokens,
     pace::Pace,
     password::Passwords,
-    port::{Accounts, Beliefs, Keys, Machines, People, Providers, Repeats, Tenancy, Users},
+    port::{
+        Accounts, Beliefs, Invitations, Keys, Letters, Links, Logins, Machines, People, Postman, Providers,
+        Repeats, SecondFactors, Tenancy, Users,
+    },
     providers::Outsiders,
     remembered::Remembered,
     uses::Uses,
@@ -83,6 +99,18 @@ pub struct Parts {
     pub users: Arc<dyn Users>,
     /// Users, as people.
     pub people: Arc<dyn People>,
+    /// Invitations, and who comes by them.
+    pub invitations: Arc<dyn Invitations>,
+    /// One-time links.
+    pub links: Arc<dyn Links>,
+    /// Letters that wait to be brought.
+    pub letters: Arc<dyn Letters>,
+    /// Who brings them, if they are sent at all.
+    pub postman: Option<Arc<dyn Postman>>,
+    /// Logins of browsers.
+    pub logins: Arc<dyn Logins>,
+    /// Second factors.
+    pub factors: Arc<dyn SecondFactors>,
     /// Who belongs where.
     pub tenancy: Arc<dyn Tenancy>,
     /// API tokens and robots.
@@ -125,6 +153,12 @@ struct Inner {
     accounts: Arc<dyn Accounts>,
     users: Arc<dyn Users>,
     people: Arc<dyn People>,
+    invitations: Arc<dyn Invitations>,
+    links: Arc<dyn Links>,
+    letters: Arc<dyn Letters>,
+    postman: Option<Arc<dyn Postman>>,
+    logins: Arc<dyn Logins>,
+    factors: Arc<dyn SecondFactors>,
     tenancy: Arc<dyn Tenancy>,
     machines: Arc<dyn Machines>,
     repeats: Arc<dyn Repeats>,
@@ -136,11 +170,13 @@ struct Inner {
     issuers: Issuers,
     audience: Option<String>,
     uses: Uses,
+    login_uses: Uses,
     founders: Founders,
     settings: Settings,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     attempts: Attempts,
+    tries: Attempts,
     known_tokens: KnownTokens,
     pace: Pace,
     passwords: Passwords,
@@ -161,6 +197,12 @@ impl Auth {
             accounts,
             users,
             people,
+            invitations,
+            links,
+            letters,
+            postman,
+            logins,
+            factors,
             tenancy,
             machines,
             repeats,
@@ -188,6 +230,12 @@ impl Auth {
             accounts,
             users,
             people,
+            invitations,
+            links,
+            letters,
+            postman,
+            logins,
+            factors,
             tenancy,
             machines,
             repeats,
@@ -199,11 +247,13 @@ impl Auth {
             issuers: Issuers::new(documents, clock.clone()),
             audience,
             uses: Uses::default(),
+            login_uses: Uses::default(),
             founders,
             settings,
             clock,
             entropy,
-            attempts: Attempts::new(&limits),
+            attempts: Attempts::of_passwords(&limits),
+            tries: Attempts::of_strangers(&limits),
             known_tokens: KnownTokens::default(),
             pace: Pace::new(&limits),
             passwords,
@@ -238,6 +288,9 @@ impl Auth {
     pub async fn tend(&self) -> Result<()> {
         self.0.ring.tend(self.0.clock.now()).await?;
         self.tend_tokens().await?;
+        self.tend_logins().await?;
+        self.0.letters.remove_expired_promises(self.0.clock.now()).await?;
+        self.0.links.remove_expired_links(self.0.clock.now()).await?;
         self.forget_repeats().await?;
         self.forget_spent().await?;
         self.0.accounts.remove_expired_refreshes(self.0.clock.now()).await

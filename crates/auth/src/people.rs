@@ -68,7 +68,8 @@ impl Auth {
         Ok(UserRow { person, ..row })
     }
 
-    /// Says anew what the caller is known by. Another address takes the password.
+    /// Says anew what the caller is known by. Another address takes the password; where letters are sent, one goes to an
+    /// address that is not known to be the user's.
     ///
     /// # Errors
     /// `Denied` to a robot, to a narrowed credential, and for a wrong password or none; `RateLimited`; `Exists` where
@@ -94,6 +95,9 @@ impl Auth {
         let record = AuditRecord::by(self.0.clock.now(), &grant, "user.person");
         let record = AuditRecord { target: Some(grant.actor().principal.name().to_owned()), ..record };
         self.0.people.set_person(grant.account(), person.clone(), record).await?;
+        if self.sends_letters() && person.verified_at.is_none() {
+            self.send_proof(grant.actor(), &person).await?;
+        }
         Ok(person)
     }
 

@@ -1,9 +1,14 @@
 //! What authentication needs stored. Each call is one transaction, with its audit line in it.
 
+mod invitations;
 mod issuers;
+mod letters;
+mod links;
+mod logins;
 mod people;
 mod providers;
 mod repeats;
+mod second_factor;
 mod sources;
 mod tenancy;
 mod tokens;
@@ -18,10 +23,15 @@ use wharf_core::{
 };
 
 pub use self::{
+    invitations::{InvitationRow, Invitations, Joined, SignedUpBy},
     issuers::{Admission, Beliefs, Believer, ClaimRule, IssuerRow},
+    letters::{Carried, Letter, LetterRow, Letters, Postman, PromiseRow},
+    links::{LinkRow, Links},
+    logins::{LoginRow, Logins},
     people::{Newcomer, People, Person},
     providers::{Arrival, Exchange, GroupRole, ProviderRow, Providers},
     repeats::{Known, Repeat, RepeatTimes, Repeats},
+    second_factor::{Confirmation, FactorRow, SecondFactors},
     sources::{Source, SourceChange},
     tenancy::{
         Claim, MemberRow, Members, NewOrganisation, OrganisationRow, Organisations, Registries, RegistryRow,
@@ -48,6 +58,8 @@ pub struct Account {
     pub version: i64,
     /// Whether it never logged in.
     pub is_new: bool,
+    /// Whether a code is asked for beside the password.
+    pub has_second_factor: bool,
 }
 
 /// What an account is called.
@@ -57,6 +69,15 @@ pub enum Login {
     User(UserName),
     /// A robot.
     Robot(RobotName),
+}
+
+impl fmt::Display for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(name) => name.fmt(f),
+            Self::Robot(name) => name.fmt(f),
+        }
+    }
 }
 
 impl Account {

@@ -3,11 +3,14 @@
 //! Docker uses one from many places at once and never stores another it is given, so they do not rotate; they end
 //! with the password, with the account, after ninety days, or when an account has a thousand newer ones.
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use wharf_core::{Access, Actor, Credential, Principal, Result, Secret, audit::AuditRecord};
 
-use crate::{Auth, port::Refresh, unauthenticated};
+use crate::{
+    Auth,
+    port::Refresh,
+    secret_text::{generate, hash_of},
+    unauthenticated,
+};
 
 /// What a refresh token begins with, so that secret scanners know it.
 const PREFIX: &str = "wharf_rt_";
@@ -33,15 +36,14 @@ impl Auth {
         if account.is_none_or(|account| account.password_hash.is_none()) {
             return Ok(None);
         }
-        let chance: [u8; 32] = self.0.entropy.bytes();
-        let token = format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(chance));
+        let (token, hash) = generate(PREFIX, self.0.entropy.as_ref());
         let now = self.0.clock.now();
         let expires_at = now.plus_seconds(LIFETIME);
         let refresh = Refresh { id: 0, account: id, account_version: version, expires_at };
         // A login that leaves a token behind is recorded with it.
         let login = AuditRecord::new(now, actor, "login");
-        self.0.accounts.add_refresh(hash(&token), refresh, login, MOST).await?;
-        Ok(Some(Secret::new(token)))
+        self.0.accounts.add_refresh(hash.0, refresh, login, MOST).await?;
+        Ok(Some(token))
     }
 
     /// The actor behind a refresh token, everything else as on `nobody`.
@@ -49,9 +51,9 @@ impl Auth {
     /// # Errors
     /// `Unauthenticated` for an unknown, ended or revoked one.
     pub async fn redeem_refresh(&self, token: &Secret<String>, nobody: &Actor) -> Result<Actor> {
-        let found = match token.expose().starts_with(PREFIX) {
-            true => self.0.accounts.refresh(hash(token.expose())).await?,
-            false => None,
+        let found = match hash_of(PREFIX, token.expose()) {
+            Some(hash) => self.0.accounts.refresh(hash.0).await?,
+            None => None,
         };
         let refresh = found.filter(|refresh| refresh.expires_at > self.0.clock.now());
         let refresh = refresh.ok_or_else(unauthenticated)?;
@@ -59,11 +61,4 @@ impl Auth {
         let credential = Credential::Refresh(refresh.id);
         Ok(Actor { principal, credential, access: Access::Whole, ..nobody.clone() })
     }
-}
-
-/// Only the hash is stored. Equality of hashes of 256 random bits leaks nothing that could be searched for.
-fn hash(token: &str) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
-    hash
 }

@@ -87,6 +87,7 @@ mod tests {
             disabled: false,
             version,
             is_new: false,
+            has_second_factor: false,
         };
         let (remembered, now) = (Remembered::new(&Seven), Timestamp::from_microseconds(0));
         let secret = |text: &str| Secret::new(text.to_owned());

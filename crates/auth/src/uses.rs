@@ -1,4 +1,4 @@
-//! When API tokens were last used: noted in memory, and written down by the housekeeping, so that no pull writes.
+//! When API tokens and logins were last used: noted in memory, and written down by the housekeeping, so that no pull writes.
 
 use std::{
     collections::HashMap,
@@ -7,19 +7,24 @@ use std::{
 
 use wharf_core::{Timestamp, TokenHash};
 
-/// How many tokens are noted between two rounds; of more, some uses are not.
+/// How many are noted between two rounds; of more, some uses are not.
 const MOST: usize = 10_000;
 
 #[derive(Default)]
 pub(crate) struct Uses(Mutex<HashMap<TokenHash, Timestamp>>);
 
 impl Uses {
-    /// Notes that a token was used.
+    /// Notes that one was used.
     pub(crate) fn note(&self, hash: TokenHash, now: Timestamp) {
         let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if uses.len() < MOST || uses.contains_key(&hash) {
             uses.insert(hash, now);
         }
+    }
+
+    /// When something was last used, as far as that is noted and not yet taken.
+    pub(crate) fn latest(&self, hash: TokenHash) -> Option<Timestamp> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).copied()
     }
 
     /// What was noted since the last time.

@@ -66,6 +66,12 @@ pub enum Subject {
     Rule,
     /// An issuer that is believed.
     Issuer,
+    /// An invitation to an organisation.
+    Invitation,
+    /// A login of a browser.
+    Login,
+    /// The second factor of a user.
+    SecondFactor,
 }
 
 /// What a client can act on beyond the message.
@@ -93,6 +99,8 @@ pub enum Detail {
     Rule(String),
     /// Only after so many seconds it may succeed.
     Wait(u64),
+    /// The password is right, and the user has a second factor.
+    SecondFactor,
     /// The path does not take the method, but these, written as in the header `Allow`.
     Allow(String),
 }
@@ -120,6 +128,9 @@ impl Error {
             Subject::Upload => "upload unknown to the repository",
             Subject::User => "no such user",
             Subject::Token => "no such token",
+            Subject::Invitation => "no such invitation",
+            Subject::Login => "no such login",
+            Subject::SecondFactor => "there is no second factor",
             Subject::Rule => "no such rule",
             Subject::Issuer => "no such issuer",
         };

@@ -80,7 +80,7 @@ impl Principal {
     }
 }
 
-/// The SHA-256 of an API token's text. Prints as the token's id, which is its beginning.
+/// The SHA-256 of an API token's text, or of a login's. Prints as its id, which is its beginning.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash(pub [u8; 32]);
 
@@ -119,6 +119,8 @@ pub enum Credential {
     Refresh(i64),
     /// By an API token.
     Token(TokenHash),
+    /// By the cookie of a login.
+    Login(TokenHash),
     /// By being on the machine itself.
     Local,
 }
@@ -132,6 +134,7 @@ impl Credential {
             Self::Bearer { .. } => "bearer",
             Self::Refresh(_) => "refresh",
             Self::Token(_) => "token",
+            Self::Login(_) => "login",
             Self::Local => "local",
         }
     }
@@ -145,7 +148,7 @@ impl Credential {
             Self::Bearer { id, token: None } => format!("{kind}:{id}"),
             Self::Bearer { id, token: Some(hash) } => format!("{kind}:{id} token:{hash}"),
             Self::Refresh(id) => format!("{kind}:{id}"),
-            Self::Token(hash) => format!("{kind}:{hash}"),
+            Self::Token(hash) | Self::Login(hash) => format!("{kind}:{hash}"),
         }
     }
 }
@@ -198,6 +201,8 @@ pub enum Presented {
     },
     /// A bearer token.
     Bearer(Secret<String>),
+    /// The cookie of a login. Only the doors that guard against forged requests show one.
+    Cookie(Secret<String>),
 }
 
 /// Answers "who are you".

@@ -30,6 +30,11 @@ async fn keeps_the_contracts(database: &Database) {
     wharf_auth::contract::people(database, database, database).await;
     wharf_auth::contract::beliefs(database).await;
     wharf_auth::contract::providers(database).await;
+    wharf_auth::contract::invitations(database, database, database).await;
+    wharf_auth::contract::links(database, database).await;
+    wharf_auth::contract::logins(database, database).await;
+    wharf_auth::contract::second_factors(database, database, database).await;
+    wharf_auth::contract::letters((database, database), database, database).await;
     wharf_auth::contract::repeats(database).await;
     a_quota_goes_with_its_organisation(database).await;
     rights_that_change_are_known_at_once(database).await;

@@ -102,13 +102,11 @@ fn insert(headers: &mut HeaderMap, name: &'static str, value: String) {
 
 fn code(error: &Error) -> &'static str {
     match (error.kind(), error.detail()) {
-        (
-            Kind::NotFound(Subject::Name | Subject::User | Subject::Token | Subject::Rule | Subject::Issuer),
-            _,
-        ) => "NAME_UNKNOWN",
         (Kind::NotFound(Subject::Manifest), _) => "MANIFEST_UNKNOWN",
         (Kind::NotFound(Subject::Blob), _) => "BLOB_UNKNOWN",
         (Kind::NotFound(Subject::Upload), _) => "BLOB_UPLOAD_UNKNOWN",
+        // What else can be missing is never asked for here.
+        (Kind::NotFound(_), _) => "NAME_UNKNOWN",
         (Kind::Invalid, Some(Detail::Missing(_))) => "MANIFEST_BLOB_UNKNOWN",
         (Kind::Invalid, Some(Detail::Manifest)) => "MANIFEST_INVALID",
         (Kind::Invalid, Some(Detail::Digest)) => "DIGEST_INVALID",

@@ -5,7 +5,7 @@
 //! it stand [`Upstream`], a client of OCI registries, with [`Download`], which checks whatever it brings, [`SimpleIndex`],
 //! a reader of Python indexes, [`ChartRepository`], one of chart repositories, [`Api`], for what Wharf offers beside
 //! that, and [`Fetcher`], which asks the upstreams of proxy registries; [`IssuerDoor`] reads what issuers publish; and a
-//! door is what brings the messages of webhooks.
+//! door is what brings the messages of webhooks. [`Post`] brings letters by SMTP, under the same policy.
 
 mod address;
 mod answer;
@@ -19,6 +19,7 @@ mod download;
 mod fetcher;
 mod issuers;
 mod policy;
+mod post;
 mod repository;
 mod resolver;
 mod simple_index;
@@ -37,6 +38,7 @@ pub use self::{
     fetcher::Fetcher,
     issuers::IssuerDoor,
     policy::Policy,
+    post::{Post, PostSettings},
     repository::Repository,
     simple_index::{IndexedFile, SimpleIndex},
     trust::Trust,

@@ -1,5 +1,6 @@
 //! The configuration: defaults, under `wharf.toml`, under the environment, under flags; each value with its origin.
 
+mod file;
 mod keys;
 mod limits;
 mod people;
@@ -19,7 +20,7 @@ use wharf_registry::{AuditPulls, Deletion};
 pub(crate) use self::{
     keys::{KEYS, Key, REPLACED, example},
     limits::Limits,
-    people::People,
+    people::{Letters, People},
 };
 use crate::{first_start::PASSWORD_VARIABLE, listener::Files, world};
 
@@ -156,7 +157,7 @@ impl Sources {
     pub(crate) fn gather(flags: &[(&'static str, String)], file: Option<PathBuf>) -> Result<Self> {
         let mut values: BTreeMap<_, _> =
             KEYS.iter().map(|key| (key.name, (key.default.to_owned(), Origin::Default))).collect();
-        for (name, value, path) in keys::read_file(file, DEFAULT_FILE)? {
+        for (name, value, path) in file::read(file, DEFAULT_FILE)? {
             values.insert(name, (value, Origin::File(path)));
         }
         for key in KEYS {

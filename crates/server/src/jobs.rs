@@ -1,5 +1,6 @@
 //! What Wharf does for itself, now and then.
 
+mod letter_carrier;
 mod messenger;
 mod recorder;
 
@@ -19,7 +20,7 @@ use wharf_registry::{
     webhooks::Webhooks,
 };
 
-pub(crate) use self::{messenger::Messenger, recorder::Recorder};
+pub(crate) use self::{letter_carrier::LetterCarrier, messenger::Messenger, recorder::Recorder};
 use crate::{data_dir::DataDir, metrics::JobMeters};
 
 /// What is slow to arise and dear to look for is looked for every so many rounds.

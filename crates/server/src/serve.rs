@@ -14,7 +14,7 @@ use crate::{
     control::{self, Desk},
     data_dir::DataDir,
     first_start,
-    jobs::{Jobs, Messenger, Recorder},
+    jobs::{Jobs, LetterCarrier, Messenger, Recorder},
     listener::{Limits, Listener, Socket, Tls},
     metrics::read_token,
     operation::Durability,
@@ -59,6 +59,9 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
         meters: wharf.jobs.clone(),
     };
     tokio::spawn(messenger.run(stop.clone()));
+    let carrier =
+        LetterCarrier { auth: wharf.auth.clone(), clock: Arc::new(SystemClock), meters: wharf.jobs.clone() };
+    tokio::spawn(carrier.run(stop.clone()));
     let jobs = tokio::spawn(jobs_of(config, &wharf, &data_dir).run(stop.clone()));
     if let Some(tls) = tls.clone() {
         let hangup = signal(SignalKind::hangup()).map_err(Error::internal)?;

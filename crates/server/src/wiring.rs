@@ -4,11 +4,11 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use axum::{Router, http::StatusCode};
 use tower_http::catch_panic::CatchPanicLayer;
-use wharf_auth::{Auth, SERVICE, Sealer, SealingKey};
+use wharf_auth::{Auth, SERVICE, Sealer, SealingKey, port::Postman};
 use wharf_core::{Clock as _, Entropy, Error, Kind, Result, Secret, audit::Notebook};
 use wharf_http::BaseUrl;
 use wharf_meta::{Database, PostgresSettings};
-use wharf_outbound::{Door, Fetcher, IssuerDoor, Policy, Trust};
+use wharf_outbound::{Door, Fetcher, IssuerDoor, Policy, Post, PostSettings, Trust};
 use wharf_registry::{
     Parts, Registry, Settings,
     audit::{AuditLog, AuditParts},
@@ -19,7 +19,7 @@ use wharf_registry::{
 use wharf_signing::{NewKey, PublicKey, Signing};
 
 use crate::{
-    config::{Config, DatabaseChoice},
+    config::{Config, DatabaseChoice, Letters},
     control::Desk,
     data_dir::{DataDir, read_key},
     file_system, formats,
@@ -148,6 +148,12 @@ impl Stores {
             accounts: Arc::new(self.database.clone()),
             users: Arc::new(self.database.clone()),
             people: Arc::new(self.database.clone()),
+            invitations: Arc::new(self.database.clone()),
+            links: Arc::new(self.database.clone()),
+            letters: Arc::new(self.database.clone()),
+            postman: config.people.letters.as_ref().map(postman).transpose()?,
+            logins: Arc::new(self.database.clone()),
+            factors: Arc::new(self.database.clone()),
             tenancy: Arc::new(self.database.clone()),
             machines: Arc::new(self.database.clone()),
             repeats: Arc::new(self.database.clone()),
@@ -262,6 +268,7 @@ impl Wharf {
         };
         let api = wharf_api::Api {
             auth: self.auth.clone(),
+            base: self.base.clone(),
             audit: self.audit.clone(),
             webhooks: self.webhooks.clone(),
             registry: self.registry.clone(),
@@ -333,6 +340,24 @@ fn given_key(file: &Path) -> Result<NewKey> {
     Ok(NewKey { name, key: PublicKey::from_pem(&pem)?, is_primary: false, expires_at: None })
 }
 
+/// Who brings letters.
+#[allow(clippy::disallowed_methods, reason = "the configuration names files")]
+fn postman(letters: &Letters) -> Result<Arc<dyn Postman>> {
+    let read = |file: &std::path::PathBuf| {
+        let unreadable =
+            |error| Error::new(Kind::Invalid, format!("{} cannot be read", file.display())).because(error);
+        std::fs::read(file).map_err(unreadable)
+    };
+    let password = letters.password_file.as_ref().map(read).transpose()?;
+    let password = password.map(|bytes| Secret::new(String::from_utf8_lossy(&bytes).trim().to_owned()));
+    Ok(Arc::new(Post::open(PostSettings {
+        url: letters.url.clone(),
+        from: letters.from.clone(),
+        password,
+        authorities: letters.authorities.as_ref().map(read).transpose()?,
+    })?))
+}
+
 /// The key that seals secrets, made where there may be none yet.
 pub(crate) fn sealing_key(config: &Config, data_dir: &DataDir, entropy: &dyn Entropy) -> Result<SealingKey> {
     match (&config.secret_key, &config.secret_key_file, &config.database) {
@@ -358,7 +383,13 @@ fn account_limits(config: &Config) -> wharf_auth::Limits {
 }
 
 fn account_settings(config: &Config) -> wharf_auth::Settings {
-    wharf_auth::Settings { personal_organisations: config.people.personal_organisations }
+    wharf_auth::Settings {
+        personal_organisations: config.people.personal_organisations,
+        sign_up: config.people.sign_up,
+        login_idle: seconds(config.people.login_idle),
+        login_lifetime: seconds(config.people.login_lifetime),
+        public_url: config.public_url.configured().map(str::to_owned),
+    }
 }
 
 fn seconds(duration: Duration) -> i64 {

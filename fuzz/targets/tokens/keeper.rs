@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use wharf_auth::issuers::{Documents, Wanted};
 use wharf_auth::port::{Account, Accounts, KeyRow, Keys, Login, NewAccount, Refresh, RegistryChange};
-use wharf_auth::{Auth, Parts, ProviderDoor, Question, Reply, Sealer, SealingKey};
+use wharf_auth::{
+    Auth, Parts, PersonalOrganisations, ProviderDoor, Question, Reply, Sealer, SealingKey, Settings, SignUp,
+};
 use wharf_core::audit::AuditRecord;
 use wharf_core::gate::Founders;
 use wharf_core::{
@@ -39,6 +41,12 @@ pub(super) async fn open() -> Auth {
         accounts: store.clone(),
         users: rest.clone(),
         people: rest.clone(),
+        invitations: rest.clone(),
+        links: rest.clone(),
+        letters: rest.clone(),
+        postman: None,
+        logins: rest.clone(),
+        factors: rest.clone(),
         tenancy: rest.clone(),
         machines: rest.clone(),
         repeats: rest.clone(),
@@ -53,7 +61,13 @@ pub(super) async fn open() -> Auth {
         entropy,
         limits: wharf_auth::Limits::default(),
         founders: Founders::default(),
-        settings: wharf_auth::Settings::default(),
+        settings: Settings {
+            personal_organisations: PersonalOrganisations::Off,
+            sign_up: SignUp::Off,
+            login_idle: 1,
+            login_lifetime: 1,
+            public_url: None,
+        },
         notebook: Arc::default(),
     };
     Auth::open(parts).await.unwrap()
@@ -68,6 +82,7 @@ fn account() -> Account {
         disabled: false,
         version: 3,
         is_new: false,
+        has_second_factor: false,
     }
 }
 

@@ -119,6 +119,18 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("PUT", path) if path.ends_with("/yank") => Some(json!({})),
         ("PUT", path) if path.ends_with("/status") => Some(json!({ "status": "archived" })),
         ("PUT", path) if path.ends_with("/person") => Some(json!({ "given_name": "Ada" })),
+        ("POST", "/login") => Some(json!({ "name": "nobody-here", "password": "no-password" })),
+        ("POST", "/me/totp") => Some(json!({ "password": "not-the-password" })),
+        ("PUT" | "DELETE", "/me/totp") => Some(json!({ "code": "123456" })),
+        ("POST", "/sign-up") => Some(json!({
+            "name": format!("made{number}"), "password": "a-password", "email": format!("made{number}@mail.example"),
+            "given_name": "Ada", "family_name": "Made",
+        })),
+        ("POST", "/resets/request") => Some(json!({ "email": "nobody@mail.example" })),
+        ("POST", "/verifications") => Some(json!({ "token": "wharf_proof_none" })),
+        ("POST", "/resets") => Some(json!({ "token": "wharf_link_none", "password": "a-password" })),
+        ("POST", "/me/invitations") => Some(json!({ "token": "none" })),
+        ("POST", "/orgs/{org}/invitations") => Some(json!({ "role": "viewer" })),
         ("PUT", "/me/password") => Some(json!({ "current": "not-it", "new": "another-one" })),
         _ => None,
     }

@@ -1,6 +1,6 @@
 //! People: where a user's own things lie, and how users come.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::items;
 use crate::harness::{ADMIN_PASSWORD, Image, Wharf};
@@ -86,4 +86,130 @@ async fn a_password_that_is_soon_guessed_is_refused_in_words() {
     let told = wharf.try_command(&["user", "add", "alice", "--password-stdin"], "short");
     assert!(!told.status.success());
     wharf.admin().get("/api/v1/users/alice").await.is(404);
+}
+
+fn applicant(name: &str) -> Value {
+    json!({
+        "name": name, "password": "the-password-of-mine", "email": format!("{name}@mail.example"),
+        "given_name": "Given", "family_name": "Family",
+    })
+}
+
+async fn with_sign_up(policy: &str) -> Wharf {
+    Wharf::start_with(&[("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD), ("WHARF_SIGN_UP", policy)]).await
+}
+
+#[tokio::test]
+async fn where_sign_up_is_open_a_stranger_becomes_a_user() {
+    let wharf = with_sign_up("open").await;
+    wharf.found(&["acme"]).await;
+    let nobody = wharf.anonymous();
+    assert_eq!(nobody.get("/api/v1/sign-up").await.is(200).json()["sign_up"], "open");
+
+    nobody.send_json("POST", "/api/v1/sign-up", &applicant("alice")).await.is(204);
+    let alice = wharf.caller("alice", "the-password-of-mine");
+    let me = alice.get("/api/v1/me").await.is(200).json();
+    assert_eq!((&me["email"], &me["email_verified"]), (&json!("alice@mail.example"), &json!(false)));
+    assert_eq!((&me["operator"], &me["memberships"][0]["name"]), (&json!(false), &json!("alice")));
+    let mut same_address = applicant("other");
+    same_address["email"] = json!("ALICE@mail.example");
+    let mut short = applicant("other");
+    short["password"] = json!("short");
+    let mut nameless = applicant("other");
+    nameless["given_name"] = json!("");
+    for (refused, status) in [
+        (applicant("alice"), 409),
+        (applicant("acme"), 409),
+        (same_address, 409),
+        (short, 400),
+        (nameless, 400),
+    ] {
+        nobody.send_json("POST", "/api/v1/sign-up", &refused).await.is(status);
+    }
+    let records = wharf.admin().get("/api/v1/audit?action=user.sign-up").await.is(200);
+    assert_eq!(items(&records, "target"), ["alice"]);
+    for _ in 0..10 {
+        nobody.send_json("POST", "/api/v1/sign-up", &applicant("alice")).await;
+    }
+    nobody.send_json("POST", "/api/v1/sign-up", &applicant("late")).await.is(429);
+}
+
+#[tokio::test]
+async fn an_invitation_makes_a_member_of_a_stranger_and_of_a_user_once() {
+    let wharf = with_sign_up("invite").await;
+    wharf.found(&["acme"]).await;
+    let (owner, bob) = (wharf.add_user("owner", &["acme:admin"]), wharf.add_user("bob", &[]));
+    let (path, nobody) = ("/api/v1/orgs/acme/invitations", wharf.anonymous());
+    let invite = async |role: &str| {
+        let made = owner.send_json("POST", path, &json!({ "role": role, "note": "a friend" })).await.is(201);
+        made.json()
+    };
+    nobody.send_json("POST", "/api/v1/sign-up", &applicant("alice")).await.is(403);
+
+    let first = invite("writer").await;
+    let listed = owner.get(path).await.is(200);
+    assert_eq!(
+        (items(&listed, "note"), items(&listed, "invited_by")),
+        (vec!["a friend".into()], vec!["owner".into()])
+    );
+    assert_eq!(listed.json()["items"][0].get("token"), None);
+    let mut alice = applicant("alice");
+    alice["invitation"] = first["token"].clone();
+    nobody.send_json("POST", "/api/v1/sign-up", &alice).await.is(204);
+    let role = wharf.caller("alice", "the-password-of-mine").get("/api/v1/orgs/acme").await.is(200).json();
+    assert_eq!(role["role"], "writer");
+    let mut again = applicant("again");
+    again["invitation"] = first["token"].clone();
+    nobody.send_json("POST", "/api/v1/sign-up", &again).await.is(403);
+
+    let second = invite("viewer").await;
+    let token = json!({ "token": second["token"] });
+    let joined = bob.send_json("POST", "/api/v1/me/invitations", &token).await.is(200).json();
+    assert_eq!((&joined["organisation"], &joined["role"]), (&json!("acme"), &json!("viewer")));
+    bob.send_json("POST", "/api/v1/me/invitations", &token).await.is(403);
+    let third = invite("admin").await;
+    owner.delete(&format!("{path}/{}", third["id"])).await.is(204);
+    owner.delete(&format!("{path}/{}", third["id"])).await.is(404);
+    bob.send_json("POST", "/api/v1/me/invitations", &json!({ "token": third["token"] })).await.is(403);
+    bob.get(path).await.is(403);
+    for bad in [
+        json!({ "role": "owner" }),
+        json!({ "role": "viewer", "days": 91 }),
+        json!({ "role": "viewer", "note": "a\n" }),
+    ] {
+        owner.send_json("POST", path, &bad).await.is(400);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_password_is_set_anew_by_a_link_that_is_good_once() {
+    let wharf = Wharf::start().await;
+    let (admin, alice, nobody) = (wharf.admin(), wharf.add_user("alice", &[]), wharf.anonymous());
+    let token = alice.with_token(&[]).await;
+    token.get("/v2/").await.is(200);
+    alice.send_json("POST", "/api/v1/users/alice/reset", &json!({})).await.is(400);
+    alice.post("/api/v1/users/alice/reset").await.is(403);
+
+    let first = admin.post("/api/v1/users/alice/reset").await.is(200).json();
+    let second = admin.post("/api/v1/users/alice/reset").await.is(200).json();
+    let with = |link: &Value, password: &str| json!({ "token": link["token"], "password": password });
+    let set = async |body: Value| nobody.send_json("POST", "/api/v1/resets", &body).await;
+    set(with(&first, "another-password")).await.is(403);
+    set(with(&second, "short")).await.is(400);
+    set(with(&second, "another-password")).await.is(204);
+    set(with(&second, "a-third-password")).await.is(403);
+    for caller in [&alice, &token] {
+        caller.get("/v2/").await.is(401);
+    }
+    let alice = wharf.caller("alice", "another-password");
+    alice.get("/v2/").await.is(200);
+
+    let stale = admin.post("/api/v1/users/alice/reset").await.is(200).json();
+    wharf.change_password("alice", "set-on-the-machine");
+    set(with(&stale, "another-password")).await.is(403);
+    admin.post("/api/v1/users/nobody/reset").await.is(404);
+    for _ in 0..10 {
+        set(json!({ "token": "wharf_link_guess", "password": "a-password" })).await.any_of(&[403, 429]);
+    }
+    set(json!({ "token": "wharf_link_guess", "password": "a-password" })).await.is(429);
 }

@@ -103,6 +103,7 @@ impl World {
         let path = path.replace("{org}", home).replace("{registry}", "main").replace("{repository}", "app");
         let path = path.replace("{tag}", "v1").replace("{reference}", "v1").replace("{document}", "readme");
         let path = path.replace("{user}", "guest").replace("{robot}", "ci").replace("{rule}", "standing");
+        let path = path.replace("{login}", "0123456789abcdef");
         let path =
             path.replace("{release}", "v1").replace("{file}", "nothing.whl").replace("{delivery}", "1");
         for thing in [
@@ -116,6 +117,7 @@ impl World {
             "robot",
             "webhook",
             "issuer",
+            "invitation",
             "token",
         ] {
             let fresh = format!("{{fresh-{thing}}}");
@@ -178,6 +180,10 @@ impl World {
             "issuer" => {
                 let body = json!({ "name": name, "url": "https://issuer.invalid" });
                 admin.send_json("POST", &format!("{base}/issuers"), &body).await.is(201);
+            }
+            "invitation" => {
+                let made = self.made(&format!("{base}/invitations"), json!({ "role": "viewer" })).await;
+                return made["id"].to_string();
             }
             "webhook" => {
                 let body = json!({ "url": "https://receiver.invalid/", "events": ["blob.delete"] });

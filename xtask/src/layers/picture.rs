@@ -113,6 +113,7 @@ pub(crate) const HOMES: &[Home] = &[
     Home { family: "deadpool", crates: &["meta"] },
     Home { family: "object_store", crates: &["blobs"] },
     Home { family: "reqwest", crates: &["outbound"] },
+    Home { family: "lettre", crates: &["outbound"] },
     // Parts count in core's meters and open plain spans; how that is shown is the server's affair.
     Home { family: "prometheus-client", crates: &["server"] },
     Home { family: "opentelemetry", crates: &["server"] },

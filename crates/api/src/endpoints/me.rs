@@ -75,6 +75,8 @@ pub(crate) enum CredentialKind {
     Refresh,
     /// By an API token.
     Token,
+    /// By the cookie of a login.
+    Login,
     /// By being on the machine itself.
     Local,
 }
@@ -87,6 +89,7 @@ impl From<&Credential> for CredentialKind {
             Credential::Bearer { .. } => Self::Bearer,
             Credential::Refresh(_) => Self::Refresh,
             Credential::Token(_) => Self::Token,
+            Credential::Login(_) => Self::Login,
             Credential::Local => Self::Local,
         }
     }

@@ -27,14 +27,15 @@ enum Need {
 pub struct Warrant {
     holder: Option<(AccountId, i64)>,
     token: Option<TokenHash>,
+    login: Option<TokenHash>,
     need: Need,
 }
 
 /// What a store says of the holder of a warrant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// Whether the account is let in with the version of the holder's credential, and the API token behind that
-    /// credential, if there is one, has not ended.
+    /// Whether the account is let in with the version of the holder's credential, and the API token or the login behind
+    /// that credential, if there is one, has not ended.
     pub is_let_in: bool,
     /// Whether the account is the platform's operator.
     pub operator: bool,
@@ -45,17 +46,25 @@ pub struct Standing {
 impl Warrant {
     /// One that rests on nothing: what Wharf itself notes.
     pub const fn free() -> Self {
-        Self { holder: None, token: None, need: Need::Nothing }
+        Self { holder: None, token: None, login: None, need: Need::Nothing }
     }
 
     fn of(actor: &Actor, need: Need) -> Self {
         let token = match &actor.credential {
             Credential::Token(hash) => Some(*hash),
             Credential::Bearer { token, .. } => *token,
-            Credential::None | Credential::Password | Credential::Refresh(_) | Credential::Local => None,
+            Credential::None
+            | Credential::Password
+            | Credential::Refresh(_)
+            | Credential::Login(_)
+            | Credential::Local => None,
+        };
+        let login = match &actor.credential {
+            Credential::Login(hash) => Some(*hash),
+            _ => None,
         };
         let need = if matches!(actor.principal, Principal::Job(_)) { Need::Nothing } else { need };
-        Self { holder: actor.principal.account().zip(actor.principal.version()), token, need }
+        Self { holder: actor.principal.account().zip(actor.principal.version()), token, login, need }
     }
 
     /// The account and the version of it that the holder's credential is of.
@@ -66,6 +75,11 @@ impl Warrant {
     /// The API token that the holder came by.
     pub const fn token(&self) -> Option<TokenHash> {
         self.token
+    }
+
+    /// The login that the holder came by.
+    pub const fn login(&self) -> Option<TokenHash> {
+        self.login
     }
 
     /// The organisation that a role is needed in, and the least role that will do.
@@ -172,7 +186,7 @@ mod tests {
     use super::*;
 
     fn refusal(need: Need, standing: Standing) -> Option<Kind> {
-        let warrant = Warrant { holder: None, token: None, need };
+        let warrant = Warrant { holder: None, token: None, login: None, need };
         warrant.expect(&standing).err().map(|error| error.kind())
     }
 

@@ -90,6 +90,7 @@ CREATE INDEX repository_empty ON repository (looked_at) WHERE shown = 0;
 
 -- kind: user or robot. version moves when credentials are to end. organisation_id: whose robot it is. removed_at: since when
 -- it is gone. The row stays, so that nobody else gets the name. first_login_at: NULL until a user logs in.
+-- second_factor_at: since when a code is asked for beside the password.
 CREATE TABLE account (
     id               INTEGER PRIMARY KEY AUTOINCREMENT,
     name             TEXT NOT NULL UNIQUE,
@@ -102,7 +103,8 @@ CREATE TABLE account (
     created_at       INTEGER NOT NULL,
     organisation_id  INTEGER REFERENCES organisation (id),
     removed_at       INTEGER,
-    first_login_at   INTEGER
+    first_login_at   INTEGER,
+    second_factor_at INTEGER
 );
 
 CREATE INDEX account_user ON account (name) WHERE kind = 'user' AND removed_at IS NULL;
@@ -164,6 +166,83 @@ CREATE TABLE api_token (
 CREATE INDEX api_token_account ON api_token (account_id, id);
 CREATE INDEX api_token_parent ON api_token (parent) WHERE parent IS NOT NULL;
 CREATE INDEX api_token_expiry ON api_token (expires_at) WHERE expires_at IS NOT NULL;
+
+-- Who is known by a cookie. used_at: to the minute or so.
+CREATE TABLE login (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    hash            BLOB NOT NULL UNIQUE,
+    account_id      INTEGER NOT NULL REFERENCES account (id),
+    account_version INTEGER NOT NULL,
+    created_at      INTEGER NOT NULL,
+    used_at         INTEGER NOT NULL,
+    expires_at      INTEGER NOT NULL,
+    address         TEXT,
+    user_agent      TEXT
+);
+CREATE INDEX login_account ON login (account_id, id);
+CREATE INDEX login_used ON login (used_at);
+CREATE INDEX login_expiry ON login (expires_at);
+
+-- What codes are made of. seed: sealed. step: the latest half minute whose code was used. It asks nothing of anybody before
+-- its account says so.
+CREATE TABLE second_factor (
+    account_id INTEGER PRIMARY KEY REFERENCES account (id),
+    seed       BLOB NOT NULL,
+    step       INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+);
+
+-- What stands in for a code that cannot be had, each once.
+CREATE TABLE recovery_code (
+    account_id INTEGER NOT NULL REFERENCES account (id),
+    hash       BLOB NOT NULL,
+    PRIMARY KEY (account_id, hash)
+) WITHOUT ROWID;
+
+-- By which a user sets another password, once, while the account has this version.
+CREATE TABLE link (
+    account_id      INTEGER PRIMARY KEY REFERENCES account (id),
+    account_version INTEGER NOT NULL,
+    hash            BLOB NOT NULL UNIQUE,
+    created_at      INTEGER NOT NULL,
+    expires_at      INTEGER NOT NULL
+);
+CREATE INDEX link_expiry ON link (expires_at);
+
+-- Letters that wait to be brought. sealed: whom to and what, for it holds a link.
+CREATE TABLE letter (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    sealed     BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    due_at     INTEGER NOT NULL,
+    attempts   INTEGER NOT NULL
+);
+CREATE INDEX letter_due ON letter (due_at, id);
+
+-- What is done when a letter is answered, once: whoever signs up becomes a user, or the address of an account is known to be
+-- its own. sealed: who signs up, or which address.
+CREATE TABLE promise (
+    hash       BLOB PRIMARY KEY,
+    account_id INTEGER REFERENCES account (id),
+    sealed     BLOB NOT NULL,
+    expires_at INTEGER NOT NULL
+);
+CREATE INDEX promise_account ON promise (account_id);
+CREATE INDEX promise_expiry ON promise (expires_at);
+
+-- A role in an organisation for who comes with its text, once. note: whom it is for, in words of who invited.
+CREATE TABLE invitation (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    hash            BLOB NOT NULL UNIQUE,
+    organisation_id INTEGER NOT NULL REFERENCES organisation (id),
+    role            TEXT NOT NULL,
+    note            TEXT NOT NULL,
+    invited_by      TEXT NOT NULL,
+    created_at      INTEGER NOT NULL,
+    expires_at      INTEGER NOT NULL
+);
+CREATE INDEX invitation_organisation ON invitation (organisation_id, id);
+CREATE INDEX invitation_expiry ON invitation (expires_at);
 
 -- When a token was last used: apart from it, for that is no change of what anybody may do.
 CREATE TABLE api_token_use (

@@ -26,6 +26,7 @@ fn account(mut row: Row) -> Result<Account> {
         disabled: row.next()?,
         version: row.next()?,
         is_new: row.next::<Option<i64>>()?.is_none(),
+        has_second_factor: row.next::<Option<i64>>()?.is_some(),
     })
 }
 
@@ -96,8 +97,8 @@ impl Step for ByName {
 
     async fn run(&self, session: &mut dyn Session) -> Result<Option<Account>> {
         const FIND: &str = "
-            SELECT id, name, password_hash, operator, disabled, version, first_login_at FROM account
-            WHERE name = $1 AND removed_at IS NULL";
+            SELECT id, name, password_hash, operator, disabled, version, first_login_at, second_factor_at
+            FROM account WHERE name = $1 AND removed_at IS NULL";
         session.query_first(FIND, &[self.0.as_str().into()]).await?.map(account).transpose()
     }
 }
@@ -110,8 +111,8 @@ impl Step for ById {
 
     async fn run(&self, session: &mut dyn Session) -> Result<Option<Account>> {
         const FIND: &str = "
-            SELECT id, name, password_hash, operator, disabled, version, first_login_at FROM account
-            WHERE id = $1";
+            SELECT id, name, password_hash, operator, disabled, version, first_login_at, second_factor_at
+            FROM account WHERE id = $1";
         session.query_first(FIND, &[self.0.0.into()]).await?.map(account).transpose()
     }
 }
@@ -139,9 +140,10 @@ impl Step for Any {
     }
 }
 
-struct Create {
-    account: NewAccount,
-    record: AuditRecord,
+/// Makes a user.
+pub(super) struct Create {
+    pub(super) account: NewAccount,
+    pub(super) record: AuditRecord,
 }
 
 #[async_trait]
@@ -178,10 +180,11 @@ impl Step for Create {
     }
 }
 
-struct SetPassword {
-    id: AccountId,
-    hash: String,
-    record: AuditRecord,
+/// Sets a password and ends every credential.
+pub(super) struct SetPassword {
+    pub(super) id: AccountId,
+    pub(super) hash: String,
+    pub(super) record: AuditRecord,
 }
 
 #[async_trait]
@@ -199,7 +202,7 @@ impl Step for SetPassword {
     }
 }
 
-/// Removes every token of an account, and what was made with them, for robots too. Those of the account that are out there
+/// Removes every token, link and login of an account, and what was made with them, for robots too. Those of the account that are out there
 /// have ended with its version.
 pub(super) async fn end_credentials(session: &mut dyn Session, account: i64) -> Result<()> {
     macro_rules! gone {
@@ -214,9 +217,12 @@ pub(super) async fn end_credentials(session: &mut dyn Session, account: i64) -> 
         };
     }
     const REFRESHES: &str = "DELETE FROM refresh_token WHERE account_id = $1";
+    const LINKS: &str = "DELETE FROM link WHERE account_id = $1";
+    const LOGINS: &str = "DELETE FROM login WHERE account_id = $1";
+    const PROMISES: &str = "DELETE FROM promise WHERE account_id = $1";
     const USES: &str = gone!("DELETE FROM api_token_use WHERE token_id");
     const TOKENS: &str = gone!("DELETE FROM api_token WHERE id");
-    for statement in [REFRESHES, USES, TOKENS] {
+    for statement in [REFRESHES, LINKS, LOGINS, PROMISES, USES, TOKENS] {
         session.execute(statement, &[account.into()]).await?;
     }
     Ok(())

@@ -230,6 +230,7 @@ impl Step for Remove {
         const MEMBERS: &str = "DELETE FROM membership WHERE organisation_id = $1";
         const GIVEN: &str = "DELETE FROM given_role WHERE organisation_id = $1";
         const GROUPS: &str = "DELETE FROM group_role WHERE organisation_id = $1";
+        const INVITATIONS: &str = "DELETE FROM invitation WHERE organisation_id = $1";
         const DELIVERIES: &str = "
             DELETE FROM delivery WHERE webhook_id IN (SELECT w.id FROM webhook w WHERE w.organisation_id = $1)";
         const WEBHOOKS: &str = "DELETE FROM webhook WHERE organisation_id = $1";
@@ -246,7 +247,7 @@ impl Step for Remove {
         }
         end_issuers(session, self.id, self.record.at).await?;
         session.execute(ROBOTS, &[now.into(), id.into()]).await?;
-        for statement in [USES, TOKENS, MEMBERS, GIVEN, GROUPS, DELIVERIES, WEBHOOKS] {
+        for statement in [USES, TOKENS, MEMBERS, GIVEN, GROUPS, INVITATIONS, DELIVERIES, WEBHOOKS] {
             session.execute(statement, &[id.into()]).await?;
         }
         for mut row in session.query(REGISTRIES, &[id.into()]).await? {

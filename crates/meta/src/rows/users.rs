@@ -9,6 +9,7 @@ use super::{
     journal::audit,
     people::{forget_person, person},
     providers::forget_outsider,
+    second_factor::forget_factor,
 };
 use crate::{
     database::{Database, Step},
@@ -127,6 +128,7 @@ impl Step for Decide {
                 forget_outsider(session, id).await?;
                 session.execute(MEMBERSHIPS, &[id.into()]).await?;
                 forget_person(session, id).await?;
+                forget_factor(session, id).await?;
             }
         }
         audit(session, &self.record).await.map(|()| true)

@@ -78,6 +78,12 @@ async fn standing(session: &mut dyn Session, warrant: &Warrant) -> Result<Standi
             return Ok(Standing::default());
         }
     }
+    if let Some(login) = warrant.login() {
+        let login = held!(session, "SELECT id FROM login WHERE hash = $1", &[login.0.as_slice().into()]);
+        if login.is_none() {
+            return Ok(Standing::default());
+        }
+    }
     let of_account = [account.0.into(), version.into()];
     let found = held!(
         session,

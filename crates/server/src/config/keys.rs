@@ -1,10 +1,5 @@
 //! The table of keys: the one place that names them.
 
-use std::path::PathBuf;
-
-use toml::{Table, Value};
-use wharf_core::{Error, Kind, Result};
-
 /// A key of the configuration: `name` in the file, `WHARF_<NAME>` in the environment, `--<flag>` on the command
 /// line.
 pub(crate) struct Key {
@@ -177,6 +172,62 @@ pub(crate) const KEYS: &[Key] = &[
         default: "on",
         expected: "on or off",
         about: "Whether the first login of a user makes an organisation of the user's own name, where that is free.",
+        secret: Mask::Nothing,
+    },
+    Key {
+        name: "sign_up",
+        flag: "sign-up",
+        default: "off",
+        expected: "off, invite or open",
+        about: "Who may become a user without the operator's doing: nobody, whom an admin invited, or everybody.",
+        secret: Mask::Nothing,
+    },
+    Key {
+        name: "login_idle",
+        flag: "login-idle",
+        default: "12h",
+        expected: "a time like 90s, 30m, 24h or 7d, above 0",
+        about: "A login of a browser that is not used for so long ends.",
+        secret: Mask::Nothing,
+    },
+    Key {
+        name: "login_lifetime",
+        flag: "login-lifetime",
+        default: "7d",
+        expected: "a time like 90s, 30m, 24h or 7d, above 0",
+        about: "A login of a browser ends after so long, used or not.",
+        secret: Mask::Nothing,
+    },
+    Key {
+        name: "smtp_url",
+        flag: "smtp-url",
+        default: "",
+        expected: "smtps://, smtp:// or smtp+plain://, then [user@]host[:port]",
+        about: "The server that letters to users are given to: with TLS from the start, with STARTTLS, or without. It needs public_url.",
+        secret: Mask::Password,
+    },
+    Key {
+        name: "smtp_from",
+        flag: "smtp-from",
+        default: "",
+        expected: "an e-mail address",
+        about: "The address that letters are from.",
+        secret: Mask::Nothing,
+    },
+    Key {
+        name: "smtp_password_file",
+        flag: "smtp-password-file",
+        default: "",
+        expected: "a file that holds the password",
+        about: "The password of the user of smtp_url.",
+        secret: Mask::Nothing,
+    },
+    Key {
+        name: "smtp_authorities",
+        flag: "smtp-authorities",
+        default: "",
+        expected: "a file of certificates in PEM",
+        about: "Whom to believe as that server, beside the authorities of the system.",
         secret: Mask::Nothing,
     },
     Key {
@@ -527,40 +578,4 @@ pub(crate) fn example() -> String {
         text += &format!("\n# {}\n# {}\n#{} = \"{}\"\n", key.about, key.expected, key.name, key.default);
     }
     text
-}
-
-/// The keys of a file: of the named one, which must be there, or of the default one, which need not.
-#[allow(clippy::disallowed_methods, reason = "the configuration is a file")]
-pub(super) fn read_file(
-    named: Option<PathBuf>,
-    default: &str,
-) -> Result<Vec<(&'static str, String, PathBuf)>> {
-    let path = named.clone().unwrap_or_else(|| PathBuf::from(default));
-    let wrong = |what: String| Error::new(Kind::Invalid, format!("{}: {what}", path.display()));
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(Vec::new());
-        }
-        Err(error) => return Err(wrong(error.to_string())),
-    };
-    // The text itself may be a secret: only where it is wrong is told.
-    let malformed = |error: toml::de::Error| {
-        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        wrong(format!("line {line}: {}", error.message()))
-    };
-    let table: Table = text.parse().map_err(malformed)?;
-    let entry = |(name, value): (String, Value)| {
-        let key = KEYS.iter().find(|key| key.name == name);
-        let key = key.ok_or_else(|| wrong(format!("there is no key {name}; wharf config lists them")))?;
-        let value = match value {
-            Value::String(text) => text,
-            Value::Integer(number) => number.to_string(),
-            Value::Boolean(truth) => truth.to_string(),
-            _ => return Err(wrong(format!("{name} must be {}", key.expected))),
-        };
-        Ok((key.name, value, path.clone()))
-    };
-    table.into_iter().map(entry).collect()
 }

@@ -1,20 +1,58 @@
 //! The keys that say how users come and go.
 
-use wharf_auth::PersonalOrganisations;
-use wharf_core::Result;
+use std::{path::PathBuf, time::Duration};
 
-use super::Sources;
+use wharf_auth::{PersonalOrganisations, SignUp};
+use wharf_core::{EmailAddress, Error, Kind, Result};
+
+use super::{Sources, values};
 
 /// How users come and go.
 #[derive(Clone, Debug)]
 pub(crate) struct People {
     pub(crate) personal_organisations: PersonalOrganisations,
+    pub(crate) sign_up: SignUp,
+    pub(crate) login_idle: Duration,
+    pub(crate) login_lifetime: Duration,
+    pub(crate) letters: Option<Letters>,
+}
+
+/// How letters are sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Letters {
+    pub(crate) url: String,
+    pub(crate) from: EmailAddress,
+    pub(crate) password_file: Option<PathBuf>,
+    pub(crate) authorities: Option<PathBuf>,
 }
 
 impl People {
     /// Reads the group.
     pub(super) fn read(sources: &Sources) -> Result<Self> {
-        Ok(Self { personal_organisations: sources.read("personal_orgs", personal_organisations)? })
+        Ok(Self {
+            personal_organisations: sources.read("personal_orgs", personal_organisations)?,
+            sign_up: sources.read("sign_up", sign_up)?,
+            login_idle: sources.read("login_idle", values::patience)?,
+            login_lifetime: sources.read("login_lifetime", values::patience)?,
+            letters: letters(sources)?,
+        })
+    }
+}
+
+fn letters(sources: &Sources) -> Result<Option<Letters>> {
+    let path = |name| sources.read(name, |text| Some(values::optional(text).map(PathBuf::from)));
+    let url = sources.read("smtp_url", |text| Some(values::optional(text)))?;
+    let from = sources.read("smtp_from", values::if_any(|text| text.parse().ok()))?;
+    let (password_file, authorities) = (path("smtp_password_file")?, path("smtp_authorities")?);
+    let is_public = sources.read("public_url", |text| Some(values::optional(text)))?.is_some();
+    match (url, from) {
+        (Some(url), Some(from)) if is_public => Ok(Some(Letters { url, from, password_file, authorities })),
+        (None, None) => Ok(None),
+        // What a request calls this server may be a stranger's word for it.
+        (Some(_), _) => {
+            Err(Error::new(Kind::Invalid, "smtp_url is given, and needs smtp_from and public_url"))
+        }
+        (None, Some(_)) => Err(Error::new(Kind::Invalid, "smtp_from is given, but no smtp_url")),
     }
 }
 
@@ -22,6 +60,15 @@ fn personal_organisations(text: &str) -> Option<PersonalOrganisations> {
     match text {
         "on" => Some(PersonalOrganisations::On),
         "off" => Some(PersonalOrganisations::Off),
+        _ => None,
+    }
+}
+
+fn sign_up(text: &str) -> Option<SignUp> {
+    match text {
+        "off" => Some(SignUp::Off),
+        "invite" => Some(SignUp::Invite),
+        "open" => Some(SignUp::Open),
         _ => None,
     }
 }

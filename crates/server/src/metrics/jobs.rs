@@ -34,6 +34,8 @@ pub(crate) struct JobMeters {
     pub(crate) audit_history: JobMeter,
     /// Events on their way to webhooks.
     pub(crate) webhooks: JobMeter,
+    /// Letters on their way to users.
+    pub(crate) letters: JobMeter,
     /// The ballast, and a look at the disk.
     pub(crate) disk: JobMeter,
 }
@@ -74,6 +76,7 @@ impl JobMeters {
                 ("seal", &self.seal),
                 ("audit_history", &self.audit_history),
                 ("webhooks", &self.webhooks),
+                ("letters", &self.letters),
                 ("disk", &self.disk),
             ]
         };

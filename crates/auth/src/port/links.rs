@@ -1,0 +1,30 @@
+//! One-time links, and what they do.
+
+use async_trait::async_trait;
+use wharf_core::{AccountId, Result, Timestamp, TokenHash, audit::AuditRecord};
+
+/// A one-time link of an account, as its row tells it. Another of the same account takes its place.
+#[derive(Clone, Debug)]
+pub struct LinkRow {
+    /// The hash of its text.
+    pub hash: TokenHash,
+    /// Whose it is.
+    pub account: AccountId,
+    /// The account's version when it was made; with another one the link has ended.
+    pub account_version: i64,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// One-time links.
+#[async_trait]
+pub trait Links: Send + Sync {
+    /// Adds a link.
+    async fn add_link(&self, link: LinkRow, record: AuditRecord) -> Result<()>;
+    /// The link of a hash that has not ended at `now`.
+    async fn link(&self, hash: TokenHash, now: Timestamp) -> Result<Option<LinkRow>>;
+    /// Uses up a link: sets the password of its account and ends every credential of it; false where it ended meanwhile.
+    async fn use_link(&self, link: LinkRow, password_hash: String, record: AuditRecord) -> Result<bool>;
+    /// Forgets links and invitations that have ended.
+    async fn remove_expired_links(&self, now: Timestamp) -> Result<()>;
+}

@@ -1,0 +1,276 @@
+//! Invitations to organisations, and how users come by them.
+
+use async_trait::async_trait;
+use wharf_auth::port::{InvitationRow, Invitations, Joined, NewAccount, SignedUpBy, Span};
+use wharf_core::{
+    AccountId, EmailAddress, Error, Kind, Result, Role, Timestamp, TokenHash, UserName, audit::AuditRecord,
+    gate::OrganisationId,
+};
+
+use super::{
+    accounts,
+    journal::audit,
+    letters::use_promise,
+    members::JOIN,
+    tenants::{first_id, hold_organisation},
+};
+use crate::{
+    database::{Database, Step},
+    session::{Row, Session},
+};
+
+/// How many open invitations an organisation may have.
+const MOST: i64 = 1000;
+
+#[async_trait]
+impl Invitations for Database {
+    async fn invitations(
+        &self,
+        id: OrganisationId,
+        now: Timestamp,
+        span: Span,
+    ) -> Result<Vec<InvitationRow>> {
+        self.read(List { id, now, span }).await
+    }
+
+    async fn add_invitation(
+        &self,
+        organisation: OrganisationId,
+        (hash, row): (TokenHash, InvitationRow),
+        record: AuditRecord,
+    ) -> Result<i64> {
+        self.write_by(record.warrant.clone(), Add { organisation, hash, row, record }).await
+    }
+
+    async fn remove_invitation(
+        &self,
+        organisation: OrganisationId,
+        invitation: i64,
+        record: AuditRecord,
+    ) -> Result<bool> {
+        self.write_by(record.warrant.clone(), Remove { organisation, invitation, record }).await
+    }
+
+    async fn accept_invitation(
+        &self,
+        hash: TokenHash,
+        account: AccountId,
+        record: AuditRecord,
+    ) -> Result<Option<Joined>> {
+        self.write_by(record.warrant.clone(), Accept { hash, account, record }).await
+    }
+
+    async fn is_name_taken(&self, name: &UserName) -> Result<bool> {
+        self.read(IsNameTaken(name.clone())).await
+    }
+
+    async fn sign_up(&self, account: NewAccount, by: SignedUpBy, record: AuditRecord) -> Result<AccountId> {
+        self.write_by(record.warrant.clone(), SignUp { account, by, record }).await
+    }
+}
+
+fn invitation(mut row: Row) -> Result<InvitationRow> {
+    Ok(InvitationRow {
+        id: row.next()?,
+        role: row.parse(|role: String| role.parse().ok())?,
+        note: row.next()?,
+        invited_by: row.next()?,
+        created_at: Timestamp::from_microseconds(row.next()?),
+        expires_at: Timestamp::from_microseconds(row.next()?),
+    })
+}
+
+struct List {
+    id: OrganisationId,
+    now: Timestamp,
+    span: Span,
+}
+
+#[async_trait]
+impl Step for List {
+    type Output = Vec<InvitationRow>;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<Vec<InvitationRow>> {
+        const LIST: &str = "
+            SELECT i.id, i.role, i.note, i.invited_by, i.created_at, i.expires_at FROM invitation i
+            WHERE i.organisation_id = $1 AND i.id > $2 AND i.expires_at > $3 ORDER BY i.id LIMIT $4";
+        let after = self.span.last.as_deref().and_then(|last| last.parse().ok()).unwrap_or(0_i64);
+        let values = [
+            self.id.0.into(),
+            after.into(),
+            self.now.microseconds().into(),
+            i64::from(self.span.most).into(),
+        ];
+        session.query(LIST, &values).await?.into_iter().map(invitation).collect()
+    }
+}
+
+struct Add {
+    organisation: OrganisationId,
+    hash: TokenHash,
+    row: InvitationRow,
+    record: AuditRecord,
+}
+
+#[async_trait]
+impl Step for Add {
+    type Output = i64;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<i64> {
+        const COUNT: &str = "SELECT COUNT(*) FROM invitation WHERE organisation_id = $1";
+        const INSERT: &str = "
+            INSERT INTO invitation (hash, organisation_id, role, note, invited_by, created_at, expires_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            RETURNING id";
+        if !hold_organisation(session, self.organisation).await? {
+            return Err(Error::not_found(wharf_core::Subject::Name));
+        }
+        if first_id(session.query_first(COUNT, &[self.organisation.0.into()]).await?)? >= MOST {
+            let message = format!("an organisation has {MOST} open invitations at most: take some back");
+            return Err(Error::new(Kind::Conflict, message));
+        }
+        let InvitationRow { role, note, invited_by, created_at, expires_at, .. } = &self.row;
+        let values = [
+            self.hash.0.as_slice().into(),
+            self.organisation.0.into(),
+            role.word().into(),
+            note.as_str().into(),
+            invited_by.as_str().into(),
+            created_at.microseconds().into(),
+            expires_at.microseconds().into(),
+        ];
+        let id = first_id(session.query_first(INSERT, &values).await?)?;
+        audit(session, &self.record).await.map(|()| id)
+    }
+}
+
+struct Remove {
+    organisation: OrganisationId,
+    invitation: i64,
+    record: AuditRecord,
+}
+
+#[async_trait]
+impl Step for Remove {
+    type Output = bool;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<bool> {
+        const REMOVE: &str = "DELETE FROM invitation WHERE id = $1 AND organisation_id = $2";
+        let values = [self.invitation.into(), self.organisation.0.into()];
+        let removed = session.execute(REMOVE, &values).await? > 0;
+        if removed {
+            audit(session, &self.record).await?;
+        }
+        Ok(removed)
+    }
+}
+
+struct Accept {
+    hash: TokenHash,
+    account: AccountId,
+    record: AuditRecord,
+}
+
+impl Accept {
+    /// The role that the account has in an organisation, if it belongs to it.
+    async fn role_before(
+        &self,
+        session: &mut dyn Session,
+        organisation: OrganisationId,
+    ) -> Result<Option<Role>> {
+        const ROLE: &str = "SELECT role FROM membership WHERE organisation_id = $1 AND account_id = $2";
+        let found = session.query_first(ROLE, &[organisation.0.into(), self.account.0.into()]).await?;
+        found.map(|mut row| row.parse(|role: String| role.parse().ok())).transpose()
+    }
+}
+
+#[async_trait]
+impl Step for Accept {
+    type Output = Option<Joined>;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<Option<Joined>> {
+        const TAKE: &str = "
+            DELETE FROM invitation WHERE hash = $1 AND expires_at > $2 RETURNING organisation_id, role";
+        const NAME: &str = "SELECT name FROM organisation WHERE id = $1 AND removed_at IS NULL";
+        let now = self.record.at.microseconds();
+        let taken = session.query_first(TAKE, &[self.hash.0.as_slice().into(), now.into()]).await?;
+        let Some(mut row) = taken else { return Ok(None) };
+        let organisation = OrganisationId(row.next()?);
+        let promised: Role = row.parse(|role: String| role.parse().ok())?;
+        if !hold_organisation(session, organisation).await? {
+            return Ok(None);
+        }
+        let role = self.role_before(session, organisation).await?.map_or(promised, |role| role.max(promised));
+        let values = [organisation.0.into(), self.account.0.into(), role.word().into(), now.into()];
+        session.execute(JOIN, &values).await?;
+        let Some(mut row) = session.query_first(NAME, &[organisation.0.into()]).await? else {
+            return Ok(None);
+        };
+        let organisation = row.parse(|name: String| name.parse().ok())?;
+        let joined = Joined { organisation, role };
+        let target = self.record.target.as_deref().unwrap_or_default();
+        let record = AuditRecord {
+            organisation: Some(joined.organisation.clone()),
+            target: Some(format!("{target} {role}")),
+            ..self.record.clone()
+        };
+        audit(session, &record).await.map(|()| Some(joined))
+    }
+}
+
+struct IsNameTaken(UserName);
+
+#[async_trait]
+impl Step for IsNameTaken {
+    type Output = bool;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<bool> {
+        const TAKEN: &str = "
+            SELECT o.id FROM organisation o WHERE o.name = $1 UNION ALL SELECT a.id FROM account a WHERE a.name = $1
+            LIMIT 1";
+        Ok(session.query_first(TAKEN, &[self.0.as_str().into()]).await?.is_some())
+    }
+}
+
+struct SignUp {
+    account: NewAccount,
+    by: SignedUpBy,
+    record: AuditRecord,
+}
+
+impl SignUp {
+    /// Uses up what a letter promised, and frees the address that it proves.
+    async fn use_promise(&self, session: &mut dyn Session, hash: TokenHash) -> Result<()> {
+        const FREE: &str = "
+            UPDATE person SET email = NULL, email_key = NULL WHERE email_key = $1 AND verified_at IS NULL";
+        if !use_promise(session, hash, self.record.at).await? {
+            return Err(Error::new(Kind::Denied, "the link is wrong, was used or has ended"));
+        }
+        let key = self.account.person.email.as_ref().map(EmailAddress::key);
+        session.execute(FREE, &[key.as_deref().into()]).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl Step for SignUp {
+    type Output = AccountId;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<AccountId> {
+        let name = &self.account.name;
+        if IsNameTaken(name.clone()).run(session).await? {
+            return Err(Error::new(Kind::Exists, format!("the name {name} is taken")));
+        }
+        if let Some(hash) = self.by.promise {
+            self.use_promise(session, hash).await?;
+        }
+        let (account, record) = (self.account.clone(), self.record.clone());
+        let id = accounts::Create { account, record }.run(session).await?;
+        if let Some(hash) = self.by.invitation {
+            let record = AuditRecord { action: "invitation.accept", ..self.record.clone() };
+            let joined = Accept { hash, account: id, record }.run(session).await?;
+            joined
+                .ok_or_else(|| Error::new(Kind::Denied, "the invitation is wrong, was used or has ended"))?;
+        }
+        Ok(id)
+    }
+}
