@@ -4,8 +4,8 @@
 pub(crate) mod audit;
 pub(crate) mod charts;
 pub(crate) mod facts;
-pub(crate) mod issuers;
 pub(crate) mod invitations;
+pub(crate) mod issuers;
 pub(crate) mod keys;
 pub(crate) mod logins;
 pub(crate) mod me;

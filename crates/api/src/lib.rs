@@ -56,8 +56,6 @@ const DOCUMENT: &str = "openapi";
 pub struct Api {
     /// Who knows the callers, and who belongs where.
     pub auth: Auth,
-    /// Where this Wharf is reached: a browser's page must come from there.
-    pub base: BaseUrl,
     /// Who knows what they may, and what there is.
     pub registry: Registry,
     /// Who knows what was done.
@@ -66,7 +64,7 @@ pub struct Api {
     pub webhooks: Webhooks,
     /// Who knows the keys that registries believe.
     pub signing: Signing,
-    /// Where this Wharf is reached.
+    /// Where this Wharf is reached: a browser's page must come from there.
     pub base: BaseUrl,
 }
 

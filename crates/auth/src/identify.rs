@@ -80,7 +80,11 @@ impl Auth {
         if account.as_ref().is_none_or(|account| account.password_hash.is_none())
             && let Some(actor) = self.by_provider((user, password), &nobody).await?
         {
-            return Ok(actor);
+            let account = match actor.principal.account() {
+                Some(id) => self.0.accounts.by_id(id).await?,
+                None => None,
+            };
+            return Ok((actor, account.ok_or_else(unauthenticated)?));
         }
         let account = account.filter(|account| !account.disabled);
         let (address, now) = (nobody.address, self.0.clock.now());

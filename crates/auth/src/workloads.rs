@@ -101,7 +101,7 @@ impl Auth {
             tracing::info!(request_id, issuer = url.as_str(), "no rule is about a job");
             return Err(Error::new(Kind::Denied, "no rule is about what the issuer says of this job"));
         }
-        self.let_in(&met, &brought.token, nobody).await
+        self.mint_for(&met, &brought.token, nobody).await
     }
 
     /// Those who believe the token. One that asks its issuer's keys elsewhere stands in nobody's way.
@@ -125,7 +125,7 @@ impl Auth {
         Ok(heard)
     }
 
-    async fn let_in(&self, met: &[Met], token: &Secret<String>, nobody: &Actor) -> Result<Minted> {
+    async fn mint_for(&self, met: &[Met], token: &Secret<String>, nobody: &Actor) -> Result<Minted> {
         let now = self.0.clock.now();
         let text = generate(self.0.entropy.as_ref());
         let hash = hash_of(text.expose()).ok_or_else(|| Error::internal("a token is not written as one"))?;

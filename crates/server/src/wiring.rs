@@ -273,7 +273,6 @@ impl Wharf {
             webhooks: self.webhooks.clone(),
             registry: self.registry.clone(),
             signing: self.signing.clone(),
-            base: self.base.clone(),
         };
         let pypi = wharf_pypi::Pypi {
             registry: self.registry.clone(),
