@@ -3,6 +3,8 @@
 //! What it gives for us to show is an access token: it names us as `client_id` and says `token_use`, and has no audience.
 //! Groups are in it.
 
+use std::collections::BTreeMap;
+
 use aws_lc_rs::hmac::{self, HMAC_SHA256, Key};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::Deserialize;
@@ -41,10 +43,9 @@ pub(super) fn question(
     (user, password): (&str, &Secret<String>),
     secret: Option<&Secret<String>>,
 ) -> Result<Question> {
-    let mut parameters = json!({ "USERNAME": user, "PASSWORD": password.expose() });
-    if let Some(secret) = secret {
-        parameters["SECRET_HASH"] = json!(secret_hash(user, &provider.client_id, secret));
-    }
+    let hash = secret.map(|secret| secret_hash(user, &provider.client_id, secret));
+    let mut parameters = BTreeMap::from([("USERNAME", user), ("PASSWORD", password.expose().as_str())]);
+    parameters.extend(hash.as_ref().map(|hash| ("SECRET_HASH", hash.as_str())));
     let body = json!({
         "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": provider.client_id, "AuthParameters": parameters,
     });
