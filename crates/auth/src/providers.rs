@@ -1,5 +1,5 @@
 //! Users who have their password elsewhere: at the one provider that the operator lets passwords be shown to
-//! ([a password is shown to one provider](../../../docs/adr/XXXX-a-password-is-shown-to-one-provider.md)).
+//! ([a password is shown to one provider](../../../docs/adr/0044-a-password-is-shown-to-one-provider.md)).
 //!
 //! Who has a password here is never asked for elsewhere, so a provider speaks for nobody who is known without it. Whom it
 //! lets in gets an account at the first login, and the roles of the groups at each. A password that was right is

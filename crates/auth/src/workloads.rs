@@ -1,5 +1,5 @@
 //! Jobs that bring a token of an issuer that some organisation believes, and get one of ours for a quarter of an hour
-//! ([a job is the rules it meets](../../../docs/adr/XXXX-a-job-is-the-rules-it-meets.md)).
+//! ([a job is the rules it meets](../../../docs/adr/0042-a-job-is-the-rules-it-meets.md)).
 //!
 //! Whoever runs them keeps no secret: what the issuer says of a job is compared with the rules of the organisations that
 //! believe it, and what those allow together the token reaches. It is an API token like any other, so every door takes it.

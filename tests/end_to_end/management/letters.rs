@@ -79,7 +79,8 @@ impl MailServer {
     async fn letter(&self) -> String {
         let began = Instant::now();
         loop {
-            for file in std::fs::read_dir(self.home.path().join("letters/new")).into_iter().flatten() {
+            let mut files = std::fs::read_dir(self.home.path().join("letters/new")).into_iter().flatten();
+            if let Some(file) = files.next() {
                 let path = file.unwrap().path();
                 let letter = std::fs::read_to_string(&path).unwrap();
                 std::fs::remove_file(path).unwrap();
