@@ -220,13 +220,13 @@ impl Auth {
             settings,
             notebook,
         } = parts;
-        let passwords = Passwords::new(entropy.as_ref(), limits.password_queue)?;
-        let remembered = Remembered::new(entropy.as_ref());
-        let outsiders = Outsiders::new(entropy.as_ref());
         let ring = KeyRing::open(keys.clone(), sealer, entropy.clone(), clock.now()).await?;
         // Behind the ring, which tells a wrong secret key in words.
         let audit_key = AuditKey::open(keys.as_ref(), ring.sealer(), entropy.as_ref()).await?;
         Ok(Self(Arc::new(Inner {
+            passwords: Passwords::new(entropy.as_ref(), limits.password_queue)?,
+            remembered: Remembered::new(entropy.as_ref()),
+            outsiders: Outsiders::new(entropy.as_ref()),
             accounts,
             users,
             people,
@@ -242,7 +242,6 @@ impl Auth {
             beliefs,
             providers,
             provider_door,
-            outsiders,
             turns_at_provider: providers::turns(),
             issuers: Issuers::new(documents, clock.clone()),
             audience,
@@ -256,8 +255,6 @@ impl Auth {
             tries: Attempts::of_strangers(&limits),
             known_tokens: KnownTokens::default(),
             pace: Pace::new(&limits),
-            passwords,
-            remembered,
             ring,
             audit_key: Arc::new(audit_key),
             meters: Meters::default(),
