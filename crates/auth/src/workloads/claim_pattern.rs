@@ -142,7 +142,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_text_is_its_own_pattern_and_two_stars_take_everything(text in "[^*\\x00-\\x1f]{0,40}", other in "\\PC{0,40}") {
+        fn a_text_is_its_own_pattern_and_two_stars_take_everything(text in "[\\PC&&[^*]]{0,40}", other in "\\PC{0,40}") {
             prop_assert!(matches(&text, &text));
             prop_assert!(matches("**", &text));
             prop_assert_eq!(matches(&text, &other), text == other);
