@@ -259,14 +259,16 @@ async fn a_month_goes_after_its_export_and_the_log_still_verifies(database: Data
 
 async fn two_nodes_that_seal_at_once_seal_each_record_once(database: Database) {
     let house = House::on(database);
-    let other = log(&house.database, house.clock.clone(), "two");
     let mut sealed = 0;
     for _ in 0..10 {
         house.record(300).await;
+        // To this one every lease has ended, so that both seal.
+        let ahead = house.clock.0.load(Ordering::Relaxed) + 3_600_000_000;
+        let other = log(&house.database, Arc::new(At(AtomicI64::new(ahead))), "two");
         let (one, two) = futures_util::future::join(house.log.seal(), other.seal()).await;
         sealed += one.unwrap_or_default() + two.unwrap_or_default();
         // Whoever had the lease gives it up by time.
-        house.clock.0.fetch_add(61_000_000, Ordering::Relaxed);
+        house.clock.0.fetch_add(3_661_000_000, Ordering::Relaxed);
     }
     sealed += house.log.seal().await.unwrap();
     let (found, checked) = house.verified().await;

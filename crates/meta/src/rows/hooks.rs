@@ -93,6 +93,12 @@ impl Hooks for SqlWork<'_> {
         self.0.query_first(FIND, &[id.into()]).await?.map(webhook).transpose()
     }
 
+    async fn lock_webhook(&mut self, id: i64) -> Result<Option<WebhookRow>> {
+        const LOCK: &str = "UPDATE webhook SET url = url WHERE id = $1";
+        self.0.execute(LOCK, &[id.into()]).await?;
+        self.webhook(id).await
+    }
+
     async fn put_webhook(&mut self, row: &WebhookRow) -> Result<i64> {
         const INSERT: &str = "
             INSERT INTO webhook (url, events, failing_since, paused_until, disabled_at, disabled_why, secret,
@@ -136,7 +142,7 @@ impl Hooks for SqlWork<'_> {
 
     async fn take_events(&mut self, most: u32) -> Result<Vec<EventRow>> {
         const TAKE: &str = "
-            UPDATE event SET waits = 0 WHERE id IN
+            UPDATE event SET waits = 0 WHERE waits = 1 AND id IN
                 (SELECT e.id FROM event e WHERE e.waits = 1 ORDER BY e.id LIMIT $1)
             RETURNING id, organisation_id, repository_id, path, sequence, at, kind, tag, digest, actor";
         let taken = self.0.query(TAKE, &[i64::from(most).into()]).await?;
@@ -175,7 +181,7 @@ impl Deliveries for SqlWork<'_> {
         const SET: &str = "
             UPDATE delivery SET state = $1, attempts = $2, due_at = $3, last_at = $4, last_status = $5,
                 last_error = $6
-            WHERE id = $7";
+            WHERE id = $7 AND state = 'pending'";
         let values = [
             row.state.word().into(),
             i64::from(row.attempts).into(),
@@ -200,7 +206,9 @@ impl Deliveries for SqlWork<'_> {
         const LIST: &str = "
             SELECT w.id FROM webhook w WHERE w.disabled_at IS NULL AND w.paused_until <= $1
                 AND EXISTS (SELECT 1 FROM delivery d
-                    WHERE d.webhook_id = w.id AND d.state = 'pending' AND d.due_at <= $1)
+                    WHERE d.webhook_id = w.id AND d.state = 'pending' AND d.due_at <= $1
+                        AND NOT EXISTS (SELECT 1 FROM delivery e WHERE e.webhook_id = d.webhook_id
+                            AND e.repository_id = d.repository_id AND e.state = 'pending' AND e.id < d.id))
             ORDER BY w.paused_until, w.id LIMIT $2";
         let rows = self.0.query(LIST, &[now.microseconds().into(), i64::from(most).into()]).await?;
         rows.into_iter().map(|mut row| row.next()).collect()

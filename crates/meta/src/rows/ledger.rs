@@ -110,14 +110,14 @@ impl Ledger for SqlWork<'_> {
         self.0.query(LIST, &[i64::from(most).into()]).await?.into_iter().map(record).collect()
     }
 
-    async fn seal(&mut self, month: Month, records: &[(i64, u64, Hash)]) -> Result<()> {
+    async fn seal(&mut self, month: Month, records: &[(i64, u64, Hash)]) -> Result<u64> {
         const SEAL: &str = "
             UPDATE audit SET month = $1, number = CAST(e.value ->> 0 AS BIGINT), leaf = unhex(e.value ->> 1)
-            FROM json_each($2) e WHERE audit.id = CAST(e.key AS BIGINT)";
+            FROM json_each($2) e WHERE audit.id = CAST(e.key AS BIGINT) AND audit.number IS NULL";
         let places: BTreeMap<_, _> =
             records.iter().map(|(id, number, leaf)| (id, (number, list::hex(leaf)))).collect();
         let places = list::object(&places)?;
-        self.0.execute(SEAL, &[month.number().into(), places.as_str().into()]).await.map(drop)
+        self.0.execute(SEAL, &[month.number().into(), places.as_str().into()]).await
     }
 
     async fn heads(&mut self) -> Result<Vec<HeadRow>> {

@@ -78,8 +78,8 @@ impl Transaction for FindTail {
     }
 }
 
-/// Seals the next records. Of two nodes that seal at once one finds another head than it read, and nothing of its step
-/// stays.
+/// Seals the next records. Two nodes may do so at once, for a lease ends while its holder sleeps: then one of them finds
+/// that a record was sealed since it read it, or another head than it read, and nothing of its step stays.
 struct Seal {
     signer: Arc<dyn HeadSigner>,
     now: Timestamp,
@@ -98,12 +98,15 @@ impl Transaction for Seal {
         let (month, previous, mut tree) = self.place(last.as_ref())?;
         let seen = last.filter(|last| last.head.month == month).map(|last| last.head.size);
         let leaves = records.iter().map(|record| leaf_of(record, &mut tree)).collect::<Result<Vec<_>>>()?;
-        work.seal(month, &leaves).await?;
+        let meanwhile = || Error::unavailable("another node sealed the same records");
+        if work.seal(month, &leaves).await? != leaves.len() as u64 {
+            return Err(meanwhile());
+        }
         let head = Head { month, size: tree.size(), root: tree.root(), previous, at: self.now };
         let signature = self.signer.sign(head.text().as_bytes())?;
         let row = HeadRow { head, signature, peaks: tree.save(), exported_at: None, removed: None };
         if !work.put_head(&row, seen).await? {
-            return Err(Error::unavailable("another node sealed the same records"));
+            return Err(meanwhile());
         }
         Ok(leaves.len() as u64)
     }

@@ -118,6 +118,8 @@ pub trait Hooks {
     async fn webhooks(&mut self, organisation: OrganisationId, most: u32) -> Result<Vec<WebhookRow>>;
     /// One of any organisation.
     async fn webhook(&mut self, id: i64) -> Result<Option<WebhookRow>>;
+    /// The same, held against other changes until the transaction ends.
+    async fn lock_webhook(&mut self, id: i64) -> Result<Option<WebhookRow>>;
     /// Makes one, whose `id` does not count, or sets what may change of one; its row.
     async fn put_webhook(&mut self, webhook: &WebhookRow) -> Result<i64>;
     /// Removes one with its deliveries.

@@ -103,8 +103,9 @@ pub struct RecordsOf {
 pub trait Ledger {
     /// Records that are not sealed, in the order they were written down.
     async fn unsealed(&mut self, most: u32) -> Result<Vec<RecordRow>>;
-    /// Writes down where records stand: row, number and leaf of each.
-    async fn seal(&mut self, month: Month, records: &[(i64, u64, Hash)]) -> Result<()>;
+    /// Writes down where records stand: row, number and leaf of each. How many that were; one that stands somewhere
+    /// already stays there.
+    async fn seal(&mut self, month: Month, records: &[(i64, u64, Hash)]) -> Result<u64>;
     /// All heads, the earliest first.
     async fn heads(&mut self) -> Result<Vec<HeadRow>>;
     /// Puts the head of a month in the place of the one of `seen` records, or as its first; false where another stands

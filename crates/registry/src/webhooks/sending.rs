@@ -224,6 +224,8 @@ fn wants(webhook: &WebhookRow, kind: &str) -> bool {
 
 #[allow(clippy::disallowed_methods, reason = "the job that sends switches it off")]
 async fn switch_off(work: &mut dyn Work, webhook: &mut WebhookRow, why: (Timestamp, String)) -> Result<()> {
+    let Some(now) = work.lock_webhook(webhook.id).await? else { return Ok(()) };
+    *webhook = now;
     tracing::warn!(webhook = webhook.id, why = why.1, "a webhook is switched off");
     let record = AuditRecord::new(why.0, &Actor::job("webhooks"), "webhook.disable");
     let organisation = Some(webhook.organisation_name.clone());
@@ -248,7 +250,7 @@ impl Transaction for Settle {
 
     async fn run(&self, work: &mut dyn Work) -> Result<Mood> {
         work.set_delivery(&self.delivery).await?;
-        let Some(mut webhook) = work.webhook(self.webhook).await? else { return Ok(Mood::Unwell) };
+        let Some(mut webhook) = work.lock_webhook(self.webhook).await? else { return Ok(Mood::Unwell) };
         if self.mood == Mood::Well {
             if webhook.failing_since.take().is_some() {
                 webhook.paused_until = self.now;
@@ -260,11 +262,10 @@ impl Transaction for Settle {
         if self.mood == Mood::Unwell {
             webhook.paused_until = self.delivery.due_at;
         }
+        work.put_webhook(&webhook).await?;
         if since.plus_seconds(self.give_up) <= self.now && webhook.disabled.is_none() {
             let why = "it took nothing for too long".to_owned();
             switch_off(work, &mut webhook, (self.now, why)).await?;
-        } else {
-            work.put_webhook(&webhook).await?;
         }
         Ok(self.mood)
     }

@@ -101,20 +101,10 @@ impl Webhooks {
             self.expect_url(url)?;
         }
         expect_events(change.events.as_deref().unwrap_or_default())?;
-        let mut webhook = self.find(grant, id).await?;
-        let now = self.0.clock.now();
-        webhook.url = change.url.unwrap_or(webhook.url);
-        webhook.events = change.events.unwrap_or(webhook.events);
-        webhook.disabled = match change.enabled {
-            Some(false) => Some(webhook.disabled.unwrap_or((now, "by an admin".to_owned()))),
-            Some(true) => {
-                (webhook.failing_since, webhook.paused_until) = (None, now);
-                None
-            }
-            None => webhook.disabled,
-        };
-        let record = self.record(grant, "webhook.set", &webhook);
-        self.store().commit_by(grant, Change { webhook, record }).await
+        let record = AuditRecord::new(self.0.clock.now(), grant.holder(), "webhook.set");
+        let record = AuditRecord { organisation: Some(grant.name().clone()), ..record };
+        let organisation = grant.organisation();
+        self.store().commit_by(grant, Change { organisation, id, change, record }).await
     }
 
     /// Removes a webhook with its deliveries.
@@ -166,19 +156,24 @@ impl Webhooks {
         self.0.courier.expect_open(url)
     }
 
-    /// What is recorded of a webhook: its row, and where it leads without what may be a secret in that.
     fn record(
         &self,
         grant: &OrganisationGrant<Administer>,
         action: &'static str,
         webhook: &WebhookRow,
     ) -> AuditRecord {
-        let place = webhook.url.split(['?', '#']).next().unwrap_or_default();
-        let off = if webhook.disabled.is_some() { " off" } else { "" };
-        let target = format!("{} {place}{off}", webhook.id);
         let record = AuditRecord::new(self.0.clock.now(), grant.holder(), action);
-        AuditRecord { organisation: Some(grant.name().clone()), target: Some(target), ..record }
+        AuditRecord { organisation: Some(grant.name().clone()), target: Some(told(webhook)), ..record }
     }
+}
+
+/// What is recorded of a webhook: its row, and the host it leads to. Many receivers take the path for a secret.
+fn told(webhook: &WebhookRow) -> String {
+    let (scheme, rest) = webhook.url.split_once("://").unwrap_or_default();
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let off = if webhook.disabled.is_some() { " off" } else { "" };
+    format!("{} {scheme}://{host}{off}", webhook.id)
 }
 
 fn expect_events(events: &[String]) -> Result<()> {
@@ -241,8 +236,24 @@ impl Transaction for Create {
 }
 
 struct Change {
-    webhook: WebhookRow,
+    organisation: OrganisationId,
+    id: i64,
+    change: WebhookChange,
+    /// When, and who; not yet of what.
     record: AuditRecord,
+}
+
+impl Change {
+    fn apply(&self, webhook: &mut WebhookRow) {
+        let now = self.record.at;
+        webhook.url = self.change.url.clone().unwrap_or_else(|| std::mem::take(&mut webhook.url));
+        webhook.events = self.change.events.clone().unwrap_or_else(|| std::mem::take(&mut webhook.events));
+        match self.change.enabled {
+            Some(false) => drop(webhook.disabled.get_or_insert_with(|| (now, "by an admin".to_owned()))),
+            Some(true) => (webhook.disabled, webhook.failing_since, webhook.paused_until) = (None, None, now),
+            None => {}
+        }
+    }
 }
 
 #[async_trait]
@@ -250,10 +261,13 @@ impl Transaction for Change {
     type Output = WebhookRow;
 
     async fn run(&self, work: &mut dyn Work) -> Result<WebhookRow> {
-        work.webhook(self.webhook.id).await?.ok_or_else(gone)?;
-        work.put_webhook(&self.webhook).await?;
-        work.audit(&self.record).await?;
-        Ok(self.webhook.clone())
+        let found = work.lock_webhook(self.id).await?;
+        let found = found.filter(|webhook| webhook.organisation == self.organisation);
+        let mut webhook = found.ok_or_else(gone)?;
+        self.apply(&mut webhook);
+        work.put_webhook(&webhook).await?;
+        work.audit(&AuditRecord { target: Some(told(&webhook)), ..self.record.clone() }).await?;
+        Ok(webhook)
     }
 }
 
