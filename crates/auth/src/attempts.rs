@@ -68,7 +68,16 @@ impl Attempts {
             attempts.retain(|_, (_, until)| *until > now);
         }
         if attempts.len() >= KEPT {
-            attempts.clear();
+            // Those that end first go, and never all: else who invents many names would be heard without end.
+            let mut ends: Vec<Timestamp> = attempts.values().map(|(_, until)| *until).collect();
+            ends.sort_unstable();
+            let first = ends.get(KEPT / 10).copied().unwrap_or(now);
+            let mut left = KEPT / 10;
+            attempts.retain(|_, (_, until)| {
+                let goes = left > 0 && *until <= first;
+                left -= usize::from(goes);
+                !goes
+            });
         }
         let (wrong, until) = attempts.entry(who(user, address)).or_insert((0, now.plus_seconds(self.window)));
         if *until <= now {

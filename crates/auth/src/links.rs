@@ -14,7 +14,7 @@ use wharf_core::{
 
 use crate::{
     Auth,
-    port::{Carried, LinkRow, Login},
+    port::{Account, Carried, LinkRow, Login},
     secret_text::{generate, hash_of},
 };
 
@@ -110,7 +110,9 @@ impl Auth {
 
     async fn send_link(&self, nobody: &Actor, key: String) -> Result<()> {
         let Some(id) = self.0.letters.account_of_address(key).await? else { return Ok(()) };
-        let account = self.0.accounts.by_id(id).await?.filter(|account| !account.disabled);
+        // Whose password lies elsewhere gets none here: it would outlast what is said of him there.
+        let has_password = |account: &Account| !account.disabled && account.password_hash.is_some();
+        let account = self.0.accounts.by_id(id).await?.filter(has_password);
         let (Some(account), Some(to)) = (account, self.0.people.person(id).await?.email) else {
             return Ok(());
         };

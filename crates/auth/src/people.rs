@@ -86,7 +86,8 @@ impl Auth {
         }
         let before = self.0.people.person(grant.account()).await?;
         let key = |address: &Option<EmailAddress>| address.as_ref().map(EmailAddress::key);
-        let person = if key(&known_by.email) == key(&before.email) {
+        let is_same = key(&known_by.email) == key(&before.email);
+        let person = if is_same {
             Person { verified_at: before.verified_at, ..known_by.said() }
         } else {
             self.expect_password(&grant, password.as_ref()).await?;
@@ -95,7 +96,8 @@ impl Auth {
         let record = AuditRecord::by(self.0.clock.now(), &grant, "user.person");
         let record = AuditRecord { target: Some(grant.actor().principal.name().to_owned()), ..record };
         self.0.people.set_person(grant.account(), person.clone(), record).await?;
-        if self.sends_letters() && person.verified_at.is_none() {
+        // Once for each address: nobody is flooded by who says the same again and again.
+        if self.sends_letters() && !is_same {
             self.send_proof(grant.actor(), &person).await?;
         }
         Ok(person)

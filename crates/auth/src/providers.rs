@@ -91,6 +91,8 @@ impl Auth {
         let Some(provider) = self.providers_port().exchanging().await? else { return Ok(None) };
         self.0.attempts.expect_room(user, nobody.address, now)?;
         match self.shown(&provider, (user, password), nobody).await {
+            // Who was given a password here is known by that one alone.
+            Ok(account) if account.password_hash.is_some() => Ok(None),
             Ok(account) => {
                 self.0.attempts.forget(user, nobody.address);
                 self.meters().passwords_right.increment();

@@ -90,8 +90,9 @@ impl Auth {
         let account = self.account_of(&grant).await?;
         let row = self.0.factors.factor(grant.account()).await?.filter(|_| !account.has_second_factor);
         let row = row.ok_or_else(|| Error::new(Kind::Conflict, "no second factor was begun"))?;
-        self.0.attempts.expect_room(actor.principal.name(), actor.address, self.0.clock.now())?;
-        let step = self.matching_step(&account, &row, code)?.ok_or_else(|| self.wrong_code(actor))?;
+        self.begin_try(actor)?;
+        let step = self.matching_step(&account, &row, code)?.ok_or_else(wrong_code)?;
+        self.0.attempts.forget(actor.principal.name(), actor.address);
         let texts: Vec<_> = (0..RECOVERY_CODES).map(|_| self.recovery_code()).collect();
         let recovery_codes = texts.iter().map(|text| hash(text.expose())).collect();
         let login = match actor.credential {
@@ -117,10 +118,11 @@ impl Auth {
             return Err(Error::not_found(Subject::SecondFactor));
         }
         let actor = grant.actor();
-        self.0.attempts.expect_room(actor.principal.name(), actor.address, self.0.clock.now())?;
+        self.begin_try(actor)?;
         if !self.is_code(&account, code, actor).await? {
-            return Err(self.wrong_code(actor));
+            return Err(wrong_code());
         }
+        self.0.attempts.forget(actor.principal.name(), actor.address);
         let record = self.factor_record(&grant, "totp.disable");
         self.0.factors.remove_factor(grant.account(), record).await.map(drop)
     }
@@ -154,11 +156,10 @@ impl Auth {
             Error::new(Kind::Unauthenticated, message).with(Detail::SecondFactor)
         };
         let code = code.ok_or_else(missing)?;
-        self.0.attempts.expect_room(actor.principal.name(), actor.address, self.0.clock.now())?;
+        self.begin_try(actor)?;
         if self.is_code(account, code, actor).await? {
             return Ok(());
         }
-        drop(self.wrong_code(actor));
         let record = AuditRecord::new(self.0.clock.now(), actor, "login.refused");
         self.0.notebook.note(AuditRecord { target: Some(account.name.to_string()), ..record });
         Err(Error::new(Kind::Unauthenticated, "the code is wrong or was used").with(Detail::SecondFactor))
@@ -203,9 +204,12 @@ impl Auth {
         Secret::new(parts.join("-"))
     }
 
-    fn wrong_code(&self, actor: &Actor) -> Error {
-        self.0.attempts.count(actor.principal.name(), actor.address, self.0.clock.now());
-        Error::new(Kind::Denied, "the code is wrong or was used")
+    /// Counts a try before it is heard, so that many at once are no more than many in a row; a right one is forgotten.
+    fn begin_try(&self, actor: &Actor) -> Result<()> {
+        let (name, now) = (actor.principal.name(), self.0.clock.now());
+        self.0.attempts.expect_room(name, actor.address, now)?;
+        self.0.attempts.count(name, actor.address, now);
+        Ok(())
     }
 
     async fn account_of(&self, grant: &SelfGrant) -> Result<Account> {
@@ -240,4 +244,8 @@ fn hash(code: &str) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, code.as_bytes()).as_ref());
     hash
+}
+
+fn wrong_code() -> Error {
+    Error::new(Kind::Denied, "the code is wrong or was used")
 }

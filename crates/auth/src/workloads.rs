@@ -204,7 +204,7 @@ fn account_of(met: &[Met], rules: &[i64]) -> Result<RobotName> {
     RobotName::new(&first.organisation, &format!("{PREFIX}{name}"))
 }
 
-/// What a token is known by that was used, and until when: its issuer's own id for it, or else all of it.
+/// What a token is known by that was used, and until when: its issuer's own id for it, or else all that it says.
 ///
 /// # Errors
 /// `Unauthenticated` for one that would have to be remembered for too long.
@@ -218,7 +218,9 @@ fn spent(met: &[Met], token: &Secret<String>, now: Timestamp) -> Result<(Vec<[u8
             return Err(Error::new(Kind::Unauthenticated, words));
         }
         until = until.max(Timestamp::from_microseconds(0).plus_seconds(ends + REMEMBERED));
-        let id = claims.text("jti").map_or(("whole", token.expose().as_str()), |id| ("id", id));
+        // Not with its signature, of which there may be another one for the same words.
+        let words = token.expose().rsplit_once('.').map_or(token.expose().as_str(), |(words, _)| words);
+        let id = claims.text("jti").map_or(("whole", words), |id| ("id", id));
         let fingerprint = fingerprint(issuer, id);
         if !fingerprints.contains(&fingerprint) {
             fingerprints.push(fingerprint);

@@ -153,7 +153,11 @@ fn failed(host: &str, error: lettre::transport::smtp::Error) -> Error {
         false if error.is_timeout() => Kind::Timeout,
         false => Kind::Unavailable,
     };
-    Error::new(kind, format!("{host} did not take a letter")).because(error)
+    // What the server answers may hold the address, which is no business of a log.
+    match error.status() {
+        Some(code) => Error::new(kind, format!("{host} did not take a letter: {code}")),
+        None => Error::new(kind, format!("{host} did not take a letter")).because(error),
+    }
 }
 
 fn tls(speech: Speech, host: &str, authorities: Option<&[u8]>) -> Result<Tls> {

@@ -98,7 +98,18 @@ impl Step for Set {
     type Output = ();
 
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
-        keep_person(session, self.account.0, &self.person).await?;
+        // A link that lies in a mailbox which is no longer the user's opens nothing any more.
+        const OTHER: &str = "
+            SELECT p.account_id FROM person p WHERE p.account_id = $1 AND p.email_key <> COALESCE($2, '')";
+        const LINKS: &str = "DELETE FROM link WHERE account_id = $1";
+        const PROMISES: &str = "DELETE FROM promise WHERE account_id = $1";
+        let (account, key) = (self.account.0, self.person.email.as_ref().map(EmailAddress::key));
+        if session.query_first(OTHER, &[account.into(), key.as_deref().into()]).await?.is_some() {
+            for statement in [LINKS, PROMISES] {
+                session.execute(statement, &[account.into()]).await?;
+            }
+        }
+        keep_person(session, account, &self.person).await?;
         audit(session, &self.record).await
     }
 }
