@@ -78,7 +78,29 @@ impl Database {
     pub(crate) async fn open_transactions(&self) -> i64 {
         const OPEN: &str = "SELECT count(*) FROM pg_stat_activity
             WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid()";
+        // Those of jobs, such as the sealing of the audit log, end in a moment.
+        for _ in 0..50 {
+            if self.client.query_one(OPEN, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+                return 0;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
         self.client.query_one(OPEN, &[]).await.unwrap().get(0)
+    }
+
+    /// Waits until the audit log is sealed and nothing more is noted for it: then no job commits anything of its own.
+    pub(crate) async fn is_quiet(&self) {
+        const UNSEALED: &str = "SELECT count(*) FROM audit WHERE number IS NULL";
+        let mut quiet = 0;
+        for _ in 0..300 {
+            let unsealed: i64 = self.client.query_one(UNSEALED, &[]).await.unwrap().get(0);
+            quiet = if unsealed == 0 { quiet + 1 } else { 0 };
+            if quiet == 15 {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("the audit log is not sealed");
     }
 }
 

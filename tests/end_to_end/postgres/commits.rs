@@ -54,6 +54,7 @@ async fn a_commit_that_nobody_can_be_asked_about_is_unknown_and_may_be_sent_agai
     let wharf = Wharf::start_on_postgres(&url).await;
     let operator = operator(&wharf).await;
     push(&operator, "v1").await.is(201);
+    database.is_quiet().await;
 
     proxy.set(Fault::AfterCommitForGood);
     let unknown = push(&operator, "v2").await.is(503);
@@ -77,7 +78,13 @@ async fn a_connection_that_breaks_at_any_message_loses_and_doubles_nothing() {
     for messages in (std::process::id() % 4..).step_by(4) {
         let tag = format!("v{messages}");
         proxy.set(Fault::After(messages));
-        push(&operator, &tag).await.is(201);
+        // A job's connection may break at the same time, and then nobody can be asked: the client sends it once more.
+        let answer = push(&operator, &tag).await;
+        if answer.status == 503 {
+            push(&operator, &tag).await.is(201);
+        } else {
+            answer.is(201);
+        }
         let was_hit = proxy.fault() == Fault::None;
         proxy.set(Fault::None);
         operator.repository("acme/app").head_manifest(&tag).await.is(200);

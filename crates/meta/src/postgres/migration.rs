@@ -82,7 +82,11 @@ async fn lock(transaction: &Transaction<'_>) -> Result<(), tokio_postgres::Error
 }
 
 async fn read_schema(client: &Client) -> Result<Schema, tokio_postgres::Error> {
-    let there = client.query_one("SELECT to_regclass('migration') IS NOT NULL", &[]).await?;
+    // By a look into the catalog itself: `to_regclass` may still remember that there was none before another node made it.
+    const THERE: &str = "
+        SELECT EXISTS (SELECT FROM pg_catalog.pg_class c
+            WHERE c.relname = 'migration' AND pg_catalog.pg_table_is_visible(c.oid))";
+    let there = client.query_one(THERE, &[]).await?;
     if !there.try_get(0)? {
         return Ok(Schema::default());
     }
