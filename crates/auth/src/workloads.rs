@@ -13,7 +13,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use tokio::task::JoinSet;
 use wharf_core::{
     Actor, Allowance, Credential, Error, Kind, OrganisationName, Reach, Result, RobotName, Role, Secret,
-    Timestamp, TokenHash, Verb, audit::AuditRecord,
+    Timestamp, TokenHash, Verb, audit::AuditRecord, hex,
 };
 
 pub use self::{
@@ -198,7 +198,7 @@ fn account_of(met: &[Met], rules: &[i64]) -> Result<RobotName> {
         several => {
             let mut context = Context::new(&SHA256);
             several.iter().for_each(|rule| context.update(&rule.to_be_bytes()));
-            context.finish().as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+            hex::encode(context.finish().as_ref().split_at(16).0)
         }
     };
     RobotName::new(&first.organisation, &format!("{PREFIX}{name}"))

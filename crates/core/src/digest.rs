@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{Error, Kind};
+use crate::{Error, Kind, hex};
 
 /// A registered digest algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -93,7 +93,7 @@ impl Digest {
 
     /// The value in lower-case hex, without the algorithm.
     pub fn hex(&self) -> String {
-        hex(self.as_bytes())
+        hex::encode(self.as_bytes())
     }
 
     /// The form kept in database rows: one byte for the algorithm, then the raw value.
@@ -118,7 +118,8 @@ impl FromStr for Digest {
         let invalid = || Error::new(Kind::Invalid, "digest must be sha256: or sha512: and lower-case hex");
         let (algorithm, encoded) = text.split_once(':').ok_or_else(invalid)?;
         let algorithm = Algorithm::from_str(algorithm)?;
-        let value = unhex(encoded).ok_or_else(invalid)?;
+        let lower = !encoded.contains(|c: char| c.is_ascii_uppercase());
+        let value = hex::decode(encoded).filter(|_| lower).ok_or_else(invalid)?;
         Self::new(algorithm, &value).ok_or_else(invalid)
     }
 }
@@ -133,27 +134,6 @@ impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|n| char::from_digit(n.into(), 16))
-        .collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let nibble = |c: &u8| match c {
-        b'0'..=b'9' => Some(c - b'0'),
-        b'a'..=b'f' => Some(c - b'a' + 10),
-        _ => None,
-    };
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if !rest.is_empty() {
-        return None;
-    }
-    pairs.iter().map(|[high, low]| Some(nibble(high)? << 4 | nibble(low)?)).collect()
 }
 
 #[cfg(test)]

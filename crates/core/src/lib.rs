@@ -23,6 +23,7 @@ mod condition;
 mod digest;
 mod error;
 pub mod gate;
+pub mod hex;
 pub mod manifest;
 mod media_type;
 pub mod meter;

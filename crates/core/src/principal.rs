@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr};
 
 use async_trait::async_trait;
 
-use crate::{Access, Result, RobotName, Secret, UserName};
+use crate::{Access, Result, RobotName, Secret, UserName, hex};
 
 /// The row id of a user or robot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -91,7 +91,7 @@ impl TokenHash {
 
 impl fmt::Display for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().take(Self::ID).try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::encode(self.0.split_at(Self::ID).0))
     }
 }
 

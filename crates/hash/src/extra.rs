@@ -49,20 +49,22 @@ impl ExtraHasher {
 
 #[cfg(test)]
 mod tests {
+    use wharf_core::hex;
+
     use super::*;
 
-    fn hex(extra: Extra, parts: &[&[u8]]) -> String {
+    fn digest(extra: Extra, parts: &[&[u8]]) -> String {
         let mut hasher = ExtraHasher::new(extra);
         parts.iter().for_each(|part| hasher.update(part));
-        hasher.finish().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&hasher.finish())
     }
 
     #[test]
     fn known_values_come_out() {
         // RFC 1321, appendix A.5.
-        assert_eq!(hex(Extra::Md5, &[b"a", b"bc"]), "900150983cd24fb0d6963f7d28e17f72");
+        assert_eq!(digest(Extra::Md5, &[b"a", b"bc"]), "900150983cd24fb0d6963f7d28e17f72");
         // `printf abc | b2sum -l 256`
         let blake = "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319";
-        assert_eq!(hex(Extra::Blake2b256, &[b"", b"abc"]), blake);
+        assert_eq!(digest(Extra::Blake2b256, &[b"", b"abc"]), blake);
     }
 }

@@ -8,7 +8,7 @@ use axum::{
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
-use wharf_core::{Error, ReachGrant, RegistryPlace, Result};
+use wharf_core::{Error, ReachGrant, RegistryPlace, Result, hex};
 use wharf_http::knows_tag;
 use wharf_registry::format::{Encoding, Listing};
 
@@ -67,7 +67,7 @@ async fn made_for(call: &Call<'_>, grant: &ReachGrant) -> Result<Shown> {
     };
     let make = move || index::index(&registry, &rows);
     let index = tokio::task::spawn_blocking(make).await.map_err(Error::internal)??;
-    let etag = Sha256::digest(&index).iter().map(|byte| format!("{byte:02x}")).collect();
+    let etag = hex::encode(&Sha256::digest(&index));
     Ok(Shown { bytes: index.into(), etag, encoding: Encoding::Identity })
 }
 

@@ -9,10 +9,10 @@ use async_trait::async_trait;
 use wharf_core::{
     Actor, Algorithm, Clock, Limit, OperatorGrant, Result, Timestamp,
     audit::{AuditRecord, HeadSigner},
-    gate,
+    gate, hex,
 };
 use wharf_registry::{
-    audit::{AuditFinding, AuditInspector, AuditLog, AuditParts, Checked, Kept, Month, RecordFilter, hex},
+    audit::{AuditFinding, AuditInspector, AuditLog, AuditParts, Checked, Kept, Month, RecordFilter},
     port::{Store, Transaction, Work},
 };
 
@@ -157,7 +157,7 @@ async fn whatever_is_done_to_the_rows_is_found(database: Database) {
     let (found, checked) = house.verified().await;
     assert_eq!((found, checked.records, checked.tail.records), (vec![], 700, 3));
     let head = checked.head.unwrap();
-    let noted = format!("{}/{}/{}", head.month, head.size, hex(&head.root));
+    let noted = format!("{}/{}/{}", head.month, head.size, hex::encode(&head.root));
     house.log.seal().await.unwrap();
     assert_eq!(house.noted(&noted).await, vec![], "what was noted still stands");
     let month: Month = "2023-11".parse().unwrap();

@@ -23,7 +23,7 @@ use wharf_core::{
 };
 
 pub use self::{
-    head::{Head, hex},
+    head::Head,
     keeping::Kept,
     month::Month,
     search::RecordFilter,

@@ -5,7 +5,6 @@
 
 #[cfg(feature = "contract")]
 pub mod contract;
-mod hex;
 mod key;
 mod key_ring;
 pub mod port;

@@ -6,9 +6,9 @@ use k256::{
     pkcs8::{DecodePublicKey as _, EncodePublicKey, LineEnding},
 };
 use sha2::{Digest as _, Sha256};
-use wharf_core::{Error, Kind, Result};
+use wharf_core::{Error, Kind, Result, hex};
 
-use crate::{Message, Signature, hex};
+use crate::{Message, Signature};
 
 /// The longest PEM that is read, in bytes.
 const LONGEST: usize = 4096;

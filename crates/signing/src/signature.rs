@@ -2,9 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use wharf_core::{Error, Kind, Result};
-
-use crate::hex;
+use wharf_core::{Error, Kind, Result, hex};
 
 /// The longest signature, in hex digits: that of P-256 in DER has 144.
 const LONGEST: usize = 256;

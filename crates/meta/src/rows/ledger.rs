@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use wharf_core::{Digest, Result, Timestamp};
+use wharf_core::{Digest, Result, Timestamp, hex};
 use wharf_registry::{
     audit::{Hash, Head, Month},
     port::{HeadRow, Ledger, RecordRow, RecordsOf, Seal, Tail},
@@ -61,7 +61,7 @@ fn record(mut row: Row) -> Result<RecordRow> {
         target: row.next()?,
         // One that was changed into no digest must be read, to be found.
         digest: row.next::<Option<Vec<u8>>>()?.map(|digest| {
-            Digest::from_row(&digest).map_or_else(|| list::hex(&digest), |digest| digest.to_string())
+            Digest::from_row(&digest).map_or_else(|| hex::encode(&digest), |digest| digest.to_string())
         }),
         times: row.next()?,
         seal: seal(&mut row)?,
@@ -115,7 +115,7 @@ impl Ledger for SqlWork<'_> {
             UPDATE audit SET month = $1, number = CAST(e.value ->> 0 AS BIGINT), leaf = unhex(e.value ->> 1)
             FROM json_each($2) e WHERE audit.id = CAST(e.key AS BIGINT) AND audit.number IS NULL";
         let places: BTreeMap<_, _> =
-            records.iter().map(|(id, number, leaf)| (id, (number, list::hex(leaf)))).collect();
+            records.iter().map(|(id, number, leaf)| (id, (number, hex::encode(leaf)))).collect();
         let places = list::object(&places)?;
         self.0.execute(SEAL, &[month.number().into(), places.as_str().into()]).await
     }

@@ -3,25 +3,16 @@
 //! So a manifest of ten thousand contents is a handful of statements. What a list is joined with stands behind a CROSS JOIN,
 //! which has SQLite read the list first and look the rest up by an index.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
-use wharf_core::{Digest, Error, Result};
+use wharf_core::{Digest, Error, Result, hex};
 
 use crate::session::Row;
 
-/// Hexadecimal digits, which `unhex` turns into bytes.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // A String takes all that is written to it.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// The digests of a list, as keys.
 pub(super) fn digests(digests: &[Digest]) -> Result<String> {
-    object(&digests.iter().map(|digest| (hex(&digest.to_row()), 0)).collect::<BTreeMap<_, _>>())
+    object(&digests.iter().map(|digest| (hex::encode(&digest.to_row()), 0)).collect::<BTreeMap<_, _>>())
 }
 
 /// A list whose items have names.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use wharf_core::{Digest, Page, Result, Timestamp, gate::RepositoryId, manifest::Manifest};
+use wharf_core::{Digest, Page, Result, Timestamp, gate::RepositoryId, hex, manifest::Manifest};
 use wharf_registry::port::{ManifestRow, Manifests, NewManifest, ReferrerRow, ReferrersOf};
 
 use super::{SqlWork, list, usage::count_manifest};
@@ -47,7 +47,7 @@ fn edges(manifest: &Manifest) -> BTreeMap<usize, (&'static str, String, i64)> {
             let as_written = || descriptor.digest.clone().into_bytes();
             let digest = descriptor.digest().map_or_else(as_written, |digest| digest.to_row());
             let size = i64::try_from(descriptor.size).unwrap_or(i64::MAX);
-            edges.insert(position, (role.word(), list::hex(&digest), size));
+            edges.insert(position, (role.word(), hex::encode(&digest), size));
         }
     }
     edges

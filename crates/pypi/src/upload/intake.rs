@@ -7,7 +7,7 @@ use std::io;
 use bytes::Bytes;
 use futures_util::{future::join, stream};
 use tokio::sync::mpsc;
-use wharf_core::{ByteStream, Digest, Error, Grant, Kind, RegistryPlace, Result, action::Push};
+use wharf_core::{ByteStream, Digest, Error, Grant, Kind, RegistryPlace, Result, action::Push, hex};
 use wharf_hash::{Extra, ExtraHasher};
 use wharf_registry::{Finished, HashedBytes, Taps, format::Pair};
 
@@ -84,9 +84,7 @@ impl Received {
     pub(crate) fn of(grant: Grant<Push>, file: FileName, stored: &Finished) -> Self {
         let extra = |wanted: Extra| {
             let found = stored.extra.iter().find(|(extra, _)| *extra == wanted);
-            found
-                .map(|(_, digest)| digest.iter().map(|byte| format!("{byte:02x}")).collect())
-                .unwrap_or_default()
+            found.map(|(_, digest)| hex::encode(digest)).unwrap_or_default()
         };
         let (md5, blake2) = (extra(Extra::Md5), extra(Extra::Blake2b256));
         let content = Part { digest: stored.digest, size: stored.size };

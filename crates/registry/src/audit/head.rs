@@ -3,9 +3,7 @@
 //! A head names the head of the month before, so none can be taken out of the row. What is signed is a few lines of text,
 //! which stay what they are in every version.
 
-use std::fmt::Write as _;
-
-use wharf_core::{Result, Timestamp, audit::HeadSigner};
+use wharf_core::{Result, Timestamp, audit::HeadSigner, hex};
 
 use super::{Hash, Month, tree};
 use crate::port::HeadRow;
@@ -31,8 +29,8 @@ impl Head {
         let Self { month, size, root, previous, at } = self;
         format!(
             "wharf audit head\nmonth {month}\nsize {size}\nroot {}\nprevious {}\nat {}\n",
-            hex(root),
-            hex(previous),
+            hex::encode(root),
+            hex::encode(previous),
             at.microseconds()
         )
     }
@@ -44,7 +42,7 @@ impl Head {
 
     /// What is signed when the records of the month are removed.
     pub fn removal(&self, at: Timestamp) -> String {
-        format!("wharf audit removal\nhead {}\nat {}\n", hex(&self.hash()), at.microseconds())
+        format!("wharf audit removal\nhead {}\nat {}\n", hex::encode(&self.hash()), at.microseconds())
     }
 }
 
@@ -68,20 +66,11 @@ impl HeadRow {
         let Head { month, size, root, previous, at } = &self.head;
         Ok(format!(
             r#"{{"head":{{"month":"{month}","size":{size},"root":"{}","previous":"{}","at_us":{},"signature":"{}","key":"{}"}}}}"#,
-            hex(root),
-            hex(previous),
+            hex::encode(root),
+            hex::encode(previous),
             at.microseconds(),
-            hex(&self.signature),
-            hex(&signer.public_key()),
+            hex::encode(&self.signature),
+            hex::encode(&signer.public_key()),
         ))
     }
-}
-
-/// Bytes as hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // A String takes all that is written to it.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -74,6 +74,8 @@ impl Tree {
 
 #[cfg(test)]
 mod tests {
+    use wharf_core::hex;
+
     use super::*;
 
     /// The definition, word for word: a tree of n leaves splits at the largest power of two below n.
@@ -106,13 +108,21 @@ mod tests {
 
     #[test]
     fn the_roots_are_those_of_others() {
-        let hex = |hash: Hash| hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let mut tree = Tree::default();
-        assert_eq!(hex(tree.root()), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(
+            hex::encode(&tree.root()),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
         tree.push(leaf(b""));
-        assert_eq!(hex(tree.root()), "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");
+        assert_eq!(
+            hex::encode(&tree.root()),
+            "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
+        );
         tree.push(leaf(b"\0"));
-        assert_eq!(hex(tree.root()), "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125");
+        assert_eq!(
+            hex::encode(&tree.root()),
+            "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"
+        );
     }
 
     #[test]

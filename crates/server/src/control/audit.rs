@@ -5,9 +5,9 @@ use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use wharf_core::{Error, Kind, OperatorGrant, Result, Subject, Timestamp};
+use wharf_core::{Error, Kind, OperatorGrant, Result, Subject, Timestamp, hex};
 use wharf_registry::{
-    audit::{AuditFinding, AuditInspector, AuditLog, Checked, Head, Month, hex},
+    audit::{AuditFinding, AuditInspector, AuditLog, Checked, Head, Month},
     port::HeadRow,
 };
 
@@ -175,7 +175,7 @@ fn told(checked: &Checked, findings: u64) -> String {
 
 /// A head as it is noted elsewhere, and given back to a later verification.
 fn noted_as(head: &Head) -> String {
-    format!("{}/{}/{}", head.month, head.size, hex(&head.root))
+    format!("{}/{}/{}", head.month, head.size, hex::encode(&head.root))
 }
 
 fn moment(at: Timestamp) -> String {
