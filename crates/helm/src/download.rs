@@ -1,12 +1,9 @@
 //! The files themselves: packaged charts and their provenance files.
 
-use axum::{
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{http::header, response::Response};
 use serde_json::Value;
 use wharf_core::{Digest, Error, Grant, Kind, Reference, Result, Subject, action::Pull};
-use wharf_http::{blob_body, conditions, not_modified, wanted_part};
+use wharf_http::{Content, Served, blob_body};
 
 use crate::{
     Call,
@@ -20,17 +17,16 @@ pub(crate) async fn get(call: &Call<'_>, file: &File) -> Result<Response> {
     let grant = call.registry.grant::<Pull>(call.actor, &file.place).await?;
     let digest = find(call, &grant, file).await?;
     let blob = call.registry.open_blob(&grant, &digest).await?;
-    if conditions(call.headers).is_known(&digest) {
-        return Ok(not_modified(headers(file.part, &digest, blob.size)?));
+    let media_type = match file.part {
+        Part::Content => "application/gzip",
+        Part::Provenance => "application/pgp-signature",
+    };
+    let content =
+        Content::new(digest, REVALIDATED)?.sized(blob.size).with(header::CONTENT_TYPE, media_type)?;
+    match content.get(call.headers)? {
+        Served::Known(response) => Ok(response),
+        Served::Part(response, range) => blob_body(response, blob.delivery(range).await?),
     }
-    let (status, range) = wanted_part(call.headers, &digest, blob.size)?;
-    let mut response = (status, headers(file.part, &digest, range.end - range.start)?).into_response();
-    if status == StatusCode::PARTIAL_CONTENT {
-        let content_range = format!("bytes {}-{}/{}", range.start, range.end - 1, blob.size);
-        let content_range = HeaderValue::try_from(content_range).map_err(Error::internal)?;
-        response.headers_mut().insert(header::CONTENT_RANGE, content_range);
-    }
-    blob_body(response, blob.delivery(range).await?)
 }
 
 /// The digest of a file: what stands under the tag of its version says it.
@@ -55,20 +51,4 @@ async fn find(call: &Call<'_>, grant: &Grant<Pull>, file: &File) -> Result<Diges
 
 fn no_file() -> Error {
     Error::new(Kind::NotFound(Subject::Blob), "not found")
-}
-
-fn headers(part: Part, digest: &Digest, length: u64) -> Result<HeaderMap> {
-    let media_type = match part {
-        Part::Content => "application/gzip",
-        Part::Provenance => "application/pgp-signature",
-    };
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    let etag = HeaderValue::try_from(format!("\"{digest}\"")).map_err(Error::internal)?;
-    headers.insert(header::ETAG, etag);
-    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(REVALIDATED));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    Ok(headers)
 }

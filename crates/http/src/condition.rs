@@ -1,14 +1,10 @@
 //! Conditional requests: entity tags are digests in quotes (RFC 9110, section 13).
 
-use std::ops::Range;
-
 use axum::{
     http::{HeaderMap, HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use wharf_core::{Condition, Detail, Digest, Error, Expected, Kind, Result};
-
-use crate::range::{ByteRange, byte_range};
+use wharf_core::{Condition, Digest, Expected};
 
 /// The conditions of a request.
 pub fn conditions(headers: &HeaderMap) -> Condition {
@@ -34,24 +30,8 @@ pub fn knows_tag(headers: &HeaderMap, tag: &str) -> bool {
     elements.into_iter().any(|element| element == b"*" || opaque(element))
 }
 
-/// The part of a content that a request asks for, with the status that goes with it.
-///
-/// # Errors
-/// `OutOfRange` with [`Detail::Size`] for a range that begins behind the end.
-pub fn wanted_part(headers: &HeaderMap, digest: &Digest, size: u64) -> Result<(StatusCode, Range<u64>)> {
-    let wanted = headers.get(header::RANGE).filter(|_| range_counts(headers, digest));
-    match byte_range(wanted.and_then(|range| range.to_str().ok()), size) {
-        ByteRange::Whole => Ok((StatusCode::OK, 0..size)),
-        ByteRange::Part(range) => Ok((StatusCode::PARTIAL_CONTENT, range)),
-        ByteRange::Unsatisfiable => {
-            let error = Error::new(Kind::OutOfRange, "the range begins behind the end of the blob");
-            Err(error.with(Detail::Size(size)))
-        }
-    }
-}
-
 /// Whether a `Range` still counts: there is no `If-Range`, or it names this content. A date never does.
-fn range_counts(headers: &HeaderMap, digest: &Digest) -> bool {
+pub(crate) fn range_counts(headers: &HeaderMap, digest: &Digest) -> bool {
     let named = headers.get(header::IF_RANGE).map(|value| value.to_str().unwrap_or_default());
     named.is_none_or(|named| named == format!("\"{digest}\""))
 }

@@ -1,4 +1,4 @@
-//! The HTTP words every face shares: who calls, from where, with which request id; ranges; bodies; problems.
+//! The HTTP words every face shares: who calls, from where, with which request id; ranges; bodies and forms; problems.
 //!
 //! Only words: no face's protocol, no engine's rule. The connection itself (the accept loop, the limits on it)
 //! belongs to the server, which puts a [`Peer`] and a [`RequestId`] into each request.
@@ -8,8 +8,10 @@ mod base_url;
 mod blob_body;
 mod bytes_of;
 mod condition;
+mod content;
 mod credentials;
 mod forwarded;
+mod multipart;
 mod path;
 mod problem;
 mod range;
@@ -21,9 +23,11 @@ pub use authority::expect_authority;
 pub use base_url::{BaseUrl, host_of};
 pub use blob_body::{FilePart, blob_body};
 pub use bytes_of::{body_stream, collect};
-pub use condition::{conditions, knows_tag, not_modified, wanted_part};
+pub use condition::{conditions, knows_tag, not_modified};
+pub use content::{Content, Served};
 pub use credentials::presented;
 pub use forwarded::{Proxies, Seen};
+pub use multipart::{Boundary, FormBounds, Multipart, PartHead};
 pub use path::decode_path;
 pub use problem::{problem, problem_of};
 pub use range::{ByteRange, byte_range};

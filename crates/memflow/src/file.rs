@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::{
     Json,
-    body::Body,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::Value;
@@ -13,7 +12,7 @@ use wharf_core::{
     Condition, Digest, Error, Grant, Kind, Place, Result,
     action::{Delete, Pull},
 };
-use wharf_http::{blob_body, conditions, not_modified, wanted_part};
+use wharf_http::{Content, Served, blob_body};
 
 use crate::{
     Call,
@@ -24,26 +23,26 @@ use crate::{
     variant::Variant,
 };
 
+/// What is named by its digest never changes.
+const IMMUTABLE: &str = "private, max-age=31536000, immutable";
+
 /// `GET /files/{digest}`, whole or one range of it.
 pub(crate) async fn get(call: &Call<'_>, digits: &Digits) -> Result<Response> {
     let variant = first(find_or_fetch(call, digits).await?)?;
     let grant = call.registry.grant::<Pull>(call.actor, &variant.row.place).await?;
-    let (digest, size) = (variant.file, variant.size);
-    if conditions(call.headers()).is_known(&digest) {
-        return Ok(not_modified(headers(&variant, size)?));
+    let content = content(&variant)?;
+    if let Some(known) = content.known(call.headers()) {
+        return Ok(known);
     }
     if call.is_head() {
-        call.registry.stat_blob(&grant, &digest).await?;
-        return Ok((headers(&variant, size)?, Body::empty()).into_response());
+        call.registry.stat_blob(&grant, &variant.file).await?;
+        return Ok(content.head(call.headers()));
     }
-    let blob = call.registry.open_blob(&grant, &digest).await?;
-    let (status, range) = wanted_part(call.headers(), &digest, size)?;
-    let mut response = (status, headers(&variant, range.end - range.start)?).into_response();
-    if status == StatusCode::PARTIAL_CONTENT {
-        let part = format!("bytes {}-{}/{size}", range.start, range.end - 1);
-        response.headers_mut().insert(header::CONTENT_RANGE, value(part)?);
+    let blob = call.registry.open_blob(&grant, &variant.file).await?;
+    match content.get(call.headers())? {
+        Served::Known(response) => Ok(response),
+        Served::Part(response, range) => blob_body(response, blob.delivery(range).await?),
     }
-    blob_body(response, blob.delivery(range).await?)
 }
 
 /// `GET /files/{digest}/metadata`
@@ -140,21 +139,8 @@ fn first(variants: Vec<Variant>) -> Result<Variant> {
     variants.into_iter().next().ok_or_else(not_found)
 }
 
-/// What every answer with a plugin says. The bytes are somebody's upload: no browser may take them for a page.
-fn headers(variant: &Variant, length: u64) -> Result<HeaderMap> {
-    let name = file_name(&variant.descriptor, &variant.file);
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    headers.insert(header::CONTENT_DISPOSITION, value(format!("attachment; filename=\"{name}\""))?);
-    headers.insert(header::ETAG, value(format!("\"{}\"", variant.file))?);
-    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    Ok(headers)
-}
-
-/// A header value of text that is made of digits, names and digests.
-fn value(text: String) -> Result<HeaderValue> {
-    HeaderValue::try_from(text).map_err(Error::internal)
+fn content(variant: &Variant) -> Result<Content> {
+    let disposition = format!("attachment; filename=\"{}\"", file_name(&variant.descriptor, &variant.file));
+    let content = Content::new(variant.file, IMMUTABLE)?.sized(variant.size);
+    content.with(header::CONTENT_DISPOSITION, disposition)
 }

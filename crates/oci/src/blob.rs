@@ -1,44 +1,35 @@
 //! Reading and deleting blobs.
 
 use axum::{
-    body::Body,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderName, StatusCode},
     response::{IntoResponse, Response},
 };
 use wharf_core::{
     Digest, Place, Result,
     action::{Delete, Pull},
 };
-use wharf_http::{blob_body, conditions, not_modified, wanted_part};
+use wharf_http::{Content, Served, blob_body, conditions};
 
-use crate::{Call, header_value};
+use crate::Call;
+
+/// What is named by its digest never changes.
+const IMMUTABLE: &str = "private, max-age=31536000, immutable";
 
 /// `HEAD /v2/{name}/blobs/{digest}`
 pub(crate) async fn head(call: &Call<'_>, place: &Place, digest: &Digest) -> Result<Response> {
     let grant = call.registry.grant::<Pull>(call.actor, place).await?;
     let blob = call.registry.stat_blob(&grant, digest).await?;
-    let headers = headers(digest, blob.size)?;
-    if conditions(call.headers).is_known(digest) {
-        return Ok(not_modified(headers));
-    }
-    Ok((StatusCode::OK, headers, Body::empty()).into_response())
+    Ok(content(digest, blob.size)?.head(call.headers))
 }
 
 /// `GET /v2/{name}/blobs/{digest}`, whole or one range of it.
 pub(crate) async fn get(call: &Call<'_>, place: &Place, digest: &Digest) -> Result<Response> {
     let grant = call.registry.grant::<Pull>(call.actor, place).await?;
     let blob = call.registry.open_blob(&grant, digest).await?;
-    let size = blob.size;
-    if conditions(call.headers).is_known(digest) {
-        return Ok(not_modified(headers(digest, size)?));
+    match content(digest, blob.size)?.get(call.headers)? {
+        Served::Known(response) => Ok(response),
+        Served::Part(response, range) => blob_body(response, blob.delivery(range).await?),
     }
-    let (status, range) = wanted_part(call.headers, digest, size)?;
-    let mut response = (status, headers(digest, range.end - range.start)?).into_response();
-    if status == StatusCode::PARTIAL_CONTENT {
-        let content_range = format!("bytes {}-{}/{size}", range.start, range.end - 1);
-        response.headers_mut().insert(header::CONTENT_RANGE, header_value(content_range)?);
-    }
-    blob_body(response, blob.delivery(range).await?)
 }
 
 /// `DELETE /v2/{name}/blobs/{digest}`
@@ -48,15 +39,7 @@ pub(crate) async fn delete(call: &Call<'_>, place: &Place, digest: &Digest) -> R
     Ok(StatusCode::ACCEPTED.into_response())
 }
 
-/// What every answer with a blob says. The bytes are somebody's upload: no browser may take them for a page.
-fn headers(digest: &Digest, length: u64) -> Result<HeaderMap> {
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    headers.insert("docker-content-digest", header_value(digest.to_string())?);
-    headers.insert(header::ETAG, header_value(format!("\"{digest}\""))?);
-    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    Ok(headers)
+fn content(digest: &Digest, size: u64) -> Result<Content> {
+    let digest_header = HeaderName::from_static("docker-content-digest");
+    Content::new(*digest, IMMUTABLE)?.sized(size).with(digest_header, digest.to_string())
 }

@@ -1,13 +1,12 @@
 //! The files themselves, and their metadata.
 
 use axum::{
-    body::Body,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use wharf_core::{Digest, Error, Grant, Kind, Result, Subject, action::Pull};
-use wharf_http::{blob_body, conditions, not_modified, wanted_part};
+use wharf_http::{Content, Served, blob_body};
 use wharf_registry::format::Pair;
 
 use crate::{
@@ -25,11 +24,7 @@ pub(crate) async fn head(call: &Call<'_>, grant: &Grant<Pull>, filename: &str) -
 pub(crate) async fn head_of(call: &Call<'_>, grant: &Grant<Pull>, digest: Digest) -> Result<Response> {
     let blob = call.registry.open_blob(grant, &digest).await?;
     blob.expect_bytes().await?;
-    let headers = headers(&digest, blob.size)?;
-    if conditions(call.headers).is_known(&digest) {
-        return Ok(not_modified(headers));
-    }
-    Ok((StatusCode::OK, headers, Body::empty()).into_response())
+    Ok(content(digest)?.sized(blob.size).head(call.headers))
 }
 
 /// `GET /pypi/{organisation}/{registry}/files/{project}/{filename}`, whole or one range of it: pip takes broken
@@ -42,17 +37,10 @@ pub(crate) async fn get(call: &Call<'_>, grant: &Grant<Pull>, filename: &str) ->
 /// A file that the repository holds.
 pub(crate) async fn get_of(call: &Call<'_>, grant: &Grant<Pull>, digest: Digest) -> Result<Response> {
     let blob = call.registry.open_blob(grant, &digest).await?;
-    if conditions(call.headers).is_known(&digest) {
-        return Ok(not_modified(headers(&digest, blob.size)?));
+    match content(digest)?.sized(blob.size).get(call.headers)? {
+        Served::Known(response) => Ok(response),
+        Served::Part(response, range) => blob_body(response, blob.delivery(range).await?),
     }
-    let (status, range) = wanted_part(call.headers, &digest, blob.size)?;
-    let mut response = (status, headers(&digest, range.end - range.start)?).into_response();
-    if status == StatusCode::PARTIAL_CONTENT {
-        let content_range = format!("bytes {}-{}/{}", range.start, range.end - 1, blob.size);
-        let content_range = HeaderValue::try_from(content_range).map_err(Error::internal)?;
-        response.headers_mut().insert(header::CONTENT_RANGE, content_range);
-    }
-    blob_body(response, blob.delivery(range).await?)
 }
 
 /// `GET /pypi/{organisation}/{registry}/files/{project}/{filename}.metadata` (PEP 658)
@@ -85,15 +73,7 @@ pub(crate) fn no_file() -> Error {
     Error::new(Kind::NotFound(Subject::Blob), "there is no such file here")
 }
 
-/// What every answer with a file says.
-pub(crate) fn headers(digest: &Digest, length: u64) -> Result<HeaderMap> {
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    let etag = HeaderValue::try_from(format!("\"{digest}\"")).map_err(Error::internal)?;
-    headers.insert(header::ETAG, etag);
-    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(IMMUTABLE));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    Ok(headers)
+/// A file as it is served; how large it is, is still to be said.
+pub(crate) fn content(digest: Digest) -> Result<Content> {
+    Content::new(digest, IMMUTABLE)
 }

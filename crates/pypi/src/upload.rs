@@ -6,13 +6,12 @@
 
 mod form;
 mod intake;
-mod multipart;
 
 use std::{collections::BTreeMap, io::Cursor};
 
 use axum::{
     body::Body,
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -25,11 +24,11 @@ use wharf_core::{
     Algorithm, Condition, Credential, Digest, Error, Grant, Kind, Reference, RegistryPlace, Result,
     action::Push, manifest::Descriptor,
 };
-use wharf_http::body_stream;
+use wharf_http::{Boundary, FormBounds, Multipart, body_stream};
 use wharf_registry::{ManifestPush, ReleaseTag, Taps, format::Pair, port::ListedRow};
 
 pub(crate) use self::intake::Received;
-use self::{form::Form, intake::receive, multipart::Multipart};
+use self::{form::Form, intake::receive};
 use crate::{
     Call,
     archive::{self, Inside},
@@ -40,6 +39,9 @@ use crate::{
     shape::{self, Part},
 };
 
+/// What an upload may hold: 2,000 fields and the file, and 4 MiB beside the file.
+const BOUNDS: FormBounds = FormBounds { parts: 2001, beside: 4 * 1024 * 1024 };
+
 /// `POST /pypi/{organisation}/{registry}/legacy/`
 pub(crate) async fn upload(call: &Call<'_>, registry: &RegistryPlace, body: Body) -> Result<Response> {
     if call.actor.credential == Credential::None {
@@ -47,8 +49,9 @@ pub(crate) async fn upload(call: &Call<'_>, registry: &RegistryPlace, body: Body
     }
     // Who may publish no project has nothing read; whether he may publish this one is asked when the form has named it.
     call.registry.expect_pusher_below(call.actor, registry, FOLDER).await?;
-    let content_type = call.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let mut parts = Multipart::new(body_stream(body), content_type.unwrap_or_default())?;
+    let boundary = Boundary::of(call.headers)
+        .ok_or_else(|| invalid("an upload is a form of type multipart/form-data with a boundary"))?;
+    let mut parts = Multipart::new(boundary, body_stream(body), BOUNDS);
     let (mut form, mut received) = (Form::default(), None);
     while let Some(part) = parts.next_part().await? {
         match part.name.as_str() {
@@ -62,6 +65,7 @@ pub(crate) async fn upload(call: &Call<'_>, registry: &RegistryPlace, body: Body
                 received = Some(receive(call, registry, (&form, &filename), &mut parts).await?);
             }
             "gpg_signature" => parts.skip_part().await?,
+            "" => return Err(invalid("a field of the form has no name")),
             _ => form.take(part, &mut parts).await?,
         }
     }

@@ -10,15 +10,11 @@ mod shelf;
 
 use std::sync::Arc;
 
-use axum::{
-    body::Body,
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{body::Body, http::header, response::Response};
 use bytes::Bytes;
 use tokio::task::spawn_blocking;
 use wharf_core::{Algorithm, Digest, Error, Kind, Result, Subject};
-use wharf_http::{conditions, not_modified};
+use wharf_http::Content;
 use wharf_registry::{
     format::{Pair, Rendered},
     upstream::{Arrived, Coming, Document, DocumentWanted, Fetching, FileWanted, Lasting},
@@ -64,7 +60,7 @@ pub(crate) async fn project(call: &Call<'_>, proxied: &Proxied, wanted: Option<&
 pub(crate) async fn head(call: &Call<'_>, proxied: &Proxied, filename: &str) -> Result<Response> {
     let (listed, digest) = find(call, proxied, filename).await?;
     match (holds(call, proxied, &digest).await?, listed.size) {
-        (false, Some(size)) => Ok((file::headers(&digest, size)?, Body::empty()).into_response()),
+        (false, Some(size)) => Ok(file::content(digest)?.sized(size).head(call.headers)),
         (false, None) => {
             fetch(call, proxied, &listed).await?.arrived().await?;
             stored_head(call, proxied, digest).await
@@ -81,13 +77,14 @@ async fn stored_head(call: &Call<'_>, proxied: &Proxied, digest: Digest) -> Resu
 /// A file: from here if it is here, else as it comes, while it is stored. Who wants a part of it waits until it is here.
 pub(crate) async fn get(call: &Call<'_>, proxied: &Proxied, filename: &str) -> Result<Response> {
     let (listed, digest) = find(call, proxied, filename).await?;
-    if conditions(call.headers).is_known(&digest) {
-        return Ok(not_modified(file::headers(&digest, listed.size.unwrap_or_default())?));
+    let content = file::content(digest)?;
+    if let Some(known) = content.known(call.headers) {
+        return Ok(known);
     }
     if !holds(call, proxied, &digest).await? {
         match fetch(call, proxied, &listed).await? {
             Fetching::Coming(coming) if !call.headers.contains_key(header::RANGE) => {
-                return along(&digest, coming);
+                return Ok(along(content, coming));
             }
             fetching => fetching.arrived().await?,
         }
@@ -98,12 +95,12 @@ pub(crate) async fn get(call: &Call<'_>, proxied: &Proxied, filename: &str) -> R
 }
 
 /// A file as it comes. It breaks off if it is not what it was promised to be.
-fn along(digest: &Digest, Coming { length, body }: Coming) -> Result<Response> {
-    let mut headers = file::headers(digest, length.unwrap_or_default())?;
-    if length.is_none() {
-        headers.remove(header::CONTENT_LENGTH);
-    }
-    Ok((StatusCode::OK, headers, Body::from_stream(body)).into_response())
+fn along(content: Content, Coming { length, body }: Coming) -> Response {
+    let content = match length {
+        Some(length) => content.sized(length),
+        None => content,
+    };
+    content.all(Body::from_stream(body))
 }
 
 /// The metadata of a file: as the upstream promises it, from the file if that is here, else from the upstream. Where the

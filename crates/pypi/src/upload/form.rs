@@ -1,13 +1,10 @@
 //! The fields of the upload form, and what they must say (the public index's legacy upload API; core metadata).
 
 use wharf_core::{Error, Kind, Result, Subject};
+use wharf_http::{Multipart, PartHead};
 use wharf_registry::format::Refusal;
 
-use super::{
-    intake::Received,
-    invalid,
-    multipart::{Multipart, PartHead},
-};
+use super::{intake::Received, invalid};
 use crate::{
     attestation::{Attestation, expect_about},
     metadata::{LONGEST_SUMMARY, REPEATED, expect_requires_python, expect_version_of_metadata},

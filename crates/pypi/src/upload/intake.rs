@@ -9,9 +9,10 @@ use futures_util::{future::join, stream};
 use tokio::sync::mpsc;
 use wharf_core::{ByteStream, Digest, Error, Grant, Kind, RegistryPlace, Result, action::Push, hex};
 use wharf_hash::{Extra, ExtraHasher};
+use wharf_http::Multipart;
 use wharf_registry::{Finished, HashedBytes, Taps, format::Pair};
 
-use super::{form::Form, invalid, multipart::Multipart};
+use super::{form::Form, invalid};
 use crate::{
     Call,
     filename::FileName,

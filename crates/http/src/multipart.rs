@@ -3,54 +3,84 @@
 //! Known parsers gather whatever the socket has before they hand out the first byte, which for a large wheel is all
 //! of it.
 
+use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use memchr::memmem::Finder;
 use wharf_core::{ByteStream, Error, Kind, Result};
 
-use super::invalid;
-
 /// The longest boundary (RFC 2046, section 5.1.1).
 const LONGEST_BOUNDARY: usize = 70;
 /// The most bytes of the headers of one part.
 const LONGEST_HEAD: usize = 8 * 1024;
-/// The most parts: 2,000 fields and the file.
-const MOST_PARTS: usize = 2001;
-/// The most bytes of all parts but the file, with their heads and what stands before the first.
-const LARGEST: usize = 4 * 1024 * 1024;
 
-/// A form on its way in.
-pub(super) struct Multipart {
+/// How much a form may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct FormBounds {
+    /// The most parts.
+    pub parts: usize,
+    /// The most bytes of all parts but the files, with their heads and what stands before the first.
+    pub beside: usize,
+}
+
+/// What stands between the parts of a form, and how long the form says it is.
+#[derive(Debug)]
+pub struct Boundary {
+    text: String,
+    /// In bytes; nothing where it does not say.
+    announced: usize,
+}
+
+impl Boundary {
+    /// That of a request whose `Content-Type` says that its body is a form.
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
+        let (kind, parameters) = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.split_once(';')?;
+        let boundary = parameter(parameters, "boundary")?;
+        let is_legal = (1..=LONGEST_BOUNDARY).contains(&boundary.len()) && boundary.is_ascii();
+        let length =
+            headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let announced = length.unwrap_or_default();
+        let is_form = kind.trim().eq_ignore_ascii_case("multipart/form-data") && is_legal;
+        is_form.then_some(Self { text: boundary, announced })
+    }
+}
+
+/// A form on its way in. Whoever reads it asks for a part, takes that part in the way its name calls for, and asks again.
+pub struct Multipart {
     body: ByteStream,
     buffer: BytesMut,
     delimiter: Finder<'static>,
+    bounds: FormBounds,
+    announced: usize,
     parts: usize,
-    /// The bytes of all parts but the file, so far.
-    size: usize,
+    /// The bytes of all parts but the files, so far.
+    beside: usize,
 }
 
 /// The beginning of a part.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct PartHead {
-    /// The name of the field.
-    pub(super) name: String,
+pub struct PartHead {
+    /// The name of the field; nothing where it has none.
+    pub name: String,
     /// The name of the file, if it is one.
-    pub(super) filename: Option<String>,
+    pub filename: Option<String>,
 }
 
 impl Multipart {
-    /// A form of this `Content-Type`.
-    pub(super) fn new(body: ByteStream, content_type: &str) -> Result<Self> {
-        let boundary = boundary(content_type)
-            .ok_or_else(|| invalid("an upload is a form of type multipart/form-data with a boundary"))?;
+    /// The form that a body is.
+    pub fn new(boundary: Boundary, body: ByteStream, bounds: FormBounds) -> Self {
+        let Boundary { text: boundary, announced } = boundary;
         // A delimiter begins with the end of the line before it; the first one has none.
         let buffer = BytesMut::from("\r\n");
         let delimiter = Finder::new(format!("\r\n--{boundary}").as_bytes()).into_owned();
-        Ok(Self { body, buffer, delimiter, parts: 0, size: 0 })
+        Self { body, buffer, delimiter, bounds, announced, parts: 0, beside: 0 }
     }
 
     /// The next part, after whatever is left of the one before; none at the end.
-    pub(super) async fn next_part(&mut self) -> Result<Option<PartHead>> {
+    ///
+    /// # Errors
+    /// `Invalid` for what is no form or breaks off; `TooLarge` beyond the bounds.
+    pub async fn next_part(&mut self) -> Result<Option<PartHead>> {
         self.skip_part().await?;
         let length = self.delimiter.needle().len();
         let end = self.expect(length + 2).await?.split_to(length + 2);
@@ -64,8 +94,11 @@ impl Multipart {
         }
     }
 
-    /// The next bytes of the part; none at its end. Only those of the file are free, others are counted.
-    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>> {
+    /// The next bytes of a file; none at its end. How many it may have is for the caller to say.
+    ///
+    /// # Errors
+    /// `Invalid` where the body breaks off.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         loop {
             if let Some(end) = self.delimiter.find(&self.buffer) {
                 return Ok((end > 0).then(|| self.buffer.split_to(end).freeze()));
@@ -80,27 +113,53 @@ impl Multipart {
     }
 
     /// Throws the rest of the part away.
-    pub(super) async fn skip_part(&mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// As for [`Multipart::next_part`].
+    pub async fn skip_part(&mut self) -> Result<()> {
         while let Some(chunk) = self.chunk().await? {
             self.count(chunk.len())?;
         }
         Ok(())
     }
 
-    /// Counts bytes that are not the file's, whether anybody wants them or not.
+    /// Counts bytes that are no file's, whether anybody wants them or not.
     fn count(&mut self, length: usize) -> Result<()> {
-        self.size += length;
-        if self.parts > MOST_PARTS || self.size > LARGEST {
-            return Err(Error::new(
-                Kind::TooLarge,
-                "the form has more than 2,000 fields, or more than 4 MiB",
-            ));
+        self.beside += length;
+        let FormBounds { parts, beside } = self.bounds;
+        if self.parts > parts || self.beside > beside {
+            let words = format!(
+                "the form has more than {parts} fields, or more than {beside} bytes beside its files"
+            );
+            return Err(Error::new(Kind::TooLarge, words));
         }
         Ok(())
     }
 
+    /// A whole file of at most so many bytes.
+    ///
+    /// # Errors
+    /// `TooLarge`; `Invalid` where the body breaks off.
+    pub async fn file(&mut self, most: usize) -> Result<Bytes> {
+        // Room that is never filled is never touched; room that grows is copied again and again.
+        let mut file = BytesMut::with_capacity(self.announced.min(most));
+        while let Some(chunk) = self.chunk().await? {
+            if file.len() + chunk.len() > most {
+                return Err(Error::new(
+                    Kind::TooLarge,
+                    format!("a file of the form has more than {most} bytes"),
+                ));
+            }
+            file.extend_from_slice(&chunk);
+        }
+        Ok(file.freeze())
+    }
+
     /// The part as text of at most so many bytes.
-    pub(super) async fn text(&mut self, most: usize) -> Result<String> {
+    ///
+    /// # Errors
+    /// `Invalid` where it is no UTF-8; else as for [`Multipart::next_part`].
+    pub async fn text(&mut self, most: usize) -> Result<String> {
         let mut text = Vec::new();
         while let Some(chunk) = self.chunk().await? {
             self.count(chunk.len())?;
@@ -133,8 +192,7 @@ impl Multipart {
             name.trim().eq_ignore_ascii_case("content-disposition").then_some(value)
         });
         let parameter = |name: &str| disposition.and_then(|disposition| parameter(disposition, name));
-        let name = parameter("name").ok_or_else(|| invalid("a field of the form has no name"))?;
-        Ok(PartHead { name, filename: parameter("filename") })
+        Ok(PartHead { name: parameter("name").unwrap_or_default(), filename: parameter("filename") })
     }
 
     /// At least so many bytes.
@@ -157,11 +215,8 @@ impl Multipart {
     }
 }
 
-fn boundary(content_type: &str) -> Option<String> {
-    let (kind, parameters) = content_type.split_once(';')?;
-    let boundary = parameter(parameters, "boundary")?;
-    let is_legal = (1..=LONGEST_BOUNDARY).contains(&boundary.len()) && boundary.is_ascii();
-    (kind.trim().eq_ignore_ascii_case("multipart/form-data") && is_legal).then_some(boundary)
+fn invalid(words: &'static str) -> Error {
+    Error::new(Kind::Invalid, words)
 }
 
 /// A parameter of a header's value. Nothing is escaped in quotes, as browsers and publishers write them.
@@ -185,6 +240,7 @@ fn parameter(text: &str, wanted: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
     use futures_util::stream;
     use proptest::prelude::*;
 
@@ -194,10 +250,18 @@ mod tests {
         content-disposition: form-data; name=\"content\"; filename=\"f\\x.whl\"\r\nContent-Type: a/b\r\n\r\n\r\n--xb\r\n--\
         \r\n--b\r\nContent-Disposition: form-data; name=\"e\"\r\n\r\n\r\n--b--\r\nafter";
 
+    const BOUNDS: FormBounds = FormBounds { parts: 2001, beside: 4 << 20 };
+
+    fn form_of(kind: &'static str, body: ByteStream) -> Option<Multipart> {
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(kind))]);
+        Some(Multipart::new(Boundary::of(&headers)?, body, BOUNDS))
+    }
+
     async fn read(body: &[u8], piece: usize) -> Result<Vec<(PartHead, Vec<u8>)>> {
         let pieces: Vec<_> =
             body.chunks(piece.max(1)).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
-        let mut form = Multipart::new(Box::pin(stream::iter(pieces)), "multipart/form-data; boundary=\"b\"")?;
+        let body = Box::pin(stream::iter(pieces));
+        let mut form = form_of("multipart/form-data; boundary=\"b\"", body).expect("a boundary");
         let mut parts = Vec::new();
         while let Some(head) = form.next_part().await? {
             let mut bytes = Vec::new();
@@ -231,7 +295,7 @@ mod tests {
             assert!(block(read(&BODY.as_bytes()[..end], 7)).is_err(), "cut at {end}");
         }
         for wrong in ["text/plain; boundary=b", "multipart/form-data", "multipart/form-data; boundary=", ""] {
-            assert!(Multipart::new(Box::pin(stream::empty()), wrong).is_err(), "{wrong}");
+            assert!(form_of(wrong, Box::pin(stream::empty())).is_none(), "{wrong}");
         }
     }
 
@@ -241,7 +305,7 @@ mod tests {
             let pieces = [Ok(Bytes::from(body))];
             block(async {
                 let body = Box::pin(stream::iter(pieces));
-                let mut form = Multipart::new(body, "multipart/form-data; boundary=b")?;
+                let mut form = form_of("multipart/form-data; boundary=b", body).expect("a boundary");
                 while let Some(head) = form.next_part().await? {
                     while head.name == "content" && form.chunk().await?.is_some() {}
                 }
@@ -253,14 +317,32 @@ mod tests {
             format!("--b\r\nContent-Disposition: form-data; name={name}\r\n\r\n{bytes}\r\n")
         };
         let fits = |body: String| skip(body + "--b--").map_err(|error| error.kind());
-        assert_eq!(fits(part("gpg_signature", LARGEST / 2)), Ok(()));
-        assert_eq!(fits(part("content", LARGEST * 2)), Ok(()));
-        assert_eq!(fits(part("gpg_signature", LARGEST)), Err(Kind::TooLarge));
-        assert_eq!(fits(part("gpg_signature", LARGEST / 8).repeat(8)), Err(Kind::TooLarge));
-        assert_eq!(fits("x".repeat(LARGEST + 1) + "\r\n"), Err(Kind::TooLarge), "before the first part");
-        assert_eq!(fits(part("empty", 0).repeat(MOST_PARTS)), Ok(()));
-        assert_eq!(fits(part("empty", 0).repeat(MOST_PARTS + 1)), Err(Kind::TooLarge));
+        assert_eq!(fits(part("gpg_signature", BOUNDS.beside / 2)), Ok(()));
+        assert_eq!(fits(part("content", BOUNDS.beside * 2)), Ok(()));
+        assert_eq!(fits(part("gpg_signature", BOUNDS.beside)), Err(Kind::TooLarge));
+        assert_eq!(fits(part("gpg_signature", BOUNDS.beside / 8).repeat(8)), Err(Kind::TooLarge));
+        assert_eq!(
+            fits("x".repeat(BOUNDS.beside + 1) + "\r\n"),
+            Err(Kind::TooLarge),
+            "before the first part"
+        );
+        assert_eq!(fits(part("empty", 0).repeat(BOUNDS.parts)), Ok(()));
+        assert_eq!(fits(part("empty", 0).repeat(BOUNDS.parts + 1)), Err(Kind::TooLarge));
         assert_eq!(fits(part(&"x".repeat(LONGEST_HEAD), 0).repeat(600)), Err(Kind::TooLarge));
+    }
+
+    #[test]
+    fn a_file_has_as_many_bytes_as_its_reader_says_and_no_more() {
+        let file = |most| {
+            let body = Box::pin(stream::iter([Ok(Bytes::from_static(BODY.as_bytes()))]));
+            block(async {
+                let mut form = form_of("multipart/form-data; boundary=b", body).expect("a boundary");
+                form.next_part().await?;
+                form.file(most).await
+            })
+        };
+        assert_eq!(file(3).unwrap(), "one");
+        assert_eq!(file(2).map_err(|error| error.kind()), Err(Kind::TooLarge));
     }
 
     proptest! {

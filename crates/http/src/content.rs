@@ -1,0 +1,112 @@
+//! Content that is known by its digest, as every door serves it: whole, one range of it, or not at all to a reader who
+//! has it already.
+
+use std::ops::Range;
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use wharf_core::{Detail, Digest, Error, Kind, Result};
+
+use crate::{
+    condition::{conditions, not_modified, range_counts},
+    range::{ByteRange, byte_range},
+};
+
+/// What is served. The bytes are somebody's upload: no browser may take them for a page.
+#[derive(Debug)]
+pub struct Content {
+    digest: Digest,
+    size: Option<u64>,
+    headers: HeaderMap,
+}
+
+/// What a reader gets.
+#[derive(Debug)]
+pub enum Served {
+    /// All there is to say: it has the content already.
+    Known(Response),
+    /// An answer that lacks only the bytes of this range.
+    Part(Response, Range<u64>),
+}
+
+impl Content {
+    /// Content of this digest, to be kept by readers as `cache` says.
+    ///
+    /// # Errors
+    /// `Internal`, which cannot be.
+    pub fn new(digest: Digest, cache: &'static str) -> Result<Self> {
+        let etag = HeaderValue::try_from(format!("\"{digest}\"")).map_err(Error::internal)?;
+        let headers = HeaderMap::from_iter([
+            (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
+            (header::ETAG, etag),
+            (header::ACCEPT_RANGES, HeaderValue::from_static("bytes")),
+            (header::CACHE_CONTROL, HeaderValue::from_static(cache)),
+            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        ]);
+        Ok(Self { digest, size: None, headers })
+    }
+
+    /// With its size, in bytes. Without one it can be served only as it comes.
+    pub fn sized(self, size: u64) -> Self {
+        Self { size: Some(size), ..self }
+    }
+
+    /// With another header, or another value of one.
+    ///
+    /// # Errors
+    /// `Internal` for text that cannot stand in a header.
+    pub fn with(mut self, name: HeaderName, value: impl Into<String>) -> Result<Self> {
+        self.headers.insert(name, HeaderValue::try_from(value.into()).map_err(Error::internal)?);
+        Ok(self)
+    }
+
+    /// The answer to `HEAD`.
+    pub fn head(self, request: &HeaderMap) -> Response {
+        match self.known(request) {
+            Some(known) => known,
+            None => self.all(Body::empty()),
+        }
+    }
+
+    /// The answer to a reader who has it already.
+    pub fn known(&self, request: &HeaderMap) -> Option<Response> {
+        conditions(request).is_known(&self.digest).then(|| not_modified(self.headers.clone()))
+    }
+
+    /// All of it, from a body.
+    pub fn all(mut self, body: Body) -> Response {
+        if let Some(size) = self.size {
+            self.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(size));
+        }
+        (StatusCode::OK, self.headers, body).into_response()
+    }
+
+    /// The answer to `GET`.
+    ///
+    /// # Errors
+    /// `OutOfRange` with [`Detail::Size`] for a range that begins behind the end.
+    pub fn get(self, request: &HeaderMap) -> Result<Served> {
+        if let Some(known) = self.known(request) {
+            return Ok(Served::Known(known));
+        }
+        let size = self.size.unwrap_or_default();
+        let wanted = request.get(header::RANGE).filter(|_| range_counts(request, &self.digest));
+        match byte_range(wanted.and_then(|range| range.to_str().ok()), size) {
+            ByteRange::Whole => Ok(Served::Part(self.all(Body::empty()), 0..size)),
+            ByteRange::Part(range) => {
+                let text = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+                let part = self.with(header::CONTENT_RANGE, text)?.sized(range.end - range.start);
+                let mut response = part.all(Body::empty());
+                *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+                Ok(Served::Part(response, range))
+            }
+            ByteRange::Unsatisfiable => {
+                let error = Error::new(Kind::OutOfRange, "the range begins behind the end of the blob");
+                Err(error.with(Detail::Size(size)))
+            }
+        }
+    }
+}
