@@ -1,4 +1,5 @@
-//! Writing one object: gather a part, send it; in the end join the parts, or put what never filled one in one call.
+//! Writing one object: gather a part, send it while the next is gathered; in the end join the parts, or put what never
+//! filled one in one call.
 //!
 //! Of writers on several nodes, and of calls that arrive late, none may do harm to what a row names:
 //! - a put never replaces anything, so it can only be early or refused;
@@ -12,6 +13,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use object_store::path::Path;
+use tokio::task::JoinSet;
+use tracing::Instrument as _;
 use wharf_core::{Error, Kind, ObjectKey, Result, Subject};
 use wharf_registry::port::{BlobWriter, Ended, StoreState, Unfinished};
 
@@ -36,11 +39,20 @@ pub(super) struct Writer {
     known_parts: usize,
     /// How many bytes of the resumed tail count and were not fetched yet.
     owed: u64,
-    /// What follows the parts.
+    /// What follows the parts; what is on its way is still in front, for it may have to be sent again.
     buffer: Buffer,
+    /// The part that is on its way; none other begins before S3 has it.
+    sending: Option<Sending>,
     /// How long the object would be by now, where somebody has ended it: a node that died before it could say so, or one
     /// that is about to. Nothing is stored any more; whether it is ours the end finds out.
     ended: Option<u64>,
+}
+
+/// A part on its way. It is called back when nobody waits for it any more.
+struct Sending {
+    call: JoinSet<Result<String>>,
+    /// In bytes.
+    length: usize,
 }
 
 impl Writer {
@@ -54,7 +66,8 @@ impl Writer {
         }
         state.parts.truncate(full);
         let path = bucket.object(key);
-        Ok(Self { bucket, key, path, state, known_parts: full, owed, buffer: Buffer::default(), ended: None })
+        let (buffer, sending, ended) = (Buffer::default(), None, None);
+        Ok(Self { bucket, key, path, state, known_parts: full, owed, buffer, sending, ended })
     }
 
     fn length(&self) -> u64 {
@@ -105,7 +118,7 @@ impl Writer {
         Ok(id)
     }
 
-    /// Sends the first so many bytes as the next part. They are let go when S3 has them.
+    /// Sets out to send the first so many bytes as the next part.
     async fn send(&mut self, length: u64) -> Result<()> {
         if self.state.parts.len() == MOST_PARTS {
             let most = MOST_PARTS as u64 * self.state.part_size;
@@ -115,21 +128,45 @@ impl Writer {
         }
         let (id, index) = (self.id().await?, self.state.parts.len());
         let length = usize::try_from(length).map_err(Error::internal)?;
-        let sent = self.bucket.put_part(&self.path, (&id, index), self.buffer.first(length)).await;
-        let tag = sent.map_err(|error| match is_gone(&error) {
+        let (bucket, path, bytes) = (self.bucket.clone(), self.path.clone(), self.buffer.first(length));
+        let mut call = JoinSet::new();
+        call.spawn(async move { bucket.put_part(&path, (&id, index), bytes).await }.in_current_span());
+        self.sending = Some(Sending { call, length });
+        Ok(())
+    }
+
+    /// Waits until S3 has the part that is on its way, and lets its bytes go.
+    async fn settle(&mut self) -> Result<()> {
+        let Some(mut sending) = self.sending.take() else { return Ok(()) };
+        let sent = sending.call.join_next().await.ok_or_else(|| Error::internal("no part is on its way"))?;
+        let tag = sent.map_err(Error::internal)?.map_err(|error| match is_gone(&error) {
             true => Error::not_found(Subject::Upload).because(error),
             false => error,
         })?;
-        self.buffer.forget_first(length);
+        self.buffer.forget_first(sending.length);
         self.state.parts.push(tag);
         Ok(())
     }
 
-    /// Takes bytes, and sends what fills a part.
+    /// How many bytes wait behind those that are on their way.
+    fn waiting(&self) -> u64 {
+        self.buffer.length() - self.sending.as_ref().map_or(0, |sending| sending.length as u64)
+    }
+
+    /// Takes bytes, and sends what fills a part. At most half a part is gathered beside the one that is on its way.
     async fn take(&mut self, pieces: &[Bytes]) -> Result<()> {
         self.fetch().await?;
         pieces.iter().for_each(|piece| self.buffer.push(piece.clone()));
-        while self.buffer.length() >= self.state.part_size {
+        if self.waiting() > self.state.part_size / 2 {
+            self.settle().await?;
+        }
+        self.send_full_parts().await
+    }
+
+    /// Sends parts until what waits fills none.
+    async fn send_full_parts(&mut self) -> Result<()> {
+        while self.waiting() >= self.state.part_size {
+            self.settle().await?;
             self.send(self.state.part_size).await?;
         }
         Ok(())
@@ -173,8 +210,10 @@ impl Writer {
 
     async fn join(&mut self) -> Result<()> {
         self.fetch().await?;
+        self.settle().await?;
         if self.buffer.length() > 0 {
             self.send(self.buffer.length()).await?;
+            self.settle().await?;
         }
         let id = self.id().await?;
         self.bucket.join_parts(&self.path, &id, self.state.parts.clone()).await
@@ -202,7 +241,7 @@ impl BlobWriter for Writer {
                 taken => return taken,
             }
         }
-        (self.ended, self.buffer) = (Some(length), Buffer::default());
+        (self.ended, self.buffer, self.sending) = (Some(length), Buffer::default(), None);
         Ok(())
     }
 
@@ -214,10 +253,16 @@ impl BlobWriter for Writer {
             return Ok(self.state.save());
         }
         self.fetch().await?;
+        if let Err(error) = self.settle().await {
+            // Its bytes are here yet, and whoever wrote them was told that they were taken: they are sent once more.
+            tracing::debug!(?error, "part did not arrive");
+        }
         let kept = offset.checked_sub(self.state.in_parts());
         let kept = kept.ok_or_else(|| Error::unavailable("a part was sent that was not to be kept"))?;
         self.buffer.truncate(usize::try_from(kept).map_err(Error::internal)?);
-        let tail = if kept > 0 { Some(self.put_tail(offset).await?) } else { None };
+        self.send_full_parts().await?;
+        self.settle().await?;
+        let tail = if self.buffer.length() > 0 { Some(self.put_tail(offset).await?) } else { None };
         let (before, spent) = (self.state.tail.take(), self.state.spent.take());
         // The row stands at the tail before: nobody goes on from the one before that.
         self.drop_tails([spent.as_ref(), None]).await;
