@@ -88,16 +88,8 @@ impl Auth {
         }
         let account = account.filter(|account| !account.disabled);
         let (address, now) = (nobody.address, self.0.clock.now());
-        let right = match &account {
-            Some(account) if self.0.remembered.knows(account, password, now) => {
-                self.meters().passwords_remembered.increment();
-                true
-            }
-            account => {
-                let heard = self.hear(user, account.as_ref(), password, address).await;
-                heard.inspect_err(|error| self.count_unheard(error))?
-            }
-        };
+        let right = self.is_right(user, account.as_ref(), password, address).await;
+        let right = right.inspect_err(|error| self.count_unheard(error))?;
         match account {
             Some(account) if right => {
                 let principal = account.clone().principal();
@@ -114,6 +106,28 @@ impl Auth {
                 Err(unauthenticated())
             }
         }
+    }
+
+    /// Whether a password was right a moment ago, or is. Of those who bring the same at once one is heard, and the others
+    /// know what came of it.
+    async fn is_right(
+        &self,
+        user: &str,
+        account: Option<&Account>,
+        password: &Secret<String>,
+        address: Option<IpAddr>,
+    ) -> Result<bool> {
+        let remembered = &self.0.remembered;
+        let knows = || account.is_some_and(|it| remembered.knows(it, password, self.0.clock.now()));
+        let known = knows() || {
+            let _turn = remembered.turn(user, password).await;
+            if !knows() {
+                return self.hear(user, account, password, address).await;
+            }
+            true
+        };
+        self.meters().passwords_remembered.add(known.into());
+        Ok(known)
     }
 
     /// Lets in whoever has shown all that is asked for.

@@ -6,10 +6,11 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use aws_lc_rs::hmac::{self, HMAC_SHA256, Key};
+use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 use wharf_core::{Entropy, Secret, Timestamp};
 
 use crate::port::Account;
@@ -18,18 +19,21 @@ use crate::port::Account;
 const LIFETIME: i64 = 300;
 /// How many are remembered at most.
 const MOST: usize = 4096;
+/// How many turns there are before those that nobody has any more are forgotten.
+const TURNS: usize = 256;
 
 type Proof = [u8; 32];
 
 pub(crate) struct Remembered {
     key: Key,
     until: Mutex<HashMap<Proof, Timestamp>>,
+    turns: Mutex<HashMap<Proof, Weak<Turn<()>>>>,
 }
 
 impl Remembered {
     pub(crate) fn new(entropy: &dyn Entropy) -> Self {
         let key: [u8; 32] = entropy.bytes();
-        Self { key: Key::new(HMAC_SHA256, &key), until: Mutex::default() }
+        Self { key: Key::new(HMAC_SHA256, &key), until: Mutex::default(), turns: Mutex::default() }
     }
 
     /// Whether this password of this account was right a moment ago.
@@ -52,11 +56,35 @@ impl Remembered {
         until.insert(proof, now.plus_seconds(LIFETIME));
     }
 
+    /// The turn to find out whether this password of this user is right. Who brings the same meanwhile waits: a client with many
+    /// connections would else ask for as many checks at the moment at which what is remembered ends. Whether there is such a
+    /// user makes no difference.
+    pub(crate) async fn turn(&self, user: &str, password: &Secret<String>) -> OwnedMutexGuard<()> {
+        let turn = self.turn_of(self.hashed(&[user.as_bytes(), b"\0", password.expose().as_bytes()]));
+        turn.lock_owned().await
+    }
+
+    fn turn_of(&self, proof: Proof) -> Arc<Turn<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if turns.len() >= TURNS {
+            turns.retain(|_, turn| turn.strong_count() > 0);
+        }
+        let held = turns.get(&proof).and_then(Weak::upgrade);
+        held.unwrap_or_else(|| {
+            let turn = Arc::<Turn<()>>::default();
+            turns.insert(proof, Arc::downgrade(&turn));
+            turn
+        })
+    }
+
     fn proof(&self, account: &Account, password: &Secret<String>) -> Proof {
+        let (id, version) = (account.id.0.to_be_bytes(), account.version.to_be_bytes());
+        self.hashed(&[&id, &version, password.expose().as_bytes()])
+    }
+
+    fn hashed(&self, parts: &[&[u8]]) -> Proof {
         let mut context = hmac::Context::with_key(&self.key);
-        context.update(&account.id.0.to_be_bytes());
-        context.update(&account.version.to_be_bytes());
-        context.update(password.expose().as_bytes());
+        parts.iter().for_each(|part| context.update(part));
         let mut proof = [0; 32];
         proof.copy_from_slice(context.sign().as_ref());
         proof
@@ -65,6 +93,7 @@ impl Remembered {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
     use wharf_core::AccountId;
 
     use super::*;
@@ -96,5 +125,23 @@ mod tests {
         assert!(!remembered.knows(&account(1), &secret("wrong"), now));
         assert!(!remembered.knows(&account(2), &secret("right"), now));
         assert!(!remembered.knows(&account(1), &secret("right"), now.plus_seconds(LIFETIME)));
+    }
+
+    #[tokio::test]
+    async fn who_brings_the_same_waits_and_nobody_else_does() {
+        let remembered = Remembered::new(&Seven);
+        let secret = |text: &str| Secret::new(text.to_owned());
+        let (right, wrong) = (secret("right"), secret("wrong"));
+        let is_free = |user: &'static str, password: &Secret<String>| {
+            remembered.turn(user, password).now_or_never().is_some()
+        };
+        let turn = remembered.turn("a", &right).await;
+        assert!(!is_free("a", &right) && is_free("a", &wrong) && is_free("b", &right));
+        drop(turn);
+        assert!(is_free("a", &right));
+        for number in 0..2 * TURNS {
+            let _gone = remembered.turn(&number.to_string(), &right).await;
+        }
+        assert!(remembered.turns.lock().unwrap().len() <= TURNS);
     }
 }
