@@ -7,6 +7,7 @@
 mod addresses;
 mod counts;
 mod guarded;
+mod room;
 mod sending;
 mod socket;
 mod streams;
@@ -42,11 +43,13 @@ use wharf_http::{Peer, Proxies, Scheme, Seen};
 use self::{
     addresses::{Addresses, Place},
     guarded::Guarded,
+    room::Line,
     sending::{Outgoing, Parts, Sender},
-    streams::{Streams, until_sent},
+    streams::Streams,
 };
 pub(crate) use self::{
     counts::Counts,
+    room::Room,
     socket::Socket,
     tls::{Files, Tls},
 };
@@ -60,6 +63,8 @@ pub(crate) struct Listener {
     /// Whose word counts on where a request came from.
     pub(crate) proxies: Proxies,
     pub(crate) limits: Limits,
+    /// For what answers hold in memory.
+    pub(crate) room: Arc<Room>,
     pub(crate) counts: Arc<Counts>,
 }
 
@@ -102,11 +107,11 @@ const PAUSE: Duration = Duration::from_millis(100);
 impl Listener {
     /// Serves connections until told to stop, then lets running requests finish.
     pub(crate) async fn serve(self, routes: Router, mut stop: watch::Receiver<bool>) {
-        let Self { socket, tls, proxies, limits, counts } = self;
+        let Self { socket, tls, proxies, limits, room, counts } = self;
         let addresses = Addresses::new(limits.connections_per_address);
         let turns = Arc::new(Semaphore::new(limits.connections));
         let connections =
-            Arc::new(Connections { routes, tls, proxies, limits, counts, builder: builder(limits) });
+            Arc::new(Connections { routes, tls, proxies, limits, room, counts, builder: builder(limits) });
         loop {
             let accepted = tokio::select! {
                 accepted = accept(&socket, &turns) => accepted,
@@ -142,6 +147,7 @@ struct Connections {
     tls: Option<Tls>,
     proxies: Proxies,
     limits: Limits,
+    room: Arc<Room>,
     counts: Arc<Counts>,
     builder: auto::Builder<TokioExecutor>,
 }
@@ -178,9 +184,23 @@ impl Connections {
         }
     }
 
-    /// Serves one connection to its end. It is asked to come to one when the server stops, and when it idles: after
+    /// Serves one connection to its end, or until it is cut off.
+    async fn serve(&self, secured: Secured, peer: Peer, stop: watch::Receiver<bool>) {
+        let line = self.room.line();
+        tokio::select! {
+            () = self.serve_to_its_end(secured, (peer, &line), stop) => {}
+            () = line.is_cut() => tracing::debug!(address = ?peer.0, "cut off: it takes no answers"),
+        }
+    }
+
+    /// It is asked to come to one when the server stops, and when it idles: after
     /// that it takes no new request, and who uses HTTP/2 is told so (GOAWAY) and loses none.
-    async fn serve(&self, (stream, scheme): Secured, peer: Peer, mut stop: watch::Receiver<bool>) {
+    async fn serve_to_its_end(
+        &self,
+        (stream, scheme): Secured,
+        (peer, line): (Peer, &Arc<Line>),
+        mut stop: watch::Receiver<bool>,
+    ) {
         let Limits { header_timeout, patience, .. } = self.limits;
         let parts = stream.parts().cloned();
         let stream = TokioIo::new(Guarded::new(stream, header_timeout, patience));
@@ -189,9 +209,10 @@ impl Connections {
             let is_one = request.version() < Version::HTTP_2;
             let parts = parts.clone().filter(|_| is_one);
             let running = if is_one { streams.leave() } else { streams.begin() };
+            let line = line.clone();
             let answer = self.routes.clone().oneshot(self.receive(request, peer, scheme));
             async move {
-                let answer = answer.await.map(|answer| answer.map(|body| until_sent(running, body)));
+                let answer = answer.await.map(|answer| answer.map(|body| line.keep(running, body)));
                 answer.map(|answer| Outgoing::of(answer, parts.as_ref()))
             }
         });

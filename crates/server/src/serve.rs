@@ -67,16 +67,24 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
         let hangup = signal(SignalKind::hangup()).map_err(Error::internal)?;
         tokio::spawn(tls.keep_renewed(hangup, stop.clone()));
     }
-    let counts = wharf.counts.clone();
-    let local =
-        |socket| Listener { socket, tls: None, proxies: Proxies::default(), limits, counts: counts.clone() };
+    let (counts, room) = (wharf.counts.clone(), wharf.room.clone());
+    let local = |socket| {
+        let (proxies, room, counts) = (Proxies::default(), room.clone(), counts.clone());
+        Listener { socket, tls: None, proxies, limits, room, counts }
+    };
     let commands = control::router(Desk { pace: Some(GENTLE), ..wharf.desk(data_dir.clone()) });
     let mut listeners = vec![tokio::spawn(local(control).serve(commands, stop.clone()))];
     if let Some(metrics) = metrics {
         listeners.push(tokio::spawn(local(metrics).serve(wharf.metrics_routes(config), stop.clone())));
     }
-    let requests =
-        Listener { socket, tls, proxies: config.trusted_proxies.clone(), limits, counts: counts.clone() };
+    let requests = Listener {
+        socket,
+        tls,
+        proxies: config.trusted_proxies.clone(),
+        limits,
+        room: room.clone(),
+        counts: counts.clone(),
+    };
     listeners.push(tokio::spawn(requests.serve(wharf.routes(config, token), stop)));
     asked_to_stop().await?;
     tracing::info!("stopping: running requests finish first");

@@ -25,7 +25,7 @@ use crate::{
     file_system, formats,
     front::LargestHead,
     layers::{self, Observer},
-    listener::Counts,
+    listener::{Counts, Room},
     metrics::{self, Door as MetricsDoor, JobMeters, Metrics, Process, RequestMeters, Sources},
     operation::{self, Durability, Operation},
     storage::Storage,
@@ -189,6 +189,7 @@ pub(crate) struct Wharf {
     pub(crate) metrics: Metrics,
     pub(crate) jobs: Arc<JobMeters>,
     pub(crate) counts: Arc<Counts>,
+    pub(crate) room: Arc<Room>,
     requests: Arc<RequestMeters>,
     base: BaseUrl,
     largest_head: LargestHead,
@@ -215,6 +216,7 @@ impl Wharf {
         let upstreams = Upstreams::new(registry.clone(), fetcher, UpstreamSettings { lifetime });
         let requests = Arc::new(RequestMeters::of(endpoints()));
         let (jobs, counts) = (Arc::<JobMeters>::default(), Arc::<Counts>::default());
+        let room = Room::new(config.limits.answer_memory, counts.clone());
         let sources = Sources {
             requests: requests.clone(),
             registry: registry.clone(),
@@ -224,6 +226,7 @@ impl Wharf {
             storage: stores.storage.clone(),
             jobs: jobs.clone(),
             counts: counts.clone(),
+            room: room.clone(),
         };
         Ok(Self {
             registry,
@@ -238,6 +241,7 @@ impl Wharf {
             metrics: Metrics::of(sources, Process { started: SystemClock.now().seconds() }),
             jobs,
             counts,
+            room,
             requests,
             base: config.public_url.clone(),
             largest_head: LargestHead(config.limits.head_size),

@@ -6,7 +6,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::harness::Wharf;
+use serde_json::json;
+
+use crate::harness::{Image, Wharf};
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
@@ -179,4 +181,31 @@ async fn readers_with_no_window_hold_nobody_else_up() {
         abusers.push(abuser);
     }
     expect_unharmed(&wharf, before).await;
+}
+
+#[tokio::test]
+async fn readers_that_take_nothing_fill_no_memory_and_lose_their_connection() {
+    let wharf = Wharf::start_in_files(&[("WHARF_ANSWER_MEMORY", "16MiB")]).await;
+    let large = Image::oci(1).edited(|manifest| {
+        let annotations = (0..390).map(|i| (format!("annotation-{i}"), json!("x".repeat(10_000))));
+        manifest["annotations"] = annotations.collect();
+    });
+    wharf.admin().repository("acme/app").push_image(&large, "large").await;
+    wharf.set_public("acme/main", true);
+    let before = resident(&wharf);
+    let mut abuser = Abuser::greet(&wharf).await;
+    let none = [&4_u16.to_be_bytes()[..], &0_u32.to_be_bytes()].concat();
+    let wanted = head("GET", "/v2/acme/app/manifests/large");
+    let asked = (0..60).flat_map(|index| frame(HEADERS, END_STREAM | END_HEADERS, 2 * index + 1, &wanted));
+    let asked: Vec<u8> = [frame(SETTINGS, 0, 0, &none), asked.collect()].concat();
+    abuser.stream.write_all(&asked).await.unwrap();
+
+    let mut said = Vec::new();
+    let ended = timeout(Duration::from_secs(20), abuser.stream.read_to_end(&mut said)).await;
+
+    assert!(ended.is_ok(), "a connection that takes nothing lives");
+    let grown = resident(&wharf).saturating_sub(before);
+    assert!(grown < 100 << 10, "60 manifests of 4 MiB took {grown} KiB");
+    let read = wharf.anonymous().get("/v2/acme/app/manifests/large").await.is(200);
+    assert_eq!(read.body, large.manifest, "who reads is served");
 }

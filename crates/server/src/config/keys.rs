@@ -431,6 +431,14 @@ pub(crate) const KEYS: &[Key] = &[
         secret: Mask::Nothing,
     },
     Key {
+        name: "answer_memory",
+        flag: "answer-memory",
+        default: "256MiB",
+        expected: "a size of at least 16MiB",
+        about: "How much answers may hold in memory until their readers have taken them. Beyond that whoever has kept one longest is cut off.",
+        secret: Mask::Nothing,
+    },
+    Key {
         name: "stall_timeout",
         flag: "stall-timeout",
         default: "60s",

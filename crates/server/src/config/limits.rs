@@ -20,6 +20,8 @@ pub(crate) struct Limits {
     pub(crate) header_timeout: Duration,
     /// In bytes.
     pub(crate) head_size: usize,
+    /// In bytes.
+    pub(crate) answer_memory: usize,
     pub(crate) stall_timeout: Duration,
     /// In bytes a second.
     pub(crate) minimum_rate: Option<NonZeroU64>,
@@ -41,6 +43,7 @@ impl Limits {
             tls_handshake_timeout: sources.read("tls_handshake_timeout", values::patience)?,
             header_timeout: sources.read("header_timeout", values::patience)?,
             head_size: sources.read("head_size", values::head_size)?,
+            answer_memory: sources.read("answer_memory", values::answer_memory)?,
             stall_timeout: sources.read("stall_timeout", values::patience)?,
             minimum_rate: sources.read("minimum_rate", values::byte_rate)?,
             uploads: sources.read("uploads", values::count)?,

@@ -188,6 +188,11 @@ pub(super) fn head_size(text: &str) -> Option<usize> {
         .filter(|bytes| (4 << 10..=1 << 20).contains(bytes))
 }
 
+/// Enough for a few of the largest manifests.
+pub(super) fn answer_memory(text: &str) -> Option<usize> {
+    size(text).and_then(|bytes| usize::try_from(bytes).ok()).filter(|bytes| *bytes >= 16 << 20)
+}
+
 /// A whole number of bytes, `KiB`, `MiB` or `GiB`.
 fn size(text: &str) -> Option<u64> {
     let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)];

@@ -1,4 +1,4 @@
-//! What a listener turned away before there was a request: nothing else would show it.
+//! What a listener turned away or cut off: no request would show it.
 
 use wharf_core::meter::Counter;
 
@@ -7,6 +7,8 @@ use wharf_core::meter::Counter;
 pub(crate) struct Counts {
     /// Connections of clients that held as many as they may.
     pub(crate) refused_connections: Counter,
+    /// Connections cut off because answers waited for their readers in too much memory.
+    pub(crate) cut_connections: Counter,
     /// TLS handshakes that failed or took too long.
     pub(crate) failed_handshakes: Counter,
 }

@@ -3,10 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::body::Body;
 use tokio::{sync::watch, time::timeout};
-
-use crate::watched::{Watcher, watched};
 
 /// The requests of one connection.
 pub(super) struct Streams(watch::Sender<usize>);
@@ -45,19 +42,9 @@ impl Streams {
     }
 }
 
-impl Watcher for Stream {}
-
 impl Drop for Stream {
     fn drop(&mut self) {
         self.0.0.send_modify(|running| *running -= 1);
-    }
-}
-
-/// The body of the request's answer, at whose end the request has ended.
-pub(super) fn until_sent(running: Option<Stream>, body: Body) -> Body {
-    match running {
-        Some(stream) => watched(body, stream),
-        None => body,
     }
 }
 
@@ -76,7 +63,7 @@ mod tests {
         let (first, second) = (streams.begin(), streams.begin());
         let requests = async {
             sleep(Duration::from_secs(30)).await;
-            drop(until_sent(first, Body::empty()));
+            drop(first);
             sleep(Duration::from_secs(30)).await;
             drop(second);
             sleep(Duration::from_secs(9)).await;

@@ -11,7 +11,10 @@ use super::{
     page::{Page, bytes, number, seconds},
     requests::RequestMeters,
 };
-use crate::{listener::Counts, storage::Storage};
+use crate::{
+    listener::{Counts, Room},
+    storage::Storage,
+};
 
 /// Where the numbers are read.
 pub(crate) struct Sources {
@@ -23,6 +26,7 @@ pub(crate) struct Sources {
     pub(crate) storage: Storage,
     pub(crate) jobs: Arc<JobMeters>,
     pub(crate) counts: Arc<Counts>,
+    pub(crate) room: Arc<Room>,
 }
 
 impl fmt::Debug for Sources {
@@ -48,6 +52,10 @@ impl Sources {
     fn show_listeners(&self, page: &mut Page<'_>) -> fmt::Result {
         let help = "Connections of clients that held as many as they may";
         page.counter(&number("connections_refused", help), self.counts.refused_connections.value())?;
+        let help = "Connections cut off because answers waited for their readers in too much memory";
+        page.counter(&number("connections_cut", help), self.counts.cut_connections.value())?;
+        let help = "Bytes of answers in memory that wait for their readers";
+        page.gauge(&bytes("answers_held", help), self.room.held() as u64)?;
         let help = "TLS handshakes that failed or took too long";
         page.counter(&number("tls_handshakes_failed", help), self.counts.failed_handshakes.value())
     }
