@@ -1,6 +1,8 @@
 //! Taps: what else looks at the bytes of an upload as they pass.
 
 use bytes::Bytes;
+use futures_util::future::{join, try_join_all};
+use tokio::task::{JoinError, spawn_blocking};
 use wharf_hash::{Extra, ExtraHasher};
 
 /// Watches an upload's bytes, for example to index a layer while it arrives.
@@ -41,17 +43,20 @@ impl Taps {
         self
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.extra.is_empty() && self.observers.is_empty()
-    }
-
-    pub(crate) fn update(&mut self, bytes: &Bytes) {
-        for (_, hasher) in &mut self.extra {
-            hasher.update(bytes);
-        }
-        for observer in &mut self.observers {
-            observer.observe(bytes);
-        }
+    /// Shows them the next bytes: each digest on a thread that may block, the observers on one more, for together they may
+    /// cost more than the hash that they run beside.
+    pub(crate) async fn see(self, pieces: &[Bytes]) -> Result<Self, JoinError> {
+        let Self { extra, observers } = self;
+        let hash = |(extra, mut hasher): (Extra, ExtraHasher)| {
+            let pieces = pieces.to_vec();
+            spawn_blocking(move || {
+                pieces.iter().for_each(|piece| hasher.update(piece));
+                (extra, hasher)
+            })
+        };
+        let hashed = try_join_all(extra.into_iter().map(hash).collect::<Vec<_>>());
+        let (hashed, observed) = join(hashed, observe(observers, pieces)).await;
+        Ok(Self { extra: hashed?, observers: observed? })
     }
 
     pub(crate) fn end(self, stored: bool) -> Vec<(Extra, Vec<u8>)> {
@@ -60,4 +65,21 @@ impl Taps {
         }
         self.extra.into_iter().map(|(extra, hasher)| (extra, hasher.finish())).collect()
     }
+}
+
+async fn observe(
+    mut observers: Vec<Box<dyn UploadObserver>>,
+    pieces: &[Bytes],
+) -> Result<Vec<Box<dyn UploadObserver>>, JoinError> {
+    if observers.is_empty() {
+        return Ok(observers);
+    }
+    let pieces = pieces.to_vec();
+    spawn_blocking(move || {
+        for observer in &mut observers {
+            pieces.iter().for_each(|piece| observer.observe(piece));
+        }
+        observers
+    })
+    .await
 }

@@ -4,7 +4,6 @@ use std::{
     collections::HashMap,
     future::Future,
     io::{self, Read, Seek, SeekFrom},
-    ops::Range,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -18,7 +17,7 @@ use crate::{
     port::{BlobRow, BlobStore, Pieces},
 };
 
-/// How many bytes are fetched at a time.
+/// How many bytes are fetched where nobody knows yet whether more are wanted.
 const PIECE: u64 = 256 * 1024;
 
 /// The contents of a manifest that is about to be stored, for a thread that may block.
@@ -47,6 +46,11 @@ impl Contents {
         let row = descriptor.digest().and_then(|digest| self.rows.get(&digest));
         let row =
             row.ok_or_else(|| Refusal::new(format!("the manifest does not hold {}", descriptor.digest)))?;
+        self.open_row(row)
+    }
+
+    /// Opens a blob that is known.
+    pub(super) fn open_row(&self, row: &BlobRow) -> Result<BlobReader, Refusal> {
         let held = self.runtime.block_on(self.blobs.holds(row.key, row.size));
         let held = held.and_then(|held| if held { Ok(()) } else { Err(damaged(row)) });
         held.map_err(|error| remember(&self.fault, error))?;
@@ -55,6 +59,7 @@ impl Contents {
             row: row.clone(),
             position: 0,
             piece: Bytes::new(),
+            coming: None,
             runtime: self.runtime.clone(),
             fault: self.fault.clone(),
         })
@@ -81,6 +86,8 @@ pub struct BlobReader {
     position: u64,
     /// What was fetched and not yet read; it lies at `position`.
     piece: Bytes,
+    /// What comes behind it, where that is being fetched.
+    coming: Option<Pieces>,
     runtime: Handle,
     fault: Fault,
 }
@@ -91,11 +98,21 @@ impl BlobReader {
         self.row.size
     }
 
-    /// The bytes of a range that lies within the blob.
-    async fn fetch(&self, range: Range<u64>) -> Result<Bytes> {
+    /// The bytes from the position on. Who jumps about fetches little each time; who reads on, once all that is left.
+    async fn fetch(&mut self) -> Result<Bytes> {
+        let end = match &mut self.coming {
+            Some(coming) => match coming.next().await? {
+                Some(piece) => return Ok(piece),
+                None => self.size(),
+            },
+            None => self.position.saturating_add(PIECE).min(self.size()),
+        };
         let BlobRow { key, size, .. } = self.row;
-        let pieces = Pieces::open(self.blobs.as_ref(), key, size, range).await?;
-        pieces.ok_or_else(|| damaged(&self.row))?.gather().await
+        let coming = Pieces::open(self.blobs.as_ref(), key, size, self.position..end).await?;
+        let mut coming = coming.ok_or_else(|| damaged(&self.row))?;
+        let piece = coming.next().await?.ok_or_else(|| damaged(&self.row))?;
+        self.coming = Some(coming);
+        Ok(piece)
     }
 }
 
@@ -107,8 +124,8 @@ fn damaged(row: &BlobRow) -> Error {
 impl Read for BlobReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.piece.is_empty() && self.position < self.size() {
-            let end = self.position.saturating_add(PIECE).min(self.size());
-            let fetched = self.runtime.block_on(self.fetch(self.position..end));
+            let runtime = self.runtime.clone();
+            let fetched = runtime.block_on(self.fetch());
             self.piece = fetched.map_err(|error| remember(&self.fault, error))?;
         }
         let length = buffer.len().min(self.piece.len());
@@ -126,10 +143,10 @@ impl Seek for BlobReader {
             SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
         };
         let target = target.ok_or(io::ErrorKind::InvalidInput)?;
-        self.piece = match target.checked_sub(self.position).map(usize::try_from) {
-            Some(Ok(ahead)) if ahead < self.piece.len() => self.piece.slice(ahead..),
-            _ => Bytes::new(),
-        };
+        match target.checked_sub(self.position).map(usize::try_from) {
+            Some(Ok(ahead)) if ahead <= self.piece.len() => self.piece.advance(ahead),
+            _ => (self.piece, self.coming) = (Bytes::new(), None),
+        }
         self.position = target;
         Ok(target)
     }

@@ -2,7 +2,7 @@
 
 use std::{fs::File, io, ops::Range, os::unix::fs::FileExt as _, sync::Arc};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 use wharf_core::{BlobBody, ByteStream, Error, ObjectKey, Result};
 
@@ -55,18 +55,6 @@ impl Pieces {
                 Ok(Some(piece))
             }
         }
-    }
-
-    /// All that is still to come, in memory.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    pub async fn gather(mut self) -> Result<Bytes> {
-        let mut all = BytesMut::new();
-        while let Some(piece) = self.next().await? {
-            all.extend_from_slice(&piece);
-        }
-        Ok(all.freeze())
     }
 }
 

@@ -11,10 +11,7 @@ use futures_util::{
     StreamExt,
     future::{join, join3},
 };
-use tokio::{
-    task::{JoinError, spawn_blocking},
-    time::timeout,
-};
+use tokio::{task::spawn_blocking, time::timeout};
 use wharf_core::{ByteStream, Error, Kind, Result};
 use wharf_hash::Hasher;
 
@@ -161,8 +158,8 @@ async fn work(mut pumped: Pumped, pieces: Vec<Bytes>) -> Pumped {
         hashed.iter().for_each(|piece| hasher.update(piece));
         hasher
     });
-    let tap = tap(pumped.taps, &pieces);
-    let (hashed, tapped, written) = join3(hash, tap, pumped.writer.write(&pieces)).await;
+    let seen = pumped.taps.see(&pieces);
+    let (hashed, tapped, written) = join3(hash, seen, pumped.writer.write(&pieces)).await;
     let writer = pumped.writer;
     match (hashed, tapped, written) {
         (Ok(hasher), Ok(taps), Ok(())) => Pumped { hasher, writer, taps, end: Ok(()) },
@@ -171,17 +168,4 @@ async fn work(mut pumped: Pumped, pieces: Vec<Bytes>) -> Pumped {
             Pumped { hasher: before, writer, taps: Taps::none(), end: Err(Error::internal(error)) }
         }
     }
-}
-
-/// Shows a batch to the taps, beside the hash and not after it: more digests may cost more than the one.
-async fn tap(mut taps: Taps, pieces: &[Bytes]) -> Result<Taps, JoinError> {
-    if taps.is_empty() {
-        return Ok(taps);
-    }
-    let pieces = pieces.to_vec();
-    let update = move || {
-        pieces.iter().for_each(|piece| taps.update(piece));
-        taps
-    };
-    spawn_blocking(update).await
 }
