@@ -3,27 +3,24 @@
 //! The bounds are Helm's own where it has them (100 MiB inflated). An archive that two readers could read differently
 //! is refused: a file that matters twice, sizes that disagree (CVE-2025-62518).
 
+mod templates;
+mod walk;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{self, Read},
+    io::Read,
 };
 
-use flate2::read::MultiGzDecoder;
-use tar::{EntryType, PaxExtensions};
 use wharf_registry::format::Refusal;
 
+pub(crate) use self::templates::Templates;
+use self::walk::{broken, walk};
 use crate::images::of_line;
 
 /// The largest packaged chart that is read, in bytes.
 pub(crate) const LARGEST_PACKAGED: u64 = 32 * 1024 * 1024;
-/// The most bytes an archive may inflate to.
-const LARGEST: u64 = 100 * 1024 * 1024;
 /// The largest file that is kept, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
-/// The longest extended header that is read, in bytes.
-const LONGEST_HEADER: u64 = 64 * 1024;
-/// The most entries.
-const MOST_ENTRIES: usize = 20_000;
 
 /// The files that are read, by their path below the chart's folder.
 const FILES: [&str; 5] =
@@ -45,40 +42,17 @@ impl Archive {
         if size > LARGEST_PACKAGED {
             return Err(Refusal::new("the packaged chart is larger than 32 MiB"));
         }
-        let inflated = Bounded { inner: MultiGzDecoder::new(packaged), left: LARGEST };
-        let mut archive = tar::Archive::new(inflated);
-        let (mut found, mut images, mut long_name) = (BTreeMap::new(), BTreeSet::new(), None);
-        // Raw, for the library reads a long name into memory however long it is.
-        for (number, entry) in archive.entries().map_err(broken)?.raw(true).enumerate() {
-            let mut entry = entry.map_err(broken)?;
-            if number >= MOST_ENTRIES {
-                return Err(Refusal::new(format!("the packaged chart has more than {MOST_ENTRIES} entries")));
+        let (mut found, mut images) = (BTreeMap::new(), BTreeSet::new());
+        walk(packaged, |name, entry| {
+            if is_template(name) && entry.size() <= LARGEST_FILE {
+                images.extend(written_images(entry)?);
+            } else if let Some((file, bytes)) = read_wanted(name, entry)?
+                && found.insert(file, bytes).is_some()
+            {
+                return Err(Refusal::new(format!("the packaged chart holds {file} twice")));
             }
-            match entry.header().entry_type() {
-                EntryType::GNULongName | EntryType::XHeader if long_name.is_some() => {
-                    return Err(Refusal::new("the packaged chart names a file twice"));
-                }
-                EntryType::GNULongName | EntryType::XHeader => long_name = Some(extended_name(&mut entry)?),
-                EntryType::XGlobalHeader => expect_comment(&mut entry)?,
-                EntryType::Directory => long_name = None,
-                EntryType::Regular => {
-                    let header_name = entry.path_bytes().into_owned();
-                    let name = long_name.take().flatten().unwrap_or(header_name);
-                    if is_template(&name) && entry.size() <= LARGEST_FILE {
-                        images.extend(written_images(&mut entry)?);
-                    } else if let Some((file, bytes)) = read_wanted(&name, &mut entry)?
-                        && found.insert(file, bytes).is_some()
-                    {
-                        return Err(Refusal::new(format!("the packaged chart holds {file} twice")));
-                    }
-                }
-                _ => {
-                    return Err(Refusal::new(
-                        "the packaged chart holds something that is no file and no folder",
-                    ));
-                }
-            }
-        }
+            Ok(())
+        })?;
         Ok(Self { files: found, images })
     }
 
@@ -91,10 +65,6 @@ impl Archive {
     pub(crate) fn file(&self, name: &str) -> Option<&[u8]> {
         self.files.get(name).map(Vec::as_slice)
     }
-}
-
-fn broken(error: io::Error) -> Refusal {
-    Refusal::new(format!("the packaged chart cannot be read: {error}"))
 }
 
 /// A file that matters, with its bytes. A text beside the chart that is too large is passed over.
@@ -143,73 +113,15 @@ fn written_images<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Vec<String>,
     Ok(text.lines().filter_map(of_line).take(MOST_IMAGES).map(str::to_owned).collect())
 }
 
-/// The name an extended header gives the entry after it, if it gives one.
-fn extended_name<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Vec<u8>>, Refusal> {
-    let bytes = read_header(entry)?;
-    if entry.header().entry_type() == EntryType::GNULongName {
-        return Ok(Some(bytes.split(|byte| *byte == 0).next().unwrap_or_default().to_vec()));
-    }
-    let mut name = None;
-    for extension in PaxExtensions::new(&bytes) {
-        let extension = extension?;
-        match extension.key_bytes() {
-            b"path" => name = Some(extension.value_bytes().to_vec()),
-            b"size" => return Err(Refusal::new("the packaged chart gives the size of a file twice")),
-            key if key.starts_with(b"GNU.sparse") => {
-                return Err(Refusal::new("the packaged chart holds a file with holes"));
-            }
-            _ => {}
-        }
-    }
-    Ok(name)
-}
-
-/// A header for all files may say where they come from, and nothing that changes them.
-fn expect_comment<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<(), Refusal> {
-    let bytes = read_header(entry)?;
-    for extension in PaxExtensions::new(&bytes) {
-        if extension?.key_bytes() != b"comment" {
-            return Err(Refusal::new("the packaged chart holds a header that changes every file"));
-        }
-    }
-    Ok(())
-}
-
-fn read_header<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Vec<u8>, Refusal> {
-    if entry.size() > LONGEST_HEADER {
-        return Err(Refusal::new("the packaged chart holds a name that is too long"));
-    }
-    let mut bytes = Vec::new();
-    entry.read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// A reader that fails when more comes out than may.
-struct Bounded<R> {
-    inner: R,
-    left: u64,
-}
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.inner.read(buffer)?;
-        self.left = self
-            .left
-            .checked_sub(length as u64)
-            .ok_or_else(|| io::Error::other("it inflates to more than 100 MiB"))?;
-        Ok(length)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
+    use std::io::{self, Write as _};
 
-    use flate2::{Compression, write::GzEncoder};
+    use flate2::{Compression, read::MultiGzDecoder, write::GzEncoder};
     use proptest::prelude::*;
-    use tar::{Builder, Header};
+    use tar::{Builder, EntryType, Header};
 
-    use super::*;
+    use super::{walk::LONGEST_HEADER, *};
 
     fn packaged(build: impl FnOnce(&mut Builder<GzEncoder<Vec<u8>>>)) -> Vec<u8> {
         let mut builder = Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));

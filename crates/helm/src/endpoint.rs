@@ -30,6 +30,8 @@ pub(crate) enum Endpoint {
     Version(String, String),
     /// Its default values.
     Values(String, String),
+    /// Its templates.
+    Templates(String, String),
     /// An upload of a chart.
     Upload(Existing),
     /// An upload of a provenance file.
@@ -130,6 +132,9 @@ fn museum(method: &Method, rest: &[&str], query: Option<&str>) -> Result<Endpoin
         ["charts", name, version, "values"] => {
             read(Endpoint::Values((*name).to_owned(), (*version).to_owned()))
         }
+        ["charts", name, version, "templates"] => {
+            read(Endpoint::Templates((*name).to_owned(), (*version).to_owned()))
+        }
         _ => Err(nothing()),
     }
 }
@@ -141,7 +146,7 @@ impl Endpoint {
             Self::Index => NAMES[0],
             Self::Download(_) => NAMES[1],
             Self::Charts(_) => NAMES[2],
-            Self::Versions(_) | Self::Version(..) | Self::Values(..) => NAMES[3],
+            Self::Versions(_) | Self::Version(..) | Self::Values(..) | Self::Templates(..) => NAMES[3],
             Self::Upload(_) | Self::UploadProvenance(_) => NAMES[4],
             Self::Delete(..) => NAMES[5],
         }

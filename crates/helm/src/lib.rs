@@ -45,6 +45,9 @@ pub use crate::{
 /// How many uploads are held in memory at once, and how many of them of one organisation.
 const UPLOADS: usize = 8;
 const SHARE: usize = 4;
+/// How many packaged charts are read at once for those who ask what is in them, and how many of them of one organisation.
+const LOOKS: usize = 4;
+const LOOKS_SHARE: usize = 2;
 
 /// What the face works with.
 #[derive(Clone)]
@@ -59,11 +62,13 @@ pub struct Helm {
 struct Serving {
     face: Helm,
     turns: Turns,
+    looks: Turns,
 }
 
 /// Everything below `/helm/{organisation}/{registry}/`.
 pub fn router(face: Helm) -> Router {
-    let serving = Serving { face, turns: Turns::new(UPLOADS, SHARE) };
+    let looks = Turns::new(LOOKS, LOOKS_SHARE);
+    let serving = Serving { face, turns: Turns::new(UPLOADS, SHARE), looks };
     Router::new().route("/helm/{*path}", any(serve)).with_state(Arc::new(serving))
 }
 
@@ -71,6 +76,7 @@ pub fn router(face: Helm) -> Router {
 struct Call<'a> {
     registry: &'a Registry,
     turns: &'a Turns,
+    looks: &'a Turns,
     actor: &'a Actor,
     headers: &'a HeaderMap,
 }
@@ -96,7 +102,8 @@ async fn answer(
 ) -> Result<Response> {
     let Helm { registry: engine, authenticator } = &serving.face;
     let actor = identify(authenticator.as_ref(), &parts.headers, &parts.extensions).await?;
-    let call = Call { registry: engine, turns: &serving.turns, actor: &actor, headers: &parts.headers };
+    let Serving { turns, looks, .. } = serving;
+    let call = Call { registry: engine, turns, looks, actor: &actor, headers: &parts.headers };
     match endpoint {
         Endpoint::Index => page::index(&call, registry).await,
         Endpoint::Download(file) => download::get(&call, file).await,
@@ -104,6 +111,7 @@ async fn answer(
         Endpoint::Versions(name) => museum::versions(&call, registry, name).await,
         Endpoint::Version(name, version) => museum::version(&call, registry, (name, version)).await,
         Endpoint::Values(name, version) => museum::values(&call, registry, (name, version)).await,
+        Endpoint::Templates(name, version) => museum::templates(&call, registry, (name, version)).await,
         Endpoint::Upload(existing) => museum::upload(&call, (registry, *existing), body).await,
         Endpoint::UploadProvenance(existing) => {
             museum::upload_provenance(&call, (registry, *existing), body).await

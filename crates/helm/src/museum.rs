@@ -12,11 +12,12 @@ use axum::{
 };
 use serde_json::{Map, Value};
 use wharf_core::{Error, Kind, Reference, RegistryPlace, Result, Subject, action::Pull};
-use wharf_registry::port::ShownRow;
+use wharf_registry::{format::BlobReader, port::ShownRow};
 
 pub(crate) use self::{delete::delete, push::upload, sign::upload_provenance};
 use crate::{
     Call,
+    archive::Templates,
     format::{NAME, VALUES},
     index::{self, entries},
 };
@@ -56,6 +57,26 @@ pub(crate) async fn values(
     let document = call.registry.document(&grant, &Reference::Digest(row.digest), VALUES).await?;
     let headers = [(header::CONTENT_TYPE, "application/yaml"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
     Ok((headers, document.bytes).into_response())
+}
+
+/// `GET …/api/charts/{name}/{version}/templates`
+pub(crate) async fn templates(
+    call: &Call<'_>,
+    registry: &RegistryPlace,
+    (name, version): (&str, &str),
+) -> Result<Response> {
+    let row = find(call, registry, (name, version)).await?;
+    let grant = call.registry.grant::<Pull>(call.actor, &row.place).await?;
+    let chart: Map<String, Value> = serde_json::from_str(&row.attributes).map_err(Error::internal)?;
+    let digest = chart.get("content").and_then(|content| content.get("digest")?.as_str());
+    let digest = digest.ok_or_else(not_found)?.parse()?;
+    let turn = call.looks.next(&registry.organisation).await?;
+    let read = move |reader: BlobReader| {
+        let (_turn, size) = (turn, reader.size());
+        Templates::read(reader, size)
+    };
+    let templates = call.registry.read_blob(&grant, &digest, read).await?;
+    Ok(json(serde_json::to_string(&templates).map_err(Error::internal)?))
 }
 
 /// The version of a chart that the index shows.

@@ -152,6 +152,16 @@ async fn charts_are_listed_described_and_deleted() {
     assert_eq!(of("app/1.0.0").await.is(200).json()["version"], "1.0.0");
     assert_eq!(of("app/latest").await.is(200).json()["version"], "1.0.0", "a pre-release is not the latest");
     of("app/1.0.0/values").await.is(200).has_body(b"a: 1\n");
+    assert_eq!(of("app/1.0.0/templates").await.is(200).json(), json!([]));
+    let mut written = Chart::new("app", "0.9.0");
+    for file in ["app/templates/NOTES.txt", "app/charts/other/templates/b.yaml"] {
+        written.files.push((file.to_owned(), b"text".to_vec()));
+    }
+    upload(&alice, "", written.packaged()).await.is(201);
+    let templates = of("app/0.9.0/templates").await.is(200).has_header("content-type", "application/json");
+    assert_eq!(templates.json(), json!([{ "name": "templates/NOTES.txt", "data": "dGV4dA==" }]));
+    of("app/9.0.0/templates").await.is(404);
+    alice.delete(&format!("{BASE}/api/charts/app/0.9.0")).await.is(200);
     assert_eq!(error(&of("app/3.0.0").await.is(404)), "not found");
     of("none").await.is(404);
     alice.head(&format!("{BASE}/api/charts/app/1.0.0")).await.is(200);

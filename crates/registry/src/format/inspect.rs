@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::task::spawn_blocking;
 use wharf_core::{
-    Error, Grant, Result, Subject,
-    action::Push,
+    Digest, Error, Grant, Result, Subject,
+    action::{Pull, Push},
     gate::RepositoryId,
     manifest::{Descriptor, Role},
 };
@@ -68,21 +68,46 @@ impl Registry {
     ) -> Result<T> {
         let find = FindContents { repository: grant.repository(), wanted: vec![part.clone()] };
         let found = self.store().view(find).await?;
-        if !found.missing.is_empty() {
-            return Err(Error::not_found(Subject::Blob));
-        }
         let turn = self.inspections().next(&grant.place().organisation).await?;
-        let (contents, part) = (Contents::new(self.blob_store(), found.rows), part.clone());
-        let examined = spawn_blocking(move || {
+        let examine = move |reader| {
             let _turn = turn;
-            let examined = contents.open(&part).and_then(examine);
-            contents.fault().map_or_else(|| examined.map_err(Error::from), Err)
-        });
-        examined.await.map_err(Error::internal)?
+            examine(reader)
+        };
+        self.read_row(found.rows.into_iter().next(), examine).await
     }
-}
 
-impl Registry {
+    /// Lets a door read a blob for whoever may pull it, on a thread that may block. How many do so at once is for the door
+    /// to say: those who pull take no turn from those who push.
+    ///
+    /// # Errors
+    /// `NotFound` where the repository does not hold it; `Invalid` with the refusal; `Unavailable`.
+    pub async fn read_blob<T: Send + 'static>(
+        &self,
+        grant: &Grant<Pull>,
+        digest: &Digest,
+        look: impl FnOnce(BlobReader) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T> {
+        let row = match grant.repository() {
+            Some(repository) => self.store().member(repository, digest).await?,
+            None => None,
+        };
+        self.read_row(row, look).await
+    }
+
+    async fn read_row<T: Send + 'static>(
+        &self,
+        row: Option<BlobRow>,
+        read: impl FnOnce(BlobReader) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T> {
+        let row = row.ok_or_else(|| Error::not_found(Subject::Blob))?;
+        let contents = Contents::new(self.blob_store(), Vec::new());
+        let read = spawn_blocking(move || {
+            let read = contents.open_row(&row).and_then(read);
+            contents.fault().map_or_else(|| read.map_err(Error::from), Err)
+        });
+        read.await.map_err(Error::internal)?
+    }
+
     /// Lets a format's own door read, or hash, bytes that are not stored yet, on a thread that may block, as
     /// [`Registry::examine`] lets it read a blob.
     ///
