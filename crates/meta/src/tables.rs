@@ -106,6 +106,7 @@ pub const TABLES: &[Table] = &[
             bytes("payload"),
         ],
     ),
+    table("fetched_size", 1, &[integer("registry_id"), integer("bytes")]),
     table(
         "rule",
         3,

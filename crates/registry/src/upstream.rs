@@ -44,6 +44,8 @@ const SILENCE: i64 = 15;
 pub struct UpstreamSettings {
     /// For how many seconds nobody asks again what an upstream said of itself.
     pub lifetime: i64,
+    /// The most bytes that are kept of what the upstream of one registry said of itself, as they are kept: packed.
+    pub kept: u64,
 }
 
 /// What is counted of the work.

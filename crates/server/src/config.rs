@@ -106,6 +106,8 @@ pub(crate) struct Config {
     /// How long what an upstream said is not asked again.
     pub(crate) upstream_lifetime: Duration,
     pub(crate) deletion: Deletion,
+    /// How many bytes of what the upstream of one registry said are kept.
+    pub(crate) upstream_kept: u64,
     pub(crate) upload_expiry: Duration,
     pub(crate) collection_delay: Duration,
     pub(crate) object_grace: Duration,
@@ -239,6 +241,7 @@ impl Sources {
             deletion: self.read("deletion", values::deletion)?,
             upload_expiry: self.read("upload_expiry", values::duration)?,
             collection_delay: self.read("collection_delay", values::duration)?,
+            upstream_kept: self.read("upstream_kept", values::size)?,
             object_grace: self.read("object_grace", values::duration)?,
             empty_repository_expiry: self.read("empty_repository_expiry", values::duration)?,
             tag_history: self.read("tag_history", values::duration)?,

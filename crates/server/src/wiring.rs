@@ -212,8 +212,9 @@ impl Wharf {
         let registry = stores.registry(config, (signing.clone(), node), entropy.clone());
         stores.storage.expect_pair(&stores.database, &registry, entropy.as_ref()).await?;
         let fetcher = Arc::new(Fetcher::new(auth.clone(), config.upstream_hosts.clone()));
-        let lifetime = seconds(config.upstream_lifetime);
-        let upstreams = Upstreams::new(registry.clone(), fetcher, UpstreamSettings { lifetime });
+        let upstream_settings =
+            UpstreamSettings { lifetime: seconds(config.upstream_lifetime), kept: config.upstream_kept };
+        let upstreams = Upstreams::new(registry.clone(), fetcher, upstream_settings);
         let requests = Arc::new(RequestMeters::of(endpoints()));
         let (jobs, counts) = (Arc::<JobMeters>::default(), Arc::<Counts>::default());
         let room = Room::new(config.limits.answer_memory, counts.clone());

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{JSON, file, mirror, names, near, page};
+use super::{JSON, NEAR, file, mirror, names, near, page};
 use crate::formats::wheel::{Distribution, metadata};
 use crate::harness::{Caller, Wharf};
 
@@ -82,6 +82,30 @@ async fn what_is_known_is_served_while_the_upstream_is_away() {
     admin.get(&file("mirror", "foo", &newer.filename)).await.is(503);
     page(&admin, "mirror", "other").await.is(503);
     assert!(wharf.log().contains("an upstream could not be asked"));
+}
+
+#[tokio::test]
+async fn a_proxy_keeps_so_much_of_its_upstream_and_what_is_newest() {
+    let (mut upstream, alice, url) = upstream().await;
+    let wharf = Wharf::start_with(&[&NEAR[..], &[("WHARF_UPSTREAM_KEPT", "1KiB")]].concat()).await;
+    wharf.found(&["acme"]).await;
+    let admin = wharf.admin();
+    mirror(&admin, &url, json!({})).await;
+    let projects = ["one", "two", "three", "four", "five", "six"];
+    for project in projects {
+        Distribution::wheel(project, "1.0").upload(&alice).await.is(200);
+        page(&admin, "mirror", project).await.is(200);
+    }
+
+    upstream.kill();
+
+    // What is kept can be served while the upstream is away.
+    let mut kept = Vec::new();
+    for project in projects {
+        kept.extend((page(&admin, "mirror", project).await.status == 200).then_some(project));
+    }
+    assert!((1..projects.len()).contains(&kept.len()), "{kept:?}");
+    assert_eq!(kept, projects[projects.len() - kept.len()..], "the newest stay");
 }
 
 #[tokio::test]

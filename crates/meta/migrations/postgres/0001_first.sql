@@ -61,6 +61,13 @@ CREATE TABLE fetched (
     payload     BYTEA NOT NULL,
     PRIMARY KEY (registry_id, name)
 );
+CREATE INDEX fetched_age ON fetched (registry_id, checked_at, name);
+
+-- How many bytes of payload a registry has of that.
+CREATE TABLE fetched_size (
+    registry_id BIGINT PRIMARY KEY REFERENCES registry (id),
+    bytes       BIGINT NOT NULL
+);
 
 -- What was set about a registry, as JSON. kind: immutability or retention.
 CREATE TABLE rule (

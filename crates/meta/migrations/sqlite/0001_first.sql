@@ -59,6 +59,13 @@ CREATE TABLE fetched (
     payload     BLOB NOT NULL,
     PRIMARY KEY (registry_id, name)
 );
+CREATE INDEX fetched_age ON fetched (registry_id, checked_at, name);
+
+-- How many bytes of payload a registry has of that.
+CREATE TABLE fetched_size (
+    registry_id INTEGER PRIMARY KEY REFERENCES registry (id),
+    bytes       INTEGER NOT NULL
+);
 
 -- What was set about a registry, as JSON. kind: immutability or retention.
 CREATE TABLE rule (

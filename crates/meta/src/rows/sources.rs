@@ -273,7 +273,10 @@ impl Sources for SqlWork<'_> {
             now.microseconds().into(),
             fetched.payload.as_ref().into(),
         ];
-        self.0.execute(KEEP, &values).await.map(drop)
+        let before = kept_bytes(self.0, (registry, name)).await?;
+        self.0.execute(KEEP, &values).await?;
+        let after = i64::try_from(fetched.payload.len()).map_err(Error::internal)?;
+        count_kept(self.0, registry, after - before).await
     }
 
     async fn touch_fetched(&mut self, (registry, name): (RegistryId, &str), now: Timestamp) -> Result<()> {
@@ -284,6 +287,39 @@ impl Sources for SqlWork<'_> {
 
     async fn forget_fetched(&mut self, registry: RegistryId, name: &str) -> Result<()> {
         const FORGET: &str = "DELETE FROM fetched WHERE registry_id = $1 AND name = $2";
-        self.0.execute(FORGET, &[registry.0.into(), name.into()]).await.map(drop)
+        let before = kept_bytes(self.0, (registry, name)).await?;
+        self.0.execute(FORGET, &[registry.0.into(), name.into()]).await?;
+        count_kept(self.0, registry, -before).await
     }
+
+    async fn fetched_bytes(&mut self, registry: RegistryId) -> Result<u64> {
+        const FIND: &str = "SELECT s.bytes FROM fetched_size s WHERE s.registry_id = $1";
+        let row = self.0.query_first(FIND, &[registry.0.into()]).await?;
+        row.map(|mut row| row.next()).transpose().map(Option::unwrap_or_default)
+    }
+
+    async fn oldest_fetched(&mut self, registry: RegistryId, most: u32) -> Result<Vec<String>> {
+        const LIST: &str = "
+            SELECT d.name FROM fetched d WHERE d.registry_id = $1 ORDER BY d.checked_at, d.name LIMIT $2";
+        let rows = self.0.query(LIST, &[registry.0.into(), i64::from(most).into()]).await?;
+        rows.into_iter().map(|mut row| row.next()).collect()
+    }
+}
+
+/// How many bytes something has that was kept; none where it was not.
+async fn kept_bytes(session: &mut dyn Session, (registry, name): (RegistryId, &str)) -> Result<i64> {
+    const FIND: &str = "
+        SELECT CAST(length(d.payload) AS BIGINT) FROM fetched d WHERE d.registry_id = $1 AND d.name = $2";
+    let row = session.query_first(FIND, &[registry.0.into(), name.into()]).await?;
+    row.map(|mut row| row.next()).transpose().map(Option::unwrap_or_default)
+}
+
+async fn count_kept(session: &mut dyn Session, registry: RegistryId, more: i64) -> Result<()> {
+    const COUNT: &str = "
+        INSERT INTO fetched_size (registry_id, bytes) VALUES ($1, $2)
+        ON CONFLICT (registry_id) DO UPDATE SET bytes = fetched_size.bytes + excluded.bytes";
+    if more == 0 {
+        return Ok(());
+    }
+    session.execute(COUNT, &[registry.0.into(), more.into()]).await.map(drop)
 }

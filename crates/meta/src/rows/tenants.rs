@@ -37,7 +37,7 @@ pub(super) async fn registry_id(
 /// Removes a registry that holds no repository, with everything that hangs on it. A table whose rows name a registry has
 /// its line here.
 pub(super) async fn remove_registry(session: &mut dyn Session, id: RegistryId) -> Result<()> {
-    const ALL: [&str; 10] = [
+    const ALL: [&str; 11] = [
         "UPDATE account SET home_registry_id = NULL WHERE home_registry_id = $1",
         "DELETE FROM rule WHERE registry_id = $1",
         "DELETE FROM believed_key WHERE registry_id = $1",
@@ -47,6 +47,7 @@ pub(super) async fn remove_registry(session: &mut dyn Session, id: RegistryId) -
         "DELETE FROM source WHERE registry_id = $1",
         "DELETE FROM registry_member WHERE registry_id = $1 OR member_id = $1",
         "DELETE FROM fetched WHERE registry_id = $1",
+        "DELETE FROM fetched_size WHERE registry_id = $1",
         "DELETE FROM registry WHERE id = $1",
     ];
     for statement in ALL {

@@ -38,9 +38,24 @@ pub(super) async fn suite<S: Store>(store: &S) {
     assert_eq!((touched.version, touched.checked_at), (first.version, NOW.plus_seconds(5)));
     let again = keep("two", -10).await;
     assert!(again.version > first.version, "a clock that went back hides a change");
+    let size: Body<_, u64> = |registry, work| Box::pin(work.fetched_bytes(*registry));
+    assert_eq!(commit(store, registry, size).await.unwrap(), 3, "what went is not counted");
+    let other: Body<_, ()> = |registry, work| {
+        let fetched = Fetched { etag: None, payload: Bytes::from_static(b"of another page") };
+        Box::pin(
+            async move { work.keep_fetched((*registry, "other"), &fetched, NOW.plus_seconds(-20)).await },
+        )
+    };
+    commit(store, registry, other).await.unwrap();
+    assert_eq!(commit(store, registry, size).await.unwrap(), 3 + 15);
+    let oldest: Body<_, Vec<String>> = |registry, work| Box::pin(work.oldest_fetched(*registry, 1));
+    assert_eq!(commit(store, registry, oldest).await.unwrap(), ["other"]);
     let payload: Body<_, Option<Bytes>> = |registry, work| Box::pin(work.fetched_payload(*registry, "page"));
     assert_eq!(commit(store, registry, payload).await.unwrap().unwrap(), "two");
     let forget: Body<_, ()> = |registry, work| Box::pin(work.forget_fetched(*registry, "page"));
-    commit(store, registry, forget).await.unwrap();
-    assert_eq!(find("page").await, None);
+    for _ in 0..2 {
+        commit(store, registry, forget).await.unwrap();
+        assert_eq!(find("page").await, None);
+        assert_eq!(commit(store, registry, size).await.unwrap(), 15);
+    }
 }

@@ -62,4 +62,8 @@ pub trait Sources {
     async fn touch_fetched(&mut self, of: (RegistryId, &str), now: Timestamp) -> Result<()>;
     /// Forgets what the upstream says no more.
     async fn forget_fetched(&mut self, registry: RegistryId, name: &str) -> Result<()>;
+    /// How many bytes are kept of what the upstream of a registry said.
+    async fn fetched_bytes(&mut self, registry: RegistryId) -> Result<u64>;
+    /// Of what the upstream of a registry said, what was found to stand longest ago: up to so many names.
+    async fn oldest_fetched(&mut self, registry: RegistryId, most: u32) -> Result<Vec<String>>;
 }

@@ -145,7 +145,8 @@ impl Upstreams {
             let until = now.plus_seconds(self.0.settings.lifetime.min(ABSENCE));
             self.0.memory.note_absence(proxy.registry, &key.name, until);
         }
-        let renew = RenewDocument { key, renewal, now: self.0.registry.now() };
+        let most = self.0.settings.kept;
+        let renew = RenewDocument { key, renewal, most, now: self.0.registry.now() };
         self.0.registry.store().commit(renew).await
     }
 

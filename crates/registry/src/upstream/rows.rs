@@ -6,6 +6,9 @@ use wharf_core::{Result, Timestamp, gate::RegistryId};
 
 use crate::port::{Extent, Fetched, FetchedState, LeaseClaim, Member, SourceRow, Transaction, Work};
 
+/// How many are forgotten at a time.
+const AT_ONCE: u32 = 16;
+
 pub(super) struct FindSource {
     pub(super) registry: RegistryId,
 }
@@ -83,6 +86,8 @@ pub(super) enum Renewal {
 pub(super) struct RenewDocument {
     pub(super) key: DocumentKey,
     pub(super) renewal: Renewal,
+    /// The most bytes that the registry keeps of its upstream.
+    pub(super) most: u64,
     pub(super) now: Timestamp,
 }
 
@@ -95,10 +100,29 @@ impl Transaction for RenewDocument {
         match &self.renewal {
             Renewal::Gone => work.forget_fetched(registry, name).await?,
             Renewal::Stands => work.touch_fetched((registry, name), self.now).await?,
-            Renewal::Came(fetched) => work.keep_fetched((registry, name), fetched, self.now).await?,
+            Renewal::Came(fetched) => {
+                work.keep_fetched((registry, name), fetched, self.now).await?;
+                make_room(work, self.key.of(), self.most).await?;
+            }
         }
         work.fetched(registry, name).await
     }
+}
+
+/// Forgets what was found to stand longest ago until the rest fits: it is asked for again when somebody wants it. What just
+/// came stays.
+async fn make_room(work: &mut dyn Work, (registry, name): (RegistryId, &str), most: u64) -> Result<()> {
+    while work.fetched_bytes(registry).await? > most {
+        let oldest = work.oldest_fetched(registry, AT_ONCE).await?;
+        let oldest: Vec<_> = oldest.into_iter().filter(|oldest| oldest != name).collect();
+        for oldest in &oldest {
+            work.forget_fetched(registry, oldest).await?;
+        }
+        if oldest.is_empty() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 pub(super) struct EndLease(pub(super) LeaseClaim);

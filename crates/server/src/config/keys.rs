@@ -271,6 +271,14 @@ pub(crate) const KEYS: &[Key] = &[
         secret: Mask::Nothing,
     },
     Key {
+        name: "upstream_kept",
+        flag: "upstream-kept",
+        default: "256MiB",
+        expected: "a number of bytes like 256MiB",
+        about: "The most that a proxy keeps of its upstream's pages, packed; what was found to stand longest ago goes first.",
+        secret: Mask::Nothing,
+    },
+    Key {
         name: "deletion",
         flag: "deletion",
         default: "on",

@@ -194,7 +194,7 @@ pub(super) fn answer_memory(text: &str) -> Option<usize> {
 }
 
 /// A whole number of bytes, `KiB`, `MiB` or `GiB`.
-fn size(text: &str) -> Option<u64> {
+pub(super) fn size(text: &str) -> Option<u64> {
     let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
     let of_unit = units.iter().find_map(|(unit, bits)| Some((text.strip_suffix(unit)?, *bits)));
     let (number, bits) = of_unit.unwrap_or((text, 0));
