@@ -41,7 +41,7 @@ use axum::{
 };
 use wharf_core::{Actor, Authenticator, Result};
 use wharf_http::{BaseUrl, identify, named};
-use wharf_registry::{Registry, upstream::Upstreams};
+use wharf_registry::{Registry, Turns, upstream::Upstreams};
 
 use crate::{endpoint::Endpoint, source::Source, upstream::Shelf};
 pub use crate::{endpoint::NAMES, format::Distributions};
@@ -66,9 +66,12 @@ struct Serving {
     shelf: Arc<Shelf>,
 }
 
+    /// Of forms that are read.
+    forms: Arc<Turns>,
 /// Everything below `/pypi/{organisation}/{registry}/`.
 pub fn router(face: Pypi) -> Router {
-    let serving = Serving { face, shelf: Arc::default() };
+    let forms = Arc::new(face.registry.turns());
+    let serving = Serving { face, shelf: Arc::default(), forms };
     Router::new().route("/pypi/{*path}", any(serve)).with_state(serving)
 }
 

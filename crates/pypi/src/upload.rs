@@ -39,8 +39,8 @@ use crate::{
     shape::{self, Part},
 };
 
-/// What an upload may hold: 2,000 fields and the file, and 4 MiB beside the file.
-const BOUNDS: FormBounds = FormBounds { parts: 2001, beside: 4 * 1024 * 1024 };
+/// What an upload may hold: 2,000 fields and the file, and 2 MiB beside the file.
+const BOUNDS: FormBounds = FormBounds { parts: 2001, beside: 2 * 1024 * 1024 };
 
 /// `POST /pypi/{organisation}/{registry}/legacy/`
 pub(crate) async fn upload(call: &Call<'_>, registry: &RegistryPlace, body: Body) -> Result<Response> {
@@ -49,6 +49,8 @@ pub(crate) async fn upload(call: &Call<'_>, registry: &RegistryPlace, body: Body
     }
     // Who may publish no project has nothing read; whether he may publish this one is asked when the form has named it.
     call.registry.expect_pusher_below(call.actor, registry, FOLDER).await?;
+    // What a form holds beside a large file lies in memory, a small file too.
+    let _turn = call.serving.forms.next(&registry.organisation).await?;
     let boundary = Boundary::of(call.headers)
         .ok_or_else(|| invalid("an upload is a form of type multipart/form-data with a boundary"))?;
     let mut parts = Multipart::new(boundary, body_stream(body), BOUNDS);

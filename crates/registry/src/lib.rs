@@ -287,6 +287,12 @@ impl Registry {
         turn.inspect_err(|_| meters.turns_refused.increment())
     }
 
+    /// Turns for what a door gathers by itself before the engine gets it: as many as the operator lets come in at once.
+    pub fn turns(&self) -> Turns {
+        let Settings { uploads, uploads_per_organisation, .. } = *self.settings();
+        Turns::new(uploads, uploads_per_organisation)
+    }
+
     /// How many bodies have their turn now.
     pub fn turns_held(&self) -> usize {
         self.0.turns.held()

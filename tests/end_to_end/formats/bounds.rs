@@ -1,7 +1,11 @@
-//! What a chart may cost the server.
+//! What a chart, and the form of a Python file, may cost the server.
 
+use std::time::{Duration, Instant};
+
+use super::wheel::{Distribution, FORM, FilePlace, INDEX};
 use super::{chart::Chart, search};
-use crate::harness::Wharf;
+use crate::harness::raw::Exchange;
+use crate::harness::{ADMIN_PASSWORD, Wharf};
 
 #[tokio::test]
 async fn a_chart_that_inflates_without_end_is_refused_and_the_server_lives() {
@@ -38,4 +42,30 @@ async fn a_chart_is_not_found_by_a_keyword_that_is_too_long_and_by_its_others_it
         page.json()["items"].as_array().unwrap().len()
     };
     assert_eq!((found("web").await, found(&long).await), (1, 0));
+}
+
+#[tokio::test]
+async fn a_form_waits_for_its_turn_and_one_that_stands_still_loses_it() {
+    let wharf = Wharf::start_with(&[
+        ("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD),
+        ("WHARF_UPLOADS_PER_ORGANISATION", "1"),
+        ("WHARF_STALL_TIMEOUT", "1s"),
+    ])
+    .await;
+    wharf.found(&["acme"]).await;
+    let alice = wharf.add_user("alice", &["acme:writer"]);
+    let form = Distribution::wheel("foo", "1.0").form(FilePlace::Last);
+    let length = form.len().to_string();
+    let headers = [("content-type", FORM), ("content-length", &length)];
+    let mut standing = Exchange::begin(&alice, "POST", &format!("{INDEX}/legacy/"), &headers).await;
+    standing.send(&form[..form.len() - 10]).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+
+    let begun = Instant::now();
+    Distribution::wheel("bar", "1.0").upload(&alice).await.is(200);
+
+    let waited = begun.elapsed();
+    assert!((Duration::from_millis(500)..Duration::from_secs(8)).contains(&waited), "{waited:?}");
+    assert_eq!(standing.answer().await.0, 400);
+    alice.get(&format!("{INDEX}/simple/foo/")).await.is(404);
 }
