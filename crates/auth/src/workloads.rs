@@ -8,6 +8,7 @@
 mod claim_pattern;
 mod management;
 mod required_claims;
+mod told;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use tokio::task::JoinSet;
@@ -143,6 +144,7 @@ impl Auth {
             name: met.first().map(|met| subject_of(&met.claims)).unwrap_or_default(),
             reach: Reach::new(allowances.cloned().collect())?,
             expires_at,
+            workload: told::workload(met)?,
         };
         let records = met.iter().map(|met| record(met, hash, (now, nobody))).collect();
         self.beliefs().admit(admission, records).await?;

@@ -39,6 +39,7 @@ mod reference;
 mod right;
 mod secret;
 mod source;
+mod workload;
 
 pub use body::{BlobBody, ByteStream};
 pub use clock::{Clock, Entropy, Timestamp};
@@ -64,3 +65,4 @@ pub use reference::{Reference, Tag};
 pub use right::{Access, Action, Role, Scope, Verb, action};
 pub use secret::{Secret, Vault};
 pub use source::{Guard, Lookalikes, Protocol, RegistryKind, SealedLogin, Upstream, UpstreamUrl};
+pub use workload::{Workload, Workloads};

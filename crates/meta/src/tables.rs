@@ -192,6 +192,7 @@ pub const TABLES: &[Table] = &[
             bytes("parent"),
             integer("created_at"),
             integer("expires_at"),
+            text("workload"),
         ],
     ),
     table(

@@ -1,7 +1,8 @@
 //! The suite of whom organisations believe, and of jobs that are let in.
 
 use wharf_core::{
-    Access, Actor, Allowance, Credential, Kind, Principal, Reach, Role, TokenHash, Verb, gate::OrganisationId,
+    Access, Actor, Allowance, Credential, Kind, Principal, Reach, Role, TokenHash, Verb, Workload,
+    gate::OrganisationId,
 };
 
 use super::{
@@ -44,7 +45,13 @@ fn admission(rules: &[i64], number: u8) -> Admission {
         name: "job".to_owned(),
         reach: reach("blf-acme/*"),
         expires_at: NOW.plus_seconds(900),
+        workload: workload(),
     }
+}
+
+fn workload() -> Workload {
+    let claims = [("sub".to_owned(), "job".to_owned())].into();
+    Workload { issuer: "https://ci.example".to_owned(), claims }
 }
 
 /// The suite of [`Beliefs`].
@@ -149,6 +156,8 @@ async fn a_job_is_let_in_once<S: Accounts + Machines + Beliefs>(store: &S, rule:
     let Principal::Robot { id, version, .. } = &principal else { panic!("a job is a robot: {principal:?}") };
     assert_eq!((token.account, token.account_version), (*id, *version));
     assert_eq!((token.reach, token.expires_at), (Some(reach("blf-acme/*")), Some(NOW.plus_seconds(900))));
+    assert_eq!(store.workload(TokenHash([91; 32])).await.unwrap(), Some(workload()));
+    assert_eq!(store.workload(TokenHash([93; 32])).await.unwrap(), None);
     assert!(store.by_id(*id).await.unwrap().is_some_and(|account| !account.disabled && !account.operator));
     store.forget_spent(NOW.plus_seconds(60)).await.unwrap();
     assert_eq!(

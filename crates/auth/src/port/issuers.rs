@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use wharf_core::{
     IssuerName, OrganisationName, Principal, Reach, Result, RobotName, Role, RuleName, Timestamp, TokenHash,
-    audit::AuditRecord, gate::OrganisationId,
+    Workload, audit::AuditRecord, gate::OrganisationId,
 };
 
 use crate::{
@@ -73,6 +73,8 @@ pub struct Admission {
     pub reach: Reach,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// What the issuer said of the job, for as long as the token lives.
+    pub workload: Workload,
 }
 
 /// The issuers of organisations.
@@ -116,6 +118,8 @@ pub trait Beliefs: Send + Sync {
     /// `Exists` where the issuer's token was used before; `Denied` where a rule went meanwhile; `RateLimited` where the
     /// account has too many tokens that have not ended.
     async fn admit(&self, admission: Admission, records: Vec<AuditRecord>) -> Result<Principal>;
+    /// The job whose token it is; none where it is nobody's, or no job's.
+    async fn workload(&self, token: TokenHash) -> Result<Option<Workload>>;
     /// Forgets tokens of issuers that ended before.
     async fn forget_spent(&self, before: Timestamp) -> Result<()>;
 }

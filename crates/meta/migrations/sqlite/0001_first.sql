@@ -158,7 +158,7 @@ CREATE INDEX refresh_token_expiry ON refresh_token (expires_at);
 CREATE INDEX refresh_token_account ON refresh_token (account_id, id);
 
 -- access: how far it reaches, as JSON; NULL: as far as its account. parent: the hash of the token it was made with, and
--- ends with.
+-- ends with. workload: of a job's token what its issuer said of the job, as JSON.
 CREATE TABLE api_token (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
     hash            BLOB NOT NULL UNIQUE,
@@ -168,7 +168,8 @@ CREATE TABLE api_token (
     access          TEXT,
     parent          BLOB,
     created_at      INTEGER NOT NULL,
-    expires_at      INTEGER
+    expires_at      INTEGER,
+    workload        TEXT
 );
 CREATE INDEX api_token_account ON api_token (account_id, id);
 CREATE INDEX api_token_parent ON api_token (parent) WHERE parent IS NOT NULL;

@@ -10,10 +10,10 @@ use wharf_auth::{
 };
 use wharf_core::{
     Error, IssuerName, Kind, OrganisationName, Principal, Reach, Result, RuleName, Subject, Timestamp,
-    audit::AuditRecord, gate::OrganisationId,
+    TokenHash, Workload, audit::AuditRecord, gate::OrganisationId,
 };
 
-use self::admission::{Admit, ForgetSpent, end_workloads};
+use self::admission::{Admit, FindWorkload, ForgetSpent, end_workloads};
 use super::{
     journal::audit,
     tenants::{first_id, hold_organisation},
@@ -74,6 +74,10 @@ impl Beliefs for Database {
 
     async fn admit(&self, admission: Admission, records: Vec<AuditRecord>) -> Result<Principal> {
         self.write(Admit { admission, records }).await
+    }
+
+    async fn workload(&self, token: TokenHash) -> Result<Option<Workload>> {
+        self.read(FindWorkload(token)).await
     }
 
     async fn forget_spent(&self, before: Timestamp) -> Result<()> {

@@ -3,7 +3,10 @@
 
 use async_trait::async_trait;
 use wharf_auth::port::Admission;
-use wharf_core::{AccountId, Actor, Error, Kind, Principal, Reach, Result, Timestamp, audit::AuditRecord};
+use wharf_core::{
+    AccountId, Actor, Error, Kind, Principal, Reach, Result, Timestamp, TokenHash, Workload,
+    audit::AuditRecord,
+};
 
 use crate::{
     database::Step,
@@ -110,9 +113,9 @@ impl Admit {
         const REMOVE: &str = "DELETE FROM api_token WHERE id = $1";
         const COUNT: &str = "SELECT COUNT(*) FROM api_token WHERE account_id = $1";
         const INSERT: &str = "
-            INSERT INTO api_token (hash, account_id, account_version, name, access, created_at, expires_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        let Admission { token, name, reach, expires_at, .. } = &self.admission;
+            INSERT INTO api_token (hash, account_id, account_version, name, access, created_at, expires_at, workload)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        let Admission { token, name, reach, expires_at, workload, .. } = &self.admission;
         for mut row in session.query(ENDED, &[account.into(), now.microseconds().into(), SOME.into()]).await?
         {
             let id: i64 = row.next()?;
@@ -124,6 +127,7 @@ impl Admit {
             return Err(Error::new(Kind::RateLimited, words));
         }
         let access = Reach::to_row(reach)?;
+        let workload = serde_json::to_string(workload).map_err(Error::internal)?;
         let values = [
             token.0.as_slice().into(),
             account.into(),
@@ -132,8 +136,23 @@ impl Admit {
             access.as_str().into(),
             now.microseconds().into(),
             expires_at.microseconds().into(),
+            workload.as_str().into(),
         ];
         session.execute(INSERT, &values).await.map(drop)
+    }
+}
+
+/// The job whose token has this hash; none where it is nobody's, or no job's.
+pub(super) struct FindWorkload(pub(super) TokenHash);
+
+#[async_trait]
+impl Step for FindWorkload {
+    type Output = Option<Workload>;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<Option<Workload>> {
+        const FIND: &str = "SELECT workload FROM api_token WHERE hash = $1 AND workload IS NOT NULL";
+        let row = session.query_first(FIND, &[self.0.0.as_slice().into()]).await?;
+        row.map(|mut row| row.parse(|text: String| serde_json::from_str(&text).ok())).transpose()
     }
 }
 

@@ -1,0 +1,44 @@
+//! What is kept of a job while its token lives, and who asks for it: whoever holds what a job brings against who it is.
+
+use async_trait::async_trait;
+use wharf_core::{Actor, Credential, Error, Result, Workload, Workloads};
+
+use super::Met;
+use crate::Auth;
+
+/// The claims by which certificates for jobs tell one from another, at the build services that have such.
+const KEPT: [&str; 11] = [
+    "sub",
+    "email",
+    "email_verified",
+    "environment",
+    "repository",
+    "workflow_ref",
+    "job_workflow_ref",
+    "project_path",
+    "ci_config_ref_uri",
+    "ref",
+    "sha",
+];
+
+#[async_trait]
+impl Workloads for Auth {
+    async fn workload(&self, actor: &Actor) -> Result<Option<Workload>> {
+        match actor.credential {
+            Credential::Token(hash) | Credential::Bearer { token: Some(hash), .. } => {
+                self.beliefs().workload(hash).await
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The job as its issuer speaks of it. All that were met heard the same token.
+pub(super) fn workload(met: &[Met]) -> Result<Workload> {
+    let first = met.first().ok_or_else(|| Error::internal("no rule was met"))?;
+    let kept = KEPT.iter().filter_map(|name| {
+        let [value] = <[String; 1]>::try_from(first.claims.values(name)).ok()?;
+        Some(((*name).to_owned(), value))
+    });
+    Ok(Workload { issuer: first.issuer.url.as_str().to_owned(), claims: kept.collect() })
+}
