@@ -2,7 +2,9 @@
 //!
 //! [`PublicKey`] and [`SecretKey`] are words without a world: secp256k1, P-256 and Ed25519, as `openssl` writes keys and
 //! signatures. [`Signing`] knows which keys a registry believes; what is signed by them is the formats' affair.
+//! [`AttestationRoots`] verifies what is signed by a certificate of a few minutes.
 
+mod attestation;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod key;
@@ -13,6 +15,7 @@ mod secret_key;
 mod signature;
 
 pub use crate::{
+    attestation::{AttestationRoots, Certificate, SignedStatement},
     key::{KeyName, NewKey, RegistryKey},
     key_ring::{Parts, Signing, Trust, Verified},
     public_key::{KeyAlgorithm, PublicKey},
