@@ -15,6 +15,7 @@ mod documented;
 mod helm;
 mod helm_repository;
 mod image;
+mod jobs;
 mod large_image;
 mod memflowup;
 mod oras;

@@ -1,5 +1,6 @@
 //! What the formats read of what is pushed, whichever door it came through, and what their own doors make of it.
 
+pub(crate) mod attestations;
 mod bounds;
 pub(crate) mod chart;
 mod charts;

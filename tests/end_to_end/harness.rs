@@ -22,6 +22,7 @@ mod repository;
 mod rounds;
 mod server;
 mod shell;
+pub(crate) mod sigstore;
 pub(crate) mod storage;
 mod stores;
 pub(crate) mod token;

@@ -1,45 +1,31 @@
 //! Attestations (PEP 740): signed statements about a file, which come along with its upload or are attached to it later.
 //!
-//! Nobody speaks for a trusted publisher here yet, so no signature is checked: an attestation is kept if what it states
-//! is about the file, by name and SHA-256, and is served as one that was not verified.
+//! What one says is read here. Whether it was signed by whoever publishes the file tells the [`Notary`]; what is kept of
+//! those of one upload, and shown, is in [`kept`].
 
-use std::io::Read as _;
+pub(crate) mod kept;
+mod notary;
+mod publisher;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
-use wharf_core::{
-    MediaType,
-    manifest::{Descriptor, Role},
-};
-use wharf_registry::format::{Candidate, Contents, Document, Fact, Refusal};
+use serde::Deserialize;
+use serde_json::Value;
+use wharf_core::Digest;
+use wharf_registry::format::Refusal;
+use wharf_signing::SignedStatement;
 
-use crate::{
-    filename::FileName,
-    shape::{self, Part},
-    version,
-};
-
-/// The artifact type of the manifest that holds the attestations of one upload. Its subject is the file's manifest.
-const ARTIFACT: &str = "application/vnd.wharf.python.attestations.v1";
-/// The type of its layers, one for each attestation.
-const ATTESTATION: &str = "application/vnd.wharf.python.attestation.v1+json";
-/// The pair by which the attestations of a file are found.
-pub(crate) const ATTESTS: &str = "attests";
-/// The document that holds them, as a list.
-pub(crate) const ATTESTATIONS: &str = "attestations";
+pub use self::notary::Notary;
 
 /// What may be stated: where it was published from, and where it was built.
 const PREDICATES: [&str; 2] =
     ["https://docs.pypi.org/attestations/publish/v1", "https://slsa.dev/provenance/v1"];
 const STATEMENT: &str = "https://in-toto.io/Statement/v1";
-/// The largest attestation, in bytes.
-const LARGEST: u64 = 256 * 1024;
 
 /// An attestation as it came, and what it states.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Attestation {
     document: Value,
+    signed: Signed,
     statement: Statement,
 }
 
@@ -47,20 +33,25 @@ pub(crate) struct Attestation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Statement {
     filename: String,
-    sha256: String,
+    digest: Digest,
     predicate: String,
 }
 
-/// An attestation on the wire. What is in its verification material is for whoever checks the signature.
-#[derive(Deserialize)]
-struct Outer {
+/// An attestation on the wire.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+struct Signed {
     version: u32,
-    #[serde(rename = "verification_material")]
-    _material: Map<String, Value>,
+    verification_material: Material,
     envelope: Envelope,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+struct Material {
+    certificate: String,
+    transparency_entries: Vec<Value>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 struct Envelope {
     statement: String,
     signature: String,
@@ -87,19 +78,6 @@ struct Digests {
     sha256: String,
 }
 
-/// What is known of the attestations of an upload, as it stands in their fact.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct Attested {
-    /// `attestation`, to tell the fact from a file's.
-    pub(crate) kind: String,
-    /// The file they are about.
-    pub(crate) filename: String,
-    /// The SHA-256 of its bytes, in hexadecimal digits.
-    pub(crate) sha256: String,
-    /// What they state, by the type of predicate.
-    pub(crate) predicates: Vec<String>,
-}
-
 impl Attestation {
     /// Reads the field `attestations` of an upload.
     pub(crate) fn of_field(text: &str) -> Result<Vec<Self>, Refusal> {
@@ -111,12 +89,13 @@ impl Attestation {
 
     fn read(document: Value) -> Result<Self, Refusal> {
         let malformed = |what: &str| Refusal::new(format!("Malformed attestations: {what}"));
-        let outer = Outer::deserialize(&document).ok().filter(|outer| outer.version == 1);
-        let Some(Outer { envelope, .. }) = outer else {
+        let Some(signed) = Signed::deserialize(&document).ok().filter(|signed| signed.version == 1) else {
             return Err(malformed("an attestation has version 1, verification material and an envelope"));
         };
         let decoded = |text: &str| BASE64_STANDARD.decode(text).ok();
-        let (Some(statement), Some(_)) = (decoded(&envelope.statement), decoded(&envelope.signature)) else {
+        let (Some(statement), Some(_)) =
+            (decoded(&signed.envelope.statement), decoded(&signed.envelope.signature))
+        else {
             return Err(malformed("an envelope has a statement and a signature in base64"));
         };
         let statement =
@@ -130,35 +109,45 @@ impl Attestation {
                 PREDICATES.join(" or ")
             )));
         }
-        Ok(Self { document, statement })
+        Ok(Self { document, signed, statement })
     }
 
     /// The exact bytes that are stored.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         self.document.to_string().into_bytes()
     }
+
+    /// What is to be verified.
+    fn signed(&self) -> SignedStatement<'_> {
+        let Signed { verification_material, envelope, .. } = &self.signed;
+        SignedStatement {
+            statement: &envelope.statement,
+            signature: &envelope.signature,
+            certificate: &verification_material.certificate,
+            entries: &verification_material.transparency_entries,
+        }
+    }
 }
 
 impl Statement {
     fn read(told: Told) -> Option<Self> {
         let [subject] = <[Named; 1]>::try_from(told.subject).ok()?;
-        let sha256 = subject.digest.sha256.to_ascii_lowercase();
-        let is_digest = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let digest = format!("sha256:{}", subject.digest.sha256.to_ascii_lowercase()).parse().ok()?;
         let (filename, predicate) = (subject.name, told.predicate_type);
-        (told.kind == STATEMENT && is_digest).then_some(Self { filename, sha256, predicate })
+        (told.kind == STATEMENT).then_some(Self { filename, digest, predicate })
     }
 }
 
 /// Refuses attestations that are not about a file, and two of one kind.
 pub(crate) fn expect_about(
     attestations: &[Attestation],
-    (filename, sha256): (&str, &str),
+    (filename, digest): (&str, &Digest),
 ) -> Result<(), Refusal> {
     for (at, Attestation { statement, .. }) in attestations.iter().enumerate() {
-        if statement.filename != filename || statement.sha256 != sha256 {
+        if statement.filename != filename || statement.digest != *digest {
             return Err(Refusal::new(format!(
-                "Attestation is not about the file: it is about {:?} with sha256 {}",
-                statement.filename, statement.sha256
+                "Attestation is not about the file: it is about {:?} with {}",
+                statement.filename, statement.digest
             )));
         }
         let earlier = attestations.iter().take(at);
@@ -169,89 +158,10 @@ pub(crate) fn expect_about(
     Ok(())
 }
 
-/// The manifest of the attestations of one upload, always the same for the same parts.
-pub(crate) fn manifest((subject, size): (&str, u64), config: Part, layers: &[Part]) -> String {
-    let part = |media_type: &str, Part { digest, size }: &Part| json!({ "mediaType": media_type, "digest": digest.to_string(), "size": size });
-    let manifest = json!({
-        "schemaVersion": 2,
-        "mediaType": MediaType::OCI_MANIFEST,
-        "artifactType": ARTIFACT,
-        "config": part(shape::EMPTY_TYPE, &config),
-        "layers": layers.iter().map(|layer| part(ATTESTATION, layer)).collect::<Vec<_>>(),
-        "subject": { "mediaType": MediaType::OCI_MANIFEST, "digest": subject, "size": size },
-    });
-    manifest.to_string()
-}
-
-/// Whether a manifest holds attestations.
-pub(crate) fn is_one(candidate: &Candidate) -> bool {
-    candidate.manifest.subject.is_some() && candidate.manifest.artifact_type.as_deref() == Some(ARTIFACT)
-}
-
-/// Reads the attestations of a manifest. They stand beside what is listed, and are shown where a file fits them.
-pub(crate) fn inspect(candidate: &Candidate, contents: &Contents) -> Result<Fact, Refusal> {
-    let layers = candidate.manifest.references.iter().filter(|(role, _)| *role == Role::Layer);
-    let layers: Vec<&Descriptor> = layers.map(|(_, layer)| layer).collect();
-    if layers.is_empty() || layers.len() > PREDICATES.len() {
-        return Err(Refusal::new(format!("a file has one to {} attestations", PREDICATES.len())));
-    }
-    let read = |layer: &Descriptor| {
-        let reader = contents.open(layer)?;
-        if layer.media_type != ATTESTATION || reader.size() > LARGEST {
-            return Err(Refusal::new(format!("an attestation is a {ATTESTATION} of at most 256 KiB")));
-        }
-        let mut bytes = Vec::new();
-        reader.take(LARGEST).read_to_end(&mut bytes)?;
-        let document = serde_json::from_slice(&bytes)
-            .map_err(|error| Refusal::new(format!("Malformed attestations: {error}")))?;
-        Attestation::read(document)
-    };
-    fact(candidate, layers.into_iter().map(read).collect::<Result<_, _>>()?)
-}
-
-fn fact(candidate: &Candidate, attestations: Vec<Attestation>) -> Result<Fact, Refusal> {
-    let Some(Statement { filename, sha256, .. }) = attestations.first().map(|first| first.statement.clone())
-    else {
-        return Err(Refusal::new("there is no attestation"));
-    };
-    expect_about(&attestations, (&filename, &sha256))?;
-    let file = FileName::parse(&filename)?;
-    shape::expect_project(candidate, &file)?;
-    let predicates = attestations.iter().map(|one| one.statement.predicate.clone()).collect();
-    let attested =
-        Attested { kind: "attestation".to_owned(), filename: filename.clone(), sha256, predicates };
-    let Ok(Value::Object(attributes)) = serde_json::to_value(attested) else {
-        return Err(Refusal::new("the attestations cannot be indexed"));
-    };
-    let all = attestations.into_iter().map(|one| one.document).collect();
-    let document = Document {
-        name: ATTESTATIONS,
-        media_type: "application/json",
-        bytes: Value::Array(all).to_string().into_bytes(),
-    };
-    Ok(Fact {
-        subject: file.project.to_string(),
-        sort_key: version::sort_key(&file.version),
-        attributes,
-        index: vec![(ATTESTS, filename)],
-        documents: vec![document],
-        release: None,
-        shown_as: None,
-        claims: Vec::new(),
-    })
-}
-
-/// The provenance of a file: everything that was attested of it, one bundle for each upload (PEP 740).
-pub(crate) fn provenance(bundles: Vec<Value>) -> Value {
-    let bundle = |attestations| {
-        // Who published is known by nobody but the one who checks the signatures.
-        json!({ "publisher": { "kind": "unverified" }, "attestations": attestations })
-    };
-    json!({ "version": 1, "attestation_bundles": bundles.into_iter().map(bundle).collect::<Vec<_>>() })
-}
-
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
+    use serde_json::json;
+
     use super::*;
 
     const SHA256: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -269,12 +179,13 @@ pub(crate) mod tests {
     fn attestation(statement: &Value) -> Value {
         let statement = BASE64_STANDARD.encode(statement.to_string());
         let envelope = json!({ "statement": statement, "signature": BASE64_STANDARD.encode("signed") });
-        json!({ "version": 1, "verification_material": { "certificate": "" }, "envelope": envelope })
+        let material = json!({ "certificate": "", "transparency_entries": [] });
+        json!({ "version": 1, "verification_material": material, "envelope": envelope })
     }
 
     fn read(all: &[Value]) -> Result<(), Refusal> {
         let read = Attestation::of_field(&json!(all).to_string())?;
-        expect_about(&read, (NAME, SHA256))
+        expect_about(&read, (NAME, &format!("sha256:{SHA256}").parse().unwrap()))
     }
 
     #[test]
@@ -304,6 +215,8 @@ pub(crate) mod tests {
         for (at, value) in [
             ("/version", json!(2)),
             ("/verification_material", json!("none")),
+            ("/verification_material/certificate", json!(null)),
+            ("/verification_material/transparency_entries", json!({})),
             ("/envelope/statement", json!("%%")),
             ("/envelope/statement", json!(BASE64_STANDARD.encode("no JSON"))),
             ("/envelope/signature", json!(7)),

@@ -12,7 +12,13 @@ use wharf_registry::{
     port::ListedRow,
 };
 
-use crate::{archive, attestation, filename::FileName, name::ProjectName, page, release, shape, version};
+use crate::{
+    archive,
+    attestation::{Notary, kept},
+    filename::FileName,
+    name::ProjectName,
+    page, release, shape, version,
+};
 
 /// What the format is called in rows, filters and URLs.
 pub(crate) const NAME: &str = "python";
@@ -22,10 +28,20 @@ pub(crate) const FILENAME: &str = "filename";
 pub(crate) const METADATA: &str = "metadata";
 
 /// Python distributions as a format: those in the repositories `pypi/<project>` of a registry.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Distributions {
     /// Where this Wharf is reached, if that is known and secure: pages then say where attestations are found.
-    pub origin: Option<String>,
+    origin: Option<String>,
+    /// Who verifies attestations, if they can be verified.
+    pub(crate) notary: Option<Notary>,
+}
+
+impl Distributions {
+    /// Distributions of a Wharf that is reached there, if that is known and secure, and that verifies attestations so, if
+    /// it can.
+    pub fn new(origin: Option<String>, notary: Option<Notary>) -> Self {
+        Self { origin, notary }
+    }
 }
 
 /// What is known of a file, as it stands in its fact.
@@ -71,19 +87,19 @@ impl Format for Distributions {
     }
 
     fn found_by(&self) -> &'static [&'static str] {
-        &[FILENAME, attestation::ATTESTS, "name", "version", "kind"]
+        &[FILENAME, kept::ATTESTS, "name", "version", "kind"]
     }
 
     fn recognises(&self, candidate: &Candidate) -> bool {
         candidate.manifest.shape == Shape::Image
             && ProjectName::of(&candidate.place).is_some()
-            && (attestation::is_one(candidate)
+            && (kept::is_one(candidate)
                 || (candidate.manifest.subject.is_none() && shape::distributions(candidate).next().is_some()))
     }
 
     fn inspect(&self, candidate: &Candidate, contents: &Contents) -> Result<Vec<Fact>, Refusal> {
-        if attestation::is_one(candidate) {
-            return Ok(vec![attestation::inspect(candidate, contents)?]);
+        if kept::is_one(candidate) {
+            return Ok(vec![kept::inspect(candidate, contents, self.notary.as_ref())?]);
         }
         let (layer, title) = only_distribution(candidate)?;
         let file = FileName::parse(title)?;
@@ -189,7 +205,7 @@ mod tests {
     use std::sync::Arc;
 
     use serde_json::json;
-    use wharf_core::manifest::Manifest;
+    use wharf_core::{Access, Actor, Credential, Principal, manifest::Manifest};
 
     use super::*;
 
@@ -204,7 +220,15 @@ mod tests {
             "layers": layers,
         });
         let manifest = Arc::new(Manifest::parse(None, manifest.to_string().as_bytes()).unwrap());
-        Candidate { place: "acme/main/pypi/foo".parse().unwrap(), tags: Vec::new(), digest, manifest }
+        let pusher = Actor {
+            principal: Principal::Anonymous,
+            credential: Credential::None,
+            access: Access::Whole,
+            address: None,
+            request_id: String::new(),
+        };
+        let place = "acme/main/pypi/foo".parse().unwrap();
+        Candidate { place, pusher, tags: Vec::new(), digest, manifest }
     }
 
     #[test]

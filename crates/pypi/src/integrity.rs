@@ -1,4 +1,4 @@
-//! What was attested of a file (PEP 740, integrity API).
+//! What the publisher of a file attested of it (PEP 740, integrity API).
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use wharf_registry::format::Pair;
 use crate::{
     Call,
     accept::accepts_json,
-    attestation::{ATTESTATIONS, ATTESTS, Attested, provenance},
+    attestation::kept::{ATTESTATIONS, ATTESTS, Attested, provenance},
     format::{FILENAME, File, NAME},
 };
 
@@ -40,9 +40,12 @@ pub(crate) async fn provenance_of(
     let (mut bundles, mut seen) = (Vec::new(), HashSet::new());
     for (attributes, document) in call.registry.documents_beside(grant, pair(ATTESTS), ATTESTATIONS).await? {
         let attested: Attested = serde_json::from_str(&attributes).map_err(Error::internal)?;
+        let is_of_file = File::sha256(&file.digest) == Some(&attested.sha256);
+        let Some(publisher) = attested.publisher.filter(|_| is_of_file) else { continue };
         // The same, pushed for another manifest that holds the file, is shown once.
-        if File::sha256(&file.digest) == Some(&attested.sha256) && seen.insert(document.bytes.clone()) {
-            bundles.push(serde_json::from_slice::<Value>(&document.bytes).map_err(Error::internal)?);
+        if seen.insert(document.bytes.clone()) {
+            let attestations = serde_json::from_slice::<Value>(&document.bytes).map_err(Error::internal)?;
+            bundles.push((publisher, attestations));
         }
     }
     if bundles.is_empty() {

@@ -43,8 +43,8 @@ use wharf_core::{Actor, Authenticator, Result};
 use wharf_http::{BaseUrl, identify, named};
 use wharf_registry::{Registry, Turns, upstream::Upstreams};
 
+pub use crate::{attestation::Notary, endpoint::NAMES, format::Distributions};
 use crate::{endpoint::Endpoint, source::Source, upstream::Shelf};
-pub use crate::{endpoint::NAMES, format::Distributions};
 
 /// What the face works with.
 #[derive(Clone)]
@@ -57,6 +57,8 @@ pub struct Pypi {
     pub base: BaseUrl,
     /// What proxies fetch, and what virtual registries show.
     pub upstreams: Upstreams,
+    /// The format, one with that of the registry.
+    pub distributions: Distributions,
 }
 
 /// A face that serves.
@@ -64,10 +66,10 @@ pub struct Pypi {
 struct Serving {
     face: Pypi,
     shelf: Arc<Shelf>,
-}
-
     /// Of forms that are read.
     forms: Arc<Turns>,
+}
+
 /// Everything below `/pypi/{organisation}/{registry}/`.
 pub fn router(face: Pypi) -> Router {
     let forms = Arc::new(face.registry.turns());

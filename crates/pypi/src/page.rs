@@ -12,7 +12,7 @@ use wharf_registry::{
     port::{About, NoticeRow, Says},
 };
 
-use crate::{attestation::Attested, format::File, name::ProjectName};
+use crate::{attestation::kept::Attested, format::File, name::ProjectName};
 
 /// The version of the protocol that the pages speak.
 pub(crate) const API_VERSION: &str = "1.4";
@@ -43,7 +43,7 @@ pub(crate) struct Shown {
     pub(crate) uploaded: String,
     /// Whether it is yanked, and why, if that was told.
     pub(crate) yanked: Option<Option<String>>,
-    /// Whether anything was attested of it.
+    /// Whether its publisher attested anything of it.
     is_attested: bool,
     /// Where that is found, if pages tell.
     provenance: Option<String>,
@@ -109,14 +109,7 @@ pub(crate) fn shown(listing: &format::Shown) -> Result<Vec<Shown>> {
 }
 
 fn files(listing: &format::Shown) -> Result<Vec<Shown>> {
-    let attested: HashSet<(String, String)> = listing
-        .beside
-        .iter()
-        .map(|attributes| {
-            let attested: Attested = serde_json::from_str(attributes).map_err(Error::internal)?;
-            Ok((attested.filename, attested.sha256))
-        })
-        .collect::<Result<_>>()?;
+    let attested = attested(&listing.beside)?;
     let key = |notice: &NoticeRow| (notice.about.word(), notice.about.name().to_owned());
     let notices: HashMap<_, _> = listing.notices.iter().map(|notice| (key(notice), notice)).collect();
     let mut files = Vec::new();
@@ -140,6 +133,19 @@ fn files(listing: &format::Shown) -> Result<Vec<Shown>> {
         (one, &left.file.filename).cmp(&(other, &right.file.filename))
     });
     Ok(files.into_iter().map(|(_, shown)| shown).collect())
+}
+
+/// The names and the SHA-256 of files of which their publishers attested anything.
+fn attested(beside: &[String]) -> Result<HashSet<(String, String)>> {
+    let mut files = HashSet::new();
+    for attributes in beside {
+        let Attested { filename, sha256, publisher, .. } =
+            serde_json::from_str(attributes).map_err(Error::internal)?;
+        if publisher.is_some() {
+            files.insert((filename, sha256));
+        }
+    }
+    Ok(files)
 }
 
 /// The pages of all projects of a registry.

@@ -32,7 +32,7 @@ use self::{form::Form, intake::receive};
 use crate::{
     Call,
     archive::{self, Inside},
-    attestation::{self, Attestation},
+    attestation::{Attestation, kept},
     filename::FileName,
     format::{FILENAME, File, NAME},
     name::FOLDER,
@@ -75,8 +75,24 @@ pub(crate) async fn upload(call: &Call<'_>, registry: &RegistryPlace, body: Body
     let received = received.ok_or_else(|| invalid("Upload payload does not have a file."))?;
     form.expect(&received)?;
     let attestations = form.attestations(&received)?;
+    expect_attested(call, &received.grant, &attestations).await?;
     publish(call, &received, &attestations).await?;
     Ok(StatusCode::OK.into_response())
+}
+
+/// Refuses attestations that are not of whoever uploads. Nothing is dropped in silence: where they cannot be verified, an
+/// upload that brings some is refused.
+async fn expect_attested(call: &Call<'_>, grant: &Grant<Push>, attestations: &[Attestation]) -> Result<()> {
+    if attestations.is_empty() {
+        return Ok(());
+    }
+    let words =
+        "Attestations cannot be verified by this index (it has no attestation_roots): upload without them.";
+    let notary = call.serving.face.distributions.notary.clone().ok_or_else(|| invalid(words))?;
+    let workload = notary.expect_workload(call.actor).await?;
+    let attestations = attestations.to_vec();
+    let verify = move || notary.publisher(&workload, &attestations);
+    call.registry.in_turn(grant, verify).await.map(drop)
 }
 
 /// Lists a file whose bytes have come. The same bytes under the same name are listed already, and that is fine.
@@ -142,7 +158,7 @@ async fn attest(
     let config = push(call, grant, Bytes::from_static(shape::EMPTY)).await?;
     let layers = attestations.iter().map(|attestation| push(call, grant, attestation.bytes().into()));
     let layers = try_join_all(layers).await?;
-    let bytes = attestation::manifest((&subject.to_string(), size), config, &layers);
+    let bytes = kept::manifest((&subject.to_string(), size), config, &layers);
     push_manifest(call, grant, (bytes.into(), ReleaseTag::Kept)).await
 }
 

@@ -23,7 +23,7 @@ mod values;
 use std::{fmt, io, sync::Arc};
 
 use bytes::Bytes;
-use wharf_core::{Detail, Digest, Error, Kind, Place, RegistryPlace, Tag, manifest::Manifest};
+use wharf_core::{Actor, Detail, Digest, Error, Kind, Place, RegistryPlace, Tag, manifest::Manifest};
 
 pub use self::{
     contents::{BlobReader, Contents},
@@ -170,6 +170,8 @@ pub struct Page {
 pub struct Candidate {
     /// The repository it is pushed to.
     pub place: Place,
+    /// Who pushes it.
+    pub pusher: Actor,
     /// The tags it is to get.
     pub tags: Vec<Tag>,
     /// The digest it is stored under.

@@ -87,7 +87,8 @@ impl Registry {
             return Err(Error::new(Kind::TooLarge, message).with(Detail::Target));
         }
         let (place, named) = (grant.place().clone(), tags.clone());
-        let candidate = Candidate { place, tags: named, digest, manifest: manifest.clone() };
+        let pusher = grant.actor().clone();
+        let candidate = Candidate { place, pusher, tags: named, digest, manifest: manifest.clone() };
         self.expect_contents(grant, &manifest).await?;
         let inspected = self.inspect(grant, candidate).await?;
         // An inspection takes its time; who was sent away meanwhile stores nothing.

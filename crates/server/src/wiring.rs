@@ -9,14 +9,16 @@ use wharf_core::{Clock as _, Entropy, Error, Kind, Result, Secret, audit::Notebo
 use wharf_http::BaseUrl;
 use wharf_meta::{Database, PostgresSettings};
 use wharf_outbound::{Door, Fetcher, IssuerDoor, Policy, Post, PostSettings, Trust};
+use wharf_pypi::{Distributions, Notary};
 use wharf_registry::{
     Parts, Registry, Settings,
     audit::{AuditLog, AuditParts},
+    format::Format,
     port::BlobStore,
     upstream::{UpstreamSettings, Upstreams},
     webhooks::{WebhookParts, Webhooks},
 };
-use wharf_signing::{NewKey, PublicKey, Signing};
+use wharf_signing::{AttestationRoots, NewKey, PublicKey, Signing};
 
 use crate::{
     config::{Config, DatabaseChoice, Letters},
@@ -81,11 +83,11 @@ impl Stores {
         }))
     }
 
-    /// The registry on them.
+    /// The registry on them, which understands these formats.
     pub(crate) fn registry(
         &self,
         config: &Config,
-        (signing, node): (Signing, String),
+        (formats, node): (Vec<Arc<dyn Format>>, String),
         entropy: Arc<dyn Entropy>,
     ) -> Registry {
         let settings = settings(config, node);
@@ -95,7 +97,7 @@ impl Stores {
             rights: Arc::new(self.database.clone()),
             clock: Arc::new(SystemClock),
             entropy,
-            formats: formats::all(signing, config.public_url.configured()),
+            formats,
             notebook: self.notebook.clone(),
             settings,
         })
@@ -182,6 +184,7 @@ pub(crate) struct Wharf {
     pub(crate) audit: AuditLog,
     pub(crate) webhooks: Webhooks,
     signing: Signing,
+    distributions: Distributions,
     upstreams: Upstreams,
     pub(crate) stores: Stores,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -209,7 +212,9 @@ impl Wharf {
         let node = node(config, entropy.as_ref());
         let audit = stores.audit_log(config, &auth, node.clone());
         let webhooks = stores.webhooks(config, &auth, (entropy.clone(), node.clone()))?;
-        let registry = stores.registry(config, (signing.clone(), node), entropy.clone());
+        let distributions = distributions(config, &auth)?;
+        let formats = formats::all(signing.clone(), distributions.clone());
+        let registry = stores.registry(config, (formats, node), entropy.clone());
         stores.storage.expect_pair(&stores.database, &registry, entropy.as_ref()).await?;
         let fetcher = Arc::new(Fetcher::new(auth.clone(), config.upstream_hosts.clone()));
         let upstream_settings =
@@ -235,6 +240,7 @@ impl Wharf {
             audit,
             webhooks,
             signing,
+            distributions,
             upstreams,
             stores,
             entropy,
@@ -284,6 +290,7 @@ impl Wharf {
             authenticator: Arc::new(self.auth.clone()),
             base: self.base.clone(),
             upstreams: self.upstreams.clone(),
+            distributions: self.distributions.clone(),
         };
         let helm =
             wharf_helm::Helm { registry: self.registry.clone(), authenticator: Arc::new(self.auth.clone()) };
@@ -342,6 +349,25 @@ fn given_key(file: &Path) -> Result<NewKey> {
     let pem = std::fs::read_to_string(file).map_err(unreadable)?;
     let name = file.file_stem().unwrap_or_default().to_string_lossy().parse()?;
     Ok(NewKey { name, key: PublicKey::from_pem(&pem)?, is_primary: false, expires_at: None })
+}
+
+/// Python distributions, as this configuration has them.
+fn distributions(config: &Config, auth: &Auth) -> Result<Distributions> {
+    let origin = config.public_url.configured().filter(|url| url.starts_with("https://"));
+    let origin = origin.map(|url| url.trim_end_matches('/').to_owned());
+    Ok(Distributions::new(origin, notary(config, auth)?))
+}
+
+/// Who verifies attestations, if roots are given.
+#[allow(clippy::disallowed_methods, reason = "the configuration names files")]
+fn notary(config: &Config, auth: &Auth) -> Result<Option<Notary>> {
+    let Some(file) = &config.attestation_roots else { return Ok(None) };
+    let unusable =
+        |words: &str| Error::new(Kind::Invalid, format!("attestation_roots: {}: {words}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| unusable("it cannot be read").because(error))?;
+    let roots =
+        AttestationRoots::from_json(&text).map_err(|error| unusable(error.message()).because(error))?;
+    Ok(Some(Notary { roots: Arc::new(roots), workloads: Arc::new(auth.clone()) }))
 }
 
 /// Who brings letters.

@@ -1,9 +1,8 @@
 //! What is said about Python projects, what is taken away of them and never comes back, and what stands beside them.
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
-use super::wheel::{Distribution, FilePlace, INDEX, wheel_files};
+use super::wheel::{Distribution, INDEX, wheel_files};
 use crate::harness::{Answer, Caller, Wharf, sha256};
 
 const REGISTRY: &str = "/api/v1/orgs/acme/registries/main";
@@ -177,74 +176,6 @@ async fn a_release_that_is_set_back_lists_what_it_listed() {
     assert_eq!(roll_back(&indexes[2]).await, 3);
     Distribution::tagged_wheel("foo", "1.0", "cp314-none-any").upload(&alice).await.is(200);
     assert_eq!(repository.manifest("1.0").await.is(200).json()["manifests"].as_array().unwrap().len(), 4);
-}
-
-/// An attestation as publishers make them, signed by nobody.
-fn attestation(filename: &str, sha256: &str, predicate: &str) -> Value {
-    let statement = json!({
-        "_type": "https://in-toto.io/Statement/v1",
-        "subject": [{ "name": filename, "digest": { "sha256": sha256 } }],
-        "predicateType": predicate,
-        "predicate": {},
-    });
-    let statement = BASE64_STANDARD.encode(statement.to_string());
-    let material = json!({ "certificate": "", "transparency_entries": [] });
-    let envelope = json!({ "statement": statement, "signature": BASE64_STANDARD.encode("signed") });
-    json!({ "version": 1, "verification_material": material, "envelope": envelope })
-}
-
-const PUBLISH: &str = "https://docs.pypi.org/attestations/publish/v1";
-const BUILT: &str = "https://slsa.dev/provenance/v1";
-
-#[tokio::test]
-async fn what_is_attested_of_a_file_is_kept_beside_it_and_served() {
-    let (_wharf, alice, _) = acme().await;
-    let wheel = Distribution::wheel("foo", "1.0");
-    let (name, digest) = (wheel.filename.clone(), sha256(&wheel.bytes).replace("sha256:", ""));
-    let of = |predicates: &[&str]| {
-        let all: Vec<_> = predicates.iter().map(|predicate| attestation(&name, &digest, predicate)).collect();
-        json!(all).to_string()
-    };
-    let provenance = format!("{INDEX}/integrity/foo/1.0/{name}/provenance");
-    for wrong in [
-        "nonsense".to_owned(),
-        of(&[PUBLISH, PUBLISH]),
-        of(&["https://example.org/other"]),
-        json!([attestation(&name, &"0".repeat(64), PUBLISH)]).to_string(),
-        json!([attestation("bar-1.0.tar.gz", &digest, PUBLISH)]).to_string(),
-    ] {
-        wheel.clone().with("attestations", Some(&wrong)).upload(&alice).await.is(400);
-    }
-    alice.get(&format!("{INDEX}/simple/foo/")).await.is(404);
-
-    // uv sends them behind the file.
-    let attested = wheel.clone().with("attestations", Some(&of(&[PUBLISH])));
-    attested.upload_as(&alice, FilePlace::First).await.is(200);
-    let served = alice.get(&provenance).await.is(200);
-    let served = served.has_header("content-type", "application/vnd.pypi.integrity.v1+json").json();
-    assert_eq!(
-        served["attestation_bundles"][0]["attestations"],
-        json!([attestation(&name, &digest, PUBLISH)])
-    );
-    assert_eq!(served["attestation_bundles"][0]["publisher"]["kind"], "unverified");
-    let repository = alice.repository("acme/main/pypi/foo");
-    let file = repository.manifest("1.0").await.is(200).json()["manifests"][0]["digest"].clone();
-    let referrers = repository.referrers(file.as_str().unwrap(), "").await.is(200).json();
-    let referrer = referrers["manifests"][0].clone();
-    assert_eq!(referrer["artifactType"], "application/vnd.wharf.python.attestations.v1");
-
-    // The same file again brings another one along, and the same one again changes nothing.
-    for _ in 0..2 {
-        wheel.clone().with("attestations", Some(&of(&[BUILT]))).upload(&alice).await.is(200);
-    }
-    let served = alice.get(&provenance).await.is(200).json();
-    assert_eq!(served["attestation_bundles"].as_array().unwrap().len(), 2);
-    repository.delete_manifest(referrer["digest"].as_str().unwrap()).await.is(202);
-    let served = alice.get(&provenance).await.is(200).json();
-    assert_eq!(served["attestation_bundles"].as_array().unwrap().len(), 1);
-    alice.get(&provenance.replace("/1.0/", "/2.0/")).await.is(404);
-    alice.request("GET", &provenance).header("accept", "image/png").send().await.is(406);
-    assert_eq!(yanks(&alice).await.len(), 1, "they are no files");
 }
 
 #[tokio::test]

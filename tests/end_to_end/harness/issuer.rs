@@ -30,6 +30,8 @@ pub(crate) struct Issuer {
     elsewhere: Arc<Mutex<Option<String>>>,
     number: Arc<AtomicUsize>,
     people: Arc<Mutex<People>>,
+    /// What it says of the job that asks it for a token.
+    job: Arc<Mutex<Value>>,
 }
 
 /// Who logs in there.
@@ -61,6 +63,7 @@ impl Issuer {
             elsewhere: Arc::default(),
             number: Arc::default(),
             people: Arc::default(),
+            job: Arc::default(),
         };
         let serving = issuer.clone();
         tokio::spawn(async move {
@@ -74,6 +77,12 @@ impl Issuer {
     /// From now on its keys are answered with a redirect to there.
     pub(crate) fn redirect_keys(&self, to: &str) {
         *self.elsewhere.lock().unwrap() = Some(to.to_owned());
+    }
+
+    /// Runs a job of which it says this, and which gets its token there for whatever audience it names.
+    pub(crate) fn run_job(&self, claims: Value) -> String {
+        *self.job.lock().unwrap() = claims;
+        format!("{}/job", self.url)
     }
 
     /// How many requests it answered.
@@ -91,6 +100,7 @@ impl Issuer {
             ("/keys" | "/more-keys", _) => ("200 OK", String::new(), json!({ "keys": [self.public_key()] })),
             ("/token", _) => self.grant(&head, &body),
             ("/cognito", _) => self.initiate_auth(&head, &body),
+            (job, _) if job.starts_with("/job?") => ("200 OK", String::new(), self.token_of_job(job)),
             ("/.well-known/openid-configuration", _) => ("200 OK", String::new(), self.document()),
             _ => ("404 Not Found", String::new(), Value::Null),
         };
@@ -99,6 +109,14 @@ impl Issuer {
             format!("HTTP/1.1 {status}\r\n{more}content-type: application/json\r\nconnection: close\r\n");
         let answer = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
         stream.write_all(answer.as_bytes()).await.unwrap();
+    }
+
+    /// As GitHub answers a job that may have one.
+    fn token_of_job(&self, path: &str) -> Value {
+        let url = reqwest::Url::parse(&format!("{}{path}", self.url)).unwrap();
+        let audience =
+            url.query_pairs().find(|(name, _)| name == "audience").expect("it names an audience").1;
+        json!({ "value": self.token(&audience, self.job.lock().unwrap().clone()) })
     }
 
     fn document(&self) -> Value {

@@ -31,11 +31,16 @@ fn pages(rows: &[ListedRow]) -> (Value, String) {
 fn noticed(rows: &[ListedRow], notices: &[NoticeRow]) -> (Value, String) {
     let (rows, notices) = (rows.to_vec(), notices.to_vec());
     let digest = "a".repeat(64);
+    let attested = |filename: &str| json!({ "kind": "attestation", "filename": filename, "sha256": digest, "predicates": [] });
     let beside = ["foo-1.0.tar.gz", "gone-1.0.tar.gz"].map(|filename| {
-        json!({ "kind": "attestation", "filename": filename, "sha256": digest, "predicates": [] }).to_string()
+        let mut attested = attested(filename);
+        attested["publisher"] = json!({ "kind": "Google", "email": "ci@acme.example" });
+        attested.to_string()
     });
+    let unverified = attested("foo-1.1.tar.gz").to_string();
+    let beside = beside.into_iter().chain([unverified]).collect();
     let place = "acme/main/pypi/foo".parse().unwrap();
-    let listing = format::Shown { place, rows, notices, beside: beside.into() };
+    let listing = format::Shown { place, rows, notices, beside };
     let pages = project(&listing, Some("https://wharf.example")).unwrap();
     let [json, html] = pages.as_slice() else { panic!("two pages") };
     (serde_json::from_slice(&json.bytes).unwrap(), String::from_utf8(html.bytes.to_vec()).unwrap())

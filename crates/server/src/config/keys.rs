@@ -239,6 +239,14 @@ pub(crate) const KEYS: &[Key] = &[
         secret: Mask::Nothing,
     },
     Key {
+        name: "attestation_roots",
+        flag: "attestation-roots",
+        default: "",
+        expected: "a file: the trusted_root.json of Sigstore, or of one's own instance of it",
+        about: "Whom the attestations of Python files are believed from (PEP 740). Empty: uploads that bring some are refused.",
+        secret: Mask::Nothing,
+    },
+    Key {
         name: "issuer_hosts",
         flag: "issuer-hosts",
         default: "",
@@ -263,19 +271,19 @@ pub(crate) const KEYS: &[Key] = &[
         secret: Mask::Nothing,
     },
     Key {
-        name: "registry_hosts",
-        flag: "registry-hosts",
-        default: "",
-        expected: "host=organisation/registry, with commas between",
-        about: "Whose plugins /plugins and /files at the root are, by the name the client uses. Under others: of the one a token is narrowed to, else library/main.",
-        secret: Mask::Nothing,
-    },
-    Key {
         name: "upstream_kept",
         flag: "upstream-kept",
         default: "256MiB",
         expected: "a number of bytes like 256MiB",
         about: "The most that a proxy keeps of its upstream's pages, packed; what was found to stand longest ago goes first.",
+        secret: Mask::Nothing,
+    },
+    Key {
+        name: "registry_hosts",
+        flag: "registry-hosts",
+        default: "",
+        expected: "host=organisation/registry, with commas between",
+        about: "Whose plugins /plugins and /files at the root are, by the name the client uses. Under others: of the one a token is narrowed to, else library/main.",
         secret: Mask::Nothing,
     },
     Key {

@@ -11,6 +11,7 @@ use std::{path::Path, sync::Arc};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use wharf_auth::SealingKey;
 use wharf_core::{Entropy, Error, Kind, Result};
+use wharf_pypi::Distributions;
 
 use self::filling::{Filling, Tally};
 use super::{archive::Archive, blocking, rows::expect_digest};
@@ -18,6 +19,7 @@ use crate::{
     config::{Config, DatabaseChoice},
     control::{Outcome, shown},
     data_dir::{DataDir, NotHeld},
+    formats,
     wiring::{Stores, node, sealing_key},
     world::SystemEntropy,
 };
@@ -42,8 +44,8 @@ pub(crate) async fn restore(config: &Config, directory: &Path) -> Result<Outcome
     blocking(move || expect_digest(&path, &digest)).await?;
     let stores = Stores::open(config, &data_dir, entropy.as_ref()).await?;
     let start = begin(&stores).await?;
-    let registry =
-        stores.registry(config, (stores.signing(config)?, node(config, entropy.as_ref())), entropy.clone());
+    let formats = formats::all(stores.signing(config)?, Distributions::default());
+    let registry = stores.registry(config, (formats, node(config, entropy.as_ref())), entropy.clone());
     let delay = i64::try_from(config.collection_delay.as_secs()).unwrap_or(i64::MAX);
     shown(|progress| async move {
         let tally = Tally::default();
