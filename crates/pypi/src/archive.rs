@@ -2,6 +2,7 @@
 //!
 //! An archive that two readers could read differently is refused, and so is one that unpacks to far more than it is.
 
+mod readings;
 mod record;
 mod tarball;
 mod zip;
@@ -10,6 +11,7 @@ use std::io::{Read, Seek};
 
 use wharf_registry::format::{BlobReader, Refusal};
 
+pub(crate) use self::readings::Readings;
 use self::{tarball::Tarball, zip::Zip};
 use crate::{
     filename::{FileName, Kind},
@@ -24,7 +26,7 @@ const SMALL: u64 = 64 * 1024 * 1024;
 const RATIO: u64 = 50;
 
 /// The metadata of a distribution: the exact bytes, and what they say.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Inside {
     /// `METADATA` of a wheel, `PKG-INFO` of a source distribution.
     pub(crate) bytes: Vec<u8>,

@@ -1,5 +1,7 @@
 //! Distributions as a format: whatever door a wheel comes through, it is read, held to what it says, and listed.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,7 +15,7 @@ use wharf_registry::{
 };
 
 use crate::{
-    archive,
+    archive::{self, Readings},
     attestation::{Notary, kept},
     filename::FileName,
     name::ProjectName,
@@ -34,13 +36,15 @@ pub struct Distributions {
     origin: Option<String>,
     /// Who verifies attestations, if they can be verified.
     pub(crate) notary: Option<Notary>,
+    /// What the door has read of files that are about to come.
+    pub(crate) readings: Arc<Readings>,
 }
 
 impl Distributions {
     /// Distributions of a Wharf that is reached there, if that is known and secure, and that verifies attestations so, if
-    /// it can.
+    /// it can. All clones are one.
     pub fn new(origin: Option<String>, notary: Option<Notary>) -> Self {
-        Self { origin, notary }
+        Self { origin, notary, readings: Arc::default() }
     }
 }
 
@@ -105,7 +109,7 @@ impl Format for Distributions {
         let file = FileName::parse(title)?;
         file.expect_normal()?;
         expect_place(candidate, &file)?;
-        Ok(vec![fact(&file, layer, contents)?])
+        Ok(vec![fact(&file, layer, (contents, &self.readings))?])
     }
 
     fn release_type(&self) -> Option<&'static str> {
@@ -156,12 +160,18 @@ fn expect_place(candidate: &Candidate, file: &FileName) -> Result<(), Refusal> {
     }
 }
 
-fn fact(file: &FileName, layer: &Descriptor, contents: &Contents) -> Result<Fact, Refusal> {
+/// What a file says of itself, read unless its door just did.
+fn fact(
+    file: &FileName,
+    layer: &Descriptor,
+    (contents, readings): (&Contents, &Readings),
+) -> Result<Fact, Refusal> {
     let digest = layer.digest().filter(|digest| digest.algorithm() == Algorithm::Sha256);
     let digest = digest.ok_or_else(|| Refusal::new("a distribution must be named by its SHA-256"))?;
     let reader = contents.open(layer)?;
     let size = reader.size();
-    let archive::Inside { bytes, metadata } = archive::read(reader, file)?;
+    let inside = readings.take(&digest, file).map_or_else(|| archive::read(reader, file), Ok);
+    let archive::Inside { bytes, metadata } = inside?;
     let text = |name: &str| metadata.get(name).map(str::to_owned);
     let attributes = File {
         filename: file.text.clone(),
@@ -202,8 +212,6 @@ fn claim(name: &str, digest: Digest) -> Claim {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use serde_json::json;
     use wharf_core::{Access, Actor, Credential, Principal, manifest::Manifest};
 

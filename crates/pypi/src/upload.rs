@@ -108,12 +108,13 @@ pub(crate) async fn publish(
     let inside = look_into(call, received).await?;
     let config = config(received, inside.metadata.to_json());
     let config = push(call, grant, config.into());
-    let metadata = push(call, grant, inside.bytes.into());
+    let metadata = push(call, grant, inside.bytes.clone().into());
     let (config, metadata, ()) = try_join3(config, metadata, store(call, received)).await?;
     // The repository may have come into being with these bytes.
     let grant = &call.registry.regrant(grant).await?;
     let bytes = Bytes::from(shape::manifest(file, *content, (config, metadata)));
     let digest = wharf_hash::digest(Algorithm::Sha256, &bytes);
+    call.serving.face.distributions.readings.put(content.digest, file, inside);
     // Before the file, so that nobody finds it without them.
     attest(call, grant, (digest, bytes.len() as u64), attestations).await?;
     push_manifest(call, grant, (bytes, ReleaseTag::Derived)).await
