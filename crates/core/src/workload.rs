@@ -21,6 +21,11 @@ impl Workload {
     pub fn claim(&self, name: &str) -> Option<&str> {
         self.claims.get(name).map(String::as_str)
     }
+
+    /// Its e-mail address, if it has one that the issuer confirmed.
+    pub fn address(&self) -> Option<&str> {
+        self.claim("email").filter(|_| self.claim("email_verified") == Some("true"))
+    }
 }
 
 /// Answers "which job is this".

@@ -46,20 +46,22 @@ pub(crate) enum Publisher {
 impl Publisher {
     /// A job that attestations were found to be of.
     pub(super) fn of(workload: &Workload) -> Self {
-        let text = |name: &str| workload.claim(name).unwrap_or_default().to_owned();
         let environment = workload.claim("environment").map(str::to_owned);
-        if let Some(workflow) = workload.claim("workflow_ref") {
+        let claims = |one, other| workload.claim(one).zip(workload.claim(other));
+        if let Some((repository, workflow)) = claims("repository", "workflow_ref") {
             let file = path_of(workflow).rsplit('/').next().unwrap_or_default();
-            let workflow = file.to_owned();
-            return Self::GitHub { repository: text("repository"), workflow, environment };
+            let (repository, workflow) = (repository.to_owned(), file.to_owned());
+            return Self::GitHub { repository, workflow, environment };
         }
-        if let Some(file) = workload.claim("ci_config_ref_uri") {
-            let workflow_filepath = path_of(file).rsplit("//").next().unwrap_or_default().to_owned();
-            return Self::GitLab { repository: text("project_path"), workflow_filepath, environment };
+        if let Some((project, file)) = claims("project_path", "ci_config_ref_uri") {
+            let file = path_of(file).rsplit("//").next().unwrap_or_default();
+            let (repository, workflow_filepath) = (project.to_owned(), file.to_owned());
+            return Self::GitLab { repository, workflow_filepath, environment };
         }
-        match workload.claim("email") {
+        let subject = workload.claim("sub").unwrap_or_default().to_owned();
+        match workload.address() {
             Some(email) if workload.issuer == GOOGLE => Self::Google { email: email.to_owned() },
-            _ => Self::Other { issuer: workload.issuer.clone(), subject: text("sub") },
+            _ => Self::Other { issuer: workload.issuer.clone(), subject },
         }
     }
 }
@@ -95,9 +97,11 @@ mod tests {
             "kind": "GitLab", "repository": "acme/team/app", "workflow_filepath": "ci/release.yml", "environment": null,
         });
         assert_eq!(of("https://gitlab.com", gitlab), named);
-        let account = json!({ "sub": "117", "email": "ci@acme.example" });
+        let account = json!({ "sub": "117", "email": "ci@acme.example", "email_verified": "true" });
         assert_eq!(of(GOOGLE, account.clone()), json!({ "kind": "Google", "email": "ci@acme.example" }));
         let named = json!({ "kind": "OpenID Connect", "issuer": "https://ci.example", "subject": "117" });
         assert_eq!(of("https://ci.example", account), named);
+        let unconfirmed = of(GOOGLE, json!({ "sub": "117", "email": "ci@acme.example" }));
+        assert_eq!(unconfirmed["kind"], "OpenID Connect");
     }
 }
