@@ -60,6 +60,12 @@ pub(crate) enum Work {
     RevalidatePage,
     /// Upload of a wheel nobody has, with a module of so many bytes, so often in a round.
     UploadWheels { size: u64, count: usize },
+    /// A user given a role in an organisation, both at random, for the time of a round.
+    ChangeMember,
+    /// The end of an API token, so often in a round.
+    EndToken(usize),
+    /// A search of the audit log, for the time of a round.
+    SearchAudit,
 }
 
 /// Who can be measured.
@@ -67,6 +73,14 @@ pub(crate) enum Work {
 pub(crate) enum Kind {
     /// SQLite and files, bearer tokens.
     Wharf,
+    /// The same with an API token in the place of a bearer token.
+    ApiTokenWharf,
+    /// The same with a webhook that is told everything.
+    HookedWharf,
+    /// The same without a webhook, and with pulls that are not recorded: all that can be turned off of the audit log.
+    UnheardWharf,
+    /// The same with many organisations.
+    TenantsWharf,
     /// The same with a crowd of repositories and tags.
     CrowdedWharf,
     /// The same with thousands of memflow plugins.
@@ -102,6 +116,10 @@ impl Kind {
     pub(crate) const fn nodes(self) -> usize {
         match self {
             Self::Wharf
+            | Self::ApiTokenWharf
+            | Self::HookedWharf
+            | Self::UnheardWharf
+            | Self::TenantsWharf
             | Self::CrowdedWharf
             | Self::StockedWharf
             | Self::FewFilesWharf
@@ -133,6 +151,10 @@ impl Kind {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Wharf => "wharf",
+            Self::ApiTokenWharf => "wharf, API token",
+            Self::HookedWharf => "wharf, webhook",
+            Self::UnheardWharf => "wharf, no webhook, pulls not recorded",
+            Self::TenantsWharf => "wharf, many organisations",
             Self::CrowdedWharf => "wharf, crowded",
             Self::StockedWharf => "wharf, many plugins",
             Self::FewFilesWharf => "wharf, five files",
@@ -162,6 +184,8 @@ pub(crate) struct Scale {
     pub(crate) largest_push: u64,
     /// How many repositories and tags a crowded registry has.
     pub(crate) crowd: Crowd,
+    /// How many organisations and repositories one of many tenants has.
+    pub(crate) tenants: Tenants,
     /// How many memflow plugins are listed.
     pub(crate) plugins: usize,
     /// How many files a Python project has.
@@ -179,6 +203,15 @@ pub(crate) struct Crowd {
     pub(crate) tags: u64,
 }
 
+/// Many organisations, each with as many repositories.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tenants {
+    /// How many there are.
+    pub(crate) organisations: u64,
+    /// How many repositories they have together, each with a tag.
+    pub(crate) repositories: u64,
+}
+
 impl Crowd {
     /// What a registry without a crowd is given, where a case asks for one of many tags.
     pub(crate) const FEW: Self = Self { repositories: 100, tags: 2_000 };
@@ -190,6 +223,7 @@ impl Scale {
         turn: Duration::from_secs(2),
         largest_push: GIB,
         crowd: Crowd { repositories: 100_000, tags: 1_000_000 },
+        tenants: Tenants { organisations: 1_000, repositories: 100_000 },
         plugins: 10_000,
         files: 500,
         most_files: 5_000,
@@ -199,6 +233,7 @@ impl Scale {
         turn: Duration::from_millis(700),
         largest_push: 100 * MIB,
         crowd: Crowd { repositories: 1_000, tags: 10_000 },
+        tenants: Tenants { organisations: 20, repositories: 1_000 },
         plugins: 500,
         files: 50,
         most_files: 500,
@@ -225,6 +260,9 @@ impl Work {
                 | Self::GetPage
                 | Self::RevalidatePage
                 | Self::UploadWheels { .. }
+                | Self::ChangeMember
+                | Self::EndToken(_)
+                | Self::SearchAudit
         )
     }
 
@@ -250,6 +288,7 @@ impl Work {
                 | Self::Start(_)
                 | Self::UploadPlugin(_)
                 | Self::UploadWheels { .. }
+                | Self::EndToken(_)
         )
     }
 

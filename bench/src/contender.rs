@@ -65,11 +65,7 @@ impl Contender {
         if let (Work::Start(count), Self::Server(server)) = (case.work, &mut *self) {
             return Self::starts(server, count, (site.wharf, fixture)).await;
         }
-        let (kind, page) = match self {
-            Self::Server(server) => (server.kind, server.page.clone()),
-            Self::Here(_) => (Kind::HashAndWrite, None),
-        };
-        let turn = Turn::new(case.work, &Prepared { kind, fixture, scale: site.scale, page })?;
+        let turn = Turn::new(case.work, &self.prepare(case.work, fixture, site).await?)?;
         // What the one before left for the disk is not this one's to write.
         Command::new("sync").status()?;
         let ids: Vec<u32> = match self {
@@ -83,11 +79,25 @@ impl Contender {
         let cpu = || ids.iter().map(|id| process::cpu(*id)).sum::<Result<Duration>>();
         let before = cpu()?;
         let load = match self {
-            Self::Server(server) => drive(server, turn, case.clients).await?,
+            Self::Server(server) => {
+                let load = drive(server, turn, case.clients).await?;
+                server.expect_whole().await?;
+                load
+            }
             Self::Here(folder) => yardstick::hash_and_write(&turn, folder.path())?,
         };
         let peak = ids.iter().map(|id| process::peak(*id)).sum::<Result<u64>>()?;
         Ok(Sample { load, cpu: cpu()?.saturating_sub(before), peak })
+    }
+
+    /// What is to be there before a turn begins.
+    async fn prepare<'a>(&self, work: Work, fixture: &'a Fixture, site: &Site<'_>) -> Result<Prepared<'a>> {
+        let bare =
+            Prepared { kind: Kind::HashAndWrite, fixture, scale: site.scale, page: None, tokens: Vec::new() };
+        let Self::Server(server) = self else { return Ok(bare) };
+        server.settle().await?;
+        let tokens = if let Work::EndToken(count) = work { server.tokens(count).await? } else { Vec::new() };
+        Ok(Prepared { kind: server.kind, page: server.page.clone(), tokens, ..bare })
     }
 
     /// A turn of nothing but starts.

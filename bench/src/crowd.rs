@@ -19,7 +19,8 @@ use crate::{
 
 /// What the others are called, by number; they lie beside the one with half of the tags.
 const OTHERS: &str = "bench/main/other";
-const INDEX_TYPE: &str = "application/vnd.oci.image.index.v1+json";
+/// The type of what is pushed.
+pub(crate) const INDEX_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 
 /// How many connections fill it.
 const CLIENTS: usize = 32;
@@ -48,17 +49,22 @@ async fn push_all(mut connection: Connection, paths: Arc<Mutex<impl Iterator<Ite
     loop {
         let path = paths.lock().unwrap_or_else(PoisonError::into_inner).next();
         let Some(target) = path else { return Ok(()) };
-        let index = json!({
-            "schemaVersion": 2,
-            "mediaType": INDEX_TYPE,
-            "manifests": [],
-            "annotations": {"org.opencontainers.image.title": target},
-        });
-        let bytes = index.to_string();
-        let body = Body::Bytes(bytes.as_bytes());
+        let index = index(&target);
+        let body = Body::Bytes(index.as_bytes());
         let request = Request { method: "PUT", target: &target, headers: &headers, body };
         connection.call(request, &mut |_| ()).await?;
     }
+}
+
+/// An index of nothing that differs from those with another title.
+pub(crate) fn index(title: &str) -> String {
+    let index = json!({
+        "schemaVersion": 2,
+        "mediaType": INDEX_TYPE,
+        "manifests": [],
+        "annotations": {"org.opencontainers.image.title": title},
+    });
+    index.to_string()
 }
 
 /// Where each manifest goes.
@@ -81,7 +87,7 @@ fn name_of(tag: u64) -> String {
 }
 
 /// A number below a bound, another one each time.
-fn any(bound: u64) -> u64 {
+pub(crate) fn any(bound: u64) -> u64 {
     payload::scrambled(payload::number()) % bound
 }
 

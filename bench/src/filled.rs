@@ -7,19 +7,21 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use crate::{
-    Result,
+    Result, audit,
     case::{Kind, Work},
     crowd,
     fixture::Fixture,
     peer::{Folder, Server},
     plugins::Plugins,
     run::Site,
+    tenants,
 };
 
 /// Their folders, once they are filled.
 #[derive(Debug, Default)]
 pub(crate) struct Filled {
     crowd: OnceCell<Arc<TempDir>>,
+    tenants: OnceCell<Arc<TempDir>>,
     plugins: OnceCell<Arc<TempDir>>,
 }
 
@@ -31,6 +33,7 @@ impl Filled {
     pub(crate) async fn folder(&self, kind: Kind, site: &Site<'_>) -> Result<Option<Arc<TempDir>>> {
         let folder = match kind {
             Kind::CrowdedWharf => &self.crowd,
+            Kind::TenantsWharf => &self.tenants,
             Kind::StockedWharf => &self.plugins,
             _ => return Ok(None),
         };
@@ -46,7 +49,11 @@ async fn fill(kind: Kind, site: &Site<'_>) -> Result<Arc<TempDir>> {
     let authority = authority.ok_or("there is no server to fill")?;
     match kind {
         Kind::StockedWharf => Plugins::new(site.scale.plugins)?.push(authority).await?,
-        _ => crowd::fill(authority, site.scale.crowd).await?,
+        Kind::TenantsWharf => tenants::fill(authority, site.scale.tenants).await?,
+        _ => {
+            audit::prepare(authority).await?;
+            crowd::fill(authority, site.scale.crowd).await?;
+        }
     }
     Ok(folder)
 }

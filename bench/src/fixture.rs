@@ -7,7 +7,7 @@ use wharf_core::{Algorithm, Digest};
 use wharf_hash::Hasher;
 
 use crate::{
-    Result,
+    Result, audit,
     case::{Crowd, Kind, Scale, Work},
     client::{Body, Connection, Request},
     index,
@@ -147,9 +147,10 @@ impl Fixture {
         }
         let manifest = wharf_hash::digest(Algorithm::Sha256, &self.image.manifest(0));
         expect(connection, authorization, &Self::manifest_path(), &manifest).await?;
-        match &self.plugins {
-            Some(plugins) => plugins.check(connection).await,
-            None => Ok(()),
+        match (&self.plugins, self.work) {
+            (Some(plugins), _) => plugins.check(connection).await,
+            (None, Work::SearchAudit) => audit::check(connection, self.scale.crowd).await,
+            (None, _) => Ok(()),
         }
     }
 

@@ -8,6 +8,8 @@
     reason = "a driver reads the environment, starts programs and lays out files"
 )]
 
+mod api;
+mod audit;
 mod backing;
 mod case;
 mod cases;
@@ -18,6 +20,7 @@ mod filled;
 mod fixture;
 mod form;
 mod goal;
+mod hook;
 mod index;
 mod load;
 mod operation;
@@ -25,10 +28,12 @@ mod payload;
 mod peer;
 mod plugins;
 mod process;
+mod receiver;
 mod report;
 mod run;
 mod s3;
 mod statistics;
+mod tenants;
 mod turn;
 mod wheel;
 mod yardstick;

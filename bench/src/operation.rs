@@ -1,7 +1,9 @@
 //! One operation of a client.
 
+use serde_json::Value;
+
 use crate::{
-    Result,
+    Result, api,
     client::{Body, Connection, Request},
     fixture::{Image, MANIFEST_TYPE, REPOSITORY, manifest_path},
     form::Form,
@@ -36,6 +38,8 @@ pub(crate) enum Operation {
     GetPage { target: &'static str, known: Option<String> },
     /// POST of a form to a path.
     Upload { target: &'static str, form: Form },
+    /// A request of the management API.
+    Manage { method: &'static str, path: String, body: Option<Value> },
 }
 
 impl Operation {
@@ -61,6 +65,9 @@ impl Operation {
                 index::get(connection, authorization, (target, known.as_deref())).await
             }
             Self::Upload { target, form } => form.send(connection, authorization, target).await,
+            Self::Manage { method, path, body } => {
+                api::ask_as(connection, authorization, (method, path), body.as_ref()).await.map(drop)
+            }
             Self::PushImage(image) => {
                 for blob in image.blobs() {
                     Self::push_blob(blob, connection, authorization).await?;

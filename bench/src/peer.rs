@@ -23,10 +23,12 @@ use crate::{
     client::{Body, Connection, Request},
     crowd,
     fixture::Fixture,
+    hook::Hook,
     index::{self, Doors},
     operation::Access,
     process::{self, Process},
     run::Site,
+    tenants,
 };
 
 /// How long a start may take.
@@ -50,6 +52,8 @@ pub(crate) struct Server {
     needs_password: bool,
     /// What the page of its Python project is known by.
     pub(crate) page: Option<String>,
+    /// Who is told what happens, if anybody.
+    hook: Option<Hook>,
     // What it stands on ends after it.
     backing: Option<Backing>,
     folder: Folder,
@@ -111,6 +115,7 @@ impl Server {
             authorized: None,
             needs_password: fixture.work.needs_password(),
             page: None,
+            hook: None,
             backing,
             folder,
         };
@@ -136,6 +141,7 @@ impl Server {
             authorized: None,
             needs_password: false,
             page: None,
+            hook: None,
             backing: None,
             folder,
         }
@@ -156,7 +162,7 @@ impl Server {
                 let Some(command) = command else { return Ok(false) };
                 command
             }
-            _ => wharf::command(wharf, &folder.join(format!("node-{number}")), &authority)?,
+            _ => wharf::command(wharf, (&folder.join(format!("node-{number}")), &authority), self.kind)?,
         };
         command.envs(self.backing.iter().flat_map(|backing| backing.settings.iter().cloned()));
         let Some(process) = Process::start(&mut command)? else { return Ok(false) };
@@ -190,9 +196,10 @@ impl Server {
             && !fresh
             && let Some(authority) = self.authorities.first()
         {
-            self.access = Access::Header(match self.needs_password {
-                true => wharf::BASIC.to_owned(),
-                false => wharf::token(authority).await?,
+            self.access = Access::Header(match (self.kind, self.needs_password) {
+                (Kind::ApiTokenWharf, _) => wharf::api_token(authority).await?,
+                (_, true) => wharf::BASIC.to_owned(),
+                (_, false) => wharf::token(authority).await?,
             });
             self.authorized = Some(Instant::now());
         }
@@ -221,7 +228,43 @@ impl Server {
             fixture.check(&mut connection, authorization).await?;
         }
         self.page = self.load_files(fixture.files(self.kind)).await?;
+        if self.kind == Kind::HookedWharf {
+            self.hook = Some(Hook::create(authority).await?);
+        }
         Ok(())
+    }
+
+    /// Waits until nothing of the turn before is left to be done.
+    ///
+    /// # Errors
+    /// A webhook that is off.
+    pub(crate) async fn settle(&self) -> Result<()> {
+        match (&self.hook, self.authorities.first()) {
+            (Some(hook), Some(authority)) => hook.drain(authority).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// What the turn was about must still be so.
+    ///
+    /// # Errors
+    /// A webhook that is off.
+    pub(crate) async fn expect_whole(&self) -> Result<()> {
+        match (&self.hook, self.authorities.first()) {
+            (Some(hook), Some(authority)) => hook.expect_on(authority).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// The ids of so many API tokens, made now.
+    ///
+    /// # Errors
+    /// Any answer but a success.
+    pub(crate) async fn tokens(&self, count: usize) -> Result<Vec<String>> {
+        match self.authorities.first() {
+            Some(authority) => tenants::tokens(authority, count).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Uploads so many files of a Python project; yields what its page is known by.

@@ -9,14 +9,14 @@ use std::{
 };
 
 use crate::{
-    Result,
+    Result, audit,
     case::{Kind, Scale, Work},
     crowd,
     fixture::{Fixture, Image},
     index::{self, Doors},
     operation::Operation,
     payload::{self, Payload},
-    plugins,
+    plugins, tenants,
 };
 
 /// Operations, made when they are taken or before.
@@ -64,12 +64,14 @@ pub(crate) struct Prepared<'a> {
     pub(crate) scale: Scale,
     /// What the page of the Python project is known by.
     pub(crate) page: Option<String>,
+    /// The ids of the API tokens that are to be ended.
+    pub(crate) tokens: Vec<String>,
 }
 
 impl Prepared<'_> {
     fn operations(&self, work: Work) -> Result<Operations> {
-        let Self { kind, fixture, scale, page } = self;
-        let (crowd, doors) = (scale.crowd_of(*kind), Doors::of(*kind));
+        let Self { kind, fixture, scale, page, tokens } = self;
+        let (crowd, tenants, doors) = (scale.crowd_of(*kind), scale.tenants, Doors::of(*kind));
         Ok(match work {
             Work::GetManifest | Work::GetManifestAt(_) => endless(Fixture::manifest_path()),
             Work::GetBlob(_) => endless(fixture.blob_path()),
@@ -87,6 +89,9 @@ impl Prepared<'_> {
             }
             Work::PushImage { size, count } => counted(count, || Ok(Operation::PushImage(Image::new(size))))?,
             Work::GetTagsAt(_) => anywhere(move || crowd::tag_path(crowd)),
+            Work::ListRepositories if *kind == Kind::TenantsWharf => {
+                anywhere(move || tenants::catalog_path(tenants))
+            }
             Work::ListRepositories => anywhere(move || crowd::catalog_path(crowd)),
             Work::ListTags => anywhere(move || crowd::tags_path(crowd)),
             Work::ListVariantsAt(_) => {
@@ -105,6 +110,13 @@ impl Prepared<'_> {
             Work::UploadWheels { size, count } => {
                 counted(count, || Ok(Operation::Upload { target: doors.uploads, form: index::upload(size) }))?
             }
+            Work::ChangeMember => Box::new(std::iter::repeat_with(move || tenants::change_member(tenants))),
+            Work::EndToken(_) => Box::new(tokens.clone().into_iter().map(|id| Operation::Manage {
+                method: "DELETE",
+                path: format!("/tokens/{id}"),
+                body: None,
+            })),
+            Work::SearchAudit => anywhere(move || audit::search_path(crowd)),
             // Nobody asks a server that is started and stopped.
             Work::Start(_) => Box::new(std::iter::empty()),
         })

@@ -6,10 +6,11 @@
 
 use std::{fs, path::Path, process::Command};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
-    Result,
+    Result, api,
+    case::Kind,
     client::{Body, Connection, Request},
     fixture::REPOSITORY,
 };
@@ -18,7 +19,7 @@ use crate::{
 const PASSWORD: &str = "bench-operator-password";
 pub(crate) const BASIC: &str = "authorization: Basic YWRtaW46YmVuY2gtb3BlcmF0b3ItcGFzc3dvcmQ=\r\n";
 
-pub(super) fn command(program: &Path, folder: &Path, authority: &str) -> Result<Command> {
+pub(super) fn command(program: &Path, (folder, authority): (&Path, &str), kind: Kind) -> Result<Command> {
     fs::create_dir_all(folder)?;
     let mut command = Command::new(program);
     let ours = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WHARF_"));
@@ -27,6 +28,11 @@ pub(super) fn command(program: &Path, folder: &Path, authority: &str) -> Result<
     }
     command.args(["serve", "--listen", authority, "--data-dir"]).arg(folder.join("data"));
     command.env("WHARF_ADMIN_PASSWORD", PASSWORD).env("WHARF_LOG", "error").current_dir(folder);
+    match kind {
+        Kind::HookedWharf => command.env("WHARF_WEBHOOK_HOSTS", "127.0.0.1"),
+        Kind::UnheardWharf => command.env("WHARF_AUDIT_PULLS", "off"),
+        _ => &mut command,
+    };
     Ok(command)
 }
 
@@ -41,4 +47,11 @@ pub(super) async fn token(authority: &str) -> Result<String> {
     let answer: Value = serde_json::from_slice(&body)?;
     let token = answer.get("token").and_then(Value::as_str).ok_or("an answer without a token")?;
     Ok(format!("authorization: Bearer {token}\r\n"))
+}
+
+/// The header line of an API token that reaches as far as its owner.
+pub(super) async fn api_token(authority: &str) -> Result<String> {
+    let mut connection = Connection::open(authority).await?;
+    let made = api::ask(&mut connection, ("POST", "/tokens"), Some(&json!({ "name": "bench" }))).await?;
+    Ok(format!("authorization: Bearer {}\r\n", api::text(&made, "token")?))
 }
