@@ -59,8 +59,23 @@ impl Notebook {
         } else if notes.records.len() < MOST && notes.afford(&record) {
             notes.records.insert(same, record);
         } else {
-            let (times, _) = notes.left_out.entry(record.action).or_insert((0, record.at));
-            *times = times.saturating_add(record.times);
+            notes.leave_out(&record);
+        }
+    }
+
+    /// Puts back what could not be written down. What is a record already has paid for that.
+    pub fn put_back(&self, records: &[AuditRecord]) {
+        let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for record in records {
+            let same = Sameness::of(record);
+            if let Some(known) = notes.records.get_mut(&same) {
+                known.times = known.times.saturating_add(record.times);
+                known.at = known.at.min(record.at);
+            } else if notes.records.len() < MOST {
+                notes.records.insert(same, record.clone());
+            } else {
+                notes.leave_out(record);
+            }
         }
     }
 
@@ -69,7 +84,8 @@ impl Notebook {
     pub fn take(&self, now: Timestamp) -> Vec<AuditRecord> {
         let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut records: Vec<_> = mem::take(&mut notes.records).into_values().collect();
-        let is_due = |since: Timestamp| now.microseconds() - since.microseconds() >= SUMMED;
+        // A clock that went back is no reason to be silent until it is there again.
+        let is_due = |since: Timestamp| !(0..SUMMED).contains(&(now.microseconds() - since.microseconds()));
         for (action, (times, since)) in notes.left_out.extract_if(|_, (_, since)| is_due(*since)) {
             let sum = AuditRecord::new(since, &Actor::job("audit"), action);
             records.push(AuditRecord { target: Some("others".to_owned()), times, ..sum });
@@ -86,12 +102,21 @@ impl Notes {
             return true;
         }
         let now = record.at.microseconds();
-        let spent = self.spent.max(now).saturating_add(PACE);
-        let affords = spent <= now.saturating_add(BURST * PACE);
+        let most = now.saturating_add(BURST * PACE);
+        // No more can be spent than all there is, even if the clock went back.
+        self.spent = self.spent.clamp(now, most);
+        let spent = self.spent.saturating_add(PACE);
+        let affords = spent <= most;
         if affords {
             self.spent = spent;
         }
         affords
+    }
+
+    /// Counts what is no record of its own.
+    fn leave_out(&mut self, record: &AuditRecord) {
+        let (times, _) = self.left_out.entry(record.action).or_insert((0, record.at));
+        *times = times.saturating_add(record.times);
     }
 }
 
@@ -159,6 +184,45 @@ mod tests {
         assert_eq!(written.iter().map(|record| record.times).sum::<u64>(), 600_000);
         let most = usize::try_from(BURST).unwrap() + 600 + 12;
         assert!(written.len() <= most, "{} records", written.len());
+    }
+
+    #[test]
+    fn what_is_put_back_is_paid_for_once() {
+        let notebook = Notebook::default();
+        let most = u32::try_from(BURST).unwrap();
+        (0..most).for_each(|client| notebook.note(refusal(1, client)));
+        // The database is away for some seconds.
+        for _ in 0..5 {
+            let records = notebook.take(at(1));
+            assert_eq!(records.len(), most as usize);
+            notebook.put_back(&records);
+        }
+        notebook.note(refusal(1, 0));
+        let records = notebook.take(at(1));
+        assert_eq!(records.iter().map(|record| record.times).sum::<u64>(), u64::from(most) + 1);
+        assert_eq!(records.len(), most as usize);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_silences_nobody() {
+        let notebook = Notebook::default();
+        (0..100).for_each(|client| notebook.note(refusal(3600, client)));
+        notebook.take(at(3600));
+        let mut written = Vec::new();
+        for second in 0..10 {
+            (0..10).for_each(|client| {
+                notebook.note(refusal(second, 1000 * u32::try_from(second).unwrap() + client))
+            });
+            written.extend(notebook.take(at(second)));
+        }
+        let (others, own): (Vec<_>, Vec<_>) =
+            written.iter().partition(|record| record.target.as_deref() == Some("others"));
+        assert!(own.len() >= 9, "{} records in ten seconds", own.len());
+        assert_eq!(
+            others.iter().map(|record| record.times).sum::<u64>(),
+            50,
+            "what was left out so far is told"
+        );
     }
 
     #[test]
