@@ -46,6 +46,7 @@ use crate::{
     config::{Config, DatabaseChoice},
     data_dir::{DATABASE_FILE, DataDir, NotHeld},
     first_start,
+    output::remark,
     wiring::Wharf,
 };
 
@@ -84,12 +85,19 @@ pub(crate) async fn carry_out(config: &Config, command: Command) -> Result<Outco
             let log = desk.audit.clone();
             let done = shown(|progress| async move { command.carry_out(&desk, &progress).await }).await;
             // There is no server that would.
-            log.write_notes().await?;
-            done
+            beside(done, log.write_notes().await)
         }
         Err(NotHeld::ByAnother(_)) => client::send(&path(&config.data_dir), &command).await,
         Err(NotHeld::Unusable(error)) => Err(error),
     }
+}
+
+/// What a command came to, which is told whatever became of the notes that it left.
+fn beside(done: Result<Outcome>, noted: Result<u64>) -> Result<Outcome> {
+    if let Err(error) = noted {
+        remark(&format!("what was noted for the audit log could not be written down: {error}"));
+    }
+    done
 }
 
 /// Does something in this process and shows how far it is.
@@ -171,4 +179,18 @@ async fn line(
         Bytes::from(line)
     });
     Some((line, said))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_that_cannot_be_written_hide_no_outcome() {
+        let lost = || Err(Error::unavailable("no database"));
+        let damaged = Outcome { text: "damaged".to_owned(), verdict: Verdict::Damaged };
+        assert_eq!(beside(Ok(damaged), lost()).unwrap().verdict, Verdict::Damaged);
+        let refused = beside(Err(Error::new(Kind::Invalid, "no such month")), lost()).unwrap_err();
+        assert_eq!(refused.kind(), Kind::Invalid);
+    }
 }

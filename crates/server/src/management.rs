@@ -6,7 +6,7 @@ mod request;
 mod verb;
 mod verbs;
 
-use std::path::PathBuf;
+use std::{collections::HashSet, path::PathBuf};
 
 use clap::ArgMatches;
 use serde_json::Value;
@@ -21,7 +21,7 @@ use self::{
 use crate::{
     login::{DockerFile, read_authorities, trust},
     output::{printable, remark, say},
-    table::lines,
+    table::Table,
     world::{SystemEntropy, variable},
 };
 
@@ -73,11 +73,13 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let api = Api::new(door, (&options.server, &["api", "v1"]), login.as_ref())?;
     match options.verb.shows {
         Shows::List(columns) => list(&api, options, columns).await,
-        Shows::All(columns) => show(options, columns, items(&api.ask(asked(options, None)).await?)?),
+        Shows::All(columns) => {
+            Listing::new(options.json, columns).show(items(&api.ask(asked(options, None)).await?)?)
+        }
         Shows::One(columns) => {
             let said = api.ask(asked(options, None)).await?;
             let one = said.body.ok_or_else(|| Error::new(Kind::Invalid, "the server answered nothing"))?;
-            show(options, columns, &[one])
+            Listing::new(options.json, columns).show(&[one])
         }
         Shows::Nothing => {
             api.ask(asked(options, None)).await?;
@@ -88,19 +90,37 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 }
 
 /// Shows a list page by page, as it comes.
-async fn list(api: &Api, options: &Options, columns: &[&str]) -> Result<()> {
+async fn list(api: &Api, options: &Options, columns: &'static [&'static str]) -> Result<()> {
+    let (mut listing, mut course) = (Listing::new(options.json, columns), Course::default());
     let (mut last, mut left) = (None, options.limit);
     loop {
         let page =
             [("n", PAGE.min(left).to_string())].into_iter().chain(last.take().map(|last| ("last", last)));
         let said = api.ask(asked(options, Some(page.collect()))).await?;
         let items = items(&said)?;
-        show(options, columns, items)?;
+        listing.show(items)?;
         left = left.saturating_sub(items.len() as u64);
-        match said.next {
-            Some(next) if left > 0 => last = Some(next),
+        match &said.next {
+            Some(next) if left > 0 => last = Some(course.follow(items, next)?),
             _ => return Ok(()),
         }
+    }
+}
+
+/// The way through a list: where pages began so far. A server that leads in a circle is not followed.
+#[derive(Default)]
+struct Course(HashSet<String>);
+
+impl Course {
+    /// Where the next page begins.
+    fn follow(&mut self, items: &[Value], next: &str) -> Result<String> {
+        if items.is_empty() || !self.0.insert(next.to_owned()) {
+            return Err(Error::new(
+                Kind::Invalid,
+                "the server says that there is more, and shows nothing new",
+            ));
+        }
+        Ok(next.to_owned())
     }
 }
 
@@ -122,14 +142,33 @@ fn asked<'a>(options: &'a Options, page: Option<Vec<(&'a str, String)>>) -> Aske
     }
 }
 
-fn show(options: &Options, columns: &[&str], items: &[Value]) -> Result<()> {
-    if options.json {
-        return say(&items.iter().map(|item| format!("{item}\n")).collect::<String>());
+/// What is told of objects: a line of JSON each, or a table that goes on from page to page.
+struct Listing {
+    json: bool,
+    columns: &'static [&'static str],
+    table: Table,
+    /// Until they were told.
+    titles: Option<Vec<String>>,
+}
+
+impl Listing {
+    fn new(json: bool, columns: &'static [&'static str]) -> Self {
+        let titles = columns.iter().map(|column| column.replace('_', " ").to_uppercase()).collect();
+        Self { json, columns, table: Table::default(), titles: Some(titles) }
     }
-    let titles = columns.iter().map(|column| column.replace('_', " ").to_uppercase()).collect();
-    let cells = |item: &Value| columns.iter().map(|column| cell(item.get(column))).collect();
-    let table: Vec<Vec<String>> = std::iter::once(titles).chain(items.iter().map(cells)).collect();
-    say(&lines(&table).map(|line| line + "\n").collect::<String>())
+
+    fn show(&mut self, items: &[Value]) -> Result<()> {
+        say(&self.lines(items).into_iter().map(|line| line + "\n").collect::<String>())
+    }
+
+    fn lines(&mut self, items: &[Value]) -> Vec<String> {
+        if self.json {
+            return items.iter().map(ToString::to_string).collect();
+        }
+        let cells = |item: &Value| self.columns.iter().map(|column| cell(item.get(column))).collect();
+        let rows: Vec<Vec<String>> = self.titles.take().into_iter().chain(items.iter().map(cells)).collect();
+        self.table.lines(&rows)
+    }
 }
 
 fn cell(value: Option<&Value>) -> String {
@@ -138,5 +177,29 @@ fn cell(value: Option<&Value>) -> String {
         Some(Value::String(text)) => printable(text),
         Some(Value::Bool(is)) => if *is { "yes" } else { "no" }.to_owned(),
         Some(other) => printable(&other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn titles_stand_once_above_however_many_pages() {
+        let mut listing = Listing::new(false, &["name", "used_at"]);
+        let page = |name: &str| [json!({ "name": name, "used_at": null })];
+        let lines = [listing.lines(&page("laptop")), listing.lines(&page("ci"))].concat();
+        assert_eq!(lines, ["NAME    USED AT", "laptop  -", "ci      -"]);
+    }
+
+    #[test]
+    fn a_server_that_leads_in_a_circle_is_not_followed() {
+        let (mut course, page) = (Course::default(), [json!({})]);
+        assert_eq!(course.follow(&page, "a").unwrap(), "a");
+        assert_eq!(course.follow(&page, "b").unwrap(), "b");
+        assert!(course.follow(&page, "a").is_err());
+        assert!(course.follow(&[], "c").is_err(), "more that is nothing");
     }
 }
