@@ -22,7 +22,7 @@ use wharf_registry::{
     webhooks::{Lanes, NewWebhook, WebhookParts, Webhooks},
 };
 
-use crate::{Database, on_both::on_both};
+use crate::{Database, database::Step, on_both::on_both, session::Session};
 
 const NOW: i64 = 1_700_000_000_000_000;
 
@@ -55,7 +55,7 @@ impl Vault for Open {
     }
 }
 
-/// Answers with one status, and keeps what it is given.
+/// Answers with one status, and keeps what it is given. What leads to a host that hangs is never answered.
 struct Keeper {
     status: AtomicU16,
     letters: Mutex<Vec<(String, i64)>>,
@@ -68,6 +68,9 @@ impl Courier for Keeper {
     }
 
     async fn deliver(&self, letter: Letter) -> Result<u16> {
+        if letter.url.starts_with("https://hangs.") {
+            std::future::pending::<()>().await;
+        }
         let event: Value = serde_json::from_slice(&letter.body).unwrap();
         let repository = event["data"]["repository"].as_str().unwrap().to_owned();
         self.letters.lock().unwrap().push((repository, event["data"]["sequence"].as_i64().unwrap()));
@@ -95,19 +98,37 @@ impl House {
         let grant = gate::decide_organisation(&Actor::job("hooks"), &name, &rights).unwrap();
         let clock = Arc::new(At(AtomicI64::new(NOW)));
         let keeper = Arc::new(Keeper { status: AtomicU16::new(200), letters: Mutex::default() });
-        let webhooks = Webhooks::new(WebhookParts {
-            store: Arc::new(database.clone()),
-            vault: Arc::new(Open),
-            courier: keeper.clone(),
-            clock: clock.clone(),
-            entropy: Arc::new(Even),
-            node: "one".to_owned(),
-            lease: 60,
-            patience: 60,
-            give_up: 1000,
-            history: 1000,
-        });
+        let webhooks = Webhooks::new(parts(&database, (keeper.clone(), clock.clone()), "one"));
         Self { database, clock, keeper, webhooks, lanes: Lanes::default(), grant }
+    }
+
+    /// What another node works with.
+    fn parts(&self, node: &str) -> WebhookParts {
+        parts(&self.database, (self.keeper.clone(), self.clock.clone()), node)
+    }
+
+    /// Another organisation, served by the same.
+    async fn neighbour(&self, name: &str) -> Self {
+        let name: OrganisationName = name.parse().unwrap();
+        let record = AuditRecord::new(Timestamp::default(), &Actor::job("hooks"), "hooks");
+        let new = NewOrganisation { name: name.clone(), admin: None, claim: Claim::Free };
+        self.database.create_organisation(new, record).await.unwrap();
+        let rights = self.database.organisation_rights(&Actor::job("hooks"), &name).await.unwrap();
+        let grant = gate::decide_organisation(&Actor::job("hooks"), &name, &rights).unwrap();
+        let Self { database, clock, keeper, webhooks, lanes, .. } = self;
+        Self {
+            database: database.clone(),
+            clock: clock.clone(),
+            keeper: keeper.clone(),
+            webhooks: webhooks.clone(),
+            lanes: lanes.clone(),
+            grant,
+        }
+    }
+
+    /// How many deliveries wait for a webhook, as its row counts them.
+    async fn waiting(&self, hook: i64) -> u32 {
+        self.webhooks.find(&self.grant, hook).await.unwrap().waiting
     }
 
     async fn hook(&self, events: &[&str]) -> i64 {
@@ -143,6 +164,20 @@ impl House {
 
     fn letters(&self) -> Vec<(String, i64)> {
         self.keeper.letters.lock().unwrap().clone()
+    }
+}
+
+fn parts(database: &Database, (courier, clock): (Arc<Keeper>, Arc<At>), node: &str) -> WebhookParts {
+    WebhookParts {
+        store: Arc::new(database.clone()),
+        vault: Arc::new(Open),
+        courier,
+        clock,
+        entropy: Arc::new(Even),
+        node: node.to_owned(),
+        patience: 60,
+        give_up: 1000,
+        history: 1000,
     }
 }
 
@@ -229,6 +264,85 @@ async fn what_is_refused_is_tried_until_its_time_is_over_and_holds_only_its_own_
     assert_eq!((again.message, again.state), (found[3].message.clone(), DeliveryState::Pending));
 }
 
+async fn receivers_that_hang_hold_up_their_own_organisation_only(database: Database) {
+    let house = House::on(database).await;
+    for _ in 0..40 {
+        let new = NewWebhook { url: "https://hangs.invalid/".to_owned(), events: Vec::new() };
+        house.webhooks.create(&house.grant, new).await.unwrap();
+    }
+    house.happens("acme/app", "manifest.push").await;
+    house.webhooks.round(&house.lanes).await.unwrap();
+    let other = house.neighbour("zoo").await;
+    let hook = other.hook(&[]).await;
+    other.happens("zoo/app", "manifest.push").await;
+    other.until(hook, all_are(DeliveryState::Delivered, 1)).await;
+}
+
+async fn deliveries_that_wait_are_counted_and_have_a_bound(database: Database) {
+    let house = House::on(database).await;
+    let hook = house.hook(&[]).await;
+    for _ in 0..3 {
+        house.happens("acme/app", "manifest.push").await;
+    }
+    house.keeper.status.store(503, Ordering::SeqCst);
+    house.until(hook, |found| found.iter().any(|one| one.attempts == 1)).await;
+    assert_eq!(house.waiting(hook).await, 3);
+    house.keeper.status.store(200, Ordering::SeqCst);
+    house.later(5);
+    let found = house.until(hook, all_are(DeliveryState::Delivered, 3)).await;
+    assert_eq!(house.waiting(hook).await, 0);
+    house.webhooks.redeliver(&house.grant, (hook, found[0].id)).await.unwrap();
+    assert_eq!(house.waiting(hook).await, 1);
+    // As if nine thousand and more waited.
+    house.database.write(Wait(9_999)).await.unwrap();
+    for _ in 0..2 {
+        house.happens("acme/app", "manifest.push").await;
+    }
+    house.webhooks.round(&house.lanes).await.unwrap();
+    let webhook = house.webhooks.find(&house.grant, hook).await.unwrap();
+    assert!(webhook.disabled.is_some_and(|(_, why)| why.contains("10000 deliveries wait")));
+}
+
+struct Wait(i64);
+
+#[async_trait]
+impl Step for Wait {
+    type Output = u64;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<u64> {
+        session.execute("UPDATE webhook SET waiting = $1", &[self.0.into()]).await
+    }
+}
+
+async fn what_waits_is_not_forgotten_for_its_age(database: Database) {
+    let house = House::on(database).await;
+    house.keeper.status.store(503, Ordering::SeqCst);
+    let hook = house.hook(&[]).await;
+    house.happens("acme/app", "manifest.push").await;
+    house.until(hook, |found| found.iter().any(|one| one.attempts == 1)).await;
+    house.later(2000);
+    assert_eq!(house.webhooks.forget().await.unwrap(), 0);
+    house.until(hook, all_are(DeliveryState::Failed, 1)).await;
+    assert_eq!(house.webhooks.forget().await.unwrap(), 1);
+}
+
+async fn a_node_that_stops_lets_another_go_on_at_once(database: Database) {
+    let house = House::on(database).await;
+    let other = Webhooks::new(house.parts("two"));
+    let lanes = Lanes::default();
+    let hook = house.hook(&[]).await;
+    house.happens("acme/app", "manifest.push").await;
+    house.until(hook, all_are(DeliveryState::Delivered, 1)).await;
+    house.happens("acme/app", "manifest.push").await;
+    other.round(&lanes).await.unwrap();
+    assert_eq!(house.webhooks.find(&house.grant, hook).await.unwrap().waiting, 0, "one node has the sending");
+    house.webhooks.stop(&house.lanes).await.unwrap();
+    other.round(&lanes).await.unwrap();
+    let page = (None, wharf_core::Limit::MOST);
+    let found = house.webhooks.deliveries(&house.grant, hook, page).await.unwrap().entries;
+    assert_eq!(found.len(), 2, "it was handed on by the other");
+}
+
 async fn a_removed_organisation_takes_its_webhooks_along(database: Database) {
     let house = House::on(database).await;
     let hook = house.hook(&[]).await;
@@ -244,6 +358,12 @@ on_both!(
         what_happens_is_told_once_and_in_order_to_whom_wants_it_on_postgres,
     what_is_refused_is_tried_until_its_time_is_over_and_holds_only_its_own_repository
         what_is_refused_is_tried_until_its_time_is_over_and_holds_only_its_own_repository_on_postgres,
+    receivers_that_hang_hold_up_their_own_organisation_only
+        receivers_that_hang_hold_up_their_own_organisation_only_on_postgres,
+    deliveries_that_wait_are_counted_and_have_a_bound
+        deliveries_that_wait_are_counted_and_have_a_bound_on_postgres,
+    what_waits_is_not_forgotten_for_its_age what_waits_is_not_forgotten_for_its_age_on_postgres,
+    a_node_that_stops_lets_another_go_on_at_once a_node_that_stops_lets_another_go_on_at_once_on_postgres,
     a_removed_organisation_takes_its_webhooks_along
         a_removed_organisation_takes_its_webhooks_along_on_postgres
 );

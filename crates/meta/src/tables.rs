@@ -525,6 +525,7 @@ pub const TABLES: &[Table] = &[
             integer("paused_until"),
             integer("disabled_at"),
             text("disabled_why"),
+            integer("waiting"),
         ],
     ),
     table(

@@ -17,6 +17,7 @@ pub mod format;
 mod history;
 mod hold;
 mod housekeeping;
+mod lease;
 mod manifest;
 mod meters;
 mod notes;

@@ -2,22 +2,27 @@
 //!
 //! An event is written down in the transaction of what it tells of. A job, on one node at a time, turns the events into
 //! deliveries, one for each webhook that wants them, and posts those: at least once, those of one repository in order,
-//! again with growing pauses where nobody takes them. Each receiver has a lane of its own, so one that is slow or gone holds
-//! nobody else up.
+//! again with growing pauses where nobody takes them. Each receiver has a lane of its own, and an organisation only some of
+//! them, so those that are slow or gone hold nobody else up.
 
+mod handing_on;
+mod lanes;
 mod message;
 mod sending;
 mod setting;
 
 use std::sync::Arc;
 
-use wharf_core::{Clock, Entropy, Result, Vault};
+use wharf_core::{Clock, Entropy, Vault};
 
 pub use self::{
-    sending::Lanes,
+    lanes::Lanes,
     setting::{NewWebhook, WebhookChange},
 };
-use crate::port::{Courier, Store};
+use crate::{
+    lease::Lease,
+    port::{Courier, Store},
+};
 
 /// What webhooks work with.
 pub struct WebhookParts {
@@ -33,8 +38,6 @@ pub struct WebhookParts {
     pub entropy: Arc<dyn Entropy>,
     /// Who this process is among those that share the store.
     pub node: String,
-    /// For how many seconds a node that sends keeps that to itself.
-    pub lease: i64,
     /// For how many seconds a delivery is tried.
     pub patience: i64,
     /// After how many seconds of nothing but failures a webhook is switched off.
@@ -57,8 +60,7 @@ impl Webhooks {
         self.0.store.as_ref()
     }
 
-    async fn take_lease(&self) -> Result<bool> {
-        let WebhookParts { node, lease, clock, .. } = self.0.as_ref();
-        crate::housekeeping::take_lease(self.store(), "webhooks", (node, *lease), clock.now()).await
+    fn lease(&self) -> Lease {
+        Lease { name: "webhooks", node: self.0.node.clone() }
     }
 }

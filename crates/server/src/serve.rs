@@ -58,7 +58,7 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
         clock: Arc::new(SystemClock),
         meters: wharf.jobs.clone(),
     };
-    tokio::spawn(messenger.run(stop.clone()));
+    let sending = tokio::spawn(messenger.run(stop.clone()));
     let carrier =
         LetterCarrier { auth: wharf.auth.clone(), clock: Arc::new(SystemClock), meters: wharf.jobs.clone() };
     tokio::spawn(carrier.run(stop.clone()));
@@ -93,6 +93,7 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     for listener in listeners {
         listener.await.map_err(Error::internal)?;
     }
+    sending.await.map_err(Error::internal)?;
     recording.await.map_err(Error::internal)?;
     recorder.write().await;
     // Every step of a job is a transaction of its own, so it can be cut off between any two.

@@ -131,7 +131,6 @@ impl Stores {
             clock: Arc::new(SystemClock),
             entropy,
             node,
-            lease: seconds(config.housekeeping_interval.saturating_mul(ROUNDS)),
             patience: seconds(config.webhook_patience),
             give_up: seconds(config.webhook_give_up),
             history: seconds(config.event_history),

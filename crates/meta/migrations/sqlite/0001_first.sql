@@ -675,7 +675,8 @@ CREATE TABLE event (
 CREATE INDEX event_at ON event (at);
 CREATE INDEX event_waits ON event (id) WHERE waits = 1;
 
--- Who is told of an organisation's events. secret: sealed; events: a list of kinds in JSON, empty for all.
+-- Who is told of an organisation's events. secret: sealed; events: a list of kinds in JSON, empty for all; waiting: how many
+-- of its deliveries are pending.
 CREATE TABLE webhook (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
     organisation_id INTEGER NOT NULL REFERENCES organisation (id),
@@ -686,7 +687,8 @@ CREATE TABLE webhook (
     failing_since   INTEGER,
     paused_until    INTEGER NOT NULL,
     disabled_at     INTEGER,
-    disabled_why    TEXT
+    disabled_why    TEXT,
+    waiting         INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX webhook_organisation ON webhook (organisation_id, id);
 
@@ -709,7 +711,7 @@ CREATE TABLE delivery (
 CREATE INDEX delivery_webhook ON delivery (webhook_id, id);
 CREATE INDEX delivery_due ON delivery (webhook_id, due_at) WHERE state = 'pending';
 CREATE INDEX delivery_order ON delivery (webhook_id, repository_id, id) WHERE state = 'pending';
-CREATE INDEX delivery_created ON delivery (created_at);
+CREATE INDEX delivery_created ON delivery (created_at) WHERE state <> 'pending';
 
 -- What only one node does at a time: who has it, and until when.
 CREATE TABLE lease (

@@ -1,16 +1,18 @@
 //! Webhooks, and what is on its way to them.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use wharf_core::{Digest, Error, Result, Timestamp, gate::OrganisationId};
-use wharf_registry::port::{Deliveries, DeliveryRow, DeliveryState, EventRow, Hooks, WebhookRow};
+use wharf_registry::port::{Deliveries, DeliveryRow, DeliveryState, DueWebhook, EventRow, Hooks, WebhookRow};
 
-use super::{SqlWork, tenants::first_id};
+use super::{SqlWork, list, tenants::first_id};
 use crate::session::Row;
 
 macro_rules! webhook_columns {
     () => {
         "id, organisation_id, url, secret, events, created_at, failing_since, paused_until, disabled_at, disabled_why,
-            (SELECT o.name FROM organisation o WHERE o.id = webhook.organisation_id)"
+            waiting, (SELECT o.name FROM organisation o WHERE o.id = webhook.organisation_id)"
     };
 }
 
@@ -35,6 +37,7 @@ fn webhook(mut row: Row) -> Result<WebhookRow> {
         failing_since: row.next::<Option<i64>>()?.map(time),
         paused_until: time(row.next()?),
         disabled: row.next::<Option<i64>>()?.map(time).zip(row.next::<Option<String>>()?),
+        waiting: row.parse(|waiting: i64| waiting.max(0).try_into().ok())?,
         organisation_name: row.parse(|name: String| name.parse().ok())?,
     })
 }
@@ -157,6 +160,10 @@ impl Hooks for SqlWork<'_> {
     }
 }
 
+/// One delivery more, or less, waits for a webhook.
+const WAITS: &str = "UPDATE webhook SET waiting = waiting + 1 WHERE id = $1";
+const ENDS: &str = "UPDATE webhook SET waiting = waiting - 1 WHERE id = $1";
+
 #[async_trait]
 impl Deliveries for SqlWork<'_> {
     async fn add_delivery(&mut self, row: &DeliveryRow) -> Result<i64> {
@@ -174,7 +181,30 @@ impl Deliveries for SqlWork<'_> {
             i64::from(row.attempts).into(),
             row.due_at.microseconds().into(),
         ];
-        first_id(self.0.query_first(INSERT, &values).await?)
+        let id = first_id(self.0.query_first(INSERT, &values).await?)?;
+        self.0.execute(WAITS, &[row.webhook.into()]).await?;
+        Ok(id)
+    }
+
+    async fn add_deliveries(&mut self, row: &DeliveryRow, webhooks: &[i64]) -> Result<()> {
+        const INSERT: &str = "
+            INSERT INTO delivery (webhook_id, repository_id, message, kind, body, created_at, state, attempts, due_at)
+            SELECT CAST(e.key AS BIGINT), $1, $2, $3, $4, $5, 'pending', 0, $6 FROM json_each($7) e WHERE true";
+        const WAIT: &str = "
+            UPDATE webhook SET waiting = waiting + 1 FROM json_each($1) e WHERE webhook.id = CAST(e.key AS BIGINT)";
+        let webhooks =
+            list::object(&webhooks.iter().map(|webhook| (webhook, 0)).collect::<BTreeMap<_, _>>())?;
+        let values = [
+            row.repository.into(),
+            row.message.as_str().into(),
+            row.kind.as_str().into(),
+            row.body.as_str().into(),
+            row.created_at.microseconds().into(),
+            row.due_at.microseconds().into(),
+            webhooks.as_str().into(),
+        ];
+        self.0.execute(INSERT, &values).await?;
+        self.0.execute(WAIT, &[webhooks.as_str().into()]).await.map(drop)
     }
 
     async fn set_delivery(&mut self, row: &DeliveryRow) -> Result<()> {
@@ -191,27 +221,25 @@ impl Deliveries for SqlWork<'_> {
             row.last_error.as_deref().into(),
             row.id.into(),
         ];
-        self.0.execute(SET, &values).await.map(drop)
+        let was_pending = self.0.execute(SET, &values).await? == 1;
+        if was_pending && row.state != DeliveryState::Pending {
+            self.0.execute(ENDS, &[row.webhook.into()]).await?;
+        }
+        Ok(())
     }
 
-    async fn pending(&mut self, webhook: i64, most: u32) -> Result<u32> {
-        const COUNT: &str = "
-            SELECT COUNT(*) FROM (SELECT d.id FROM delivery d
-                WHERE d.webhook_id = $1 AND d.state = 'pending' LIMIT $2) AS waiting";
-        let counted = first_id(self.0.query_first(COUNT, &[webhook.into(), i64::from(most).into()]).await?)?;
-        Ok(counted.try_into().unwrap_or(u32::MAX))
-    }
-
-    async fn due_webhooks(&mut self, now: Timestamp, most: u32) -> Result<Vec<i64>> {
+    async fn due_webhooks(&mut self, now: Timestamp, most: u32) -> Result<Vec<DueWebhook>> {
         const LIST: &str = "
-            SELECT w.id FROM webhook w WHERE w.disabled_at IS NULL AND w.paused_until <= $1
+            SELECT w.id, w.organisation_id FROM webhook w WHERE w.disabled_at IS NULL AND w.paused_until <= $1
                 AND EXISTS (SELECT 1 FROM delivery d
                     WHERE d.webhook_id = w.id AND d.state = 'pending' AND d.due_at <= $1
                         AND NOT EXISTS (SELECT 1 FROM delivery e WHERE e.webhook_id = d.webhook_id
                             AND e.repository_id = d.repository_id AND e.state = 'pending' AND e.id < d.id))
-            ORDER BY w.paused_until, w.id LIMIT $2";
+            ORDER BY ROW_NUMBER() OVER (PARTITION BY w.organisation_id ORDER BY w.paused_until, w.id), w.id LIMIT $2";
         let rows = self.0.query(LIST, &[now.microseconds().into(), i64::from(most).into()]).await?;
-        rows.into_iter().map(|mut row| row.next()).collect()
+        let due =
+            |mut row: Row| Ok(DueWebhook { id: row.next()?, organisation: OrganisationId(row.next()?) });
+        rows.into_iter().map(due).collect()
     }
 
     async fn due_delivery(&mut self, webhook: i64, now: Timestamp) -> Result<Option<DeliveryRow>> {
@@ -240,7 +268,8 @@ impl Deliveries for SqlWork<'_> {
     async fn forget_deliveries(&mut self, before: Timestamp, most: u32) -> Result<u64> {
         const FORGET: &str = "
             DELETE FROM delivery WHERE id IN
-                (SELECT d.id FROM delivery d WHERE d.created_at < $1 ORDER BY d.created_at LIMIT $2)";
+                (SELECT d.id FROM delivery d WHERE d.state <> 'pending' AND d.created_at < $1
+                    ORDER BY d.created_at LIMIT $2)";
         self.0.execute(FORGET, &[before.microseconds().into(), i64::from(most).into()]).await
     }
 }

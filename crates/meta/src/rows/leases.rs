@@ -12,12 +12,16 @@ impl Leases for SqlWork<'_> {
         const TAKE: &str = "
             INSERT INTO lease (name, holder, until_at) VALUES ($1, $2, $3)
             ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until_at = excluded.until_at
-            WHERE lease.holder = excluded.holder OR lease.until_at <= $4";
+            WHERE lease.holder = excluded.holder OR lease.until_at <= $4 OR lease.until_at > $5";
+        let (until, now) = (claim.until.microseconds(), now.microseconds());
+        // Clocks may differ by as much as a lease is long, and no more.
+        let furthest = until.saturating_add(until.saturating_sub(now));
         let values = [
             claim.name.as_ref().into(),
             claim.holder.as_str().into(),
-            claim.until.microseconds().into(),
-            now.microseconds().into(),
+            until.into(),
+            now.into(),
+            furthest.into(),
         ];
         Ok(self.0.execute(TAKE, &values).await? == 1)
     }

@@ -26,6 +26,17 @@ pub struct WebhookRow {
     pub paused_until: Timestamp,
     /// Since when it is off, and why.
     pub disabled: Option<(Timestamp, String)>,
+    /// How many of its deliveries are pending. The store counts; what is put does not matter.
+    pub waiting: u32,
+}
+
+/// A webhook that something is due for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueWebhook {
+    /// Its row.
+    pub id: i64,
+    /// Whose it is.
+    pub organisation: OrganisationId,
 }
 
 /// An event that somebody may want to hear of.
@@ -133,18 +144,19 @@ pub trait Hooks {
 /// What is on its way to webhooks.
 #[async_trait]
 pub trait Deliveries {
-    /// Adds a delivery, whose `id` does not count; its row.
+    /// Adds a pending delivery, whose `id` does not count; its row.
     async fn add_delivery(&mut self, delivery: &DeliveryRow) -> Result<i64>;
-    /// Sets what became of a delivery.
+    /// Adds a pending delivery to each of these webhooks, whatever it says itself of whose it is.
+    async fn add_deliveries(&mut self, delivery: &DeliveryRow, webhooks: &[i64]) -> Result<()>;
+    /// Sets what became of a pending delivery. Its webhook is held against other changes until the transaction ends, if the
+    /// delivery came to its end.
     async fn set_delivery(&mut self, delivery: &DeliveryRow) -> Result<()>;
-    /// How many deliveries of a webhook are pending, up to `most`.
-    async fn pending(&mut self, webhook: i64, most: u32) -> Result<u32>;
-    /// Webhooks that something is due for, at most `most`.
-    async fn due_webhooks(&mut self, now: Timestamp, most: u32) -> Result<Vec<i64>>;
+    /// Webhooks that something is due for, at most `most`: one of each organisation first, then a second of each.
+    async fn due_webhooks(&mut self, now: Timestamp, most: u32) -> Result<Vec<DueWebhook>>;
     /// What is due next for a webhook: never something while an earlier delivery of the same repository is pending.
     async fn due_delivery(&mut self, webhook: i64, now: Timestamp) -> Result<Option<DeliveryRow>>;
     /// Deliveries of a webhook before a row, the latest first.
     async fn deliveries(&mut self, webhook: i64, before: Option<i64>, most: u32) -> Result<Vec<DeliveryRow>>;
-    /// Forgets deliveries that came to an end before; says how many.
+    /// Forgets deliveries that were made before and came to an end; says how many.
     async fn forget_deliveries(&mut self, before: Timestamp, most: u32) -> Result<u64>;
 }

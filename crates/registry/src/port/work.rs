@@ -549,7 +549,8 @@ pub struct LeaseClaim {
 #[async_trait]
 pub trait Leases {
     /// Takes a lease, or prolongs it; false while another holder has it. A holder that is gone loses it by time, so
-    /// what is done under a lease must bear to be done twice.
+    /// what is done under a lease must bear to be done twice. One that ends further ahead than twice the claim's length is
+    /// of a node whose clock was wrong, and over.
     async fn take_lease(&mut self, claim: &LeaseClaim, now: Timestamp) -> Result<bool>;
     /// Gives a lease back before its time, if its holder still has it.
     async fn end_lease(&mut self, claim: &LeaseClaim) -> Result<()>;

@@ -17,8 +17,8 @@ use tokio::{
 };
 use wharf_core::{Error, Kind, Result};
 
-use super::{Upstreams, rows::EndLease};
-use crate::{housekeeping::TakeLease, port::LeaseClaim};
+use super::Upstreams;
+use crate::{housekeeping::TakeLease, lease::EndLease, port::LeaseClaim};
 
 /// How long a lease stands that is not prolonged, in seconds.
 const LEASE: i64 = 30;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use wharf_core::{Result, Timestamp, gate::RegistryId};
 
-use crate::port::{Extent, Fetched, FetchedState, LeaseClaim, Member, SourceRow, Transaction, Work};
+use crate::port::{Extent, Fetched, FetchedState, Member, SourceRow, Transaction, Work};
 
 /// How many are forgotten at a time.
 const AT_ONCE: u32 = 16;
@@ -123,15 +123,4 @@ async fn make_room(work: &mut dyn Work, (registry, name): (RegistryId, &str), mo
         }
     }
     Ok(())
-}
-
-pub(super) struct EndLease(pub(super) LeaseClaim);
-
-#[async_trait]
-impl Transaction for EndLease {
-    type Output = ();
-
-    async fn run(&self, work: &mut dyn Work) -> Result<()> {
-        work.end_lease(&self.0).await
-    }
 }

@@ -1,53 +1,33 @@
 //! From the outbox to the receivers.
 
-use std::{
-    collections::{HashMap, HashSet, hash_map::Entry},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use wharf_core::{Actor, Error, Result, Timestamp, audit::AuditRecord, gate::OrganisationId};
+use tokio::time::{sleep, timeout};
+use wharf_core::{Error, Result, Timestamp};
 
-use super::{Webhooks, message::letter, setting::PURPOSE};
-use crate::port::{DeliveryRow, DeliveryState, EventRow, Transaction, WebhookRow, Work};
+use super::{
+    Lanes, Webhooks,
+    handing_on::{HandOn, STEP, switch_off},
+    lanes::Lane,
+    message::letter,
+    setting::PURPOSE,
+};
+use crate::{
+    lease::LENGTH,
+    port::{DeliveryRow, DeliveryState, DueWebhook, Extent, Transaction, WebhookRow, Work},
+};
 
-/// How many events are handed on in one transaction.
-const STEP: u32 = 100;
-/// How many receivers are served at once.
-const LANES: usize = 32;
+/// Among how many receivers it is chosen who is next.
+const DUE: u32 = 1000;
 /// How many messages a receiver gets before others have their turn.
 const ROW: usize = 50;
-/// How many deliveries may wait for a receiver.
-const QUEUE: u32 = 10_000;
 /// The longest pause before a message is sent again, in seconds.
 const LONGEST_PAUSE: i64 = 3600;
-/// The most webhooks an organisation has.
-const OF_ORGANISATION: u32 = 100;
-
-/// The receivers that are being served.
-#[derive(Clone, Debug, Default)]
-pub struct Lanes(Arc<Mutex<HashSet<i64>>>);
-
-/// The lane of one receiver, until it is dropped.
-struct Lane {
-    lanes: Lanes,
-    webhook: i64,
-}
-
-impl Lanes {
-    /// The lane of a receiver, unless it is being served, or there is none left.
-    fn enter(&self, webhook: i64) -> Option<Lane> {
-        let mut busy = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let entered = busy.len() < LANES && busy.insert(webhook);
-        entered.then(|| Lane { lanes: self.clone(), webhook })
-    }
-}
-
-impl Drop for Lane {
-    fn drop(&mut self) {
-        self.lanes.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.webhook);
-    }
-}
+/// How long a node that stops waits for messages that are on their way. What is not acknowledged by then is sent again.
+const GRACE: Duration = Duration::from_secs(3);
+/// How often it looks whether they are.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// What came of an attempt.
 enum Outcome {
@@ -56,22 +36,59 @@ enum Outcome {
     Unreachable(String),
 }
 
+/// What is left for a receiver when its turn is over.
+enum Rest {
+    /// Nothing that it takes now.
+    Nothing,
+    /// Something, most likely.
+    More,
+}
+
 impl Webhooks {
     /// Hands new events on and begins to send what is due, on tasks of its own; nothing while another node does it.
     ///
     /// # Errors
     /// `Unavailable`.
     pub async fn round(&self, lanes: &Lanes) -> Result<()> {
-        let due = self.store().view(FindDue(self.0.clock.now())).await?;
-        if due.is_none() || !self.take_lease().await? {
+        let waiting = self.store().view(FindDue(self.0.clock.now())).await?;
+        if waiting.is_nothing() || !self.hand_on(lanes, waiting.has_events).await? {
             return Ok(());
         }
-        while self.store().commit(HandOn { now: self.0.clock.now() }).await? == u64::from(STEP) {}
-        for webhook in self.store().view(FindDue(self.0.clock.now())).await?.unwrap_or_default() {
-            let Some(lane) = lanes.enter(webhook) else { continue };
+        let Waiting { due, .. } = self.store().view(FindDue(self.0.clock.now())).await?;
+        for lane in lanes.enter(&due) {
             tokio::spawn(self.clone().keep_to(lane));
         }
         Ok(())
+    }
+
+    /// Sends no more, waits a little for what is on its way, and lets another node go on at once.
+    ///
+    /// # Errors
+    /// `Unavailable`: then the others wait for half a minute.
+    pub async fn stop(&self, lanes: &Lanes) -> Result<()> {
+        lanes.open_until(Timestamp::default());
+        let on_their_way = async {
+            while !lanes.are_empty() {
+                sleep(LOOK).await;
+            }
+        };
+        let _ = timeout(GRACE, on_their_way).await;
+        self.lease().end(self.store(), self.0.clock.now()).await
+    }
+
+    /// Takes all events out of the outbox, and has the sending to itself for a while; false while another node has it.
+    async fn hand_on(&self, lanes: &Lanes, has_events: bool) -> Result<bool> {
+        let mut is_done = !has_events && lanes.until() > self.0.clock.now().plus_seconds(LENGTH / 2);
+        while !is_done {
+            let now = self.0.clock.now();
+            let Some(events) = self.store().commit(HandOn { lease: self.lease(), now }).await? else {
+                lanes.open_until(Timestamp::default());
+                return Ok(false);
+            };
+            lanes.open_until(now.plus_seconds(LENGTH));
+            is_done = events < u64::from(STEP);
+        }
+        Ok(true)
     }
 
     /// Forgets deliveries that ended long ago; says how many.
@@ -92,16 +109,22 @@ impl Webhooks {
 
     /// Serves the receiver of a lane, and holds the lane until that is done.
     async fn keep_to(self, lane: Lane) {
-        if let Err(error) = self.serve(lane.webhook).await {
-            tracing::warn!(webhook = lane.webhook, ?error, "a webhook could not be served");
+        match self.serve(&lane).await {
+            Ok(Rest::Nothing) => {}
+            Ok(Rest::More) => lane.leave(),
+            Err(error) => tracing::warn!(webhook = lane.webhook, ?error, "a webhook could not be served"),
         }
     }
 
-    /// Sends what is due for a receiver, until nothing is, or it takes no more.
-    async fn serve(&self, webhook: i64) -> Result<()> {
+    /// Sends what is due for a receiver, until nothing is, it takes no more, or it is the turn of others.
+    async fn serve(&self, lane: &Lane) -> Result<Rest> {
         for _ in 0..ROW {
-            let next = self.store().view(FindNext { webhook, now: self.0.clock.now() }).await?;
-            let Some((webhook, delivery)) = next else { return Ok(()) };
+            let now = self.0.clock.now();
+            if !lane.is_open(now) {
+                return Ok(Rest::Nothing);
+            }
+            let next = self.store().view(FindNext { webhook: lane.webhook, now }).await?;
+            let Some((webhook, delivery)) = next else { return Ok(Rest::Nothing) };
             let secret = self.0.vault.open(PURPOSE, &webhook.secret);
             let secret = secret.ok_or_else(|| Error::internal("a webhook's secret does not open"))?;
             let letter = letter(&delivery, &webhook.url, secret.expose(), self.0.clock.now());
@@ -112,10 +135,10 @@ impl Webhooks {
             };
             let settle = self.settle(webhook.id, delivery, outcome);
             if self.store().commit(settle).await? == Mood::Unwell {
-                return Ok(());
+                return Ok(Rest::Nothing);
             }
         }
-        Ok(())
+        Ok(Rest::More)
     }
 
     fn settle(&self, webhook: i64, mut delivery: DeliveryRow, outcome: Outcome) -> Settle {
@@ -163,78 +186,6 @@ enum Mood {
     Unwell,
 }
 
-/// Turns events into deliveries; says how many events there were.
-struct HandOn {
-    now: Timestamp,
-}
-
-#[async_trait]
-impl Transaction for HandOn {
-    type Output = u64;
-
-    async fn run(&self, work: &mut dyn Work) -> Result<u64> {
-        let events = work.take_events(STEP).await?;
-        let mut known = HashMap::<OrganisationId, Vec<WebhookRow>>::new();
-        for event in &events {
-            let webhooks = match known.entry(event.organisation) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(unknown) => {
-                    unknown.insert(work.webhooks(event.organisation, OF_ORGANISATION).await?)
-                }
-            };
-            for webhook in webhooks.iter_mut().filter(|webhook| wants(webhook, &event.kind)) {
-                self.hand_on(work, webhook, event).await?;
-            }
-        }
-        Ok(events.len() as u64)
-    }
-}
-
-impl HandOn {
-    /// Writes a delivery down. Where too many wait already, the webhook is switched off: its queue has a bound.
-    async fn hand_on(&self, work: &mut dyn Work, webhook: &mut WebhookRow, event: &EventRow) -> Result<()> {
-        if work.pending(webhook.id, QUEUE).await? >= QUEUE {
-            return switch_off(work, webhook, (self.now, format!("{QUEUE} deliveries wait for it"))).await;
-        }
-        let (message, body) = event.message()?;
-        let (last_at, last_status, last_error) = Default::default();
-        let delivery = DeliveryRow {
-            id: 0,
-            webhook: webhook.id,
-            repository: event.repository,
-            message,
-            kind: event.kind.clone(),
-            body,
-            created_at: self.now,
-            state: DeliveryState::Pending,
-            attempts: 0,
-            due_at: self.now,
-            last_at,
-            last_status,
-            last_error,
-        };
-        work.add_delivery(&delivery).await.map(drop)
-    }
-}
-
-fn wants(webhook: &WebhookRow, kind: &str) -> bool {
-    let is_on = webhook.disabled.is_none();
-    is_on && (webhook.events.is_empty() || webhook.events.iter().any(|event| event == kind))
-}
-
-#[allow(clippy::disallowed_methods, reason = "the job that sends switches it off")]
-async fn switch_off(work: &mut dyn Work, webhook: &mut WebhookRow, why: (Timestamp, String)) -> Result<()> {
-    let Some(now) = work.lock_webhook(webhook.id).await? else { return Ok(()) };
-    *webhook = now;
-    tracing::warn!(webhook = webhook.id, why = why.1, "a webhook is switched off");
-    let record = AuditRecord::new(why.0, &Actor::job("webhooks"), "webhook.disable");
-    let organisation = Some(webhook.organisation_name.clone());
-    let target = Some(format!("{}: {}", webhook.id, why.1));
-    webhook.disabled = Some(why);
-    work.put_webhook(webhook).await?;
-    work.audit(&AuditRecord { organisation, target, ..record }).await
-}
-
 /// Writes down what became of an attempt, and what that says of the receiver.
 struct Settle {
     webhook: i64,
@@ -250,14 +201,11 @@ impl Transaction for Settle {
 
     async fn run(&self, work: &mut dyn Work) -> Result<Mood> {
         work.set_delivery(&self.delivery).await?;
-        let Some(mut webhook) = work.lock_webhook(self.webhook).await? else { return Ok(Mood::Unwell) };
         if self.mood == Mood::Well {
-            if webhook.failing_since.take().is_some() {
-                webhook.paused_until = self.now;
-                work.put_webhook(&webhook).await?;
-            }
+            self.recover(work).await?;
             return Ok(Mood::Well);
         }
+        let Some(mut webhook) = work.lock_webhook(self.webhook).await? else { return Ok(Mood::Unwell) };
         let since = *webhook.failing_since.get_or_insert(self.now);
         if self.mood == Mood::Unwell {
             webhook.paused_until = self.delivery.due_at;
@@ -271,16 +219,43 @@ impl Transaction for Settle {
     }
 }
 
-/// Webhooks that something is due for; none where there is nothing to do at all.
+impl Settle {
+    /// A receiver that failed and takes messages again begins anew. Most never failed, and are only looked at.
+    async fn recover(&self, work: &mut dyn Work) -> Result<()> {
+        let found = work.webhook(self.webhook).await?;
+        if found.is_none_or(|webhook| webhook.failing_since.is_none()) {
+            return Ok(());
+        }
+        let Some(mut webhook) = work.lock_webhook(self.webhook).await? else { return Ok(()) };
+        (webhook.failing_since, webhook.paused_until) = (None, self.now);
+        work.put_webhook(&webhook).await.map(drop)
+    }
+}
+
+/// What is to be done.
+struct Waiting {
+    has_events: bool,
+    due: Vec<DueWebhook>,
+}
+
+impl Waiting {
+    const fn is_nothing(&self) -> bool {
+        !self.has_events && self.due.is_empty()
+    }
+}
+
 struct FindDue(Timestamp);
 
 #[async_trait]
 impl Transaction for FindDue {
-    type Output = Option<Vec<i64>>;
+    type Output = Waiting;
 
-    async fn run(&self, work: &mut dyn Work) -> Result<Option<Vec<i64>>> {
-        let (due, has_events) = (work.due_webhooks(self.0, STEP).await?, work.has_events().await?);
-        Ok((has_events || !due.is_empty()).then_some(due))
+    fn extent(&self) -> Extent {
+        Extent::List
+    }
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Waiting> {
+        Ok(Waiting { has_events: work.has_events().await?, due: work.due_webhooks(self.0, DUE).await? })
     }
 }
 

@@ -81,6 +81,7 @@ impl Webhooks {
             failing_since: None,
             paused_until: now,
             disabled: None,
+            waiting: 0,
         };
         let record = self.record(grant, "webhook.create", &webhook);
         let made = self.store().commit_by(grant, Create { webhook, record }).await?;

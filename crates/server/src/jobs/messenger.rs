@@ -22,19 +22,23 @@ pub(crate) struct Messenger {
 }
 
 impl Messenger {
-    /// Sends until told to stop. What was not acknowledged by then is sent again after the next start.
+    /// Sends until told to stop. What is not acknowledged soon after that is sent again, by whoever sends next.
     pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
         let (mut ticks, lanes) = (interval(LOOKS), Lanes::default());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
-                _ = stop.wait_for(|stop| *stop) => return,
+                () = lanes.left() => {}
+                _ = stop.wait_for(|stop| *stop) => break,
             }
             if let Err(error) = self.meters.webhooks.run(self.clock.now(), self.webhooks.round(&lanes)).await
             {
                 tracing::warn!(?error, "webhooks could not be served");
             }
+        }
+        if let Err(error) = self.webhooks.stop(&lanes).await {
+            tracing::warn!(?error, "the sending of webhooks could not be left to another node");
         }
     }
 }
