@@ -1,18 +1,26 @@
 //! The sealed audit log against somebody who can write to the database, on both databases.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+mod searching;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 use wharf_core::{
-    Actor, Algorithm, Clock, Limit, OperatorGrant, Result, Timestamp,
+    Actor, Algorithm, Clock, Kind, Limit, OperatorGrant, Result, Timestamp,
     audit::{AuditRecord, HeadSigner},
     gate, hex,
 };
 use wharf_registry::{
-    audit::{AuditFinding, AuditInspector, AuditLog, AuditParts, Checked, Kept, Month, RecordFilter},
+    audit::{
+        AuditFinding, AuditInspector, AuditLog, AuditParts, Checked, Exported, Head, Kept, Month,
+        RecordFilter, RecordPlace,
+    },
     port::{Store, Transaction, Work},
 };
 
@@ -81,6 +89,24 @@ impl House {
         found.0
     }
 
+    async fn heads(&self) -> Vec<Head> {
+        self.log.heads().await.unwrap().into_iter().map(|row| row.head).collect()
+    }
+
+    /// A month as it is exported, and its lines.
+    async fn export(&self, month: Month) -> Result<(Exported, Vec<String>)> {
+        let heads = self.log.heads().await?;
+        let row = heads.iter().find(|row| row.head.month == month).unwrap();
+        let (mut export, mut lines) = (self.log.export_month(&operator(), row)?, Vec::new());
+        loop {
+            let next = export.next().await?;
+            if next.is_empty() {
+                return Ok((export.end()?, lines));
+            }
+            lines.extend(next);
+        }
+    }
+
     /// Does to the rows what somebody does who can write to the database; how many it touched.
     async fn tamper(&self, statement: &'static str) -> u64 {
         self.database.write(Tamper(statement)).await.unwrap()
@@ -94,7 +120,6 @@ fn log(database: &Database, clock: Arc<At>, node: &str) -> AuditLog {
         notebook: Arc::default(),
         clock,
         node: node.to_owned(),
-        lease: 60,
         history: Some(60 * 24 * 3600),
     })
 }
@@ -167,14 +192,17 @@ async fn whatever_is_done_to_the_rows_is_found(database: Database) {
     let edited = vec![AuditFinding::Edited { month, number, row }];
     assert_eq!(house.verified().await.0, edited);
     // Its leaf is forged with it: then the leaves lead elsewhere.
-    let records = house.log.all_records(&operator(), RecordFilter::default(), (Some(6), Limit::MOST)).await;
+    let fifth = RecordPlace { at: Timestamp::from_microseconds(NOVEMBER), id: 6 };
+    let records =
+        house.log.all_records(&operator(), RecordFilter::default(), (Some(fifth), Limit::MOST)).await;
     let forged = records.unwrap().entries.first().unwrap().leaf().unwrap();
     house.database.write(ForgeLeaf(forged)).await.unwrap();
     assert_eq!(house.verified().await.0, vec![AuditFinding::Astray { month }]);
     assert_eq!(house.noted(&noted).await.len(), 2, "and the noted root is another one");
     // Put back as it was, all is right again.
     house.tamper("UPDATE audit SET target = 'thing 4' WHERE number = 4").await;
-    let original = house.log.all_records(&operator(), RecordFilter::default(), (Some(6), Limit::MOST)).await;
+    let original =
+        house.log.all_records(&operator(), RecordFilter::default(), (Some(fifth), Limit::MOST)).await;
     let original = original.unwrap().entries.first().unwrap().leaf().unwrap();
     house.database.write(ForgeLeaf(original)).await.unwrap();
     assert_eq!(house.verified().await.0, vec![]);
@@ -196,12 +224,21 @@ async fn whatever_is_done_to_the_rows_is_found(database: Database) {
     house.tamper("UPDATE audit_head SET size = 703").await;
     assert_eq!(house.log.seal().await.unwrap(), 1);
 
-    house.tamper("DELETE FROM audit WHERE number = 10 OR number = 11 OR number = 703").await;
+    house.tamper("UPDATE audit SET month = NULL WHERE number = 700").await;
+    let found = house.verified().await.0;
     let missing = |from, to| AuditFinding::Missing { month, from, to };
+    assert_eq!(found, vec![missing(700, 701), AuditFinding::Placeless { row: 701 }]);
+    house.tamper("UPDATE audit SET month = 202311 WHERE number = 700").await;
+    house.tamper("DELETE FROM audit WHERE number = 10 OR number = 11 OR number = 703").await;
     assert_eq!(house.verified().await.0, vec![missing(10, 12), missing(703, 704)]);
     let noted = format!("{month}/10000/{}", "0".repeat(64));
     let found = house.noted(&noted).await;
     assert_eq!(found.last(), Some(&AuditFinding::Rewritten { month, size: 10_000 }), "it never was so long");
+    // A size beyond all measure is one finding more, and no walk through all numbers.
+    house.tamper("UPDATE audit_head SET size = 9000000000000000000").await;
+    let found = house.verified().await.0;
+    assert_eq!(found[0], AuditFinding::Forged { month });
+    assert_eq!(found.last(), Some(&missing(703, 9_000_000_000_000_000_000)));
 }
 
 struct ForgeLeaf([u8; 32]);
@@ -229,11 +266,13 @@ async fn a_month_goes_after_its_export_and_the_log_still_verifies(database: Data
     assert_eq!(house.log.forget().await.unwrap(), Kept { removed: 0, waiting: 1 }, "it was not exported");
     let heads = house.log.heads().await.unwrap();
     let heads: Vec<_> = heads.into_iter().map(|row| row.head).collect();
-    let (mut lines, mut next) = (Vec::new(), 0);
-    while next < heads[0].size {
-        lines.extend(house.log.export_month(&operator(), &heads[0], next).await.unwrap());
-        next = lines.len() as u64;
-    }
+    // Who writes into the database that it was exported has nothing forgotten.
+    house.tamper("UPDATE audit_head SET exported_at = 1, export = signature WHERE month = 202311").await;
+    assert_eq!(house.log.forget().await.unwrap(), Kept { removed: 0, waiting: 1 });
+    let november = heads[0].month;
+    assert_eq!(house.verified().await.0, vec![AuditFinding::Forged { month: november }]);
+    house.tamper("UPDATE audit_head SET exported_at = NULL, export = NULL").await;
+    let (exported, lines) = house.export(heads[0].month).await.unwrap();
     // Whoever has the lines alone comes to the root that was signed.
     let mut tree = wharf_registry::audit::Tree::default();
     for line in &lines {
@@ -241,8 +280,9 @@ async fn a_month_goes_after_its_export_and_the_log_still_verifies(database: Data
         tree.push(wharf_registry::audit::leaf(record.strip_suffix('}').unwrap().as_bytes()));
     }
     assert_eq!((tree.size(), tree.root()), (300, heads[0].root));
-    assert!(house.log.note_export(&operator(), heads.last().unwrap()).await.is_err(), "it is not over");
-    house.log.note_export(&operator(), &heads[0]).await.unwrap();
+    let (last, _) = house.export(heads.last().unwrap().month).await.unwrap();
+    assert!(house.log.note_export(&operator(), &last).await.is_err(), "it is not over");
+    house.log.note_export(&operator(), &exported).await.unwrap();
     assert_eq!(house.log.forget().await.unwrap(), Kept { removed: 300, waiting: 0 });
     let (found, checked) = house.verified().await;
     assert_eq!((found, checked.removed), (vec![], vec![("2023-11".parse().unwrap(), 300)]));
@@ -255,6 +295,182 @@ async fn a_month_goes_after_its_export_and_the_log_still_verifies(database: Data
     house.tamper("DELETE FROM audit_head WHERE month = 202312").await;
     let found = house.verified().await.0;
     assert_eq!(found, vec![AuditFinding::Unchained { month: "2024-02".parse().unwrap() }]);
+}
+
+async fn a_month_that_is_not_what_was_sealed_is_no_export(database: Database) {
+    let house = House::on(database);
+    house.record(300).await;
+    house.log.seal().await.unwrap();
+    let month = house.heads().await[0].month;
+    assert_eq!(house.export(month).await.unwrap().1.len(), 300);
+    for (damage, mended) in [
+        (
+            "UPDATE audit SET target = 'another' WHERE number = 7",
+            "UPDATE audit SET target = 'thing 7' WHERE number = 7",
+        ),
+        (
+            "UPDATE audit SET number = 1000 WHERE number = 299",
+            "UPDATE audit SET number = 299 WHERE number = 1000",
+        ),
+        ("UPDATE audit_head SET size = 200", "UPDATE audit_head SET size = 300"),
+    ] {
+        assert!(house.tamper(damage).await > 0);
+        let refused = house.export(month).await.unwrap_err();
+        assert_eq!(refused.kind(), Kind::Conflict, "{damage}");
+        house.tamper(mended).await;
+    }
+    // A record that was edited together with its leaf: only the root shows it.
+    let leaf = house
+        .tamper(
+            "UPDATE audit SET leaf = (SELECT a.leaf FROM audit a WHERE a.number = 8),
+        target = (SELECT a.target FROM audit a WHERE a.number = 8) WHERE number = 7",
+        )
+        .await;
+    assert_eq!((leaf, house.export(month).await.unwrap_err().kind()), (1, Kind::Conflict));
+}
+
+async fn a_clock_that_jumped_ahead_pins_no_month(database: Database) {
+    let house = House::on(database);
+    let seal = async |count| {
+        house.record(count).await;
+        assert_eq!(house.log.seal().await.unwrap(), count as u64);
+    };
+    seal(1).await;
+    house.later(3650);
+    seal(2).await;
+    house.later(-3650);
+    seal(3).await;
+    let names = async || house.heads().await.iter().map(|head| head.month.to_string()).collect::<Vec<_>>();
+    assert_eq!(names().await, ["2023-11", "2033-11"], "the log goes on under the name it has");
+    house.later(30);
+    seal(4).await;
+    assert_eq!(names().await, ["2023-11", "2033-11", "2033-12"], "and turns with the calendar");
+    let sizes: Vec<_> = house.heads().await.iter().map(|head| head.size).collect();
+    assert_eq!((sizes, house.verified().await.0), (vec![1, 5, 4], vec![]));
+    // Such a month is as old as what was sealed last in it.
+    let (exported, _) = house.export("2033-11".parse().unwrap()).await.unwrap();
+    house.log.note_export(&operator(), &exported).await.unwrap();
+    house.later(62);
+    assert_eq!(house.log.forget().await.unwrap(), Kept { removed: 5, waiting: 1 });
+}
+
+async fn a_clock_that_is_set_right_at_the_turn_of_a_month_leaves_no_trace(database: Database) {
+    let house = House::on(database);
+    // To the last minute of November, and over.
+    house.later(16);
+    for hours in [11, 2, -2, 2, 24 * 31] {
+        house.clock.0.fetch_add(hours * 3_600_000_000, Ordering::Relaxed);
+        house.record(1).await;
+        house.log.seal().await.unwrap();
+    }
+    let names: Vec<_> = house.heads().await.iter().map(|head| head.month.to_string()).collect();
+    assert_eq!(names, ["2023-11", "2023-12", "2024-01"]);
+}
+
+async fn a_month_that_goes_while_it_is_read_is_no_finding(database: Database) {
+    let house = House::on(database);
+    house.record(2500).await;
+    house.log.seal().await.unwrap();
+    house.later(92);
+    house.record(2).await;
+    house.log.seal().await.unwrap();
+    let (exported, _) = house.export(house.heads().await[0].month).await.unwrap();
+    house.log.note_export(&operator(), &exported).await.unwrap();
+    let mut inspector = Forgets { log: house.log.clone(), found: Vec::new() };
+    let checked = house.log.verify(None, &mut inspector).await.unwrap();
+    assert_eq!((inspector.found, checked.removed), (vec![], vec![("2023-11".parse().unwrap(), 2500)]));
+}
+
+/// Has the log shortened as soon as the first records were read.
+struct Forgets {
+    log: AuditLog,
+    found: Vec<AuditFinding>,
+}
+
+#[async_trait]
+impl AuditInspector for Forgets {
+    async fn passed(&mut self, _: u64, _: u64) -> Result<()> {
+        self.log.forget().await.map(drop)
+    }
+
+    async fn found(&mut self, finding: AuditFinding) -> Result<()> {
+        self.found.push(finding);
+        Ok(())
+    }
+}
+
+/// What a node finds that sealed the same records a moment later, having read them before.
+async fn what_is_sealed_already_is_sealed_nowhere_else(database: Database) {
+    let house = House::on(database);
+    house.record(3).await;
+    let store: &dyn Store = &house.database;
+    let read = store.view(Unsealed).await.unwrap();
+    assert_eq!(house.log.seal().await.unwrap(), 3);
+    assert_eq!(store.commit(SealAgain(read)).await.unwrap(), 0);
+    assert_eq!(house.verified().await.0, vec![]);
+}
+
+struct Unsealed;
+
+#[async_trait]
+impl Transaction for Unsealed {
+    type Output = Vec<i64>;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Vec<i64>> {
+        Ok(work.unsealed(100).await?.into_iter().map(|record| record.id).collect())
+    }
+}
+
+struct SealAgain(Vec<i64>);
+
+#[async_trait]
+impl Transaction for SealAgain {
+    type Output = u64;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<u64> {
+        let places: Vec<_> = self.0.iter().zip(50..).map(|(row, number)| (*row, number, [7; 32])).collect();
+        work.seal("2023-12".parse()?, &places).await
+    }
+}
+
+/// Another node that is in the middle of sealing: it holds a record, waits until somebody waits for that, and has it.
+struct InTheMiddle(Arc<AtomicBool>);
+
+#[async_trait]
+impl Step for InTheMiddle {
+    type Output = ();
+
+    async fn run(&self, session: &mut dyn Session) -> Result<()> {
+        const HOLD: &str = "UPDATE audit SET month = 202311, number = 2, leaf = unhex('00') WHERE id = 3";
+        const WAITS: &str = "
+            SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND transactionid = CAST(pg_current_xact_id() AS xid)";
+        session.execute(HOLD, &[]).await?;
+        self.0.store(true, Ordering::SeqCst);
+        let begun = Instant::now();
+        while session.query(WAITS, &[]).await?.remove(0).next::<i64>()? == 0 {
+            assert!(begun.elapsed() < Duration::from_secs(20), "nobody seals");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(())
+    }
+}
+
+/// On SQLite there is one writer, so that nobody is in the middle of anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_another_node_is_sealing_is_sealed_once_on_postgres() {
+    let Some(fresh) = crate::postgres::Fresh::make().await else { return };
+    let house = House::on(Database::postgres(fresh.settings()).await.unwrap());
+    house.record(5).await;
+    let (other, holds) = (house.database.clone(), Arc::<AtomicBool>::default());
+    let in_the_middle = InTheMiddle(holds.clone());
+    let other = tokio::spawn(async move { other.write(in_the_middle).await });
+    while !holds.load(Ordering::SeqCst) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let refused = house.log.seal().await.unwrap_err();
+    assert_eq!(refused.kind(), Kind::Unavailable);
+    other.await.unwrap().unwrap();
+    assert!(house.heads().await.is_empty(), "nothing of that step stays");
 }
 
 async fn two_nodes_that_seal_at_once_seal_each_record_once(database: Database) {
@@ -276,39 +492,17 @@ async fn two_nodes_that_seal_at_once_seal_each_record_once(database: Database) {
     assert!(sealed <= 3000, "{sealed}");
 }
 
-async fn records_are_found_by_what_is_known_of_them(database: Database) {
-    let house = House::on(database);
-    house.record(5).await;
-    house.later(3);
-    house.record(5).await;
-    let find = async |filter: RecordFilter, before, limit: &str| {
-        let page = (before, Limit::parse(limit).unwrap());
-        let page = house.log.all_records(&operator(), filter, page).await.unwrap();
-        (page.entries.into_iter().map(|row| row.target.unwrap_or_default()).collect::<Vec<_>>(), page.more)
-    };
-    let all = RecordFilter::default;
-    let (latest, more) = find(all(), None, "3").await;
-    assert_eq!((latest.join(","), more), ("thing 4,thing 3,thing 2".to_owned(), true));
-    let day = |days| Some(Timestamp::from_microseconds(NOVEMBER + days * DAY));
-    assert_eq!(find(RecordFilter { from: day(1), ..all() }, None, "100").await.0.len(), 5);
-    assert_eq!(find(RecordFilter { to: day(1), ..all() }, None, "100").await.0.len(), 5);
-    assert_eq!(find(RecordFilter { from: day(1), to: day(2), ..all() }, None, "100").await.0.len(), 0);
-    assert_eq!(find(RecordFilter { from: day(3), to: day(4), ..all() }, None, "100").await.0.len(), 5);
-    let named = |name: &str| Some(name.to_owned());
-    assert_eq!(find(RecordFilter { actor: named("test"), ..all() }, None, "100").await.0.len(), 10);
-    assert_eq!(find(RecordFilter { actor: named("nobody"), ..all() }, None, "100").await.0.len(), 0);
-    assert_eq!(find(RecordFilter { action: named("test.done"), ..all() }, Some(4), "100").await.0.len(), 3);
-    let digest = format!("sha256:{}", "e".repeat(64)).parse().ok();
-    assert_eq!(find(RecordFilter { digest, ..all() }, None, "100").await.0.len(), 0);
-    let repository = "acme/app".parse().ok();
-    assert_eq!(find(RecordFilter { repository, ..all() }, None, "100").await.0.len(), 0);
-}
-
 on_both!(
     whatever_is_done_to_the_rows_is_found whatever_is_done_to_the_rows_is_found_on_postgres,
+    a_month_that_is_not_what_was_sealed_is_no_export
+        a_month_that_is_not_what_was_sealed_is_no_export_on_postgres,
+    a_clock_that_jumped_ahead_pins_no_month a_clock_that_jumped_ahead_pins_no_month_on_postgres,
+    a_clock_that_is_set_right_at_the_turn_of_a_month_leaves_no_trace
+        a_clock_that_is_set_right_at_the_turn_of_a_month_leaves_no_trace_on_postgres,
+    a_month_that_goes_while_it_is_read_is_no_finding a_month_that_goes_while_it_is_read_is_no_finding_on_postgres,
+    what_is_sealed_already_is_sealed_nowhere_else what_is_sealed_already_is_sealed_nowhere_else_on_postgres,
     a_month_goes_after_its_export_and_the_log_still_verifies
         a_month_goes_after_its_export_and_the_log_still_verifies_on_postgres,
     two_nodes_that_seal_at_once_seal_each_record_once
-        two_nodes_that_seal_at_once_seal_each_record_once_on_postgres,
-    records_are_found_by_what_is_known_of_them records_are_found_by_what_is_known_of_them_on_postgres
+        two_nodes_that_seal_at_once_seal_each_record_once_on_postgres
 );

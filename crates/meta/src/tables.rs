@@ -490,6 +490,7 @@ pub const TABLES: &[Table] = &[
             bytes("signature"),
             bytes("peaks"),
             integer("exported_at"),
+            bytes("export"),
             integer("removed_at"),
             bytes("removal"),
         ],

@@ -24,16 +24,19 @@ use wharf_core::{
 
 pub use self::{
     head::Head,
-    keeping::Kept,
+    keeping::{Exported, Kept, MonthExport},
     month::Month,
-    search::RecordFilter,
+    search::{RecordFilter, RecordPlace},
     tree::{Hash, Tree, leaf},
     verifying::{AuditFinding, AuditInspector, Checked},
 };
-use crate::port::Store;
+use crate::{lease::Lease, port::Store};
 
 /// How many records one step takes on: it is one transaction, which others wait for.
 const STEP: u32 = 250;
+/// What one node does at a time: sealing records, and removing months.
+const SEALING: &str = "audit";
+const FORGETTING: &str = "audit-history";
 
 /// What the audit log works with.
 pub struct AuditParts {
@@ -47,8 +50,6 @@ pub struct AuditParts {
     pub clock: Arc<dyn Clock>,
     /// Who this process is among those that share the store.
     pub node: String,
-    /// For how many seconds a node that seals keeps that to itself.
-    pub lease: i64,
     /// How old a month must be before its records may be removed, in seconds; none: they never are.
     pub history: Option<i64>,
 }
@@ -72,8 +73,18 @@ impl AuditLog {
         self.0.store.as_ref()
     }
 
-    async fn take_lease(&self, name: &'static str) -> Result<bool> {
-        let AuditParts { node, lease, clock, .. } = self.0.as_ref();
-        crate::housekeeping::take_lease(self.store(), name, (node, *lease), clock.now()).await
+    /// Lets another node go on at once with what this one did alone.
+    ///
+    /// # Errors
+    /// `Unavailable`: then the others wait for half a minute.
+    pub async fn leave(&self) -> Result<()> {
+        for name in [SEALING, FORGETTING] {
+            self.lease(name).end(self.store(), self.0.clock.now()).await?;
+        }
+        Ok(())
+    }
+
+    fn lease(&self, name: &'static str) -> Lease {
+        Lease { name, node: self.0.node.clone() }
     }
 }

@@ -52,7 +52,9 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     );
     let recorder =
         Recorder { log: wharf.audit.clone(), clock: Arc::new(SystemClock), meters: wharf.jobs.clone() };
-    let recording = tokio::spawn(recorder.clone().run(stop.clone()));
+    // What running requests note while the others stop is written down too.
+    let (tell_recorder, recorder_stop) = watch::channel(false);
+    let recording = tokio::spawn(recorder.run(recorder_stop));
     let messenger = Messenger {
         webhooks: wharf.webhooks.clone(),
         clock: Arc::new(SystemClock),
@@ -94,8 +96,8 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
         listener.await.map_err(Error::internal)?;
     }
     sending.await.map_err(Error::internal)?;
+    let _ = tell_recorder.send(true);
     recording.await.map_err(Error::internal)?;
-    recorder.write().await;
     // Every step of a job is a transaction of its own, so it can be cut off between any two.
     jobs.abort();
     tracing::info!("stopped");

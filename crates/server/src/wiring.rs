@@ -111,7 +111,6 @@ impl Stores {
             notebook: self.notebook.clone(),
             clock: Arc::new(SystemClock),
             node,
-            lease: seconds(config.housekeeping_interval.saturating_mul(ROUNDS)),
             history: config.audit_history.map(seconds),
         })
     }

@@ -102,6 +102,17 @@ async fn a_log_verifies_and_not_against_a_head_it_never_had() {
     assert!(exported.lines().last().unwrap().starts_with(r#"{"head":{"month":"#), "{exported}");
     assert!(exported.contains(r#""target":"witness""#), "{exported}");
 
+    // What fails leaves nothing, and an export is never written over.
+    let other = wharf.data.with_file_name("other.jsonl");
+    let none = ["audit", "export", "--month", "1999-01", "--output", other.to_str().unwrap()];
+    assert_eq!(wharf.try_command(&none, "").status.code(), Some(1));
+    let again = wharf.try_command(&["audit", "export", "--output", export.to_str().unwrap()], "");
+    assert_eq!(again.status.code(), Some(1));
+    let beside = fs::read_dir(export.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name());
+    let exports = beside.filter(|name| name.to_string_lossy().contains(".jsonl")).collect::<Vec<_>>();
+    assert_eq!(exports, ["audit.jsonl"]);
+    assert_eq!(fs::read_to_string(&export).unwrap(), exported);
+
     // A head that this log never had, as if it was noted before somebody wrote the log anew.
     let (place, root) = head.rsplit_once('/').unwrap();
     let other = format!("{place}/{}", root.chars().rev().collect::<String>());

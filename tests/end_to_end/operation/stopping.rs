@@ -89,3 +89,27 @@ async fn the_grace_ends_and_what_had_arrived_is_kept() {
     upload.finish(&sha256(&content), content.slice(offset..)).await.is(201);
     repository.blob(&sha256(&content)).await.is(200).has_body(&content);
 }
+
+#[tokio::test]
+async fn what_is_noted_while_others_finish_is_written_down_before_they_have() {
+    let mut wharf = Wharf::start().await;
+    let repository = wharf.admin().repository("acme/app");
+    let (_upload, slow) = half_sent(&repository, &noise(3, LENGTH)).await;
+    let body = br#"{"name":"nobody","password":"a-wrong-password"}"#;
+    let length = body.len().to_string();
+    let headers = [("content-length", length.as_str()), ("content-type", "application/json")];
+    let mut login = Exchange::begin(&wharf.anonymous(), "POST", "/api/v1/login", &headers).await;
+
+    wharf.signal("TERM");
+    wait_until_nobody_gets_in(&wharf).await;
+    login.send(body).await;
+    assert_eq!(login.answer().await.0, 401);
+    // It is written down every second, and the slow upload is still there.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    wharf.kill();
+    drop(slow);
+
+    wharf.restart().await;
+    let found = wharf.admin().get("/api/v1/audit?action=login.refused").await.is(200).json();
+    assert_eq!(found["items"].as_array().unwrap().len(), 1, "{found}");
+}

@@ -7,9 +7,11 @@ use futures_util::stream;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
-use wharf_core::{Digest, Limit, OperatorGrant, OrganisationGrant, Page, Place, Result, duty::Administer};
+use wharf_core::{
+    Digest, Limit, OperatorGrant, OrganisationGrant, Page, Place, Result, Timestamp, duty::Administer,
+};
 use wharf_registry::{
-    audit::{AuditLog, RecordFilter},
+    audit::{AuditLog, RecordFilter, RecordPlace},
     port::RecordRow,
 };
 
@@ -33,7 +35,7 @@ pub(crate) fn routes() -> Vec<Route> {
 /// A record of the audit log.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Record {
-    /// Its number; later records have greater ones.
+    /// Its number.
     id: i64,
     /// When.
     at: String,
@@ -115,9 +117,9 @@ impl Input for Search {
 }
 
 impl Search {
-    fn before(&self) -> Result<Option<i64>> {
-        let number = |last: &String| last.parse().map_err(|_| invalid("last is the number of a record"));
-        self.wish.last.as_ref().map(number).transpose()
+    fn before(&self) -> Result<Option<RecordPlace>> {
+        let place = |last: &String| begins_after(last).ok_or_else(|| invalid("last is what a Link says"));
+        self.wish.last.as_ref().map(place).transpose()
     }
 
     /// The page, and the link to the one after it.
@@ -126,11 +128,17 @@ impl Search {
             let mut query = form_urlencoded::Serializer::new(String::new());
             query.extend_pairs(&self.asked);
             query.append_pair("n", &self.wish.limit.get().to_string());
-            query.append_pair("last", &last.id.to_string());
+            query.append_pair("last", &format!("{}-{}", last.at.microseconds(), last.id));
             format!("{path}?{}", query.finish())
         });
         Ok(Listed { items: page.entries.into_iter().map(of).collect::<Result<_>>()?, next })
     }
+}
+
+/// The microseconds of a record's time, and its number.
+fn begins_after(last: &str) -> Option<RecordPlace> {
+    let (at, id) = last.rsplit_once('-')?;
+    Some(RecordPlace { at: Timestamp::from_microseconds(at.parse().ok()?), id: id.parse().ok()? })
 }
 
 /// Whose records are looked for.
@@ -145,7 +153,7 @@ impl Sight {
         &self,
         log: &AuditLog,
         filter: RecordFilter,
-        page: (Option<i64>, Limit),
+        page: (Option<RecordPlace>, Limit),
     ) -> Result<Page<RecordRow>> {
         match self {
             Self::All(grant) => log.all_records(grant, filter, page).await,
@@ -188,12 +196,12 @@ async fn show(call: &Call, search: &Search, sight: &Sight) -> Result<Listed<Reco
 /// Every record, page by page, as the client takes them.
 fn lines(call: &Call, search: Search, sight: Sight) -> Result<Lines> {
     let (log, before, filter) = (call.face.audit.clone(), search.before()?, search.filter);
-    let read = move |from: Option<Option<i64>>| {
+    let read = move |from: Option<Option<RecordPlace>>| {
         let (log, filter, sight) = (log.clone(), filter.clone(), sight.clone());
         async move {
             let Some(before) = from else { return Ok(None) };
             let page = sight.page(&log, filter, (before, Limit::MOST)).await?;
-            let next = page.entries.last().filter(|_| page.more).map(|last| Some(last.id));
+            let next = page.entries.last().filter(|_| page.more).map(|last| Some(RecordPlace::of(last)));
             let mut text = String::new();
             for row in &page.entries {
                 text += &row.exported()?;

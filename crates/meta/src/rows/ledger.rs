@@ -21,7 +21,8 @@ macro_rules! columns {
 }
 
 /// Records that are what is looked for; what an index knows of that stands once more at the end. `$1` to `$5` are what is
-/// looked for, `$6` and `$7` the times, `$8` to `$10` the rows they stand between.
+/// looked for, `$6` and `$7` the times, `$8` and `$9` what the page begins after. Some indexes are only for whom "times > 0" is
+/// said by, which is true of all.
 macro_rules! records {
     ($indexed:literal) => {
         concat!(
@@ -30,16 +31,12 @@ macro_rules! records {
             " FROM audit
             WHERE (organisation = $1 OR $1 IS NULL) AND (actor_name = $2 OR $2 IS NULL)
                 AND (action = $3 OR $3 IS NULL) AND (place = $4 OR $4 IS NULL) AND (digest = $5 OR $5 IS NULL)
-                AND at >= $6 AND at < $7 AND id < $8 AND id >= $9 AND id <= $10 ",
+                AND at >= $6 AND at < $7 AND (at, id) < ($8, $9) ",
             $indexed,
-            " ORDER BY id DESC LIMIT $11"
+            " ORDER BY at DESC, id DESC LIMIT $10"
         )
     };
 }
-
-/// How far, in microseconds, the order of rows may be from that of their times: clocks of nodes differ, and what is noted
-/// is written down a little later.
-const SLACK: i64 = 600_000_000;
 
 fn hash(bytes: &[u8]) -> Option<Hash> {
     bytes.try_into().ok()
@@ -87,15 +84,15 @@ fn head(mut row: Row) -> Result<HeadRow> {
         },
         signature: row.next()?,
         peaks: row.next()?,
-        exported_at: row.next::<Option<i64>>()?.map(Timestamp::from_microseconds),
-        removed: row
-            .next::<Option<i64>>()?
-            .map(|at| -> Result<_> {
-                let signature = row.next::<Option<Vec<u8>>>()?.unwrap_or_default();
-                Ok((Timestamp::from_microseconds(at), signature))
-            })
-            .transpose()?,
+        exported: said(&mut row)?,
+        removed: said(&mut row)?,
     })
+}
+
+/// What is said of a month: when it became so, and the signature under that.
+fn said(row: &mut Row) -> Result<Option<(Timestamp, Vec<u8>)>> {
+    let (at, signature) = (row.next::<Option<i64>>()?, row.next::<Option<Vec<u8>>>()?);
+    Ok(at.map(|at| (Timestamp::from_microseconds(at), signature.unwrap_or_default())))
 }
 
 fn size(size: u64) -> i64 {
@@ -123,7 +120,7 @@ impl Ledger for SqlWork<'_> {
     async fn heads(&mut self) -> Result<Vec<HeadRow>> {
         // One for each month: a hundred years are a thousand.
         const LIST: &str = "
-            SELECT month, size, root, previous, at, signature, peaks, exported_at, removed_at, removal
+            SELECT month, size, root, previous, at, signature, peaks, exported_at, export, removed_at, removal
             FROM audit_head ORDER BY month";
         self.0.query(LIST, &[]).await?.into_iter().map(head).collect()
     }
@@ -188,9 +185,17 @@ impl Ledger for SqlWork<'_> {
         Ok(Tail { records, since: since.map(Timestamp::from_microseconds) })
     }
 
-    async fn note_export(&mut self, month: Month, at: Timestamp) -> Result<()> {
-        const NOTE: &str = "UPDATE audit_head SET exported_at = $1 WHERE month = $2";
-        self.0.execute(NOTE, &[at.microseconds().into(), month.number().into()]).await.map(drop)
+    async fn placeless(&mut self, most: u32) -> Result<Vec<i64>> {
+        const LIST: &str =
+            "SELECT id FROM audit WHERE number IS NOT NULL AND month IS NULL ORDER BY id LIMIT $1";
+        let rows = self.0.query(LIST, &[i64::from(most).into()]).await?;
+        rows.into_iter().map(|mut row| row.next()).collect()
+    }
+
+    async fn note_export(&mut self, month: Month, at: Timestamp, signature: &[u8]) -> Result<()> {
+        const NOTE: &str = "UPDATE audit_head SET exported_at = $1, export = $2 WHERE month = $3";
+        let values = [at.microseconds().into(), signature.into(), month.number().into()];
+        self.0.execute(NOTE, &values).await.map(drop)
     }
 
     async fn note_removal(&mut self, month: Month, at: Timestamp, signature: &[u8]) -> Result<()> {
@@ -208,23 +213,30 @@ impl Ledger for SqlWork<'_> {
     }
 
     async fn records(&mut self, wanted: &RecordsOf) -> Result<Vec<RecordRow>> {
-        const BY_DIGEST: &str = records!("AND digest = $5");
-        const BY_PLACE: &str = records!("AND place = $4");
+        const BY_DIGEST: &str = records!("AND organisation = $1 AND digest = $5");
         const BY_ACTOR: &str = records!("AND organisation = $1 AND actor_name = $2");
         const BY_ACTION: &str = records!("AND organisation = $1 AND action = $3");
-        const OF_ORGANISATION: &str = records!("AND organisation = $1");
-        const ALL: &str = records!("");
+        const BY_PLACE: &str = records!("AND place = $4");
+        const ALL_BY_DIGEST: &str = records!("AND digest = $5 AND times > 0");
+        const ALL_BY_ACTOR: &str = records!("AND actor_name = $2 AND times > 0");
+        const ALL_BY_ACTION: &str = records!("AND action = $3 AND times > 0");
+        const OF_ORGANISATION: &str = records!("AND organisation = $1 AND times > 0");
+        const ALL: &str = records!("AND times > 0");
         let RecordsOf { organisation, actor, action, repository, digest, from, to, before, most } = wanted;
         let statement = match wanted {
-            RecordsOf { digest: Some(_), .. } => BY_DIGEST,
+            RecordsOf { organisation: Some(_), digest: Some(_), .. } => BY_DIGEST,
+            RecordsOf { digest: Some(_), .. } => ALL_BY_DIGEST,
             RecordsOf { repository: Some(_), .. } => BY_PLACE,
             RecordsOf { organisation: Some(_), actor: Some(_), .. } => BY_ACTOR,
             RecordsOf { organisation: Some(_), action: Some(_), .. } => BY_ACTION,
             RecordsOf { organisation: Some(_), .. } => OF_ORGANISATION,
+            RecordsOf { actor: Some(_), .. } => ALL_BY_ACTOR,
+            RecordsOf { action: Some(_), .. } => ALL_BY_ACTION,
             _ => ALL,
         };
         let digest = digest.as_ref().map(Digest::to_row);
-        let (first, last) = (self.first_row(*from).await?, self.last_row(*to).await?);
+        let to = to.map_or(i64::MAX, Timestamp::microseconds);
+        let (before, row) = before.map_or((i64::MAX, i64::MAX), |place| (place.at.microseconds(), place.id));
         let values = [
             organisation.as_deref().into(),
             actor.as_deref().into(),
@@ -232,33 +244,12 @@ impl Ledger for SqlWork<'_> {
             repository.as_deref().into(),
             digest.as_deref().into(),
             from.map_or(i64::MIN, Timestamp::microseconds).into(),
-            to.map_or(i64::MAX, Timestamp::microseconds).into(),
-            before.unwrap_or(i64::MAX).into(),
-            first.into(),
-            last.into(),
+            // Where the page begins is said twice, so that an index is entered there and not at its end.
+            to.min(before.saturating_add(1)).into(),
+            before.into(),
+            row.into(),
             i64::from(*most).into(),
         ];
         self.0.query(statement, &values).await?.into_iter().map(record).collect()
-    }
-}
-
-impl SqlWork<'_> {
-    /// A row that no record stands before which is not earlier than this: so that a page of long ago costs no more than
-    /// one of today.
-    async fn first_row(&mut self, from: Option<Timestamp>) -> Result<i64> {
-        const FIND: &str = "SELECT id FROM audit WHERE at < $1 ORDER BY at DESC LIMIT 1";
-        let Some(from) = from else { return Ok(i64::MIN) };
-        let values = [from.microseconds().saturating_sub(SLACK).into()];
-        let found = self.0.query_first(FIND, &values).await?;
-        found.map_or(Ok(i64::MIN), |mut row| row.next())
-    }
-
-    /// A row that no record stands behind which is earlier than this.
-    async fn last_row(&mut self, to: Option<Timestamp>) -> Result<i64> {
-        const FIND: &str = "SELECT id FROM audit WHERE at >= $1 ORDER BY at LIMIT 1";
-        let Some(to) = to else { return Ok(i64::MAX) };
-        let values = [to.microseconds().saturating_add(SLACK).into()];
-        let found = self.0.query_first(FIND, &values).await?;
-        found.map_or(Ok(i64::MAX), |mut row| row.next())
     }
 }

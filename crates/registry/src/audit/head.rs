@@ -40,6 +40,11 @@ impl Head {
         tree::hash(&[self.text().as_bytes()])
     }
 
+    /// What is signed when the whole month was exported.
+    pub fn export(&self, at: Timestamp) -> String {
+        format!("wharf audit export\nhead {}\nat {}\n", hex::encode(&self.hash()), at.microseconds())
+    }
+
     /// What is signed when the records of the month are removed.
     pub fn removal(&self, at: Timestamp) -> String {
         format!("wharf audit removal\nhead {}\nat {}\n", hex::encode(&self.hash()), at.microseconds())
@@ -50,6 +55,12 @@ impl HeadRow {
     /// Whether the head is what was signed.
     pub fn is_signed(&self, signer: &dyn HeadSigner) -> bool {
         signer.verifies(self.head.text().as_bytes(), &self.signature)
+    }
+
+    /// Whether it was Wharf that noted its export; `None` where it is not said to be exported.
+    pub fn is_export_signed(&self, signer: &dyn HeadSigner) -> Option<bool> {
+        let (at, signature) = self.exported.as_ref()?;
+        Some(signer.verifies(self.head.export(*at).as_bytes(), signature))
     }
 
     /// Whether its records were removed by Wharf; `None` where they are not said to be.

@@ -3,8 +3,11 @@
 use async_trait::async_trait;
 use wharf_core::{Error, Kind, OperatorGrant, Result, Timestamp, audit::AuditRecord};
 
-use super::{AuditLog, Head, Month, STEP, verifying::Sealed};
-use crate::port::{HeadRow, Transaction, Work};
+use super::{AuditLog, FORGETTING, Head, Month, STEP, Tree, verifying::Sealed};
+use crate::{
+    lease::Lease,
+    port::{HeadRow, RecordRow, Transaction, Work},
+};
 
 /// What became of the months that are old enough to be forgotten.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,6 +16,70 @@ pub struct Kept {
     pub removed: u64,
     /// How many months wait for their export.
     pub waiting: u64,
+}
+
+/// A month on its way out of the log: its records are held against what was sealed while they are told.
+pub struct MonthExport {
+    log: AuditLog,
+    head: Head,
+    tree: Tree,
+}
+
+/// A month of which every record was told, and is what was sealed.
+#[derive(Clone, Copy, Debug)]
+pub struct Exported(Head);
+
+impl MonthExport {
+    /// The next lines; none at its end.
+    ///
+    /// # Errors
+    /// `Conflict` for a record that is gone, or is not what was sealed; `Unavailable`.
+    pub async fn next(&mut self) -> Result<Vec<String>> {
+        let Head { month, size, .. } = self.head;
+        if self.tree.size() >= size {
+            return Ok(Vec::new());
+        }
+        let page = Sealed { month, from: self.tree.size(), to: size, most: STEP };
+        let records = self.log.store().view(page).await?;
+        if records.is_empty() {
+            return Err(self.damaged(format!("record {} of {month} is gone", self.tree.size())));
+        }
+        records.iter().map(|record| self.tell(record)).collect()
+    }
+
+    /// That all of it was told.
+    ///
+    /// # Errors
+    /// `Conflict` where the records do not lead to the root that was signed.
+    pub fn end(self) -> Result<Exported> {
+        let Head { month, size, root, .. } = self.head;
+        if (self.tree.size(), self.tree.root()) != (size, root) {
+            return Err(self.damaged(format!("the records of {month} do not lead to its signed root")));
+        }
+        Ok(Exported(self.head))
+    }
+
+    fn tell(&mut self, record: &RecordRow) -> Result<String> {
+        let (month, number) = (self.head.month, self.tree.size());
+        let seal = record.seal.filter(|seal| seal.number == number);
+        let seal = seal.ok_or_else(|| self.damaged(format!("record {number} of {month} is gone")))?;
+        if record.leaf()? != seal.leaf {
+            return Err(self.damaged(format!("record {number} of {month} is not what was sealed")));
+        }
+        self.tree.push(seal.leaf);
+        record.exported()
+    }
+
+    fn damaged(&self, words: String) -> Error {
+        Error::new(Kind::Conflict, format!("{words}: see wharf audit verify"))
+    }
+}
+
+impl Exported {
+    /// Of which month, and how many records.
+    pub const fn head(&self) -> &Head {
+        &self.0
+    }
 }
 
 impl AuditLog {
@@ -24,72 +91,73 @@ impl AuditLog {
         self.store().view(Heads).await
     }
 
-    /// Some lines of the export of a month, from this number on; none at its end.
+    /// Begins to export a month.
     ///
     /// # Errors
-    /// `NotFound` where nothing was sealed in it, or its records were removed; `Unavailable`.
-    pub async fn export_month(&self, _: &OperatorGrant, head: &Head, from: u64) -> Result<Vec<String>> {
-        if from >= head.size {
-            return Ok(Vec::new());
+    /// `Conflict` for a head that is not what was signed.
+    pub fn export_month(&self, _: &OperatorGrant, row: &HeadRow) -> Result<MonthExport> {
+        let export = MonthExport { log: self.clone(), head: row.head, tree: Tree::default() };
+        if !row.is_signed(self.signer()) {
+            return Err(export.damaged(format!("the head of {} is not what was signed", row.head.month)));
         }
-        let page = Sealed { month: head.month, from, to: head.size, most: STEP };
-        let records = self.store().view(page).await?;
-        if records.first().and_then(|record| record.seal).is_none_or(|seal| seal.number != from) {
-            let message = format!("record {from} of {} is gone: see wharf audit verify", head.month);
-            return Err(Error::new(Kind::NotFound(wharf_core::Subject::Name), message));
-        }
-        records.iter().map(|record| record.exported()).collect()
+        Ok(export)
     }
 
-    /// Notes that a whole month was exported to where it stays, so that its records may be forgotten.
+    /// Notes that a whole month was exported to where it stays, so that its records may be forgotten. That is signed: who
+    /// can write to the database cannot have a month forgotten that nobody has.
     ///
     /// # Errors
     /// `Conflict` for a month that is not over; `Unavailable`.
-    pub async fn note_export(&self, grant: &OperatorGrant, head: &Head) -> Result<()> {
-        let now = self.0.clock.now();
+    pub async fn note_export(&self, grant: &OperatorGrant, exported: &Exported) -> Result<()> {
+        let (now, head) = (self.0.clock.now(), exported.0);
+        let signature = self.0.signer.sign(head.export(now).as_bytes())?;
         let record = AuditRecord::by(now, grant, "audit.export");
         let record = AuditRecord { target: Some(head.month.to_string()), ..record };
-        self.store().commit_by(grant, NoteExport { head: *head, record }).await
+        self.store().commit_by(grant, NoteExport { head, signature, record }).await
     }
 
-    /// Removes the records of months that are old enough and were exported, in steps; their heads stay. Nothing while
-    /// another node does it.
+    /// Removes the records of months that are old enough and were exported, in steps; their heads stay.
     ///
     /// # Errors
     /// `Unavailable`; what was done by then stays done.
     pub async fn forget(&self) -> Result<Kept> {
         let mut kept = Kept::default();
         let Some(history) = self.0.history else { return Ok(kept) };
-        if !self.take_lease("audit-history").await? {
-            return Ok(kept);
-        }
         let before = Month::of(self.0.clock.now().plus_seconds(-history));
         let mut heads = self.heads().await?;
         // The last one is still being written to, however old it is.
         heads.pop();
-        for row in heads.iter().filter(|row| row.head.month < before) {
-            match (&row.removed, row.exported_at) {
-                (None, None) => kept.waiting += 1,
-                (None, Some(_)) => kept.removed += self.remove(row).await?,
+        // A month is as old as its last seal; its name may be ahead of that.
+        for row in heads.iter().filter(|row| Month::of(row.head.at) < before) {
+            match (row.is_removal_signed(self.signer()), row.is_export_signed(self.signer())) {
+                (None, Some(true)) => kept.removed += self.remove(row).await?,
+                (None, _) => kept.waiting += 1,
                 // One whose removal was cut off.
-                (Some(_), _) => kept.removed += self.remove_records(row.head.month).await?,
+                (Some(true), _) => kept.removed += self.remove_records(row.head.month).await?,
+                // Somebody else says that it was removed. That is for a verification to find.
+                (Some(false), _) => {}
             }
         }
         Ok(kept)
     }
 
-    /// First it is said and signed, then done: what is missing in between was removed by Wharf.
+    /// First it is said and signed, then done: what is missing in between was removed by Wharf. Nothing while another node
+    /// does it.
     async fn remove(&self, row: &HeadRow) -> Result<u64> {
         let now = self.0.clock.now();
         let signature = self.0.signer.sign(row.head.removal(now).as_bytes())?;
-        self.store().commit(NoteRemoval { month: row.head.month, now, signature }).await?;
-        self.remove_records(row.head.month).await
+        let note = NoteRemoval { lease: self.lease(FORGETTING), month: row.head.month, now, signature };
+        match self.store().commit(note).await? {
+            true => self.remove_records(row.head.month).await,
+            false => Ok(0),
+        }
     }
 
     async fn remove_records(&self, month: Month) -> Result<u64> {
         let mut removed = 0;
         loop {
-            let step = self.store().commit(Remove(month)).await?;
+            let remove = Remove { lease: self.lease(FORGETTING), month, now: self.0.clock.now() };
+            let step = self.store().commit(remove).await?;
             removed += step;
             if step < u64::from(STEP) {
                 return Ok(removed);
@@ -111,6 +179,7 @@ impl Transaction for Heads {
 
 struct NoteExport {
     head: Head,
+    signature: Vec<u8>,
     record: AuditRecord,
 }
 
@@ -126,12 +195,13 @@ impl Transaction for NoteExport {
             let message = format!("{} is not over: more may be sealed in it", self.head.month);
             return Err(Error::new(Kind::Conflict, message));
         }
-        work.note_export(self.head.month, self.record.at).await?;
+        work.note_export(self.head.month, self.record.at, &self.signature).await?;
         work.audit(&self.record).await
     }
 }
 
 struct NoteRemoval {
+    lease: Lease,
     month: Month,
     now: Timestamp,
     signature: Vec<u8>,
@@ -139,23 +209,34 @@ struct NoteRemoval {
 
 #[async_trait]
 impl Transaction for NoteRemoval {
-    type Output = ();
+    type Output = bool;
 
     #[allow(clippy::disallowed_methods, reason = "the log is shortened by the job that does it")]
-    async fn run(&self, work: &mut dyn Work) -> Result<()> {
+    async fn run(&self, work: &mut dyn Work) -> Result<bool> {
+        if !self.lease.take(work, self.now).await? {
+            return Ok(false);
+        }
         work.note_removal(self.month, self.now, &self.signature).await?;
         let record = AuditRecord::new(self.now, &wharf_core::Actor::job("audit"), "audit.forget");
-        work.audit(&AuditRecord { target: Some(self.month.to_string()), ..record }).await
+        work.audit(&AuditRecord { target: Some(self.month.to_string()), ..record }).await?;
+        Ok(true)
     }
 }
 
-struct Remove(Month);
+struct Remove {
+    lease: Lease,
+    month: Month,
+    now: Timestamp,
+}
 
 #[async_trait]
 impl Transaction for Remove {
     type Output = u64;
 
     async fn run(&self, work: &mut dyn Work) -> Result<u64> {
-        work.remove_sealed(self.0, STEP).await
+        if !self.lease.take(work, self.now).await? {
+            return Ok(0);
+        }
+        work.remove_sealed(self.month, STEP).await
     }
 }

@@ -24,6 +24,11 @@ impl Month {
         Self((era * 400 + year + turn) * 100 + month)
     }
 
+    /// The one after it.
+    pub const fn next(self) -> Self {
+        if self.0 % 100 < 12 { Self(self.0 + 1) } else { Self((self.0 / 100 + 1) * 100 + 1) }
+    }
+
     /// From its number.
     pub const fn from_number(number: i64) -> Self {
         Self(number)
@@ -46,7 +51,8 @@ impl FromStr for Month {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let parsed = text.split_once('-').and_then(|(year, month)| {
-            let is_written = year.len() == 4 && month.len() == 2;
+            let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+            let is_written = matches!(year.len(), 4..=6) && month.len() == 2 && digits(year) && digits(month);
             let (year, month): (i64, i64) = (year.parse().ok()?, month.parse().ok()?);
             (is_written && year > 0 && (1..=12).contains(&month)).then_some(Self(year * 100 + month))
         });
@@ -77,6 +83,13 @@ mod tests {
             assert_eq!(found.to_string(), month, "{seconds}");
             assert_eq!(month.parse::<Month>().unwrap(), found);
         }
+    }
+
+    #[test]
+    fn december_is_followed_by_january() {
+        let next = |month: &str| month.parse::<Month>().unwrap().next().to_string();
+        assert_eq!((next("2026-11").as_str(), next("2026-12").as_str()), ("2026-12", "2027-01"));
+        assert_eq!(next("12026-12"), "12027-01", "a clock may say anything");
     }
 
     #[test]

@@ -8,8 +8,11 @@ use wharf_core::{
     audit::{AuditRecord, HeadSigner},
 };
 
-use super::{AuditLog, Hash, Head, Month, STEP, tree::Tree};
-use crate::port::{HeadRow, RecordRow, Transaction, Work};
+use super::{AuditLog, AuditParts, Hash, Head, Month, SEALING, STEP, tree::Tree};
+use crate::{
+    lease::Lease,
+    port::{HeadRow, RecordRow, Transaction, Work},
+};
 
 impl AuditLog {
     /// Writes down what was noted since the last time; says how many records that is. What cannot be written is noted
@@ -26,7 +29,7 @@ impl AuditLog {
         let records: Arc<[AuditRecord]> = records.into();
         let written = self.store().commit(WriteDown(records.clone())).await;
         if written.is_err() {
-            records.iter().for_each(|record| self.0.notebook.note(record.clone()));
+            self.0.notebook.put_back(&records);
         }
         written.map(|()| count)
     }
@@ -38,12 +41,13 @@ impl AuditLog {
     /// `Internal` where the last head is not what was signed: then the log was changed, and nothing is sealed on top of
     /// that. `Unavailable`.
     pub async fn seal(&self) -> Result<u64> {
-        if self.store().view(FindTail).await? == 0 || !self.take_lease("audit").await? {
+        if self.store().view(FindTail).await? == 0 {
             return Ok(0);
         }
         let mut sealed = 0;
         loop {
-            let seal = Seal { signer: self.0.signer.clone(), now: self.0.clock.now() };
+            let AuditParts { signer, clock, .. } = self.0.as_ref();
+            let seal = Seal { signer: signer.clone(), lease: self.lease(SEALING), now: clock.now() };
             let step = self.store().commit(seal).await?;
             sealed += step;
             if step < u64::from(STEP) {
@@ -78,10 +82,11 @@ impl Transaction for FindTail {
     }
 }
 
-/// Seals the next records. Two nodes may do so at once, for a lease ends while its holder sleeps: then one of them finds
+/// Seals the next records, if nobody else does. Two nodes may do so at once, for a lease ends while its holder sleeps: then one of them finds
 /// that a record was sealed since it read it, or another head than it read, and nothing of its step stays.
 struct Seal {
     signer: Arc<dyn HeadSigner>,
+    lease: Lease,
     now: Timestamp,
 }
 
@@ -90,6 +95,9 @@ impl Transaction for Seal {
     type Output = u64;
 
     async fn run(&self, work: &mut dyn Work) -> Result<u64> {
+        if !self.lease.take(work, self.now).await? {
+            return Ok(0);
+        }
         let records = work.unsealed(STEP).await?;
         if records.is_empty() {
             return Ok(0);
@@ -104,7 +112,7 @@ impl Transaction for Seal {
         }
         let head = Head { month, size: tree.size(), root: tree.root(), previous, at: self.now };
         let signature = self.signer.sign(head.text().as_bytes())?;
-        let row = HeadRow { head, signature, peaks: tree.save(), exported_at: None, removed: None };
+        let row = HeadRow { head, signature, peaks: tree.save(), exported: None, removed: None };
         if !work.put_head(&row, seen).await? {
             return Err(meanwhile());
         }
@@ -113,7 +121,9 @@ impl Transaction for Seal {
 }
 
 impl Seal {
-    /// Where the next records go: into the month of now, or that of the last head, where the clock went back.
+    /// Where the next records go: into the month of now. Names of months only grow, for the heads are a chain: where the
+    /// clock was ahead and came back, the log goes on under the name that it has by then, and takes the name after that
+    /// when the month turns.
     fn place(&self, last: Option<&HeadRow>) -> Result<(Month, Hash, Tree)> {
         let now = Month::of(self.now);
         let Some(last) = last else { return Ok((now, Hash::default(), Tree::default())) };
@@ -121,10 +131,11 @@ impl Seal {
         let tree = tree.filter(|tree| tree.root() == last.head.root && last.is_signed(self.signer.as_ref()));
         let changed = || Error::internal("the head of the audit log is not what was signed");
         let tree = tree.ok_or_else(changed)?;
-        if now > last.head.month {
-            return Ok((now, last.head.hash(), Tree::default()));
+        let (name, has_turned) = (last.head.month, now > Month::of(last.head.at));
+        if now == name || (now < name && !has_turned) {
+            return Ok((name, last.head.previous, tree));
         }
-        Ok((last.head.month, last.head.previous, tree))
+        Ok((now.max(name.next()), last.head.hash(), Tree::default()))
     }
 }
 

@@ -25,8 +25,25 @@ pub struct RecordFilter {
     pub to: Option<Timestamp>,
 }
 
+/// Where a page of a list begins: after this record. Nodes whose clocks differ, and what is noted beside transactions, are
+/// written down in another order than they happened in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordPlace {
+    /// When it was.
+    pub at: Timestamp,
+    /// Its row.
+    pub id: i64,
+}
+
+impl RecordPlace {
+    /// The place of a record.
+    pub const fn of(record: &RecordRow) -> Self {
+        Self { at: record.at, id: record.id }
+    }
+}
+
 impl AuditLog {
-    /// A page of an organisation's records before a row, the latest first.
+    /// A page of an organisation's records after one of them, the latest first.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -34,12 +51,16 @@ impl AuditLog {
         &self,
         grant: &OrganisationGrant<Administer>,
         filter: RecordFilter,
-        (before, limit): (Option<i64>, Limit),
+        (before, limit): (Option<RecordPlace>, Limit),
     ) -> Result<Page<RecordRow>> {
+        // What is another organisation's is not even looked for.
+        if filter.repository.as_ref().is_some_and(|place| place.organisation != *grant.name()) {
+            return Ok(Page::cut(Vec::new(), limit));
+        }
         self.find(Some(grant.name().to_string()), filter, (before, limit)).await
     }
 
-    /// A page of all records before a row, the latest first.
+    /// A page of all records after one of them, the latest first.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -47,7 +68,7 @@ impl AuditLog {
         &self,
         _: &OperatorGrant,
         filter: RecordFilter,
-        (before, limit): (Option<i64>, Limit),
+        (before, limit): (Option<RecordPlace>, Limit),
     ) -> Result<Page<RecordRow>> {
         self.find(None, filter, (before, limit)).await
     }
@@ -56,7 +77,7 @@ impl AuditLog {
         &self,
         organisation: Option<String>,
         filter: RecordFilter,
-        (before, limit): (Option<i64>, Limit),
+        (before, limit): (Option<RecordPlace>, Limit),
     ) -> Result<Page<RecordRow>> {
         let RecordFilter { actor, action, repository, digest, from, to } = filter;
         let wanted = RecordsOf {

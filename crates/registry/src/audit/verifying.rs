@@ -41,7 +41,12 @@ pub enum AuditFinding {
         /// Its row.
         row: i64,
     },
-    /// A head is not what was signed.
+    /// A row says that it was sealed, and not in which month.
+    Placeless {
+        /// The row.
+        row: i64,
+    },
+    /// A head, or what is said of its export or removal, is not what was signed.
     Forged {
         /// Of which month.
         month: Month,
@@ -104,7 +109,8 @@ impl AuditLog {
     pub async fn verify(&self, noted: Option<&str>, inspector: &mut dyn AuditInspector) -> Result<Checked> {
         let noted = noted.map(Noted::parse).transpose()?;
         let heads = self.store().view(Heads).await?;
-        let of = heads.iter().filter(|row| row.removed.is_none()).map(|row| row.head.size).sum();
+        let sizes = heads.iter().filter(|row| row.removed.is_none()).map(|row| row.head.size);
+        let of = sizes.fold(0, u64::saturating_add);
         let mut walk = Walk { log: self, inspector, noted, of, checked: Checked::default() };
         walk.chain(&heads).await?;
         for row in &heads {
@@ -120,6 +126,13 @@ impl AuditLog {
         checked.tail = self.store().view(FindTail).await?;
         checked.head = heads.last().map(|row| row.head);
         Ok(checked)
+    }
+
+    /// Whether Wharf began to remove the records of a month, perhaps while they were read.
+    async fn is_removed_by_now(&self, month: Month) -> Result<bool> {
+        let heads = self.store().view(Heads).await?;
+        let found = heads.iter().find(|row| row.head.month == month);
+        Ok(found.and_then(|row| row.is_removal_signed(self.signer())) == Some(true))
     }
 }
 
@@ -151,8 +164,10 @@ struct Walk<'a> {
 /// A month on its way.
 struct Course {
     month: Month,
+    /// The number of the next record.
+    next: u64,
     tree: Tree,
-    /// Whether something was found, so that the root says nothing more.
+    /// Whether records are gone, so that the tree leads to no root any more.
     spoilt: bool,
 }
 
@@ -161,8 +176,9 @@ impl Walk<'_> {
     async fn chain(&mut self, heads: &[HeadRow]) -> Result<()> {
         let mut previous = Hash::default();
         for row in heads {
-            let month = row.head.month;
-            if !row.is_signed(self.log.signer()) || row.is_removal_signed(self.log.signer()) == Some(false) {
+            let (month, signer) = (row.head.month, self.log.signer());
+            let said = [row.is_export_signed(signer), row.is_removal_signed(signer)];
+            if !row.is_signed(signer) || said.contains(&Some(false)) {
                 self.inspector.found(AuditFinding::Forged { month }).await?;
             }
             if row.head.previous != previous {
@@ -181,15 +197,19 @@ impl Walk<'_> {
             self.pass(month, size, || root).await?;
             return Ok(());
         }
-        let mut course = Course { month, tree: Tree::default(), spoilt: false };
-        while course.tree.size() < size {
-            let most = u32::try_from(size - course.tree.size()).unwrap_or(STEP).min(4 * STEP);
-            let page = Sealed { month, from: course.tree.size(), to: size, most };
+        let mut course = Course { month, next: 0, tree: Tree::default(), spoilt: false };
+        while course.next < size {
+            let most = u32::try_from(size - course.next).unwrap_or(STEP).min(4 * STEP);
+            let page = Sealed { month, from: course.next, to: size, most };
             let records = self.log.store().view(page).await?;
+            if !is_whole(&records, (course.next, most)) && self.log.is_removed_by_now(month).await? {
+                self.checked.removed.push((month, size));
+                return Ok(());
+            }
             for record in &records {
                 self.record(&mut course, record).await?;
             }
-            if records.len() < most as usize && course.tree.size() < size {
+            if records.len() < most as usize && course.next < size {
                 self.missing(&mut course, size).await?;
             }
             self.inspector.passed(self.checked.records, self.of).await?;
@@ -202,7 +222,7 @@ impl Walk<'_> {
 
     async fn record(&mut self, course: &mut Course, record: &RecordRow) -> Result<()> {
         let Some(seal) = record.seal else { return Ok(()) };
-        if seal.number > course.tree.size() {
+        if seal.number > course.next {
             self.missing(course, seal.number).await?;
         }
         let (month, number) = (course.month, seal.number);
@@ -210,7 +230,10 @@ impl Walk<'_> {
             self.inspector.found(AuditFinding::Edited { month, number, row: record.id }).await?;
         }
         // The rest is held against what was sealed, so that what else was done is found too.
-        course.tree.push(seal.leaf);
+        if !course.spoilt {
+            course.tree.push(seal.leaf);
+        }
+        course.next = number + 1;
         self.checked.records += 1;
         let (size, tree) = (course.tree.size(), &course.tree);
         let noted = self.noted.filter(|noted| !course.spoilt && (noted.month, noted.size) == (month, size));
@@ -223,10 +246,9 @@ impl Walk<'_> {
 
     /// Records up to a number are gone; what follows leads to no root.
     async fn missing(&mut self, course: &mut Course, to: u64) -> Result<()> {
-        let (month, from) = (course.month, course.tree.size());
+        let (month, from) = (course.month, course.next);
         self.inspector.found(AuditFinding::Missing { month, from, to }).await?;
-        course.spoilt = true;
-        (from..to).for_each(|_| course.tree.push(Hash::default()));
+        (course.spoilt, course.next) = (true, to);
         Ok(())
     }
 
@@ -243,6 +265,9 @@ impl Walk<'_> {
 
     /// Rows that say they were sealed where nothing was.
     async fn between(&mut self) -> Result<()> {
+        for row in self.log.store().view(Placeless).await? {
+            self.inspector.found(AuditFinding::Placeless { row }).await?;
+        }
         for record in self.log.store().view(Strays).await? {
             let Some(seal) = record.seal else { continue };
             let (month, number, row) = (seal.month, seal.number, record.id);
@@ -250,6 +275,12 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether records are those of the next numbers, one after the other, and as many as there must be.
+fn is_whole(records: &[RecordRow], (next, most): (u64, u32)) -> bool {
+    let numbers = records.iter().filter_map(|record| record.seal).map(|seal| seal.number);
+    numbers.eq(next..next.saturating_add(most.into()))
 }
 
 struct Heads;
@@ -295,6 +326,17 @@ impl Transaction for Sealed {
 
     async fn run(&self, work: &mut dyn Work) -> Result<Vec<RecordRow>> {
         work.sealed_between((self.month, self.from), (self.month, self.to), self.most).await
+    }
+}
+
+struct Placeless;
+
+#[async_trait]
+impl Transaction for Placeless {
+    type Output = Vec<i64>;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Vec<i64>> {
+        work.placeless(NAMED).await
     }
 }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use wharf_core::{Result, Timestamp};
 
-use crate::audit::{Hash, Head, Month};
+use crate::audit::{Hash, Head, Month, RecordPlace};
 
 /// A record as its row tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +60,8 @@ pub struct HeadRow {
     pub signature: Vec<u8>,
     /// The peaks that the tree goes on from.
     pub peaks: Vec<u8>,
-    /// When the whole month was exported.
-    pub exported_at: Option<Timestamp>,
+    /// When the whole month was exported, and the signature under that.
+    pub exported: Option<(Timestamp, Vec<u8>)>,
     /// When its records were removed, and the signature under that.
     pub removed: Option<(Timestamp, Vec<u8>)>,
 }
@@ -92,8 +92,8 @@ pub struct RecordsOf {
     pub from: Option<Timestamp>,
     /// Before.
     pub to: Option<Timestamp>,
-    /// Only rows before this one.
-    pub before: Option<i64>,
+    /// Only what comes after this one in the list.
+    pub before: Option<RecordPlace>,
     /// So many, the latest first.
     pub most: u32,
 }
@@ -121,12 +121,14 @@ pub trait Ledger {
     ) -> Result<Vec<RecordRow>>;
     /// What is not sealed yet, counted up to `most`.
     async fn tail(&mut self, most: u32) -> Result<Tail>;
+    /// Rows that have a number in the log, and no month that it is of; at most `most`.
+    async fn placeless(&mut self, most: u32) -> Result<Vec<i64>>;
     /// Notes that a whole month was exported.
-    async fn note_export(&mut self, month: Month, at: Timestamp) -> Result<()>;
+    async fn note_export(&mut self, month: Month, at: Timestamp, signature: &[u8]) -> Result<()>;
     /// Notes that the records of a month are removed.
     async fn note_removal(&mut self, month: Month, at: Timestamp, signature: &[u8]) -> Result<()>;
     /// Removes up to `most` sealed records of a month; says how many.
     async fn remove_sealed(&mut self, month: Month, most: u32) -> Result<u64>;
-    /// Records that are looked for, the latest first.
+    /// Records that are looked for, the latest first: by time, and then by row.
     async fn records(&mut self, wanted: &RecordsOf) -> Result<Vec<RecordRow>>;
 }

@@ -1,13 +1,18 @@
 //! The commands on the audit log: verify it, export it, show its heads.
 
-use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf};
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use wharf_core::{Error, Kind, OperatorGrant, Result, Subject, Timestamp, hex};
 use wharf_registry::{
-    audit::{AuditFinding, AuditInspector, AuditLog, Checked, Head, Month},
+    audit::{AuditFinding, AuditInspector, AuditLog, Checked, Exported, Head, Month},
     port::HeadRow,
 };
 
@@ -52,10 +57,10 @@ impl Audit {
             }
             Self::Export { month, output: Some(path) } => {
                 let mut file = ExportFile::create(path)?;
-                let heads = export(log, grant, (month.as_deref(), progress), &mut file).await?;
+                let months = export(log, grant, (month.as_deref(), progress), &mut file).await?;
                 let path = file.keep()?;
-                note(log, grant, &heads).await?;
-                let records: u64 = heads.iter().map(|head| head.size).sum();
+                note(log, grant, &months).await?;
+                let records: u64 = months.iter().map(|month| month.head().size).sum();
                 Ok(Outcome::good(format!("exported {records} records to {}", path.display())))
             }
             Self::Heads => {
@@ -109,6 +114,7 @@ fn as_json(finding: &AuditFinding) -> Value {
         AuditFinding::Inserted { month, number, row } => {
             json!({ "found": "inserted", "month": month.to_string(), "number": number, "row": row })
         }
+        AuditFinding::Placeless { row } => json!({ "found": "placeless", "row": row }),
         AuditFinding::Forged { month } => of("forged", month),
         AuditFinding::Unchained { month } => of("unchained", month),
         AuditFinding::Astray { month } => of("astray", month),
@@ -129,7 +135,14 @@ fn in_words(finding: &AuditFinding) -> String {
         AuditFinding::Inserted { month, number, row } => {
             format!("inserted: row {row} says it is record {number} of {month}, where none was sealed")
         }
-        AuditFinding::Forged { month } => format!("forged: the head of {month} is not what was signed"),
+        AuditFinding::Placeless { row } => {
+            format!("placeless: row {row} says it was sealed, and not in which month")
+        }
+        AuditFinding::Forged { month } => {
+            format!(
+                "forged: the head of {month}, or what is said of its export or removal, was not signed so"
+            )
+        }
         AuditFinding::Unchained { month } => {
             format!("unchained: the head of {month} does not follow the one before it")
         }
@@ -197,13 +210,14 @@ impl Taker for Told<'_> {
     }
 }
 
-/// Hands every sealed record on, and each month's head after its last; the heads of what was handed on.
+/// Hands every sealed record on, and each month's head after its last; the months that were handed on. Each is held against
+/// its head meanwhile.
 async fn export(
     log: &AuditLog,
     grant: &OperatorGrant,
     (month, progress): (Option<&str>, &Progress),
     taker: &mut dyn Taker,
-) -> Result<Vec<Head>> {
+) -> Result<Vec<Exported>> {
     let month: Option<Month> = month.map(str::parse).transpose()?;
     let wanted = |row: &HeadRow| month.map_or(row.removed.is_none(), |month| row.head.month == month);
     let heads: Vec<_> = log.heads().await?.into_iter().filter(wanted).collect();
@@ -212,40 +226,43 @@ async fn export(
         return Err(Error::new(Kind::NotFound(Subject::Name), message));
     }
     let total = heads.iter().map(|row| row.head.size).sum();
-    let mut done = 0;
+    let (mut done, mut exported) = (0, Vec::new());
     for row in &heads {
-        let mut next = 0;
+        let mut export = log.export_month(grant, row)?;
         loop {
-            let lines = log.export_month(grant, &row.head, next).await?;
-            let count = lines.len() as u64;
-            if count == 0 {
+            let lines = export.next().await?;
+            if lines.is_empty() {
                 break;
             }
+            done += lines.len() as u64;
             for line in lines {
                 taker.take(line).await?;
             }
-            (next, done) = (next + count, done + count);
             let what = "exporting the audit log".to_owned();
             progress.step(Step { what, done, total: Some(total), unit: Unit::Rows })?;
         }
+        exported.push(export.end()?);
         taker.take(row.line(log.signer())?).await?;
     }
-    Ok(heads.into_iter().map(|row| row.head).collect())
+    Ok(exported)
 }
 
 /// Notes of each month that is over that it was exported. The last one is not.
-async fn note(log: &AuditLog, grant: &OperatorGrant, heads: &[Head]) -> Result<()> {
+async fn note(log: &AuditLog, grant: &OperatorGrant, months: &[Exported]) -> Result<()> {
     let last = log.heads().await?.pop().map(|row| row.head.month);
-    for head in heads.iter().filter(|head| Some(head.month) < last) {
-        log.note_export(grant, head).await?;
+    for month in months.iter().filter(|month| Some(month.head().month) < last) {
+        log.note_export(grant, month).await?;
     }
     Ok(())
 }
 
-/// A file that holds an export, whole and on the disk once it is kept.
+/// A file that holds an export, whole and on the disk once it is kept. Before that it has another name, and goes with what
+/// failed.
 struct ExportFile {
     path: PathBuf,
+    partial: PathBuf,
     file: fs::File,
+    is_kept: bool,
 }
 
 #[allow(
@@ -255,16 +272,45 @@ struct ExportFile {
 )]
 impl ExportFile {
     fn create(path: PathBuf) -> Result<Self> {
-        let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-        let file = file.map_err(|error| unwritable(&path, error))?;
-        Ok(Self { path, file })
+        let mut partial = path.clone().into_os_string();
+        partial.push(".partial");
+        let partial = PathBuf::from(partial);
+        Self::expect_free(&path).map_err(|error| unwritable(&path, error))?;
+        let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial);
+        let file = file.map_err(|error| unwritable(&partial, error))?;
+        Ok(Self { path, partial, file, is_kept: false })
     }
 
-    fn keep(self) -> Result<PathBuf> {
-        let folder = self.path.parent().map(fs::File::open);
-        let synced = self.file.sync_all().and_then(|()| folder.map_or(Ok(()), |folder| folder?.sync_all()));
-        synced.map_err(|error| unwritable(&self.path, error))?;
-        Ok(self.path)
+    fn keep(mut self) -> Result<PathBuf> {
+        self.settle().map_err(|error| unwritable(&self.path, error))?;
+        self.is_kept = true;
+        Ok(self.path.clone())
+    }
+
+    fn settle(&self) -> std::io::Result<()> {
+        self.file.sync_all()?;
+        Self::expect_free(&self.path)?;
+        fs::rename(&self.partial, &self.path)?;
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    }
+
+    /// An export is never written over.
+    fn expect_free(path: &Path) -> std::io::Result<()> {
+        match path.try_exists()? {
+            true => Err(std::io::ErrorKind::AlreadyExists.into()),
+            false => Ok(()),
+        }
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "an export goes into a file that is named")]
+impl Drop for ExportFile {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            // Where it cannot be removed it still is not what was asked for.
+            let _ = fs::remove_file(&self.partial);
+        }
     }
 }
 
@@ -276,6 +322,6 @@ impl Taker for ExportFile {
     }
 }
 
-fn unwritable(path: &std::path::Path, error: std::io::Error) -> Error {
+fn unwritable(path: &Path, error: std::io::Error) -> Error {
     Error::new(Kind::Invalid, format!("{} cannot be written", path.display())).because(error)
 }

@@ -17,7 +17,6 @@ const WRITES: Duration = Duration::from_secs(1);
 const SEALS: u32 = 5;
 
 /// What records.
-#[derive(Clone)]
 pub(crate) struct Recorder {
     pub(crate) log: AuditLog,
     pub(crate) clock: Arc<dyn Clock>,
@@ -25,24 +24,28 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// Records until told to stop.
+    /// Records until told to stop: when nothing is done any more that could be noted.
     pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut ticks = interval(WRITES);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for round in (0..SEALS).cycle() {
             tokio::select! {
                 _ = ticks.tick() => {}
-                _ = stop.wait_for(|stop| *stop) => return,
+                _ = stop.wait_for(|stop| *stop) => break,
             }
             self.write().await;
             if round == 0 {
                 self.seal().await;
             }
         }
+        self.write().await;
+        if let Err(error) = self.log.leave().await {
+            tracing::warn!(?error, "the sealing of the audit log could not be left to another node");
+        }
     }
 
     /// Writes down what was noted.
-    pub(crate) async fn write(&self) {
+    async fn write(&self) {
         if let Err(error) = self.meters.notes.run(self.clock.now(), self.log.write_notes()).await {
             tracing::warn!(?error, "what was noted could not be written down, trying again later");
         }
