@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     future::Future,
     io::{self, Read, Seek, SeekFrom},
+    ops::Range,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -59,6 +60,7 @@ impl Contents {
             row: row.clone(),
             position: 0,
             piece: Bytes::new(),
+            fetched: 0,
             coming: None,
             runtime: self.runtime.clone(),
             fault: self.fault.clone(),
@@ -86,7 +88,9 @@ pub struct BlobReader {
     position: u64,
     /// What was fetched and not yet read; it lies at `position`.
     piece: Bytes,
-    /// What comes behind it, where that is being fetched.
+    /// Where the last piece ended that was fetched alone.
+    fetched: u64,
+    /// What comes behind the piece, where that is being fetched.
     coming: Option<Pieces>,
     runtime: Handle,
     fault: Fault,
@@ -98,21 +102,28 @@ impl BlobReader {
         self.row.size
     }
 
-    /// The bytes from the position on. Who jumps about fetches little each time; who reads on, once all that is left.
+    /// The bytes from the position on. Who jumps about is given a piece each time, whole, for he may want more of it; who
+    /// reads on, all that is left, as it comes.
     async fn fetch(&mut self) -> Result<Bytes> {
-        let end = match &mut self.coming {
-            Some(coming) => match coming.next().await? {
-                Some(piece) => return Ok(piece),
-                None => self.size(),
-            },
-            None => self.position.saturating_add(PIECE).min(self.size()),
-        };
+        if let Some(coming) = &mut self.coming
+            && let Some(piece) = coming.next().await?
+        {
+            return Ok(piece);
+        }
+        if self.position > 0 && self.position == self.fetched {
+            let mut coming = self.open(self.position..self.size()).await?;
+            let piece = coming.next().await?.ok_or_else(|| damaged(&self.row))?;
+            self.coming = Some(coming);
+            return Ok(piece);
+        }
+        self.fetched = self.position.saturating_add(PIECE).min(self.size());
+        self.open(self.position..self.fetched).await?.gather().await
+    }
+
+    async fn open(&self, range: Range<u64>) -> Result<Pieces> {
         let BlobRow { key, size, .. } = self.row;
-        let coming = Pieces::open(self.blobs.as_ref(), key, size, self.position..end).await?;
-        let mut coming = coming.ok_or_else(|| damaged(&self.row))?;
-        let piece = coming.next().await?.ok_or_else(|| damaged(&self.row))?;
-        self.coming = Some(coming);
-        Ok(piece)
+        let pieces = Pieces::open(self.blobs.as_ref(), key, size, range).await?;
+        pieces.ok_or_else(|| damaged(&self.row))
     }
 }
 

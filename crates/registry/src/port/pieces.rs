@@ -2,7 +2,7 @@
 
 use std::{fs::File, io, ops::Range, os::unix::fs::FileExt as _, sync::Arc};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use wharf_core::{BlobBody, ByteStream, Error, ObjectKey, Result};
 
@@ -55,6 +55,21 @@ impl Pieces {
                 Ok(Some(piece))
             }
         }
+    }
+
+    /// All that is still to come, in memory.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn gather(mut self) -> Result<Bytes> {
+        let Some(first) = self.next().await? else { return Ok(Bytes::new()) };
+        let Some(second) = self.next().await? else { return Ok(first) };
+        let mut all = BytesMut::from(first);
+        all.extend_from_slice(&second);
+        while let Some(piece) = self.next().await? {
+            all.extend_from_slice(&piece);
+        }
+        Ok(all.freeze())
     }
 }
 
