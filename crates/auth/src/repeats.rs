@@ -2,9 +2,9 @@
 //!
 //! What was answered is kept sealed, for it may hold a token that is shown once. A node that dies between doing and
 //! keeping leaves a request without an answer; after a minute its key is free, and whoever asks again is told what is
-//! there.
+//! there. What was asked is kept as a mark: a plain hash of a body that holds a password would let who reads the database
+//! guess that as fast as he can hash.
 
-use aws_lc_rs::digest::{Context, SHA256};
 use wharf_core::{Error, Kind, Result, SelfGrant};
 
 use crate::{
@@ -18,7 +18,7 @@ const KEPT: i64 = 24 * 3600;
 const PATIENCE: i64 = 60;
 /// The longest key of a request that may be sent again, in bytes.
 pub const LONGEST_REPEAT_KEY: usize = 255;
-/// What answers are sealed for.
+/// What answers are sealed for, and requests marked.
 const PURPOSE: &str = "repeat";
 
 /// How a request that may be sent again begins.
@@ -44,7 +44,7 @@ impl Auth {
             return Err(Error::new(Kind::Invalid, words));
         }
         let now = self.0.clock.now();
-        let (account, fingerprint) = (grant.account(), fingerprint(asked));
+        let (account, fingerprint) = (grant.account(), self.0.ring.sealer().mark(PURPOSE, asked));
         let repeat = Repeat { account, key: key.to_owned(), fingerprint };
         let times =
             RepeatTimes { now, forgotten: now.plus_seconds(-KEPT), abandoned: now.plus_seconds(-PATIENCE) };
@@ -72,16 +72,4 @@ impl Auth {
     pub(crate) async fn forget_repeats(&self) -> Result<()> {
         self.0.repeats.forget_repeats(self.0.clock.now().plus_seconds(-KEPT)).await
     }
-}
-
-/// A hash of all parts, each with its length, so that no two lists of parts are the same text.
-fn fingerprint(asked: &[&[u8]]) -> [u8; 32] {
-    let mut context = Context::new(&SHA256);
-    for part in asked {
-        context.update(&(part.len() as u64).to_be_bytes());
-        context.update(part);
-    }
-    let mut fingerprint = [0; 32];
-    fingerprint.copy_from_slice(context.finish().as_ref());
-    fingerprint
 }

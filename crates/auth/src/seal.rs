@@ -1,6 +1,10 @@
-//! Sealing what lies at rest: AES-256-GCM under the installation's key.
+//! Sealing what lies at rest: AES-256-GCM under the installation's key; and marks, HMACs under a key made of that, by which
+//! what is not kept is known again.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hmac::{self, HMAC_SHA256},
+};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use wharf_core::{Entropy, Error, Kind, Result, Secret};
 
@@ -27,8 +31,14 @@ impl SealingKey {
     }
 }
 
+/// What the key of marks is made for.
+const MARKS: &[u8] = b"marks";
+
 /// Seals and opens.
-pub struct Sealer(LessSafeKey);
+pub struct Sealer {
+    cipher: LessSafeKey,
+    marks: hmac::Key,
+}
 
 impl Sealer {
     /// A sealer under a key.
@@ -36,8 +46,22 @@ impl Sealer {
     /// # Errors
     /// `Internal` when the cipher refuses the key, which has the right length.
     pub fn new(key: &SealingKey) -> Result<Self> {
-        let key = UnboundKey::new(&AES_256_GCM, key.0.expose()).map_err(Error::internal)?;
-        Ok(Self(LessSafeKey::new(key)))
+        let unbound = UnboundKey::new(&AES_256_GCM, key.0.expose()).map_err(Error::internal)?;
+        let derived = hmac::sign(&hmac::Key::new(HMAC_SHA256, key.0.expose()), MARKS);
+        Ok(Self { cipher: LessSafeKey::new(unbound), marks: hmac::Key::new(HMAC_SHA256, derived.as_ref()) })
+    }
+
+    /// What stands for these parts, each with its length, and says nothing of them to who has not the key: not even to who
+    /// guesses them. For another purpose it is another.
+    pub(crate) fn mark(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.marks);
+        for part in [purpose.as_bytes()].iter().chain(parts) {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        let mut mark = [0; 32];
+        mark.copy_from_slice(context.sign().as_ref());
+        mark
     }
 
     /// Seals: nonce, ciphertext, tag. `purpose` must be the same when opening, so that nothing sealed for one
@@ -46,7 +70,7 @@ impl Sealer {
         let nonce: [u8; NONCE_LEN] = entropy.bytes();
         let mut body = plain.to_vec();
         let aad = Aad::from(purpose.as_bytes());
-        self.0
+        self.cipher
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut body)
             .map_err(Error::internal)?;
         Ok([nonce.as_slice(), &body].concat())
@@ -57,7 +81,8 @@ impl Sealer {
         let (nonce, body) = sealed.split_first_chunk::<NONCE_LEN>()?;
         let mut body = body.to_vec();
         let aad = Aad::from(purpose.as_bytes());
-        let plain = self.0.open_in_place(Nonce::assume_unique_for_key(*nonce), aad, &mut body).ok()?.len();
+        let plain =
+            self.cipher.open_in_place(Nonce::assume_unique_for_key(*nonce), aad, &mut body).ok()?.len();
         body.truncate(plain);
         Some(Secret::new(body))
     }
@@ -91,6 +116,24 @@ mod tests {
         assert!(sealer.open("test", b"short").is_none());
         let again = Sealer::new(&SealingKey::parse(text.expose()).unwrap()).unwrap();
         assert_eq!(again.open("test", &sealed).unwrap().expose(), b"plain");
+    }
+
+    #[test]
+    fn a_mark_is_of_one_key_one_purpose_and_one_list_of_parts() {
+        let entropy = Counting(0.into());
+        let sealers = [(); 2].map(|()| Sealer::new(&SealingKey::generate(&entropy).0).unwrap());
+        let mark = |key: usize, purpose: &str, parts: &[&[u8]]| sealers[key].mark(purpose, parts);
+        let expected = mark(0, "test", &[b"ab", b"c"]);
+        assert_eq!(mark(0, "test", &[b"ab", b"c"]), expected);
+        for other in [
+            mark(1, "test", &[b"ab", b"c"]),
+            mark(0, "tests", &[b"ab", b"c"]),
+            mark(0, "test", &[b"a", b"bc"]),
+            mark(0, "test", &[b"abc"]),
+            mark(0, "test", &[b"ab", b"c", b""]),
+        ] {
+            assert_ne!(other, expected);
+        }
     }
 
     #[test]

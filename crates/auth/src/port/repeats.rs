@@ -10,7 +10,7 @@ pub struct Repeat {
     pub account: AccountId,
     /// The key.
     pub key: String,
-    /// What is asked, as a hash.
+    /// What is asked, as a mark.
     pub fingerprint: [u8; 32],
 }
 
