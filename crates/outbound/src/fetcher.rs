@@ -15,6 +15,7 @@ use crate::{
     answer::Answer,
     door::{Ask, Body, host_of},
     doors::Doors,
+    policy::Policy,
 };
 
 /// Asks upstreams.
@@ -26,7 +27,7 @@ pub struct Fetcher {
 impl Fetcher {
     /// One that goes into the internet, and to these hosts wherever they are; `auth` opens the logins.
     pub fn new(auth: Auth, hosts: Vec<String>) -> Self {
-        Self { auth, doors: Doors::to(hosts) }
+        Self { auth, doors: Doors::under(move || Policy::named(hosts.iter().cloned())) }
     }
 
     fn headers(&self, upstream: &Upstream, ask: &UpstreamAsk, url: &Url) -> Result<HeaderMap> {

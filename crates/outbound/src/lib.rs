@@ -36,7 +36,7 @@ pub use self::{
     door::{Ask, Body, Door},
     download::{Download, Opener},
     fetcher::Fetcher,
-    issuers::IssuerDoor,
+    issuers::{IssuerDoor, IssuerHost},
     policy::Policy,
     post::{Post, PostSettings},
     repository::Repository,

@@ -17,8 +17,8 @@ use crate::address::{Class, class_of};
 pub struct Policy {
     /// Hosts the operator or the user named, in lower case.
     named: HashSet<String>,
-    /// The addresses those hosts turned out to have.
-    own: Mutex<HashSet<IpAddr>>,
+    /// The addresses those hosts turned out to have, where those are open by number too.
+    own: Option<Mutex<HashSet<IpAddr>>>,
 }
 
 /// An address that no connection is made to.
@@ -41,7 +41,12 @@ impl Policy {
         let named = hosts.into_iter().map(|host| host.into().to_ascii_lowercase()).collect::<HashSet<_>>();
         let own =
             named.iter().filter_map(|host| literal(host)).map(|address| address.to_canonical()).collect();
-        Self { named, own: Mutex::new(own) }
+        Self { named, own: Some(Mutex::new(own)) }
+    }
+
+    /// The same where no redirect is followed: these hosts are open by the names they were given, and by no other.
+    pub fn by_name(hosts: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { own: None, ..Self::named(hosts) }
     }
 
     /// Whether the operator or the user named this host.
@@ -52,14 +57,14 @@ impl Policy {
     /// Judges the address that a connection to the host would be made to.
     pub(crate) fn judge(&self, host: &str, address: IpAddr) -> Result<(), Refused> {
         let (class, address) = (class_of(address), address.to_canonical());
-        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut own = self.own.as_ref().map(|own| own.lock().unwrap_or_else(PoisonError::into_inner));
         let named = self.names(host);
         match class {
             Class::Public => {}
-            Class::Private if named || own.contains(&address) => {}
+            Class::Private if named || own.as_ref().is_some_and(|own| own.contains(&address)) => {}
             Class::Private | Class::Never => return Err(Refused { host: host.to_owned(), class }),
         }
-        if named {
+        if let Some(own) = own.as_mut().filter(|_| named) {
             own.insert(address);
         }
         Ok(())
@@ -118,6 +123,18 @@ mod tests {
         assert!(may(&policy, "10.0.0.5", "10.0.0.5"), "its own address, by number");
         assert!(!may(&policy, "10.0.0.6", "10.0.0.6"));
         assert!(!may(&policy, "registry.internal.evil.example", "127.0.0.1"));
+    }
+
+    #[test]
+    fn where_no_redirect_is_followed_a_name_opens_no_number() {
+        let policy = Policy::by_name(["ci.internal", "10.0.0.5"]);
+        assert!(may(&policy, "ci.internal", "10.0.0.6"));
+        assert!(!may(&policy, "10.0.0.6", "10.0.0.6"));
+        assert!(may(&policy, "10.0.0.5", "10.0.0.5"));
+        assert!(
+            !may(&policy, "[::ffff:10.0.0.5]", "::ffff:10.0.0.5"),
+            "another way to write it is another name"
+        );
     }
 
     #[test]

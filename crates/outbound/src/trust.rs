@@ -10,6 +10,7 @@ use rustls::{
 use wharf_core::{Error, Kind, Result};
 
 /// Whom a door believes over TLS.
+#[derive(Clone)]
 pub struct Trust(RootCertStore);
 
 impl Trust {

@@ -15,6 +15,7 @@ use wharf_core::{
     gate::{CreateOnPush, Founders},
 };
 use wharf_http::{BaseUrl, Proxies};
+use wharf_outbound::IssuerHost;
 use wharf_registry::{AuditPulls, Deletion};
 
 pub(crate) use self::{
@@ -102,7 +103,7 @@ pub(crate) struct Config {
     pub(crate) attestation_roots: Option<PathBuf>,
     pub(crate) registry_hosts: Vec<(String, RegistryPlace)>,
     /// Upstreams that may be in a private network.
-    pub(crate) issuer_hosts: Vec<String>,
+    pub(crate) issuer_hosts: Vec<IssuerHost>,
     pub(crate) upstream_hosts: Vec<String>,
     /// How long what an upstream said is not asked again.
     pub(crate) upstream_lifetime: Duration,
@@ -238,7 +239,7 @@ impl Sources {
             attestation_roots: self
                 .read("attestation_roots", |text| Some(values::optional(text).map(PathBuf::from)))?,
             registry_hosts: self.read("registry_hosts", values::registry_hosts)?,
-            issuer_hosts: self.read("issuer_hosts", values::hosts)?,
+            issuer_hosts: self.read("issuer_hosts", values::issuer_hosts)?,
             upstream_hosts: self.read("upstream_hosts", values::hosts)?,
             upstream_lifetime: self.read("upstream_lifetime", values::duration)?,
             upstream_kept: self.read("upstream_kept", values::size)?,

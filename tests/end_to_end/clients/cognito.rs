@@ -81,7 +81,7 @@ async fn users_of_cognito_log_in_with_their_password_and_push_where_their_group_
         return;
     }
     let moto = Moto::start().await;
-    let settings = [("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD), ("WHARF_ISSUER_HOSTS", "127.0.0.1")];
+    let settings = [("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD), ("WHARF_ISSUER_HOSTS", "127.0.0.1:*")];
     let wharf = Wharf::start_with(&settings).await;
     wharf.found(&["acme"]).await;
     let (pool, client) = moto.pool().await;

@@ -9,7 +9,7 @@ const PROVIDERS: &str = "/api/v1/issuers";
 const ME: &str = "/api/v1/me";
 
 async fn started() -> (Wharf, Issuer) {
-    let settings = [("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD), ("WHARF_ISSUER_HOSTS", "127.0.0.1")];
+    let settings = [("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD), ("WHARF_ISSUER_HOSTS", "127.0.0.1:*")];
     let wharf = Wharf::start_with(&settings).await;
     wharf.found(&["acme", "zoo"]).await;
     (wharf, Issuer::start().await)

@@ -14,7 +14,7 @@ async fn started() -> (Wharf, Issuer) {
     let wharf = Wharf::start_with(&[
         ("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD),
         ("WHARF_PUBLIC_URL", HOME),
-        ("WHARF_ISSUER_HOSTS", "127.0.0.1"),
+        ("WHARF_ISSUER_HOSTS", "127.0.0.1:*"),
     ])
     .await;
     wharf.found(&["acme", "zoo"]).await;
@@ -280,7 +280,7 @@ async fn an_issuer_is_asked_where_it_is_named_and_nowhere_it_points() {
 #[tokio::test]
 async fn without_an_address_of_its_own_a_wharf_is_nobodys_audience() {
     let wharf =
-        Wharf::start_with(&[("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD), ("WHARF_ISSUER_HOSTS", "127.0.0.1")])
+        Wharf::start_with(&[("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD), ("WHARF_ISSUER_HOSTS", "127.0.0.1:*")])
             .await;
     wharf.found(&["acme"]).await;
     let issuer = Issuer::start().await;

@@ -250,7 +250,7 @@ pub(crate) const KEYS: &[Key] = &[
         name: "issuer_hosts",
         flag: "issuer-hosts",
         default: "",
-        expected: "hosts as in a URL, without a port, with commas between",
+        expected: "hosts as in a URL, perhaps with a port or :* for any, with commas between",
         about: "Issuers of tokens that may be on this machine or in a private network, and need not speak TLS. All others must be in the internet.",
         secret: Mask::Nothing,
     },

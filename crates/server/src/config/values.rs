@@ -12,6 +12,7 @@ use wharf_core::{
     gate::{CreateOnPush, Founders},
 };
 use wharf_http::BaseUrl;
+use wharf_outbound::IssuerHost;
 use wharf_registry::{AuditPulls, Deletion};
 
 use super::{DatabaseChoice, Listen, LogFormat};
@@ -127,6 +128,11 @@ pub(super) fn hosts(text: &str) -> Option<Vec<String>> {
         is_one.then(|| host.to_owned())
     };
     entries(text).map(host).collect()
+}
+
+/// Hosts as in a URL, perhaps with a port or `*` for any, with commas between; nothing is none.
+pub(super) fn issuer_hosts(text: &str) -> Option<Vec<IssuerHost>> {
+    entries(text).map(|entry| entry.trim().parse().ok()).collect()
 }
 
 /// `organisation/registry=file`, with commas between; nothing is none.
