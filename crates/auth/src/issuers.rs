@@ -14,7 +14,8 @@ mod metadata;
 
 use std::{collections::HashSet, sync::Arc};
 
-use wharf_core::{Clock, Error, Kind, Result};
+use aws_lc_rs::digest::{Context, SHA256};
+use wharf_core::{Clock, Error, Kind, Result, gate::OrganisationId};
 
 pub use self::{
     address::{IssuerUrl, KeysUrl},
@@ -33,6 +34,30 @@ pub struct Issuer {
     pub keys_url: Option<KeysUrl>,
     /// Authorities in PEM that are believed over TLS beside those of the system.
     pub authorities: Option<String>,
+}
+
+impl Issuer {
+    /// What one issuer has and no other: it and where it is read.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let keys_url = self.keys_url.as_ref().map_or("", |url| url.as_str());
+        let mut context = Context::new(&SHA256);
+        for part in [self.url.as_str(), keys_url, self.authorities.as_deref().unwrap_or_default()] {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part.as_bytes());
+        }
+        let mut fingerprint = [0; 32];
+        fingerprint.copy_from_slice(context.finish().as_ref());
+        fingerprint
+    }
+}
+
+/// On whose behalf an issuer is asked. Each has a bound of its own, so that what one names pushes out nothing of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Asker {
+    /// The operator.
+    Platform,
+    /// An organisation.
+    Organisation(OrganisationId),
 }
 
 /// Whom a token must be for.
@@ -69,21 +94,12 @@ impl Issuers {
         Unverified::parse(token)?.issuer()
     }
 
-    /// What a token says that this issuer signed for that recipient and that is in its time.
+    /// What a token says that this issuer, which the operator named, signed for that recipient and that is in its time.
     ///
     /// # Errors
-    /// `Unauthenticated`, with words that say what is wrong with it; `Unavailable` where the issuer's keys cannot be had.
+    /// As [`Issuers::claims`].
     pub async fn verify(&self, issuer: &Issuer, recipient: &Recipient, token: &str) -> Result<Claims> {
-        let unverified = Unverified::parse(token)?;
-        if unverified.issuer()? != issuer.url {
-            return Err(refused("the token is of another issuer"));
-        }
-        let inner = &self.0;
-        let now = inner.clock.now();
-        let entry = inner.known.entry(issuer, now);
-        let keys = entry.keys(inner.documents.as_ref(), unverified.key_id(), now).await?;
-        let claims = unverified.verified_by(&keys)?;
-        claims.expect_time(now.seconds())?;
+        let claims = self.claims(&[Asker::Platform], issuer, token).await?;
         match recipient {
             Recipient::Audiences(audiences) => claims.expect_audience(audiences)?,
             Recipient::Client(client) => claims.expect_client(client)?,
@@ -91,14 +107,33 @@ impl Issuers {
         Ok(claims)
     }
 
-    /// What an issuer says of itself.
+    /// What a token says that this issuer signed and that is in its time. For whom it is, the caller must look at.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, with words that say what is wrong with it; `Unavailable` where the issuer's keys cannot be had, or
+    /// all the askers had too many others asked a moment ago.
+    pub async fn claims(&self, askers: &[Asker], issuer: &Issuer, token: &str) -> Result<Claims> {
+        let unverified = Unverified::parse(token)?;
+        if unverified.issuer()? != issuer.url {
+            return Err(refused("the token is of another issuer"));
+        }
+        let inner = &self.0;
+        let now = inner.clock.now();
+        let entry = inner.known.entry(askers, issuer, now)?;
+        let keys = entry.keys(inner.documents.as_ref(), unverified.key_id(), now).await?;
+        let claims = unverified.verified_by(&keys)?;
+        claims.expect_time(now.seconds())?;
+        Ok(claims)
+    }
+
+    /// What an issuer that the operator named says of itself.
     ///
     /// # Errors
     /// `Unavailable` where it cannot be had.
     pub async fn metadata(&self, issuer: &Issuer) -> Result<Metadata> {
         let inner = &self.0;
         let now = inner.clock.now();
-        inner.known.entry(issuer, now).metadata(inner.documents.as_ref(), now).await
+        inner.known.entry(&[Asker::Platform], issuer, now)?.metadata(inner.documents.as_ref(), now).await
     }
 
     /// Refuses an issuer that could never be asked: its address leads where this Wharf does not go.

@@ -289,7 +289,7 @@ impl Auth {
         self.0.letters.remove_expired_promises(self.0.clock.now()).await?;
         self.0.links.remove_expired_links(self.0.clock.now()).await?;
         self.forget_repeats().await?;
-        self.forget_spent().await?;
+        self.tend_workloads().await?;
         self.0.accounts.remove_expired_refreshes(self.0.clock.now()).await
     }
 }

@@ -24,7 +24,7 @@ use wharf_core::{
 
 pub use self::{
     invitations::{InvitationRow, Invitations, Joined, SignedUpBy},
-    issuers::{Admission, Beliefs, Believer, ClaimRule, IssuerRow},
+    issuers::{Addressee, Admission, Beliefs, Believer, ClaimRule, IssuerRow, IssuerSource},
     letters::{Carried, Letter, LetterRow, Letters, Postman, PromiseRow},
     links::{LinkRow, Links},
     logins::{LoginRow, Logins},

@@ -10,8 +10,13 @@ mod management;
 mod required_claims;
 mod told;
 
+use std::time::Duration;
+
 use aws_lc_rs::digest::{Context, SHA256};
-use tokio::task::JoinSet;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout_at},
+};
 use wharf_core::{
     Actor, Allowance, Credential, Error, Kind, OrganisationName, Reach, Result, RobotName, Role, Secret,
     Timestamp, TokenHash, Verb, audit::AuditRecord, hex,
@@ -24,8 +29,8 @@ pub use self::{
 };
 use crate::{
     Auth,
-    issuers::{Claims, Issuer, Issuers, Recipient},
-    port::{Admission, Believer, ClaimRule},
+    issuers::{Asker, Claims, Issuer, Issuers},
+    port::{Addressee, Admission, Believer, ClaimRule, IssuerSource},
     token_text::{generate, hash_of},
 };
 
@@ -35,6 +40,10 @@ pub const WORKLOAD_LIFETIME: i64 = 900;
 const LONGEST_LIFE: i64 = 24 * 3600;
 /// For how long longer it is remembered, so that no clock that is behind takes it again, in seconds.
 const REMEMBERED: i64 = 300;
+/// How long a job waits for what its issuer publishes.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How long it waits for the others who believe the issuer otherwise, once one of them is heard.
+const GRACE: Duration = Duration::from_millis(500);
 /// The most bytes of a subject in names and records.
 const LONGEST_SUBJECT: usize = 100;
 /// What the names of accounts begin with that stand for rules; robots have other names.
@@ -58,9 +67,9 @@ pub struct Minted {
     pub expires_at: Timestamp,
 }
 
-/// Who believes a job's issuer, and what that says of the job.
+/// Who signed a job's token, and what that says.
 struct Heard {
-    believer: Believer,
+    source: i64,
     claims: Claims,
 }
 
@@ -91,12 +100,12 @@ impl Auth {
 
     async fn admit(&self, brought: Brought, nobody: &Actor) -> Result<Minted> {
         let url = Issuers::named_by(brought.token.expose())?;
-        let believers = self.beliefs().believers(&url, brought.within.as_ref()).await?;
-        if believers.is_empty() {
+        let sources = self.beliefs().issuer_sources(&url, brought.within.as_ref()).await?;
+        if sources.is_empty() {
             return Err(Error::new(Kind::Denied, "nobody here believes the issuer of the token"));
         }
-        let heard = self.hear_issuer(believers, &brought.token).await?;
-        let met = met_by(heard);
+        let heard = self.hear_issuer(sources, &brought.token).await?;
+        let met = self.met_by(heard, brought.within.as_ref()).await?;
         if met.is_empty() {
             let request_id = nobody.request_id.as_str();
             tracing::info!(request_id, issuer = url.as_str(), "no rule is about a job");
@@ -105,25 +114,51 @@ impl Auth {
         self.mint_for(&met, &brought.token, nobody).await
     }
 
-    /// Those who believe the token. One that asks its issuer's keys elsewhere stands in nobody's way.
-    async fn hear_issuer(&self, believers: Vec<Believer>, token: &Secret<String>) -> Result<Vec<Heard>> {
+    /// What those say of the token who signed it. Once one did, the others are waited for a moment only: one that asks its
+    /// issuer's keys elsewhere stands in nobody's way.
+    async fn hear_issuer(&self, sources: Vec<IssuerSource>, token: &Secret<String>) -> Result<Vec<Heard>> {
         let mut asked = JoinSet::new();
-        for believer in believers {
+        for IssuerSource { id: source, issuer, organisations } in sources {
             let (issuers, token) = (self.0.issuers.clone(), token.clone());
-            let audiences = self.0.audience.iter().chain(&believer.issuer.audience).cloned();
-            let recipient = Recipient::Audiences(audiences.collect());
+            let askers: Vec<Asker> = organisations.into_iter().map(Asker::Organisation).collect();
             asked.spawn(async move {
-                let said = issuers.verify(&believer.issuer.issuer, &recipient, token.expose()).await;
-                said.map(|claims| Heard { believer, claims })
+                let said = issuers.claims(&askers, &issuer, token.expose()).await;
+                said.map(|claims| Heard { source, claims })
             });
         }
-        let (heard, refused): (Vec<_>, Vec<_>) = asked.join_all().await.into_iter().partition(Result::is_ok);
-        let mut heard: Vec<Heard> = heard.into_iter().flatten().collect();
-        if heard.is_empty() {
-            return Err(refused.into_iter().find_map(Result::err).unwrap_or_else(crate::unauthenticated));
+        let (mut heard, mut refusal) = (Vec::new(), None);
+        let mut until = Instant::now() + PATIENCE;
+        while let Ok(Some(said)) = timeout_at(until, asked.join_next()).await {
+            match said.map_err(Error::internal).flatten() {
+                Ok(one) => {
+                    until = until.min(Instant::now() + GRACE);
+                    heard.push(one);
+                }
+                Err(error) => refusal = refusal.or(Some(error)),
+            }
         }
-        heard.sort_by_key(|heard| heard.believer.issuer.id);
-        Ok(heard)
+        // What the slow ones say is known the next time.
+        asked.detach_all();
+        if heard.is_empty() { Err(refusal.unwrap_or_else(crate::unauthenticated)) } else { Ok(heard) }
+    }
+
+    /// The rules that are about a job, organisation by organisation.
+    async fn met_by(&self, heard: Vec<Heard>, within: Option<&OrganisationName>) -> Result<Vec<Met>> {
+        let mut believed = Vec::new();
+        for Heard { source, claims } in heard {
+            let audiences = claims.audiences();
+            let is_ours = self.audience().is_some_and(|ours| audiences.iter().any(|one| one == ours));
+            let addressee = if is_ours { Addressee::Wharf } else { Addressee::Others(audiences) };
+            let believers = self.beliefs().believers(source, addressee, within).await?;
+            if believers.is_empty() && !is_ours {
+                continue;
+            }
+            believed.push((believers, claims));
+        }
+        if believed.is_empty() {
+            return Err(Error::new(Kind::Unauthenticated, "the token is for another audience"));
+        }
+        Ok(met_by(believed))
     }
 
     async fn mint_for(&self, met: &[Met], token: &Secret<String>, nobody: &Actor) -> Result<Minted> {
@@ -152,18 +187,25 @@ impl Auth {
         Ok(Minted { token: text, expires_at })
     }
 
-    /// Forgets tokens of issuers that could not be used again.
-    pub(crate) async fn forget_spent(&self) -> Result<()> {
-        self.beliefs().forget_spent(self.0.clock.now()).await
+    /// Forgets tokens of issuers that could not be used again, and whom jobs stood for that have ended.
+    pub(crate) async fn tend_workloads(&self) -> Result<()> {
+        let now = self.0.clock.now();
+        self.beliefs().forget_spent(now).await?;
+        self.beliefs().forget_idle_workloads(now).await
     }
 }
 
 /// The rules that are about a job, organisation by organisation. They are taken the oldest belief first, as many as one
 /// token reaches, so that what others come to believe later takes nothing from it.
-fn met_by(heard: Vec<Heard>) -> Vec<Met> {
+fn met_by(believed: Vec<(Vec<Believer>, Claims)>) -> Vec<Met> {
+    let with_claims = |(believers, claims): (Vec<Believer>, Claims)| {
+        believers.into_iter().map(move |believer| (believer, claims.clone()))
+    };
+    let mut believed: Vec<(Believer, Claims)> = believed.into_iter().flat_map(with_claims).collect();
+    believed.sort_by_key(|(believer, _)| believer.issuer.id);
     let mut left = Reach::MOST;
     let mut all: Vec<Met> = Vec::new();
-    for Heard { believer: Believer { organisation, issuer, rules }, claims } in heard {
+    for (Believer { organisation, issuer, rules }, claims) in believed {
         let mut takes = |rule: &ClaimRule| {
             let (met, count) = (rule.claims.are_met_by(&claims), rule.reach.allowances().len());
             let takes = met && count <= left;
@@ -173,7 +215,7 @@ fn met_by(heard: Vec<Heard>) -> Vec<Met> {
         let rules: Vec<ClaimRule> = rules.into_iter().filter(|rule| takes(rule)).collect();
         match all.iter_mut().find(|met| met.organisation == organisation) {
             _ if rules.is_empty() => {}
-            // An organisation may know one issuer under two names.
+            // An organisation may have the keys of one issuer read in two places.
             Some(met) => met.rules.extend(rules),
             None => all.push(Met { organisation, rules, claims, issuer: issuer.issuer }),
         }

@@ -208,13 +208,16 @@ impl Reach {
     /// A reach of these.
     ///
     /// # Errors
-    /// `Invalid` for none, for too many, and for one without a verb.
-    pub fn new(allowances: Vec<Allowance>) -> Result<Self> {
+    /// `Invalid` for none, for too many, and for one without a verb. Verbs are kept each once, in their order.
+    pub fn new(mut allowances: Vec<Allowance>) -> Result<Self> {
         if allowances.is_empty() || allowances.len() > Self::MOST {
             return Err(Error::new(Kind::Invalid, format!("a token reaches 1 to {} patterns", Self::MOST)));
         }
         if allowances.iter().any(|allowance| allowance.verbs.is_empty()) {
             return Err(Error::new(Kind::Invalid, "each pattern needs an action: pull, push or delete"));
+        }
+        for Allowance { verbs, .. } in &mut allowances {
+            *verbs = Verb::ALL.into_iter().filter(|verb| verbs.contains(verb)).collect();
         }
         Ok(Self(allowances))
     }
@@ -346,6 +349,13 @@ mod tests {
         for several in [&["*"][..], &["acme/*"], &["acme/team/*", "acme/main/*"], &["acme/team/*", "*"]] {
             assert_eq!(home(several), None, "{several:?}");
         }
+    }
+
+    #[test]
+    fn a_verb_that_is_repeated_counts_once() {
+        let verbs = [Verb::Push, Verb::Pull].repeat(500);
+        let reach = Reach::new(vec![Allowance { repositories: pattern("acme/*"), verbs }]).unwrap();
+        assert_eq!(reach.allowances()[0].verbs, [Verb::Pull, Verb::Push]);
     }
 
     fn reach() -> impl Strategy<Value = Reach> {

@@ -249,15 +249,18 @@ pub const TABLES: &[Table] = &[
     ),
     table("api_token_use", 1, &[integer("token_id"), integer("used_at")]),
     table(
+        "issuer_source",
+        1,
+        &[integer("id"), bytes("fingerprint"), text("url"), text("keys_url"), text("authorities")],
+    ),
+    table(
         "issuer",
         1,
         &[
             integer("id"),
             integer("organisation_id"),
+            integer("source_id"),
             text("name"),
-            text("url"),
-            text("keys_url"),
-            text("authorities"),
             text("audience"),
             integer("created_at"),
         ],

@@ -213,6 +213,38 @@ async fn refused_within(wharf: &Wharf, organisation: &str, token: &str) {
 }
 
 #[tokio::test]
+async fn whom_a_slow_issuer_is_believed_of_holds_up_nobody_else() {
+    let (wharf, issuer) = started().await;
+    believe(&wharf, "acme", &issuer).await;
+    allow(&wharf, "acme", ("ci", json!({ "repository": "acme/app" })), "acme/app").await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let keys_url = format!("http://{}/keys", silent.local_addr().unwrap());
+    let issuers = "/api/v1/orgs/zoo/issuers";
+    let new = json!({ "name": "ci", "url": issuer.url, "keys_url": keys_url });
+    wharf.admin().send_json("POST", issuers, &new).await.is(201);
+    allow(&wharf, "zoo", ("ci", json!({ "repository": "acme/app" })), "zoo/*").await;
+
+    let began = std::time::Instant::now();
+    job(&wharf, &issuer.token(HOME, main_branch()))
+        .await
+        .repository("acme/founding")
+        .manifest("stone")
+        .await
+        .is(404);
+
+    assert!(began.elapsed() < std::time::Duration::from_secs(3), "{:?}", began.elapsed());
+    let again = json!({ "name": "other", "url": issuer.url, "keys_url": keys_url });
+    let refused = wharf.admin().send_json("POST", issuers, &again).await.is(409).json();
+    assert!(refused["detail"].as_str().unwrap().contains("believed already, as ci"), "{refused}");
+    let large = json!({ "name": "large", "url": "https://ci.example", "authorities": "x".repeat(17 * 1024) });
+    wharf.admin().send_json("POST", issuers, &large).await.is(400);
+    let access = vec![json!({ "repositories": "zoo/app", "actions": ["pull"] }); 100];
+    let claims: Value = (0..20).map(|number| (format!("claim{number}"), json!("x".repeat(255)))).collect();
+    let rule = json!({ "name": "large", "claims": claims, "access": access });
+    wharf.admin().send_json("POST", &format!("{issuers}/ci/rules"), &rule).await.is(400);
+}
+
+#[tokio::test]
 async fn an_index_says_where_its_organisation_lets_jobs_in() {
     let (wharf, issuer) = started().await;
     for organisation in ["acme", "zoo"] {

@@ -100,7 +100,8 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         }
         ("PUT", "/issuers/{fresh-issuer}/groups") => Some(json!({ "groups": [] })),
         ("POST", "/orgs/{org}/issuers") => {
-            Some(json!({ "name": format!("made{number}"), "url": "https://issuer.invalid" }))
+            let name = format!("made{number}");
+            Some(json!({ "name": name, "url": format!("https://{name}.invalid") }))
         }
         ("POST", "/orgs/{org}/issuers/{fresh-issuer}/rules") => {
             let access = json!([{ "repositories": "{org}/app", "actions": ["pull"] }]);

@@ -10,6 +10,7 @@ use aws_lc_rs::{
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 
+use super::items;
 use crate::formats::Chart;
 use crate::harness::{Caller, Image, Wharf};
 
@@ -178,8 +179,13 @@ impl World {
                 admin.send_json("POST", "/api/v1/issuers", &body).await.is(201);
             }
             "issuer" => {
-                let body = json!({ "name": name, "url": "https://issuer.invalid" });
-                admin.send_json("POST", &format!("{base}/issuers"), &body).await.is(201);
+                let issuers = format!("{base}/issuers");
+                // An organisation believes few, each by one name.
+                for former in items(&admin.get(&issuers).await.is(200), "name") {
+                    admin.delete(&format!("{issuers}/{former}")).await.is(204);
+                }
+                let body = json!({ "name": name, "url": format!("https://{name}.invalid") });
+                admin.send_json("POST", &issuers, &body).await.is(201);
             }
             "invitation" => {
                 let made = self.made(&format!("{base}/invitations"), json!({ "role": "viewer" })).await;

@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     issuers::Issuer,
-    port::{Accounts, Admission, Beliefs, Claim, ClaimRule, IssuerRow, Machines, NewOrganisation, Tenancy},
+    port::{
+        Accounts, Addressee, Admission, Beliefs, Believer, Claim, ClaimRule, IssuerRow, IssuerSource,
+        Machines, NewOrganisation, Tenancy,
+    },
     workloads::RequiredClaims,
 };
 
@@ -92,9 +95,65 @@ pub async fn beliefs<S: Accounts + Tenancy + Machines + Beliefs>(store: &S) {
     store.admit(admission, vec![record()]).await.unwrap();
     store.remove_organisation(acme, record()).await.unwrap();
     assert_eq!(store.token(TokenHash([92; 32])).await.unwrap(), None, "and with its organisation");
-    assert!(store.believers(&name("https://ci.example/blf"), None).await.unwrap().is_empty());
+    let [left] = &sources(store, None).await[..] else { panic!("the other organisation believes it still") };
+    let rules = believers(store, Addressee::Wharf, None).await;
+    assert_eq!((&left.organisations, rules), (&vec![other], Vec::new()));
     assert!(!store.remove_issuer(acme, name("ci"), record()).await.unwrap());
+    an_account_goes_with_its_last_token(store, other).await;
     assert!(store.remove_issuer(other, name("ci"), record()).await.unwrap());
+    assert!(sources(store, None).await.is_empty(), "nobody believes it any more");
+}
+
+async fn sources<S: Beliefs>(store: &S, within: Option<&str>) -> Vec<IssuerSource> {
+    let within = within.map(name);
+    store.issuer_sources(&name("https://ci.example/blf"), within.as_ref()).await.unwrap()
+}
+
+/// Who believes the one source of the issuer.
+async fn believers<S: Beliefs>(store: &S, addressee: Addressee, within: Option<&str>) -> Vec<Believer> {
+    let [source] = &sources(store, None).await[..] else { panic!("each source is there once") };
+    let within = within.map(name);
+    store.believers(source.id, addressee, within.as_ref()).await.unwrap()
+}
+
+/// A job chooses by what it says which rules it meets, and each set of them is another account.
+async fn an_account_goes_with_its_last_token<S: Accounts + Machines + Beliefs>(
+    store: &S,
+    other: OrganisationId,
+) {
+    let issuer = store.issuer(other, &name("ci")).await.unwrap().unwrap().id;
+    store.add_claim_rule((other, issuer), rule("many", "blf-other/*"), record()).await.unwrap();
+    let rule = store.claim_rules(issuer).await.unwrap()[0].id;
+    let admit = async |number: u16| {
+        let [high, low] = number.to_be_bytes();
+        let mut hash = [7; 32];
+        (hash[0], hash[1]) = (high, low);
+        let account = name(&format!("blf-other+workload.{number}"));
+        let roles = vec![(name("blf-other"), Role::Writer)];
+        let job = admission(&[rule], 0);
+        let job = Admission { account, roles, spent: vec![hash], token: TokenHash(hash), ..job };
+        store.admit(job, vec![record()]).await
+    };
+    let first = admit(0).await.unwrap().account().unwrap();
+    for number in 1..200 {
+        admit(number).await.unwrap();
+    }
+    assert_eq!(
+        admit(200).await.unwrap_err().kind(),
+        Kind::RateLimited,
+        "a rule has so many accounts at once"
+    );
+    assert_eq!(admit(200).await.unwrap_err().kind(), Kind::RateLimited, "and nothing is left of the try");
+    for _ in 0..3 {
+        store.forget_idle_workloads(NOW.plus_seconds(899)).await.unwrap();
+    }
+    assert!(store.by_id(first).await.unwrap().is_some(), "its token has not ended");
+    for _ in 0..4 {
+        store.forget_idle_workloads(NOW.plus_seconds(900)).await.unwrap();
+    }
+    assert!(store.by_id(first).await.unwrap().is_none());
+    let again = admit(200).await.unwrap().account().unwrap();
+    assert!(again.0 > first.0 && store.by_id(again).await.unwrap().is_some());
 }
 
 async fn issuers_are_kept<S: Beliefs>(store: &S, acme: OrganisationId, other: OrganisationId) -> i64 {
@@ -104,6 +163,12 @@ async fn issuers_are_kept<S: Beliefs>(store: &S, acme: OrganisationId, other: Or
     }
     let again = store.add_issuer(acme, row.clone(), record()).await.unwrap_err();
     assert_eq!(again.kind(), Kind::Exists);
+    let twice = IssuerRow { name: name("again"), audience: None, ..row.clone() };
+    assert_eq!(
+        store.add_issuer(acme, twice, record()).await.unwrap_err().kind(),
+        Kind::Exists,
+        "the same by another name"
+    );
     let plain = Issuer { url: name("https://plain.example"), keys_url: None, authorities: None };
     let second = IssuerRow { name: name("b"), issuer: plain, audience: None, ..row.clone() };
     store.add_issuer(acme, second.clone(), record()).await.unwrap();
@@ -125,16 +190,21 @@ async fn rules_are_kept<S: Beliefs>(store: &S, of: (OrganisationId, i64), other:
     assert!(matches!(strange.kind(), Kind::NotFound(_)), "an issuer of another organisation");
     let listed = store.claim_rules(of.1).await.unwrap();
     assert_eq!(listed, [ClaimRule { id: listed[0].id, ..new }]);
-    let url = name("https://ci.example/blf");
-    let believers = store.believers(&url, None).await.unwrap();
-    assert_eq!(believers.len(), 1, "who has no rule believes nothing that counts");
-    assert_eq!((believers[0].organisation.as_str(), &believers[0].rules), ("blf-acme", &listed));
-    assert_eq!(store.believers(&url, Some(&name("blf-acme"))).await.unwrap(), believers);
-    assert!(store.believers(&url, Some(&name("blf-other"))).await.unwrap().is_empty());
-    assert!(
-        store.believers(&name("https://ci.example/blf/"), None).await.unwrap().is_empty(),
-        "to the letter"
-    );
+    let [source] = &sources(store, None).await[..] else { panic!("what two believe is read once") };
+    let expected = issuer("ci", "https://ci.example/blf").issuer;
+    assert_eq!((&source.issuer, &source.organisations), (&expected, &vec![of.0, other]), "the longest first");
+    assert_eq!(sources(store, Some("blf-other")).await, [source.clone()]);
+    assert!(sources(store, Some("blf-none")).await.is_empty());
+    let found = believers(store, Addressee::Wharf, None).await;
+    assert_eq!(found.len(), 1, "who has no rule believes nothing that counts");
+    assert_eq!((found[0].organisation.as_str(), &found[0].rules), ("blf-acme", &listed));
+    assert_eq!(believers(store, Addressee::Wharf, Some("blf-acme")).await, found);
+    assert!(believers(store, Addressee::Wharf, Some("blf-other")).await.is_empty());
+    let others = |audience: &str| Addressee::Others(vec!["x".to_owned(), audience.to_owned()]);
+    assert_eq!(believers(store, others("us"), None).await, found, "an audience that it chose");
+    assert!(believers(store, others("them"), None).await.is_empty());
+    let slashed = store.issuer_sources(&name("https://ci.example/blf/"), None).await.unwrap();
+    assert!(slashed.is_empty(), "to the letter");
     listed[0].id
 }
 

@@ -12,6 +12,9 @@ const SKEW: i64 = 60;
 /// The longest value of a claim that is compared, in bytes.
 const LONGEST: usize = 1024;
 
+/// The most audiences of one token that are looked at.
+const MOST_AUDIENCES: usize = 10;
+
 /// What a verified token says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claims(Map<String, Value>);
@@ -56,6 +59,11 @@ impl Claims {
             None => Vec::new(),
         };
         values.into_iter().filter(|value| value.len() <= LONGEST).collect()
+    }
+
+    /// For whom the token is, as far as it is looked at.
+    pub fn audiences(&self) -> Vec<String> {
+        self.values("aud").into_iter().take(MOST_AUDIENCES).collect()
     }
 
     /// Refuses a token that is not in its time: it must say when it was issued and when it ends (RFC 7519, section 4.1).

@@ -1,6 +1,9 @@
 //! What is known of issuers: read when it is first needed, again when it is an hour old or a token names a key that is not
 //! there, and asked for at most once a minute, whoever asks and whatever comes of it. While an issuer is away, what was
 //! read counts for a day.
+//!
+//! Whoever has issuers asked has a bound of his own, and one that was asked within the minute stays for as long: so nobody has
+//! Wharf ask more often, or forget what others need, by naming new ones.
 
 use std::{
     collections::HashMap,
@@ -11,13 +14,15 @@ use tokio::sync::Mutex as Turn;
 use wharf_core::{Error, Kind, Result, Timestamp};
 
 use super::{
-    Documents, Issuer, Metadata, Wanted,
+    Asker, Documents, Issuer, Metadata, Wanted,
     key_set::{self, KeySet},
     metadata, refused,
 };
 
-/// How many issuers are known at most.
-const MOST: usize = 1000;
+/// How many issuers are known at most; with one more, those go that were used longest ago, all of one asker.
+const MOST: usize = 2000;
+/// How many of one asker. An organisation believes half as many, and may name others in their place.
+const MOST_OF_ONE: usize = 40;
 /// For how long nobody asks again, in seconds.
 const FRESH: i64 = 3600;
 /// For how long it counts while the issuer is away, in seconds.
@@ -26,22 +31,66 @@ const STALE: i64 = 24 * 3600;
 const PAUSE: i64 = 60;
 
 #[derive(Default)]
-pub(super) struct Known(Mutex<HashMap<Issuer, Arc<Entry>>>);
+pub(super) struct Known(Mutex<HashMap<Asker, Shelf>>);
+
+/// What is known on behalf of one asker.
+#[derive(Default)]
+struct Shelf {
+    entries: HashMap<Issuer, Arc<Entry>>,
+    used: Timestamp,
+}
 
 impl Known {
-    /// What is known of an issuer, perhaps nothing yet.
-    pub(super) fn entry(&self, issuer: &Issuer, now: Timestamp) -> Arc<Entry> {
+    /// What is known of an issuer, perhaps nothing yet. It is kept for the first of those who have it asked that has room: so
+    /// none of them can keep it from the others.
+    ///
+    /// # Errors
+    /// `Unavailable` where each of them has had too many others asked within the minute.
+    pub(super) fn entry(&self, askers: &[Asker], issuer: &Issuer, now: Timestamp) -> Result<Arc<Entry>> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = known.get(issuer) {
-            return entry.clone();
+        for asker in askers {
+            if let Some(shelf) = known.get_mut(asker)
+                && let Some(entry) = shelf.entries.get(issuer)
+            {
+                shelf.used = now;
+                return Ok(entry.clone());
+            }
         }
-        if known.len() >= MOST {
-            known.retain(|_, entry| entry.state().is_fresh(now));
+        for asker in askers {
+            let shelf = known.entry(*asker).or_default();
+            shelf.used = now;
+            if shelf.make_room(now) {
+                let entry = Arc::new(Entry::of(issuer.clone()));
+                shelf.entries.insert(issuer.clone(), entry.clone());
+                make_room(&mut known, *asker);
+                return Ok(entry);
+            }
         }
-        if known.len() >= MOST {
-            known.clear();
+        let words = "too many other issuers were asked within the minute, try again later";
+        Err(Error::new(Kind::Unavailable, words))
+    }
+}
+
+impl Shelf {
+    /// Forgets the issuer that was asked longest ago, where there are too many; whether there is room.
+    fn make_room(&mut self, now: Timestamp) -> bool {
+        if self.entries.len() < MOST_OF_ONE {
+            return true;
         }
-        known.entry(issuer.clone()).or_insert_with(|| Arc::new(Entry::of(issuer.clone()))).clone()
+        let states = self.entries.iter().map(|(issuer, entry)| (issuer, entry.state()));
+        let rested = states.filter(|(_, state)| state.may_ask(now));
+        let oldest = rested.min_by_key(|(_, state)| state.asked).map(|(issuer, _)| issuer.clone());
+        oldest.is_some_and(|oldest| self.entries.remove(&oldest).is_some())
+    }
+}
+
+/// Forgets what is known on behalf of whoever used it longest ago, where there is too much; never of this one.
+fn make_room(known: &mut HashMap<Asker, Shelf>, but: Asker) {
+    let count: usize = known.values().map(|shelf| shelf.entries.len()).sum();
+    let others = known.iter().filter(|(asker, _)| **asker != but);
+    let idlest = others.min_by_key(|(_, shelf)| shelf.used).map(|(asker, _)| *asker);
+    if let Some(idlest) = idlest.filter(|_| count > MOST) {
+        known.remove(&idlest);
     }
 }
 
@@ -69,10 +118,6 @@ struct Read {
 impl State {
     fn within(&self, age: i64, now: Timestamp) -> Option<&Arc<Read>> {
         self.read.as_ref().filter(|(_, at)| at.plus_seconds(age) > now).map(|(read, _)| read)
-    }
-
-    fn is_fresh(&self, now: Timestamp) -> bool {
-        self.within(FRESH, now).is_some()
     }
 
     fn may_ask(&self, now: Timestamp) -> bool {

@@ -197,6 +197,39 @@ async fn those_who_come_at_once_ask_once() {
 }
 
 #[tokio::test]
+async fn what_one_organisation_names_pushes_out_nothing_of_another_and_nothing_that_was_asked() {
+    let signer = Signer::p256("a");
+    let (standing, token) = (Standing::of(&[&signer]), signer.sign(&good()));
+    let asker = |number: i64| Asker::Organisation(OrganisationId(number));
+    let claims = async |issuer: &Issuer, number: i64| {
+        standing.issuers.claims(&[asker(number)], issuer, &token).await.map_err(|error| error.kind())
+    };
+    let nowhere = |number: usize| Issuer {
+        keys_url: Some(format!("https://nowhere.example/{number}").parse().unwrap()),
+        ..issuer::plain()
+    };
+    claims(&issuer::plain(), 1).await.unwrap();
+    for number in 0..100 {
+        assert_eq!(claims(&nowhere(number), 2).await, Err(Kind::Unavailable));
+    }
+    let asked = standing.fetched();
+    assert_eq!(asked, 2 + 40, "beyond its bound an organisation has nobody asked");
+    claims(&issuer::plain(), 1).await.unwrap();
+    assert_eq!(claims(&nowhere(0), 2).await, Err(Kind::Unavailable));
+    assert_eq!(standing.fetched(), asked, "and the pause after a failure stands");
+    let shared = [asker(2), asker(3)];
+    standing
+        .issuers
+        .claims(&shared, &issuer::plain(), &token)
+        .await
+        .expect("another who believes it has room");
+    let asked = asked + 2;
+    standing.pass(60);
+    assert_eq!(claims(&nowhere(99), 2).await, Err(Kind::Unavailable));
+    assert_eq!(standing.fetched(), asked + 1);
+}
+
+#[tokio::test]
 async fn a_document_that_speaks_of_another_issuer_is_not_believed() {
     let signer = Signer::p256("a");
     let standing = Standing::of(&[&signer]);

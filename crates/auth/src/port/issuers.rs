@@ -41,6 +41,26 @@ pub struct ClaimRule {
     pub created_at: Timestamp,
 }
 
+/// Where what an issuer says is read, as somebody believes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerSource {
+    /// Its row.
+    pub id: i64,
+    /// The issuer.
+    pub issuer: Issuer,
+    /// Who believes it, some, the longest belief first.
+    pub organisations: Vec<OrganisationId>,
+}
+
+/// For whom a token is, and so whose beliefs count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Addressee {
+    /// For this Wharf: everybody's.
+    Wharf,
+    /// For these audiences: those of organisations that chose one of them.
+    Others(Vec<String>),
+}
+
 /// An issuer, who believes it, and its rules, the oldest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Believer {
@@ -87,7 +107,8 @@ pub trait Beliefs: Send + Sync {
     /// Adds one, its `id` does not count.
     ///
     /// # Errors
-    /// `Exists`; `Conflict` where the organisation has as many as it may; `NotFound` where it is gone.
+    /// `Exists` where there is one of the name, or the same by another name; `Conflict` where the organisation has as many as
+    /// it may; `NotFound` where it is gone.
     async fn add_issuer(&self, id: OrganisationId, row: IssuerRow, record: AuditRecord) -> Result<()>;
     /// Removes one with its rules and the tokens they gave; false where there is none.
     async fn remove_issuer(&self, id: OrganisationId, name: IssuerName, record: AuditRecord) -> Result<bool>;
@@ -110,16 +131,31 @@ pub trait Beliefs: Send + Sync {
         name: RuleName,
         record: AuditRecord,
     ) -> Result<bool>;
-    /// Who believes an issuer and has rules for it, the oldest belief first; within one organisation, if it is named.
-    async fn believers(&self, url: &IssuerUrl, within: Option<&OrganisationName>) -> Result<Vec<Believer>>;
+    /// Where what an issuer says is read, as far as somebody believes it, a few; as one organisation does, if it is named.
+    /// Costs the same however many believe it: strangers ask.
+    async fn issuer_sources(
+        &self,
+        url: &IssuerUrl,
+        within: Option<&OrganisationName>,
+    ) -> Result<Vec<IssuerSource>>;
+    /// Who believes a source and has rules for it, by whom a token of it is for; within one organisation, if it is named.
+    /// For each audience the oldest belief comes first.
+    async fn believers(
+        &self,
+        source: i64,
+        addressee: Addressee,
+        within: Option<&OrganisationName>,
+    ) -> Result<Vec<Believer>>;
     /// Lets a job in: as whom. The records are kept as its own.
     ///
     /// # Errors
     /// `Exists` where the issuer's token was used before; `Denied` where a rule went meanwhile; `RateLimited` where the
-    /// account has too many tokens that have not ended.
+    /// account has too many tokens that have not ended, or one of the rules too many accounts that stand for it.
     async fn admit(&self, admission: Admission, records: Vec<AuditRecord>) -> Result<Principal>;
     /// The job whose token it is; none where it is nobody's, or no job's.
     async fn workload(&self, token: TokenHash) -> Result<Option<Workload>>;
     /// Forgets tokens of issuers that ended before.
     async fn forget_spent(&self, before: Timestamp) -> Result<()>;
+    /// Forgets accounts that stand for rules and hold no token that has not ended at `now`, some.
+    async fn forget_idle_workloads(&self, now: Timestamp) -> Result<()>;
 }

@@ -15,7 +15,9 @@ use crate::{
 /// The longest audience, in bytes.
 const LONGEST_AUDIENCE: usize = 255;
 /// The largest list of authorities, in bytes of PEM.
-const LARGEST_AUTHORITIES: usize = 48 * 1024;
+const LARGEST_AUTHORITIES: usize = 16 * 1024;
+/// The largest rule, in bytes of JSON: of many organisations some are read for one token.
+const LARGEST_RULE: usize = 8 * 1024;
 
 /// An issuer to be believed.
 #[derive(Clone, Debug)]
@@ -81,7 +83,8 @@ impl Auth {
         let is_pem =
             |pem: &String| pem.len() <= LARGEST_AUTHORITIES && pem.contains("-----BEGIN CERTIFICATE-----");
         if !issuer.authorities.iter().all(is_pem) {
-            return Err(Error::new(Kind::Invalid, "the authorities of an issuer are certificates in PEM"));
+            let words = "the authorities of an issuer are certificates in PEM, 16 KiB at most";
+            return Err(Error::new(Kind::Invalid, words));
         }
         self.0.issuers.expect_open(&issuer)?;
         let target = Some(format!("{name} {}", issuer.url));
@@ -124,8 +127,12 @@ impl Auth {
     ) -> Result<ClaimRule> {
         let NewClaimRule { name, claims, reach } = new;
         expect_within(grant.name(), &reach)?;
+        let row = claims.to_row()?;
+        if row.len() + reach.to_row()?.len() > LARGEST_RULE {
+            return Err(Error::new(Kind::Invalid, "a rule has 8 KiB at most, make two of it"));
+        }
         let issuer = self.issuer(grant, issuer).await?;
-        let target = Some(format!("{} {name} {}", issuer.name, claims.to_row()?));
+        let target = Some(format!("{} {name} {row}", issuer.name));
         let record = self.organisation_record(grant, "claim-rule.create", (grant.name(), target));
         let rule = ClaimRule { id: 0, name, claims, reach, created_at: record.at };
         let of = (grant.organisation(), issuer.id);

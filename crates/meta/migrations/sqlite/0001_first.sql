@@ -117,6 +117,7 @@ CREATE TABLE account (
 CREATE INDEX account_user ON account (name) WHERE kind = 'user' AND removed_at IS NULL;
 CREATE INDEX account_robot ON account (organisation_id, name) WHERE organisation_id IS NOT NULL AND removed_at IS NULL;
 CREATE INDEX account_operator ON account (id) WHERE operator = 1;
+CREATE INDEX account_workload ON account (disabled, id) WHERE kind = 'workload';
 
 -- What a user is known by beside the login. email_key: the address in lower case. verified_at: since when the address is known
 -- to be the user's.
@@ -258,20 +259,28 @@ CREATE TABLE api_token_use (
     used_at  INTEGER NOT NULL
 );
 
--- Issuers that organisations believe. url: to the letter. keys_url: where its keys are, if not where its own document says.
--- authorities: PEM. audience: one that its tokens may have beside this Wharf's own.
+-- Where what issuers say is read: each once, whoever believes it, and gone with the last who does. url: to the letter. keys_url:
+-- where its keys are, if not where its own document says. authorities: PEM. fingerprint: of the three.
+CREATE TABLE issuer_source (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    fingerprint BLOB NOT NULL UNIQUE,
+    url         TEXT NOT NULL,
+    keys_url    TEXT,
+    authorities TEXT
+);
+CREATE INDEX issuer_source_url ON issuer_source (url, id);
+
+-- Issuers that organisations believe. audience: one that its tokens may have beside this Wharf's own.
 CREATE TABLE issuer (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
     organisation_id INTEGER NOT NULL REFERENCES organisation (id),
+    source_id       INTEGER NOT NULL REFERENCES issuer_source (id),
     name            TEXT NOT NULL,
-    url             TEXT NOT NULL,
-    keys_url        TEXT,
-    authorities     TEXT,
     audience        TEXT,
     created_at      INTEGER NOT NULL,
     UNIQUE (organisation_id, name)
 );
-CREATE INDEX issuer_url ON issuer (url, id);
+CREATE INDEX issuer_source_id ON issuer (source_id, id);
 
 -- What an issuer's word is good for. claims: what it must say, as JSON. access: what may be done, as of an API token.
 CREATE TABLE claim_rule (
@@ -284,7 +293,8 @@ CREATE TABLE claim_rule (
     UNIQUE (issuer_id, name)
 );
 
--- The accounts that stand for rules, each for all of its own together. It ends with any of them.
+-- The accounts that stand for rules, each for all of its own together. It ends with any of them, and is forgotten once it
+-- holds no token.
 CREATE TABLE workload (
     rule_id    INTEGER NOT NULL REFERENCES claim_rule (id),
     account_id INTEGER NOT NULL REFERENCES account (id),

@@ -1,11 +1,14 @@
-//! The issuers that organisations believe, and the rules about what their word is good for.
+//! The issuers that organisations believe, and the rules about what their word is good for: as their admins manage them.
 
 mod admission;
+mod believers;
+mod ending;
+mod sources;
 
 use async_trait::async_trait;
 use wharf_auth::{
     issuers::{Issuer, IssuerUrl},
-    port::{Admission, Beliefs, Believer, ClaimRule, IssuerRow},
+    port::{Addressee, Admission, Beliefs, Believer, ClaimRule, IssuerRow, IssuerSource},
     workloads::RequiredClaims,
 };
 use wharf_core::{
@@ -13,7 +16,13 @@ use wharf_core::{
     TokenHash, Workload, audit::AuditRecord, gate::OrganisationId,
 };
 
-use self::admission::{Admit, FindWorkload, ForgetSpent, end_workloads};
+pub(super) use self::ending::end_issuers;
+use self::{
+    admission::{Admit, FindWorkload, ForgetSpent},
+    believers::FindBelievers,
+    ending::{Ended, ForgetIdle},
+    sources::{FindSources, forget_unused, keep_source, source_ids},
+};
 use super::{
     journal::audit,
     tenants::{first_id, hold_organisation},
@@ -23,10 +32,10 @@ use crate::{
     session::{Row, Session},
 };
 
-/// How many issuers an organisation believes, and rules it has for one of them, at most.
-const MOST: i64 = 100;
-/// How many rules are looked at for one token, the oldest of all organisations.
-const MOST_LOOKED_AT: i64 = 5000;
+/// How many issuers an organisation believes at most.
+const MOST_ISSUERS: i64 = 20;
+/// How many rules it has about all of them.
+const MOST_RULES: i64 = 100;
 
 #[async_trait]
 impl Beliefs for Database {
@@ -68,8 +77,21 @@ impl Beliefs for Database {
         self.write_by(record.warrant.clone(), RemoveRule { of: (id, issuer), name, record }).await
     }
 
-    async fn believers(&self, url: &IssuerUrl, within: Option<&OrganisationName>) -> Result<Vec<Believer>> {
-        self.read(FindBelievers { url: url.clone(), within: within.cloned() }).await
+    async fn issuer_sources(
+        &self,
+        url: &IssuerUrl,
+        within: Option<&OrganisationName>,
+    ) -> Result<Vec<IssuerSource>> {
+        self.read(FindSources { url: url.clone(), within: within.cloned() }).await
+    }
+
+    async fn believers(
+        &self,
+        source: i64,
+        addressee: Addressee,
+        within: Option<&OrganisationName>,
+    ) -> Result<Vec<Believer>> {
+        self.read(FindBelievers { source, addressee, within: within.cloned() }).await
     }
 
     async fn admit(&self, admission: Admission, records: Vec<AuditRecord>) -> Result<Principal> {
@@ -82,6 +104,10 @@ impl Beliefs for Database {
 
     async fn forget_spent(&self, before: Timestamp) -> Result<()> {
         self.write(ForgetSpent(before)).await
+    }
+
+    async fn forget_idle_workloads(&self, now: Timestamp) -> Result<()> {
+        self.write(ForgetIdle(now)).await
     }
 }
 
@@ -121,9 +147,11 @@ impl Step for ListIssuers {
 
     async fn run(&self, session: &mut dyn Session) -> Result<Vec<IssuerRow>> {
         const LIST: &str = "
-            SELECT i.id, i.name, i.url, i.keys_url, i.authorities, i.audience, i.created_at FROM issuer i
+            SELECT i.id, i.name, s.url, s.keys_url, s.authorities, i.audience, i.created_at
+            FROM issuer i JOIN issuer_source s ON s.id = i.source_id
             WHERE i.organisation_id = $1 AND (CAST($2 AS TEXT) IS NULL OR i.name = $2) ORDER BY i.name LIMIT $3";
-        let values = [self.id.0.into(), self.name.as_ref().map(IssuerName::as_str).into(), MOST.into()];
+        let values =
+            [self.id.0.into(), self.name.as_ref().map(IssuerName::as_str).into(), MOST_ISSUERS.into()];
         session.query(LIST, &values).await?.into_iter().map(|mut row| issuer(&mut row)).collect()
     }
 }
@@ -134,6 +162,21 @@ struct AddIssuer {
     record: AuditRecord,
 }
 
+impl AddIssuer {
+    /// Refuses a second name for what is believed already. The organisation is held, so nobody says it in between.
+    async fn expect_other(&self, session: &mut dyn Session) -> Result<()> {
+        const FIND: &str = "
+            SELECT i.name FROM issuer i JOIN issuer_source s ON s.id = i.source_id
+            WHERE i.organisation_id = $1 AND s.url = $2 AND COALESCE(s.keys_url, '') = $3";
+        let Issuer { url, keys_url, .. } = &self.row.issuer;
+        let keys_url = keys_url.as_ref().map_or("", |url| url.as_str());
+        let values = [self.id.0.into(), url.as_str().into(), keys_url.into()];
+        let Some(mut row) = session.query_first(FIND, &values).await? else { return Ok(()) };
+        let name: String = row.next()?;
+        Err(Error::new(Kind::Exists, format!("this issuer is believed already, as {name}")))
+    }
+}
+
 #[async_trait]
 impl Step for AddIssuer {
     type Output = ();
@@ -141,19 +184,18 @@ impl Step for AddIssuer {
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
         const COUNT: &str = "SELECT COUNT(*) FROM issuer WHERE organisation_id = $1";
         const INSERT: &str = "
-            INSERT INTO issuer (organisation_id, name, url, keys_url, authorities, audience, created_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (organisation_id, name) DO NOTHING";
+            INSERT INTO issuer (organisation_id, source_id, name, audience, created_at)
+            VALUES ($1, $2, $3, $4, $5) ON CONFLICT (organisation_id, name) DO NOTHING";
         if !hold_organisation(session, self.id).await? {
             return Err(Error::not_found(Subject::Name));
         }
-        expect_room(session, COUNT, self.id.0).await?;
-        let IssuerRow { name, issuer: Issuer { url, keys_url, authorities }, audience, .. } = &self.row;
+        expect_room(session, (COUNT, self.id), MOST_ISSUERS).await?;
+        self.expect_other(session).await?;
+        let IssuerRow { name, issuer, audience, .. } = &self.row;
         let values = [
             self.id.0.into(),
+            keep_source(session, issuer).await?.into(),
             name.as_str().into(),
-            url.as_str().into(),
-            keys_url.as_ref().map(|url| url.as_str()).into(),
-            authorities.as_deref().into(),
             audience.as_deref().into(),
             self.record.at.microseconds().into(),
         ];
@@ -176,41 +218,20 @@ impl Step for RemoveIssuer {
 
     async fn run(&self, session: &mut dyn Session) -> Result<bool> {
         const FIND: &str = "SELECT id FROM issuer WHERE organisation_id = $1 AND name = $2";
+        const REMOVE: &str = "DELETE FROM issuer WHERE id = $1";
         if !hold_organisation(session, self.id).await? {
             return Ok(false);
         }
         let found = session.query_first(FIND, &[self.id.0.into(), self.name.as_str().into()]).await?;
         let Some(mut row) = found else { return Ok(false) };
-        end_issuer(session, row.next()?, self.record.at).await?;
+        let issuer: i64 = row.next()?;
+        let ended = Ended { issuer: Some(issuer), ..Ended::all_of(self.id) };
+        let sources = source_ids(session, &ended).await?;
+        ended.end(session).await?;
+        session.execute(REMOVE, &[issuer.into()]).await?;
+        forget_unused(session, sources).await?;
         audit(session, &self.record).await.map(|()| true)
     }
-}
-
-/// Removes every issuer of an organisation, with all that it gave.
-pub(super) async fn end_issuers(session: &mut dyn Session, id: OrganisationId, now: Timestamp) -> Result<()> {
-    const LIST: &str = "SELECT id FROM issuer WHERE organisation_id = $1 ORDER BY id";
-    for mut row in session.query(LIST, &[id.0.into()]).await? {
-        end_issuer(session, row.next()?, now).await?;
-    }
-    Ok(())
-}
-
-async fn end_issuer(session: &mut dyn Session, issuer: i64, now: Timestamp) -> Result<()> {
-    const RULES: &str = "SELECT id FROM claim_rule WHERE issuer_id = $1 ORDER BY id";
-    const REMOVE: &str = "DELETE FROM issuer WHERE id = $1";
-    for mut row in session.query(RULES, &[issuer.into()]).await? {
-        end_rule(session, row.next()?, now).await?;
-    }
-    session.execute(REMOVE, &[issuer.into()]).await.map(drop)
-}
-
-async fn end_rule(session: &mut dyn Session, rule: i64, now: Timestamp) -> Result<()> {
-    // Held first, so that a job that is being let in by it is, and then put out again.
-    const HOLD: &str = "UPDATE claim_rule SET name = name WHERE id = $1";
-    const REMOVE: &str = "DELETE FROM claim_rule WHERE id = $1";
-    session.execute(HOLD, &[rule.into()]).await?;
-    end_workloads(session, rule, now).await?;
-    session.execute(REMOVE, &[rule.into()]).await.map(drop)
 }
 
 struct ListRules(i64);
@@ -223,7 +244,7 @@ impl Step for ListRules {
         const LIST: &str = "
             SELECT c.id, c.name, c.claims, c.access, c.created_at FROM claim_rule c
             WHERE c.issuer_id = $1 ORDER BY c.name LIMIT $2";
-        let rows = session.query(LIST, &[self.0.into(), MOST.into()]).await?;
+        let rows = session.query(LIST, &[self.0.into(), MOST_RULES.into()]).await?;
         rows.into_iter().map(|mut row| rule(&mut row)).collect()
     }
 }
@@ -241,7 +262,8 @@ impl Step for AddRule {
 
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
         const FIND: &str = "SELECT id FROM issuer WHERE organisation_id = $1 AND id = $2";
-        const COUNT: &str = "SELECT COUNT(*) FROM claim_rule WHERE issuer_id = $1";
+        const COUNT: &str = "
+            SELECT COUNT(*) FROM claim_rule c JOIN issuer i ON i.id = c.issuer_id WHERE i.organisation_id = $1";
         const INSERT: &str = "
             INSERT INTO claim_rule (issuer_id, name, claims, access, created_at) VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (issuer_id, name) DO NOTHING";
@@ -250,7 +272,7 @@ impl Step for AddRule {
         {
             return Err(Error::not_found(Subject::Issuer));
         }
-        expect_room(session, COUNT, self.issuer).await?;
+        expect_room(session, (COUNT, self.id), MOST_RULES).await?;
         let ClaimRule { name, claims, reach, .. } = &self.rule;
         let (claims, access) = (claims.to_row()?, reach.to_row()?);
         let now = self.record.at.microseconds();
@@ -269,11 +291,15 @@ impl Step for AddRule {
 }
 
 /// Refuses one more of what there is enough of.
-async fn expect_room(session: &mut dyn Session, count: &'static str, of: i64) -> Result<()> {
-    if first_id(session.query_first(count, &[of.into()]).await?)? < MOST {
+async fn expect_room(
+    session: &mut dyn Session,
+    (count, organisation): (&'static str, OrganisationId),
+    most: i64,
+) -> Result<()> {
+    if first_id(session.query_first(count, &[organisation.0.into()]).await?)? < most {
         return Ok(());
     }
-    Err(Error::new(Kind::Conflict, format!("there are {MOST} already, remove some")))
+    Err(Error::new(Kind::Conflict, format!("the organisation has {most} already, remove some")))
 }
 
 struct RemoveRule {
@@ -296,39 +322,7 @@ impl Step for RemoveRule {
         }
         let values = [id.0.into(), issuer.into(), self.name.as_str().into()];
         let Some(mut row) = session.query_first(FIND, &values).await? else { return Ok(false) };
-        end_rule(session, row.next()?, self.record.at).await?;
+        Ended { issuer: Some(issuer), rule: Some(row.next()?), ..Ended::all_of(id) }.end(session).await?;
         audit(session, &self.record).await.map(|()| true)
-    }
-}
-
-struct FindBelievers {
-    url: IssuerUrl,
-    within: Option<OrganisationName>,
-}
-
-#[async_trait]
-impl Step for FindBelievers {
-    type Output = Vec<Believer>;
-
-    async fn run(&self, session: &mut dyn Session) -> Result<Vec<Believer>> {
-        const FIND: &str = "
-            SELECT o.name, i.id, i.name, i.url, i.keys_url, i.authorities, i.audience, i.created_at,
-                c.id, c.name, c.claims, c.access, c.created_at
-            FROM issuer i
-            JOIN organisation o ON o.id = i.organisation_id
-            JOIN claim_rule c ON c.issuer_id = i.id
-            WHERE i.url = $1 AND (CAST($2 AS TEXT) IS NULL OR o.name = $2) ORDER BY i.id, c.id LIMIT $3";
-        let within = self.within.as_ref().map(OrganisationName::as_str);
-        let values = [self.url.as_str().into(), within.into(), MOST_LOOKED_AT.into()];
-        let mut believers: Vec<Believer> = Vec::new();
-        for mut row in session.query(FIND, &values).await? {
-            let organisation = row.parse(|name: String| name.parse().ok())?;
-            let (issuer, rule) = (issuer(&mut row)?, rule(&mut row)?);
-            match believers.last_mut().filter(|believer| believer.issuer.id == issuer.id) {
-                Some(believer) => believer.rules.push(rule),
-                None => believers.push(Believer { organisation, issuer, rules: vec![rule] }),
-            }
-        }
-        Ok(believers)
     }
 }

@@ -245,7 +245,7 @@ impl Step for Remove {
                 format!("the registry {registry} holds repositories: remove them first, or force it");
             return Err(Error::new(Kind::Conflict, message));
         }
-        end_issuers(session, self.id, self.record.at).await?;
+        end_issuers(session, self.id).await?;
         session.execute(ROBOTS, &[now.into(), id.into()]).await?;
         for statement in [USES, TOKENS, MEMBERS, GIVEN, GROUPS, INVITATIONS, DELIVERIES, WEBHOOKS] {
             session.execute(statement, &[id.into()]).await?;

@@ -10,12 +10,14 @@ use wharf_core::{
 
 use crate::{
     database::Step,
-    rows::{accounts::end_credentials, journal::audit, members::JOIN, tenants::first_id, warrants::held},
+    rows::{journal::audit, members::JOIN, tenants::first_id, warrants::held},
     session::{Session, Writers},
 };
 
 /// How many tokens that have not ended one account may have.
 const MOST: i64 = 1000;
+/// How many accounts may stand for one rule, each for it together with others.
+const MOST_ACCOUNTS: i64 = 200;
 /// How many are forgotten at a time.
 const SOME: i64 = 1000;
 
@@ -69,25 +71,21 @@ impl Admit {
 
     /// The account that stands for the rules, where it belongs by them; its id and version.
     async fn account(&self, session: &mut dyn Session, now: Timestamp) -> Result<(i64, i64)> {
+        // Held by being written: nobody forgets it as idle meanwhile.
         const MAKE: &str = "
             INSERT INTO account (name, kind, operator, disabled, version, created_at)
-            VALUES ($1, 'workload', 0, 0, 1, $2) ON CONFLICT (name) DO NOTHING";
-        const FIND: &str =
-            "SELECT id, version FROM account WHERE name = $1 AND kind = 'workload' AND disabled = 0";
-        const STAND: &str = "
-            INSERT INTO workload (rule_id, account_id) VALUES ($1, $2) ON CONFLICT (rule_id, account_id) DO NOTHING";
+            VALUES ($1, 'workload', 0, 0, 1, $2) ON CONFLICT (name) DO UPDATE SET name = excluded.name
+            RETURNING id, version";
         const ROLE: &str = "
             SELECT o.id, m.role FROM organisation o
             LEFT JOIN membership m ON m.organisation_id = o.id AND m.account_id = $1
             WHERE o.name = $2 AND o.removed_at IS NULL";
         let name = self.admission.account.as_str();
-        session.execute(MAKE, &[name.into(), now.microseconds().into()]).await?;
+        let made = session.query_first(MAKE, &[name.into(), now.microseconds().into()]).await?;
         let ended = || Error::new(Kind::Denied, "a rule that let this job in was just removed");
-        let mut row = session.query_first(FIND, &[name.into()]).await?.ok_or_else(ended)?;
+        let mut row = made.ok_or_else(ended)?;
         let (account, version): (i64, i64) = (row.next()?, row.next()?);
-        for rule in &self.admission.rules {
-            session.execute(STAND, &[(*rule).into(), account.into()]).await?;
-        }
+        self.stand(session, account).await?;
         for (organisation, role) in &self.admission.roles {
             let values = [account.into(), organisation.as_str().into()];
             let mut row = session.query_first(ROLE, &values).await?.ok_or_else(ended)?;
@@ -99,6 +97,26 @@ impl Admit {
             }
         }
         Ok((account, version))
+    }
+
+    /// Has an account stand for the rules. How many there are for a rule is bounded: what a job says chooses which rules it
+    /// meets, and each set of them is another account.
+    async fn stand(&self, session: &mut dyn Session, account: i64) -> Result<()> {
+        const STAND: &str = "
+            INSERT INTO workload (rule_id, account_id) VALUES ($1, $2) ON CONFLICT (rule_id, account_id) DO NOTHING";
+        const CROWDED: &str = "
+            SELECT w.rule_id FROM workload w
+            WHERE w.rule_id IN (SELECT o.rule_id FROM workload o WHERE o.account_id = $1)
+            GROUP BY w.rule_id HAVING COUNT(*) > $2 LIMIT 1";
+        let mut is_new = false;
+        for rule in &self.admission.rules {
+            is_new |= session.execute(STAND, &[(*rule).into(), account.into()]).await? > 0;
+        }
+        if is_new && session.query_first(CROWDED, &[account.into(), MOST_ACCOUNTS.into()]).await?.is_some() {
+            let words = format!("jobs met one rule together with {MOST_ACCOUNTS} sets of others lately");
+            return Err(Error::new(Kind::RateLimited, words));
+        }
+        Ok(())
     }
 
     async fn add_token(
@@ -154,23 +172,6 @@ impl Step for FindWorkload {
         let row = session.query_first(FIND, &[self.0.0.as_slice().into()]).await?;
         row.map(|mut row| row.parse(|text: String| serde_json::from_str(&text).ok())).transpose()
     }
-}
-
-/// Ends every account that stands for a rule, with its tokens. None comes back: rules never get the same number again.
-pub(super) async fn end_workloads(session: &mut dyn Session, rule: i64, now: Timestamp) -> Result<()> {
-    const LIST: &str = "SELECT account_id FROM workload WHERE rule_id = $1 ORDER BY account_id";
-    const MARK: &str =
-        "UPDATE account SET disabled = 1, version = version + 1, removed_at = $1 WHERE id = $2";
-    const ROLES: &str = "DELETE FROM membership WHERE account_id = $1";
-    const STANDS: &str = "DELETE FROM workload WHERE account_id = $1";
-    for mut row in session.query(LIST, &[rule.into()]).await? {
-        let account: i64 = row.next()?;
-        session.execute(MARK, &[now.microseconds().into(), account.into()]).await?;
-        end_credentials(session, account).await?;
-        session.execute(ROLES, &[account.into()]).await?;
-        session.execute(STANDS, &[account.into()]).await?;
-    }
-    Ok(())
 }
 
 pub(super) struct ForgetSpent(pub(super) Timestamp);
