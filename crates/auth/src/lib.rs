@@ -38,6 +38,7 @@ mod settings;
 mod sign_up;
 mod token;
 mod token_text;
+mod turns;
 mod upstreams;
 mod users;
 mod uses;
@@ -46,7 +47,6 @@ pub mod workloads;
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
 use wharf_core::{
     Clock, Entropy, Error, Kind, Result, Secret, Vault,
     audit::{HeadSigner, Notebook},
@@ -85,6 +85,7 @@ use crate::{
     },
     providers::Outsiders,
     remembered::Remembered,
+    turns::Turns,
     uses::Uses,
 };
 
@@ -166,7 +167,7 @@ struct Inner {
     providers: Arc<dyn Providers>,
     provider_door: Arc<dyn ProviderDoor>,
     outsiders: Outsiders,
-    turns_at_provider: Semaphore,
+    turns_at_provider: Turns,
     issuers: Issuers,
     audience: Option<String>,
     uses: Uses,

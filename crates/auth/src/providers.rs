@@ -12,7 +12,6 @@ mod management;
 mod remembered;
 
 use async_trait::async_trait;
-use tokio::sync::Semaphore;
 use wharf_core::{Actor, Credential, Error, Kind, Result, Secret, UserName, audit::AuditRecord};
 
 use self::answer::Told;
@@ -22,10 +21,13 @@ use crate::{
     Auth,
     issuers::{Claims, Recipient, Wanted},
     port::{Account, Arrival, Exchange, ProviderRow, Providers},
+    turns::Turns,
 };
 
 /// How many passwords are shown to the provider at once.
 const MOST_AT_ONCE: usize = 32;
+/// How many of one client.
+const SHARE: usize = 8;
 /// The longest login that is shown to a provider, in bytes.
 const LONGEST_LOGIN: usize = 255;
 /// The longest password, in bytes.
@@ -65,8 +67,8 @@ pub trait ProviderDoor: Send + Sync {
     async fn ask(&self, question: Question) -> Result<Reply>;
 }
 
-pub(crate) fn turns() -> Semaphore {
-    Semaphore::new(MOST_AT_ONCE)
+pub(crate) fn turns() -> Turns {
+    Turns::new(MOST_AT_ONCE, SHARE)
 }
 
 impl Auth {
@@ -121,8 +123,7 @@ impl Auth {
         if user.is_empty() || user.len() > LONGEST_LOGIN || password.expose().len() > LONGEST_PASSWORD {
             return Err(crate::unauthenticated());
         }
-        let busy = |_| Error::new(Kind::RateLimited, "too many passwords are being checked, try again later");
-        let _turn = self.0.turns_at_provider.try_acquire().map_err(busy)?;
+        let _turn = self.0.turns_at_provider.take(nobody.address).await?;
         let claims = self.exchanged(provider, (user, password)).await?;
         let arrival = arrival(provider, &claims)?;
         let name = arrival.name.clone();
