@@ -4,7 +4,7 @@
 //! organisation, as its robots do, and so outlives the role of who made it.
 
 use wharf_core::{
-    Actor, Error, Kind, OrganisationGrant, Principal, Result, Role, Secret, SelfGrant, Subject,
+    Actor, Error, Kind, OrganisationGrant, Principal, Result, Role, Secret, SelfGrant, Subject, TokenHash,
     audit::AuditRecord, duty::Administer,
 };
 
@@ -109,16 +109,16 @@ impl Auth {
         joined.ok_or_else(|| self.refused_invitation(actor))
     }
 
-    /// The hash of an invitation that somebody signs up with.
+    /// The hash of an invitation that somebody signs up with, and that holds now.
     ///
     /// # Errors
-    /// `Denied` where it is not written as one.
-    pub(crate) fn invitation_hash(
-        &self,
-        text: &Secret<String>,
-        nobody: &Actor,
-    ) -> Result<wharf_core::TokenHash> {
-        hash_of(PREFIX, text.expose()).ok_or_else(|| self.refused_invitation(nobody))
+    /// `Denied` where it is none, was used or has ended; `RateLimited` after many of those.
+    pub(crate) async fn open_invitation(&self, text: &Secret<String>, nobody: &Actor) -> Result<TokenHash> {
+        let now = self.0.clock.now();
+        self.0.tries.expect_room(INVITATIONS, nobody.address, now)?;
+        let hash = hash_of(PREFIX, text.expose()).ok_or_else(|| self.refused_invitation(nobody))?;
+        let invites = self.0.invitations.invites(hash, now).await?;
+        if invites { Ok(hash) } else { Err(self.refused_invitation(nobody)) }
     }
 
     fn refused_invitation(&self, actor: &Actor) -> Error {

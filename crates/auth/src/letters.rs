@@ -2,7 +2,8 @@
 //!
 //! A letter is a row, written with what it carries in one transaction and sealed, for it holds a link; a job brings it,
 //! tries again for a day where the server does not take it, and forgets it then. One whose acknowledgement was lost may be
-//! brought twice. Its links begin with the configured public URL, never with what a request calls this server: else a
+//! brought twice. One recipient gets few within an hour, whoever asks for them, and who lost his password does not wait for
+//! others. Its links begin with the configured public URL, never with what a request calls this server: else a
 //! stranger could have us send links to a server of his.
 
 use serde::{Deserialize, Serialize};
@@ -10,10 +11,10 @@ use wharf_core::{EmailAddress, Error, Kind, Result, Secret, Vault as _, audit::A
 
 use crate::{
     Auth,
-    port::{Carried, Letter, LetterRow},
+    port::{Carried, Letter, LetterRow, SealedLetter},
 };
 
-/// What letters are sealed for.
+/// What letters are sealed for, and recipients marked.
 const PURPOSE: &str = "letter";
 /// Nobody else takes a letter for so long, in seconds.
 const TURN: i64 = 300;
@@ -51,7 +52,8 @@ impl Auth {
         format!("{base}/-/{page}/{}", text.expose())
     }
 
-    /// Writes a letter, to be brought with what it carries.
+    /// Writes a letter, to be brought with what it carries; none where its recipient had many lately. The answer does not tell:
+    /// whoever asks need not be the recipient.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -63,7 +65,13 @@ impl Auth {
     ) -> Result<()> {
         let written = Written { to: to.to_string(), subject: subject.to_owned(), text };
         let written = serde_json::to_vec(&written).map_err(Error::internal)?;
-        self.0.letters.post(self.seal(PURPOSE, &written)?, carried, record).await
+        let recipient = self.0.ring.sealer().mark(PURPOSE, &[to.key().as_bytes()]);
+        let letter = SealedLetter { recipient, sealed: self.seal(PURPOSE, &written)? };
+        let request_id = record.actor.request_id.clone();
+        if !self.0.letters.post(letter, carried, record).await? {
+            tracing::info!(request_id, "a letter was not written, its recipient had many");
+        }
+        Ok(())
     }
 
     /// Brings the letters that are due; says how many were taken. The address stands in no log.

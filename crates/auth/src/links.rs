@@ -1,7 +1,8 @@
 //! One-time links, by which a user whose password is lost sets another: made by the operator, shown once; or asked for by
 //! whoever gives the address, and sent there.
 //!
-//! A link is good for an hour and for one use, and a user has one at a time. It ends with whatever ends the account's
+//! A link is good for an hour and for one use. A user has one of each kind at a time: whoever asks for letters in his name ends
+//! nothing that the operator gave him. It ends with whatever ends the account's
 //! credentials, so that an old one opens nothing after the password was changed.
 
 use std::net::IpAddr;
@@ -14,7 +15,7 @@ use wharf_core::{
 
 use crate::{
     Auth,
-    port::{Account, Carried, LinkRow, Login},
+    port::{Account, Carried, LinkRow, LinkWay, Login},
     secret_text::{generate, hash_of},
 };
 
@@ -33,7 +34,7 @@ pub struct NewLink {
 }
 
 impl Auth {
-    /// Makes a link by which a user sets another password. The former one ends.
+    /// Makes a link by which a user sets another password. The one that was made so before ends.
     ///
     /// # Errors
     /// `NotFound`; `Conflict` where the user may not log in.
@@ -50,7 +51,8 @@ impl Auth {
         let record = AuditRecord { target: Some(name.to_string()), ..record };
         let (text, hash) = generate(PREFIX, self.0.entropy.as_ref());
         let expires_at = record.at.plus_seconds(LIFETIME);
-        let link = LinkRow { hash, account: account.id, account_version: account.version, expires_at };
+        let (account, account_version) = (account.id, account.version);
+        let link = LinkRow { hash, account, way: LinkWay::Handed, account_version, expires_at };
         self.0.links.add_link(link, record).await?;
         Ok(NewLink { text, expires_at })
     }
@@ -120,7 +122,8 @@ impl Auth {
         let record = AuditRecord { target: Some(account.name.to_string()), ..record };
         let (text, hash) = generate(PREFIX, self.0.entropy.as_ref());
         let expires_at = record.at.plus_seconds(LIFETIME);
-        let link = LinkRow { hash, account: id, account_version: account.version, expires_at };
+        let account_version = account.version;
+        let link = LinkRow { hash, account: id, way: LinkWay::Sent, account_version, expires_at };
         let words = format!(
             "Somebody asked for a new password of the user {name}. Set one here, within an hour:\n\n  {page}\n\n\
              or send the last part of that to /api/v1/resets. If it was not you, nothing has changed: throw this \

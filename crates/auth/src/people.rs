@@ -53,7 +53,7 @@ impl Auth {
     /// Says anew what a user is known by.
     ///
     /// # Errors
-    /// `NotFound`; `Exists` where another user has the address.
+    /// `NotFound`; `Exists` where the address is known to be another user's.
     pub async fn set_person(
         &self,
         grant: &OperatorGrant,
@@ -69,11 +69,10 @@ impl Auth {
     }
 
     /// Says anew what the caller is known by. Another address takes the password; where letters are sent, one goes to an
-    /// address that is not known to be the user's.
+    /// address that is not known to be the user's. Whether it is another's the answer does not tell.
     ///
     /// # Errors
-    /// `Denied` to a robot, to a narrowed credential, and for a wrong password or none; `RateLimited`; `Exists` where
-    /// another user has the address.
+    /// `Denied` to a robot, to a narrowed credential, and for a wrong password or none; `RateLimited`.
     pub async fn set_own_person(
         &self,
         grant: SelfGrant,

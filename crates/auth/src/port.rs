@@ -25,8 +25,8 @@ use wharf_core::{
 pub use self::{
     invitations::{InvitationRow, Invitations, Joined, SignedUpBy},
     issuers::{Addressee, Admission, Beliefs, Believer, ClaimRule, IssuerRow, IssuerSource},
-    letters::{Carried, Letter, LetterRow, Letters, Postman, PromiseRow},
-    links::{LinkRow, Links},
+    letters::{Carried, Letter, LetterRow, Letters, Postman, PromiseRow, SealedLetter},
+    links::{LinkRow, LinkWay, Links},
     logins::{LoginRow, Logins},
     people::{Newcomer, People, Person},
     providers::{Arrival, Exchange, GroupRole, ProviderRow, Providers},

@@ -54,11 +54,7 @@ impl Auth {
     pub(crate) async fn promise_sign_up(&self, promised: Promised, record: AuditRecord) -> Result<()> {
         let Promised { name, password_hash, email, known_by, invitation } = promised;
         if self.0.letters.account_of_address(email.key()).await?.is_some() {
-            let words = format!(
-                "Somebody, perhaps you, wanted to sign up as {name} with this address, which has a login already. If that \
-                 is lost, ask for a new password. If it was not you, nothing has changed.\n"
-            );
-            return self.post((&email, "You have a login already", words), Carried::Nothing, record).await;
+            return self.tell_owner(&email, &format!("wanted to sign up as {name}"), record).await;
         }
         let text = |name: Option<PersonName>| name.map(|name| name.to_string());
         let promise = Promise::SignUp {
@@ -78,26 +74,38 @@ impl Auth {
         self.post((&email, "Your login", words), Carried::Promise(row), record).await
     }
 
-    /// Sends a letter to the address that a user says is his.
+    /// Tells who has a mailbox, and nobody else, that it is known as his already.
+    async fn tell_owner(&self, email: &EmailAddress, what: &str, record: AuditRecord) -> Result<()> {
+        let words = format!(
+            "Somebody, perhaps you, {what} with this address, which has a login already. If that is lost, ask for a new \
+             password. If it was not you, nothing has changed.\n"
+        );
+        self.post((email, "You have a login already", words), Carried::Nothing, record).await
+    }
+
+    /// Sends a letter to the address that a user says is his. Where it is known as another's, it says so there.
     pub(crate) async fn send_proof(&self, actor: &Actor, person: &Person) -> Result<()> {
         let (Some(id), Some(email)) = (actor.principal.account(), &person.email) else { return Ok(()) };
         let record = AuditRecord::new(self.0.clock.now(), actor, "user.verify.send");
         let name = actor.principal.name().to_owned();
+        let record = AuditRecord { target: Some(name.clone()), ..record };
+        if self.0.letters.account_of_address(email.key()).await?.is_some_and(|owner| owner != id) {
+            return self.tell_owner(email, &format!("wanted the user {name} to be known"), record).await;
+        }
         let (proof, row) = self.promised(Some(id), &Promise::Address(email.key()), &record)?;
         let words = format!(
             "The user {name} says that this address is his. Open this within a day if that is so:\n\n  {page}\n\n\
              or send the last part of that to /api/v1/verifications. If not, throw this letter away.\n",
             page = self.page("verifications", &proof),
         );
-        let record = AuditRecord { target: Some(name), ..record };
         self.post((email, "Your address", words), Carried::Promise(row), record).await
     }
 
     /// Does what was promised to who answers a letter.
     ///
     /// # Errors
-    /// `Denied` for a proof that is none, was used or has ended; `RateLimited` after many of those; `Exists` where the
-    /// name was taken meanwhile.
+    /// `Denied` for a proof that is none, was used or has ended, and where nobody may sign up any more; `RateLimited` after
+    /// many of those; `Exists` where the name was taken meanwhile.
     pub async fn answer_letter(&self, nobody: &Actor, text: &Secret<String>) -> Result<()> {
         let now = self.0.clock.now();
         self.0.tries.expect_room(PROOFS, nobody.address, now)?;
@@ -112,8 +120,12 @@ impl Auth {
                 let record = AuditRecord::new(now, nobody, "user.verify");
                 let name = self.0.accounts.by_id(account).await?.map(|account| account.name.to_string());
                 let record = AuditRecord { target: name, ..record };
-                let verified = self.0.letters.verify_address((row.hash, account), key, record).await?;
-                if verified { Ok(()) } else { Err(self.refused_proof(nobody)) }
+                match self.0.letters.verify_address((row.hash, account), key, record).await {
+                    Ok(true) => Ok(()),
+                    Err(error) if error.kind() != Kind::Exists => Err(error),
+                    // Said in between by whoever had the mailbox first.
+                    Ok(false) | Err(_) => Err(self.refused_proof(nobody)),
+                }
             }
             (promise @ Promise::SignUp { .. }, None) => self.keep_sign_up(nobody, promise, row.hash).await,
             _ => Err(Error::internal("a promise is of another kind than its row")),
@@ -125,6 +137,8 @@ impl Auth {
         else {
             return Err(Error::internal("a promise is of another kind than its row"));
         };
+        // What is set may have changed since the letter was written.
+        self.expect_welcome(invitation.as_ref())?;
         let record = AuditRecord::new(self.0.clock.now(), nobody, "user.sign-up");
         let record = AuditRecord { target: Some(name.clone()), ..record };
         let name_of = |text: Option<String>| text.map(|text| text.parse()).transpose();

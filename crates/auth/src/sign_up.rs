@@ -53,13 +53,16 @@ impl Auth {
     /// `Invalid`; `Exists` where the name or the address is taken.
     pub async fn sign_up(&self, applicant: Applicant, nobody: &Actor) -> Result<()> {
         let now = self.0.clock.now();
-        self.expect_welcome(&applicant)?;
+        self.expect_welcome(applicant.invitation.as_ref())?;
         self.0.tries.expect_room(SIGN_UPS, nobody.address, now)?;
         self.0.tries.count(SIGN_UPS, nobody.address, now);
         let Applicant { name, password, known_by, invitation } = applicant;
         let missing = || Error::new(Kind::Invalid, "who signs up gives an e-mail address");
         let email = known_by.email.clone().ok_or_else(missing)?;
-        let invitation = invitation.map(|text| self.invitation_hash(&text, nobody)).transpose()?;
+        let invitation = match invitation {
+            Some(text) => Some(self.open_invitation(&text, nobody).await?),
+            None => None,
+        };
         let password_hash = self.0.passwords.hash(&password, self.0.entropy.bytes()).await?;
         if self.0.invitations.is_name_taken(&name).await? {
             return Err(Error::new(Kind::Exists, format!("the name {name} is taken")));
@@ -77,8 +80,12 @@ impl Auth {
         self.0.invitations.sign_up(account, by, record).await.map(drop)
     }
 
-    fn expect_welcome(&self, applicant: &Applicant) -> Result<()> {
-        match (self.0.settings.sign_up, &applicant.invitation) {
+    /// Refuses who may not sign up: asked when somebody does, and again when the letter is answered.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub(crate) fn expect_welcome<T>(&self, invitation: Option<&T>) -> Result<()> {
+        match (self.0.settings.sign_up, invitation) {
             (SignUp::Open, _) | (SignUp::Invite, Some(_)) => Ok(()),
             (SignUp::Invite, None) => Err(Error::new(Kind::Denied, "signing up takes an invitation here")),
             (SignUp::Off, _) => {

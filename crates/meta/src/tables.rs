@@ -218,9 +218,10 @@ pub const TABLES: &[Table] = &[
     table("recovery_code", 2, &[integer("account_id"), bytes("hash")]),
     table(
         "link",
-        1,
+        2,
         &[
             integer("account_id"),
+            text("way"),
             integer("account_version"),
             bytes("hash"),
             integer("created_at"),
@@ -230,7 +231,15 @@ pub const TABLES: &[Table] = &[
     table(
         "letter",
         1,
-        &[integer("id"), bytes("sealed"), integer("created_at"), integer("due_at"), integer("attempts")],
+        &[
+            integer("id"),
+            integer("rank"),
+            bytes("recipient"),
+            bytes("sealed"),
+            integer("created_at"),
+            integer("due_at"),
+            integer("attempts"),
+        ],
     ),
     table("promise", 1, &[bytes("hash"), integer("account_id"), bytes("sealed"), integer("expires_at")]),
     table(

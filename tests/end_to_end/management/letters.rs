@@ -186,6 +186,63 @@ async fn a_lost_password_is_set_anew_by_who_has_the_mailbox_and_nobody_learns_wh
 }
 
 #[tokio::test]
+async fn an_invitation_must_hold_when_it_is_asked_and_when_the_letter_is_answered() {
+    if !component("python") {
+        return;
+    }
+    let post = MailServer::start();
+    let mut settings = post.settings();
+    settings.retain(|(name, _)| *name != "WHARF_SIGN_UP");
+    settings.push(("WHARF_SIGN_UP", "invite".to_owned()));
+    let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let wharf = Wharf::start_with(&settings).await;
+    wharf.found(&["acme"]).await;
+    let (admin, nobody) = (wharf.admin(), wharf.anonymous());
+    let path = "/api/v1/orgs/acme/invitations";
+    let invite = async || admin.send_json("POST", path, &json!({ "role": "viewer" })).await.is(201).json();
+    let sign_up = async |name: &str, invitation: &Value| {
+        let mut new = applicant(name, &format!("{name}@mail.example"));
+        new["invitation"] = invitation.clone();
+        nobody.send_json("POST", "/api/v1/sign-up", &new).await
+    };
+
+    sign_up("mallory", &json!("wharf_invitation_guess")).await.is(403);
+    let taken_back = invite().await;
+    sign_up("alice", &taken_back["token"]).await.is(204);
+    let letter = post.letter().await;
+    admin.delete(&format!("{path}/{}", taken_back["id"])).await.is(204);
+    sign_up("bob", &taken_back["token"]).await.is(403);
+    let answer = json!({ "token": token(&letter, "verifications") });
+    nobody.send_json("POST", "/api/v1/verifications", &answer).await.is(403);
+    wharf.admin().get("/api/v1/users/alice").await.is(404);
+    assert!(post.is_empty(), "who was not invited is written no letter");
+}
+
+#[tokio::test]
+async fn whoever_asks_for_letters_ends_no_link_of_the_operators_and_fills_no_mailbox() {
+    if !component("python") {
+        return;
+    }
+    let post = MailServer::start();
+    let wharf = post.wharf().await;
+    let (admin, nobody) = (wharf.admin(), wharf.anonymous());
+    wharf.add_user("alice", &[]);
+    let person = json!({ "email": "alice@mail.example" });
+    admin.send_json("PUT", "/api/v1/users/alice/person", &person).await.is(200);
+    let handed = admin.post("/api/v1/users/alice/reset").await.is(200).json();
+    for _ in 0..7 {
+        nobody.send_json("POST", "/api/v1/resets/request", &person).await.is(204);
+    }
+    for _ in 0..5 {
+        token(&post.letter().await, "resets");
+    }
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert!(post.is_empty(), "a sixth within the hour is not sent");
+    let reset = json!({ "token": handed["token"], "password": "another-password" });
+    nobody.send_json("POST", "/api/v1/resets", &reset).await.is(204);
+}
+
+#[tokio::test]
 async fn letters_need_a_sender_and_an_address_of_their_own() {
     let url = ("WHARF_SMTP_URL", "smtp://127.0.0.1:25");
     for settings in [vec![url], vec![url, ("WHARF_SMTP_FROM", "wharf@mail.example")]] {

@@ -49,7 +49,7 @@ impl From<Person> for ShownPerson {
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SetPerson {
-    /// The e-mail address; no two users have the same.
+    /// The e-mail address; no two users are known to have the same.
     email: Option<String>,
     /// The given name, 100 characters at most.
     given_name: Option<String>,
@@ -67,7 +67,7 @@ impl SetPerson {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SetOwnPerson {
-    /// The e-mail address; no two users have the same.
+    /// The e-mail address; no two users are known to have the same.
     email: Option<String>,
     /// The given name, 100 characters at most.
     given_name: Option<String>,

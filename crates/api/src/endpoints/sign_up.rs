@@ -61,7 +61,7 @@ pub(crate) enum SignUpKind {
 pub(crate) struct NewApplicant {
     /// The login; the organisation of one's own is called so too.
     name: String,
-    /// The e-mail address; no two users have the same.
+    /// The e-mail address; no two users are known to have the same.
     email: String,
     /// The given name, 100 characters at most.
     given_name: String,

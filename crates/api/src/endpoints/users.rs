@@ -55,7 +55,7 @@ pub(crate) struct CreatedUser {
     /// Whether it is to be the platform's operator; not, if it is not said.
     #[serde(default)]
     operator: bool,
-    /// The e-mail address; no two users have the same.
+    /// The e-mail address; no two users are known to have the same.
     email: Option<String>,
     /// The given name, 100 characters at most.
     given_name: Option<String>,

@@ -7,8 +7,8 @@ use super::{
     tenancy::{ALL, id_of, name, user},
 };
 use crate::port::{
-    Accounts, Carried, Claim, InvitationRow, Invitations, Letters, LinkRow, Links, NewAccount,
-    NewOrganisation, Newcomer, People, Person, PromiseRow, SignedUpBy, Tenancy,
+    Accounts, Carried, Claim, InvitationRow, Invitations, Letters, LinkRow, LinkWay, Links, NewAccount,
+    NewOrganisation, Newcomer, People, Person, PromiseRow, SealedLetter, SignedUpBy, Tenancy,
 };
 
 /// The suite of [`People`].
@@ -49,6 +49,9 @@ pub async fn invitations(accounts: &dyn Accounts, tenancy: &dyn Tenancy, store: 
     assert!(store.remove_invitation(id, second, record()).await.unwrap());
     assert!(!store.remove_invitation(id, second, record()).await.unwrap());
     assert_eq!(accept(202, 0).await, None, "one that was taken back is none");
+    let invites =
+        async |byte: u8, at: i64| store.invites(TokenHash([byte; 32]), NOW.plus_seconds(at)).await.unwrap();
+    assert!(invites(201, 8).await && !invites(201, 9).await && !invites(202, 0).await);
     assert_eq!(accept(201, 0).await, Some(Role::Writer));
     assert_eq!(accept(201, 0).await, None, "it is good for one use");
     add(203, Role::Viewer).await;
@@ -74,6 +77,7 @@ pub async fn links(accounts: &dyn Accounts, store: &dyn Links) {
     let link = |byte: u8, account_version| LinkRow {
         hash: TokenHash([byte; 32]),
         account,
+        way: LinkWay::Handed,
         account_version,
         expires_at: NOW.plus_seconds(9),
     };
@@ -82,10 +86,16 @@ pub async fn links(accounts: &dyn Accounts, store: &dyn Links) {
     };
     store.add_link(link(1, 1), record()).await.unwrap();
     store.add_link(link(2, 1), record()).await.unwrap();
+    store.add_link(LinkRow { way: LinkWay::Sent, ..link(4, 1) }, record()).await.unwrap();
+    assert!(
+        found(2, 0).await && found(4, 0).await,
+        "what a stranger has sent ends nothing that was handed over"
+    );
     assert_eq!((found(1, 0).await, found(2, 0).await, found(2, 9).await), (false, true, false));
     assert!(!store.use_link(link(1, 1), "new".to_owned(), record()).await.unwrap());
     assert!(store.use_link(link(2, 1), "new".to_owned(), record()).await.unwrap());
     assert!(!store.use_link(link(2, 1), "newer".to_owned(), record()).await.unwrap(), "once");
+    assert!(!found(4, 0).await, "one use ends both");
     let changed = accounts.by_id(account).await.unwrap().unwrap();
     assert_eq!((changed.password_hash.as_deref(), changed.version), (Some("new"), 2));
     store.add_link(link(3, 2), record()).await.unwrap();
@@ -101,6 +111,7 @@ pub async fn letters(
     store: &dyn Letters,
 ) {
     letters_are_taken_by_one_and_tried_again(store).await;
+    a_recipient_gets_few_letters_and_links_come_first(accounts, store).await;
     let id = user(accounts, "let-one", false).await.principal.account().unwrap();
     let said = Person { verified_at: None, ..known_by("one@let.example") };
     people.set_person(id, said.clone(), record()).await.unwrap();
@@ -111,7 +122,8 @@ pub async fn letters(
         expires_at: NOW.plus_seconds(9),
     };
     let post = async |byte: u8, account| {
-        store.post(vec![0], Carried::Promise(promise(byte, account)), record()).await.unwrap();
+        let carried = Carried::Promise(promise(byte, account));
+        assert!(store.post(letter(byte), carried, record()).await.unwrap());
     };
     post(101, Some(id)).await;
     post(102, Some(id)).await;
@@ -130,18 +142,21 @@ pub async fn letters(
     post(103, Some(id)).await;
     assert!(!by(103, "other@let.example".to_owned()).await, "he has another address by now");
 
-    people.set_person(id, said, record()).await.unwrap();
+    people.set_person(id, said.clone(), record()).await.unwrap();
     post(104, None).await;
     let by = SignedUpBy { invitation: None, promise: Some(TokenHash([104; 32])) };
     let other = invitations.sign_up(new("let-two", known_by("ONE@let.example")), by, record()).await.unwrap();
     assert_eq!(store.account_of_address(address()).await.unwrap(), Some(other));
-    assert_eq!(people.person(id).await.unwrap().email, None, "who proves an address has it");
+    assert_eq!(people.person(id).await.unwrap(), said, "who only said so goes on saying it");
+    post(105, Some(id)).await;
+    let late = store.verify_address((TokenHash([105; 32]), id), address(), record()).await.unwrap_err();
+    assert_eq!(late.kind(), Kind::Exists, "and proves it no more");
     let again = invitations.sign_up(new("let-three", Person::default()), by, record()).await;
     assert_eq!(again.unwrap_err().kind(), Kind::Denied, "once");
 }
 
 async fn letters_are_taken_by_one_and_tried_again(store: &dyn Letters) {
-    store.post(vec![7], Carried::Nothing, record()).await.unwrap();
+    assert!(store.post(letter(7), Carried::Nothing, record()).await.unwrap());
     let take = async |at: i64| {
         let taken = store.take_due_letters(NOW.plus_seconds(at), NOW.plus_seconds(at + 5)).await.unwrap();
         taken.into_iter().map(|row| (row.id, row.sealed, row.attempts)).collect::<Vec<_>>()
@@ -156,6 +171,50 @@ async fn letters_are_taken_by_one_and_tried_again(store: &dyn Letters) {
     assert_eq!(take(20).await.len(), 1);
     store.settle_letter(*id, None).await.unwrap();
     assert!(take(100).await.is_empty());
+}
+
+async fn a_recipient_gets_few_letters_and_links_come_first(accounts: &dyn Accounts, store: &dyn Letters) {
+    let account = user(accounts, "let-many", false).await.principal.account().unwrap();
+    let link = |byte: u8| {
+        let (hash, expires_at) = (TokenHash([byte; 32]), NOW.plus_seconds(9));
+        Carried::Link(LinkRow { hash, account, way: LinkWay::Sent, account_version: 1, expires_at })
+    };
+    let post = async |letter: SealedLetter, carried: Carried, at: i64| {
+        store.post(letter, carried, AuditRecord { at: NOW.plus_seconds(at), ..record() }).await.unwrap()
+    };
+    for _ in 0..5 {
+        assert!(post(letter(8), Carried::Nothing, 0).await);
+    }
+    assert!(!post(letter(8), Carried::Nothing, 0).await, "a sixth within the hour is not written");
+    assert!(post(letter(9), Carried::Nothing, 0).await, "another recipient gets his");
+    for byte in 110..115 {
+        assert!(post(letter(8), link(byte), 1).await, "links are counted apart");
+    }
+    assert!(!post(letter(8), link(115), 1).await);
+    let take = async || store.take_due_letters(NOW.plus_seconds(1), NOW.plus_seconds(2)).await.unwrap();
+    let (first, second) = (take().await, take().await);
+    assert_eq!((first.len(), second.len()), (10, 1));
+    let newest = first.iter().map(|row| row.id).max();
+    let links = first.iter().filter(|row| row.created_at == NOW.plus_seconds(1)).count();
+    assert!(
+        links == 5 && newest > second.iter().map(|row| row.id).max(),
+        "who waits for a link does not wait for others"
+    );
+    for row in first.iter().chain(&second) {
+        store.settle_letter(row.id, None).await.unwrap();
+    }
+    assert!(!post(letter(8), Carried::Nothing, 3599).await, "what was brought counts too");
+    store.remove_expired_promises(NOW.plus_seconds(3599)).await.unwrap();
+    assert!(!post(letter(8), Carried::Nothing, 3599).await);
+    store.remove_expired_promises(NOW.plus_seconds(3600)).await.unwrap();
+    assert!(post(letter(8), Carried::Nothing, 3600).await, "after the hour there is room again");
+    for row in store.take_due_letters(NOW.plus_seconds(3600), NOW.plus_seconds(3601)).await.unwrap() {
+        store.settle_letter(row.id, None).await.unwrap();
+    }
+}
+
+fn letter(byte: u8) -> SealedLetter {
+    SealedLetter { recipient: [byte; 32], sealed: vec![byte] }
 }
 
 fn new(login: &str, person: Person) -> NewAccount {
@@ -183,6 +242,9 @@ async fn an_address_is_of_one_user(accounts: &dyn Accounts, store: &dyn People) 
     assert_eq!(store.person(two).await.unwrap(), Person::default());
     let taken = store.set_person(two, known_by("ONE@peo.example"), record()).await.unwrap_err();
     assert_eq!(taken.kind(), Kind::Exists);
+    let said = Person { verified_at: None, ..known_by("One@peo.example") };
+    store.set_person(two, said.clone(), record()).await.expect("what is only said stands in nobody's way");
+    assert_eq!(store.person(two).await.unwrap(), said);
     store.set_person(one, known_by("one@peo.example"), record()).await.expect("its own is no other's");
     store.set_person(one, Person::default(), record()).await.unwrap();
     store.set_person(two, known_by("one@peo.example"), record()).await.expect("what was given up is free");

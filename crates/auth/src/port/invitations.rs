@@ -73,13 +73,15 @@ pub trait Invitations: Send + Sync {
         account: AccountId,
         record: AuditRecord,
     ) -> Result<Option<Joined>>;
+    /// Whether there is an invitation of a hash that has not ended at `now`.
+    async fn invites(&self, hash: TokenHash, now: Timestamp) -> Result<bool>;
     /// Whether nobody who signs up may have a name: a user or an organisation has or had it.
     async fn is_name_taken(&self, name: &UserName) -> Result<bool>;
-    /// Makes an account for who signs up. By an answered letter the address is taken from a user of whom nobody knows that
-    /// it is his.
+    /// Makes an account for who signs up.
     ///
     /// # Errors
-    /// `Exists` where a user or an organisation has or had the name, or another user the address; `Denied` where the
+    /// `Exists` where a user or an organisation has or had the name, or the address that a letter proves is known to be
+    /// another's; `Denied` where the
     /// invitation or the letter has ended.
     async fn sign_up(&self, account: NewAccount, by: SignedUpBy, record: AuditRecord) -> Result<AccountId>;
 }

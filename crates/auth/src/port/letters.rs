@@ -26,6 +26,15 @@ pub trait Postman: Send + Sync {
     async fn bring(&self, letter: &Letter) -> Result<()>;
 }
 
+/// A letter to be kept until it is brought.
+#[derive(Clone, Debug)]
+pub struct SealedLetter {
+    /// What stands for its recipient, by which letters are counted.
+    pub recipient: [u8; 32],
+    /// It, sealed.
+    pub sealed: Vec<u8>,
+}
+
 /// What a letter carries beside words.
 #[derive(Clone, Debug)]
 pub enum Carried {
@@ -66,15 +75,19 @@ pub struct LetterRow {
 /// Letters that wait to be brought, and what waits for their answers.
 #[async_trait]
 pub trait Letters: Send + Sync {
-    /// Adds a sealed letter with what it carries. Another promise to the same account takes the place of the one before.
-    async fn post(&self, sealed: Vec<u8>, carried: Carried, record: AuditRecord) -> Result<()>;
-    /// Takes letters that are due at `now`, a few; until `until` nobody else gets them.
+    /// Adds a letter with what it carries; nothing of it, and false, where its recipient had as many within the hour as anybody
+    /// gets, those with links counted apart. Another promise to the same account takes the place of the one before.
+    async fn post(&self, letter: SealedLetter, carried: Carried, record: AuditRecord) -> Result<bool>;
+    /// Takes letters that are due at `now`, a few, those with links first; until `until` nobody else gets them.
     async fn take_due_letters(&self, now: Timestamp, until: Timestamp) -> Result<Vec<LetterRow>>;
     /// Forgets a letter, or lets it be due again then.
     async fn settle_letter(&self, id: i64, due_at: Option<Timestamp>) -> Result<()>;
     /// The promise of a hash that has not ended at `now`.
     async fn promise(&self, hash: TokenHash, now: Timestamp) -> Result<Option<PromiseRow>>;
     /// Uses up a promise: the address, by its key, is known to be the account's; false where it is another by now.
+    ///
+    /// # Errors
+    /// `Exists` where it came to be known as another user's.
     async fn verify_address(
         &self,
         (hash, account): (TokenHash, AccountId),
@@ -83,6 +96,6 @@ pub trait Letters: Send + Sync {
     ) -> Result<bool>;
     /// The account whose user is known to have an address.
     async fn account_of_address(&self, key: String) -> Result<Option<AccountId>>;
-    /// Forgets promises that have ended.
+    /// Forgets promises that have ended, and letters that are not counted any more.
     async fn remove_expired_promises(&self, now: Timestamp) -> Result<()>;
 }

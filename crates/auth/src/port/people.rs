@@ -8,7 +8,7 @@ use wharf_core::{
 /// What a user is known by beside the login.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Person {
-    /// The e-mail address; no two users have the same.
+    /// The e-mail address; no two users are known to have the same.
     pub email: Option<EmailAddress>,
     /// Since when that is known to be the user's: a letter there was answered, or the operator says so.
     pub verified_at: Option<Timestamp>,
@@ -38,6 +38,6 @@ pub trait People: Send + Sync {
     /// Says anew what a user is known by.
     ///
     /// # Errors
-    /// `Exists` where another user has the address.
+    /// `Exists` where the address is to be known as the user's, and is known as another's.
     async fn set_person(&self, account: AccountId, person: Person, record: AuditRecord) -> Result<()>;
 }

@@ -120,15 +120,16 @@ CREATE INDEX account_operator ON account (id) WHERE operator = 1;
 CREATE INDEX account_workload ON account (disabled, id) WHERE kind = 'workload';
 
 -- What a user is known by beside the login. email_key: the address in lower case. verified_at: since when the address is known
--- to be the user's.
+-- to be the user's; only then is it nobody else's, for anybody may say what he likes.
 CREATE TABLE person (
     account_id  INTEGER PRIMARY KEY REFERENCES account (id),
     email       TEXT,
-    email_key   TEXT UNIQUE,
+    email_key   TEXT,
     verified_at INTEGER,
     given_name  TEXT,
     family_name TEXT
 );
+CREATE UNIQUE INDEX person_proven ON person (email_key) WHERE verified_at IS NOT NULL;
 
 CREATE TABLE membership (
     organisation_id INTEGER NOT NULL REFERENCES organisation (id),
@@ -208,25 +209,33 @@ CREATE TABLE recovery_code (
     PRIMARY KEY (account_id, hash)
 ) WITHOUT ROWID;
 
--- By which a user sets another password, once, while the account has this version.
+-- By which a user sets another password, once, while the account has this version. way: how it comes to the user, handed by
+-- the operator or sent; one of each.
 CREATE TABLE link (
-    account_id      INTEGER PRIMARY KEY REFERENCES account (id),
+    account_id      INTEGER NOT NULL REFERENCES account (id),
+    way             TEXT NOT NULL,
     account_version INTEGER NOT NULL,
     hash            BLOB NOT NULL UNIQUE,
     created_at      INTEGER NOT NULL,
-    expires_at      INTEGER NOT NULL
+    expires_at      INTEGER NOT NULL,
+    PRIMARY KEY (account_id, way)
 );
 CREATE INDEX link_expiry ON link (expires_at);
 
--- Letters that wait to be brought. sealed: whom to and what, for it holds a link.
+-- Letters. sealed: whom to and what, for it holds a link; NULL once it was brought or given up, when it stays for a while to be
+-- counted. rank: what is brought first has the lesser one. recipient: what stands for the address. due_at: NULL as sealed is.
 CREATE TABLE letter (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
-    sealed     BLOB NOT NULL,
+    rank       INTEGER NOT NULL,
+    recipient  BLOB NOT NULL,
+    sealed     BLOB,
     created_at INTEGER NOT NULL,
-    due_at     INTEGER NOT NULL,
+    due_at     INTEGER,
     attempts   INTEGER NOT NULL
 );
-CREATE INDEX letter_due ON letter (due_at, id);
+CREATE INDEX letter_due ON letter (rank, due_at, id) WHERE due_at IS NOT NULL;
+CREATE INDEX letter_recipient ON letter (recipient, rank, created_at);
+CREATE INDEX letter_settled ON letter (created_at) WHERE due_at IS NULL;
 
 -- What is done when a letter is answered, once: whoever signs up becomes a user, or the address of an account is known to be
 -- its own. sealed: who signs up, or which address.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use wharf_auth::port::{InvitationRow, Invitations, Joined, NewAccount, SignedUpBy, Span};
 use wharf_core::{
-    AccountId, EmailAddress, Error, Kind, Result, Role, Timestamp, TokenHash, UserName, audit::AuditRecord,
+    AccountId, Error, Kind, Result, Role, Timestamp, TokenHash, UserName, audit::AuditRecord,
     gate::OrganisationId,
 };
 
@@ -58,6 +58,10 @@ impl Invitations for Database {
         record: AuditRecord,
     ) -> Result<Option<Joined>> {
         self.write_by(record.warrant.clone(), Accept { hash, account, record }).await
+    }
+
+    async fn invites(&self, hash: TokenHash, now: Timestamp) -> Result<bool> {
+        self.read(Invites { hash, now }).await
     }
 
     async fn is_name_taken(&self, name: &UserName) -> Result<bool> {
@@ -218,6 +222,22 @@ impl Step for Accept {
     }
 }
 
+struct Invites {
+    hash: TokenHash,
+    now: Timestamp,
+}
+
+#[async_trait]
+impl Step for Invites {
+    type Output = bool;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<bool> {
+        const FIND: &str = "SELECT i.id FROM invitation i WHERE i.hash = $1 AND i.expires_at > $2";
+        let values = [self.hash.0.as_slice().into(), self.now.microseconds().into()];
+        Ok(session.query_first(FIND, &values).await?.is_some())
+    }
+}
+
 struct IsNameTaken(UserName);
 
 #[async_trait]
@@ -238,19 +258,6 @@ struct SignUp {
     record: AuditRecord,
 }
 
-impl SignUp {
-    /// Uses up what a letter promised, and frees the address that it proves.
-    async fn use_promise(&self, session: &mut dyn Session, hash: TokenHash) -> Result<()> {
-        const FREE: &str = "
-            UPDATE person SET email = NULL, email_key = NULL WHERE email_key = $1 AND verified_at IS NULL";
-        if !use_promise(session, hash, self.record.at).await? {
-            return Err(Error::new(Kind::Denied, "the link is wrong, was used or has ended"));
-        }
-        let key = self.account.person.email.as_ref().map(EmailAddress::key);
-        session.execute(FREE, &[key.as_deref().into()]).await.map(drop)
-    }
-}
-
 #[async_trait]
 impl Step for SignUp {
     type Output = AccountId;
@@ -260,8 +267,10 @@ impl Step for SignUp {
         if IsNameTaken(name.clone()).run(session).await? {
             return Err(Error::new(Kind::Exists, format!("the name {name} is taken")));
         }
-        if let Some(hash) = self.by.promise {
-            self.use_promise(session, hash).await?;
+        if let Some(hash) = self.by.promise
+            && !use_promise(session, hash, self.record.at).await?
+        {
+            return Err(Error::new(Kind::Denied, "the link is wrong, was used or has ended"));
         }
         let (account, record) = (self.account.clone(), self.record.clone());
         let id = accounts::Create { account, record }.run(session).await?;

@@ -1,10 +1,10 @@
 //! Letters that wait to be brought, and what waits for their answers.
 
 use async_trait::async_trait;
-use wharf_auth::port::{Carried, LetterRow, Letters, PromiseRow};
-use wharf_core::{AccountId, Result, Timestamp, TokenHash, audit::AuditRecord};
+use wharf_auth::port::{Carried, LetterRow, Letters, Person, PromiseRow, SealedLetter};
+use wharf_core::{AccountId, EmailAddress, Result, Timestamp, TokenHash, audit::AuditRecord};
 
-use super::{journal::audit, links};
+use super::{journal::audit, links, people, tenants::first_id};
 use crate::{
     database::{Database, Step},
     session::{Row, Session},
@@ -12,8 +12,8 @@ use crate::{
 
 #[async_trait]
 impl Letters for Database {
-    async fn post(&self, sealed: Vec<u8>, carried: Carried, record: AuditRecord) -> Result<()> {
-        self.write_by(record.warrant.clone(), Post { sealed, carried, record }).await
+    async fn post(&self, letter: SealedLetter, carried: Carried, record: AuditRecord) -> Result<bool> {
+        self.write_by(record.warrant.clone(), Post { letter, carried, record }).await
     }
 
     async fn take_due_letters(&self, now: Timestamp, until: Timestamp) -> Result<Vec<LetterRow>> {
@@ -50,8 +50,13 @@ impl Letters for Database {
     }
 }
 
+/// How many letters of one rank a recipient gets.
+const MOST: i64 = 5;
+/// Within how long, in seconds.
+const HOUR: i64 = 3600;
+
 struct Post {
-    sealed: Vec<u8>,
+    letter: SealedLetter,
     carried: Carried,
     record: AuditRecord,
 }
@@ -76,19 +81,36 @@ impl Post {
 
 #[async_trait]
 impl Step for Post {
-    type Output = ();
+    type Output = bool;
 
-    async fn run(&self, session: &mut dyn Session) -> Result<()> {
+    async fn run(&self, session: &mut dyn Session) -> Result<bool> {
+        const COUNT: &str = "
+            SELECT COUNT(*) FROM letter l WHERE l.recipient = $1 AND l.rank = $2 AND l.created_at > $3";
         const INSERT: &str = "
-            INSERT INTO letter (sealed, created_at, due_at, attempts) VALUES ($1, $2, $2, 0)";
+            INSERT INTO letter (rank, recipient, sealed, created_at, due_at, attempts) VALUES ($1, $2, $3, $4, $4, 0)";
+        let (recipient, rank) = (self.letter.recipient.as_slice(), rank(&self.carried));
+        let since = self.record.at.plus_seconds(-HOUR).microseconds();
+        let count = session.query_first(COUNT, &[recipient.into(), rank.into(), since.into()]).await?;
+        if first_id(count)? >= MOST {
+            return Ok(false);
+        }
         let now = self.record.at.microseconds();
-        session.execute(INSERT, &[self.sealed.as_slice().into(), now.into()]).await?;
+        let values = [rank.into(), recipient.into(), self.letter.sealed.as_slice().into(), now.into()];
+        session.execute(INSERT, &values).await?;
         match &self.carried {
             Carried::Nothing => {}
             Carried::Link(link) => links::keep(session, link, self.record.at).await?,
             Carried::Promise(promise) => self.keep_promise(session, promise).await?,
         }
-        audit(session, &self.record).await
+        audit(session, &self.record).await.map(|()| true)
+    }
+}
+
+/// What is brought first: who lost his password waits for it.
+const fn rank(carried: &Carried) -> i64 {
+    match carried {
+        Carried::Link(_) => 0,
+        Carried::Nothing | Carried::Promise(_) => 1,
     }
 }
 
@@ -99,7 +121,7 @@ impl Step for AnyDue {
     type Output = bool;
 
     async fn run(&self, session: &mut dyn Session) -> Result<bool> {
-        const ANY: &str = "SELECT l.id FROM letter l WHERE l.due_at <= $1 LIMIT 1";
+        const ANY: &str = "SELECT l.id FROM letter l WHERE l.rank IN (0, 1) AND l.due_at <= $1 LIMIT 1";
         Ok(session.query_first(ANY, &[self.0.microseconds().into()]).await?.is_some())
     }
 }
@@ -118,7 +140,8 @@ impl Step for TakeDue {
         const TAKE: &str = "
             UPDATE letter SET due_at = $1, attempts = attempts + 1
             WHERE due_at <= $2 AND id IN
-                (SELECT l.id FROM letter l WHERE l.due_at <= $2 ORDER BY l.due_at, l.id LIMIT 10)
+                (SELECT l.id FROM letter l WHERE l.rank IN (0, 1) AND l.due_at <= $2
+                ORDER BY l.rank, l.due_at, l.id LIMIT 10)
             RETURNING id, sealed, attempts, created_at";
         let values = [self.until.microseconds().into(), self.now.microseconds().into()];
         let letter = |mut row: Row| {
@@ -141,7 +164,8 @@ impl Step for Settle {
 
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
         const AGAIN: &str = "UPDATE letter SET due_at = $1 WHERE id = $2";
-        const FORGET: &str = "DELETE FROM letter WHERE id = $1";
+        // It is counted for a while.
+        const FORGET: &str = "UPDATE letter SET sealed = NULL, due_at = NULL WHERE id = $1";
         match self.due_at {
             Some(due_at) => {
                 session.execute(AGAIN, &[due_at.microseconds().into(), self.id.into()]).await.map(drop)
@@ -185,16 +209,16 @@ impl Step for Verify {
     type Output = bool;
 
     async fn run(&self, session: &mut dyn Session) -> Result<bool> {
-        const VERIFY: &str = "UPDATE person SET verified_at = $1 WHERE account_id = $2 AND email_key = $3";
         if !use_promise(session, self.hash, self.record.at).await? {
             return Ok(false);
         }
-        let values = [self.record.at.microseconds().into(), self.account.0.into(), self.key.as_str().into()];
-        let verified = session.execute(VERIFY, &values).await? > 0;
-        if verified {
-            audit(session, &self.record).await?;
+        let person = people::Find(self.account).run(session).await?;
+        if person.email.as_ref().map(EmailAddress::key).as_ref() != Some(&self.key) {
+            return Ok(false);
         }
-        Ok(verified)
+        let verified = Person { verified_at: Some(self.record.at), ..person };
+        people::keep_person(session, self.account.0, &verified).await?;
+        audit(session, &self.record).await.map(|()| true)
     }
 }
 
@@ -225,7 +249,10 @@ impl Step for RemoveExpired {
     type Output = ();
 
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
-        let remove = "DELETE FROM promise WHERE expires_at <= $1";
-        session.execute(remove, &[self.0.microseconds().into()]).await.map(drop)
+        const PROMISES: &str = "DELETE FROM promise WHERE expires_at <= $1";
+        const LETTERS: &str = "DELETE FROM letter WHERE due_at IS NULL AND created_at <= $1";
+        session.execute(PROMISES, &[self.0.microseconds().into()]).await?;
+        let counted = self.0.plus_seconds(-HOUR).microseconds();
+        session.execute(LETTERS, &[counted.into()]).await.map(drop)
     }
 }

@@ -1,7 +1,7 @@
 //! One-time links of accounts.
 
 use async_trait::async_trait;
-use wharf_auth::port::{LinkRow, Links};
+use wharf_auth::port::{LinkRow, LinkWay, Links};
 use wharf_core::{AccountId, Result, Timestamp, TokenHash, audit::AuditRecord};
 
 use super::{accounts::SetPassword, journal::audit};
@@ -44,16 +44,17 @@ impl Step for Add {
     }
 }
 
-/// Keeps a link in the place of the account's former one.
+/// Keeps a link in the place of the one that came to the account's user the same way.
 pub(super) async fn keep(session: &mut dyn Session, link: &LinkRow, now: Timestamp) -> Result<()> {
     const INSERT: &str = "
-        INSERT INTO link (account_id, account_version, hash, created_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5)
-        ON CONFLICT (account_id) DO UPDATE SET account_version = excluded.account_version,
+        INSERT INTO link (account_id, way, account_version, hash, created_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (account_id, way) DO UPDATE SET account_version = excluded.account_version,
             hash = excluded.hash, created_at = excluded.created_at, expires_at = excluded.expires_at";
-    let LinkRow { hash, account, account_version, expires_at } = link;
+    let LinkRow { hash, account, way, account_version, expires_at } = link;
     let values = [
         account.0.into(),
+        way.word().into(),
         (*account_version).into(),
         hash.0.as_slice().into(),
         now.microseconds().into(),
@@ -73,7 +74,7 @@ impl Step for Find {
 
     async fn run(&self, session: &mut dyn Session) -> Result<Option<LinkRow>> {
         const FIND: &str = "
-            SELECT l.account_id, l.account_version, l.expires_at
+            SELECT l.account_id, l.way, l.account_version, l.expires_at
             FROM link l JOIN account a ON a.id = l.account_id
             WHERE l.hash = $1 AND l.expires_at > $2 AND a.version = l.account_version AND a.disabled = 0";
         let values = [self.hash.0.as_slice().into(), self.now.microseconds().into()];
@@ -81,6 +82,7 @@ impl Step for Find {
         Ok(Some(LinkRow {
             hash: self.hash,
             account: AccountId(row.next()?),
+            way: row.parse(|word: String| LinkWay::of(&word))?,
             account_version: row.next()?,
             expires_at: Timestamp::from_microseconds(row.next()?),
         }))

@@ -43,12 +43,12 @@ pub(super) fn person(row: &mut Row) -> Result<Person> {
 /// Keeps what a user is known by, all of it anew.
 ///
 /// # Errors
-/// `Exists` where another user has the address.
+/// `Exists` where the address is to be known as the user's, and is known as another's.
 pub(super) async fn keep_person(session: &mut dyn Session, account: i64, person: &Person) -> Result<()> {
     const INSERT: &str = "
         INSERT INTO person (account_id, email, email_key, verified_at, given_name, family_name)
         VALUES ($1, $2, $3, $4, $5, $6)
-        ON CONFLICT (email_key) DO NOTHING";
+        ON CONFLICT (email_key) WHERE verified_at IS NOT NULL DO NOTHING";
     forget_person(session, account).await?;
     let Person { email, verified_at, given_name, family_name } = person;
     let key = email.as_ref().map(EmailAddress::key);
@@ -71,7 +71,7 @@ pub(super) async fn forget_person(session: &mut dyn Session, account: i64) -> Re
     session.execute("DELETE FROM person WHERE account_id = $1", &[account.into()]).await.map(drop)
 }
 
-struct Find(AccountId);
+pub(super) struct Find(pub(super) AccountId);
 
 #[async_trait]
 impl Step for Find {
