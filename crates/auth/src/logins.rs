@@ -16,7 +16,7 @@ use wharf_core::{
 
 use crate::{
     Auth,
-    port::LoginRow,
+    port::{LoginRow, Shown},
     secret_text::{generate, hash_of},
 };
 
@@ -60,9 +60,12 @@ impl Auth {
         let nobody =
             Actor { principal: Principal::Anonymous, credential: Credential::None, ..nobody.clone() };
         let (actor, account) = self.by_password(&user, &password, nobody).await?;
-        if account.has_second_factor {
+        let shown = if account.has_second_factor {
             self.expect_code(&account, code.as_ref(), &actor).await?;
-        }
+            Shown::Code
+        } else {
+            Shown::Password
+        };
         let (id, account_version) = (account.id, account.version);
         let actor = self.let_in(account, actor).await?;
         let (text, hash) = generate(PREFIX, self.0.entropy.as_ref());
@@ -76,9 +79,9 @@ impl Auth {
             used_at: record.at,
             expires_at: record.at.plus_seconds(self.0.settings.login_lifetime),
             address: actor.address.map(|address| address.to_string()),
-            user_agent: user_agent.map(|agent| shown(&agent)),
+            user_agent: user_agent.map(|agent| displayed(&agent)),
         };
-        self.0.logins.add_login(row.clone(), MOST, record).await?;
+        self.0.logins.add_login(row.clone(), shown, MOST, record).await?;
         Ok(NewLogin { text, row })
     }
 
@@ -179,7 +182,7 @@ pub fn proves(shown: &[u8], cookie: &Secret<String>) -> bool {
 }
 
 /// The name of a browser as it may be shown.
-fn shown(agent: &str) -> String {
+fn displayed(agent: &str) -> String {
     agent.chars().filter(|c| !c.is_control()).take(LONGEST_AGENT).collect()
 }
 

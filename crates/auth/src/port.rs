@@ -27,7 +27,7 @@ pub use self::{
     issuers::{Addressee, Admission, Beliefs, Believer, ClaimRule, IssuerRow, IssuerSource},
     letters::{Carried, Letter, LetterRow, Letters, Postman, PromiseRow, SealedLetter},
     links::{LinkRow, LinkWay, Links},
-    logins::{LoginRow, Logins},
+    logins::{LoginRow, Logins, Shown},
     people::{Newcomer, People, Person},
     providers::{Arrival, Exchange, GroupRole, ProviderRow, Providers},
     repeats::{Known, Repeat, RepeatTimes, Repeats},
@@ -173,6 +173,9 @@ pub trait Accounts: Send + Sync {
         record: AuditRecord,
     ) -> Result<()>;
     /// Adds a refresh token by the SHA-256 of its text, and forgets the account's oldest ones beyond `most`.
+    ///
+    /// # Errors
+    /// `Unauthenticated` where the password alone is not enough by now: the account changed, or a second factor came to stand.
     async fn add_refresh(
         &self,
         hash: [u8; 32],

@@ -24,11 +24,23 @@ pub struct LoginRow {
     pub user_agent: Option<String>,
 }
 
+/// What was shown of who logs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// The password, which is not enough where a second factor stands.
+    Password,
+    /// A code too.
+    Code,
+}
+
 /// Logins. Their rows are read on each request, so that one that ended has ended on every node.
 #[async_trait]
 pub trait Logins: Send + Sync {
     /// Adds a login, and ends the account's oldest ones beyond `most`.
-    async fn add_login(&self, login: LoginRow, most: u32, record: AuditRecord) -> Result<()>;
+    ///
+    /// # Errors
+    /// `Unauthenticated` where what was shown is not enough by now: the account changed, or a second factor came to stand.
+    async fn add_login(&self, login: LoginRow, shown: Shown, most: u32, record: AuditRecord) -> Result<()>;
     /// The login of a hash.
     async fn login(&self, hash: TokenHash) -> Result<Option<LoginRow>>;
     /// The logins of an account, the oldest first.

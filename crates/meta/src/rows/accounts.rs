@@ -1,7 +1,7 @@
 //! Accounts, their roles and refresh tokens.
 
 use async_trait::async_trait;
-use wharf_auth::port::{Account, Accounts, Login, NewAccount, Person, Refresh, RegistryChange};
+use wharf_auth::port::{Account, Accounts, Login, NewAccount, Person, Refresh, RegistryChange, Shown};
 use wharf_core::{
     AccountId, Error, Kind, OrganisationName, RegistryName, Result, Timestamp, UserName, audit::AuditRecord,
 };
@@ -9,12 +9,13 @@ use wharf_core::{
 use wharf_registry::port::Maker;
 
 use super::{
-    journal::audit, members::JOIN, people::keep_person, registries::SetRegistry, tenants::ensure_organisation,
+    journal::audit, members::JOIN, people::keep_person, registries::SetRegistry,
+    tenants::ensure_organisation, warrants::held,
 };
 use crate::{
     database::{Database, Step},
     memory::{Recall, Remembered},
-    session::{Row, Session},
+    session::{Row, Session, Writers},
 };
 
 fn account(mut row: Row) -> Result<Account> {
@@ -228,6 +229,22 @@ pub(super) async fn end_credentials(session: &mut dyn Session, account: i64) -> 
     Ok(())
 }
 
+/// Whether what was shown still opens an account of this version; it stays so until the transaction ends. A second factor may
+/// have come to stand while the password was checked.
+pub(super) async fn opens(
+    session: &mut dyn Session,
+    (account, version): (AccountId, i64),
+    shown: Shown,
+) -> Result<bool> {
+    let found = held!(
+        session,
+        "SELECT second_factor_at FROM account WHERE id = $1 AND version = $2 AND disabled = 0",
+        &[account.0.into(), version.into()]
+    );
+    let Some(mut row) = found else { return Ok(false) };
+    Ok(shown == Shown::Code || row.next::<Option<i64>>()?.is_none())
+}
+
 struct AddRefresh {
     hash: [u8; 32],
     refresh: Refresh,
@@ -246,6 +263,9 @@ impl Step for AddRefresh {
         const FORGET: &str = "
             DELETE FROM refresh_token WHERE account_id = $1 AND id <=
                 (SELECT r.id FROM refresh_token r WHERE r.account_id = $1 ORDER BY r.id DESC LIMIT 1 OFFSET $2)";
+        if !opens(session, (self.refresh.account, self.refresh.account_version), Shown::Password).await? {
+            return Err(Error::new(Kind::Unauthenticated, "the password alone opens nothing any more"));
+        }
         let values = [
             self.hash.as_slice().into(),
             self.refresh.account.0.into(),
