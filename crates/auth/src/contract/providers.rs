@@ -1,6 +1,6 @@
 //! The suite of the providers of users, and of whom they let in.
 
-use wharf_core::{AccountId, Kind, Role, UserName};
+use wharf_core::{AccountId, Kind, Role, TokenHash, UserName};
 
 use super::{
     NOW, record,
@@ -9,8 +9,8 @@ use super::{
 use crate::{
     issuers::Issuer,
     port::{
-        Accounts, Arrival, Claim, Exchange, Fate, GroupRole, NewOrganisation, ProviderRow, Providers,
-        Tenancy, Users,
+        Accounts, Arrival, Claim, Exchange, Fate, GroupRole, InvitationRow, Invitations, NewOrganisation,
+        ProviderRow, Providers, Tenancy, Users,
     },
 };
 
@@ -44,7 +44,7 @@ fn arrival(provider: i64, login: &str, groups: &[&str]) -> Arrival {
 }
 
 /// The suite of [`Providers`].
-pub async fn providers<S: Accounts + Tenancy + Users + Providers>(store: &S) {
+pub async fn providers<S: Accounts + Tenancy + Users + Providers + Invitations>(store: &S) {
     let owner = user(store, "prv-owner", false).await;
     for organisation in ["prv-acme", "prv-zoo"] {
         let new =
@@ -54,6 +54,7 @@ pub async fn providers<S: Accounts + Tenancy + Users + Providers>(store: &S) {
     let kept = providers_are_kept(store).await;
     let alice = roles_follow_the_groups(store, kept).await;
     nobody_is_taken_over(store, kept).await;
+    an_invitation_stays_beneath_what_groups_give(store, kept).await;
     let acme = id_of(store, &owner, "prv-acme").await;
     assert!(store.remove_provider(name("prv-corp"), record()).await.unwrap());
     assert!(!store.remove_provider(name("prv-corp"), record()).await.unwrap());
@@ -124,6 +125,54 @@ async fn roles_follow_the_groups<S: Accounts + Tenancy + Providers>(store: &S, p
     assert_eq!(roles(id).await, [role("prv-zoo", Role::Writer)]);
     arrive(&["devs"]).await;
     id
+}
+
+async fn an_invitation_stays_beneath_what_groups_give<S: Tenancy + Providers + Invitations + Accounts>(
+    store: &S,
+    provider: i64,
+) {
+    let organisation = async |called: &str| {
+        let rights = store.organisation_rights(&record().actor, &name(called)).await.unwrap();
+        rights.organisation.unwrap()
+    };
+    let (acme, zoo) = (organisation("prv-acme").await, organisation("prv-zoo").await);
+    let arrive =
+        async |groups: &[&str]| store.arrive(arrival(provider, "prv-carol", groups), record()).await.unwrap();
+    let carol = arrive(&["devs"]).await;
+    for (byte, id, role, has) in
+        [(151, acme, Role::Viewer, Role::Writer), (152, zoo, Role::Admin, Role::Admin)]
+    {
+        let row = InvitationRow {
+            id: 0,
+            role,
+            note: String::new(),
+            invited_by: "prv-owner".to_owned(),
+            created_at: NOW,
+            expires_at: NOW.plus_seconds(9),
+        };
+        store.add_invitation(id, (TokenHash([byte; 32]), row), record()).await.unwrap();
+        let joined = store.accept_invitation(TokenHash([byte; 32]), carol, record()).await.unwrap().unwrap();
+        assert_eq!(joined.role, has, "who has more keeps it as long as the group gives it");
+    }
+    let roles = async || {
+        let found = store.memberships(carol).await.unwrap();
+        found.into_iter().filter_map(|row| row.role).collect::<Vec<_>>()
+    };
+    arrive(&["devs"]).await;
+    assert_eq!(roles().await, [Role::Writer, Role::Admin]);
+    arrive(&[]).await;
+    assert_eq!(roles().await, [Role::Viewer, Role::Admin], "what was promised by hand stays");
+    arrive(&["devs"]).await;
+    assert_eq!(roles().await, [Role::Viewer, Role::Admin], "and is no group's any more");
+
+    let dora = store.arrive(arrival(provider, "prv-dora", &["devs"]), record()).await.unwrap();
+    assert!(store.set_password(dora, "hash".to_owned(), record()).await.unwrap());
+    assert!(
+        store.memberships(dora).await.unwrap().is_empty(),
+        "who gets a password here is the provider's no more"
+    );
+    let other = Arrival { name: name("prv-dora-two"), ..arrival(provider, "prv-dora", &[]) };
+    assert_ne!(store.arrive(other, record()).await.unwrap(), dora);
 }
 
 async fn nobody_is_taken_over<S: Accounts + Users + Providers>(store: &S, provider: i64) {

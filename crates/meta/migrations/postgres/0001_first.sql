@@ -357,10 +357,12 @@ CREATE TABLE outsider (
     UNIQUE (provider_id, subject)
 );
 
--- The memberships that groups gave. The others were given by hand, and no group takes them.
+-- The memberships that groups gave. The others were given by hand, and no group takes them. beneath: the role that was given by
+-- hand beside, and stays when that of the groups goes.
 CREATE TABLE given_role (
     account_id      BIGINT NOT NULL REFERENCES account (id),
     organisation_id BIGINT NOT NULL REFERENCES organisation (id),
+    beneath         TEXT COLLATE "C",
     PRIMARY KEY (account_id, organisation_id)
 );
 CREATE INDEX given_role_organisation ON given_role (organisation_id);

@@ -9,7 +9,7 @@ use wharf_core::{
 use wharf_registry::port::Maker;
 
 use super::{
-    journal::audit, members::JOIN, people::keep_person, registries::SetRegistry,
+    journal::audit, members::JOIN, people::keep_person, providers::forget_outsider, registries::SetRegistry,
     tenants::ensure_organisation, warrants::held,
 };
 use crate::{
@@ -197,6 +197,8 @@ impl Step for SetPassword {
         let set = session.execute(SET, &[self.hash.as_str().into(), self.id.0.into()]).await? > 0;
         if set {
             end_credentials(session, self.id.0).await?;
+            // Who has a password here is known by that alone.
+            forget_outsider(session, self.id.0).await?;
             audit(session, &self.record).await?;
         }
         Ok(set)

@@ -176,15 +176,38 @@ struct Accept {
 }
 
 impl Accept {
-    /// The role that the account has in an organisation, if it belongs to it.
-    async fn role_before(
+    /// Has the account belong to an organisation; the role that it has by that. What a group gives goes with the group, and
+    /// what was promised stays beneath it.
+    async fn join(
         &self,
         session: &mut dyn Session,
         organisation: OrganisationId,
-    ) -> Result<Option<Role>> {
-        const ROLE: &str = "SELECT role FROM membership WHERE organisation_id = $1 AND account_id = $2";
-        let found = session.query_first(ROLE, &[organisation.0.into(), self.account.0.into()]).await?;
-        found.map(|mut row| row.parse(|role: String| role.parse().ok())).transpose()
+        promised: Role,
+    ) -> Result<Role> {
+        const BEFORE: &str = "
+            SELECT m.role, g.account_id, g.beneath FROM membership m
+            LEFT JOIN given_role g ON g.organisation_id = m.organisation_id AND g.account_id = m.account_id
+            WHERE m.organisation_id = $1 AND m.account_id = $2";
+        const BENEATH: &str =
+            "UPDATE given_role SET beneath = $1 WHERE organisation_id = $2 AND account_id = $3";
+        const BY_HAND: &str = "DELETE FROM given_role WHERE organisation_id = $1 AND account_id = $2";
+        let (of, account) = (organisation.0.into(), self.account.0.into());
+        let mut promised = promised;
+        if let Some(mut row) = session.query_first(BEFORE, &[of, account]).await? {
+            let role: Role = row.parse(|role: String| role.parse().ok())?;
+            let is_given = row.next::<Option<i64>>()?.is_some();
+            let beneath = row.next::<Option<String>>()?.and_then(|role| role.parse::<Role>().ok());
+            if is_given && role >= promised {
+                let beneath = beneath.map_or(promised, |beneath| beneath.max(promised));
+                session.execute(BENEATH, &[beneath.word().into(), of, account]).await?;
+                return Ok(role);
+            }
+            promised = promised.max(role);
+        }
+        let now = self.record.at.microseconds();
+        session.execute(JOIN, &[of, account, promised.word().into(), now.into()]).await?;
+        session.execute(BY_HAND, &[of, account]).await?;
+        Ok(promised)
     }
 }
 
@@ -204,9 +227,7 @@ impl Step for Accept {
         if !hold_organisation(session, organisation).await? {
             return Ok(None);
         }
-        let role = self.role_before(session, organisation).await?.map_or(promised, |role| role.max(promised));
-        let values = [organisation.0.into(), self.account.0.into(), role.word().into(), now.into()];
-        session.execute(JOIN, &values).await?;
+        let role = self.join(session, organisation, promised).await?;
         let Some(mut row) = session.query_first(NAME, &[organisation.0.into()]).await? else {
             return Ok(None);
         };

@@ -227,12 +227,17 @@ impl Step for Remove {
 
 /// Takes from an account what a provider's groups gave it, and that it came by one.
 pub(super) async fn forget_outsider(session: &mut dyn Session, account: i64) -> Result<()> {
+    const BENEATH: &str = "
+        UPDATE membership SET role = (SELECT g.beneath FROM given_role g
+            WHERE g.account_id = membership.account_id AND g.organisation_id = membership.organisation_id)
+        WHERE account_id = $1 AND organisation_id IN
+            (SELECT g.organisation_id FROM given_role g WHERE g.account_id = $1 AND g.beneath IS NOT NULL)";
     const ROLES: &str = "
-        DELETE FROM membership WHERE account_id = $1
-            AND organisation_id IN (SELECT g.organisation_id FROM given_role g WHERE g.account_id = $1)";
+        DELETE FROM membership WHERE account_id = $1 AND organisation_id IN
+            (SELECT g.organisation_id FROM given_role g WHERE g.account_id = $1 AND g.beneath IS NULL)";
     const GIVEN: &str = "DELETE FROM given_role WHERE account_id = $1";
     const WHO: &str = "DELETE FROM outsider WHERE account_id = $1";
-    for statement in [ROLES, GIVEN, WHO] {
+    for statement in [BENEATH, ROLES, GIVEN, WHO] {
         session.execute(statement, &[account.into()]).await?;
     }
     Ok(())

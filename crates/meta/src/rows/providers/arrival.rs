@@ -1,15 +1,17 @@
 //! Somebody whom a provider lets in: the account, and the roles that the groups give – no longer those that they gave
 //! before. A role that an admin gave by hand is left alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use wharf_auth::port::Arrival;
-use wharf_core::{AccountId, Error, Kind, OrganisationName, Result, Role, audit::AuditRecord};
+use wharf_core::{
+    AccountId, Error, Kind, OrganisationName, Result, Role, audit::AuditRecord, gate::OrganisationId,
+};
 
 use crate::{
     database::Step,
-    rows::{journal::audit, members::JOIN, warrants::held},
+    rows::{journal::audit, members::JOIN, tenants::hold_organisation, warrants::held},
     session::{Row, Session, Writers},
 };
 
@@ -19,11 +21,16 @@ pub(super) struct Arrive {
     pub(super) record: AuditRecord,
 }
 
-/// A role in an organisation, and the name of that.
-type Place = (Role, OrganisationName);
+/// Roles by the row of their organisation, and the name of that.
+type Roles = BTreeMap<i64, (Role, OrganisationName)>;
 
-/// Roles by the row of their organisation.
-type Roles = BTreeMap<i64, Place>;
+/// A membership that groups gave.
+struct Given {
+    role: Role,
+    /// What was given by hand beside.
+    beneath: Option<Role>,
+    name: OrganisationName,
+}
 
 #[async_trait]
 impl Step for Arrive {
@@ -70,28 +77,20 @@ impl Arrive {
     }
 
     async fn follow_groups(&self, session: &mut dyn Session, account: i64) -> Result<()> {
-        const GIVEN: &str = "
-            SELECT g.organisation_id, m.role, o.name FROM given_role g
-            JOIN organisation o ON o.id = g.organisation_id
-            JOIN membership m ON m.organisation_id = g.organisation_id AND m.account_id = g.account_id
-            WHERE g.account_id = $1";
-        const BY_HAND: &str = "
-            SELECT m.organisation_id, m.role, o.name FROM membership m JOIN organisation o ON o.id = m.organisation_id
-            WHERE m.account_id = $1 AND NOT EXISTS (SELECT 1 FROM given_role g
-                WHERE g.account_id = m.account_id AND g.organisation_id = m.organisation_id)";
         let wanted = self.wanted(session).await?;
-        let given = roles(session.query(GIVEN, &[account.into()]).await?)?;
-        let by_hand = roles(session.query(BY_HAND, &[account.into()]).await?)?;
-        for (organisation, place) in &wanted {
-            let has = given.get(organisation).map(|(role, _)| *role);
-            if !by_hand.contains_key(organisation) && has != Some(place.0) {
-                self.give(session, (account, *organisation), place).await?;
+        let given = given(session, account).await?;
+        let by_hand = by_hand(session, account).await?;
+        for (organisation, (role, name)) in &wanted {
+            let given = given.get(organisation);
+            let role = given.and_then(|given| given.beneath).map_or(*role, |beneath| beneath.max(*role));
+            if !by_hand.contains(organisation) && given.map(|given| given.role) != Some(role) {
+                self.give(session, (account, *organisation), (role, name)).await?;
             }
         }
-        for (organisation, place) in
+        for (organisation, given) in
             given.iter().filter(|(organisation, _)| !wanted.contains_key(organisation))
         {
-            self.take(session, (account, *organisation), place).await?;
+            self.take(session, (account, *organisation), given).await?;
         }
         Ok(())
     }
@@ -119,29 +118,48 @@ impl Arrive {
         &self,
         session: &mut dyn Session,
         (account, organisation): (i64, i64),
-        (role, name): &Place,
+        (role, name): (Role, &OrganisationName),
     ) -> Result<()> {
         const NOTE: &str = "
             INSERT INTO given_role (account_id, organisation_id) VALUES ($1, $2)
             ON CONFLICT (account_id, organisation_id) DO NOTHING";
+        // Held: since it was found it may have gone, or an admin may have said something by hand.
+        if !hold_organisation(session, OrganisationId(organisation)).await?
+            || by_hand(session, account).await?.contains(&organisation)
+        {
+            return Ok(());
+        }
         let now = self.record.at.microseconds();
         session.execute(JOIN, &[organisation.into(), account.into(), role.word().into(), now.into()]).await?;
         session.execute(NOTE, &[account.into(), organisation.into()]).await?;
         self.note(session, "member.set", (name, format!("{} {role}", self.arrival.name))).await
     }
 
+    /// Takes what the groups gave; what was given by hand beneath stays.
     async fn take(
         &self,
         session: &mut dyn Session,
         (account, organisation): (i64, i64),
-        (_, name): &Place,
+        given: &Given,
     ) -> Result<()> {
         const LEAVE: &str = "DELETE FROM membership WHERE organisation_id = $1 AND account_id = $2";
+        const STAY: &str = "UPDATE membership SET role = $1 WHERE organisation_id = $2 AND account_id = $3";
         const FORGET: &str = "DELETE FROM given_role WHERE organisation_id = $1 AND account_id = $2";
-        for statement in [LEAVE, FORGET] {
-            session.execute(statement, &[organisation.into(), account.into()]).await?;
+        let of = [organisation.into(), account.into()];
+        if session.execute(FORGET, &of).await? == 0 {
+            return Ok(());
         }
-        self.note(session, "member.delete", (name, self.arrival.name.to_string())).await
+        let name = &self.arrival.name;
+        match given.beneath {
+            Some(role) => {
+                session.execute(STAY, &[role.word().into(), organisation.into(), account.into()]).await?;
+                self.note(session, "member.set", (&given.name, format!("{name} {role}"))).await
+            }
+            None => {
+                session.execute(LEAVE, &of).await?;
+                self.note(session, "member.delete", (&given.name, name.to_string())).await
+            }
+        }
     }
 
     async fn note(
@@ -155,10 +173,26 @@ impl Arrive {
     }
 }
 
-fn roles(rows: Vec<Row>) -> Result<Roles> {
+/// The memberships that groups gave.
+async fn given(session: &mut dyn Session, account: i64) -> Result<BTreeMap<i64, Given>> {
+    const GIVEN: &str = "
+        SELECT g.organisation_id, m.role, g.beneath, o.name FROM given_role g
+        JOIN organisation o ON o.id = g.organisation_id
+        JOIN membership m ON m.organisation_id = g.organisation_id AND m.account_id = g.account_id
+        WHERE g.account_id = $1";
     let one = |mut row: Row| {
         let (organisation, role) = (row.next()?, row.parse(|role: String| role.parse().ok())?);
-        Ok((organisation, (role, row.parse(|name: String| name.parse().ok())?)))
+        let beneath = row.parse(|role: Option<String>| role.map(|role| role.parse()).transpose().ok())?;
+        Ok((organisation, Given { role, beneath, name: row.parse(|name: String| name.parse().ok())? }))
     };
-    rows.into_iter().map(one).collect()
+    session.query(GIVEN, &[account.into()]).await?.into_iter().map(one).collect()
+}
+
+/// Where an account belongs by what somebody said.
+async fn by_hand(session: &mut dyn Session, account: i64) -> Result<BTreeSet<i64>> {
+    const BY_HAND: &str = "
+        SELECT m.organisation_id FROM membership m WHERE m.account_id = $1 AND NOT EXISTS
+            (SELECT 1 FROM given_role g WHERE g.account_id = m.account_id AND g.organisation_id = m.organisation_id)";
+    let rows = session.query(BY_HAND, &[account.into()]).await?;
+    rows.into_iter().map(|mut row| row.next()).collect()
 }
