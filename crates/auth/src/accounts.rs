@@ -66,7 +66,7 @@ impl Auth {
         let hash = self.0.passwords.hash(password, self.0.entropy.bytes()).await?;
         let record = self.record_of(grant, "user.password", name.as_str());
         if self.0.accounts.set_password(account.id, hash, record).await? {
-            self.0.attempts.forget_everywhere(name.as_str());
+            self.forgive(name.as_str());
             return Ok(());
         }
         Err(Error::not_found(Subject::User))

@@ -13,6 +13,10 @@ use crate::Limits;
 
 /// How many logins and addresses are counted at most.
 const KEPT: usize = 10_000;
+/// How many wrong codes of one second factor are heard within a day.
+const MOST_CODES: u32 = 100;
+/// A day, in seconds.
+const DAY: i64 = 24 * 3600;
 /// The longest login that is kept apart from others.
 const LONGEST: usize = 64;
 
@@ -39,6 +43,13 @@ impl Attempts {
     /// What strangers try, by its kind.
     pub(crate) fn of_strangers(limits: &Limits) -> Self {
         Self::new(limits, "too many tries from this address, try again later")
+    }
+
+    /// Codes of second factors, by the login and wherever they come from: who knows the password and has many addresses would
+    /// else guess one some day, for a code has six digits.
+    pub(crate) fn of_codes() -> Self {
+        let refusal = "too many wrong codes for this user, try again tomorrow or have the operator help";
+        Self { most: MOST_CODES, refusal, window: DAY, wrong: Mutex::default() }
     }
 
     fn new(limits: &Limits, refusal: &'static str) -> Self {
@@ -104,6 +115,23 @@ fn who(user: &str, address: Option<IpAddr>) -> Who {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn codes_are_counted_wherever_they_come_from_and_for_a_day() {
+        let (codes, now) = (Attempts::of_codes(), Timestamp::from_microseconds(0));
+        for _ in 0..MOST_CODES {
+            codes.expect_room("a", None, now).unwrap();
+            codes.count("a", None, now);
+        }
+        assert_eq!(
+            codes.expect_room("a", None, now.plus_seconds(DAY - 1)).unwrap_err().kind(),
+            Kind::RateLimited
+        );
+        codes.expect_room("b", None, now).unwrap();
+        codes.expect_room("a", None, now.plus_seconds(DAY)).unwrap();
+        codes.forget("a", None);
+        codes.expect_room("a", None, now).unwrap();
+    }
 
     #[test]
     fn the_eleventh_guess_is_not_heard_until_the_window_ends() {

@@ -174,6 +174,11 @@ impl Auth {
         self.0.notebook.note(AuditRecord::new(self.0.clock.now(), actor, "login"));
     }
 
+    /// Notes that what a caller showed is wrong: a password that was asked for once more, a code, a link.
+    pub(crate) fn note_wrong(&self, actor: &Actor, action: &'static str) {
+        self.0.notebook.note(AuditRecord::new(self.0.clock.now(), actor, action));
+    }
+
     /// Notes a refused login. Only what could be a login is kept: people type passwords into the wrong field.
     pub(crate) fn record_refusal(&self, user: &str, nobody: &Actor) {
         let target = user.parse::<UserName>().ok().map(|name| name.to_string());

@@ -123,6 +123,7 @@ impl Auth {
 
     fn refused_invitation(&self, actor: &Actor) -> Error {
         self.0.tries.count(INVITATIONS, actor.address, self.0.clock.now());
+        self.note_wrong(actor, "invitation.refused");
         Error::new(Kind::Denied, "the invitation is wrong, was used or has ended")
     }
 }

@@ -5,8 +5,6 @@
 //! nothing that the operator gave him. It ends with whatever ends the account's
 //! credentials, so that an old one opens nothing after the password was changed.
 
-use std::net::IpAddr;
-
 use tracing::Instrument as _;
 use wharf_core::{
     Actor, EmailAddress, Error, Kind, OperatorGrant, Result, Secret, Subject, Timestamp, UserName,
@@ -74,18 +72,18 @@ impl Auth {
             Some(hash) => self.0.links.link(hash, now).await?,
             None => None,
         };
-        let link = link.ok_or_else(|| self.refused_link(nobody.address))?;
+        let link = link.ok_or_else(|| self.refused_link(nobody))?;
         let hash = self.0.passwords.hash(password, self.0.entropy.bytes()).await?;
         let account = self.0.accounts.by_id(link.account).await?;
         let Some(Login::User(name)) = account.map(|account| account.name) else {
-            return Err(self.refused_link(nobody.address));
+            return Err(self.refused_link(nobody));
         };
         let record = AuditRecord::new(now, nobody, "user.password");
         let record = AuditRecord { target: Some(name.to_string()), ..record };
         if !self.0.links.use_link(link, hash, record).await? {
-            return Err(self.refused_link(nobody.address));
+            return Err(self.refused_link(nobody));
         }
-        self.0.attempts.forget_everywhere(name.as_str());
+        self.forgive(name.as_str());
         Ok(())
     }
 
@@ -134,8 +132,9 @@ impl Auth {
         self.post((&to, "A new password", words), Carried::Link(link), record).await
     }
 
-    fn refused_link(&self, address: Option<IpAddr>) -> Error {
-        self.0.tries.count(LINKS, address, self.0.clock.now());
+    fn refused_link(&self, nobody: &Actor) -> Error {
+        self.0.tries.count(LINKS, nobody.address, self.0.clock.now());
+        self.note_wrong(nobody, "reset.refused");
         Error::new(Kind::Denied, "the link is wrong, was used or has ended")
     }
 }

@@ -121,6 +121,7 @@ impl Auth {
             return Ok(());
         }
         self.0.attempts.count(login, actor.address, self.0.clock.now());
+        self.note_wrong(actor, "password.refused");
         Err(Error::new(Kind::Denied, "the current password is another one"))
     }
 }

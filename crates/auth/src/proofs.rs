@@ -168,6 +168,7 @@ impl Auth {
 
     fn refused_proof(&self, nobody: &Actor) -> Error {
         self.0.tries.count(PROOFS, nobody.address, self.0.clock.now());
+        self.note_wrong(nobody, "verification.refused");
         Error::new(Kind::Denied, "the link is wrong, was used or has ended")
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Where one stands, a password alone opens nothing: a login takes a code too, and every door that hears passwords sends
 //! its caller to API tokens. A code is good for one use, though it is shown for half a minute and heard for some longer;
-//! a wrong one counts as a wrong password does.
+//! a wrong one counts as a wrong password does, and for its user wherever it comes from.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use totp_rs::{Algorithm, Builder, Totp};
@@ -91,8 +91,8 @@ impl Auth {
         let row = self.0.factors.factor(grant.account()).await?.filter(|_| !account.has_second_factor);
         let row = row.ok_or_else(|| Error::new(Kind::Conflict, "no second factor was begun"))?;
         self.begin_try(actor)?;
-        let step = self.matching_step(&account, &row, code)?.ok_or_else(wrong_code)?;
-        self.0.attempts.forget(actor.principal.name(), actor.address);
+        let step = self.matching_step(&account, &row, code)?.ok_or_else(|| self.wrong_code(actor))?;
+        self.end_try(actor);
         let texts: Vec<_> = (0..RECOVERY_CODES).map(|_| self.recovery_code()).collect();
         let recovery_codes = texts.iter().map(|text| hash(text.expose())).collect();
         let login = match actor.credential {
@@ -120,9 +120,9 @@ impl Auth {
         let actor = grant.actor();
         self.begin_try(actor)?;
         if !self.is_code(&account, code, actor).await? {
-            return Err(wrong_code());
+            return Err(self.wrong_code(actor));
         }
-        self.0.attempts.forget(actor.principal.name(), actor.address);
+        self.end_try(actor);
         let record = self.factor_record(&grant, "totp.disable");
         self.0.factors.remove_factor(grant.account(), record).await.map(drop)
     }
@@ -158,6 +158,7 @@ impl Auth {
         let code = code.ok_or_else(missing)?;
         self.begin_try(actor)?;
         if self.is_code(account, code, actor).await? {
+            self.end_try(actor);
             return Ok(());
         }
         let record = AuditRecord::new(self.0.clock.now(), actor, "login.refused");
@@ -207,9 +208,21 @@ impl Auth {
     /// Counts a try before it is heard, so that many at once are no more than many in a row; a right one is forgotten.
     fn begin_try(&self, actor: &Actor) -> Result<()> {
         let (name, now) = (actor.principal.name(), self.0.clock.now());
+        self.0.codes.expect_room(name, None, now)?;
         self.0.attempts.expect_room(name, actor.address, now)?;
+        self.0.codes.count(name, None, now);
         self.0.attempts.count(name, actor.address, now);
         Ok(())
+    }
+
+    fn end_try(&self, actor: &Actor) {
+        self.0.codes.forget(actor.principal.name(), None);
+        self.0.attempts.forget(actor.principal.name(), actor.address);
+    }
+
+    fn wrong_code(&self, actor: &Actor) -> Error {
+        self.note_wrong(actor, "totp.refused");
+        Error::new(Kind::Denied, "the code is wrong or was used")
     }
 
     async fn account_of(&self, grant: &SelfGrant) -> Result<Account> {
@@ -244,8 +257,4 @@ fn hash(code: &str) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, code.as_bytes()).as_ref());
     hash
-}
-
-fn wrong_code() -> Error {
-    Error::new(Kind::Denied, "the code is wrong or was used")
 }

@@ -1,7 +1,8 @@
 //! Users, as an operator manages them, and what each may do to himself.
 
 use wharf_core::{
-    Actor, Error, OperatorGrant, Result, Secret, SelfGrant, Subject, UserName, audit::AuditRecord,
+    Actor, Credential, Error, Kind, OperatorGrant, Result, Secret, SelfGrant, Subject, UserName,
+    audit::AuditRecord,
 };
 
 use crate::{
@@ -65,22 +66,34 @@ impl Auth {
     /// Changes the caller's own password, which he must know. Every token issued before ends.
     ///
     /// # Errors
-    /// `Denied` for a wrong one; `RateLimited`; `Invalid` for a new one that is none.
+    /// `Denied` for a wrong one, and to whoever came by a token: what a token does ends with it; `RateLimited`; `Invalid` for
+    /// a new one that is none.
     pub async fn change_password(
         &self,
-        grant: &SelfGrant,
+        grant: SelfGrant,
         current: &Secret<String>,
         new: &Secret<String>,
     ) -> Result<()> {
-        self.expect_password(grant, Some(current)).await?;
+        let grant = grant.whole()?;
+        if !matches!(grant.actor().credential, Credential::Password | Credential::Login(_)) {
+            let words = "a password is changed by who logs in with it, and not with a token";
+            return Err(Error::new(Kind::Denied, words));
+        }
+        self.expect_password(&grant, Some(current)).await?;
         let login = grant.actor().principal.name();
         let hash = self.0.passwords.hash(new, self.0.entropy.bytes()).await?;
-        let record = AuditRecord::by(self.0.clock.now(), grant, "user.password");
+        let record = AuditRecord::by(self.0.clock.now(), &grant, "user.password");
         let record = AuditRecord { target: Some(login.to_owned()), ..record };
         if !self.0.accounts.set_password(grant.account(), hash, record).await? {
             return Err(Error::not_found(Subject::User));
         }
-        self.0.attempts.forget_everywhere(login);
+        self.forgive(login);
         Ok(())
+    }
+
+    /// Forgets what was tried in vain for a login: it has a new password.
+    pub(crate) fn forgive(&self, login: &str) {
+        self.0.attempts.forget_everywhere(login);
+        self.0.codes.forget_everywhere(login);
     }
 }

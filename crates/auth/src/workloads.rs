@@ -95,7 +95,15 @@ impl Auth {
     pub async fn mint(&self, brought: Brought, nobody: &Actor) -> Result<Minted> {
         let minted = self.admit(brought, nobody).await;
         self.meters().workloads_refused.add(minted.is_err().into());
-        minted
+        minted.inspect_err(|error| self.note_refused_job(error, nobody))
+    }
+
+    /// Notes that a job was not let in, and why: in our own words, for nothing that it brought need be true.
+    fn note_refused_job(&self, error: &Error, nobody: &Actor) {
+        if matches!(error.kind(), Kind::Unauthenticated | Kind::Denied | Kind::Exists) {
+            let record = AuditRecord::new(self.0.clock.now(), nobody, "workload.refused");
+            self.0.notebook.note(AuditRecord { target: Some(error.message().to_owned()), ..record });
+        }
     }
 
     async fn admit(&self, brought: Brought, nobody: &Actor) -> Result<Minted> {

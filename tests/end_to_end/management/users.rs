@@ -63,6 +63,12 @@ async fn who_changes_his_password_must_know_it() {
 
     alice.send_json("PUT", path, &json!({ "current": "wrong", "new": new })).await.is(403);
     let current = "the-password-of-alice";
+    let access = json!([{ "repositories": "alice/app", "actions": ["pull"] }]);
+    for made in [json!({ "name": "whole" }), json!({ "name": "narrow", "access": access })] {
+        let token = alice.send_json("POST", "/api/v1/tokens", &made).await.is(201).json();
+        let by_token = alice.bearing(token["token"].as_str().unwrap());
+        by_token.send_json("PUT", path, &json!({ "current": current, "new": new })).await.is(403);
+    }
     alice.send_json("PUT", path, &json!({ "current": current, "new": new })).await.is(204);
     alice.get("/api/v1/me").await.is(401);
     wharf.caller("alice", new).get("/api/v1/me").await.is(200);

@@ -78,6 +78,45 @@ async fn who_did_what_by_which_token_and_from_where_is_found() {
 }
 
 #[tokio::test]
+async fn what_was_shown_in_vain_is_recorded() {
+    let wharf = Wharf::start().await;
+    let (alice, nobody, admin) = (wharf.add_user("alice", &[]), wharf.anonymous(), wharf.admin());
+    let password = json!({ "password": "the-password-of-alice" });
+    alice.send_json("POST", "/api/v1/me/totp", &password).await.is(200);
+    for (caller, method, path, body, status) in [
+        (&alice, "PUT", "/api/v1/me/totp", json!({ "code": "000000" }), 403),
+        (&alice, "PUT", "/api/v1/me/password", json!({ "current": "not-it", "new": "a-new-password" }), 403),
+        (&alice, "POST", "/api/v1/me/invitations", json!({ "token": "wharf_invitation_guess" }), 403),
+        (&nobody, "POST", "/api/v1/resets", json!({ "token": "guess", "password": "a-new-password" }), 403),
+        (&nobody, "POST", "/api/v1/verifications", json!({ "token": "guess" }), 403),
+        (&nobody, "POST", "/_/oidc/mint-token", json!({ "token": "guess" }), 422),
+    ] {
+        caller.send_json(method, path, &body).await.is(status);
+    }
+
+    let begun = Instant::now();
+    for (action, actor) in [
+        ("totp.refused", "alice"),
+        ("password.refused", "alice"),
+        ("invitation.refused", "alice"),
+        ("reset.refused", ""),
+        ("verification.refused", ""),
+        ("workload.refused", ""),
+    ] {
+        let record = loop {
+            let found = admin.get(&format!("/api/v1/audit?action={action}")).await.is(200).json();
+            if let Some(record) = found["items"].get(0) {
+                break record.clone();
+            }
+            assert!(begun.elapsed() < Duration::from_secs(10), "{action} is not recorded");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        assert_eq!((&record["actor"], &record["address"]), (&json!(actor), &json!("127.0.0.1")), "{action}");
+        assert!(!record.to_string().contains("guess"), "{record}");
+    }
+}
+
+#[tokio::test]
 async fn a_log_verifies_and_not_against_a_head_it_never_had() {
     let mut wharf = Wharf::start_in_files(&[]).await;
     wharf.add_user("witness", &["acme:viewer"]);

@@ -124,5 +124,5 @@ async fn show(call: Call, (): ()) -> Result<Shown<Me>> {
 async fn change_password(call: Call, Body(changed): Body<ChangedPassword>) -> Result<Done> {
     let grant = call.face.auth.grant_self(&call.actor)?;
     let (current, new): (Secret<String>, Secret<String>) = (changed.current.into(), changed.new.into());
-    call.face.auth.change_password(&grant, &current, &new).await.map(|()| Done)
+    call.face.auth.change_password(grant, &current, &new).await.map(|()| Done)
 }
