@@ -23,6 +23,9 @@ mod verify;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
 
 pub(crate) use self::problems::is_problem;
 use crate::harness::{ADMIN_PASSWORD, Wharf};
@@ -58,6 +61,22 @@ async fn the_first_start_without_a_password_makes_one_and_keeps_it_until_it_is_c
     wharf.change_password("admin", "chosen-by-the-operator");
     assert!(!file.exists(), "the file outlives the password");
     wharf.caller("admin", &made).get("/v2/").await.is(401);
+}
+
+#[tokio::test]
+async fn the_first_password_leaves_the_disk_when_it_is_changed_over_http_too() {
+    let wharf = Wharf::start_with(&[("WHARF_HOUSEKEEPING_INTERVAL", "1s")]).await;
+    let file = wharf.data.join("admin-password");
+    let made = fs::read_to_string(&file).unwrap().trim().to_owned();
+    let change = json!({ "current": made, "new": "chosen-by-the-operator" });
+
+    wharf.caller("admin", &made).send_json("PUT", "/api/v1/me/password", &change).await.is(204);
+
+    let begun = Instant::now();
+    while file.exists() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "the file outlives the password");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]

@@ -11,6 +11,9 @@ use crate::{
     port::{NewAccount, RegistryChange, UserRow},
 };
 
+/// The version that accounts are made with.
+const FIRST_VERSION: i64 = 1;
+
 /// A user to be made.
 #[derive(Clone, Debug)]
 pub struct NewUser {
@@ -70,6 +73,19 @@ impl Auth {
             return Ok(());
         }
         Err(Error::not_found(Subject::User))
+    }
+
+    /// Whether a user still has the password that he was made with, which is this one. It is hashed only where something ended
+    /// the user's credentials since.
+    ///
+    /// # Errors
+    /// `RateLimited`; `Unavailable`.
+    pub async fn has_first_password(&self, name: &UserName, password: &Secret<String>) -> Result<bool> {
+        match self.0.accounts.by_name(name).await? {
+            Some(account) if account.version == FIRST_VERSION => Ok(true),
+            Some(account) => self.0.passwords.verify(password, account.password_hash.as_deref(), None).await,
+            None => Ok(false),
+        }
     }
 
     /// Changes a registry; one that is not there is made.

@@ -13,6 +13,16 @@ pub(crate) const PASSWORD_FILE: &str = "admin-password";
 /// The variable that sets the first user's password.
 pub(crate) const PASSWORD_VARIABLE: &str = "WHARF_ADMIN_PASSWORD";
 
+/// Removes the file of the password that was made up once that opens nothing any more, however it was changed.
+pub(crate) async fn forget_password(auth: &Auth, data_dir: &DataDir) -> Result<()> {
+    let Some(text) = data_dir.read(PASSWORD_FILE)? else { return Ok(()) };
+    let password = Secret::new(text.trim().to_owned());
+    match auth.has_first_password(&ADMIN.parse()?, &password).await? {
+        true => Ok(()),
+        false => data_dir.remove(PASSWORD_FILE),
+    }
+}
+
 /// Makes what a first start must make; does nothing on a later one.
 #[allow(clippy::disallowed_methods, reason = "the first user is made by nobody but the first start")]
 pub(crate) async fn prepare(auth: &Auth, data_dir: &DataDir, entropy: &dyn Entropy) -> Result<()> {

@@ -21,7 +21,7 @@ use wharf_registry::{
 };
 
 pub(crate) use self::{letter_carrier::LetterCarrier, messenger::Messenger, recorder::Recorder};
-use crate::{data_dir::DataDir, metrics::JobMeters};
+use crate::{data_dir::DataDir, first_start::forget_password, metrics::JobMeters};
 
 /// What is slow to arise and dear to look for is looked for every so many rounds.
 const SELDOM: u32 = 60;
@@ -89,6 +89,9 @@ impl Jobs {
         }
         if let Err(error) = meters.keys.run(now(), self.auth.tend()).await {
             tracing::warn!(?error, "keys could not be tended");
+        }
+        if let Err(error) = forget_password(&self.auth, &self.data_dir).await {
+            tracing::warn!(?error, "the file of the first password could not be looked after");
         }
         if let Err(error) = meters.database.run(now(), self.database.tend()).await {
             tracing::warn!(?error, "the database could not be tended");
