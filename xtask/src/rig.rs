@@ -11,6 +11,7 @@ pub(crate) mod daemon;
 mod docker;
 mod go_program;
 mod install;
+mod node;
 mod postgres;
 pub(crate) mod private;
 mod python;
@@ -80,6 +81,10 @@ impl Rig {
         if allows(components, "python", steps) {
             let programs = steps.run("python clients", python::install)?;
             self.tell("WHARF_TEST_PYTHON", programs);
+        }
+        if allows(components, "node", steps) {
+            let folder = steps.run("OpenID provider", node::install)?;
+            self.tell("WHARF_TEST_NODE", folder);
         }
         for program in cargo_program::ALL {
             if allows(components, program.name, steps) {

@@ -73,6 +73,13 @@ const COMPONENTS: &[Component] = &[
         packages: &["python3", "python3-venv"],
         needs: Needs::Nothing,
     },
+    // oidc-provider, of a version that Debian's Node runs.
+    Component {
+        name: "node",
+        programs: &["node", "npm"],
+        packages: &["nodejs", "npm"],
+        needs: Needs::Nothing,
+    },
     // Cargo is there, for it runs this.
     Component { name: "memflowup", programs: &["setpriv"], packages: &["util-linux"], needs: Needs::Nothing },
     Component { name: "openssl", programs: &["openssl"], packages: &["openssl"], needs: Needs::Nothing },
