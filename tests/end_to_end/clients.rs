@@ -14,6 +14,7 @@ mod docker;
 mod documented;
 mod helm;
 mod helm_repository;
+mod identity_provider;
 mod image;
 mod jobs;
 mod large_image;

@@ -5,6 +5,7 @@
 
 mod answer;
 mod binary;
+mod browser;
 mod caller;
 mod certificate;
 mod challenge;
@@ -30,6 +31,7 @@ mod upload;
 
 pub(crate) use answer::Answer;
 pub(crate) use binary::wharf_command;
+pub(crate) use browser::Browser;
 pub(crate) use caller::Caller;
 pub(crate) use certificate::Certificate;
 pub(crate) use challenge::Challenge;

@@ -1,6 +1,7 @@
-//! The cookie that a browser is known by, and the proof that one of our own pages sends it.
+//! The cookie that a browser is known by, the one that it keeps while it logs in at an issuer, and the proof that one of
+//! our own pages sends the first.
 //!
-//! Over https it is called `__Host-wharf`: browsers take such a one only over TLS, for this very host and all its paths,
+//! Over https they are called `__Host-wharf` and `__Host-wharf-begun`: browsers take such a one only over TLS, for this very host and all its paths,
 //! so that no neighbour under the same domain can plant another. A browser sends it whoever asks, so what changes something
 //! needs two things more that a foreign page cannot bring: the header `X-Wharf-Proof`, and an origin that is ours.
 
@@ -13,6 +14,15 @@ const PROOF: &str = "x-wharf-proof";
 /// Where a browser says how the page that asks stands to us (Fetch Metadata).
 const SITE: &str = "sec-fetch-site";
 
+/// What a browser keeps for us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cookie {
+    /// Its login.
+    Login,
+    /// A login that it began at an issuer.
+    Begun,
+}
+
 /// What is known of the page behind a request: our own URL as the caller sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct Origin(String);
@@ -23,31 +33,36 @@ impl Origin {
         Self(base)
     }
 
-    /// The cookie's name.
-    fn cookie(&self) -> &'static str {
-        if self.is_secure() { "__Host-wharf" } else { "wharf" }
+    /// What a cookie is called.
+    fn name(&self, cookie: Cookie) -> &'static str {
+        match (cookie, self.is_secure()) {
+            (Cookie::Login, true) => "__Host-wharf",
+            (Cookie::Login, false) => "wharf",
+            (Cookie::Begun, true) => "__Host-wharf-begun",
+            (Cookie::Begun, false) => "wharf-begun",
+        }
     }
 
     fn is_secure(&self) -> bool {
         self.0.starts_with("https://")
     }
 
-    /// What the cookie of a request holds, if it has one; of two nobody can say which is ours.
-    pub(crate) fn shown(&self, headers: &HeaderMap) -> Option<Secret<String>> {
+    /// What a cookie of a request holds, if it has it; of two nobody can say which is ours.
+    pub(crate) fn shown(&self, cookie: Cookie, headers: &HeaderMap) -> Option<Secret<String>> {
         let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
         let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let mut ours = pairs.filter(|(name, _)| *name == self.cookie()).map(|(_, value)| value);
+        let mut ours = pairs.filter(|(name, _)| *name == self.name(cookie)).map(|(_, value)| value);
         let first = ours.next()?;
         ours.next().is_none().then(|| Secret::new(first.to_owned()))
     }
 
-    /// The header that has a browser keep the cookie for so many seconds, or forget it after none.
+    /// The header that has a browser keep a cookie for so many seconds, or forget it after none.
     ///
     /// # Errors
     /// `Internal`, which cannot be.
-    pub(crate) fn kept(&self, text: &str, seconds: i64) -> Result<HeaderValue> {
+    pub(crate) fn kept(&self, cookie: Cookie, text: &str, seconds: i64) -> Result<HeaderValue> {
         let secure = if self.is_secure() { "; Secure" } else { "" };
-        let name = self.cookie();
+        let name = self.name(cookie);
         let line = format!("{name}={text}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
         let mut value = HeaderValue::try_from(line).map_err(Error::internal)?;
         value.set_sensitive(true);
@@ -119,17 +134,22 @@ mod tests {
     fn only_the_cookie_that_goes_with_the_scheme_is_ours_and_only_where_it_is_the_one() {
         let (plain, secure) = (Origin("http://w".to_owned()), Origin("https://w".to_owned()));
         let both = headers(&[("cookie", "a=b; wharf=one; __Host-wharf=two")]);
-        let text =
-            |origin: &Origin, headers: &HeaderMap| origin.shown(headers).map(|text| text.expose().clone());
+        let text = |origin: &Origin, headers: &HeaderMap| {
+            origin.shown(Cookie::Login, headers).map(|text| text.expose().clone())
+        };
         assert_eq!(text(&plain, &both).as_deref(), Some("one"));
         assert_eq!(text(&secure, &both).as_deref(), Some("two"));
         assert_eq!(text(&plain, &headers(&[("cookie", "wharf=one; wharf=two")])), None);
         assert_eq!(text(&secure, &headers(&[("cookie", "wharf=one")])), None);
         assert_eq!(
-            secure.kept("x", 9).unwrap(),
+            secure.kept(Cookie::Login, "x", 9).unwrap(),
             "__Host-wharf=x; Path=/; Max-Age=9; HttpOnly; SameSite=Lax; Secure"
         );
-        assert_eq!(plain.kept("", 0).unwrap(), "wharf=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
+        assert_eq!(
+            plain.kept(Cookie::Begun, "", 0).unwrap(),
+            "wharf-begun=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"
+        );
+        assert!(secure.shown(Cookie::Begun, &both).is_none());
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! The doors of the management: the token endpoint that docker and its kin log in through, the exchange for jobs, and
-//! `/api/v1`.
+//! The doors of the management: the token endpoint that docker and its kin log in through, the exchange for jobs, the way
+//! of browsers to an issuer and back, and `/api/v1`.
 //!
 //! An endpoint of the API is a `Route`: a method, a path, and a handler whose types say what it takes and
 //! answers. Everything else comes from the one list in `routes`: which handler a request goes to, the OpenAPI document,
 //! and what the table of who may do what must hold.
 
+mod browser;
 mod call;
 mod cookie;
 mod document;
@@ -38,13 +39,13 @@ use wharf_signing::Signing;
 
 use crate::{
     call::{Call, query},
-    cookie::Origin,
+    cookie::{Cookie, Origin},
     input::LARGEST,
     template::segments,
 };
 
 /// What the endpoints are called in logs and metrics.
-pub const NAMES: [&str; 4] = [token::NAME, oidc::NAME, API, DOCUMENT];
+pub const NAMES: [&str; 5] = [token::NAME, oidc::NAME, browser::NAME, API, DOCUMENT];
 
 /// The name of everything below `/api/v1`.
 const API: &str = "api";
@@ -68,13 +69,15 @@ pub struct Api {
     pub base: BaseUrl,
 }
 
-/// `/token`, `/_/oidc/…` and its discovery, `/api/openapi.json` and everything below `/api/v1/`.
+/// `/token`, `/_/oidc/…` and its discovery, `/-/login/oidc/…`, `/api/openapi.json` and everything below `/api/v1/`.
 pub fn router(face: Api) -> Router {
     Router::new()
         .route("/token", get(token::serve).post(token::serve))
         .route("/_/oidc/audience", get(oidc::audience))
         .route("/_/oidc/mint-token", post(oidc::mint))
         .route("/.well-known/pytp", get(oidc::discover))
+        .route("/-/login/oidc/{issuer}", get(browser::begin))
+        .route("/-/login/oidc/{issuer}/callback", get(browser::finish))
         .route("/api/openapi.json", get(describe))
         .route("/api/v1/{*path}", any(serve))
         .with_state(face)
@@ -121,7 +124,8 @@ async fn answer(face: Api, request: Request) -> Result<Response> {
 /// anything. A cookie whose login has ended is as good as none.
 async fn who(face: &Api, parts: &Parts, origin: Option<&Origin>) -> Result<Actor> {
     let shown = origin.filter(|_| !parts.headers.contains_key(header::AUTHORIZATION));
-    let Some((origin, cookie)) = shown.and_then(|origin| Some((origin, origin.shown(&parts.headers)?)))
+    let Some((origin, cookie)) =
+        shown.and_then(|origin| Some((origin, origin.shown(Cookie::Login, &parts.headers)?)))
     else {
         return identify(&face.auth, &parts.headers, &parts.extensions).await;
     };

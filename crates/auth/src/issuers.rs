@@ -4,6 +4,7 @@
 //! others say. An issuer is known by where its documents are ([`Issuer`]), so whatever one organisation believes of an
 //! address says nothing in another.
 
+mod access_hash;
 mod address;
 mod claims;
 mod documents;
@@ -17,6 +18,7 @@ use std::{collections::HashSet, sync::Arc};
 use aws_lc_rs::digest::{Context, SHA256};
 use wharf_core::{Clock, Error, Kind, Result, gate::OrganisationId};
 
+pub(crate) use self::access_hash::expect_access_token;
 pub use self::{
     address::{IssuerUrl, KeysUrl},
     claims::Claims,

@@ -62,7 +62,7 @@ pub use crate::{
     logins::{LoginWish, NewLogin, proof_of, proves},
     meters::{Meters, PasswordLoad},
     people::KnownBy,
-    providers::{NewProvider, ProviderDoor, Question, Reply},
+    providers::{Arrived, Departure, LocalPath, NewProvider, ProviderDoor, Question, Reply, Returning},
     repeats::{Begun, LONGEST_REPEAT_KEY},
     seal::{Sealer, SealingKey},
     second_factor::{Enrolment, FactorState},

@@ -10,8 +10,8 @@ use aws_lc_rs::{
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use wharf_core::{
-    Actor, Credential, Error, Kind, Principal, Result, Secret, SelfGrant, Subject, Timestamp, TokenHash,
-    audit::AuditRecord,
+    AccountId, Actor, Credential, Error, IssuerName, Kind, Principal, Result, Secret, SelfGrant, Subject,
+    Timestamp, TokenHash, audit::AuditRecord,
 };
 
 use crate::{
@@ -40,6 +40,17 @@ pub struct LoginWish {
     pub user_agent: Option<String>,
 }
 
+/// How somebody came who is to be known by a cookie.
+#[derive(Clone, Debug)]
+pub(crate) struct LoginWay {
+    /// What was shown.
+    pub(crate) shown: Shown,
+    /// At which issuer; none: by the password.
+    pub(crate) issuer: Option<IssuerName>,
+    /// What the browser calls itself.
+    pub(crate) user_agent: Option<String>,
+}
+
 /// A login that was just made.
 #[derive(Debug)]
 pub struct NewLogin {
@@ -66,11 +77,22 @@ impl Auth {
         } else {
             Shown::Password
         };
-        let (id, account_version) = (account.id, account.version);
+        let known = (account.id, account.version);
         let actor = self.let_in(account, actor).await?;
+        self.keep_login(known, &actor, LoginWay { shown, issuer: None, user_agent }).await
+    }
+
+    /// Makes the login of somebody who has shown all that is asked for.
+    pub(crate) async fn keep_login(
+        &self,
+        (id, account_version): (AccountId, i64),
+        actor: &Actor,
+        way: LoginWay,
+    ) -> Result<NewLogin> {
         let (text, hash) = generate(PREFIX, self.0.entropy.as_ref());
-        let record = AuditRecord::new(self.0.clock.now(), &actor, "login");
-        let record = AuditRecord { target: Some(hash.to_string()), ..record };
+        let record = AuditRecord::new(self.0.clock.now(), actor, "login");
+        let target = way.issuer.map_or_else(|| hash.to_string(), |issuer| format!("{hash} issuer={issuer}"));
+        let record = AuditRecord { target: Some(target), ..record };
         let row = LoginRow {
             hash,
             account: id,
@@ -79,9 +101,9 @@ impl Auth {
             used_at: record.at,
             expires_at: record.at.plus_seconds(self.0.settings.login_lifetime),
             address: actor.address.map(|address| address.to_string()),
-            user_agent: user_agent.map(|agent| displayed(&agent)),
+            user_agent: way.user_agent.map(|agent| displayed(&agent)),
         };
-        self.0.logins.add_login(row.clone(), shown, MOST, record).await?;
+        self.0.logins.add_login(row.clone(), way.shown, MOST, record).await?;
         Ok(NewLogin { text, row })
     }
 

@@ -1,25 +1,34 @@
-//! Users who have their password elsewhere: at the one provider that the operator lets passwords be shown to
-//! ([a password is shown to one provider](../../../docs/adr/0044-a-password-is-shown-to-one-provider.md)).
+//! Users who log in elsewhere: their browser at any provider that the operator names, their password at the one that he
+//! lets passwords be shown to ([a password is shown to one provider](../../../docs/adr/0044-a-password-is-shown-to-one-provider.md)).
 //!
 //! Who has a password here is never asked for elsewhere, so a provider speaks for nobody who is known without it. Whom it
 //! lets in gets an account at the first login, and the roles of the groups at each. A password that was right is
 //! remembered for five minutes, and for so long the provider is not asked again.
 
 mod answer;
+mod browser;
+mod client;
 mod cognito;
 mod grant;
 mod management;
 mod remembered;
+mod told;
 
 use async_trait::async_trait;
 use wharf_core::{Actor, Credential, Error, Kind, Result, Secret, UserName, audit::AuditRecord};
 
-use self::answer::Told;
-pub use self::management::NewProvider;
 pub(crate) use self::remembered::Outsiders;
+use self::{
+    answer::{Kind as TokenKind, Tokens, Told},
+    client::{Counter, Shown},
+};
+pub use self::{
+    browser::{Arrived, Departure, LocalPath, Returning},
+    management::NewProvider,
+};
 use crate::{
     Auth,
-    issuers::{Claims, Recipient, Wanted},
+    issuers::{Claims, Wanted},
     port::{Account, Arrival, Exchange, ProviderRow, Providers},
     turns::Turns,
 };
@@ -44,8 +53,8 @@ pub struct Question {
     pub wanted: Wanted,
     /// The headers beside the usual ones.
     pub headers: Vec<(&'static str, Secret<String>)>,
-    /// The body.
-    pub body: Secret<String>,
+    /// The body; where there is none it is asked by a GET.
+    pub body: Option<Secret<String>>,
 }
 
 /// What a provider answers.
@@ -60,7 +69,7 @@ pub struct Reply {
 /// Asks providers.
 #[async_trait]
 pub trait ProviderDoor: Send + Sync {
-    /// Posts a question to just the place that is named; any status is a reply.
+    /// Puts a question to just the place that is named; any status is a reply.
     ///
     /// # Errors
     /// As [`Documents::fetch`](crate::issuers::Documents::fetch).
@@ -125,10 +134,13 @@ impl Auth {
         }
         let _turn = self.0.turns_at_provider.take(nobody.address).await?;
         let claims = self.exchanged(provider, (user, password)).await?;
-        let arrival = arrival(provider, &claims)?;
-        let name = arrival.name.clone();
+        self.admit_arrival(arrival(provider, &claims)?, nobody).await
+    }
+
+    /// The account of whom a provider lets in, made if it is not there, with the roles that the groups give.
+    async fn admit_arrival(&self, arrival: Arrival, nobody: &Actor) -> Result<Account> {
         let record = AuditRecord::new(self.0.clock.now(), nobody, "user.create");
-        let record = AuditRecord { target: Some(name.to_string()), ..record };
+        let record = AuditRecord { target: Some(arrival.name.to_string()), ..record };
         let id = self.providers_port().arrive(arrival, record).await?;
         let account = self.0.accounts.by_id(id).await?;
         account.filter(|account| !account.disabled).ok_or_else(crate::unauthenticated)
@@ -140,8 +152,8 @@ impl Auth {
         let question = match provider.exchange {
             Exchange::Cognito => cognito::question(provider, login, secret.as_ref())?,
             _ => {
-                let endpoint = self.token_endpoint(provider).await?;
-                grant::question((provider, endpoint), login, secret.as_ref())
+                let url = self.token_endpoint(provider).await?;
+                grant::question(provider, Counter { url, shown: Shown::InHeader, secret }, login)
             }
         };
         let reply = self.0.provider_door.ask(question).await?;
@@ -150,15 +162,7 @@ impl Auth {
             _ => grant::read(&reply),
         };
         match told {
-            Told::Token(token, recipient) => {
-                let recipient = match recipient {
-                    answer::Kind::Identity => Recipient::Audiences([provider.client_id.clone()].into()),
-                    answer::Kind::Access => Recipient::Client(provider.client_id.clone()),
-                };
-                // A provider whose own token is not good is at fault, not the user.
-                let said = self.0.issuers.verify(&provider.issuer, &recipient, token.expose()).await;
-                said.map_err(|error| unusable(provider, error.message()))
-            }
+            Told::Tokens(tokens) => self.said_by(provider, tokens).await,
             Told::Wrong => Err(crate::unauthenticated()),
             Told::Wants(words) => Err(Error::new(Kind::Unauthenticated, words)),
             Told::Busy => {
@@ -197,7 +201,7 @@ fn arrival(provider: &ProviderRow, claims: &Claims) -> Result<Arrival> {
     })?;
     let mut groups = claims.values(&provider.groups_claim);
     groups.truncate(MOST_GROUPS);
-    Ok(Arrival { provider: provider.id, subject: subject.to_owned(), name, groups })
+    Ok(Arrival { provider: provider.id, subject: subject.to_owned(), name, groups, once: None })
 }
 
 /// A provider that cannot be used as it is set.

@@ -301,6 +301,8 @@ pub const TABLES: &[Table] = &[
             text("exchange"),
             integer("is_asked"),
             text("endpoint"),
+            text("browser"),
+            text("scope"),
             text("user_claim"),
             text("groups_claim"),
             integer("created_at"),

@@ -1,4 +1,4 @@
-//! The way to issuers: documents and the answers to passwords, fetched from just the place that is named. Whoever names an
+//! The way to issuers: documents, and the answers to passwords and codes, fetched from just the place that is named. Whoever names an
 //! issuer may be a tenant, so only into the internet and over TLS; but to hosts that the operator named wherever they are, and
 //! without TLS too, at the ports that the operator meant: nobody else is to look what listens there beside.
 
@@ -156,8 +156,9 @@ impl ProviderDoor for IssuerDoor {
         }
         let host = host_of(&url);
         let asked = async {
-            let body = Body::Whole(Bytes::from(question.body.expose().clone()));
-            let answer = door.send_once(Ask { method: Method::POST, url, headers, body }).await?;
+            let method = if question.body.is_some() { Method::POST } else { Method::GET };
+            let body = question.body.map(|body| Bytes::from(body.expose().clone())).unwrap_or_default();
+            let answer = door.send_once(Ask { method, url, headers, body: Body::Whole(body) }).await?;
             let status = answer.status().as_u16();
             Ok(Reply { status, body: answer.bytes(LARGEST_REPLY).await?.into() })
         };

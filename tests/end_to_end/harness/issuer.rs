@@ -1,5 +1,6 @@
 //! An issuer of tokens in this process: real keys, real signatures, and its documents over real HTTP.
 
+mod codes;
 mod people;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ pub(crate) struct Issuer {
     people: Arc<Mutex<People>>,
     /// What it says of the job that asks it for a token.
     job: Arc<Mutex<Value>>,
+    codes: Arc<Mutex<codes::Codes>>,
 }
 
 /// Who logs in there.
@@ -64,6 +66,7 @@ impl Issuer {
             number: Arc::default(),
             people: Arc::default(),
             job: Arc::default(),
+            codes: Arc::default(),
         };
         let serving = issuer.clone();
         tokio::spawn(async move {
@@ -99,6 +102,7 @@ impl Issuer {
             ("/keys", Some(to)) => ("302 Found", format!("location: {to}\r\n"), Value::Null),
             ("/keys" | "/more-keys", _) => ("200 OK", String::new(), json!({ "keys": [self.public_key()] })),
             ("/token", _) => self.grant(&head, &body),
+            ("/userinfo", _) => self.userinfo(&head),
             ("/cognito", _) => self.initiate_auth(&head, &body),
             (job, _) if job.starts_with("/job?") => ("200 OK", String::new(), self.token_of_job(job)),
             ("/.well-known/openid-configuration", _) => ("200 OK", String::new(), self.document()),
@@ -121,7 +125,11 @@ impl Issuer {
 
     fn document(&self) -> Value {
         let below = |path: &str| format!("{}{path}", self.url);
-        json!({ "issuer": self.url, "jwks_uri": below("/keys"), "token_endpoint": below("/token") })
+        json!({
+            "issuer": self.url, "jwks_uri": below("/keys"), "token_endpoint": below("/token"),
+            "authorization_endpoint": below("/authorize?tenant=corp"), "userinfo_endpoint": below("/userinfo"),
+            "authorization_response_iss_parameter_supported": true,
+        })
     }
 
     pub(crate) fn public_key(&self) -> Value {

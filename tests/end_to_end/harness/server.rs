@@ -43,6 +43,16 @@ impl Wharf {
         wharf
     }
 
+    /// A server that knows its own address, with these settings beside the operator's password.
+    pub(crate) async fn start_at_home(environment: &[(&str, &str)]) -> Self {
+        let password: &[_] = &[("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD)];
+        let mut wharf = Self::not_started(&[password, environment].concat()).await;
+        let home = wharf.base();
+        wharf.environment.push(("WHARF_PUBLIC_URL".to_owned(), home));
+        wharf.restart().await;
+        wharf
+    }
+
     /// A server whose data lies elsewhere, say on a disk that is about to fail.
     pub(crate) async fn start_on(data: &Path) -> Self {
         Self::start_on_with(data, &[("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD)]).await

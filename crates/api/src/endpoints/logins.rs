@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wharf_auth::{LoginWish, port::LoginRow, proof_of};
-use wharf_core::{Credential, Error, Kind, Result};
+use wharf_core::{Credential, Error, IssuerName, Kind, Result};
 
 use crate::{
     call::Call,
-    cookie::Origin,
+    cookie::{Cookie, Origin},
     input::Body,
     output::{Done, Forgotten, Kept, Listed, Shown},
     password::Password,
@@ -20,6 +20,7 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/login", "Log in as a browser: the answer sets a cookie", log_in),
         get("/login", "Show the login of the cookie, and the proof that its pages send", show),
         delete("/login", "Log out: end the login of the cookie", log_out),
+        get("/login/issuers", "List the issuers that a browser can log in at", issuers),
         get("/me/logins", "List one's own logins", list),
         delete("/me/logins/{login}", "End one of one's own logins", remove),
     ]
@@ -37,6 +38,15 @@ pub(crate) struct Credentials {
     /// A code of the second factor, or a recovery code, where the user has one.
     #[schema(value_type = Option<String>, format = Password)]
     code: Option<Password>,
+}
+
+/// An issuer that a browser can log in at.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LoginIssuer {
+    /// What it is called.
+    name: String,
+    /// Where the browser goes; with `?to=/a/path`, where it goes after.
+    location: String,
 }
 
 /// The login of a cookie.
@@ -97,15 +107,22 @@ async fn log_in(call: Call, Body(credentials): Body<Credentials>) -> Result<Kept
     };
     let made = call.face.auth.log_in(wish, &call.actor).await?;
     let lifetime = made.row.expires_at.seconds() - made.row.created_at.seconds();
-    let cookie = origin.kept(made.text.expose(), lifetime)?;
+    let cookie = origin.kept(Cookie::Login, made.text.expose(), lifetime)?;
     let (proof, expires_at) = (proof_of(&made.text).expose().clone(), written(made.row.expires_at)?);
     Ok(Kept { cookie, thing: CurrentLogin { name, proof, expires_at } })
+}
+
+async fn issuers(call: Call, (): ()) -> Result<Listed<LoginIssuer>> {
+    let names = call.face.auth.login_issuers().await?;
+    let one =
+        |name: IssuerName| LoginIssuer { location: format!("/-/login/oidc/{name}"), name: name.to_string() };
+    Ok(Listed { items: names.into_iter().map(one).collect(), next: None })
 }
 
 async fn show(call: Call, (): ()) -> Result<Shown<CurrentLogin>> {
     let grant = call.face.auth.grant_self(&call.actor)?;
     let row = call.face.auth.own_login(&grant).await?;
-    let cookie = origin(&call)?.shown(&call.headers);
+    let cookie = origin(&call)?.shown(Cookie::Login, &call.headers);
     let cookie = cookie.ok_or_else(|| Error::internal("a login was known by no cookie"))?;
     let name = call.actor.principal.name().to_owned();
     let (proof, expires_at) = (proof_of(&cookie).expose().clone(), written(row.expires_at)?);
@@ -115,7 +132,7 @@ async fn show(call: Call, (): ()) -> Result<Shown<CurrentLogin>> {
 async fn log_out(call: Call, (): ()) -> Result<Forgotten> {
     let grant = call.face.auth.grant_self(&call.actor)?;
     call.face.auth.log_out(&grant).await?;
-    Ok(Forgotten(origin(&call)?.kept("", 0)?))
+    Ok(Forgotten(origin(&call)?.kept(Cookie::Login, "", 0)?))
 }
 
 async fn list(call: Call, (): ()) -> Result<Listed<Login>> {

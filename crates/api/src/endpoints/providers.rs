@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use wharf_auth::{
     NewProvider as New,
     issuers::Issuer as Source,
-    port::{Exchange, GroupRole as Means, ProviderRow},
+    port::{BrowserFlow, Exchange, GroupRole as Means, ProviderRow},
 };
 use wharf_core::{OperatorGrant, Result, Secret};
 
@@ -47,6 +47,17 @@ pub(crate) enum PasswordExchange {
     Cognito,
 }
 
+/// How browsers log in at an issuer.
+#[derive(Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum BrowserLogin {
+    /// They do not.
+    #[default]
+    Off,
+    /// By the authorization code flow of OpenID Connect, with PKCE.
+    Code,
+}
+
 /// What membership in a group means.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -84,6 +95,12 @@ pub(crate) struct Provider {
     password: PasswordExchange,
     /// Where; null: where its own document or its name says.
     endpoint: Option<String>,
+    /// How browsers log in at it.
+    browser: BrowserLogin,
+    /// Where it sends them back, which it must know; null where they do not log in at it.
+    redirect_url: Option<String>,
+    /// What it is asked to tell.
+    scope: String,
     /// The claim that is the login.
     user_claim: String,
     /// The claim that lists the groups.
@@ -116,6 +133,11 @@ pub(crate) struct NewProvider {
     password: PasswordExchange,
     /// Where, if not at the token endpoint of its document (`grant`) or the root of its address (`cognito`).
     endpoint: Option<String>,
+    /// How browsers are to log in at it; not, if it is not said.
+    #[serde(default)]
+    browser: BrowserLogin,
+    /// What it is asked to tell, with blanks between: `openid profile`, if it is not said.
+    scope: Option<String>,
     /// The claim that is the login: `preferred_username`, of Cognito `username`, if it is not said.
     user_claim: Option<String>,
     /// The claim that lists the groups: `groups`, of Cognito `cognito:groups`, if it is not said.
@@ -131,18 +153,18 @@ async fn operator(call: &Call) -> Result<OperatorGrant> {
 
 async fn list(call: Call, (): ()) -> Result<Listed<Provider>> {
     let rows = call.face.auth.providers(&operator(&call).await?).await?;
-    Ok(Listed { items: rows.into_iter().map(of).collect::<Result<_>>()?, next: None })
+    Ok(Listed { items: rows.into_iter().map(|row| of(&call, row)).collect::<Result<_>>()?, next: None })
 }
 
 async fn create(call: Call, Body(new): Body<NewProvider>) -> Result<Created<Provider>> {
     let grant = operator(&call).await?;
-    let thing = of(call.face.auth.add_provider(&grant, new.read()?).await?)?;
+    let thing = of(&call, call.face.auth.add_provider(&grant, new.read()?).await?)?;
     Ok(Created { location: format!("/api/v1/issuers/{}", thing.name), thing })
 }
 
 async fn show(call: Call, (): ()) -> Result<Shown<Provider>> {
     let found = call.face.auth.provider(&operator(&call).await?, &call.parameter("issuer")?).await?;
-    of(found).map(Shown)
+    of(&call, found).map(Shown)
 }
 
 async fn remove(call: Call, (): ()) -> Result<Done> {
@@ -169,6 +191,11 @@ impl NewProvider {
                 PasswordExchange::Cognito => Exchange::Cognito,
             },
             endpoint: self.endpoint.as_deref().map(str::parse).transpose()?,
+            browser: match self.browser {
+                BrowserLogin::Off => BrowserFlow::Off,
+                BrowserLogin::Code => BrowserFlow::Code,
+            },
+            scope: self.scope,
             user_claim: self.user_claim,
             groups_claim: self.groups_claim,
             groups: read_groups(self.groups)?,
@@ -183,7 +210,11 @@ fn read_groups(groups: Vec<GroupRole>) -> Result<Vec<Means>> {
     groups.into_iter().map(one).collect()
 }
 
-fn of(row: ProviderRow) -> Result<Provider> {
+fn of(call: &Call, row: ProviderRow) -> Result<Provider> {
+    let (browser, redirect_url) = match row.browser {
+        BrowserFlow::Off => (BrowserLogin::Off, None),
+        BrowserFlow::Code => (BrowserLogin::Code, call.face.auth.redirect_url(&row.name)),
+    };
     let Source { url, keys_url, authorities } = row.issuer;
     let means = |one: Means| GroupRole {
         group: one.group,
@@ -202,6 +233,9 @@ fn of(row: ProviderRow) -> Result<Provider> {
             Exchange::Cognito => PasswordExchange::Cognito,
         },
         endpoint: row.endpoint.map(|url| url.to_string()),
+        browser,
+        redirect_url,
+        scope: row.scope,
         user_claim: row.user_claim,
         groups_claim: row.groups_claim,
         groups: row.groups.into_iter().map(means).collect(),

@@ -9,8 +9,8 @@ use super::{
 use crate::{
     issuers::Issuer,
     port::{
-        Accounts, Arrival, Claim, Exchange, Fate, GroupRole, InvitationRow, Invitations, NewOrganisation,
-        ProviderRow, Providers, Tenancy, Users,
+        Accounts, Arrival, BrowserFlow, Claim, Exchange, Fate, GroupRole, InvitationRow, Invitations,
+        NewOrganisation, ProviderRow, Providers, Tenancy, Users,
     },
 };
 
@@ -27,6 +27,8 @@ fn provider(called: &str, exchange: Exchange) -> ProviderRow {
         client_secret: Some(vec![0, 255]),
         exchange,
         endpoint: Some(name("https://login.example/token")),
+        browser: BrowserFlow::Code,
+        scope: "openid groups".to_owned(),
         user_claim: "login".to_owned(),
         groups_claim: "groups".to_owned(),
         groups: vec![
@@ -40,7 +42,7 @@ fn provider(called: &str, exchange: Exchange) -> ProviderRow {
 
 fn arrival(provider: i64, login: &str, groups: &[&str]) -> Arrival {
     let groups = groups.iter().map(|group| (*group).to_owned()).collect();
-    Arrival { provider, subject: format!("id-of-{login}"), name: name(login), groups }
+    Arrival { provider, subject: format!("id-of-{login}"), name: name(login), groups, once: None }
 }
 
 /// The suite of [`Providers`].
@@ -83,7 +85,12 @@ async fn providers_are_kept<S: Providers>(store: &S) -> i64 {
     };
     let lost = store.add_provider(nowhere, record()).await.unwrap_err();
     assert!(matches!(lost.kind(), Kind::NotFound(_)));
-    store.add_provider(provider("prv-off", Exchange::Off), record()).await.unwrap();
+    let off = ProviderRow { browser: BrowserFlow::Off, ..provider("prv-off", Exchange::Off) };
+    store.add_provider(off, record()).await.unwrap();
+    assert_eq!(store.browsed().await.unwrap(), [name("prv-corp")]);
+    for (called, is_there) in [("prv-corp", true), ("prv-off", false), ("prv-none", false)] {
+        assert_eq!(store.browsed_at(&name(called)).await.unwrap().is_some(), is_there, "{called}");
+    }
     let kept = store.exchanging().await.unwrap().unwrap();
     assert_eq!(kept, ProviderRow { id: kept.id, ..row }, "what is made is told as it is kept");
     assert_eq!(store.providers().await.unwrap().len(), 2);
@@ -111,6 +118,9 @@ async fn roles_follow_the_groups<S: Accounts + Tenancy + Providers>(store: &S, p
         "the greater role counts"
     );
     assert_eq!(arrive(&["leads"]).await, id, "the same account");
+    let once = Arrival { once: Some(([77; 32], NOW)), ..arrival(provider, "prv-alice", &["leads"]) };
+    assert_eq!(store.arrive(once.clone(), record()).await.unwrap(), id);
+    assert_eq!(store.arrive(once, record()).await.unwrap_err().kind(), Kind::Denied, "what counts once");
     assert_eq!(roles(id).await, [role("prv-acme", Role::Admin)]);
     let zoo =
         store.organisation_rights(&record().actor, &name("prv-zoo")).await.unwrap().organisation.unwrap();

@@ -66,6 +66,27 @@ impl Claims {
         self.values("aud").into_iter().take(MOST_AUDIENCES).collect()
     }
 
+    /// Whether there is such a claim.
+    pub fn says(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// The same with what its issuer told beside it of the same one. What the token says itself counts.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for what is no list of claims, or speaks of somebody else.
+    pub(crate) fn completed_by(mut self, told: &[u8]) -> Result<Self> {
+        let told: Map<String, Value> = serde_json::from_slice(told)
+            .map_err(|error| refused("what is told beside cannot be read").because(error))?;
+        if told.get("sub").and_then(Value::as_str) != Some(self.subject()) {
+            return Err(refused("what is told beside is of somebody else"));
+        }
+        for (name, value) in told {
+            self.0.entry(name).or_insert(value);
+        }
+        Ok(self)
+    }
+
     /// Refuses a token that is not in its time: it must say when it was issued and when it ends (RFC 7519, section 4.1).
     pub(super) fn expect_time(&self, now: i64) -> Result<()> {
         let untimed = || refused("the token does not say when it was issued and when it ends");

@@ -40,6 +40,35 @@ impl std::str::FromStr for Exchange {
     }
 }
 
+/// How browsers log in at a provider, if they do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BrowserFlow {
+    /// They do not.
+    #[default]
+    Off,
+    /// By the authorization code flow of OpenID Connect.
+    Code,
+}
+
+impl BrowserFlow {
+    /// Its word in rows and in the API.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Code => "code",
+        }
+    }
+}
+
+impl std::str::FromStr for BrowserFlow {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let found = [Self::Off, Self::Code].into_iter().find(|one| one.word() == text);
+        found.ok_or_else(|| Error::new(Kind::Invalid, "browsers log in by code, or off"))
+    }
+}
+
 /// What membership in a group of a provider means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupRole {
@@ -68,6 +97,10 @@ pub struct ProviderRow {
     pub exchange: Exchange,
     /// Where, if not where its own document or its name says.
     pub endpoint: Option<KeysUrl>,
+    /// How browsers log in at it.
+    pub browser: BrowserFlow,
+    /// What it is asked to tell, with blanks between (RFC 6749, section 3.3).
+    pub scope: String,
     /// The claim that is the login.
     pub user_claim: String,
     /// The claim that lists the groups.
@@ -89,6 +122,8 @@ pub struct Arrival {
     pub name: UserName,
     /// The groups.
     pub groups: Vec<String>,
+    /// What brought it is known by this, where it counts once, and until when that is remembered.
+    pub once: Option<([u8; 32], Timestamp)>,
 }
 
 /// Providers.
@@ -98,6 +133,10 @@ pub trait Providers: Send + Sync {
     async fn providers(&self) -> Result<Vec<ProviderRow>>;
     /// The one that passwords are shown to, if there is one.
     async fn exchanging(&self) -> Result<Option<ProviderRow>>;
+    /// Those that browsers log in at, in the byte order of their names.
+    async fn browsed(&self) -> Result<Vec<IssuerName>>;
+    /// One of those.
+    async fn browsed_at(&self, name: &IssuerName) -> Result<Option<ProviderRow>>;
     /// Adds one, its `id` does not count.
     ///
     /// # Errors
@@ -117,6 +156,6 @@ pub trait Providers: Send + Sync {
     ///
     /// # Errors
     /// `Exists` where the login is somebody else's; `Unauthenticated` where the account may not log in; `Denied` where the
-    /// provider is gone.
+    /// provider is gone, or what brought it was used before.
     async fn arrive(&self, arrival: Arrival, record: AuditRecord) -> Result<AccountId>;
 }

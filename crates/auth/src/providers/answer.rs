@@ -11,11 +11,22 @@ pub(super) enum Kind {
     Access,
 }
 
+/// What it gave.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    /// The one that says who it is.
+    pub(super) judged: Secret<String>,
+    /// What kind that is of.
+    pub(super) kind: Kind,
+    /// One that opens what else is told, if there is one.
+    pub(super) access: Option<Secret<String>>,
+}
+
 /// What it said.
 #[derive(Debug)]
 pub(super) enum Told {
     /// The password is right.
-    Token(Secret<String>, Kind),
+    Tokens(Tokens),
     /// It is wrong, or there is no such user.
     Wrong,
     /// It wants more than a password, or another one, in words for the user.

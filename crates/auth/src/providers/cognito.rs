@@ -14,20 +14,20 @@ use wharf_core::{Result, Secret};
 
 use super::{
     Question, Reply,
-    answer::{Kind, Told},
+    answer::{Kind, Tokens, Told},
 };
 use crate::{issuers::Wanted, port::ProviderRow};
 
 #[derive(Deserialize)]
 struct Answer {
     #[serde(rename = "AuthenticationResult")]
-    result: Option<Tokens>,
+    result: Option<Given>,
     #[serde(rename = "ChallengeName")]
     challenge: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Tokens {
+struct Given {
     #[serde(rename = "AccessToken")]
     access_token: Option<String>,
 }
@@ -55,7 +55,7 @@ pub(super) fn question(
         ("x-amz-target", header("AWSCognitoIdentityProviderService.InitiateAuth")),
     ];
     let wanted = Wanted { url: endpoint(provider)?, authorities: provider.issuer.authorities.clone() };
-    Ok(Question { wanted, headers, body: Secret::new(body.to_string()) })
+    Ok(Question { wanted, headers, body: Some(Secret::new(body.to_string())) })
 }
 
 /// By its own name a pool is below the endpoint of its region.
@@ -108,7 +108,7 @@ fn given(body: &[u8]) -> Told {
         ));
     }
     match answer.result.and_then(|tokens| tokens.access_token) {
-        Some(token) => Told::Token(Secret::new(token), Kind::Access),
+        Some(token) => Told::Tokens(Tokens { judged: Secret::new(token), kind: Kind::Access, access: None }),
         None => Told::Unusable("InitiateAuth gives no access token".to_owned()),
     }
 }

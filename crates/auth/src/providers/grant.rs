@@ -1,22 +1,20 @@
 //! The password grant of OAuth 2 (RFC 6749, section 4.3), which gives an identity token where `openid` is asked for.
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::Deserialize;
-use url::form_urlencoded::{Serializer, byte_serialize};
+use url::form_urlencoded::Serializer;
 use wharf_core::Secret;
 
 use super::{
     Question, Reply,
-    answer::{Kind, Told},
+    answer::{Kind, Tokens, Told},
+    client::{self, Counter},
 };
-use crate::{issuers::Wanted, port::ProviderRow};
-
-/// What is asked to be told.
-const SCOPE: &str = "openid profile";
+use crate::port::ProviderRow;
 
 #[derive(Deserialize)]
-struct Tokens {
+struct Given {
     id_token: Option<String>,
+    access_token: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -25,32 +23,27 @@ struct Refusal {
 }
 
 pub(super) fn question(
-    (provider, endpoint): (&ProviderRow, String),
+    provider: &ProviderRow,
+    counter: Counter,
     (user, password): (&str, &Secret<String>),
-    secret: Option<&Secret<String>>,
 ) -> Question {
     let mut form = Serializer::new(String::new());
-    form.append_pair("grant_type", "password").append_pair("scope", SCOPE);
+    form.append_pair("grant_type", "password").append_pair("scope", &provider.scope);
     form.append_pair("username", user).append_pair("password", password.expose());
-    let mut headers = vec![("content-type", Secret::new("application/x-www-form-urlencoded".to_owned()))];
-    match secret {
-        Some(secret) => {
-            // Both halves are encoded as in a form first (section 2.3.1).
-            let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
-            let pair = format!("{}:{}", encoded(&provider.client_id), encoded(secret.expose()));
-            headers.push(("authorization", Secret::new(format!("Basic {}", BASE64_STANDARD.encode(pair)))));
-        }
-        None => drop(form.append_pair("client_id", &provider.client_id)),
-    }
-    let wanted = Wanted { url: endpoint, authorities: provider.issuer.authorities.clone() };
-    Question { wanted, headers, body: Secret::new(form.finish()) }
+    client::question(provider, counter, form)
 }
 
 pub(super) fn read(reply: &Reply) -> Told {
     if reply.status == 200 {
-        let tokens: Option<Tokens> = serde_json::from_slice(&reply.body).ok();
-        return match tokens.and_then(|tokens| tokens.id_token) {
-            Some(token) => Told::Token(Secret::new(token), Kind::Identity),
+        let given: Option<Given> = serde_json::from_slice(&reply.body).ok();
+        let (id_token, access_token) =
+            given.map(|given| (given.id_token, given.access_token)).unwrap_or_default();
+        return match id_token {
+            Some(token) => Told::Tokens(Tokens {
+                judged: Secret::new(token),
+                kind: Kind::Identity,
+                access: access_token.map(Secret::new),
+            }),
             None => Told::Unusable("the password grant gives no id_token".to_owned()),
         };
     }

@@ -5,11 +5,13 @@ use wharf_core::{Error, IssuerName, Kind, OperatorGrant, Result, Secret, Subject
 use crate::{
     Auth,
     issuers::{Issuer, KeysUrl},
-    port::{Exchange, GroupRole, ProviderRow},
+    port::{BrowserFlow, Exchange, GroupRole, ProviderRow},
 };
 
 /// The longest id, secret or name of a claim, in bytes.
 const LONGEST: usize = 255;
+/// What a provider is asked to tell.
+const USUAL_SCOPE: &str = "openid profile";
 /// The most groups that mean something.
 const MOST_GROUPS: usize = 1000;
 /// The largest list of authorities, in bytes of PEM.
@@ -30,6 +32,10 @@ pub struct NewProvider {
     pub exchange: Exchange,
     /// Where, if not where its own document or its name says.
     pub endpoint: Option<KeysUrl>,
+    /// How browsers are to log in at it.
+    pub browser: BrowserFlow,
+    /// What it is asked to tell, if not the usual.
+    pub scope: Option<String>,
     /// The claim that is the login, if not the usual one.
     pub user_claim: Option<String>,
     /// The claim that lists the groups, if not the usual one.
@@ -75,6 +81,8 @@ impl Auth {
             client_secret: secret,
             exchange: new.exchange,
             endpoint: new.endpoint,
+            browser: new.browser,
+            scope: new.scope.unwrap_or_else(|| USUAL_SCOPE.to_owned()),
             user_claim: new.user_claim.unwrap_or_else(|| usual.0.to_owned()),
             groups_claim: new.groups_claim.unwrap_or_else(|| usual.1.to_owned()),
             groups: new.groups,
@@ -116,6 +124,11 @@ impl Auth {
         if ![&row.client_id, &row.user_claim, &row.groups_claim].into_iter().all(is_text) {
             return Err(Error::new(Kind::Invalid, "a client id and the name of a claim have 1 to 255 bytes"));
         }
+        expect_scope(&row.scope)?;
+        if row.browser == BrowserFlow::Code && self.0.settings.public_url.is_none() {
+            let words = "a browser comes back from its login to public_url, which is not set";
+            return Err(Error::new(Kind::Invalid, words));
+        }
         let is_pem =
             |pem: &String| pem.len() <= LARGEST_AUTHORITIES && pem.contains("-----BEGIN CERTIFICATE-----");
         if !row.issuer.authorities.iter().all(is_pem) {
@@ -154,6 +167,21 @@ impl Auth {
 fn purpose(issuer: &Issuer, endpoint: Option<&KeysUrl>, client_id: &str) -> String {
     let endpoint = endpoint.map_or("", |endpoint| endpoint.as_str());
     format!("provider client {client_id} {} {endpoint}", issuer.url)
+}
+
+/// Words of visible characters (RFC 6749, section 3.3), among which is the one that has a provider say who it is.
+fn expect_scope(scope: &str) -> Result<()> {
+    let is_word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'))
+    };
+    let mut words = scope.split(' ');
+    if scope.len() <= LONGEST && words.clone().all(is_word) && words.any(|word| word == "openid") {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Invalid,
+        "a scope is words with one blank between, up to 255 bytes, and openid among them",
+    ))
 }
 
 fn expect_groups(groups: &[GroupRole]) -> Result<()> {

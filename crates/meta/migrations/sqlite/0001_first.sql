@@ -319,7 +319,8 @@ CREATE TABLE spent_token (
 CREATE INDEX spent_token_expiry ON spent_token (expires_at);
 
 -- Issuers that users of the platform log in at. client_secret: sealed. exchange: off, grant or cognito; how passwords are shown
--- to it. is_asked: 1 where they are, so that it is one at most; else NULL. endpoint: where, if not where its own document or its name says. user_claim, groups_claim: which are the login and
+-- to it. is_asked: 1 where they are, so that it is one at most; else NULL. endpoint: where, if not where its own document or its name says. browser: off or code;
+-- how browsers log in at it. scope: what it is asked to tell. user_claim, groups_claim: which are the login and
 -- the groups.
 CREATE TABLE provider (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -332,6 +333,8 @@ CREATE TABLE provider (
     exchange      TEXT NOT NULL,
     is_asked      INTEGER UNIQUE,
     endpoint      TEXT,
+    browser       TEXT NOT NULL,
+    scope         TEXT NOT NULL,
     user_claim    TEXT NOT NULL,
     groups_claim  TEXT NOT NULL,
     created_at    INTEGER NOT NULL

@@ -244,7 +244,7 @@ pub(super) async fn opens(
         &[account.0.into(), version.into()]
     );
     let Some(mut row) = found else { return Ok(false) };
-    Ok(shown == Shown::Code || row.next::<Option<i64>>()?.is_none())
+    Ok(shown != Shown::Password || row.next::<Option<i64>>()?.is_none())
 }
 
 struct AddRefresh {

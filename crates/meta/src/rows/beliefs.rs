@@ -16,7 +16,7 @@ use wharf_core::{
     TokenHash, Workload, audit::AuditRecord, gate::OrganisationId,
 };
 
-pub(super) use self::ending::end_issuers;
+pub(super) use self::{admission::spend, ending::end_issuers};
 use self::{
     admission::{Admit, FindWorkload, ForgetSpent},
     believers::FindBelievers,

@@ -5,7 +5,7 @@ mod arrival;
 use async_trait::async_trait;
 use wharf_auth::{
     issuers::Issuer,
-    port::{Arrival, Exchange, GroupRole, ProviderRow, Providers},
+    port::{Arrival, BrowserFlow, Exchange, GroupRole, ProviderRow, Providers},
 };
 use wharf_core::{
     AccountId, Error, IssuerName, Kind, OrganisationName, Result, Subject, Timestamp, audit::AuditRecord,
@@ -24,11 +24,19 @@ const MOST: i64 = 100;
 #[async_trait]
 impl Providers for Database {
     async fn providers(&self) -> Result<Vec<ProviderRow>> {
-        self.read(List(None)).await
+        self.read(List::All).await
     }
 
     async fn exchanging(&self) -> Result<Option<ProviderRow>> {
-        Ok(self.read(List(Some(Exchange::Off))).await?.pop())
+        Ok(self.read(List::Exchanging).await?.pop())
+    }
+
+    async fn browsed(&self) -> Result<Vec<IssuerName>> {
+        self.read(Browsed).await
+    }
+
+    async fn browsed_at(&self, name: &IssuerName) -> Result<Option<ProviderRow>> {
+        Ok(self.read(List::BrowsedAt(name.clone())).await?.pop())
     }
 
     async fn add_provider(&self, row: ProviderRow, record: AuditRecord) -> Result<()> {
@@ -66,6 +74,8 @@ fn provider(mut row: Row) -> Result<ProviderRow> {
         client_secret: row.next()?,
         exchange: row.parse(|word: String| word.parse().ok())?,
         endpoint: row.parse(|url: Option<String>| url.map(|url| url.parse()).transpose().ok())?,
+        browser: row.parse(|word: String| word.parse().ok())?,
+        scope: row.next()?,
         user_claim: row.next()?,
         groups_claim: row.next()?,
         groups: Vec::new(),
@@ -73,8 +83,14 @@ fn provider(mut row: Row) -> Result<ProviderRow> {
     })
 }
 
-/// All providers, or those whose exchange is not this.
-struct List(Option<Exchange>);
+/// Which providers are looked for.
+enum List {
+    All,
+    /// That which passwords are shown to.
+    Exchanging,
+    /// That of this name, if browsers log in there.
+    BrowsedAt(IssuerName),
+}
 
 #[async_trait]
 impl Step for List {
@@ -83,13 +99,20 @@ impl Step for List {
     async fn run(&self, session: &mut dyn Session) -> Result<Vec<ProviderRow>> {
         const LIST: &str = "
             SELECT p.id, p.name, p.url, p.keys_url, p.authorities, p.client_id, p.client_secret, p.exchange,
-                p.endpoint, p.user_claim, p.groups_claim, p.created_at
+                p.endpoint, p.browser, p.scope, p.user_claim, p.groups_claim, p.created_at
             FROM provider p
-            WHERE CAST($1 AS TEXT) IS NULL OR p.exchange <> $1 ORDER BY p.name LIMIT $2";
+            WHERE (CAST($1 AS TEXT) IS NULL OR p.exchange <> $1)
+                AND (CAST($2 AS TEXT) IS NULL OR (p.name = $2 AND p.browser = $3))
+            ORDER BY p.name LIMIT $4";
         const GROUPS: &str = "
             SELECT g.group_name, o.name, g.role FROM group_role g JOIN organisation o ON o.id = g.organisation_id
             WHERE g.provider_id = $1 ORDER BY g.group_name, o.name";
-        let values = [self.0.map(Exchange::word).into(), MOST.into()];
+        let (other_than, name) = match self {
+            Self::All => (None, None),
+            Self::Exchanging => (Some(Exchange::Off.word()), None),
+            Self::BrowsedAt(name) => (None, Some(name.as_str())),
+        };
+        let values = [other_than.into(), name.into(), BrowserFlow::Code.word().into(), MOST.into()];
         let rows = session.query(LIST, &values).await?;
         let mut providers: Vec<ProviderRow> = rows.into_iter().map(provider).collect::<Result<_>>()?;
         for provider in &mut providers {
@@ -97,6 +120,19 @@ impl Step for List {
             provider.groups = groups.into_iter().map(group).collect::<Result<_>>()?;
         }
         Ok(providers)
+    }
+}
+
+struct Browsed;
+
+#[async_trait]
+impl Step for Browsed {
+    type Output = Vec<IssuerName>;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<Vec<IssuerName>> {
+        const LIST: &str = "SELECT p.name FROM provider p WHERE p.browser = $1 ORDER BY p.name LIMIT $2";
+        let rows = session.query(LIST, &[BrowserFlow::Code.word().into(), MOST.into()]).await?;
+        rows.into_iter().map(|mut row| row.parse(|name: String| name.parse().ok())).collect()
     }
 }
 
@@ -121,8 +157,8 @@ impl Step for Add {
         const OTHER: &str = "SELECT name FROM provider WHERE is_asked = 1";
         const INSERT: &str = "
             INSERT INTO provider (name, url, keys_url, authorities, client_id, client_secret, exchange, is_asked,
-                endpoint, user_claim, groups_claim, created_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (name) DO NOTHING RETURNING id";
+                endpoint, browser, scope, user_claim, groups_claim, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (name) DO NOTHING RETURNING id";
         let row = &self.row;
         let values = [
             row.name.as_str().into(),
@@ -134,6 +170,8 @@ impl Step for Add {
             row.exchange.word().into(),
             (row.exchange != Exchange::Off).then_some(1).into(),
             row.endpoint.as_ref().map(|url| url.as_str()).into(),
+            row.browser.word().into(),
+            row.scope.as_str().into(),
             row.user_claim.as_str().into(),
             row.groups_claim.as_str().into(),
             self.record.at.microseconds().into(),

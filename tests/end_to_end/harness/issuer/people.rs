@@ -51,6 +51,9 @@ impl Issuer {
         assert!(head.contains(&format!("Basic {pair}")), "the client shows its secret: {head}");
         let url = reqwest::Url::parse(&format!("http://form/?{}", String::from_utf8_lossy(body))).unwrap();
         let field = |name: &str| url.query_pairs().find(|(known, _)| known == name).unwrap().1.into_owned();
+        if field("grant_type") == "authorization_code" {
+            return self.exchange(&field);
+        }
         assert_eq!(field("grant_type"), "password");
         assert!(field("scope").split(' ').any(|scope| scope == "openid"));
         let (login, password) = (field("username"), field("password"));

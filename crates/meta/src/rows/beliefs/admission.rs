@@ -58,11 +58,8 @@ impl Admit {
     }
 
     async fn spend(&self, session: &mut dyn Session) -> Result<()> {
-        const SPEND: &str = "
-            INSERT INTO spent_token (fingerprint, expires_at) VALUES ($1, $2) ON CONFLICT (fingerprint) DO NOTHING";
-        let until = self.admission.spent_until.microseconds();
         for fingerprint in &self.admission.spent {
-            if session.execute(SPEND, &[fingerprint.as_slice().into(), until.into()]).await? == 0 {
+            if !spend(session, fingerprint, self.admission.spent_until).await? {
                 return Err(Error::new(Kind::Exists, "the token was used before"));
             }
         }
@@ -172,6 +169,18 @@ impl Step for FindWorkload {
         let row = session.query_first(FIND, &[self.0.0.as_slice().into()]).await?;
         row.map(|mut row| row.parse(|text: String| serde_json::from_str(&text).ok())).transpose()
     }
+}
+
+/// Remembers that what is known by this was used; false where it was before.
+pub(in crate::rows) async fn spend(
+    session: &mut dyn Session,
+    fingerprint: &[u8; 32],
+    until: Timestamp,
+) -> Result<bool> {
+    const SPEND: &str = "
+        INSERT INTO spent_token (fingerprint, expires_at) VALUES ($1, $2) ON CONFLICT (fingerprint) DO NOTHING";
+    let values = [fingerprint.as_slice().into(), until.microseconds().into()];
+    Ok(session.execute(SPEND, &values).await? > 0)
 }
 
 pub(super) struct ForgetSpent(pub(super) Timestamp);

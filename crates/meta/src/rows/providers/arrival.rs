@@ -11,7 +11,7 @@ use wharf_core::{
 
 use crate::{
     database::Step,
-    rows::{journal::audit, members::JOIN, tenants::hold_organisation, warrants::held},
+    rows::{beliefs::spend, journal::audit, members::JOIN, tenants::hold_organisation, warrants::held},
     session::{Row, Session, Writers},
 };
 
@@ -41,6 +41,11 @@ impl Step for Arrive {
         let provider = self.arrival.provider;
         if held!(session, "SELECT id FROM provider WHERE id = $1", &[provider.into()]).is_none() {
             return Err(Error::new(Kind::Denied, "the provider was just removed"));
+        }
+        if let Some((fingerprint, until)) = &self.arrival.once
+            && !spend(session, fingerprint, *until).await?
+        {
+            return Err(Error::new(Kind::Denied, "this login was finished before: begin it again"));
         }
         let account = match self.known(session).await? {
             Some(account) => account,
