@@ -12,6 +12,7 @@ mod crane;
 mod ctr;
 mod docker;
 mod documented;
+mod export;
 mod helm;
 mod helm_repository;
 mod identity_provider;

@@ -2,6 +2,7 @@
 
 mod backup;
 mod cuts;
+mod export;
 mod furniture;
 mod load;
 mod refusals;

@@ -31,7 +31,7 @@ pub use ledger::{HeadRow, Ledger, RecordRow, RecordsOf, Seal, Tail};
 pub use listing::{Held, ListedRow, PageBody, PageOf, PageState, Pages, Releases, ShownOf, ShownRow};
 pub use notices::{About, NoticeRow, Notices, Says};
 pub use pieces::Pieces;
-pub use repositories::{Repositories, RepositoryRow, TagRow, Which};
+pub use repositories::{ListedManifest, Repositories, RepositoryRow, TagRow, Which};
 pub use retention::{AgedManifest, AgedTag, Retention, RuledRegistry};
 pub use rules::{RuleKind, RuleRow, Rules};
 pub use sources::{Fetched, FetchedState, Member, SourceRow, Sources};

@@ -16,7 +16,7 @@ use crate::{
     Registry,
     collection::release,
     policy::expect_none_kept,
-    port::{Extent, RepositoryRow, TagRow, Transaction, UploadRow, Which, Work},
+    port::{Extent, ListedManifest, RepositoryRow, TagRow, Transaction, UploadRow, Which, Work},
     upload::{End, expect_repository, on_its_own},
 };
 
@@ -71,6 +71,21 @@ impl Registry {
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
         let tags = self.store().view(ListTags { repository, last, most: one_more(limit) }).await?;
         Ok(Page::cut(tags, limit))
+    }
+
+    /// A page of a repository's manifests after `last` in the order of their digests, whether or not a tag points to
+    /// them.
+    ///
+    /// # Errors
+    /// `NotFound` where the repository is not there; `Unavailable`.
+    pub async fn listed_manifests(
+        &self,
+        grant: &Grant<Pull>,
+        (last, limit): (Option<Digest>, Limit),
+    ) -> Result<Page<ListedManifest>> {
+        let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
+        let list = ListManifests { repository, last, most: one_more(limit) };
+        Ok(Page::cut(self.store().view(list).await?, limit))
     }
 
     /// Refuses that all repositories of a registry go where a rule keeps a tag in one of them. Who removes several asks
@@ -207,6 +222,25 @@ impl Transaction for ListTags {
 
     async fn run(&self, work: &mut dyn Work) -> Result<Vec<TagRow>> {
         work.tag_rows(self.repository, self.last.as_deref(), self.most).await
+    }
+}
+
+struct ListManifests {
+    repository: RepositoryId,
+    last: Option<Digest>,
+    most: u32,
+}
+
+#[async_trait]
+impl Transaction for ListManifests {
+    type Output = Vec<ListedManifest>;
+
+    fn extent(&self) -> Extent {
+        Extent::List
+    }
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Vec<ListedManifest>> {
+        work.listed_manifests(self.repository, self.last.as_ref(), self.most).await
     }
 }
 

@@ -12,6 +12,7 @@ mod control;
 mod data_dir;
 #[cfg(test)]
 mod engine_tests;
+mod export;
 mod file_system;
 mod first_start;
 mod formats;

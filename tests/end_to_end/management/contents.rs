@@ -27,6 +27,18 @@ async fn repositories_and_tags_are_listed_with_what_they_point_to() {
     assert_eq!(items(&admin.get(&tags.next_page().unwrap()).await.is(200), "name"), ["v2"]);
     admin.delete(&format!("{base}/app/tags/v1")).await.is(204);
     admin.delete(&format!("{base}/app/tags/v1")).await.is(404);
+    let about = Image::oci(2).about(&image);
+    admin.repository("acme/app").push_image(&about, &about.digest()).await;
+    admin.delete(&format!("{base}/app/tags/v2")).await.is(204);
+    let first = admin.get(&format!("{base}/app/manifests?n=1")).await.is(200);
+    let second = admin.get(&first.next_page().unwrap()).await.is(200);
+    assert_eq!(second.next_page(), None);
+    let listed = [&first, &second].map(|page| page.json()["items"][0].clone());
+    let of = |wanted: &Image| listed.iter().find(|one| one["digest"] == wanted.digest()).unwrap();
+    assert_eq!(of(&image)["size_bytes"], image.manifest.len());
+    assert_eq!((&of(&image)["subject"], &of(&about)["subject"]), (&json!(null), &json!(image.digest())));
+    assert_eq!(of(&about)["media_type"], about.media_type);
+    admin.get(&format!("{base}/app/manifests?last=v1")).await.is(400);
     admin.get(&format!("{base}/begun")).await.is(404);
 }
 

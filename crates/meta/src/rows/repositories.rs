@@ -5,7 +5,7 @@ use wharf_core::{
     Digest, Result, Timestamp,
     gate::{RegistryId, RepositoryId},
 };
-use wharf_registry::port::{Repositories, RepositoryRow, TagRow, UploadRow, Which};
+use wharf_registry::port::{ListedManifest, Repositories, RepositoryRow, TagRow, UploadRow, Which};
 
 use super::{SqlWork, list, uploads::upload};
 use crate::session::Row;
@@ -23,6 +23,20 @@ fn tag(mut row: Row) -> Result<TagRow> {
         name: row.next()?,
         digest: row.parse(|digest: Vec<u8>| Digest::from_row(&digest))?,
         updated_at: Timestamp::from_microseconds(row.next()?),
+    })
+}
+
+fn listed_manifest(mut row: Row) -> Result<ListedManifest> {
+    Ok(ListedManifest {
+        digest: row.parse(|digest: Vec<u8>| Digest::from_row(&digest))?,
+        media_type: row.next()?,
+        artifact_type: row.next()?,
+        subject: row.parse(|digest: Option<Vec<u8>>| match digest {
+            Some(digest) => Digest::from_row(&digest).map(Some),
+            None => Some(None),
+        })?,
+        size: row.parse(|size: i64| u64::try_from(size).ok())?,
+        created_at: Timestamp::from_microseconds(row.next()?),
     })
 }
 
@@ -58,6 +72,20 @@ impl Repositories for SqlWork<'_> {
             WHERE t.repository_id = $1 AND t.name > $2 ORDER BY t.name LIMIT $3";
         let values = [id.0.into(), last.unwrap_or_default().into(), i64::from(most).into()];
         self.0.query(LIST, &values).await?.into_iter().map(tag).collect()
+    }
+
+    async fn listed_manifests(
+        &mut self,
+        id: RepositoryId,
+        last: Option<&Digest>,
+        most: u32,
+    ) -> Result<Vec<ListedManifest>> {
+        const LIST: &str = "
+            SELECT m.digest, m.media_type, m.artifact_type, m.subject, m.size, m.created_at FROM manifest m
+            WHERE m.repository_id = $1 AND m.digest > $2 ORDER BY m.digest LIMIT $3";
+        let last = last.map(Digest::to_row).unwrap_or_default();
+        let values = [id.0.into(), last.as_slice().into(), i64::from(most).into()];
+        self.0.query(LIST, &values).await?.into_iter().map(listed_manifest).collect()
     }
 
     async fn some_manifests(&mut self, id: RepositoryId, most: u32) -> Result<Vec<Digest>> {

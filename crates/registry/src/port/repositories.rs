@@ -39,6 +39,23 @@ pub struct TagRow {
     pub updated_at: Timestamp,
 }
 
+/// A manifest as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedManifest {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its media type.
+    pub media_type: String,
+    /// Its artifact type, if it has one.
+    pub artifact_type: Option<String>,
+    /// The manifest it is about, if it is about one.
+    pub subject: Option<Digest>,
+    /// Its own size, in bytes.
+    pub size: u64,
+    /// When it came into this repository.
+    pub created_at: Timestamp,
+}
+
 /// Repositories.
 #[async_trait]
 pub trait Repositories {
@@ -54,6 +71,13 @@ pub trait Repositories {
     async fn repository(&mut self, id: RepositoryId) -> Result<Option<RepositoryRow>>;
     /// Tags after `last` in byte order, with what they point to; at most `most`.
     async fn tag_rows(&mut self, id: RepositoryId, last: Option<&str>, most: u32) -> Result<Vec<TagRow>>;
+    /// Manifests after `last` in the order of the digests, whatever points to them; at most `most`.
+    async fn listed_manifests(
+        &mut self,
+        id: RepositoryId,
+        last: Option<&Digest>,
+        most: u32,
+    ) -> Result<Vec<ListedManifest>>;
     /// Some manifests of a repository.
     async fn some_manifests(&mut self, id: RepositoryId, most: u32) -> Result<Vec<Digest>>;
     /// Some blobs of a repository.

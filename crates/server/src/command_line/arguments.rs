@@ -5,7 +5,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, error::ErrorKind, value_parser};
 use super::documents;
 use crate::{
     config::{KEYS, Key},
-    import, management, plugin,
+    export, import, management, plugin,
 };
 
 /// What stands on the command line. Where it cannot be meant, the process ends with 2, and with words.
@@ -54,7 +54,7 @@ pub(super) fn all() -> Command {
         .subcommand(import::grammar())
         .subcommand(plugin::grammar())
         .subcommands(documents::grammar());
-    management::extend(grammar)
+    management::extend(grammar).mut_subcommand("org", |org| org.subcommand(export::grammar()))
 }
 
 /// Every setting as a flag, with what it is if not said and what it does.

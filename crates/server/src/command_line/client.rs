@@ -8,7 +8,7 @@ use wharf_outbound::RegistryAddress;
 
 use super::wait_for;
 use crate::{
-    import,
+    export, import,
     login::{self, NewLogin},
     management,
     output::say,
@@ -24,6 +24,10 @@ pub(super) fn run(matches: &ArgMatches) -> Option<Result<ExitCode>> {
     }
     let (name, arguments) = matches.subcommand()?;
     match name {
+        "org" => arguments.subcommand_matches("export").map(|arguments| {
+            export::Options::read(arguments)
+                .and_then(|options| wait_for(async move { export::run(&options).await }))
+        }),
         "login" => Some(log_in(arguments).and_then(told)),
         "logout" => Some(server(arguments).and_then(|server| login::log_out(&server)).and_then(told)),
         "import" => Some(match arguments.get_one::<PathBuf>("from-memflow") {
