@@ -26,6 +26,7 @@ mod program;
 mod publishers;
 mod python;
 mod regctl;
+mod schemathesis;
 mod skopeo;
 
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use wharf_core::{Result, duty::Belong};
+use wharf_core::{Error, Kind, Result, duty::Belong};
 
 use crate::{
     call::Call,
@@ -37,7 +37,8 @@ pub(crate) struct ShownUsage {
 pub(crate) struct Quota {
     /// In bytes; null: as much as it likes.
     #[serde(deserialize_with = "Option::deserialize")]
-    quota_bytes: Option<u64>,
+    #[schema(minimum = 0)]
+    quota_bytes: Option<i64>,
 }
 
 async fn show(call: Call, (): ()) -> Result<Shown<ShownUsage>> {
@@ -53,5 +54,7 @@ async fn show(call: Call, (): ()) -> Result<Shown<ShownUsage>> {
 
 async fn set(call: Call, Body(quota): Body<Quota>) -> Result<Done> {
     let grant = call.face.auth.grant_operator(&call.actor).await?;
-    call.face.registry.set_quota(&grant, &call.organisation()?, quota.quota_bytes).await.map(|()| Done)
+    let negative = |_| Error::new(Kind::Invalid, "a quota is a number of bytes, and not below 0");
+    let quota = quota.quota_bytes.map(u64::try_from).transpose().map_err(negative)?;
+    call.face.registry.set_quota(&grant, &call.organisation()?, quota).await.map(|()| Done)
 }
