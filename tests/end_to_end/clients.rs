@@ -9,6 +9,7 @@ mod attestations;
 mod cognito;
 mod cosign;
 mod crane;
+mod credentials;
 mod ctr;
 mod docker;
 mod documented;
