@@ -1,5 +1,5 @@
 //! Logging in with a browser at an issuer: the authorization code flow of OpenID Connect, with PKCE
-//! ([a browser brings back what it took](../../../../docs/adr/XXXX-a-browser-brings-back-what-it-took.md)).
+//! ([a browser brings back what it took](../../../../docs/adr/0049-a-browser-brings-back-what-it-took.md)).
 //!
 //! The browser goes to the issuer with a state, a nonce and a challenge, and keeps what belongs to them sealed in a
 //! cookie. What it comes back with is a code that counts once, for us, from that issuer, with that cookie. Who it then
