@@ -178,15 +178,7 @@ impl World {
                 let body = json!({ "name": name, "url": "https://issuer.invalid", "client_id": "wharf" });
                 admin.send_json("POST", "/api/v1/issuers", &body).await.is(201);
             }
-            "issuer" => {
-                let issuers = format!("{base}/issuers");
-                // An organisation believes few, each by one name.
-                for former in items(&admin.get(&issuers).await.is(200), "name") {
-                    admin.delete(&format!("{issuers}/{former}")).await.is(204);
-                }
-                let body = json!({ "name": name, "url": format!("https://{name}.invalid") });
-                admin.send_json("POST", &issuers, &body).await.is(201);
-            }
+            "issuer" => self.make_issuer(name, &base).await,
             "invitation" => {
                 let made = self.made(&format!("{base}/invitations"), json!({ "role": "viewer" })).await;
                 return made["id"].to_string();
@@ -215,6 +207,16 @@ impl World {
                 made.json()["id"].as_str().unwrap().to_owned()
             }
         }
+    }
+
+    async fn make_issuer(&self, name: &str, base: &str) {
+        let (admin, issuers) = (self.wharf.admin(), format!("{base}/issuers"));
+        // An organisation believes few, each by one name.
+        for former in items(&admin.get(&issuers).await.is(200), "name") {
+            admin.delete(&format!("{issuers}/{former}")).await.is(204);
+        }
+        let body = json!({ "name": name, "url": format!("https://{name}.invalid") });
+        admin.send_json("POST", &issuers, &body).await.is(201);
     }
 
     async fn make_user(&self, name: &str, path: &str, base: &str) {

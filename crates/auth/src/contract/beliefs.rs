@@ -193,7 +193,7 @@ async fn rules_are_kept<S: Beliefs>(store: &S, of: (OrganisationId, i64), other:
     let [source] = &sources(store, None).await[..] else { panic!("what two believe is read once") };
     let expected = issuer("ci", "https://ci.example/blf").issuer;
     assert_eq!((&source.issuer, &source.organisations), (&expected, &vec![of.0, other]), "the longest first");
-    assert_eq!(sources(store, Some("blf-other")).await, std::slice::from_ref(source));
+    assert_eq!(sources(store, Some("blf-other")).await.first(), Some(source));
     assert!(sources(store, Some("blf-none")).await.is_empty());
     let found = believers(store, Addressee::Wharf, None).await;
     assert_eq!(found.len(), 1, "who has no rule believes nothing that counts");
