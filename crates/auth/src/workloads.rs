@@ -197,9 +197,7 @@ impl Auth {
 
     /// Forgets tokens of issuers that could not be used again, and whom jobs stood for that have ended.
     pub(crate) async fn tend_workloads(&self) -> Result<()> {
-        let now = self.0.clock.now();
-        self.beliefs().forget_spent(now).await?;
-        self.beliefs().forget_idle_workloads(now).await
+        self.beliefs().forget_ended(self.0.clock.now()).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! The configuration: defaults, under `wharf.toml`, under the environment, under flags; each value with its origin.
 
 mod file;
+mod key;
 mod keys;
 mod limits;
 mod people;
@@ -19,7 +20,8 @@ use wharf_outbound::IssuerHost;
 use wharf_registry::{AuditPulls, Deletion};
 
 pub(crate) use self::{
-    keys::{KEYS, Key, REPLACED, example},
+    key::Key,
+    keys::{KEYS, REPLACED, example},
     limits::Limits,
     people::{Letters, People},
 };

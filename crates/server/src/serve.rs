@@ -55,14 +55,8 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     // What running requests note while the others stop is written down too.
     let (tell_recorder, recorder_stop) = watch::channel(false);
     let recording = tokio::spawn(recorder.run(recorder_stop));
-    let messenger = Messenger {
-        webhooks: wharf.webhooks.clone(),
-        clock: Arc::new(SystemClock),
-        meters: wharf.jobs.clone(),
-    };
+    let (messenger, carrier) = bearers(&wharf);
     let sending = tokio::spawn(messenger.run(stop.clone()));
-    let carrier =
-        LetterCarrier { auth: wharf.auth.clone(), clock: Arc::new(SystemClock), meters: wharf.jobs.clone() };
     tokio::spawn(carrier.run(stop.clone()));
     let jobs = tokio::spawn(jobs_of(config, &wharf, &data_dir).run(stop.clone()));
     if let Some(tls) = tls.clone() {
@@ -79,14 +73,7 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     if let Some(metrics) = metrics {
         listeners.push(tokio::spawn(local(metrics).serve(wharf.metrics_routes(config), stop.clone())));
     }
-    let requests = Listener {
-        socket,
-        tls,
-        proxies: config.trusted_proxies.clone(),
-        limits,
-        room: room.clone(),
-        counts: counts.clone(),
-    };
+    let requests = Listener { tls, proxies: config.trusted_proxies.clone(), ..local(socket) };
     listeners.push(tokio::spawn(requests.serve(wharf.routes(config, token), stop)));
     asked_to_stop().await?;
     tracing::info!("stopping: running requests finish first");
@@ -102,6 +89,14 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     jobs.abort();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Who brings messages and letters.
+fn bearers(wharf: &Wharf) -> (Messenger, LetterCarrier) {
+    let (clock, meters) = (Arc::new(SystemClock), wharf.jobs.clone());
+    let messenger =
+        Messenger { webhooks: wharf.webhooks.clone(), clock: clock.clone(), meters: meters.clone() };
+    (messenger, LetterCarrier { auth: wharf.auth.clone(), clock, meters })
 }
 
 fn jobs_of(config: &Config, wharf: &Wharf, data_dir: &Arc<DataDir>) -> Jobs {

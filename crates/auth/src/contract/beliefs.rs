@@ -145,11 +145,11 @@ async fn an_account_goes_with_its_last_token<S: Accounts + Machines + Beliefs>(
     );
     assert_eq!(admit(200).await.unwrap_err().kind(), Kind::RateLimited, "and nothing is left of the try");
     for _ in 0..3 {
-        store.forget_idle_workloads(NOW.plus_seconds(899)).await.unwrap();
+        store.forget_ended(NOW.plus_seconds(899)).await.unwrap();
     }
     assert!(store.by_id(first).await.unwrap().is_some(), "its token has not ended");
     for _ in 0..4 {
-        store.forget_idle_workloads(NOW.plus_seconds(900)).await.unwrap();
+        store.forget_ended(NOW.plus_seconds(900)).await.unwrap();
     }
     assert!(store.by_id(first).await.unwrap().is_none());
     let again = admit(200).await.unwrap().account().unwrap();
@@ -229,13 +229,13 @@ async fn a_job_is_let_in_once<S: Accounts + Machines + Beliefs>(store: &S, rule:
     assert_eq!(store.workload(TokenHash([91; 32])).await.unwrap(), Some(workload()));
     assert_eq!(store.workload(TokenHash([93; 32])).await.unwrap(), None);
     assert!(store.by_id(*id).await.unwrap().is_some_and(|account| !account.disabled && !account.operator));
-    store.forget_spent(NOW.plus_seconds(60)).await.unwrap();
+    store.forget_ended(NOW.plus_seconds(60)).await.unwrap();
     assert_eq!(
         store.admit(used.clone(), vec![record()]).await.unwrap_err().kind(),
         Kind::Exists,
         "in its time"
     );
-    store.forget_spent(NOW.plus_seconds(61)).await.unwrap();
+    store.forget_ended(NOW.plus_seconds(61)).await.unwrap();
     store.admit(used, vec![record()]).await.expect("a token that ended long ago is forgotten");
     Actor {
         principal,

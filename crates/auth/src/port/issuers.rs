@@ -154,8 +154,7 @@ pub trait Beliefs: Send + Sync {
     async fn admit(&self, admission: Admission, records: Vec<AuditRecord>) -> Result<Principal>;
     /// The job whose token it is; none where it is nobody's, or no job's.
     async fn workload(&self, token: TokenHash) -> Result<Option<Workload>>;
-    /// Forgets tokens of issuers that ended before.
-    async fn forget_spent(&self, before: Timestamp) -> Result<()>;
-    /// Forgets accounts that stand for rules and hold no token that has not ended at `now`, some.
-    async fn forget_idle_workloads(&self, now: Timestamp) -> Result<()>;
+    /// Forgets tokens of issuers that ended before `now`, and accounts that stand for rules and hold no token that has not
+    /// ended; some of each.
+    async fn forget_ended(&self, now: Timestamp) -> Result<()>;
 }

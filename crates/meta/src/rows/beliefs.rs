@@ -102,11 +102,8 @@ impl Beliefs for Database {
         self.read(FindWorkload(token)).await
     }
 
-    async fn forget_spent(&self, before: Timestamp) -> Result<()> {
-        self.write(ForgetSpent(before)).await
-    }
-
-    async fn forget_idle_workloads(&self, now: Timestamp) -> Result<()> {
+    async fn forget_ended(&self, now: Timestamp) -> Result<()> {
+        self.write(ForgetSpent(now)).await?;
         self.write(ForgetIdle(now)).await
     }
 }
