@@ -15,7 +15,7 @@ type Credential = (&'static str, String);
 
 /// A server, and one credential of each kind for writing to acme.
 async fn started() -> (Wharf, [Credential; 4]) {
-    let wharf = Wharf::start_at_home(&[("WHARF_ISSUER_HOSTS", "127.0.0.1")]).await;
+    let wharf = Wharf::start_at_home(&[("WHARF_ISSUER_HOSTS", "127.0.0.1:*")]).await;
     wharf.found(&["acme"]).await;
     let (admin, alice, issuer) =
         (wharf.admin(), wharf.add_user("alice", &["acme:writer"]), Issuer::start().await);

@@ -70,7 +70,7 @@ impl Provider {
 
 /// A server, and a provider that sends browsers back to the issuers of these names there.
 async fn known(names: &[&str]) -> (Wharf, Provider) {
-    let wharf = Wharf::start_at_home(&[("WHARF_ISSUER_HOSTS", "127.0.0.1"), ("WHARF_LOG", "debug")]).await;
+    let wharf = Wharf::start_at_home(&[("WHARF_ISSUER_HOSTS", "127.0.0.1:*"), ("WHARF_LOG", "debug")]).await;
     wharf.found(&["acme"]).await;
     let provider = Provider::start(&wharf, names).await;
     (wharf, provider)

@@ -31,7 +31,7 @@ impl World {
         let own = [
             ("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD),
             ("WHARF_PUBLIC_URL", HOME),
-            ("WHARF_ISSUER_HOSTS", "127.0.0.1"),
+            ("WHARF_ISSUER_HOSTS", "127.0.0.1:*"),
         ];
         let wharf = Wharf::start_with(&[&own[..], more].concat()).await;
         wharf.found(&["acme"]).await;

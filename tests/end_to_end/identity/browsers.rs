@@ -16,7 +16,7 @@ fn record(issuer: &Issuer) -> Value {
 
 /// A server that hears so many tries, and an issuer that browsers log in at.
 async fn hearing(tries: &str) -> (Wharf, Issuer) {
-    let settings = [("WHARF_ISSUER_HOSTS", "127.0.0.1"), ("WHARF_FAILED_LOGINS", tries)];
+    let settings = [("WHARF_ISSUER_HOSTS", "127.0.0.1:*"), ("WHARF_FAILED_LOGINS", tries)];
     let wharf = Wharf::start_at_home(&settings).await;
     wharf.found(&["acme"]).await;
     let issuer = Issuer::start().await;
@@ -156,7 +156,7 @@ async fn a_browser_is_sent_nowhere_else_and_tries_are_counted() {
 #[tokio::test]
 async fn over_tls_what_a_browser_keeps_is_for_this_host_alone_and_without_an_address_there_is_no_way_back() {
     let (certificate, issuer) = (Certificate::new(), Issuer::start().await);
-    let settings = [("WHARF_PUBLIC_URL", "https://wharf.example"), ("WHARF_ISSUER_HOSTS", "127.0.0.1")];
+    let settings = [("WHARF_PUBLIC_URL", "https://wharf.example"), ("WHARF_ISSUER_HOSTS", "127.0.0.1:*")];
     let wharf = Wharf::start_secure(&certificate, &settings).await;
     let one = json!({ "name": "corp", "url": issuer.url, "client_id": "wharf", "browser": "code" });
     wharf.admin().send_json("POST", ISSUERS, &one).await.is(201);
@@ -166,7 +166,7 @@ async fn over_tls_what_a_browser_keeps_is_for_this_host_alone_and_without_an_add
     assert!(kept.ends_with("; Path=/; Max-Age=600; HttpOnly; SameSite=Lax; Secure"), "{kept}");
 
     let settings =
-        [("WHARF_ADMIN_PASSWORD", crate::harness::ADMIN_PASSWORD), ("WHARF_ISSUER_HOSTS", "127.0.0.1")];
+        [("WHARF_ADMIN_PASSWORD", crate::harness::ADMIN_PASSWORD), ("WHARF_ISSUER_HOSTS", "127.0.0.1:*")];
     let nameless = Wharf::start_with(&settings).await;
     let refused = nameless.admin().send_json("POST", ISSUERS, &one).await.is(400).json();
     assert!(refused["detail"].as_str().unwrap().contains("public_url"), "{refused}");
