@@ -73,8 +73,9 @@ impl Arrive {
         const NOTE: &str = "INSERT INTO outsider (account_id, provider_id, subject) VALUES ($1, $2, $3)";
         let Arrival { provider, subject, name, .. } = &self.arrival;
         let values = [name.as_str().into(), self.record.at.microseconds().into()];
-        let taken =
-            || Error::new(Kind::Exists, "somebody else is called so here: ask the operator of this Wharf");
+        let words =
+            "somebody is called so here: log in with your password here if it is you, else ask the operator";
+        let taken = || Error::new(Kind::Exists, words);
         let account: i64 = session.query_first(MAKE, &values).await?.ok_or_else(taken)?.next()?;
         session.execute(NOTE, &[account.into(), (*provider).into(), subject.as_str().into()]).await?;
         audit(session, &self.record).await?;
