@@ -32,6 +32,7 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
 use crate::rig::SHARED_STORES;
+use crate::soak::Extent;
 
 #[derive(Parser)]
 #[command(
@@ -70,6 +71,9 @@ enum Task {
         /// Share so many minutes among them; what was not reached then is said
         #[arg(long)]
         minutes: Option<u32>,
+        /// Of the proofs that try everything once, only this part of it, as 3/16; all parts together are the whole
+        #[arg(long)]
+        part: Option<String>,
     },
     /// Run the distribution-spec's conformance suite against a debug build; anything but a pass fails
     Conformance {
@@ -105,7 +109,7 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Test { quick: true } => test::quick(),
         Task::Test { quick: false } => test::full(),
         Task::Fuzz { seconds } => fuzz::run_targets(seconds),
-        Task::Soak { only, minutes } => soak::run(&only, minutes),
+        Task::Soak { only, minutes, part } => soak::run(&only, &Extent { minutes, part }),
         Task::Conformance { suite, stores } => conformance::run(&suite, &stores),
     }
 }

@@ -18,9 +18,17 @@ use self::log::Log;
 use self::programs::Programs;
 use self::proof::{PROOFS, Proof};
 
-/// Runs the proofs whose names contain one of these words, or all, one after the other. So many minutes, if it is said
-/// how many, are shared: what one leaves the next ones have.
-pub(crate) fn run(words: &[String], minutes: Option<u32>) -> Result<(), Failure> {
+/// How much of the proofs is wanted; all, where nothing is said.
+pub(crate) struct Extent {
+    /// The time that they share.
+    pub(crate) minutes: Option<u32>,
+    /// Of those that try everything once, one part of so many, as `3/16`.
+    pub(crate) part: Option<String>,
+}
+
+/// Runs the proofs whose names contain one of these words, or all, one after the other. Of the minutes, if it is said
+/// how many, what one leaves the next ones have.
+pub(crate) fn run(words: &[String], extent: &Extent) -> Result<(), Failure> {
     let is_meant =
         |proof: &&Proof| words.is_empty() || words.iter().any(|word| proof.name.contains(word.as_str()));
     let proofs: Vec<&Proof> = PROOFS.iter().filter(is_meant).collect();
@@ -30,16 +38,16 @@ pub(crate) fn run(words: &[String], minutes: Option<u32>) -> Result<(), Failure>
     }
     let mut steps = Steps::default();
     // The step that failed has said so, and stands in the table.
-    let _ = prove(&mut steps, &proofs, minutes);
+    let _ = prove(&mut steps, &proofs, extent);
     steps.close()
 }
 
-fn prove(steps: &mut Steps, proofs: &[&Proof], minutes: Option<u32>) -> Result<(), Failure> {
+fn prove(steps: &mut Steps, proofs: &[&Proof], extent: &Extent) -> Result<(), Failure> {
     let components = steps.run("components", Components::gather)?;
     let programs = steps.run("build", Programs::build)?;
     let rig = Rig::raise_stores(steps, &components)?;
     let mut log = Log::open()?;
-    let end = minutes.map(|minutes| Instant::now() + Duration::from_secs(u64::from(minutes) * 60));
+    let end = extent.minutes.map(|minutes| Instant::now() + Duration::from_secs(u64::from(minutes) * 60));
     for (done, proof) in proofs.iter().enumerate() {
         if proof.on_shared_stores && !rig.has_shared_stores() {
             steps.skip(proof.name, "there is no PostgreSQL or no S3 server");
@@ -49,6 +57,7 @@ fn prove(steps: &mut Steps, proofs: &[&Proof], minutes: Option<u32>) -> Result<(
         let share = end.map(|end| end.saturating_duration_since(Instant::now()) / left);
         let mut command = proof.command(&programs, share);
         command.env("WHARF_TEST_COMPONENTS", components.present()).envs(rig.environment());
+        command.envs(extent.part.as_ref().map(|part| ("WHARF_PROOF_PART", part)));
         steps.attempt(proof.name, || log.run(proof, &mut command));
     }
     steps.run("stop", || rig.stop())
