@@ -99,7 +99,9 @@ impl Auth {
         registry: RegistryName,
         change: RegistryChange,
     ) -> Result<()> {
-        let record = self.record_of(grant, "registry.set", &format!("{organisation}/{registry} {change}"));
+        let target = format!("{organisation}/{registry} {change}");
+        let record = self.record_of(grant, "registry.set", target.trim_end());
+        let record = AuditRecord { organisation: Some(organisation.clone()), ..record };
         self.0.accounts.set_registry(organisation, registry, change, record).await
     }
 

@@ -133,6 +133,8 @@ impl Auth {
             return Err(crate::unauthenticated());
         }
         let _turn = self.0.turns_at_provider.take(nobody.address).await?;
+        // Of many that came at once the first may have been wrong meanwhile.
+        self.0.attempts.expect_room(user, nobody.address, self.0.clock.now())?;
         let claims = self.exchanged(provider, (user, password)).await?;
         self.admit_arrival(arrival(provider, &claims)?, nobody).await
     }

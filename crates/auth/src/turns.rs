@@ -48,7 +48,7 @@ impl Turns {
             let of_all = self.all.clone().acquire_owned().await.map_err(Error::internal)?;
             Ok(Turn { _of_client: of_client, _of_all: of_all })
         };
-        let busy = |_| Error::new(Kind::RateLimited, "too many passwords are being checked, try again later");
+        let busy = |_| Error::new(Kind::RateLimited, "too many logins are being checked, try again later");
         timeout(PATIENCE, taken).await.map_err(busy)?
     }
 

@@ -122,7 +122,9 @@ impl Error {
     /// A thing that is not there (or must not be known).
     pub fn not_found(subject: Subject) -> Self {
         let message = match subject {
-            Subject::Name => "there is no such registry or repository, or none that you may see",
+            Subject::Name => {
+                "there is no such organisation, registry or repository, or none that you may see"
+            }
             Subject::Manifest => "manifest unknown to the repository",
             Subject::Blob => "blob unknown to the repository",
             Subject::Upload => "upload unknown to the repository",

@@ -9,6 +9,7 @@
 mod command_line;
 mod config;
 mod control;
+mod course;
 mod data_dir;
 #[cfg(test)]
 mod engine_tests;

@@ -263,6 +263,9 @@ async fn no_redirect_is_followed_and_who_never_takes_anything_is_switched_off() 
     assert!(private.got(0).await.is_empty(), "no redirect is followed");
     let found = admin.get("/api/v1/orgs/acme/audit?action=webhook.disable").await.is(200).json();
     assert_eq!(found["items"][0]["actor"], "webhooks");
+    let made = admin.get("/api/v1/orgs/acme/audit?action=webhook.create").await.is(200).json();
+    let id = path.rsplit('/').next().unwrap();
+    assert!(made["items"][0]["target"].as_str().unwrap().starts_with(&format!("{id} ")), "{made}");
     let again = admin.send_json("PATCH", &path, &json!({"enabled": true})).await.is(200);
     assert_eq!(again.json()["enabled"], true);
     admin.delete(&path).await.is(204);

@@ -96,6 +96,8 @@ async fn an_export_holds_what_the_organisation_owns_and_no_secret() {
     assert_eq!(read(&out.join("webhooks.json"))[0]["url"], "https://ci.example/hook");
     assert_eq!(read(&out.join("registries/open/registry.json"))["public"], true);
     assert!(read(&out.join("members.json")).to_string().contains("boss"));
+    assert_eq!(read(&out.join("registries/main/repositories/app/repository.json"))["name"], "app");
+    assert_eq!(read(&out.join("registries/main/repositories/app/status.json"))["status"], "active");
     let audit = fs::read_to_string(out.join("audit.ndjson")).unwrap();
     let records: Vec<Value> = audit.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(records.iter().any(|record| record["action"] == "manifest.push"));

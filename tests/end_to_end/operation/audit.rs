@@ -78,6 +78,21 @@ async fn who_did_what_by_which_token_and_from_where_is_found() {
 }
 
 #[tokio::test]
+async fn an_organisation_reads_what_the_operator_did_in_it_by_command() {
+    let wharf = Wharf::start().await;
+    let admin = wharf.add_user("alice", &["acme:admin"]);
+    wharf.set_public("acme/main", true);
+    let target = async |action: &str| {
+        let found = admin.get(&format!("/api/v1/orgs/acme/audit?action={action}")).await.is(200).json();
+        let [record] = &found["items"].as_array().unwrap()[..] else { panic!("{action}: {found}") };
+        assert_eq!(record["actor"], "command line");
+        record["target"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(target("member.set").await, "alice admin");
+    assert_eq!(target("registry.set").await, "acme/main public=true");
+}
+
+#[tokio::test]
 async fn what_was_shown_in_vain_is_recorded() {
     let wharf = Wharf::start().await;
     let (alice, nobody, admin) = (wharf.add_user("alice", &[]), wharf.anonymous(), wharf.admin());

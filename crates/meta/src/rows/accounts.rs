@@ -172,9 +172,12 @@ impl Step for Create {
         }
         for (organisation, role) in memberships {
             let maker = Maker { actor: &self.record.actor, at: now };
-            let organisation = ensure_organisation(session, organisation, maker).await?;
-            let values = [organisation.into(), id.into(), role.word().into(), now.microseconds().into()];
+            let organisation_id = ensure_organisation(session, organisation, maker).await?;
+            let values = [organisation_id.into(), id.into(), role.word().into(), now.microseconds().into()];
             session.execute(JOIN, &values).await?;
+            let (organisation, target) = (Some(organisation.clone()), Some(format!("{name} {role}")));
+            let joined = AuditRecord { action: "member.set", organisation, target, ..self.record.clone() };
+            audit(session, &joined).await?;
         }
         audit(session, &self.record).await?;
         Ok(AccountId(id))

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::{future::join, stream};
 use tokio::sync::mpsc;
 use wharf_core::{ByteStream, Digest, Error, Grant, Kind, RegistryPlace, Result, action::Push, hex};
@@ -64,7 +64,7 @@ pub(super) async fn receive(
     }
     let beginning = Beginning::gather(parts).await?;
     if beginning.is_all {
-        let hash = move || Ok(hash(beginning.pieces));
+        let hash = move || Ok(hash(beginning.bytes));
         let (held, stored) = call.registry.in_turn(&grant, hash).await?;
         return Ok(Received { held: Some(held), ..Received::of(grant, file, &stored) });
     }
@@ -95,26 +95,28 @@ impl Received {
 
 /// How a file begins.
 struct Beginning {
-    pieces: Vec<Bytes>,
+    /// Copied together: pieces of one byte each would cost a hundred times themselves.
+    bytes: Bytes,
     /// Whether it ends there too.
     is_all: bool,
 }
 
 impl Beginning {
     async fn gather(parts: &mut Multipart) -> Result<Self> {
-        let (mut pieces, mut size) = (Vec::new(), 0);
-        while size <= HELD {
-            let Some(piece) = parts.chunk().await? else { return Ok(Self { pieces, is_all: true }) };
-            size += piece.len();
-            pieces.push(piece);
+        let mut bytes = BytesMut::new();
+        while bytes.len() <= HELD {
+            let Some(piece) = parts.chunk().await? else {
+                return Ok(Self { bytes: bytes.freeze(), is_all: true });
+            };
+            bytes.extend_from_slice(&piece);
         }
-        Ok(Self { pieces, is_all: false })
+        Ok(Self { bytes: bytes.freeze(), is_all: false })
     }
 }
 
 /// Everything that is known of bytes, as the engine would tell it once it has stored them.
-fn hash(pieces: Vec<Bytes>) -> (HashedBytes, Finished) {
-    let content = HashedBytes::new(pieces.concat());
+fn hash(bytes: Bytes) -> (HashedBytes, Finished) {
+    let content = HashedBytes::new(bytes);
     let extra = EXTRA.map(|extra| {
         let mut hasher = ExtraHasher::new(extra);
         hasher.update(content.bytes());
@@ -161,9 +163,9 @@ fn pipe() -> (mpsc::Sender<Flow>, ByteStream) {
 
 /// Sends the part through the pipe. If nobody takes it any more, whoever stored it knows why.
 async fn send(beginning: Beginning, parts: &mut Multipart, sender: mpsc::Sender<Flow>) -> Result<()> {
-    let (mut size, mut pieces) = (0_u64, beginning.pieces.into_iter());
+    let (mut size, mut first) = (0_u64, Some(beginning.bytes));
     loop {
-        let piece = match pieces.next() {
+        let piece = match first.take() {
             Some(piece) => piece,
             None => match parts.chunk().await? {
                 Some(piece) => piece,

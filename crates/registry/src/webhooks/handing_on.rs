@@ -13,7 +13,7 @@ use crate::{
 /// How many events are handed on in one transaction.
 pub(super) const STEP: u32 = 100;
 /// How many deliveries may wait for a receiver.
-const QUEUE: u32 = 10_000;
+pub(super) const QUEUE: u32 = 10_000;
 /// The most webhooks an organisation has.
 const OF_ORGANISATION: u32 = 100;
 

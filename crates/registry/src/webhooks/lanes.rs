@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::Notify;
 use wharf_core::{Timestamp, gate::OrganisationId};
 
-use crate::port::DueWebhook;
+use crate::{lease::LENGTH, port::DueWebhook};
 
 /// How many receivers are served at once.
 const LANES: usize = 32;
@@ -64,9 +64,10 @@ impl Lanes {
         entered
     }
 
-    /// Until when messages may be sent.
-    pub(super) fn until(&self) -> Timestamp {
-        self.state().until
+    /// How much longer messages may be sent, in seconds; none where a clock that was set back says for longer than ever.
+    pub(super) fn time_left(&self, now: Timestamp) -> i64 {
+        let left = self.state().until.seconds() - now.seconds();
+        if left > LENGTH { 0 } else { left }
     }
 
     /// Messages may be sent until then.
@@ -118,7 +119,7 @@ impl State {
 impl Lane {
     /// Whether a message may be sent at this moment.
     pub(super) fn is_open(&self, now: Timestamp) -> bool {
-        now < self.lanes.until()
+        self.lanes.time_left(now) > 0
     }
 
     /// Makes room for others although more is due.

@@ -78,7 +78,7 @@ impl Webhooks {
 
     /// Takes all events out of the outbox, and has the sending to itself for a while; false while another node has it.
     async fn hand_on(&self, lanes: &Lanes, has_events: bool) -> Result<bool> {
-        let mut is_done = !has_events && lanes.until() > self.0.clock.now().plus_seconds(LENGTH / 2);
+        let mut is_done = !has_events && lanes.time_left(self.0.clock.now()) > LENGTH / 2;
         while !is_done {
             let now = self.0.clock.now();
             let Some(events) = self.store().commit(HandOn { lease: self.lease(), now }).await? else {

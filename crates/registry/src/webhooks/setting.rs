@@ -8,7 +8,7 @@ use wharf_core::{
     gate::{Granted as _, OrganisationId},
 };
 
-use super::{Webhooks, message::shown};
+use super::{Webhooks, handing_on::QUEUE, message::shown};
 use crate::port::{DeliveryRow, DeliveryState, Extent, Transaction, WebhookRow, Work};
 
 /// How many webhooks an organisation may have: each event is written down for each.
@@ -231,8 +231,9 @@ impl Transaction for Create {
             return Err(Error::new(Kind::Conflict, format!("an organisation has at most {MOST} webhooks")));
         }
         let id = work.put_webhook(&self.webhook).await?;
-        work.audit(&self.record).await?;
-        Ok(WebhookRow { id, ..self.webhook.clone() })
+        let made = WebhookRow { id, ..self.webhook.clone() };
+        work.audit(&AuditRecord { target: Some(told(&made)), ..self.record.clone() }).await?;
+        Ok(made)
     }
 }
 
@@ -319,6 +320,14 @@ impl Transaction for Redeliver {
     async fn run(&self, work: &mut dyn Work) -> Result<DeliveryRow> {
         let found = work.deliveries(self.webhook, Some(self.delivery.saturating_add(1)), 1).await?;
         let old = found.into_iter().find(|found| found.id == self.delivery).ok_or_else(gone)?;
+        // Its queue has a bound, whoever fills it.
+        let webhook = work.lock_webhook(self.webhook).await?.ok_or_else(gone)?;
+        if webhook.waiting >= QUEUE {
+            return Err(Error::new(
+                Kind::Conflict,
+                format!("{QUEUE} deliveries wait for this webhook already"),
+            ));
+        }
         let mut again = anew(old, self.record.at);
         again.id = work.add_delivery(&again).await?;
         work.audit(&self.record).await?;

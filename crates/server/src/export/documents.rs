@@ -8,7 +8,7 @@ use wharf_core::{Entropy, Error, Kind, OrganisationName, Result};
 use wharf_outbound::{Api, Asked, Method};
 
 use super::folder::Folder;
-use crate::world::SystemEntropy;
+use crate::{course::Course, world::SystemEntropy};
 
 /// The management, asked about one organisation.
 pub(super) struct Documents {
@@ -22,6 +22,7 @@ pub(super) struct Pages<'a> {
     path: Vec<String>,
     read: VecDeque<Value>,
     last: Option<String>,
+    course: Course,
     is_over: bool,
 }
 
@@ -46,7 +47,14 @@ impl Documents {
     /// A list below the organisation.
     pub(super) fn list(&self, below: &[&str]) -> Pages<'_> {
         let path = self.path(below);
-        Pages { documents: self, path, read: VecDeque::new(), last: None, is_over: false }
+        Pages {
+            documents: self,
+            path,
+            read: VecDeque::new(),
+            last: None,
+            course: Course::default(),
+            is_over: false,
+        }
     }
 
     /// Writes what is told of the organisation beside its registries.
@@ -75,6 +83,19 @@ impl Documents {
             folder.put(&format!("{rules}.json"), &json!(told)).await?;
         }
         Ok(())
+    }
+
+    /// Writes what is told of a repository beside its content: what it is, what became of the project, and what is yanked.
+    pub(super) async fn write_repository(
+        &self,
+        registry: &str,
+        repository: &Value,
+        folder: &Folder,
+    ) -> Result<()> {
+        folder.put("repository.json", repository).await?;
+        let name = text(repository, "name").ok_or_else(odd)?;
+        let status = self.one(&["registries", registry, "repositories", name, "status"]).await?;
+        folder.put("status.json", &status).await
     }
 
     /// A list in which each has a list of its own.
@@ -107,8 +128,9 @@ impl Pages<'_> {
             let last = self.last.take().map(|last| ("last", last));
             let said = self.documents.api.ask(asked(&self.path, last.into_iter().collect())).await?;
             let items = said.body.as_ref().and_then(|body| body.get("items")?.as_array()).ok_or_else(odd)?;
+            self.last = said.next.map(|next| self.course.follow(items, &next)).transpose()?;
+            self.is_over = self.last.is_none();
             self.read.extend(items.iter().cloned());
-            (self.is_over, self.last) = (said.next.is_none(), said.next);
         }
         Ok(self.read.pop_front())
     }

@@ -80,6 +80,8 @@ impl<'a> Shelves<'a> {
             let (name, path) = (field(&one, "name")?, field(&one, "path")?);
             self.report.bar.about(path);
             let (repository, folder) = (path.parse()?, folder.repository(name)?);
+            let told = self.documents.write_repository(registry, &one, &folder).await;
+            self.alone(path, told)?;
             let shelf = Shelf { all: self, registry, name, repository, folder };
             self.alone(path, shelf.fill().await)?;
         }
