@@ -1,7 +1,7 @@
 //! What a decision of the gate costs where the rights are warm: `cargo bench -p wharf-bench --bench grant`.
 //!
-//! A member of an organisation asks for the right to pull from a private registry, over and over, as each request does. It
-//! is the processor time of the whole process that counts, so nothing hides on another thread.
+//! A member of an organisation asks for the right to pull from a repository of a private registry, over and over, as each
+//! request does. It is the processor time of the whole process that counts, so nothing hides on another thread.
 #![allow(clippy::disallowed_methods, reason = "it acts as a job, and reads what the kernel counts")]
 
 use std::{
@@ -14,8 +14,9 @@ use std::{
 use wharf_auth::port::{Accounts as _, Claim, NewAccount, NewOrganisation, Organisations as _, Person};
 use wharf_blobs::MemoryStore;
 use wharf_core::{
-    Access, Actor, Clock, Credential, Entropy, Grant, Place, Principal, Role, Timestamp, UserName,
-    action::Pull, audit::AuditRecord,
+    Access, Actor, Algorithm, Clock, Credential, Entropy, Grant, Place, Principal, Role, Timestamp, UserName,
+    action::{Pull, Push},
+    audit::AuditRecord,
 };
 use wharf_meta::Database;
 use wharf_registry::{Parts, Registry, Settings};
@@ -54,6 +55,9 @@ async fn measure() -> Result<()> {
     let member = member(&database).await?;
     let registry = registry(database);
     let place: Place = "acme/app".parse()?;
+    // Rights at a repository that is not there are never remembered: it begins with the first upload.
+    let pusher = registry.grant::<Push>(&member, &place).await?;
+    registry.begin_upload(&pusher, Algorithm::Sha256).await?;
     for _ in 0..1000 {
         decide(&registry, &member, &place).await?;
     }
@@ -73,7 +77,7 @@ async fn decide(registry: &Registry, member: &Actor, place: &Place) -> Result<()
     Ok(())
 }
 
-/// Somebody who may pull from an organisation's private registry, and nothing more.
+/// Somebody who may push to an organisation's private registry and pull from it, and nothing more.
 async fn member(database: &Database) -> Result<Actor> {
     let record = || AuditRecord::new(Still.now(), &Actor::job("bench"), "bench");
     let organisation = NewOrganisation { name: "acme".parse()?, admin: None, claim: Claim::Free };
@@ -83,7 +87,7 @@ async fn member(database: &Database) -> Result<Actor> {
         name: name.clone(),
         password_hash: "none".to_owned(),
         operator: false,
-        memberships: vec![("acme".parse()?, Role::Viewer)],
+        memberships: vec![("acme".parse()?, Role::Writer)],
         person: Person::default(),
     };
     let id = database.create(account, record()).await?;

@@ -97,6 +97,8 @@ pub(crate) enum Kind {
     WharfOnS3,
     /// That S3 server by itself: the parts of each blob sent one after the other, then joined.
     VersityGw,
+    /// The same, the bytes of each part signed, as Wharf signs them.
+    SignedVersityGw,
     /// The registry of the package `docker-registry`: files, no authentication.
     Distribution,
     /// Its successor of the third major version, the same settings.
@@ -128,6 +130,7 @@ impl Kind {
             | Self::WharfOnS3 => 1,
             Self::ThreeNodes => 3,
             Self::VersityGw
+            | Self::SignedVersityGw
             | Self::Distribution
             | Self::DistributionThree
             | Self::Pypiserver
@@ -163,6 +166,7 @@ impl Kind {
             Self::ThreeNodes => "three nodes on postgresql",
             Self::WharfOnS3 => "wharf on S3",
             Self::VersityGw => "versitygw",
+            Self::SignedVersityGw => "versitygw, bytes signed",
             Self::Distribution => "distribution 2.8",
             Self::DistributionThree => "distribution 3.1",
             Self::Pypiserver => "pypiserver",

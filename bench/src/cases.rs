@@ -206,8 +206,11 @@ pub(crate) const CASES: &[Case] = &[
         clients: 1,
         work: Work::PushBlob { size: GIB, count: 1 },
         subject: Kind::WharfOnS3,
-        peers: &[Kind::VersityGw],
-        goals: &[at_least(Figure::Speed(Kind::VersityGw), 0.8)],
+        peers: &[Kind::VersityGw, Kind::SignedVersityGw],
+        goals: &[
+            at_least(Figure::Speed(Kind::VersityGw), 0.8),
+            at_least(Figure::Speed(Kind::SignedVersityGw), 0.8),
+        ],
     },
     Case {
         name: "memory-s3",

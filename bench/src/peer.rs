@@ -28,6 +28,7 @@ use crate::{
     operation::Access,
     process::{self, Process},
     run::Site,
+    s3::{Keys, Signed},
     tenants,
 };
 
@@ -84,9 +85,9 @@ impl Server {
             Some(folder) => Folder::Shared(folder),
             None => Folder::Own(tempfile::tempdir()?),
         };
-        if kind == Kind::VersityGw {
+        if let Kind::VersityGw | Kind::SignedVersityGw = kind {
             let started = backing::versitygw(folder.path())?;
-            return Ok(started.map(|backing| Self::bare(backing, folder)));
+            return Ok(started.map(|backing| Self::bare(kind, backing, folder)));
         }
         Self::start_in(folder, kind, site.wharf, fixture).await
     }
@@ -131,12 +132,13 @@ impl Server {
     }
 
     /// An S3 server is loaded with nothing.
-    fn bare(backing: Backing, folder: Folder) -> Self {
+    fn bare(kind: Kind, backing: Backing, folder: Folder) -> Self {
+        let signed = if kind == Kind::SignedVersityGw { Signed::Bytes } else { Signed::Head };
         Self {
-            kind: Kind::VersityGw,
+            kind,
             processes: vec![backing.process],
             authorities: vec![backing.authority],
-            access: Access::Keys(backing::KEYS),
+            access: Access::Keys(Keys { signed, ..backing::KEYS }),
             idle: 0,
             authorized: None,
             needs_password: false,

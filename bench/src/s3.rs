@@ -1,5 +1,5 @@
-//! A client of an S3 server: blobs in parts, each request signed (AWS Signature Version 4), their bytes not, so that
-//! the client costs no hash.
+//! A client of an S3 server: blobs in parts, each request signed (AWS Signature Version 4), with its bytes or
+//! without: over plain HTTP the usual clients, and Wharf, sign them too.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -25,6 +25,16 @@ const PART: usize = 5 << 20;
 pub(crate) struct Keys {
     pub(crate) access: &'static str,
     pub(crate) secret: &'static str,
+    pub(crate) signed: Signed,
+}
+
+/// What a signature vouches for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signed {
+    /// Method, address and moment. It costs no hash, at neither end.
+    Head,
+    /// The bytes too.
+    Bytes,
 }
 
 /// Stores a blob in parts.
@@ -73,7 +83,12 @@ async fn call(
     (method, path, query): (&'static str, &str, &str),
     body: Body<'_>,
 ) -> Result<(Answer, String)> {
-    let headers = signed(keys, connection.authority(), (method, path, query))?;
+    let bytes = match (keys.signed, body) {
+        (Signed::Head, _) => "UNSIGNED-PAYLOAD".to_owned(),
+        (Signed::Bytes, Body::Bytes(bytes)) => sha256(bytes),
+        (Signed::Bytes, _) => sha256(&[]),
+    };
+    let headers = signed(keys, (connection.authority(), &bytes), (method, path, query))?;
     let (target, mut said) = (format!("{path}?{query}"), Vec::new());
     let request = Request { method, target: &target, headers: &headers, body };
     let answer = connection.call(request, &mut |piece| said.extend_from_slice(piece)).await?;
@@ -81,15 +96,19 @@ async fn call(
 }
 
 /// The header lines of a signed request. The query is in order, and has no character that is escaped.
-fn signed(keys: &Keys, host: &str, (method, path, query): (&str, &str, &str)) -> Result<String> {
+fn signed(
+    keys: &Keys,
+    (host, bytes): (&str, &str),
+    (method, path, query): (&str, &str, &str),
+) -> Result<String> {
     let moment = moment(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs());
     let day = moment.get(..8).unwrap_or_default();
     let names = "host;x-amz-content-sha256;x-amz-date";
     let request = format!(
-        "{method}\n{path}\n{query}\nhost:{host}\nx-amz-content-sha256:UNSIGNED-PAYLOAD\nx-amz-date:{moment}\n\n{names}\nUNSIGNED-PAYLOAD"
+        "{method}\n{path}\n{query}\nhost:{host}\nx-amz-content-sha256:{bytes}\nx-amz-date:{moment}\n\n{names}\n{bytes}"
     );
     let scope = format!("{day}/{REGION}/s3/aws4_request");
-    let hashed = hex(digest::digest(&digest::SHA256, request.as_bytes()).as_ref());
+    let hashed = sha256(request.as_bytes());
     let text = format!("AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashed}");
     let mut key = format!("AWS4{}", keys.secret).into_bytes();
     for word in [day, REGION, "s3", "aws4_request"] {
@@ -97,7 +116,7 @@ fn signed(keys: &Keys, host: &str, (method, path, query): (&str, &str, &str)) ->
     }
     let (access, signature) = (keys.access, hex(&authenticated(&key, &text)));
     Ok(format!(
-        "x-amz-content-sha256: UNSIGNED-PAYLOAD\r\nx-amz-date: {moment}\r\nauthorization: AWS4-HMAC-SHA256 \
+        "x-amz-content-sha256: {bytes}\r\nx-amz-date: {moment}\r\nauthorization: AWS4-HMAC-SHA256 \
          Credential={access}/{scope},SignedHeaders={names},Signature={signature}\r\n"
     ))
 }
@@ -105,6 +124,10 @@ fn signed(keys: &Keys, host: &str, (method, path, query): (&str, &str, &str)) ->
 fn authenticated(key: &[u8], text: &str) -> Vec<u8> {
     let key = hmac::Key::new(hmac::HMAC_SHA256, key);
     hmac::sign(&key, text.as_bytes()).as_ref().to_vec()
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    hex(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -7,11 +7,11 @@ use crate::{
     Result,
     peer::free_port,
     process::Process,
-    s3::{BUCKET, Keys, REGION},
+    s3::{BUCKET, Keys, REGION, Signed},
 };
 
 /// Its only ones.
-pub(crate) const KEYS: Keys = Keys { access: "bench", secret: "bench-secret-key" };
+pub(crate) const KEYS: Keys = Keys { access: "bench", secret: "bench-secret-key", signed: Signed::Head };
 
 /// A server with an empty bucket; nothing if it is not installed.
 pub(crate) fn start(folder: &Path) -> Result<Option<Backing>> {

@@ -8,9 +8,12 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use serde_json::json;
+
 use super::path_from_environment;
-use crate::formats::plugin::{Pair, connector, hex};
+use crate::formats::plugin::{Pair, Shop, connector, hex};
 use crate::harness::{Caller, Wharf, component};
+use crate::upstreams::{NEAR, make};
 
 /// Nobody, on every Linux.
 const NOBODY: u32 = 65534;
@@ -170,4 +173,39 @@ async fn memflowup_tells_why_a_plugin_is_refused() {
     let push = ["push", "-f", "-r", &registry, "-t", "ignored", "-p", &secret, &file];
     let (output, said) = memflowup.try_run(&push);
     assert!(!output.status.success(), "{said}");
+}
+
+/// To its client a proxy is a registry like any other, also while its upstream is away.
+#[tokio::test]
+async fn memflowup_lists_and_pulls_what_a_proxy_fetches() {
+    if !component("memflowup") {
+        return;
+    }
+    let mut shop = Shop::open().await;
+    shop.wharf.set_public("acme/main", true);
+    let plugin = connector("fixture", "0.2.0");
+    shop.add(&plugin).await;
+
+    let settings = [&NEAR[..], &[("WHARF_REGISTRY_HOSTS", "127.0.0.1=acme/mirror")]].concat();
+    let wharf = Wharf::start_with(&settings).await;
+    wharf.found(&["acme"]).await;
+    let upstream =
+        json!({ "url": format!("{}/memflow/acme/main", shop.wharf.base()), "protocol": "memflow" });
+    make(&wharf.admin(), json!({ "name": "mirror", "kind": "proxy", "upstream": upstream })).await;
+    wharf.set_public("acme/mirror", true);
+    wharf.believe("acme/mirror", "pinned", &shop.key.public, &[]);
+
+    let memflowup = Memflowup::new(&wharf);
+    let public = memflowup.file("key.pub.pem", &std::fs::read(&shop.key.public).unwrap());
+    let registry = wharf.base();
+    for upstream in ["there", "away"] {
+        let listed = memflowup.run(&["registry", "-r", &registry, "ls", "fixture"]);
+        assert!(listed.contains("0.2.0"), "{upstream}: {listed}");
+        memflowup.run(&["pull", "-r", &registry, "-p", &public, "fixture:0.2.0"]);
+        let [_, installed]: [PathBuf; 2] =
+            memflowup.installed().try_into().expect("a plugin and its metadata");
+        assert_eq!(std::fs::read(&installed).unwrap(), plugin, "{upstream}");
+        memflowup.installed().iter().for_each(|file| std::fs::remove_file(file).unwrap());
+        shop.wharf.kill();
+    }
 }
