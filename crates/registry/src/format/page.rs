@@ -1,15 +1,16 @@
 //! Pages of what is listed: rendered once for each revision, whoever asks, and kept beside the rows.
 //!
-//! A transaction moves a page's revision and renders nothing. Who pushed has it rendered afterwards, without waiting;
-//! a reader who comes first waits for that, and no reader gets a page older than what was acknowledged before he asked.
+//! A transaction moves a page's revision and renders nothing. Who pushed has it rendered a moment later, without waiting;
+//! a reader who comes first has it rendered at once, and no reader gets a page older than what was acknowledged before he
+//! asked.
 //! Reading writes nothing: what was rendered is put into the store by a job, and may be thrown away there.
 
-use std::{io::Write as _, sync::Arc};
+use std::{io::Write as _, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
-use tokio::task::spawn_blocking;
+use tokio::{task::spawn_blocking, time::sleep};
 use wharf_core::{
     Algorithm, Error, Grant, Kind, RegistryGrant, Result, Subject,
     action::Pull,
@@ -29,6 +30,9 @@ use crate::{
 
 /// How hard zstd tries; a page is sent more often than it is made.
 const ZSTD_LEVEL: i32 = 6;
+
+/// So long a page rests after a push. Pushes come in rows, and a large page costs more than one of them.
+const REST: Duration = Duration::from_millis(100);
 
 /// How the bytes of a page are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -223,7 +227,7 @@ impl Registry {
         Ok(kept)
     }
 
-    /// Has a page rendered that was moved on, and waits for nothing. Of many pushes in a row one renders and one waits, who
+    /// Has a page rendered that was moved on, and waits for nothing. Of many pushes in a row one renders and one rests, who
     /// will find what all others pushed.
     pub(crate) fn refresh(&self, of: PageOf) {
         let slot = self.0.shelf.slot(of);
@@ -232,6 +236,7 @@ impl Registry {
         }
         let registry = self.clone();
         tokio::spawn(async move {
+            sleep(REST).await;
             let _turn = slot.take_turn().await;
             if let Err(error) = registry.render_anew(of, &slot).await {
                 tracing::warn!(?error, format = of.format, "page could not be rendered, its reader will try");
