@@ -50,7 +50,15 @@ impl Wrong {
 
 /// Panics with every difference.
 pub(super) async fn check(caller: &Caller, journal: &Journal, context: &str) {
-    let found = differences(caller, journal, Some(COLLECTION_DELAY)).await;
+    judge(&differences(caller, journal, Some(COLLECTION_DELAY)).await, context);
+}
+
+/// The same where the collector comes only when it is called, which the journal knows.
+pub(super) async fn check_uncollected(caller: &Caller, journal: &Journal, context: &str) {
+    judge(&differences(caller, journal, None).await, context);
+}
+
+fn judge(found: &[Difference], context: &str) {
     let words: Vec<String> =
         found.iter().map(|found| format!("{:?}: {}", found.wrong, found.words)).collect();
     assert!(found.is_empty(), "{context}: {} differences:\n{}", found.len(), words.join("\n"));

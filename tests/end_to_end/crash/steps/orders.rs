@@ -3,11 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::settings;
+use crate::harness::{ADMIN_PASSWORD, preload};
+
+/// Longer than a step takes to follow another.
+const A_WHILE: Duration = Duration::from_millis(150);
 
 /// How a step goes wrong.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +37,19 @@ impl Fate {
     }
 }
 
+/// The library, compiled once for all the servers of a proof.
+pub(super) struct Library {
+    path: PathBuf,
+    _home: TempDir,
+}
+
+impl Library {
+    pub(super) fn compiled() -> Self {
+        let home = TempDir::new().unwrap();
+        Self { path: preload("crash/steps/durable_steps.c", home.path()), _home: home }
+    }
+}
+
 /// The page that is shared with the server: what to do, at which step, how many there were, whether it was done.
 pub(super) struct Orders {
     page: std::fs::File,
@@ -40,15 +57,9 @@ pub(super) struct Orders {
 }
 
 impl Orders {
-    /// The library, compiled, and the environment that loads it.
-    pub(super) fn compiled() -> (Self, Vec<(&'static str, String)>) {
+    /// Orders for a server on data of its own, and the environment that loads the library under it.
+    pub(super) fn under(library: &Library) -> (Self, Vec<(&'static str, String)>) {
         let home = TempDir::new().unwrap();
-        let library = home.path().join("durable_steps.so");
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/end_to_end/crash/steps/durable_steps.c");
-        let mut compiler = Command::new("cc");
-        compiler.args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", source, "-o"]).arg(&library);
-        let built = compiler.args(["-ldl", "-lpthread"]).status().unwrap();
-        assert!(built.success(), "{compiler:?}");
         let path = home.path().join("orders");
         let page = std::fs::File::options().read(true).write(true).create_new(true).open(&path).unwrap();
         let orders = Self { page, home };
@@ -56,7 +67,7 @@ impl Orders {
         let text = |path: &PathBuf| path.to_str().unwrap().to_owned();
         let mut environment = settings();
         environment.extend([
-            ("LD_PRELOAD", text(&library)),
+            ("LD_PRELOAD", text(&library.path)),
             ("DURABLE_STEPS", text(&path)),
             ("DURABLE_STEPS_BELOW", text(&orders.data())),
             ("DURABLE_STEPS_LOG", text(&orders.log())),
@@ -64,8 +75,22 @@ impl Orders {
         (orders, environment)
     }
 
+    /// The same where the operator's password is known before the first start.
+    pub(super) fn under_known(library: &Library) -> (Self, Vec<(&'static str, String)>) {
+        let (orders, mut environment) = Self::under(library);
+        environment.push(("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD.to_owned()));
+        (orders, environment)
+    }
+
     pub(super) fn data(&self) -> PathBuf {
         self.home.path().join("data")
+    }
+
+    /// How many objects lie in the data directory.
+    pub(super) fn objects(&self) -> usize {
+        let folders = std::fs::read_dir(self.data().join("objects")).into_iter().flatten().flatten();
+        let files = folders.filter_map(|folder| std::fs::read_dir(folder.path()).ok());
+        files.map(Iterator::count).sum()
     }
 
     fn log(&self) -> PathBuf {
@@ -122,6 +147,15 @@ impl Orders {
     pub(super) fn counted(&self) -> u32 {
         let [_, _, count, _] = self.read();
         count
+    }
+
+    /// Waits until no step comes for a while.
+    pub(super) async fn rest(&self) {
+        let mut before = None;
+        while before != Some(self.counted()) {
+            before = Some(self.counted());
+            tokio::time::sleep(A_WHILE).await;
+        }
     }
 
     pub(super) fn was_done(&self) -> bool {

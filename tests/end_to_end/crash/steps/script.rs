@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use serde_json::json;
 
+use super::orders::Orders;
 use crate::crash::journal::{Content, Journal, Register, Ticket, Value};
 use crate::crash::operator;
 use crate::harness::media_type::{OCI_CONFIG, OCI_LAYER, OCI_MANIFEST};
@@ -12,6 +13,12 @@ use crate::harness::{Answer, Caller, Wharf, descriptor, noise, sha256, with_dige
 
 const HERE: &str = "crash/one";
 const THERE: &str = "crash/two";
+
+/// The longest that housekeeping rests, and a little.
+const A_ROUND: Duration = Duration::from_millis(1_200);
+
+/// What came back, if anything did.
+type Reply = Result<Answer, reqwest::Error>;
 
 pub(super) struct Script {
     journal: Journal,
@@ -39,7 +46,8 @@ impl Script {
         caller
     }
 
-    pub(super) async fn run(&mut self, wharf: &Wharf) {
+    /// All of it, or what comes before the server's end.
+    pub(super) async fn run(&mut self, wharf: &mut Wharf, orders: &Orders) {
         self.has_failed = false;
         let (whole, pieces, idle, gone) =
             (self.blob(3_000), self.blob(40_000), self.blob(500), self.blob(700));
@@ -63,9 +71,9 @@ impl Script {
         self.push(HERE, &idle).await;
         self.push_image("tag-2", &[&pieces]).await;
         self.delete_image(&second).await;
-        self.collect(wharf);
-        // What was collected leaves the disk with the next round.
-        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        if !wharf.has_ended() {
+            self.collect(wharf, orders).await;
+        }
     }
 
     fn blob(&mut self, length: usize) -> Bytes {
@@ -83,7 +91,7 @@ impl Script {
     async fn push_in_pieces(&mut self, repository: &str, content: &Bytes) {
         let Some(location) = self.open(repository).await else { return };
         let half = content.len() / 2;
-        let Some(answer) = self.send("PATCH", &location, content.slice(..half)).await else { return };
+        let Ok(answer) = self.send("PATCH", &location, content.slice(..half)).await else { return };
         if answer.status == 202 {
             self.finish(repository, &answer.location(), content, content.slice(half..)).await;
         }
@@ -97,7 +105,8 @@ impl Script {
     }
 
     async fn open(&mut self, repository: &str) -> Option<String> {
-        let answer = self.send("POST", &format!("/v2/{repository}/blobs/uploads/"), Bytes::new()).await?;
+        let answer =
+            self.send("POST", &format!("/v2/{repository}/blobs/uploads/"), Bytes::new()).await.ok()?;
         (answer.status == 202).then(|| answer.location())
     }
 
@@ -148,20 +157,27 @@ impl Script {
         self.journal.watch(Register::Blob { repository: HERE.to_owned(), digest: sha256(&content) });
         for method in ["DELETE", "GET"] {
             let Some(location) = self.open(HERE).await else { return };
-            let Some(answer) = self.send("PATCH", &location, content.clone()).await else { return };
+            let Ok(answer) = self.send("PATCH", &location, content.clone()).await else { return };
             if answer.status == 202 {
-                self.send(method, &answer.location(), Bytes::new()).await;
+                let _ = self.send(method, &answer.location(), Bytes::new()).await;
             }
         }
     }
 
     /// Takes away at once what nothing needs. What a manifest names must stay, whatever the journal says of it.
-    fn collect(&self, wharf: &Wharf) {
+    async fn collect(&self, wharf: &mut Wharf, orders: &Orders) {
+        let objects = orders.objects();
         let all = self.journal.registers().into_iter();
         for blob in all.filter(|register| matches!(register, Register::Blob { .. })) {
             drop(self.journal.attempt(blob, None));
         }
         let _ = wharf.try_command(&["gc", "--now", "--force"], "");
+        // What was collected leaves the disk with the next round of housekeeping.
+        let begun = Instant::now();
+        while orders.objects() >= objects && begun.elapsed() < A_ROUND && !wharf.has_ended() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        orders.rest().await;
     }
 
     fn attempt_blob(&self, repository: &str, digest: &str, value: Value) -> Ticket {
@@ -169,19 +185,24 @@ impl Script {
         self.journal.attempt(register, value)
     }
 
-    async fn send(&mut self, method: &str, path: &str, body: Bytes) -> Option<Answer> {
+    async fn send(&mut self, method: &str, path: &str, body: Bytes) -> Reply {
         let (caller, _) = self.caller.as_ref().unwrap();
         let request = caller.request(method, path);
         let is_manifest = method == "PUT" && path.contains("/manifests/");
         let request = if is_manifest { request.header("content-type", OCI_MANIFEST) } else { request };
-        let answer = request.body(body).try_send().await.ok();
-        self.has_failed |= answer.as_ref().is_none_or(|answer| answer.status >= 500);
-        answer
+        let reply = request.body(body).try_send().await;
+        self.has_failed |= !reply.as_ref().is_ok_and(|answer| answer.status < 500);
+        reply
     }
 
-    /// What was not answered, or with 5xx, happened or did not. A refusal is right only after such a thing.
-    fn answered(&self, answer: Option<Answer>, expected: u16, tickets: Vec<Ticket>) {
-        let Some(answer) = answer else { return };
+    /// What was not answered, or with 5xx, happened or did not; but what nobody was there to hear did not. A refusal is
+    /// right only after such a thing.
+    fn answered(&self, reply: Reply, expected: u16, tickets: Vec<Ticket>) {
+        let answer = match reply {
+            Ok(answer) => answer,
+            Err(error) if error.is_connect() => return tickets.into_iter().for_each(Ticket::withdraw),
+            Err(_) => return,
+        };
         match answer.status {
             status if status == expected => tickets.into_iter().for_each(Ticket::acknowledge),
             500.. => {}
