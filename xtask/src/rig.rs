@@ -55,13 +55,15 @@ impl Rig {
         Ok(rig)
     }
 
-    /// The same without clients: only a database and an S3 server.
-    pub(crate) fn raise_stores(steps: &mut Steps, components: &Components) -> Result<Self, Failure> {
+    /// Servers alone: a database, an S3 server, and the registries of others where they are programs of their own.
+    pub(crate) fn raise_servers(steps: &mut Steps, components: &Components) -> Result<Self, Failure> {
         let mut rig = Self::empty()?;
-        let gateway = go_program::ALL.iter().filter(|program| program.name == "versitygw");
-        for program in gateway.filter(|program| components.why_missing(program.name).is_none()) {
-            steps.run("build the S3 server", || program.build())?;
+        let servers =
+            go_program::ALL.iter().filter(|program| matches!(program.name, "versitygw" | "registry"));
+        for program in servers.filter(|program| components.why_missing(program.name).is_none()) {
+            steps.run(program.name, || program.build())?;
         }
+        rig.tell("WHARF_TEST_PROGRAMS", go_program::directory()?);
         rig.start_stores(steps, components)?;
         Ok(rig)
     }

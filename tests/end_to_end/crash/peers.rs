@@ -13,6 +13,9 @@ use super::worker::Mix;
 use super::{COLLECTION_DELAY, HURRY, operator, seed};
 use crate::harness::{Caller, Distribution, Random, Rounds, Version, Wharf, component};
 
+/// How many rounds one disk sees: each check looks at all that was ever pushed there.
+const ROUNDS_ON_A_DISK: u32 = 10;
+
 const HEAD: &str = "\
     | who | end | rounds | acknowledged | lost | damaged | unattempted | torn | refused |\n\
     |---|---|---|---|---|---|---|---|---|";
@@ -42,7 +45,7 @@ async fn what_wharf_and_its_peers_lose_when_they_are_killed_or_the_power_is_cut(
     println!("{HEAD}");
     contenders.iter().for_each(|contender| println!("{}", contender.row()));
     rounds.close("of each registry and end");
-    let wharf = contenders.iter().filter(|contender| matches!(contender.house, House::Wharf(_)));
+    let wharf = contenders.iter().filter(|contender| matches!(contender.ground.house, House::Wharf(_)));
     for contender in wharf {
         assert!(contender.acknowledged > 0, "the load did nothing");
         assert!(contender.found.is_empty(), "{:#?}", contender.found);
@@ -119,33 +122,24 @@ impl House {
     }
 }
 
-/// A registry, what it is put through, and what came of it.
-struct Contender {
-    registry: Registry,
-    end: End,
+/// A registry on a disk of its own, and what was pushed there.
+struct Ground {
     // Before the disk: it ends first.
     house: House,
     disk: Disk,
     journal: Journal,
-    rounds: u32,
-    acknowledged: usize,
-    found: Vec<Difference>,
 }
 
-impl Contender {
-    async fn new(registry: Registry, end: End) -> Self {
+impl Ground {
+    async fn fresh(registry: Registry) -> Self {
         let disk = Disk::make(FileSystem::Ext4);
         let house = House::start(registry, &disk.data()).await;
-        let (journal, found) = (Journal::default(), Vec::new());
-        Self { registry, end, house, disk, journal, rounds: 0, acknowledged: 0, found }
+        Self { house, disk, journal: Journal::default() }
     }
 
-    async fn go_through(&mut self, random: &mut Random, seed: u64) {
-        let callers = vec![self.house.caller().await];
-        let load = Load::begin_as(callers, &self.journal, seed, Mix::WhatAllHave);
-        some_time(random, 200, 1_500).await;
-        something_done(&self.journal).await;
-        match self.end {
+    /// Ends it under load, and starts it again.
+    async fn end(&mut self, end: End, load: Load) {
+        match end {
             End::Kill => {
                 self.house.kill();
                 load.end().await;
@@ -158,11 +152,40 @@ impl Contender {
                 self.disk.replug().await;
             }
         }
-        self.rounds += 1;
-        self.acknowledged += self.journal.acknowledged();
         self.house.restart().await;
-        let delay = matches!(self.house, House::Wharf(_)).then_some(COLLECTION_DELAY);
-        self.found.extend(differences(&self.house.caller().await, &self.journal, delay).await);
+    }
+}
+
+/// A registry, what it is put through, and what came of it.
+struct Contender {
+    registry: Registry,
+    end: End,
+    ground: Ground,
+    rounds: u32,
+    acknowledged: usize,
+    found: Vec<Difference>,
+}
+
+impl Contender {
+    async fn new(registry: Registry, end: End) -> Self {
+        let ground = Ground::fresh(registry).await;
+        Self { registry, end, ground, rounds: 0, acknowledged: 0, found: Vec::new() }
+    }
+
+    async fn go_through(&mut self, random: &mut Random, seed: u64) {
+        if self.rounds > 0 && self.rounds.is_multiple_of(ROUNDS_ON_A_DISK) {
+            self.ground = Ground::fresh(self.registry).await;
+        }
+        let Ground { house, journal, .. } = &self.ground;
+        let load = Load::begin_as(vec![house.caller().await], journal, seed, Mix::WhatAllHave);
+        some_time(random, 200, 1_500).await;
+        something_done(journal).await;
+        self.ground.end(self.end, load).await;
+        let Ground { house, journal, .. } = &self.ground;
+        self.rounds += 1;
+        self.acknowledged += journal.acknowledged();
+        let delay = matches!(house, House::Wharf(_)).then_some(COLLECTION_DELAY);
+        self.found.extend(differences(&house.caller().await, journal, delay).await);
     }
 
     fn row(&self) -> String {
