@@ -32,7 +32,7 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
 use crate::rig::SHARED_STORES;
-use crate::soak::Extent;
+use crate::soak::Wanted;
 
 #[derive(Parser)]
 #[command(
@@ -74,6 +74,9 @@ enum Task {
         /// Of the proofs that try everything once, only this part of it, as 3/16; all parts together are the whole
         #[arg(long)]
         part: Option<String>,
+        /// The server to prove, built before with --release, say, rather than a debug build made now
+        #[arg(long, value_parser = absolute)]
+        wharf: Option<PathBuf>,
     },
     /// Run the distribution-spec's conformance suite against a debug build; anything but a pass fails
     Conformance {
@@ -109,7 +112,7 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Test { quick: true } => test::quick(),
         Task::Test { quick: false } => test::full(),
         Task::Fuzz { seconds } => fuzz::run_targets(seconds),
-        Task::Soak { only, minutes, part } => soak::run(&only, &Extent { minutes, part }),
+        Task::Soak { only, minutes, part, wharf } => soak::run(&only, &Wanted { minutes, part, wharf }),
         Task::Conformance { suite, stores } => conformance::run(&suite, &stores),
     }
 }

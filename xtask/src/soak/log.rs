@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use super::proof::Proof;
 use crate::failure::Failure;
-use crate::program::{capture, ended, unstartable};
+use crate::program::{capture, ended, succeeds, unstartable};
 
 const PATH: &str = "bench/soak.log";
 
@@ -18,12 +18,14 @@ pub(super) struct Log {
 }
 
 impl Log {
-    pub(super) fn open() -> Result<Self, Failure> {
+    /// Where the server is not what would be built of this commit now, it is said.
+    pub(super) fn open(server: Option<&str>) -> Result<Self, Failure> {
         let path = Path::new(PATH);
         let file = File::options().create(true).append(true).open(path).map_err(Failure::file(path))?;
-        let commit = capture(Command::new("git").args(["describe", "--always", "--dirty"]))?;
+        let commit = commit()?;
         let kernel = capture(Command::new("uname").args(["-srm"]))?;
-        Ok(Self { file, subject: format!("commit {}, {}", commit.trim(), kernel.trim()) })
+        let server = server.map(|server| format!(", {server}")).unwrap_or_default();
+        Ok(Self { file, subject: format!("commit {commit}, {}{server}", kernel.trim()) })
     }
 
     /// Runs a proof and writes down what came of it; all that it said only if it failed.
@@ -44,9 +46,20 @@ impl Log {
         );
         print!("{paragraph}");
         let failure = if result.is_ok() { String::new() } else { format!("it said:\n{said}\n") };
-        write!(self.file, "{paragraph}{failure}").map_err(Failure::file(Path::new(PATH)))?;
+        // In one write: other parts may run beside this one.
+        let paragraph = format!("{paragraph}{failure}");
+        self.file.write_all(paragraph.as_bytes()).map_err(Failure::file(Path::new(PATH)))?;
         result
     }
+}
+
+/// What is proved. That the log has grown meanwhile changes nothing.
+fn commit() -> Result<String, Failure> {
+    let commit = capture(Command::new("git").args(["describe", "--always"]))?;
+    let but_the_log = format!(":!{PATH}");
+    let is_clean =
+        succeeds(Command::new("git").args(["diff", "--quiet", "HEAD", "--", ".", but_the_log.as_str()]));
+    Ok(format!("{}{}", commit.trim(), if is_clean { "" } else { "-dirty" }))
 }
 
 /// What a test said of itself.

@@ -30,8 +30,9 @@ struct Target {
 }
 
 impl Programs {
-    pub(super) fn build() -> Result<Self, Failure> {
-        let wharf = build_wharf()?;
+    /// With this server, or one that is built now.
+    pub(super) fn build(wharf: Option<&Path>) -> Result<Self, Failure> {
+        let wharf = wharf.map_or_else(build_wharf, |built| Ok(built.to_owned()))?;
         let said = capture(&mut cargo([
             "test",
             "--package",
