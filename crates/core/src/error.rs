@@ -3,7 +3,7 @@
 //! What a client is told (`message`, `detail`) and what the log is told (`source`) are two fields; each face has
 //! one file that maps kinds to its wire form.
 
-use std::{error::Error as StdError, fmt};
+use std::{error::Error as StdError, fmt, iter};
 
 use crate::Scope;
 
@@ -182,6 +182,24 @@ impl Error {
     pub const fn is_fault(&self) -> bool {
         matches!(self.kind, Kind::Internal | Kind::Unavailable | Kind::StorageFull)
     }
+
+    /// Whether another machine may answer otherwise at another time.
+    pub const fn is_passing(&self) -> bool {
+        matches!(self.kind, Kind::Unavailable | Kind::Timeout | Kind::RateLimited)
+    }
+
+    /// The words with those of all its causes: for who must act on it, and for no client.
+    pub fn in_full(&self) -> String {
+        iter::once(self.to_string())
+            .chain(causes(self).map(ToString::to_string))
+            .collect::<Vec<_>>()
+            .join(": ")
+    }
+}
+
+/// What caused an error, the nearest cause first.
+pub fn causes<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    iter::successors(error.source(), |cause| (*cause).source())
 }
 
 impl fmt::Display for Error {
@@ -192,13 +210,7 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {}", self.kind, self.message)?;
-        let mut cause: Option<&(dyn StdError + 'static)> = self.source();
-        while let Some(source) = cause {
-            write!(f, ": {source}")?;
-            cause = source.source();
-        }
-        Ok(())
+        write!(f, "{:?}: {}", self.kind, self.in_full())
     }
 }
 

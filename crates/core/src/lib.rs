@@ -45,7 +45,7 @@ pub use body::{BlobBody, ByteStream};
 pub use clock::{Clock, Entropy, Timestamp};
 pub use condition::{Condition, Expected};
 pub use digest::{Algorithm, Digest};
-pub use error::{Detail, Error, Kind, Result, Subject};
+pub use error::{Detail, Error, Kind, Result, Subject, causes};
 pub use gate::{
     Duty, Grant, OperatorGrant, OrganisationGrant, ReachGrant, ReadGrant, RegistryGrant, SelfGrant, duty,
 };

@@ -18,7 +18,7 @@ use wharf_core::{ByteStream, Error, Kind, Result, Subject};
 use crate::{
     answer::Answer,
     door::{Ask, Body, Door},
-    upstream::{Login, Pace, RegistryAddress, is_passing, is_transient, kind_of, next_of},
+    upstream::{Login, Pace, RegistryAddress, is_passing, kind_of, next_of},
 };
 
 /// The largest answer in JSON, in bytes.
@@ -197,7 +197,7 @@ impl Api {
                     (after, refusal(answer).await)
                 }
                 Ok(answer) => return Err(refusal(answer).await),
-                Err(error) if is_transient(&error) => (None, error),
+                Err(error) if error.is_passing() => (None, error),
                 Err(error) => return Err(error),
             };
             pace.wait(after, error).await?;

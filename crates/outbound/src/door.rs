@@ -1,6 +1,6 @@
 //! The guarded HTTP client. What stands in the environment about proxies means nothing to it.
 
-use std::{error::Error as _, io, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use reqwest::{
@@ -9,7 +9,7 @@ use reqwest::{
     redirect,
 };
 use tokio::time::timeout;
-use wharf_core::{ByteStream, Error, Kind, Result};
+use wharf_core::{ByteStream, Error, Kind, Result, causes};
 
 use crate::{
     answer::Answer,
@@ -177,16 +177,12 @@ fn is_of_tls(error: &(dyn std::error::Error + 'static)) -> bool {
 /// What became of a request that got no answer, in words. The URL, which may hold a signature, is not among them.
 fn failure(host: String, error: reqwest::Error) -> Error {
     let error = error.without_url();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        if let Some(refused) = inner.downcast_ref::<Refused>() {
-            return refused.clone().into();
-        }
-        if is_of_tls(inner) {
-            // Another try would end alike.
-            return Error::new(Kind::Denied, format!("{host} is not believed over TLS")).because(error);
-        }
-        cause = inner.source();
+    if let Some(refused) = causes(&error).find_map(|cause| cause.downcast_ref::<Refused>()) {
+        return refused.clone().into();
+    }
+    if causes(&error).any(is_of_tls) {
+        // Another try would end alike.
+        return Error::new(Kind::Denied, format!("{host} is not believed over TLS")).because(error);
     }
     let kind = if error.is_timeout() { Kind::Timeout } else { Kind::Unavailable };
     let what = if error.is_connect() { "cannot be reached" } else { "broke off" };

@@ -4,10 +4,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, future::BoxFuture};
 use wharf_core::{ByteStream, Digest, Error, Kind, Result};
 
-use crate::{
-    checked::Checker,
-    upstream::{Pace, is_transient},
-};
+use crate::{checked::Checker, upstream::Pace};
 
 /// Opens a content at an offset, which is below its size. What it yields is distrusted.
 pub type Opener<'a> = Box<dyn Fn(u64) -> BoxFuture<'a, Result<ByteStream>> + Send + Sync + 'a>;
@@ -58,7 +55,7 @@ impl<'a> Download<'a> {
         while self.rest.is_empty() {
             match self.pull().await {
                 Ok(bytes) => self.rest = bytes,
-                Err(error) if is_transient(&error) => {
+                Err(error) if error.is_passing() => {
                     self.stream = None;
                     self.pace.wait(None, error).await?;
                 }

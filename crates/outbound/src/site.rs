@@ -11,7 +11,7 @@ use wharf_core::{Error, Kind, Result, Secret, Subject};
 use crate::{
     answer::Answer,
     door::{Ask, Body, Door},
-    upstream::{Pace, is_transient},
+    upstream::Pace,
 };
 
 /// A site. Cheap to clone.
@@ -70,7 +70,7 @@ impl Site {
             let error = match answer {
                 Ok(answer) if is_busy(answer.status()) => refusal(&answer),
                 Ok(answer) => return Ok(answer),
-                Err(error) if is_transient(&error) => error,
+                Err(error) if error.is_passing() => error,
                 Err(error) => return Err(error),
             };
             pace.wait(None, error).await?;

@@ -97,7 +97,7 @@ impl Upstream {
                     (after, refusal(answer, Subject::Name).await)
                 }
                 Ok(answer) => return Ok(answer),
-                Err(error) if is_transient(&error) => (None, error),
+                Err(error) if error.is_passing() => (None, error),
                 Err(error) => return Err(error),
             };
             pace.wait(after, error).await?;
@@ -139,9 +139,4 @@ fn pull(repository: &Repository) -> Vec<String> {
 /// Whether another try may be answered otherwise.
 pub(crate) fn is_passing(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
-}
-
-/// Whether another try may end otherwise.
-pub(crate) fn is_transient(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Unavailable | Kind::Timeout | Kind::RateLimited)
 }

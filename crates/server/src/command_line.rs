@@ -7,7 +7,7 @@ mod documents;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::ArgMatches;
-use wharf_core::{Error, Kind, Result};
+use wharf_core::{Error, Kind, Result, causes};
 
 use crate::{
     config::{KEYS, Sources, example},
@@ -35,11 +35,7 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             remark(&format!("wharf: {error}"));
-            let mut cause = std::error::Error::source(&error);
-            while let Some(error) = cause {
-                remark(&format!("  because: {error}"));
-                cause = error.source();
-            }
+            causes(&error).for_each(|cause| remark(&format!("  because: {cause}")));
             ExitCode::FAILURE
         }
     }

@@ -2,7 +2,7 @@
 
 use futures_util::TryStreamExt;
 use object_store::path::Path;
-use std::{error::Error as StdError, sync::Arc};
+use std::sync::Arc;
 use wharf_core::{Error, Kind, Result, Timestamp};
 
 use super::{
@@ -51,7 +51,7 @@ async fn read(bucket: &Arc<Bucket>, path: &Path) -> Result<Vec<u8>> {
 
 /// What S3 said, for whoever has to mend it.
 fn in_words(attempt: &str, error: Error) -> Error {
-    let said = causes(&error);
+    let said = error.in_full();
     let known = REASONS.iter().find(|(sign, _)| said.contains(sign));
     let reason = match known {
         Some((_, reason)) => reason,
@@ -80,16 +80,6 @@ const REASONS: &[(&str, &str)] = &[
     ("error trying to connect", "nothing answers at its endpoint"),
     ("client error (Connect)", "nothing answers at its endpoint"),
 ];
-
-fn causes(error: &Error) -> String {
-    let mut said = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        said += &format!(": {error}");
-        cause = error.source();
-    }
-    said
-}
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use wharf_core::{Error, Kind, Result, Secret, Subject};
 
-use super::{Upstream, challenge::Challenge, is_passing, is_transient, pace::Pace, refusal::refusal};
+use super::{Upstream, challenge::Challenge, is_passing, pace::Pace, refusal::refusal};
 use crate::{
     answer::Answer,
     door::{Ask, Body, host_of},
@@ -153,7 +153,7 @@ impl Upstream {
                 Ok(answer) if answer.status().is_success() => return read(answer).await,
                 Ok(answer) if is_passing(answer.status()) => refusal(answer, Subject::Name).await,
                 Ok(answer) => return Err(refusal(answer, Subject::Name).await),
-                Err(error) if is_transient(&error) => error,
+                Err(error) if error.is_passing() => error,
                 Err(error) => return Err(error),
             };
             pace.wait(None, error).await?;

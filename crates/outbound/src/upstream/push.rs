@@ -12,7 +12,7 @@ use reqwest::{
 use tokio::{sync::mpsc, time::timeout};
 use wharf_core::{Digest, Error, Kind, Result, Subject};
 
-use super::{Call, Pace, Upstream, is_transient, manifests::push, refusal::refusal};
+use super::{Call, Pace, Upstream, manifests::push, refusal::refusal};
 use crate::{
     door::{Ask, Body},
     download::Download,
@@ -82,7 +82,7 @@ impl Upstream {
                     pace.reset();
                     mark = download.mark();
                 }
-                Err(Trouble::Target(error)) if is_transient(&error) => {
+                Err(Trouble::Target(error)) if error.is_passing() => {
                     pace.wait(None, error).await?;
                     // Perhaps only the answer was lost.
                     if is_last && self.has_blob(repository, download.digest()).await? {

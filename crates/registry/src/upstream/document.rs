@@ -89,7 +89,7 @@ impl Upstreams {
         let renewed = on_its_own(async move { upstreams.renew(&proxy, key, wanted).await }).await;
         match (renewed, known) {
             (Ok(state), _) => Ok(state.as_ref().map(fresh)),
-            (Err(error), Some(known)) if is_passing(&error) => {
+            (Err(error), Some(known)) if error.is_passing() => {
                 self.0.meters.documents_stale.increment();
                 Ok(Some(Document { version: known.version, is_stale: true }))
             }
@@ -177,9 +177,4 @@ impl Upstreams {
 
 const fn fresh(state: &FetchedState) -> Document {
     Document { version: state.version, is_stale: false }
-}
-
-/// Whether an upstream may answer otherwise at another time.
-fn is_passing(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Unavailable | Kind::Timeout | Kind::RateLimited)
 }

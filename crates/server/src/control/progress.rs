@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
-use wharf_core::{Error, Kind, Result};
+use wharf_core::{Error, Kind, Result, causes};
 
 /// Steps come no closer than this.
 const REST: Duration = Duration::from_millis(100);
@@ -140,11 +140,5 @@ fn unwanted() -> Error {
 
 /// An error with its causes, a line each: whoever reads it is the operator.
 fn in_words(error: &Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        words.push_str(&format!("\n  because: {error}"));
-        cause = error.source();
-    }
-    words
+    causes(error).fold(error.to_string(), |words, cause| format!("{words}\n  because: {cause}"))
 }

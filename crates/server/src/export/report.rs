@@ -71,12 +71,7 @@ impl Report {
 
     /// Notes what could not be had, with its causes: whoever reads it is who must act.
     pub(super) fn fail(&self, what: &str, error: &Error) {
-        let mut words = format!("{what}: {error}");
-        let mut cause = std::error::Error::source(error);
-        while let Some(error) = cause {
-            words.push_str(&format!(": {error}"));
-            cause = error.source();
-        }
+        let words = format!("{what}: {}", error.in_full());
         self.count(|counts| counts.failed.push(words));
     }
 

@@ -84,13 +84,7 @@ impl Trouble {
 impl fmt::Display for Trouble {
     /// With its causes: whoever reads it is who must act.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.error)?;
-        let mut cause = std::error::Error::source(self.error.as_ref());
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
+        f.write_str(&self.error.in_full())
     }
 }
 

@@ -59,17 +59,11 @@ pub(super) struct Report {
 impl Outcome {
     /// A failure, with its causes: whoever reads it is who must act.
     pub(super) fn failed(error: &Error) -> Self {
-        let mut words = error.to_string();
-        let mut cause = std::error::Error::source(error);
-        while let Some(error) = cause {
-            words = format!("{words}: {error}");
-            cause = error.source();
-        }
         match error.kind() {
             Kind::Unavailable | Kind::Timeout | Kind::Unauthenticated | Kind::StorageFull => {
-                Self::Lost(words)
+                Self::Lost(error.in_full())
             }
-            _ => Self::Failed(words),
+            _ => Self::Failed(error.in_full()),
         }
     }
 
