@@ -23,7 +23,6 @@ use wharf_outbound::{Door, Policy, Upstream};
 pub(crate) use self::{
     arguments::{Effect, Options, authorities, expect_fitting, grammar, manner},
     progress::Bar,
-    report::Reader,
 };
 use self::{
     carrier::Carrier,

@@ -21,7 +21,7 @@ use self::{
 use crate::{
     course::Course,
     login::{DockerFile, read_authorities, trust},
-    output::{printable, remark, say},
+    output::{Reader, printable, remark, say},
     table::Table,
     world::{SystemEntropy, variable},
 };
@@ -36,7 +36,7 @@ pub(crate) struct Options {
     authorities: Option<Vec<u8>>,
     request: Request,
     limit: u64,
-    json: bool,
+    reader: Reader,
 }
 
 impl Options {
@@ -59,7 +59,7 @@ impl Options {
             authorities: authorities.map(|path| read_authorities(path)).transpose()?,
             request: request(verb, arguments)?,
             limit: arguments.try_get_one("limit").ok().flatten().copied().unwrap_or(u64::MAX),
-            json: arguments.get_flag("json"),
+            reader: Reader::of(arguments),
         })
     }
 }
@@ -75,12 +75,12 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     match options.verb.shows {
         Shows::List(columns) => list(&api, options, columns).await,
         Shows::All(columns) => {
-            Listing::new(options.json, columns).show(items(&api.ask(asked(options, None)).await?)?)
+            Listing::new(options.reader, columns).show(items(&api.ask(asked(options, None)).await?)?)
         }
         Shows::One(columns) => {
             let said = api.ask(asked(options, None)).await?;
             let one = said.body.ok_or_else(|| Error::new(Kind::Invalid, "the server answered nothing"))?;
-            Listing::new(options.json, columns).show(&[one])
+            Listing::new(options.reader, columns).show(&[one])
         }
         Shows::Nothing => {
             api.ask(asked(options, None)).await?;
@@ -92,7 +92,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 
 /// Shows a list page by page, as it comes.
 async fn list(api: &Api, options: &Options, columns: &'static [&'static str]) -> Result<()> {
-    let (mut listing, mut course) = (Listing::new(options.json, columns), Course::default());
+    let (mut listing, mut course) = (Listing::new(options.reader, columns), Course::default());
     let (mut last, mut left) = (None, options.limit);
     loop {
         let page =
@@ -128,7 +128,7 @@ fn asked<'a>(options: &'a Options, page: Option<Vec<(&'a str, String)>>) -> Aske
 
 /// What is told of objects: a line of JSON each, or a table that goes on from page to page.
 struct Listing {
-    json: bool,
+    reader: Reader,
     columns: &'static [&'static str],
     table: Table,
     /// Until they were told.
@@ -136,9 +136,9 @@ struct Listing {
 }
 
 impl Listing {
-    fn new(json: bool, columns: &'static [&'static str]) -> Self {
+    fn new(reader: Reader, columns: &'static [&'static str]) -> Self {
         let titles = columns.iter().map(|column| column.replace('_', " ").to_uppercase()).collect();
-        Self { json, columns, table: Table::default(), titles: Some(titles) }
+        Self { reader, columns, table: Table::default(), titles: Some(titles) }
     }
 
     fn show(&mut self, items: &[Value]) -> Result<()> {
@@ -146,7 +146,7 @@ impl Listing {
     }
 
     fn lines(&mut self, items: &[Value]) -> Vec<String> {
-        if self.json {
+        if self.reader == Reader::Machine {
             return items.iter().map(ToString::to_string).collect();
         }
         let cells = |item: &Value| self.columns.iter().map(|column| cell(item.get(column))).collect();
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn titles_stand_once_above_however_many_pages() {
-        let mut listing = Listing::new(false, &["name", "used_at"]);
+        let mut listing = Listing::new(Reader::Human, &["name", "used_at"]);
         let page = |name: &str| [json!({ "name": name, "used_at": null })];
         let lines = [listing.lines(&page("laptop")), listing.lines(&page("ci"))].concat();
         assert_eq!(lines, ["NAME    USED AT", "laptop  -", "ci      -"]);

@@ -5,7 +5,24 @@
 
 use std::io::{self, Write as _};
 
+use clap::ArgMatches;
 use wharf_core::{Error, Kind, Result};
+
+/// Who reads what a command says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// Somebody at a terminal or of a log.
+    Human,
+    /// A program: one JSON object for each line.
+    Machine,
+}
+
+impl Reader {
+    /// Who, by the flag `--json`.
+    pub(crate) fn of(arguments: &ArgMatches) -> Self {
+        if arguments.get_flag("json") { Self::Machine } else { Self::Human }
+    }
+}
 
 /// Writes a text to standard output, as it is.
 ///

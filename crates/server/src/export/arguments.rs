@@ -6,11 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use wharf_core::{Error, Kind, OrganisationName, Result};
 use wharf_outbound::RegistryAddress;
 
-use crate::{
-    import::{Reader, authorities},
-    login::read_authorities,
-    world::variable,
-};
+use crate::{import::authorities, login::read_authorities, output::Reader, world::variable};
 
 /// How many contents are on their way at once, if it is not said.
 const TRANSFERS: &str = "4";
@@ -85,7 +81,7 @@ impl Options {
             directory: arguments.get_one::<PathBuf>("directory").cloned().unwrap_or_default(),
             transfers: arguments.get_one::<u16>("transfers").map_or(1, |number| usize::from(*number)),
             trust: if arguments.get_flag("check") { Trust::Bytes } else { Trust::Name },
-            reader: if arguments.get_flag("json") { Reader::Machine } else { Reader::Human },
+            reader: Reader::of(arguments),
         })
     }
 }

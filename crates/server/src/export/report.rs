@@ -6,8 +6,8 @@ use serde_json::json;
 use wharf_core::{Error, Result};
 
 use crate::{
-    import::{Bar, Reader},
-    output::{printable, say},
+    import::Bar,
+    output::{Reader, printable, say},
 };
 
 /// The report in the making.

@@ -9,9 +9,8 @@ use wharf_outbound::RegistryAddress;
 use super::{
     names::{Inside, Named},
     plan::Plan,
-    report::Reader,
 };
-use crate::login::read_authorities;
+use crate::{login::read_authorities, output::Reader};
 
 /// The options that say where to read, if not from a registry. One of them may stand.
 const ELSEWHERE: &str = "elsewhere";
@@ -187,5 +186,5 @@ impl Options {
 /// What is to be done, and for whom it is told.
 pub(crate) fn manner(arguments: &ArgMatches) -> (Effect, Reader) {
     let effect = if arguments.get_flag("dry-run") { Effect::Rehearse } else { Effect::Import };
-    (effect, if arguments.get_flag("json") { Reader::Machine } else { Reader::Human })
+    (effect, Reader::of(arguments))
 }

@@ -6,16 +6,7 @@ use serde_json::{Value, json};
 use wharf_core::{Digest, Result};
 
 use super::progress::Bar;
-use crate::output::{printable, say};
-
-/// Who reads the lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reader {
-    /// Somebody at a terminal or of a log.
-    Human,
-    /// A program: one JSON object for each line.
-    Machine,
-}
+use crate::output::{Reader, printable, say};
 
 /// What became of one thing.
 #[derive(Clone, Debug)]

@@ -7,8 +7,9 @@ use wharf_core::{Error, Kind, Result};
 
 use super::{address::PluginAddress, platform::Platform};
 use crate::{
-    import::{self, Effect, Reader},
+    import::{self, Effect},
     login::read_authorities,
+    output::Reader,
     world,
 };
 
@@ -205,7 +206,7 @@ impl Options {
     /// `Invalid` for names that are none or do not fit together.
     pub(crate) fn read(arguments: &ArgMatches) -> Result<Self> {
         let (verb, arguments) = arguments.subcommand().ok_or_else(|| invalid("which of its commands?"))?;
-        let reader = if arguments.get_flag("json") { Reader::Machine } else { Reader::Human };
+        let reader = Reader::of(arguments);
         match verb {
             "push" => Ok(Self::Push(Push {
                 connection: connection(arguments, "registry")?,

@@ -8,8 +8,7 @@ use super::{
     registry::{Listed, PluginRegistry, Variant},
 };
 use crate::{
-    import::Reader,
-    output::{printable, say},
+    output::{Reader, printable, say},
     table::lines,
 };
 

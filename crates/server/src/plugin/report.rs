@@ -13,8 +13,8 @@ use wharf_core::{Digest, Error, Kind, Result};
 use wharf_outbound::Progress;
 
 use crate::{
-    import::{Bar, Reader},
-    output::{printable, say},
+    import::Bar,
+    output::{Reader, printable, say},
 };
 
 /// What became of one thing.
