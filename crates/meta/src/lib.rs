@@ -44,6 +44,9 @@ mod listing_tests;
 mod on_both;
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "the tests act as jobs")]
+mod race_tests;
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "the tests act as jobs")]
 mod statement_tests;
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "the tests act as jobs")]

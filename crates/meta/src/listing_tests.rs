@@ -70,13 +70,13 @@ impl Step for Fill {
         let digests = serde_json::to_string(&digests).unwrap();
         session.execute(MANIFESTS, &[repository.0.into(), digests.as_str().into()]).await?;
         let values =
-            [registry.0.into(), FORMAT.into(), name.as_str().into(), EACH.into(), repository.0.into()];
+            [registry.id.0.into(), FORMAT.into(), name.as_str().into(), EACH.into(), repository.0.into()];
         session.execute(FACTS, &values).await?;
         session.execute(PAIRS, &[repository.0.into()]).await?;
         SqlWork(&mut *session).move_page(repository, FORMAT, &name).await?;
         session.execute("ANALYZE", &[]).await?;
         let release = session.query(LAST, &[repository.0.into()]).await?.remove(0).next()?;
-        Ok(PushReads { registry, repository, release })
+        Ok(PushReads { registry: registry.id, repository, release })
     }
 }
 

@@ -6,6 +6,7 @@ mod believed_keys;
 mod blobs;
 mod catalog;
 mod collection;
+mod counting;
 mod facts;
 mod holds;
 mod hooks;

@@ -37,7 +37,7 @@ pub use rules::{RuleKind, RuleRow, Rules};
 pub use sources::{Fetched, FetchedState, Member, SourceRow, Sources};
 pub use store::{Extent, Lookups, Operation, Store, Transaction};
 pub use tags::{Mark, Move, MoveRow, Tags};
-pub use tenants::{EmptyRepositories, Maker, Tenants};
+pub use tenants::{EmptyRepositories, Home, Maker, Tenants};
 pub use upstream_door::{UpstreamAnswer, UpstreamAsk, UpstreamBody, UpstreamDoor};
 pub use usages::{Recount, Usages};
 pub use warrants::Warrants;

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     database::{Database, Step},
     memory::{Recall, Remembered},
-    session::{Row, Session, Writers},
+    session::{Row, Session},
 };
 
 fn account(mut row: Row) -> Result<Account> {

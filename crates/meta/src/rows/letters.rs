@@ -4,10 +4,15 @@ use async_trait::async_trait;
 use wharf_auth::port::{Carried, LetterRow, Letters, Person, PromiseRow, SealedLetter};
 use wharf_core::{AccountId, EmailAddress, Result, Timestamp, TokenHash, audit::AuditRecord};
 
-use super::{journal::audit, links, people, tenants::first_id};
+use super::{
+    counting::{Counted, one_by_one},
+    journal::audit,
+    links, people,
+    tenants::first_id,
+};
 use crate::{
     database::{Database, Step},
-    session::{Row, Session, Writers},
+    session::{Row, Session},
 };
 
 #[async_trait]
@@ -89,7 +94,7 @@ impl Step for Post {
         const INSERT: &str = "
             INSERT INTO letter (rank, recipient, sealed, created_at, due_at, attempts) VALUES ($1, $2, $3, $4, $4, 0)";
         let (recipient, rank) = (self.letter.recipient.as_slice(), rank(&self.carried));
-        one_by_one(session, recipient).await?;
+        one_by_one(session, Counted::LettersTo(recipient)).await?;
         let since = self.record.at.plus_seconds(-HOUR).microseconds();
         let count = session.query_first(COUNT, &[recipient.into(), rank.into(), since.into()]).await?;
         if first_id(count)? >= MOST {
@@ -104,16 +109,6 @@ impl Step for Post {
             Carried::Promise(promise) => self.keep_promise(session, promise).await?,
         }
         audit(session, &self.record).await.map(|()| true)
-    }
-}
-
-/// Lets letters to one recipient be counted one after the other, where others write too.
-async fn one_by_one(session: &mut dyn Session, recipient: &[u8]) -> Result<()> {
-    const LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
-    let number = recipient.first_chunk().map_or(0, |first| i64::from_be_bytes(*first));
-    match session.writers() {
-        Writers::One => Ok(()),
-        Writers::Many => session.execute(LOCK, &[number.into()]).await.map(drop),
     }
 }
 

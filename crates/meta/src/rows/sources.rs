@@ -127,6 +127,8 @@ fn expect_sound(source: &Source) -> Result<()> {
     }
 }
 
+/// Changes the kind of a registry that holds nothing. Its row is held, and so does who makes the first repository there hold
+/// it: of two at once one comes too late.
 async fn change_kind(session: &mut dyn Session, id: i64, kind: RegistryKind) -> Result<()> {
     const HOLDS: &str = "SELECT p.id FROM repository p WHERE p.registry_id = $1 LIMIT 1";
     const SHOWN: &str = "SELECT m.position FROM registry_member m WHERE m.member_id = $1 LIMIT 1";

@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    Error, Kind, OrganisationName, Place, RegistryName, Result, Timestamp,
+    Error, Kind, OrganisationName, Place, RegistryKind, RegistryName, Result, Subject, Timestamp,
     audit::AuditRecord,
     gate::{OrganisationId, RegistryId, RepositoryId},
 };
-use wharf_registry::port::{EmptyRepositories, Maker, Tenants};
+use wharf_registry::port::{EmptyRepositories, Home, Maker, Tenants};
 
-use super::{SqlWork, journal::audit};
+use super::{SqlWork, journal::audit, warrants::held};
 use crate::session::{Row, Session};
 
 /// The id in the first row of an answer that must have one.
@@ -107,24 +107,42 @@ pub(super) async fn ensure_registry(
     Ok((id, is_new))
 }
 
+/// Refuses a registry that is no longer what it was when a push was let in, and holds it as it is: its kind changes only while
+/// it holds no repository.
+async fn expect_kind(session: &mut dyn Session, home: Home) -> Result<()> {
+    let found = held!(session, "SELECT kind FROM registry WHERE id = $1", &[home.id.0.into()]);
+    let mut row = found.ok_or_else(|| Error::not_found(Subject::Name))?;
+    let kind: RegistryKind = row.parse(|kind: String| kind.parse().ok())?;
+    if kind == home.kind {
+        return Ok(());
+    }
+    let message = format!("the registry was made {} while something was pushed to it", kind.word());
+    Err(Error::new(Kind::Unsupported, message))
+}
+
 #[async_trait]
 impl Tenants for SqlWork<'_> {
-    async fn ensure_registry(&mut self, place: &Place, maker: Maker<'_>) -> Result<RegistryId> {
+    async fn hold_organisation(&mut self, organisation: OrganisationId) -> Result<bool> {
+        hold_organisation(self.0, organisation).await
+    }
+
+    async fn ensure_registry(&mut self, place: &Place, maker: Maker<'_>) -> Result<Home> {
+        let hosted = |id| Home { id, kind: RegistryKind::Hosted };
         let organisation = ensure_organisation(self.0, &place.organisation, maker).await?;
         if let Some(id) = registry_id(self.0, OrganisationId(organisation), &place.registry).await? {
-            return Ok(id);
+            return Ok(hosted(id));
         }
         let (id, is_new) = ensure_registry(self.0, organisation, &place.registry, maker.at).await?;
         if is_new {
             let target = format!("{}/{}", place.organisation, place.registry);
             made(self.0, maker, ("registry.create", &place.organisation, target)).await?;
         }
-        Ok(id)
+        Ok(hosted(id))
     }
 
     async fn ensure_repository(
         &mut self,
-        registry: RegistryId,
+        home: Home,
         place: &Place,
         maker: Maker<'_>,
     ) -> Result<RepositoryId> {
@@ -134,11 +152,12 @@ impl Tenants for SqlWork<'_> {
             VALUES ($1, $2, $3, 0, 0, $4, $4)
             RETURNING id";
         let name = place.repository.as_str();
-        if let Some(mut row) = self.0.query_first(FIND, &[registry.0.into(), name.into()]).await? {
+        if let Some(mut row) = self.0.query_first(FIND, &[home.id.0.into(), name.into()]).await? {
             return Ok(RepositoryId(row.next()?));
         }
+        expect_kind(self.0, home).await?;
         let path = place.to_string();
-        let values = [registry.0.into(), name.into(), path.as_str().into(), maker.at.microseconds().into()];
+        let values = [home.id.0.into(), name.into(), path.as_str().into(), maker.at.microseconds().into()];
         let id = first_id(self.0.query_first(INSERT, &values).await?)?;
         let record = AuditRecord::new(maker.at, maker.actor, "repository.create");
         audit(self.0, &AuditRecord { place: Some(place.clone()), ..record }).await?;

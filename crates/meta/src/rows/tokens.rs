@@ -4,11 +4,16 @@ use async_trait::async_trait;
 use wharf_auth::port::{TokenRow, Tokens};
 use wharf_core::{AccountId, Error, Kind, Reach, Result, Timestamp, TokenHash, audit::AuditRecord};
 
-use super::{journal::audit, tenants::first_id, warrants::held};
+use super::{
+    counting::{Counted, one_by_one},
+    journal::audit,
+    tenants::first_id,
+    warrants::held,
+};
 use crate::{
     database::{Database, Step},
     memory::{Recall, Remembered},
-    session::{Row, Session, Writers},
+    session::{Row, Session},
 };
 
 /// How many tokens an account may have, those included that ended a while ago.
@@ -133,6 +138,7 @@ impl Step for Add {
         {
             return Err(Error::new(Kind::Denied, "the token that asks has ended"));
         }
+        one_by_one(session, Counted::TokensOf(token.account.0)).await?;
         let count = first_id(session.query_first(COUNT, &[token.account.0.into()]).await?)?;
         if count >= MOST {
             let message = format!(

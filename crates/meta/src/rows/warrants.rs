@@ -17,8 +17,10 @@ use crate::{
 macro_rules! held {
     ($session:expr, $statement:literal, $values:expr) => {
         match $session.writers() {
-            Writers::One => $session.query_first($statement, $values).await?,
-            Writers::Many => $session.query_first(concat!($statement, " FOR SHARE"), $values).await?,
+            $crate::session::Writers::One => $session.query_first($statement, $values).await?,
+            $crate::session::Writers::Many => {
+                $session.query_first(concat!($statement, " FOR SHARE"), $values).await?
+            }
         }
     };
 }

@@ -91,7 +91,7 @@ async fn a_rule_is_of_one_registry_and_kind(store: &dyn Store) {
     commit(store, (here, there, place), |(here, there, place), work| {
         Box::pin(async move {
             let registry =
-                work.ensure_registry(place, Maker { actor: &Actor::job("contract"), at: NOW }).await?;
+                work.ensure_registry(place, Maker { actor: &Actor::job("contract"), at: NOW }).await?.id;
             let rule = |name: &str, body: &str| RuleRow { name: name.to_owned(), body: body.to_owned() };
             let kind = RuleKind::Immutability;
             assert!(work.set_rule(registry, kind, &rule("b", "{}"), NOW).await?, "it was not there");
@@ -163,7 +163,7 @@ async fn tags_come_by_age_and_only_what_nothing_holds_is_loose(store: &dyn Store
     commit(store, place, |place, work| {
         Box::pin(async move {
             let registry =
-                work.ensure_registry(place, Maker { actor: &Actor::job("contract"), at: NOW }).await?;
+                work.ensure_registry(place, Maker { actor: &Actor::job("contract"), at: NOW }).await?.id;
             let rule = RuleRow { name: "aged".to_owned(), body: "{}".to_owned() };
             for kind in [RuleKind::Retention, RuleKind::Immutability] {
                 work.set_rule(registry, kind, &rule, NOW).await?;

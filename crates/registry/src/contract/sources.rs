@@ -11,7 +11,8 @@ pub(super) async fn suite<S: Store>(store: &S) {
     let body: Body<(), RegistryId> = |(), work| {
         Box::pin(async {
             let actor = Actor::job("contract");
-            work.ensure_registry(&"sources/one/app".parse()?, Maker { actor: &actor, at: NOW }).await
+            let maker = Maker { actor: &actor, at: NOW };
+            Ok(work.ensure_registry(&"sources/one/app".parse()?, maker).await?.id)
         })
     };
     let registry = commit(store, (), body).await.unwrap();

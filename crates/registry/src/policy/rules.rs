@@ -169,6 +169,8 @@ impl<R: Rule> Transaction for SetRule<R> {
 
     async fn run(&self, work: &mut dyn Work) -> Result<Put> {
         let Change { organisation, registry, record } = &self.change;
+        // Held, so that two that are set at once are counted one after the other.
+        work.hold_organisation(*organisation).await?;
         let registry = registry_of(work, *organisation, registry).await?;
         let is_new = work.set_rule(registry, R::KIND, &self.row, record.at).await?;
         let rules = work.rules(registry, R::KIND).await?;

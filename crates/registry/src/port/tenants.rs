@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    Actor, Place, Result, Timestamp,
-    gate::{RegistryId, RepositoryId},
+    Actor, Place, RegistryKind, Result, Timestamp,
+    gate::{OrganisationId, RegistryId, RepositoryId},
 };
 
 /// Who makes what is not there, and when: for the record of it.
@@ -15,15 +15,30 @@ pub struct Maker<'a> {
     pub at: Timestamp,
 }
 
+/// A registry that something is pushed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Home {
+    /// Its row.
+    pub id: RegistryId,
+    /// The kind that it was when the push was let in.
+    pub kind: RegistryKind,
+}
+
 /// Organisations, registries, repositories. What is made of them is recorded.
 #[async_trait]
 pub trait Tenants {
-    /// The registry of a place, made with its organisation (and that one's `main`) where they are not there.
-    async fn ensure_registry(&mut self, place: &Place, maker: Maker<'_>) -> Result<RegistryId>;
-    /// The repository of a place in its registry, made if it is not there.
+    /// Holds an organisation until the transaction ends, so that what comes to belong to it is counted one after the other,
+    /// and not while it is removed; false where it was.
+    async fn hold_organisation(&mut self, organisation: OrganisationId) -> Result<bool>;
+    /// The registry of a place, made with its organisation (and that one's `main`) where they are not there. It is for a push,
+    /// so it must be hosted.
+    async fn ensure_registry(&mut self, place: &Place, maker: Maker<'_>) -> Result<Home>;
+    /// The repository of a place in its registry, made if it is not there: then the registry is held, and stays of its kind
+    /// until the transaction ends. `Unsupported` where it became another one since the push was let in, `NotFound` where it
+    /// is gone.
     async fn ensure_repository(
         &mut self,
-        registry: RegistryId,
+        home: Home,
         place: &Place,
         maker: Maker<'_>,
     ) -> Result<RepositoryId>;

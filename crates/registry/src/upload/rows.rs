@@ -6,7 +6,7 @@ use wharf_core::{
 };
 
 use crate::{
-    port::{BlobRow, Maker, Progress, Reread, Transaction, UploadRow, Work},
+    port::{BlobRow, Home, Maker, Progress, Reread, Transaction, UploadRow, Work},
     quota::expect_bytes,
 };
 
@@ -17,11 +17,11 @@ pub(crate) async fn repository_of(
     now: Timestamp,
 ) -> Result<RepositoryId> {
     let maker = Maker { actor: grant.actor(), at: now };
-    let registry = match grant.registry() {
-        Some(registry) => registry.id,
+    let home = match grant.registry() {
+        Some(registry) => Home { id: registry.id, kind: registry.kind },
         None => work.ensure_registry(grant.place(), maker).await?,
     };
-    work.ensure_repository(registry, grant.place(), maker).await
+    work.ensure_repository(home, grant.place(), maker).await
 }
 
 /// Holds a repository against other changes of its manifests, tags and blobs until the transaction ends.

@@ -10,8 +10,14 @@ use wharf_core::{
 
 use crate::{
     database::Step,
-    rows::{journal::audit, members::JOIN, tenants::first_id, warrants::held},
-    session::{Session, Writers},
+    rows::{
+        counting::{Counted, one_by_one},
+        journal::audit,
+        members::JOIN,
+        tenants::first_id,
+        warrants::held,
+    },
+    session::Session,
 };
 
 /// How many tokens that have not ended one account may have.
@@ -107,7 +113,10 @@ impl Admit {
             GROUP BY w.rule_id HAVING COUNT(*) > $2 LIMIT 1";
         let mut is_new = false;
         for rule in &self.admission.rules {
-            is_new |= session.execute(STAND, &[(*rule).into(), account.into()]).await? > 0;
+            if session.execute(STAND, &[(*rule).into(), account.into()]).await? > 0 {
+                one_by_one(session, Counted::AccountsOf(*rule)).await?;
+                is_new = true;
+            }
         }
         if is_new && session.query_first(CROWDED, &[account.into(), MOST_ACCOUNTS.into()]).await?.is_some() {
             let words = format!("jobs met one rule together with {MOST_ACCOUNTS} sets of others lately");

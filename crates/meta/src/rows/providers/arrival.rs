@@ -12,7 +12,7 @@ use wharf_core::{
 use crate::{
     database::Step,
     rows::{beliefs::spend, journal::audit, members::JOIN, tenants::hold_organisation, warrants::held},
-    session::{Row, Session, Writers},
+    session::{Row, Session},
 };
 
 pub(super) struct Arrive {
