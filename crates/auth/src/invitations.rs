@@ -68,8 +68,8 @@ impl Auth {
             let message = format!("a note has {LONGEST_NOTE} bytes at most and no control characters");
             return Err(Error::new(Kind::Invalid, message));
         }
-        let target = format!("{} {role}", grant.name());
-        let record = self.organisation_record(grant, "invitation.create", (grant.name(), Some(target)));
+        let target = Some(grant.name().to_string());
+        let record = self.organisation_record(grant, "invitation.create", (grant.name(), target));
         let invited_by = grant.actor().principal.name().to_owned();
         let (created_at, expires_at) = (record.at, record.at.plus_seconds(i64::from(days) * DAY));
         let (text, hash) = generate(PREFIX, self.0.entropy.as_ref());

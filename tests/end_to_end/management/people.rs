@@ -176,6 +176,13 @@ async fn an_invitation_makes_a_member_of_a_stranger_and_of_a_user_once() {
     bob.send_json("POST", "/api/v1/me/invitations", &token).await.is(403);
     let third = invite("admin").await;
     owner.delete(&format!("{path}/{}", third["id"])).await.is(204);
+    for (action, target) in [
+        ("invitation.create", format!("acme {} admin", third["id"])),
+        ("invitation.delete", format!("acme {}", third["id"])),
+    ] {
+        let found = owner.get(&format!("/api/v1/orgs/acme/audit?action={action}")).await.is(200);
+        assert_eq!(found.json()["items"][0]["target"], json!(target));
+    }
     owner.delete(&format!("{path}/{}", third["id"])).await.is(404);
     bob.send_json("POST", "/api/v1/me/invitations", &json!({ "token": third["token"] })).await.is(403);
     bob.get(path).await.is(403);

@@ -49,7 +49,8 @@ pub trait Invitations: Send + Sync {
     /// The invitations of an organisation that have not ended at `now`, after a row id.
     async fn invitations(&self, id: OrganisationId, now: Timestamp, span: Span)
     -> Result<Vec<InvitationRow>>;
-    /// Adds an invitation; its `id` does not count, and the one it got is answered.
+    /// Adds an invitation; its `id` does not count, and the one it got is answered. The record's target goes on with that and
+    /// the role.
     ///
     /// # Errors
     /// `Conflict` where the organisation has as many as it may.

@@ -144,7 +144,9 @@ impl Step for Add {
             expires_at.microseconds().into(),
         ];
         let id = first_id(session.query_first(INSERT, &values).await?)?;
-        audit(session, &self.record).await.map(|()| id)
+        let target = self.record.target.as_deref().unwrap_or_default();
+        let record = AuditRecord { target: Some(format!("{target} {id} {role}")), ..self.record.clone() };
+        audit(session, &record).await.map(|()| id)
     }
 }
 
