@@ -1,5 +1,7 @@
 //! Webhooks on both databases: in order, each once where it is taken, and again where it is not.
 
+mod queue;
+
 use std::{
     sync::{
         Arc, Mutex,

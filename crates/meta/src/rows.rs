@@ -7,6 +7,7 @@ mod blobs;
 mod catalog;
 mod collection;
 mod counting;
+mod deliveries;
 mod facts;
 mod holds;
 mod hooks;

@@ -96,6 +96,12 @@ pub(crate) fn count_steps(path: &Path, unit: &dyn Unit) -> i64 {
     connection::STEPS.get()
 }
 
+/// How many steps of SQLite's machine the statements on this thread took so far.
+#[cfg(test)]
+pub(crate) fn steps() -> i64 {
+    connection::STEPS.get()
+}
+
 #[allow(clippy::disallowed_methods, reason = "only the file system knows how large the files are")]
 fn size_of_file(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |metadata| metadata.len())

@@ -541,6 +541,8 @@ pub const TABLES: &[Table] = &[
             integer("disabled_at"),
             text("disabled_why"),
             integer("waiting"),
+            integer("spared"),
+            integer("due_at"),
         ],
     ),
     table(

@@ -102,7 +102,7 @@ pub(crate) struct Delivery {
     attempts: u32,
     /// When it was made.
     created_at: String,
-    /// When it is sent next; null where it is not.
+    /// When it is sent next; null once it ended, and while an earlier one of its repository is pending.
     next_at: Option<String>,
     /// When it was last sent.
     last_at: Option<String>,
@@ -179,7 +179,6 @@ fn of(row: WebhookRow) -> Result<Webhook> {
 }
 
 fn shown(row: DeliveryRow) -> Result<Delivery> {
-    let is_pending = row.state == wharf_registry::port::DeliveryState::Pending;
     Ok(Delivery {
         id: row.id,
         message: row.message,
@@ -188,7 +187,7 @@ fn shown(row: DeliveryRow) -> Result<Delivery> {
         state: row.state.word().to_owned(),
         attempts: row.attempts,
         created_at: written(row.created_at)?,
-        next_at: is_pending.then(|| written(row.due_at)).transpose()?,
+        next_at: row.due_at.map(written).transpose()?,
         last_at: row.last_at.map(written).transpose()?,
         status: row.last_status,
         error: row.last_error,

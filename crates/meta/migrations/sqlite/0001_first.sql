@@ -707,7 +707,8 @@ CREATE INDEX event_at ON event (at);
 CREATE INDEX event_waits ON event (id) WHERE waits = 1;
 
 -- Who is told of an organisation's events. secret: sealed; events: a list of kinds in JSON, empty for all; waiting: how many
--- of its deliveries are pending.
+-- of its deliveries are pending; spared: how many of those do not count against its bound; due_at: when something is due for
+-- it, NULL while it is off or nothing waits.
 CREATE TABLE webhook (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
     organisation_id INTEGER NOT NULL REFERENCES organisation (id),
@@ -719,11 +720,15 @@ CREATE TABLE webhook (
     paused_until    INTEGER NOT NULL,
     disabled_at     INTEGER,
     disabled_why    TEXT,
-    waiting         INTEGER NOT NULL DEFAULT 0
+    waiting         INTEGER NOT NULL DEFAULT 0,
+    spared          INTEGER NOT NULL DEFAULT 0,
+    due_at          INTEGER
 );
 CREATE INDEX webhook_organisation ON webhook (organisation_id, id);
+CREATE INDEX webhook_due ON webhook (due_at) WHERE due_at IS NOT NULL;
 
--- Messages for webhooks: on their way, taken, or given up. state: pending, delivered, failed. The repository may be gone.
+-- Messages for webhooks: on their way, taken, or given up. state: pending, delivered, failed; due_at: when it is sent next,
+-- NULL for what ended and for what an earlier one of its repository is pending before. The repository may be gone.
 CREATE TABLE delivery (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
     webhook_id    INTEGER NOT NULL REFERENCES webhook (id),
@@ -734,13 +739,13 @@ CREATE TABLE delivery (
     created_at    INTEGER NOT NULL,
     state         TEXT NOT NULL,
     attempts      INTEGER NOT NULL,
-    due_at        INTEGER NOT NULL,
+    due_at        INTEGER,
     last_at       INTEGER,
     last_status   INTEGER,
     last_error    TEXT
 );
 CREATE INDEX delivery_webhook ON delivery (webhook_id, id);
-CREATE INDEX delivery_due ON delivery (webhook_id, due_at) WHERE state = 'pending';
+CREATE INDEX delivery_due ON delivery (webhook_id, due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX delivery_order ON delivery (webhook_id, repository_id, id) WHERE state = 'pending';
 CREATE INDEX delivery_created ON delivery (created_at) WHERE state <> 'pending';
 

@@ -231,6 +231,8 @@ impl Step for Remove {
         const GIVEN: &str = "DELETE FROM given_role WHERE organisation_id = $1";
         const GROUPS: &str = "DELETE FROM group_role WHERE organisation_id = $1";
         const INVITATIONS: &str = "DELETE FROM invitation WHERE organisation_id = $1";
+        // Held before their deliveries go, so that nothing is added to those meanwhile.
+        const HOOKS: &str = "UPDATE webhook SET url = url WHERE organisation_id = $1";
         const DELIVERIES: &str = "
             DELETE FROM delivery WHERE webhook_id IN (SELECT w.id FROM webhook w WHERE w.organisation_id = $1)";
         const WEBHOOKS: &str = "DELETE FROM webhook WHERE organisation_id = $1";
@@ -247,7 +249,7 @@ impl Step for Remove {
         }
         end_issuers(session, self.id).await?;
         session.execute(ROBOTS, &[now.into(), id.into()]).await?;
-        for statement in [USES, TOKENS, MEMBERS, GIVEN, GROUPS, INVITATIONS, DELIVERIES, WEBHOOKS] {
+        for statement in [USES, TOKENS, MEMBERS, GIVEN, GROUPS, INVITATIONS, HOOKS, DELIVERIES, WEBHOOKS] {
             session.execute(statement, &[id.into()]).await?;
         }
         for mut row in session.query(REGISTRIES, &[id.into()]).await? {

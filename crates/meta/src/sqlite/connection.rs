@@ -73,8 +73,13 @@ fn prepare(connection: Connection, settings: &[(&str, &str)]) -> Result<Connecti
 
 #[cfg(test)]
 thread_local! {
-    /// How many steps of SQLite's machine the queries on this thread took: what they cost, whatever the time of day.
+    /// How many steps of SQLite's machine the statements on this thread took: what they cost, whatever the time of day.
     pub(super) static STEPS: std::cell::Cell<i64> = const { std::cell::Cell::new(0) };
+}
+
+#[cfg(test)]
+fn count_steps(statement: &rusqlite::Statement<'_>) {
+    STEPS.set(STEPS.get() + i64::from(statement.reset_status(rusqlite::StatementStatus::VmStep)));
 }
 
 /// A session over a connection. Its calls are done when they return, so a unit over it never waits.
@@ -110,6 +115,8 @@ impl Session for SqliteSession<'_> {
         check_placeholders(&statement)?;
         self.changes.note(sql);
         let touched = statement.execute(rusqlite::params_from_iter(values)).map_err(error)?;
+        #[cfg(test)]
+        count_steps(&statement);
         Ok(touched as u64)
     }
 
@@ -128,7 +135,7 @@ impl Session for SqliteSession<'_> {
         }
         drop(found);
         #[cfg(test)]
-        STEPS.set(STEPS.get() + i64::from(statement.reset_status(rusqlite::StatementStatus::VmStep)));
+        count_steps(&statement);
         Ok(rows)
     }
 

@@ -28,6 +28,8 @@ pub struct WebhookRow {
     pub disabled: Option<(Timestamp, String)>,
     /// How many of its deliveries are pending. The store counts; what is put does not matter.
     pub waiting: u32,
+    /// How many of those do not count against its bound, for they waited when it was switched on. The store counts.
+    pub spared: u32,
 }
 
 /// A webhook that something is due for.
@@ -112,8 +114,8 @@ pub struct DeliveryRow {
     pub state: DeliveryState,
     /// How often it was sent.
     pub attempts: u32,
-    /// When it is sent next.
-    pub due_at: Timestamp,
+    /// When it is sent next; not while an earlier one of its repository is pending, and not once it ended.
+    pub due_at: Option<Timestamp>,
     /// When it was last sent.
     pub last_at: Option<Timestamp>,
     /// The status it was answered with.
@@ -133,6 +135,8 @@ pub trait Hooks {
     async fn lock_webhook(&mut self, id: i64) -> Result<Option<WebhookRow>>;
     /// Makes one, whose `id` does not count, or sets what may change of one; its row.
     async fn put_webhook(&mut self, webhook: &WebhookRow) -> Result<i64>;
+    /// Has what waits for one not count against its bound any more.
+    async fn spare_waiting(&mut self, id: i64) -> Result<()>;
     /// Removes one with its deliveries.
     async fn remove_webhook(&mut self, id: i64) -> Result<()>;
     /// Whether there are events to be handed on.
@@ -141,19 +145,20 @@ pub trait Hooks {
     async fn take_events(&mut self, most: u32) -> Result<Vec<EventRow>>;
 }
 
-/// What is on its way to webhooks.
+/// What is on its way to webhooks: a queue for each repository, of which only the head is ever due. To look for what is due
+/// costs the same whatever waits behind.
 #[async_trait]
 pub trait Deliveries {
-    /// Adds a pending delivery, whose `id` does not count; its row.
-    async fn add_delivery(&mut self, delivery: &DeliveryRow) -> Result<i64>;
-    /// Adds a pending delivery to each of these webhooks, whatever it says itself of whose it is.
+    /// Adds a pending delivery to each of these webhooks, whatever it says itself of whose it is and when it is due: the head
+    /// of a queue is due at once. The webhooks are held against other changes until the transaction ends.
     async fn add_deliveries(&mut self, delivery: &DeliveryRow, webhooks: &[i64]) -> Result<()>;
-    /// Sets what became of a pending delivery. Its webhook is held against other changes until the transaction ends, if the
-    /// delivery came to its end.
+    /// Sets what became of a pending delivery. Where it came to its end, the next one of its repository is due. Its webhook is
+    /// one that this transaction holds.
     async fn set_delivery(&mut self, delivery: &DeliveryRow) -> Result<()>;
-    /// Webhooks that something is due for, at most `most`: one of each organisation first, then a second of each.
+    /// Webhooks that are on, not paused, and have something due, at most `most`: one of each organisation first, then a second
+    /// of each.
     async fn due_webhooks(&mut self, now: Timestamp, most: u32) -> Result<Vec<DueWebhook>>;
-    /// What is due next for a webhook: never something while an earlier delivery of the same repository is pending.
+    /// What is due for longest for a webhook: never something while an earlier delivery of the same repository is pending.
     async fn due_delivery(&mut self, webhook: i64, now: Timestamp) -> Result<Option<DeliveryRow>>;
     /// Deliveries of a webhook before a row, the latest first.
     async fn deliveries(&mut self, webhook: i64, before: Option<i64>, most: u32) -> Result<Vec<DeliveryRow>>;

@@ -12,7 +12,7 @@ use crate::{
 
 /// How many events are handed on in one transaction.
 pub(super) const STEP: u32 = 100;
-/// How many deliveries may wait for a receiver.
+/// How many deliveries may wait for a receiver, beside those that waited when it was switched on.
 pub(super) const QUEUE: u32 = 10_000;
 /// The most webhooks an organisation has.
 const OF_ORGANISATION: u32 = 100;
@@ -57,7 +57,7 @@ impl HandOn {
     ) -> Result<()> {
         let mut wanting = Vec::new();
         for webhook in webhooks.iter_mut().filter(|webhook| wants(webhook, &event.kind)) {
-            if webhook.waiting >= QUEUE {
+            if is_full(webhook) {
                 switch_off(work, webhook, (self.now, format!("{QUEUE} deliveries wait for it"))).await?;
             } else {
                 webhook.waiting += 1;
@@ -83,12 +83,17 @@ impl HandOn {
             created_at: self.now,
             state: DeliveryState::Pending,
             attempts: 0,
-            due_at: self.now,
+            due_at: Some(self.now),
             last_at,
             last_status,
             last_error,
         })
     }
+}
+
+/// Whether nothing more may wait for a receiver.
+pub(super) const fn is_full(webhook: &WebhookRow) -> bool {
+    webhook.waiting.saturating_sub(webhook.spared) >= QUEUE
 }
 
 fn wants(webhook: &WebhookRow, kind: &str) -> bool {

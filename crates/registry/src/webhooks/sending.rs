@@ -51,7 +51,11 @@ impl Webhooks {
     /// `Unavailable`.
     pub async fn round(&self, lanes: &Lanes) -> Result<()> {
         let waiting = self.store().view(FindDue(self.0.clock.now())).await?;
-        if waiting.is_nothing() || !self.hand_on(lanes, waiting.has_events).await? {
+        if waiting.is_nothing() {
+            return Ok(());
+        }
+        let is_mine = lanes.time_left(self.0.clock.now()) > LENGTH / 2;
+        if (waiting.has_events || !is_mine) && !self.hand_on(lanes).await? {
             return Ok(());
         }
         let Waiting { due, .. } = self.store().view(FindDue(self.0.clock.now())).await?;
@@ -77,18 +81,18 @@ impl Webhooks {
     }
 
     /// Takes all events out of the outbox, and has the sending to itself for a while; false while another node has it.
-    async fn hand_on(&self, lanes: &Lanes, has_events: bool) -> Result<bool> {
-        let mut is_done = !has_events && lanes.time_left(self.0.clock.now()) > LENGTH / 2;
-        while !is_done {
+    async fn hand_on(&self, lanes: &Lanes) -> Result<bool> {
+        loop {
             let now = self.0.clock.now();
             let Some(events) = self.store().commit(HandOn { lease: self.lease(), now }).await? else {
                 lanes.open_until(Timestamp::default());
                 return Ok(false);
             };
             lanes.open_until(now.plus_seconds(LENGTH));
-            is_done = events < u64::from(STEP);
+            if events < u64::from(STEP) {
+                return Ok(true);
+            }
         }
-        Ok(true)
     }
 
     /// Forgets deliveries that ended long ago; says how many.
@@ -157,14 +161,14 @@ impl Webhooks {
             Outcome::Taken(status) | Outcome::Refused(status) => (Some(status), None),
             Outcome::Unreachable(words) => (None, Some(words)),
         };
-        delivery.due_at = now.plus_seconds(self.pause(delivery.attempts));
+        let again = now.plus_seconds(self.pause(delivery.attempts));
         let ends = delivery.created_at.plus_seconds(self.0.patience);
-        delivery.state = match mood {
-            Mood::Well => DeliveryState::Delivered,
-            Mood::Picky | Mood::Unwell if delivery.due_at > ends => DeliveryState::Failed,
-            Mood::Picky | Mood::Unwell => DeliveryState::Pending,
+        (delivery.state, delivery.due_at) = match mood {
+            Mood::Well => (DeliveryState::Delivered, None),
+            Mood::Picky | Mood::Unwell if again > ends => (DeliveryState::Failed, None),
+            Mood::Picky | Mood::Unwell => (DeliveryState::Pending, Some(again)),
         };
-        Settle { webhook, delivery, mood, now, give_up: self.0.give_up }
+        Settle { webhook, delivery, mood, now, again, give_up: self.0.give_up }
     }
 
     /// One second, then twice as long each time, give or take a fifth, so that receivers are not all asked at once.
@@ -192,6 +196,8 @@ struct Settle {
     delivery: DeliveryRow,
     mood: Mood,
     now: Timestamp,
+    /// When it is worth another try.
+    again: Timestamp,
     give_up: i64,
 }
 
@@ -200,35 +206,25 @@ impl Transaction for Settle {
     type Output = Mood;
 
     async fn run(&self, work: &mut dyn Work) -> Result<Mood> {
-        work.set_delivery(&self.delivery).await?;
-        if self.mood == Mood::Well {
-            self.recover(work).await?;
-            return Ok(Mood::Well);
-        }
         let Some(mut webhook) = work.lock_webhook(self.webhook).await? else { return Ok(Mood::Unwell) };
-        let since = *webhook.failing_since.get_or_insert(self.now);
-        if self.mood == Mood::Unwell {
-            webhook.paused_until = self.delivery.due_at;
+        work.set_delivery(&self.delivery).await?;
+        match self.mood {
+            // Most never failed.
+            Mood::Well if webhook.failing_since.is_none() => return Ok(Mood::Well),
+            Mood::Well => (webhook.failing_since, webhook.paused_until) = (None, self.now),
+            Mood::Picky => {}
+            Mood::Unwell => webhook.paused_until = self.again,
+        }
+        if self.mood != Mood::Well {
+            webhook.failing_since.get_or_insert(self.now);
         }
         work.put_webhook(&webhook).await?;
-        if since.plus_seconds(self.give_up) <= self.now && webhook.disabled.is_none() {
+        let is_over = |since: Timestamp| since.plus_seconds(self.give_up) <= self.now;
+        if webhook.disabled.is_none() && webhook.failing_since.is_some_and(is_over) {
             let why = "it took nothing for too long".to_owned();
             switch_off(work, &mut webhook, (self.now, why)).await?;
         }
         Ok(self.mood)
-    }
-}
-
-impl Settle {
-    /// A receiver that failed and takes messages again begins anew. Most never failed, and are only looked at.
-    async fn recover(&self, work: &mut dyn Work) -> Result<()> {
-        let found = work.webhook(self.webhook).await?;
-        if found.is_none_or(|webhook| webhook.failing_since.is_none()) {
-            return Ok(());
-        }
-        let Some(mut webhook) = work.lock_webhook(self.webhook).await? else { return Ok(()) };
-        (webhook.failing_since, webhook.paused_until) = (None, self.now);
-        work.put_webhook(&webhook).await.map(drop)
     }
 }
 

@@ -8,11 +8,17 @@ use wharf_core::{
     gate::{Granted as _, OrganisationId},
 };
 
-use super::{Webhooks, handing_on::QUEUE, message::shown};
+use super::{
+    Webhooks,
+    handing_on::{QUEUE, is_full},
+    message::shown,
+};
 use crate::port::{DeliveryRow, DeliveryState, Extent, Transaction, WebhookRow, Work};
 
 /// How many webhooks an organisation may have: each event is written down for each.
 const MOST: u32 = 100;
+/// How many deliveries may wait for one that is switched on: each time as many may come again as a queue holds.
+const MOST_WAITING: u32 = 5 * QUEUE;
 /// The longest URL, in bytes.
 const LONGEST: usize = 2000;
 /// What secrets are sealed for.
@@ -82,16 +88,18 @@ impl Webhooks {
             paused_until: now,
             disabled: None,
             waiting: 0,
+            spared: 0,
         };
         let record = self.record(grant, "webhook.create", &webhook);
         let made = self.store().commit_by(grant, Create { webhook, record }).await?;
         Ok((made, shown(&secret)))
     }
 
-    /// Changes a webhook. One that is switched on begins anew.
+    /// Changes a webhook. One that is switched on begins anew: what waits is sent first, and does not count against what may
+    /// wait.
     ///
     /// # Errors
-    /// As [`Webhooks::create`]; `NotFound`.
+    /// As [`Webhooks::create`], but `Conflict` where too much waits for one that is switched on; `NotFound`.
     pub async fn change(
         &self,
         grant: &OrganisationGrant<Administer>,
@@ -227,6 +235,10 @@ impl Transaction for Create {
     type Output = WebhookRow;
 
     async fn run(&self, work: &mut dyn Work) -> Result<WebhookRow> {
+        // Held, so that they are counted one after the other, and none comes to belong to what is being removed.
+        if !work.hold_organisation(self.webhook.organisation).await? {
+            return Err(gone());
+        }
         if work.webhooks(self.webhook.organisation, MOST).await?.len() >= MOST as usize {
             return Err(Error::new(Kind::Conflict, format!("an organisation has at most {MOST} webhooks")));
         }
@@ -246,6 +258,19 @@ struct Change {
 }
 
 impl Change {
+    /// Has what waits not count against what may, where that does not go on for ever.
+    async fn make_room(&self, work: &mut dyn Work, webhook: &WebhookRow) -> Result<()> {
+        if self.change.enabled != Some(true) {
+            return Ok(());
+        }
+        if webhook.waiting >= MOST_WAITING {
+            let waiting = webhook.waiting;
+            let message = format!("{waiting} deliveries wait for this webhook: remove it and make it anew");
+            return Err(Error::new(Kind::Conflict, message));
+        }
+        work.spare_waiting(self.id).await
+    }
+
     fn apply(&self, webhook: &mut WebhookRow) {
         let now = self.record.at;
         webhook.url = self.change.url.clone().unwrap_or_else(|| std::mem::take(&mut webhook.url));
@@ -266,6 +291,7 @@ impl Transaction for Change {
         let found = work.lock_webhook(self.id).await?;
         let found = found.filter(|webhook| webhook.organisation == self.organisation);
         let mut webhook = found.ok_or_else(gone)?;
+        self.make_room(work, &webhook).await?;
         self.apply(&mut webhook);
         work.put_webhook(&webhook).await?;
         work.audit(&AuditRecord { target: Some(told(&webhook)), ..self.record.clone() }).await?;
@@ -283,6 +309,8 @@ impl Transaction for Remove {
     type Output = ();
 
     async fn run(&self, work: &mut dyn Work) -> Result<()> {
+        // Held first, as by all that changes its deliveries.
+        work.lock_webhook(self.id).await?.ok_or_else(gone)?;
         work.remove_webhook(self.id).await?;
         work.audit(&self.record).await
     }
@@ -322,16 +350,14 @@ impl Transaction for Redeliver {
         let old = found.into_iter().find(|found| found.id == self.delivery).ok_or_else(gone)?;
         // Its queue has a bound, whoever fills it.
         let webhook = work.lock_webhook(self.webhook).await?.ok_or_else(gone)?;
-        if webhook.waiting >= QUEUE {
-            return Err(Error::new(
-                Kind::Conflict,
-                format!("{QUEUE} deliveries wait for this webhook already"),
-            ));
+        if is_full(&webhook) {
+            let message = format!("{} deliveries wait for this webhook already", webhook.waiting);
+            return Err(Error::new(Kind::Conflict, message));
         }
-        let mut again = anew(old, self.record.at);
-        again.id = work.add_delivery(&again).await?;
+        work.add_deliveries(&anew(old, self.record.at), &[self.webhook]).await?;
         work.audit(&self.record).await?;
-        Ok(again)
+        let added = work.deliveries(self.webhook, None, 1).await?.into_iter().next();
+        added.ok_or_else(|| Error::internal("a delivery that was just added is not there"))
     }
 }
 
@@ -344,7 +370,7 @@ fn anew(old: DeliveryRow, now: Timestamp) -> DeliveryRow {
         created_at: now,
         state,
         attempts: 0,
-        due_at: now,
+        due_at: Some(now),
         last_at,
         last_status,
         last_error,
