@@ -1,4 +1,5 @@
-//! `multipart/form-data` (RFC 7578), read as it comes: never more of a body in memory than one piece of the connection.
+//! `multipart/form-data` (RFC 7578), read as it comes: never more of a body in memory than one piece of the connection,
+//! and the bytes of a file are handed on as they lie there, not copied.
 //!
 //! Known parsers gather whatever the socket has before they hand out the first byte, which for a large wheel is all
 //! of it.
@@ -13,6 +14,8 @@ use wharf_core::{ByteStream, Error, Kind, Result};
 const LONGEST_BOUNDARY: usize = 70;
 /// The most bytes of the headers of one part.
 const LONGEST_HEAD: usize = 8 * 1024;
+/// So many bytes are put together at a time where a head is read: what stands behind it is a file's, most of the time.
+const STEP: usize = 512;
 
 /// How much a form may hold.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +51,10 @@ impl Boundary {
 /// A form on its way in. Whoever reads it asks for a part, takes that part in the way its name calls for, and asks again.
 pub struct Multipart {
     body: ByteStream,
-    buffer: BytesMut,
+    /// What had to be put together of several pieces, or looked at as a whole.
+    gathered: BytesMut,
+    /// What came behind it.
+    piece: Bytes,
     delimiter: Finder<'static>,
     bounds: FormBounds,
     announced: usize,
@@ -71,9 +77,9 @@ impl Multipart {
     pub fn new(boundary: Boundary, body: ByteStream, bounds: FormBounds) -> Self {
         let Boundary { text: boundary, announced } = boundary;
         // A delimiter begins with the end of the line before it; the first one has none.
-        let buffer = BytesMut::from("\r\n");
+        let gathered = BytesMut::from("\r\n");
         let delimiter = Finder::new(format!("\r\n--{boundary}").as_bytes()).into_owned();
-        Self { body, buffer, delimiter, bounds, announced, parts: 0, beside: 0 }
+        Self { body, gathered, piece: Bytes::new(), delimiter, bounds, announced, parts: 0, beside: 0 }
     }
 
     /// The next part, after whatever is left of the one before; none at the end.
@@ -100,16 +106,26 @@ impl Multipart {
     /// `Invalid` where the body breaks off.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         loop {
-            if let Some(end) = self.delimiter.find(&self.buffer) {
-                return Ok((end > 0).then(|| self.buffer.split_to(end).freeze()));
+            let front: &[u8] = if self.gathered.is_empty() { &self.piece } else { &self.gathered };
+            let sure = match self.delimiter.find(front) {
+                Some(0) => return Ok(None),
+                Some(end) => end,
+                None => front.len() - self.begun(front),
+            };
+            match (sure, self.piece.is_empty()) {
+                (0, true) => self.receive().await?,
+                (0, false) => self.gather(self.delimiter.needle().len()),
+                _ if self.gathered.is_empty() => return Ok(Some(self.piece.split_to(sure))),
+                _ => return Ok(Some(self.gathered.split_to(sure).freeze())),
             }
-            // What is left could be the beginning of a delimiter.
-            let sure = self.buffer.len().saturating_sub(self.delimiter.needle().len());
-            if sure > 0 {
-                return Ok(Some(self.buffer.split_to(sure).freeze()));
-            }
-            self.more().await?;
         }
+    }
+
+    /// How many bytes at the end of some could be the beginning of a delimiter.
+    fn begun(&self, bytes: &[u8]) -> usize {
+        let delimiter = self.delimiter.needle();
+        let begins = |length: &usize| delimiter.get(..*length).is_some_and(|begun| bytes.ends_with(begun));
+        (1..delimiter.len()).rev().find(begins).unwrap_or_default()
     }
 
     /// Throws the rest of the part away.
@@ -176,16 +192,16 @@ impl Multipart {
 
     async fn head(&mut self) -> Result<PartHead> {
         let end = loop {
-            if let Some(end) = memchr::memmem::find(&self.buffer, b"\r\n\r\n") {
+            if let Some(end) = memchr::memmem::find(&self.gathered, b"\r\n\r\n") {
                 break end;
             }
-            if self.buffer.len() > LONGEST_HEAD {
+            if self.gathered.len() > LONGEST_HEAD {
                 return Err(invalid("the headers of a field are too long"));
             }
-            self.more().await?;
+            self.expect(self.gathered.len() + 1).await?;
         };
         self.count(end + 4)?;
-        let head = self.buffer.split_to(end + 4);
+        let head = self.gathered.split_to(end + 4);
         let head = std::str::from_utf8(&head).map_err(|_| invalid("the headers of a field must be UTF-8"))?;
         let disposition = head.split("\r\n").find_map(|line| {
             let (name, value) = line.split_once(':')?;
@@ -195,23 +211,31 @@ impl Multipart {
         Ok(PartHead { name: parameter("name").unwrap_or_default(), filename: parameter("filename") })
     }
 
-    /// At least so many bytes.
+    /// At least so many bytes, put together.
     async fn expect(&mut self, length: usize) -> Result<&mut BytesMut> {
-        while self.buffer.len() < length {
-            self.more().await?;
+        while self.gathered.len() < length {
+            if self.piece.is_empty() {
+                self.receive().await?;
+            }
+            self.gather(length.next_multiple_of(STEP));
         }
-        Ok(&mut self.buffer)
+        Ok(&mut self.gathered)
     }
 
-    async fn more(&mut self) -> Result<()> {
-        match self.body.next().await {
-            Some(Ok(piece)) => {
-                self.buffer.extend_from_slice(&piece);
-                Ok(())
-            }
-            Some(Err(error)) => Err(invalid("the body broke off").because(error)),
-            None => Err(invalid("the form ends before its last boundary")),
-        }
+    /// Puts what is there together, up to so many bytes.
+    fn gather(&mut self, most: usize) {
+        let missing = most.saturating_sub(self.gathered.len()).min(self.piece.len());
+        self.gathered.extend_from_slice(&self.piece.split_to(missing));
+    }
+
+    /// Takes the next piece of the body in place of one that is used up.
+    async fn receive(&mut self) -> Result<()> {
+        self.piece = match self.body.next().await {
+            Some(Ok(piece)) => piece,
+            Some(Err(error)) => return Err(invalid("the body broke off").because(error)),
+            None => return Err(invalid("the form ends before its last boundary")),
+        };
+        Ok(())
     }
 }
 
@@ -328,7 +352,40 @@ mod tests {
         );
         assert_eq!(fits(part("empty", 0).repeat(BOUNDS.parts)), Ok(()));
         assert_eq!(fits(part("empty", 0).repeat(BOUNDS.parts + 1)), Err(Kind::TooLarge));
-        assert_eq!(fits(part(&"x".repeat(LONGEST_HEAD), 0).repeat(600)), Err(Kind::TooLarge));
+        assert_eq!(fits(part(&"x".repeat(LONGEST_HEAD / 2), 0).repeat(1200)), Err(Kind::TooLarge));
+        assert_eq!(fits(part(&"x".repeat(LONGEST_HEAD + STEP), 0)), Err(Kind::Invalid));
+    }
+
+    #[test]
+    fn the_bytes_of_a_file_are_handed_on_where_they_lie() {
+        let head = "--b\r\nContent-Disposition: form-data; name=content\r\n\r\n";
+        let pieces = [Bytes::from(head), Bytes::from(vec![b'x'; 1 << 20]), Bytes::from("\r\n--b--")];
+        let expected = pieces[1].as_ptr();
+        let body = Box::pin(stream::iter(pieces.map(Ok)));
+        let chunk = block(async {
+            let mut form = form_of("multipart/form-data; boundary=b", body).expect("a boundary");
+            form.next_part().await?;
+            form.chunk().await
+        });
+        let chunk = chunk.unwrap().unwrap();
+        assert_eq!((chunk.as_ptr(), chunk.len()), (expected, 1 << 20));
+    }
+
+    #[test]
+    fn what_only_begins_like_a_delimiter_is_part_of_a_file() {
+        let file = "\r\r\n\r\n-\r\n--\r\n--a\r\n-";
+        let body = format!("--bb\r\nContent-Disposition: form-data; name=content\r\n\r\n{file}\r\n--bb--");
+        for piece in 1..body.len() {
+            let pieces: Vec<_> =
+                body.as_bytes().chunks(piece).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+            let form = form_of("multipart/form-data; boundary=bb", Box::pin(stream::iter(pieces)));
+            let read = block(async {
+                let mut form = form.expect("a boundary");
+                form.next_part().await?;
+                form.file(100).await
+            });
+            assert_eq!(read.unwrap(), file, "in pieces of {piece}");
+        }
     }
 
     #[test]
