@@ -1,8 +1,9 @@
 //! Where jobs bring the tokens of their issuers, and get one of ours: as Python's index has it (`/_/oidc`), found by PEP
 //! 807. What is given every door takes: docker's, helm's, twine's.
 //!
-//! The paths know no tenant, so all rules count that are about a job; with `?organisation=`, which discovery puts there,
-//! those of one organisation. Errors are in the shape that publishing clients print.
+//! What is given is of one organisation: that of `?organisation=`, which discovery puts there and some clients carry over from
+//! the URL they upload to; or of the registry that the operator bound to the host; and for a client that cannot say it, that
+//! of the oldest rule about the job. Errors are in the shape that publishing clients print.
 
 use axum::{
     Json,
@@ -18,7 +19,8 @@ use wharf_core::{
     Authenticator, Error, Kind, OrganisationName, Presented, RegistryName, Result, Secret, Subject,
 };
 use wharf_http::{
-    address_of, collect, decode_path, log_fault, named, problem, refusal_headers, request_id_of, status_of,
+    address_of, bound_to, collect, decode_path, log_fault, named, problem, refusal_headers, request_id_of,
+    status_of,
 };
 
 use crate::{Api, call::query};
@@ -50,8 +52,11 @@ pub(crate) async fn audience(State(face): State<Api>) -> Response {
 pub(crate) async fn mint(State(face): State<Api>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let response = match exchange(&face, &parts, body).await {
-        Ok(Minted { token, expires_at }) => {
-            let body = json!({ "success": true, "token": token.expose(), "expires": expires_at.seconds() });
+        Ok(Minted { token, organisation, expires_at }) => {
+            let expires = expires_at.seconds();
+            let body = json!({
+                "success": true, "token": token.expose(), "expires": expires, "organisation": organisation.as_str(),
+            });
             ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)).into_response()
         }
         Err(error) => refuse(&error, request_id_of(&parts.extensions)),
@@ -94,13 +99,21 @@ fn organisation_of(path: &str) -> Option<OrganisationName> {
 async fn exchange(face: &Api, parts: &request::Parts, body: Body) -> Result<Minted> {
     let (address, id) = (address_of(&parts.extensions), request_id_of(&parts.extensions));
     let nobody = face.auth.authenticate(Presented::Nothing, address, id).await?;
-    let pairs = query(parts.uri.query())?;
-    let within = pairs.iter().find(|(name, _)| name == "organisation").map(|(_, value)| value.parse());
+    let within = meant_by(face, parts)?;
     let body = collect(&parts.headers, body, LARGEST).await?;
     let wrong = |error| Error::new(Kind::Invalid, "the body must be JSON: {\"token\": \"…\"}").because(error);
     let Asked { token } = serde_json::from_slice(&body).map_err(wrong)?;
-    let brought = Brought { token: Secret::new(token), within: within.transpose()? };
+    let brought = Brought { token: Secret::new(token), within };
     face.auth.mint(brought, &nobody).await
+}
+
+/// The organisation that a request means, if it says so.
+fn meant_by(face: &Api, parts: &request::Parts) -> Result<Option<OrganisationName>> {
+    let pairs = query(parts.uri.query())?;
+    match pairs.iter().find(|(name, _)| name == "organisation") {
+        Some((_, named)) => named.parse().map(Some),
+        None => Ok(bound_to(&face.hosts, parts).map(|place| place.organisation)),
+    }
 }
 
 fn refuse(error: &Error, request_id: &str) -> Response {

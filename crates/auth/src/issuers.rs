@@ -72,6 +72,15 @@ pub enum Recipient {
     Client(String),
 }
 
+/// What a token says that nobody looked into yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Glance {
+    /// Whom it names as its issuer.
+    pub issuer: IssuerUrl,
+    /// When it ends, in seconds since 1970.
+    pub expires: i64,
+}
+
 /// Judges the tokens of issuers. Cheap to clone; all clones share what they know.
 #[derive(Clone)]
 pub struct Issuers(Arc<Inner>);
@@ -88,12 +97,16 @@ impl Issuers {
         Self(Arc::new(Inner { documents, clock, known: Known::default() }))
     }
 
-    /// The issuer that a token names, on the word of whoever brought it: for choosing whom to ask, and nothing else.
+    /// What a token says of itself, if it is in its time: on the word of whoever brought it, for choosing whom to ask and
+    /// nothing else.
     ///
     /// # Errors
-    /// `Unauthenticated` for what is no token.
-    pub fn named_by(token: &str) -> Result<IssuerUrl> {
-        Unverified::parse(token)?.issuer()
+    /// `Unauthenticated` for what is no token, and for one that nobody could believe now.
+    pub fn glance(&self, token: &str) -> Result<Glance> {
+        let unverified = Unverified::parse(token)?;
+        let issuer = unverified.issuer()?;
+        let expires = unverified.expect_time(self.0.clock.now().seconds())?;
+        Ok(Glance { issuer, expires })
     }
 
     /// What a token says that this issuer, which the operator named, signed for that recipient and that is in its time.

@@ -24,7 +24,7 @@ use wharf_core::{
 
 pub use self::{
     invitations::{InvitationRow, Invitations, Joined, SignedUpBy},
-    issuers::{Addressee, Admission, Beliefs, Believer, ClaimRule, IssuerRow, IssuerSource},
+    issuers::{Admission, Beliefs, Believed, ClaimRule, IssuerRow, IssuerSource},
     letters::{Carried, Letter, LetterRow, Letters, Postman, PromiseRow, SealedLetter},
     links::{LinkRow, LinkWay, Links},
     logins::{LoginRow, Logins, Shown},

@@ -1,7 +1,7 @@
 //! Where this Wharf is reached, as its callers see it.
 
 use axum::http::request::Parts;
-use wharf_core::{Error, Kind, Result};
+use wharf_core::{Error, Kind, RegistryPlace, Result};
 
 use crate::{
     authority::{authority_of, is_authority},
@@ -52,8 +52,16 @@ impl BaseUrl {
     }
 }
 
+/// The registry that the client's name for this server stands for, with its port or without, if the operator bound one to it.
+pub fn bound_to(hosts: &[(String, RegistryPlace)], request: &Parts) -> Option<RegistryPlace> {
+    let called = host_of(request)?;
+    let host =
+        called.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(&*called, |(host, _)| host);
+    hosts.iter().find(|(name, _)| *name == called || name == host).map(|(_, place)| place.clone())
+}
+
 /// What the client called its server, as the request or a trusted proxy says: host and perhaps port, in lower case.
-pub fn host_of(request: &Parts) -> Option<String> {
+fn host_of(request: &Parts) -> Option<String> {
     let reached = request.extensions.get::<Reached>();
     let named = reached.and_then(|reached| reached.authority.as_deref());
     named.or_else(|| authority_of(request)).map(str::to_ascii_lowercase)

@@ -20,7 +20,7 @@ mod request;
 mod status;
 
 pub use authority::expect_authority;
-pub use base_url::{BaseUrl, host_of};
+pub use base_url::{BaseUrl, bound_to};
 pub use blob_body::{FilePart, blob_body};
 pub use bytes_of::{body_stream, collect};
 pub use condition::{conditions, knows_tag, not_modified};

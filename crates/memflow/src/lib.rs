@@ -32,7 +32,7 @@ use axum::{
     routing::any,
 };
 use wharf_core::{Actor, Authenticator, OrganisationName, RegistryName, RegistryPlace, Result};
-use wharf_http::{host_of, named, request_id_of};
+use wharf_http::{bound_to, named, request_id_of};
 use wharf_registry::{Registry, Turns, upstream::Upstreams};
 use wharf_signing::Signing;
 
@@ -137,11 +137,7 @@ async fn answer(serving: &Serving, parts: &request::Parts, wanted: &Wanted, body
 /// The registry that the client's name for this server stands for; where it stands for none, the one that its credential
 /// is for; and else library/main.
 fn at_root(hosts: &[(String, RegistryPlace)], request: &request::Parts, actor: &Actor) -> RegistryPlace {
-    let called = host_of(request).unwrap_or_default();
-    let host =
-        called.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(&*called, |(host, _)| host);
-    let bound = hosts.iter().find(|(name, _)| *name == called || name == host);
-    let bound = bound.map(|(_, place)| place.clone()).or_else(|| actor.access.home());
+    let bound = bound_to(hosts, request).or_else(|| actor.access.home());
     bound.unwrap_or_else(|| RegistryPlace {
         organisation: OrganisationName::library(),
         registry: RegistryName::main(),

@@ -280,6 +280,7 @@ pub const TABLES: &[Table] = &[
         &[
             integer("id"),
             integer("issuer_id"),
+            integer("source_id"),
             text("name"),
             text("claims"),
             text("access"),

@@ -282,6 +282,7 @@ impl Wharf {
             webhooks: self.webhooks.clone(),
             registry: self.registry.clone(),
             signing: self.signing.clone(),
+            hosts: config.registry_hosts.clone(),
         };
         let pypi = wharf_pypi::Pypi {
             registry: self.registry.clone(),

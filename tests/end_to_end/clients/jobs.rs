@@ -32,12 +32,16 @@ async fn pdm_publishes_as_the_job_that_it_runs_in() {
     let pdm = pdm.with_variable("ACTIONS_ID_TOKEN_REQUEST_URL", world.issuer.run_job(World::claims()));
     let pdm = pdm.with_variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "of-the-job");
 
-    pdm.run(&["publish", "--no-build", "-r", &upload_url(&world.wharf)]);
-
     let admin = world.wharf.admin();
+    // The query of the URL goes along to the exchange, and so the job names its organisation, which reads who it is.
+    for (query, is_named) in [("", false), ("?organisation=acme", true)] {
+        pdm.run(&["publish", "--no-build", "-r", &format!("{}{query}", upload_url(&world.wharf))]);
+        let log = admin.get("/api/v1/orgs/acme/audit?action=workload.login").await.is(200).json();
+        let logins: Vec<String> = log["items"].as_array().unwrap().iter().map(Value::to_string).collect();
+        let named = logins.iter().any(|login| login.contains("subject=repo:acme/foo"));
+        assert_eq!((logins.len(), named), (1 + usize::from(is_named), is_named), "{logins:?}");
+    }
     admin.get(&format!("{INDEX}/files/foo/{}", wheel.filename)).await.is(200).has_body(&wheel.bytes);
-    let log = admin.get("/api/v1/orgs/acme/audit?action=workload.login").await.is(200).json();
-    assert_eq!(log["items"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -12,8 +12,8 @@ use super::{
 use crate::{
     issuers::Issuer,
     port::{
-        Accounts, Addressee, Admission, Beliefs, Believer, Claim, ClaimRule, IssuerRow, IssuerSource,
-        Machines, NewOrganisation, Tenancy,
+        Accounts, Admission, Beliefs, Believed, Claim, ClaimRule, IssuerRow, IssuerSource, Machines,
+        NewOrganisation, Tenancy,
     },
     workloads::RequiredClaims,
 };
@@ -41,7 +41,8 @@ fn admission(rules: &[i64], number: u8) -> Admission {
     Admission {
         account: name("blf-acme+workload.1"),
         rules: rules.to_vec(),
-        roles: vec![(name("blf-acme"), Role::Writer), (name("blf-other"), Role::Viewer)],
+        organisation: name("blf-acme"),
+        role: Role::Writer,
         spent: vec![[number; 32]],
         spent_until: NOW.plus_seconds(60),
         token: TokenHash([number; 32]),
@@ -67,16 +68,18 @@ pub async fn beliefs<S: Accounts + Tenancy + Machines + Beliefs>(store: &S) {
     }
     let (acme, other) = (id_of(store, &owner, "blf-acme").await, id_of(store, &owner, "blf-other").await);
     let issuer = issuers_are_kept(store, acme, other).await;
+    every_way_to_believe_an_issuer_is_found(store, other).await;
     let rule = rules_are_kept(store, (acme, issuer), other).await;
     let actor = a_job_is_let_in_once(store, rule).await;
     let role =
         async |organisation: &str| store.organisation_rights(&actor, &name(organisation)).await.unwrap().role;
-    assert_eq!((role("blf-acme").await, role("blf-other").await), (Some(Role::Writer), Some(Role::Viewer)));
+    assert_eq!((role("blf-acme").await, role("blf-other").await), (Some(Role::Writer), None));
     assert!(
         store.robots(acme, super::tenancy::ALL).await.unwrap().is_empty(),
         "who stands for rules is no robot"
     );
 
+    let theirs = a_job_of_others_is_let_in(store, other).await;
     assert!(
         !store.remove_claim_rule((other, issuer), name("ci"), record()).await.unwrap(),
         "of another organisation"
@@ -84,7 +87,7 @@ pub async fn beliefs<S: Accounts + Tenancy + Machines + Beliefs>(store: &S) {
     assert!(store.remove_claim_rule((acme, issuer), name("ci"), record()).await.unwrap());
     assert!(!store.remove_claim_rule((acme, issuer), name("ci"), record()).await.unwrap());
     assert_eq!(store.token(TokenHash([91; 32])).await.unwrap(), None, "what a rule gave ends with it");
-    assert_eq!((role("blf-acme").await, role("blf-other").await), (None, None));
+    assert_eq!(role("blf-acme").await, None);
     let gone = store.admit(admission(&[rule], 99), vec![record()]).await.unwrap_err();
     assert_eq!(gone.kind(), Kind::Denied, "a rule that is gone lets nobody in");
 
@@ -95,9 +98,11 @@ pub async fn beliefs<S: Accounts + Tenancy + Machines + Beliefs>(store: &S) {
     store.admit(admission, vec![record()]).await.unwrap();
     store.remove_organisation(acme, record()).await.unwrap();
     assert_eq!(store.token(TokenHash([92; 32])).await.unwrap(), None, "and with its organisation");
+    assert!(store.token(TokenHash([95; 32])).await.unwrap().is_some(), "what others gave is theirs to end");
+    assert!(store.remove_claim_rule((other, theirs), name("own"), record()).await.unwrap());
+    assert_eq!(store.token(TokenHash([95; 32])).await.unwrap(), None);
     let [left] = &sources(store, None).await[..] else { panic!("the other organisation believes it still") };
-    let rules = believers(store, Addressee::Wharf, None).await;
-    assert_eq!((&left.organisations, rules), (&vec![other], Vec::new()));
+    assert_eq!((&left.organisations, rules(store, 0).await), (&vec![other], Vec::new()));
     assert!(!store.remove_issuer(acme, name("ci"), record()).await.unwrap());
     an_account_goes_with_its_last_token(store, other).await;
     assert!(store.remove_issuer(other, name("ci"), record()).await.unwrap());
@@ -109,11 +114,16 @@ async fn sources<S: Beliefs>(store: &S, within: Option<&str>) -> Vec<IssuerSourc
     store.issuer_sources(&name("https://ci.example/blf"), within.as_ref()).await.unwrap()
 }
 
-/// Who believes the one source of the issuer.
-async fn believers<S: Beliefs>(store: &S, addressee: Addressee, within: Option<&str>) -> Vec<Believer> {
+/// The rules about the one source of the issuer behind one, whoever made them.
+async fn rules<S: Beliefs>(store: &S, behind: i64) -> Vec<Believed> {
     let [source] = &sources(store, None).await[..] else { panic!("each source is there once") };
-    let within = within.map(name);
-    store.believers(source.id, addressee, within.as_ref()).await.unwrap()
+    store.rules_behind(source.id, behind).await.unwrap()
+}
+
+/// Those of one organisation.
+async fn rules_of<S: Beliefs>(store: &S, organisation: &str) -> Vec<Believed> {
+    let [source] = &sources(store, None).await[..] else { panic!("each source is there once") };
+    store.rules_of(&name(organisation), source.id).await.unwrap()
 }
 
 /// A job chooses by what it says which rules it meets, and each set of them is another account.
@@ -129,9 +139,8 @@ async fn an_account_goes_with_its_last_token<S: Accounts + Machines + Beliefs>(
         let mut hash = [7; 32];
         (hash[0], hash[1]) = (high, low);
         let account = name(&format!("blf-other+workload.{number}"));
-        let roles = vec![(name("blf-other"), Role::Writer)];
-        let job = admission(&[rule], 0);
-        let job = Admission { account, roles, spent: vec![hash], token: TokenHash(hash), ..job };
+        let job = Admission { organisation: name("blf-other"), ..admission(&[rule], 0) };
+        let job = Admission { account, spent: vec![hash], token: TokenHash(hash), ..job };
         store.admit(job, vec![record()]).await
     };
     let first = admit(0).await.unwrap().account().unwrap();
@@ -153,6 +162,30 @@ async fn an_account_goes_with_its_last_token<S: Accounts + Machines + Beliefs>(
     assert!(store.by_id(first).await.unwrap().is_none());
     let again = admit(200).await.unwrap().account().unwrap();
     assert!(again.0 > first.0 && store.by_id(again).await.unwrap().is_some());
+}
+
+/// One issuer may be believed in as many ways as there may be issuers, and all of them are looked at.
+async fn every_way_to_believe_an_issuer_is_found<S: Beliefs>(store: &S, id: OrganisationId) {
+    let row = |number: usize| {
+        let keys_url = Some(name(&format!("https://keys.example/{number}")));
+        let issuer = Issuer { url: name("https://ci.example/ways"), keys_url, authorities: None };
+        IssuerRow {
+            name: name(&format!("way{number}")),
+            issuer,
+            ..self::issuer("way", "https://ci.example/ways")
+        }
+    };
+    let there = store.issuers(id).await.unwrap().len();
+    for number in there..20 {
+        store.add_issuer(id, row(number), record()).await.unwrap();
+    }
+    assert_eq!(store.add_issuer(id, row(20), record()).await.unwrap_err().kind(), Kind::Conflict);
+    let found =
+        store.issuer_sources(&name("https://ci.example/ways"), Some(&name("blf-other"))).await.unwrap();
+    assert_eq!(found.len(), 20 - there);
+    for number in there..20 {
+        assert!(store.remove_issuer(id, name(&format!("way{number}")), record()).await.unwrap());
+    }
 }
 
 async fn issuers_are_kept<S: Beliefs>(store: &S, acme: OrganisationId, other: OrganisationId) -> i64 {
@@ -194,17 +227,37 @@ async fn rules_are_kept<S: Beliefs>(store: &S, of: (OrganisationId, i64), other:
     assert_eq!((&source.issuer, &source.organisations), (&expected, &vec![of.0, other]), "the longest first");
     assert_eq!(sources(store, Some("blf-other")).await.first(), Some(source));
     assert!(sources(store, Some("blf-none")).await.is_empty());
-    let found = believers(store, Addressee::Wharf, None).await;
-    assert_eq!(found.len(), 1, "who has no rule believes nothing that counts");
-    assert_eq!((found[0].organisation.as_str(), &found[0].rules), ("blf-acme", &listed));
-    assert_eq!(believers(store, Addressee::Wharf, Some("blf-acme")).await, found);
-    assert!(believers(store, Addressee::Wharf, Some("blf-other")).await.is_empty());
-    let others = |audience: &str| Addressee::Others(vec!["x".to_owned(), audience.to_owned()]);
-    assert_eq!(believers(store, others("us"), None).await, found, "an audience that it chose");
-    assert!(believers(store, others("them"), None).await.is_empty());
+    let expected = |organisation: &str, rule: &ClaimRule| Believed {
+        organisation: name(organisation),
+        audience: Some("us".to_owned()),
+        rule: rule.clone(),
+    };
+    let ours = expected("blf-acme", &listed[0]);
+    assert_eq!(rules(store, 0).await, std::slice::from_ref(&ours));
+    assert_eq!(rules_of(store, "blf-acme").await, std::slice::from_ref(&ours));
+    assert!(rules_of(store, "blf-other").await.is_empty(), "who has no rule believes nothing that counts");
+    let issuer = store.issuer(other, &name("ci")).await.unwrap().unwrap().id;
+    store.add_claim_rule((other, issuer), rule("later", "blf-other/*"), record()).await.unwrap();
+    let theirs = expected("blf-other", &store.claim_rules(issuer).await.unwrap()[0]);
+    assert_eq!(rules(store, 0).await, [ours.clone(), theirs.clone()], "the oldest first, whoever made it");
+    assert_eq!(rules(store, ours.rule.id).await, std::slice::from_ref(&theirs));
+    assert_eq!(rules_of(store, "blf-other").await, [theirs]);
+    assert_eq!(rules_of(store, "blf-acme").await, [ours]);
+    assert!(store.remove_claim_rule((other, issuer), name("later"), record()).await.unwrap());
     let slashed = store.issuer_sources(&name("https://ci.example/blf/"), None).await.unwrap();
     assert!(slashed.is_empty(), "to the letter");
     listed[0].id
+}
+
+/// The issuer of another organisation, a rule about which lets a job in.
+async fn a_job_of_others_is_let_in<S: Beliefs>(store: &S, other: OrganisationId) -> i64 {
+    let issuer = store.issuer(other, &name("ci")).await.unwrap().unwrap().id;
+    store.add_claim_rule((other, issuer), rule("own", "blf-other/*"), record()).await.unwrap();
+    let rule = store.claim_rules(issuer).await.unwrap()[0].id;
+    let account = name("blf-other+workload.own");
+    let admission = Admission { account, organisation: name("blf-other"), ..admission(&[rule], 95) };
+    store.admit(admission, vec![record()]).await.unwrap();
+    issuer
 }
 
 async fn a_job_is_let_in_once<S: Accounts + Machines + Beliefs>(store: &S, rule: i64) -> Actor {

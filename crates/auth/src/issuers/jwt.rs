@@ -48,11 +48,22 @@ impl<'a> Unverified<'a> {
 
     /// Whom it names as its issuer.
     pub(super) fn issuer(&self) -> Result<IssuerUrl> {
-        let payload = self.token.split('.').nth(1).unwrap_or_default();
-        let payload = BASE64_URL_SAFE_NO_PAD.decode(payload).unwrap_or_default();
-        let named: Option<Named> = serde_json::from_slice(&payload).ok();
+        let named: Option<Named> = serde_json::from_slice(&self.payload()).ok();
         let issuer = named.and_then(|named| named.iss.parse().ok());
         issuer.ok_or_else(|| refused("the token names no issuer"))
+    }
+
+    /// Refuses one that says itself that it is not in its time; when it ends.
+    pub(super) fn expect_time(&self, now: i64) -> Result<i64> {
+        let said: Map<String, Value> = serde_json::from_slice(&self.payload()).unwrap_or_default();
+        let claims = Claims::of(said);
+        claims.expect_time(now)?;
+        Ok(claims.expires().unwrap_or_default())
+    }
+
+    fn payload(&self) -> Vec<u8> {
+        let payload = self.token.split('.').nth(1).unwrap_or_default();
+        BASE64_URL_SAFE_NO_PAD.decode(payload).unwrap_or_default()
     }
 
     pub(super) fn key_id(&self) -> Option<&str> {

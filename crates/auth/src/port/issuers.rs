@@ -52,24 +52,15 @@ pub struct IssuerSource {
     pub organisations: Vec<OrganisationId>,
 }
 
-/// For whom a token is, and so whose beliefs count.
+/// A rule that may be about a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Addressee {
-    /// For this Wharf: everybody's.
-    Wharf,
-    /// For these audiences: those of organisations that chose one of them.
-    Others(Vec<String>),
-}
-
-/// An issuer, who believes it, and its rules, the oldest first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Believer {
-    /// Whose belief it is.
+pub struct Believed {
+    /// Whose it is.
     pub organisation: OrganisationName,
-    /// The issuer.
-    pub issuer: IssuerRow,
-    /// What its word is good for there.
-    pub rules: Vec<ClaimRule>,
+    /// The audience that the issuer's tokens may have there beside that of this Wharf.
+    pub audience: Option<String>,
+    /// The rule.
+    pub rule: ClaimRule,
 }
 
 /// A job to be let in.
@@ -77,10 +68,12 @@ pub struct Believer {
 pub struct Admission {
     /// As whom: an account that stands for these rules together, made if it is not there.
     pub account: RobotName,
-    /// The rules that let it in.
+    /// The rules that let it in, all of one organisation.
     pub rules: Vec<i64>,
-    /// Where it belongs by them.
-    pub roles: Vec<(OrganisationName, Role)>,
+    /// Whose they are: it belongs there and nowhere else.
+    pub organisation: OrganisationName,
+    /// As what.
+    pub role: Role,
     /// What the issuer's token is known by, so that it is used once.
     pub spent: Vec<[u8; 32]>,
     /// Until when that is remembered.
@@ -131,21 +124,18 @@ pub trait Beliefs: Send + Sync {
         name: RuleName,
         record: AuditRecord,
     ) -> Result<bool>;
-    /// Where what an issuer says is read, as far as somebody believes it, a few; as one organisation does, if it is named.
-    /// Costs the same however many believe it: strangers ask.
+    /// Where what an issuer says is read, as far as somebody believes it, a few; as one organisation does, if it is named:
+    /// all of those, and then the organisation is among who believes each. Costs the same however many believe it: strangers
+    /// ask.
     async fn issuer_sources(
         &self,
         url: &IssuerUrl,
         within: Option<&OrganisationName>,
     ) -> Result<Vec<IssuerSource>>;
-    /// Who believes a source and has rules for it, by whom a token of it is for; within one organisation, if it is named.
-    /// For each audience the oldest belief comes first.
-    async fn believers(
-        &self,
-        source: i64,
-        addressee: Addressee,
-        within: Option<&OrganisationName>,
-    ) -> Result<Vec<Believer>>;
+    /// The rules about what a source says, whoever made them, the oldest first: the next hundred behind this one.
+    async fn rules_behind(&self, source: i64, rule: i64) -> Result<Vec<Believed>>;
+    /// All rules that one organisation has about it, the oldest first.
+    async fn rules_of(&self, organisation: &OrganisationName, source: i64) -> Result<Vec<Believed>>;
     /// Lets a job in: as whom. The records are kept as its own.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
 //! What is kept of a job while its token lives, and who asks for it: whoever holds what a job brings against who it is.
 
 use async_trait::async_trait;
-use wharf_core::{Actor, Credential, Error, Result, Workload, Workloads};
+use wharf_core::{Actor, Credential, Result, Workload, Workloads};
 
-use super::Met;
+use super::hearing::Heard;
 use crate::Auth;
 
 /// The claims by which certificates for jobs tell one from another, at the build services that have such.
@@ -33,12 +33,11 @@ impl Workloads for Auth {
     }
 }
 
-/// The job as its issuer speaks of it. All that were met heard the same token.
-pub(super) fn workload(met: &[Met]) -> Result<Workload> {
-    let first = met.first().ok_or_else(|| Error::internal("no rule was met"))?;
+/// The job as its issuer speaks of it.
+pub(super) fn workload(heard: &Heard) -> Workload {
     let kept = KEPT.iter().filter_map(|name| {
-        let [value] = <[String; 1]>::try_from(first.claims.values(name)).ok()?;
+        let [value] = <[String; 1]>::try_from(heard.claims.values(name)).ok()?;
         Some(((*name).to_owned(), value))
     });
-    Ok(Workload { issuer: first.issuer.url.as_str().to_owned(), claims: kept.collect() })
+    Workload { issuer: heard.issuer().to_owned(), claims: kept.collect() }
 }

@@ -291,18 +291,21 @@ CREATE TABLE issuer (
 );
 CREATE INDEX issuer_source_id ON issuer (source_id, id);
 
--- What an issuer's word is good for. claims: what it must say, as JSON. access: what may be done, as of an API token.
+-- What an issuer's word is good for. source_id: of the issuer. claims: what it must say, as JSON. access: what may be done, as of
+-- an API token.
 CREATE TABLE claim_rule (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     issuer_id  INTEGER NOT NULL REFERENCES issuer (id),
+    source_id  INTEGER NOT NULL REFERENCES issuer_source (id),
     name       TEXT NOT NULL,
     claims     TEXT NOT NULL,
     access     TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     UNIQUE (issuer_id, name)
 );
+CREATE INDEX claim_rule_source ON claim_rule (source_id, id);
 
--- The accounts that stand for rules, each for all of its own together. It ends with any of them, and is forgotten once it
+-- The accounts that stand for rules, each for some of one organisation together. It ends with any of them, and is forgotten once it
 -- holds no token.
 CREATE TABLE workload (
     rule_id    INTEGER NOT NULL REFERENCES claim_rule (id),

@@ -1,14 +1,14 @@
 //! The issuers that organisations believe, and the rules about what their word is good for: as their admins manage them.
 
 mod admission;
-mod believers;
+mod believed;
 mod ending;
 mod sources;
 
 use async_trait::async_trait;
 use wharf_auth::{
     issuers::{Issuer, IssuerUrl},
-    port::{Addressee, Admission, Beliefs, Believer, ClaimRule, IssuerRow, IssuerSource},
+    port::{Admission, Beliefs, Believed, ClaimRule, IssuerRow, IssuerSource},
     workloads::RequiredClaims,
 };
 use wharf_core::{
@@ -19,7 +19,7 @@ use wharf_core::{
 pub(super) use self::{admission::spend, ending::end_issuers};
 use self::{
     admission::{Admit, FindWorkload, ForgetSpent},
-    believers::FindBelievers,
+    believed::{FindRules, FindRulesOf},
     ending::{Ended, ForgetIdle},
     sources::{FindSources, forget_unused, keep_source, source_ids},
 };
@@ -32,7 +32,8 @@ use crate::{
     session::{Row, Session},
 };
 
-/// How many issuers an organisation believes at most.
+/// How many issuers an organisation believes at most; and how many ways in which one is believed are looked at for a job that
+/// names no organisation, beside the issuer's own document, the oldest.
 const MOST_ISSUERS: i64 = 20;
 /// How many rules it has about all of them.
 const MOST_RULES: i64 = 100;
@@ -85,13 +86,12 @@ impl Beliefs for Database {
         self.read(FindSources { url: url.clone(), within: within.cloned() }).await
     }
 
-    async fn believers(
-        &self,
-        source: i64,
-        addressee: Addressee,
-        within: Option<&OrganisationName>,
-    ) -> Result<Vec<Believer>> {
-        self.read(FindBelievers { source, addressee, within: within.cloned() }).await
+    async fn rules_behind(&self, source: i64, rule: i64) -> Result<Vec<Believed>> {
+        self.read(FindRules { source, behind: rule }).await
+    }
+
+    async fn rules_of(&self, organisation: &OrganisationName, source: i64) -> Result<Vec<Believed>> {
+        self.read(FindRulesOf { organisation: organisation.clone(), source }).await
     }
 
     async fn admit(&self, admission: Admission, records: Vec<AuditRecord>) -> Result<Principal> {
@@ -258,23 +258,26 @@ impl Step for AddRule {
     type Output = ();
 
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
-        const FIND: &str = "SELECT id FROM issuer WHERE organisation_id = $1 AND id = $2";
+        const FIND: &str = "SELECT source_id FROM issuer WHERE organisation_id = $1 AND id = $2";
         const COUNT: &str = "
             SELECT COUNT(*) FROM claim_rule c JOIN issuer i ON i.id = c.issuer_id WHERE i.organisation_id = $1";
         const INSERT: &str = "
-            INSERT INTO claim_rule (issuer_id, name, claims, access, created_at) VALUES ($1, $2, $3, $4, $5)
-            ON CONFLICT (issuer_id, name) DO NOTHING";
-        if !hold_organisation(session, self.id).await?
-            || session.query_first(FIND, &[self.id.0.into(), self.issuer.into()]).await?.is_none()
-        {
-            return Err(Error::not_found(Subject::Issuer));
+            INSERT INTO claim_rule (issuer_id, source_id, name, claims, access, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (issuer_id, name) DO NOTHING";
+        let gone = || Error::not_found(Subject::Issuer);
+        if !hold_organisation(session, self.id).await? {
+            return Err(gone());
         }
+        let mut issuer =
+            session.query_first(FIND, &[self.id.0.into(), self.issuer.into()]).await?.ok_or_else(gone)?;
+        let source: i64 = issuer.next()?;
         expect_room(session, (COUNT, self.id), MOST_RULES).await?;
         let ClaimRule { name, claims, reach, .. } = &self.rule;
         let (claims, access) = (claims.to_row()?, reach.to_row()?);
         let now = self.record.at.microseconds();
         let values = [
             self.issuer.into(),
+            source.into(),
             name.as_str().into(),
             claims.as_str().into(),
             access.as_str().into(),

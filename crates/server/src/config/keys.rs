@@ -264,7 +264,7 @@ pub(crate) const KEYS: &[Key] = &[
         flag: "registry-hosts",
         default: "",
         expected: "host=organisation/registry, with commas between",
-        about: "Whose plugins /plugins and /files at the root are, by the name the client uses. Under others: of the one a token is narrowed to, else library/main.",
+        about: "Whose plugins /plugins and /files at the root are, and whose jobs /_/oidc lets in, by the name the client uses. Plugins under others: of the one a token is narrowed to, else library/main.",
         secret: Mask::Nothing,
     },
     Key {

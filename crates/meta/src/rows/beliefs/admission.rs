@@ -52,12 +52,16 @@ impl Step for Admit {
     }
 }
 
+fn ended() -> Error {
+    Error::new(Kind::Denied, "a rule that let this job in was just removed")
+}
+
 impl Admit {
     /// Holds the rules until the transaction ends, so that none of them goes meanwhile.
     async fn expect_rules(&self, session: &mut dyn Session) -> Result<()> {
         for rule in &self.admission.rules {
             if held!(session, "SELECT id FROM claim_rule WHERE id = $1", &[(*rule).into()]).is_none() {
-                return Err(Error::new(Kind::Denied, "a rule that let this job in was just removed"));
+                return Err(ended());
             }
         }
         Ok(())
@@ -72,34 +76,36 @@ impl Admit {
         Ok(())
     }
 
-    /// The account that stands for the rules, where it belongs by them; its id and version.
+    /// The account that stands for the rules, in their organisation; its id and version.
     async fn account(&self, session: &mut dyn Session, now: Timestamp) -> Result<(i64, i64)> {
         // Held by being written: nobody forgets it as idle meanwhile.
         const MAKE: &str = "
             INSERT INTO account (name, kind, operator, disabled, version, created_at)
             VALUES ($1, 'workload', 0, 0, 1, $2) ON CONFLICT (name) DO UPDATE SET name = excluded.name
             RETURNING id, version";
-        const ROLE: &str = "
-            SELECT o.id, m.role FROM organisation o
-            LEFT JOIN membership m ON m.organisation_id = o.id AND m.account_id = $1
-            WHERE o.name = $2 AND o.removed_at IS NULL";
         let name = self.admission.account.as_str();
         let made = session.query_first(MAKE, &[name.into(), now.microseconds().into()]).await?;
-        let ended = || Error::new(Kind::Denied, "a rule that let this job in was just removed");
         let mut row = made.ok_or_else(ended)?;
         let (account, version): (i64, i64) = (row.next()?, row.next()?);
         self.stand(session, account).await?;
-        for (organisation, role) in &self.admission.roles {
-            let values = [account.into(), organisation.as_str().into()];
-            let mut row = session.query_first(ROLE, &values).await?.ok_or_else(ended)?;
-            let (organisation, has): (i64, Option<String>) = (row.next()?, row.next()?);
-            if has.as_deref() != Some(role.word()) {
-                let values =
-                    [organisation.into(), account.into(), role.word().into(), now.microseconds().into()];
-                session.execute(JOIN, &values).await?;
-            }
-        }
+        self.join(session, account, now).await?;
         Ok((account, version))
+    }
+
+    async fn join(&self, session: &mut dyn Session, account: i64, now: Timestamp) -> Result<()> {
+        const FIND: &str = "
+            SELECT o.id, m.role FROM organisation o
+            LEFT JOIN membership m ON m.organisation_id = o.id AND m.account_id = $1
+            WHERE o.name = $2 AND o.removed_at IS NULL";
+        let Admission { organisation, role, .. } = &self.admission;
+        let found = session.query_first(FIND, &[account.into(), organisation.as_str().into()]).await?;
+        let mut row = found.ok_or_else(ended)?;
+        let (organisation, has): (i64, Option<String>) = (row.next()?, row.next()?);
+        if has.as_deref() == Some(role.word()) {
+            return Ok(());
+        }
+        let values = [organisation.into(), account.into(), role.word().into(), now.microseconds().into()];
+        session.execute(JOIN, &values).await.map(drop)
     }
 
     /// Has an account stand for the rules. How many there are for a rule is bounded: what a job says chooses which rules it

@@ -8,15 +8,13 @@ use wharf_auth::{
 };
 use wharf_core::{OrganisationName, Result, gate::OrganisationId};
 
-use super::ending::Ended;
+use super::{MOST_ISSUERS, ending::Ended};
 use crate::{
     database::Step,
     rows::tenants::first_id,
     session::{Row, Session},
 };
 
-/// How many sources are looked at for one token beside that of the issuer's own document, the oldest.
-const MOST: i64 = 10;
 /// How many of those who believe a source are told: it is read on behalf of one of them.
 const MOST_BELIEVERS: i64 = 5;
 
@@ -70,30 +68,55 @@ impl Step for FindSources {
     type Output = Vec<IssuerSource>;
 
     async fn run(&self, session: &mut dyn Session) -> Result<Vec<IssuerSource>> {
+        match &self.within {
+            Some(organisation) => self.of_one(session, organisation).await,
+            None => self.of_all(session).await,
+        }
+    }
+}
+
+impl FindSources {
+    async fn of_one(
+        &self,
+        session: &mut dyn Session,
+        organisation: &OrganisationName,
+    ) -> Result<Vec<IssuerSource>> {
+        const FIND: &str = "
+            SELECT s.id, s.url, s.keys_url, s.authorities, o.id
+            FROM organisation o
+            JOIN issuer i ON i.organisation_id = o.id
+            JOIN issuer_source s ON s.id = i.source_id
+            WHERE s.url = $1 AND o.name = $2 ORDER BY s.id LIMIT $3";
+        let values = [self.url.as_str().into(), organisation.as_str().into(), MOST_ISSUERS.into()];
+        let mut sources = Vec::new();
+        for mut row in session.query(FIND, &values).await? {
+            let mut source = source(&mut row)?;
+            let itself = OrganisationId(row.next()?);
+            source.organisations = believers(session, source.id).await?;
+            // It has room of its own, whatever the older ones do with theirs.
+            if !source.organisations.contains(&itself) {
+                source.organisations.push(itself);
+            }
+            sources.push(source);
+        }
+        Ok(sources)
+    }
+
+    async fn of_all(&self, session: &mut dyn Session) -> Result<Vec<IssuerSource>> {
         const PLAIN: &str = "
             SELECT s.id, s.url, s.keys_url, s.authorities FROM issuer_source s WHERE s.fingerprint = $1";
         const OTHERS: &str = "
             SELECT s.id, s.url, s.keys_url, s.authorities FROM issuer_source s
             WHERE s.url = $1 AND s.fingerprint <> $2 ORDER BY s.id LIMIT $3";
-        const WITHIN: &str = "
-            SELECT s.id, s.url, s.keys_url, s.authorities
-            FROM organisation o
-            JOIN issuer i ON i.organisation_id = o.id
-            JOIN issuer_source s ON s.id = i.source_id
-            WHERE s.url = $1 AND o.name = $2 ORDER BY s.id LIMIT $3";
-        let url = self.url.as_str().into();
-        let rows = match &self.within {
-            Some(name) => session.query(WITHIN, &[url, name.as_str().into(), MOST.into()]).await?,
-            None => {
-                let plain = Issuer { url: self.url.clone(), keys_url: None, authorities: None }.fingerprint();
-                let mut rows = session.query(PLAIN, &[plain.as_slice().into()]).await?;
-                rows.extend(session.query(OTHERS, &[url, plain.as_slice().into(), MOST.into()]).await?);
-                rows
-            }
-        };
-        let mut sources: Vec<IssuerSource> = rows.into_iter().map(source).collect::<Result<_>>()?;
-        for source in &mut sources {
+        let plain = Issuer { url: self.url.clone(), keys_url: None, authorities: None }.fingerprint();
+        let plain = plain.as_slice().into();
+        let mut rows = session.query(PLAIN, &[plain]).await?;
+        rows.extend(session.query(OTHERS, &[self.url.as_str().into(), plain, MOST_ISSUERS.into()]).await?);
+        let mut sources = Vec::new();
+        for mut row in rows {
+            let mut source = source(&mut row)?;
             source.organisations = believers(session, source.id).await?;
+            sources.push(source);
         }
         Ok(sources)
     }
@@ -106,7 +129,7 @@ async fn believers(session: &mut dyn Session, source: i64) -> Result<Vec<Organis
     rows.into_iter().map(|mut row| row.next().map(OrganisationId)).collect()
 }
 
-fn source(mut row: Row) -> Result<IssuerSource> {
+fn source(row: &mut Row) -> Result<IssuerSource> {
     Ok(IssuerSource {
         id: row.next()?,
         issuer: Issuer {

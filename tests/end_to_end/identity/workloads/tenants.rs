@@ -1,0 +1,177 @@
+//! Organisations that believe the same issuer: what one of them does takes nothing from the jobs of another, and shows it
+//! nothing of them.
+
+use super::*;
+
+/// Whose rules let a job in that names nobody's.
+async fn organisation_of(wharf: &Wharf, token: &str) -> Value {
+    mint(wharf, token).await.is(200).json()["organisation"].clone()
+}
+
+/// A rule of zoo about half the world's jobs, with as much in it as one token reaches.
+async fn be_greedy(wharf: &Wharf) {
+    let access = vec![json!({ "repositories": "zoo/*", "actions": ["pull"] }); 100];
+    let rule = json!({ "name": "all", "claims": { "ref": "refs/**" }, "access": access });
+    wharf.admin().send_json("POST", "/api/v1/orgs/zoo/issuers/ci/rules", &rule).await.is(201);
+}
+
+#[tokio::test]
+async fn what_others_come_to_believe_and_end_takes_nothing_from_a_job() {
+    let (wharf, issuer) = started().await;
+    for organisation in ["zoo", "acme"] {
+        believe(&wharf, organisation, &issuer).await;
+    }
+    allow(&wharf, "acme", ("ci", json!({ "repository": "acme/app" })), "acme/app").await;
+    be_greedy(&wharf).await;
+
+    let running = job(&wharf, &issuer.token(HOME, main_branch())).await;
+    running.repository("acme/app").push_image(&Image::oci(1), "v1").await;
+    running.repository("zoo/founding").manifest("stone").await.is(404);
+
+    for path in ["issuers/ci/rules/all", "issuers/ci"] {
+        wharf.admin().delete(&format!("/api/v1/orgs/zoo/{path}")).await.is(204);
+        running.repository("acme/app").manifest("v1").await.is(200);
+    }
+    wharf.admin().delete("/api/v1/orgs/zoo?force=true").await.is(204);
+    running.repository("acme/app").push_image(&Image::oci(2), "v2").await;
+}
+
+#[tokio::test]
+async fn a_job_that_names_its_organisation_is_shown_there_and_nowhere_else() {
+    let (wharf, issuer) = started().await;
+    believe(&wharf, "zoo", &issuer).await;
+    be_greedy(&wharf).await;
+    believe(&wharf, "acme", &issuer).await;
+    allow(&wharf, "acme", ("ci", json!({ "repository": "acme/app" })), "acme/app").await;
+
+    assert_eq!(organisation_of(&wharf, &issuer.token(HOME, main_branch())).await, "zoo", "the oldest rule");
+    let minted = mint_within(&wharf, "acme", &issuer.token(HOME, main_branch())).await.is(200).json();
+    assert_eq!(minted["organisation"], "acme");
+    let caller = wharf.caller("__token__", minted["token"].as_str().unwrap());
+    caller.repository("acme/app").push_image(&Image::oci(1), "v1").await;
+    caller.repository("zoo/founding").manifest("stone").await.is(404);
+
+    let told = async |path: &str| {
+        let log = wharf.admin().get(&format!("/api/v1/{path}audit?action=workload.login")).await.is(200);
+        log.json()["items"].as_array().unwrap().clone()
+    };
+    let (subject, address) = ("repo:acme/app:ref:refs/heads/main", "127.0.0.1");
+    let [zoo] = &told("orgs/zoo/").await[..] else { panic!("one job came to zoo") };
+    let line = zoo.to_string();
+    assert!(zoo["address"].is_null() && !line.contains(subject), "{line}");
+    assert!(line.contains("rule=all") && line.contains(&issuer.url) && line.contains("token:"), "{line}");
+    let [acme] = &told("orgs/acme/").await[..] else { panic!("one job came to acme") };
+    let line = acme.to_string();
+    assert!(acme["address"] == address && line.contains(subject) && line.contains("rule=ci"), "{line}");
+    let operator = told("").await;
+    let is_whole = |record: &&Value| {
+        let line = record.to_string();
+        line.contains("organisation=zoo") && line.contains(subject) && record["address"] == address
+    };
+    assert_eq!(operator.iter().filter(is_whole).count(), 1, "{operator:?}");
+}
+
+#[tokio::test]
+async fn by_a_host_of_its_own_an_organisation_is_named() {
+    let wharf = Wharf::start_with(&[
+        ("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD),
+        ("WHARF_PUBLIC_URL", HOME),
+        ("WHARF_ISSUER_HOSTS", "127.0.0.1:*"),
+        ("WHARF_REGISTRY_HOSTS", "127.0.0.1=acme/main"),
+    ])
+    .await;
+    wharf.found(&["acme", "zoo"]).await;
+    let issuer = Issuer::start().await;
+    for organisation in ["zoo", "acme"] {
+        believe(&wharf, organisation, &issuer).await;
+        let rule = ("ci", json!({ "repository": "acme/app" }));
+        allow(&wharf, organisation, rule, &format!("{organisation}/*")).await;
+    }
+
+    assert_eq!(organisation_of(&wharf, &issuer.token(HOME, main_branch())).await, "acme");
+
+    let minted = mint_within(&wharf, "zoo", &issuer.token(HOME, main_branch())).await.is(200).json();
+    assert_eq!(minted["organisation"], "zoo");
+}
+
+#[tokio::test]
+async fn nobody_learns_by_asking_whom_an_organisation_believes() {
+    let (wharf, issuer) = started().await;
+    believe(&wharf, "acme", &issuer).await;
+    allow(&wharf, "acme", ("ci", json!({ "repository": "acme/app" })), "acme/app").await;
+    let stranger = Issuer::start().await;
+    let tokens = || {
+        [
+            issuer.token(HOME, json!({ "repository": "stranger/app" })),
+            issuer.token("https://another.example", main_branch()),
+            stranger.sign(&issuer.claims(HOME, main_branch())),
+            stranger.token(HOME, main_branch()),
+        ]
+    };
+
+    let mut answers = Vec::new();
+    for organisation in ["?organisation=acme", "?organisation=zoo", "?organisation=nobody", ""] {
+        for token in tokens() {
+            let path = format!("{MINT}{organisation}");
+            let answer = wharf.anonymous().send_json("POST", &path, &json!({ "token": token })).await;
+            answers.push(answer.is(422).json());
+        }
+    }
+
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    assert_eq!(answers[0]["errors"][0]["code"], "invalid-publisher");
+    let mut ended = issuer.claims(HOME, main_branch());
+    ended["exp"] = json!(now() - 100);
+    for organisation in ["acme", "zoo"] {
+        let answer = mint_within(&wharf, organisation, &issuer.sign(&ended)).await.is(422).json();
+        assert_eq!(answer["errors"][0]["code"], "invalid-token", "what it says itself is told: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_taken_once_wherever_its_keys_are_read() {
+    let (wharf, issuer) = started().await;
+    let thief = Issuer::start().await;
+    believe(&wharf, "acme", &issuer).await;
+    allow(&wharf, "acme", ("ci", json!({ "repository": "acme/app" })), "acme/app").await;
+    for (name, keys) in [("same", &issuer), ("thief", &thief)] {
+        let new = json!({ "name": name, "url": issuer.url, "keys_url": format!("{}/keys", keys.url) });
+        wharf.admin().send_json("POST", "/api/v1/orgs/zoo/issuers", &new).await.is(201);
+        let access = json!([{ "repositories": "zoo/*", "actions": ["pull"] }]);
+        let rule = json!({ "name": "ci", "claims": { "repository": "acme/app" }, "access": access });
+        let rules = format!("/api/v1/orgs/zoo/issuers/{name}/rules");
+        wharf.admin().send_json("POST", &rules, &rule).await.is(201);
+    }
+
+    for (first, second) in [("acme", "zoo"), ("zoo", "acme")] {
+        let token = issuer.token(HOME, main_branch());
+        mint_within(&wharf, first, &token).await.is(200);
+        let again = mint_within(&wharf, second, &token).await.is(422).json();
+        assert_eq!(again["errors"][0]["code"], "invalid-reuse-token", "{again}");
+    }
+
+    // Whoever speaks in the issuer's name by other keys uses up nothing of the issuer's own.
+    let claims = issuer.claims(HOME, main_branch());
+    mint_within(&wharf, "zoo", &thief.sign(&claims)).await.is(200);
+    let mut more = claims;
+    more["more"] = json!("said");
+    mint_within(&wharf, "acme", &issuer.sign(&more)).await.is(200);
+}
+
+#[tokio::test]
+async fn a_job_whose_issuer_is_away_is_to_come_again() {
+    let (wharf, issuer) = started().await;
+    believe(&wharf, "acme", &issuer).await;
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let away = json!({ "name": "away", "url": issuer.url, "keys_url": format!("http://{closed}/keys") });
+    wharf.admin().send_json("POST", "/api/v1/orgs/acme/issuers", &away).await.is(201);
+
+    let answer = mint_within(&wharf, "acme", &issuer.token(HOME, main_branch())).await.is(503);
+
+    let answer = answer.has_header("retry-after", "5").json();
+    assert_eq!(answer["errors"][0]["code"], "try-again", "its rule may be about the keys that were not read");
+    refused(&wharf, &issuer.token(HOME, main_branch()), "invalid-publisher").await;
+    allow(&wharf, "acme", ("ci", json!({ "repository": "acme/app" })), "acme/app").await;
+    mint_within(&wharf, "acme", &issuer.token(HOME, main_branch())).await.is(200);
+}
