@@ -98,7 +98,7 @@ impl Orders {
     }
 
     /// The server has ended, and so has its machine: entries of folders that were not flushed are gone, and so are
-    /// those bytes of objects that were not. No file system is as forgetful, and none promises to be less.
+    /// those bytes by which files grew that were not. No file system is as forgetful, and none promises to be less.
     pub(super) fn lose_what_was_not_flushed(&self) {
         let told = std::fs::read_to_string(self.log()).unwrap_or_default();
         let (mut unsure, mut lengths) = (BTreeSet::<&Path>::new(), BTreeMap::<&Path, u64>::new());
@@ -123,8 +123,7 @@ impl Orders {
                 }
             }
         }
-        let objects = self.data().join("objects");
-        for (path, length) in lengths.into_iter().filter(|(path, _)| path.starts_with(&objects)) {
+        for (path, length) in lengths {
             if path.metadata().is_ok_and(|found| found.is_file() && found.len() > length) {
                 std::fs::File::options().write(true).open(path).unwrap().set_len(length).unwrap();
             }
