@@ -15,7 +15,7 @@ mod remembered;
 mod told;
 
 use async_trait::async_trait;
-use wharf_core::{Actor, Credential, Error, Kind, Result, Secret, UserName, audit::AuditRecord};
+use wharf_core::{Actor, Credential, Error, Kind, Result, Secret, audit::AuditRecord};
 
 pub(crate) use self::remembered::Outsiders;
 use self::{
@@ -142,7 +142,6 @@ impl Auth {
     /// The account of whom a provider lets in, made if it is not there, with the roles that the groups give.
     async fn admit_arrival(&self, arrival: Arrival, nobody: &Actor) -> Result<Account> {
         let record = AuditRecord::new(self.0.clock.now(), nobody, "user.create");
-        let record = AuditRecord { target: Some(arrival.name.to_string()), ..record };
         let id = self.providers_port().arrive(arrival, record).await?;
         let account = self.0.accounts.by_id(id).await?;
         account.filter(|account| !account.disabled).ok_or_else(crate::unauthenticated)
@@ -197,10 +196,7 @@ fn arrival(provider: &ProviderRow, claims: &Claims) -> Result<Arrival> {
     }
     let called = claims.text(&provider.user_claim).unwrap_or_default();
     // Logins here are in lower case; who differs by case alone is somebody else, and finds the name taken.
-    let name: UserName = called.to_lowercase().parse().map_err(|_| {
-        let words = "the provider's name for you cannot be a login here: ask the operator of this Wharf";
-        Error::new(Kind::Unauthenticated, words)
-    })?;
+    let name = called.to_lowercase().parse().ok();
     let mut groups = claims.values(&provider.groups_claim);
     groups.truncate(MOST_GROUPS);
     Ok(Arrival { provider: provider.id, subject: subject.to_owned(), name, groups, once: None })

@@ -154,6 +154,41 @@ async fn a_provider_speaks_for_nobody_who_is_somebody_else_here() {
 }
 
 #[tokio::test]
+async fn a_user_whom_the_provider_renames_stays_who_he_was_here() {
+    let (wharf, issuer) = started().await;
+    believe(&wharf, &provider(&issuer, "grant")).await;
+    wharf.add_user("bob", &[]);
+    issuer.enrol("alice", "first", &[]);
+    wharf.caller("alice", "first").get(ME).await.is(200);
+
+    let names =
+        [("second", "alicia", "devs"), ("third", "alice@corp.example", "leads"), ("fourth", "bob", "devs")];
+    for (password, name, group) in names {
+        // Another password, so that the provider is asked at once.
+        issuer.enrol("alice", password, &[group]);
+        issuer.rename("alice", name);
+        let me = wharf.caller("alice", password).get(ME).await.is(200).json();
+        assert_eq!(me["name"], "alice", "the provider calls her {name}");
+    }
+    wharf.admin().get("/api/v1/users/alicia").await.is(404);
+    assert_eq!(role(&wharf, "acme", "alice").await.as_deref(), Some("writer"));
+    assert_eq!(role(&wharf, "acme", "bob").await, None);
+    let log = wharf.admin().get("/api/v1/orgs/acme/audit?action=member.set").await.is(200).json();
+    let targets: Vec<_> = log["items"].as_array().unwrap().iter().map(|record| &record["target"]).collect();
+    assert!(targets.iter().all(|target| target.as_str().unwrap().starts_with("alice ")), "{targets:?}");
+    assert_eq!(targets.len(), 3);
+    // Nobody else gets the name that she has no longer there.
+    issuer.enrol("another", "right", &["leads"]);
+    issuer.rename("another", "alice");
+    wharf.caller("another", "right").get(ME).await.is(409);
+    wharf.admin().delete("/api/v1/users/alice").await.is(204);
+    issuer.enrol("alice", "fifth", &["devs"]);
+    issuer.rename("alice", "alicia");
+    wharf.caller("alice", "fifth").get(ME).await.is(401);
+    wharf.admin().get("/api/v1/users/alicia").await.is(404);
+}
+
+#[tokio::test]
 async fn cognito_is_asked_in_its_own_way_and_its_challenges_are_told() {
     let (wharf, issuer) = started().await;
     issuer.enrol("alice", "right", &["devs"]);

@@ -42,7 +42,7 @@ fn provider(called: &str, exchange: Exchange) -> ProviderRow {
 
 fn arrival(provider: i64, login: &str, groups: &[&str]) -> Arrival {
     let groups = groups.iter().map(|group| (*group).to_owned()).collect();
-    Arrival { provider, subject: format!("id-of-{login}"), name: name(login), groups, once: None }
+    Arrival { provider, subject: format!("id-of-{login}"), name: Some(name(login)), groups, once: None }
 }
 
 /// The suite of [`Providers`].
@@ -56,6 +56,7 @@ pub async fn providers<S: Accounts + Tenancy + Users + Providers + Invitations>(
     let kept = providers_are_kept(store).await;
     let alice = roles_follow_the_groups(store, kept).await;
     nobody_is_taken_over(store, kept).await;
+    whoever_is_called_otherwise_stays_the_same(store, kept).await;
     an_invitation_stays_beneath_what_groups_give(store, kept).await;
     let acme = id_of(store, &owner, "prv-acme").await;
     assert!(store.remove_provider(name("prv-corp"), record()).await.unwrap());
@@ -181,7 +182,7 @@ async fn an_invitation_stays_beneath_what_groups_give<S: Tenancy + Providers + I
         store.memberships(dora).await.unwrap().is_empty(),
         "who gets a password here is the provider's no more"
     );
-    let other = Arrival { name: name("prv-dora-two"), ..arrival(provider, "prv-dora", &[]) };
+    let other = Arrival { name: Some(name("prv-dora-two")), ..arrival(provider, "prv-dora", &[]) };
     assert_ne!(store.arrive(other, record()).await.unwrap(), dora);
 }
 
@@ -195,9 +196,25 @@ async fn nobody_is_taken_over<S: Accounts + Users + Providers>(store: &S, provid
         "of the same provider, too"
     );
     store.arrive(arrival(provider, "prv-bob", &["devs"]), record()).await.unwrap();
-    for (fate, kind) in [(Fate::Disabled, Kind::Unauthenticated), (Fate::Removed, Kind::Exists)] {
+    for fate in [Fate::Disabled, Fate::Removed] {
         store.decide_fate(name("prv-bob"), fate, record()).await.unwrap();
-        let refused = store.arrive(arrival(provider, "prv-bob", &["devs"]), record()).await.unwrap_err();
-        assert_eq!(refused.kind(), kind, "{fate:?}");
+        for called in [Some(name("prv-bob")), Some(name("prv-robert")), None] {
+            let back = Arrival { name: called, ..arrival(provider, "prv-bob", &["devs"]) };
+            let refused = store.arrive(back, record()).await.unwrap_err();
+            assert_eq!(refused.kind(), Kind::Unauthenticated, "{fate:?}");
+        }
     }
+    assert!(store.by_name(&name("prv-robert")).await.unwrap().is_none());
+}
+
+async fn whoever_is_called_otherwise_stays_the_same<S: Accounts + Providers>(store: &S, provider: i64) {
+    let called = |name| Arrival { name, ..arrival(provider, "prv-emil", &[]) };
+    let nameless = store.arrive(called(None), record()).await.unwrap_err();
+    assert_eq!(nameless.kind(), Kind::Unauthenticated, "a new account needs a name");
+    let emil = store.arrive(called(Some(name("prv-emil"))), record()).await.unwrap();
+    for other in [Some(name("prv-emilia")), Some(name("prv-owner")), None] {
+        assert_eq!(store.arrive(called(other), record()).await.unwrap(), emil, "it is the same subject");
+        assert_eq!(store.by_id(emil).await.unwrap().unwrap().name.to_string(), "prv-emil");
+    }
+    assert!(store.by_name(&name("prv-emilia")).await.unwrap().is_none());
 }

@@ -118,8 +118,8 @@ pub struct Arrival {
     pub provider: i64,
     /// Whom it speaks of, by its own id.
     pub subject: String,
-    /// The login.
-    pub name: UserName,
+    /// What a new account would be called; none where what the provider calls him cannot be a login.
+    pub name: Option<UserName>,
     /// The groups.
     pub groups: Vec<String>,
     /// What brought it is known by this, where it counts once, and until when that is remembered.
@@ -151,11 +151,12 @@ pub trait Providers: Send + Sync {
     /// Removes one; false where there is none. Whom it let in keeps the account, and loses what the groups gave and every
     /// credential.
     async fn remove_provider(&self, name: IssuerName, record: AuditRecord) -> Result<bool>;
-    /// Lets somebody in: the account, made if it is not there, with the roles that the groups give, and no longer those that
-    /// they gave before.
+    /// Lets somebody in: the account of the subject, made if it is not there, with the roles that the groups give, and no
+    /// longer those that they gave before. An account that is there keeps its name, whatever the subject is called now; a
+    /// removed one stays his too. `record` is of a new account; the store names it in that, and in all that it records.
     ///
     /// # Errors
-    /// `Exists` where the login is somebody else's; `Unauthenticated` where the account may not log in; `Denied` where the
-    /// provider is gone, or what brought it was used before.
+    /// For a new account `Exists` where the name is somebody else's, and `Unauthenticated` without one; `Unauthenticated`
+    /// where the account may not log in; `Denied` where the provider is gone, or what brought it was used before.
     async fn arrive(&self, arrival: Arrival, record: AuditRecord) -> Result<AccountId>;
 }

@@ -265,6 +265,13 @@ impl Step for Remove {
 
 /// Takes from an account what a provider's groups gave it, and that it came by one.
 pub(super) async fn forget_outsider(session: &mut dyn Session, account: i64) -> Result<()> {
+    const WHO: &str = "DELETE FROM outsider WHERE account_id = $1";
+    forget_given_roles(session, account).await?;
+    session.execute(WHO, &[account.into()]).await.map(drop)
+}
+
+/// Takes from an account what a provider's groups gave it. Whose it is there, it stays.
+pub(super) async fn forget_given_roles(session: &mut dyn Session, account: i64) -> Result<()> {
     const BENEATH: &str = "
         UPDATE membership SET role = (SELECT g.beneath FROM given_role g
             WHERE g.account_id = membership.account_id AND g.organisation_id = membership.organisation_id)
@@ -274,8 +281,7 @@ pub(super) async fn forget_outsider(session: &mut dyn Session, account: i64) -> 
         DELETE FROM membership WHERE account_id = $1 AND organisation_id IN
             (SELECT g.organisation_id FROM given_role g WHERE g.account_id = $1 AND g.beneath IS NULL)";
     const GIVEN: &str = "DELETE FROM given_role WHERE account_id = $1";
-    const WHO: &str = "DELETE FROM outsider WHERE account_id = $1";
-    for statement in [BENEATH, ROLES, GIVEN, WHO] {
+    for statement in [BENEATH, ROLES, GIVEN] {
         session.execute(statement, &[account.into()]).await?;
     }
     Ok(())

@@ -8,7 +8,7 @@ use super::{
     accounts::end_credentials,
     journal::audit,
     people::{forget_person, person},
-    providers::forget_outsider,
+    providers::forget_given_roles,
     second_factor::forget_factor,
 };
 use crate::{
@@ -125,7 +125,8 @@ impl Step for Decide {
             Fate::Removed => {
                 session.execute(REMOVE, &[now.into(), id.into()]).await?;
                 end_credentials(session, id).await?;
-                forget_outsider(session, id).await?;
+                // Whom a provider speaks of is known for ever: who was removed does not come back by another name.
+                forget_given_roles(session, id).await?;
                 session.execute(MEMBERSHIPS, &[id.into()]).await?;
                 forget_person(session, id).await?;
                 forget_factor(session, id).await?;

@@ -1,5 +1,8 @@
 //! Somebody whom a provider lets in: the account, and the roles that the groups give – no longer those that they gave
 //! before. A role that an admin gave by hand is left alone.
+//!
+//! The account is found by the provider's id of him alone. What he is called there gives a new account its name, and counts for
+//! nothing after: names stay.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +27,12 @@ pub(super) struct Arrive {
 /// Roles by the row of their organisation, and the name of that.
 type Roles = BTreeMap<i64, (Role, OrganisationName)>;
 
+/// Whom the provider lets in, as he is known here.
+struct Outsider {
+    account: i64,
+    name: String,
+}
+
 /// A membership that groups gave.
 struct Given {
     role: Role,
@@ -47,56 +56,64 @@ impl Step for Arrive {
         {
             return Err(Error::new(Kind::Denied, "this login was finished before: begin it again"));
         }
-        let account = match self.known(session).await? {
-            Some(account) => account,
+        let outsider = match self.known(session).await? {
+            Some(known) => known,
             None => self.make(session).await?,
         };
-        if session.query_first(ENABLED, &[account.into()]).await?.is_none() {
+        if session.query_first(ENABLED, &[outsider.account.into()]).await?.is_none() {
             return Err(Error::new(Kind::Unauthenticated, "this user may not log in"));
         }
-        self.follow_groups(session, account).await?;
-        Ok(AccountId(account))
+        self.follow_groups(session, &outsider).await?;
+        Ok(AccountId(outsider.account))
     }
 }
 
 impl Arrive {
-    async fn known(&self, session: &mut dyn Session) -> Result<Option<i64>> {
-        const FIND: &str = "SELECT account_id FROM outsider WHERE provider_id = $1 AND subject = $2";
+    async fn known(&self, session: &mut dyn Session) -> Result<Option<Outsider>> {
+        const FIND: &str = "
+            SELECT o.account_id, a.name FROM outsider o JOIN account a ON a.id = o.account_id
+            WHERE o.provider_id = $1 AND o.subject = $2";
         let values = [self.arrival.provider.into(), self.arrival.subject.as_str().into()];
-        session.query_first(FIND, &values).await?.map(|mut row| row.next()).transpose()
+        let found = session.query_first(FIND, &values).await?;
+        found.map(|mut row| Ok(Outsider { account: row.next()?, name: row.next()? })).transpose()
     }
 
-    async fn make(&self, session: &mut dyn Session) -> Result<i64> {
+    async fn make(&self, session: &mut dyn Session) -> Result<Outsider> {
         const MAKE: &str = "
             INSERT INTO account (name, kind, operator, disabled, version, created_at)
             VALUES ($1, 'user', 0, 0, 1, $2) ON CONFLICT (name) DO NOTHING RETURNING id";
         const NOTE: &str = "INSERT INTO outsider (account_id, provider_id, subject) VALUES ($1, $2, $3)";
         let Arrival { provider, subject, name, .. } = &self.arrival;
+        let nameless = || {
+            let words = "the provider's name for you cannot be a login here: ask the operator of this Wharf";
+            Error::new(Kind::Unauthenticated, words)
+        };
+        let name = name.as_ref().ok_or_else(nameless)?.to_string();
         let values = [name.as_str().into(), self.record.at.microseconds().into()];
         let words =
             "somebody is called so here: log in with your password here if it is you, else ask the operator";
         let taken = || Error::new(Kind::Exists, words);
         let account: i64 = session.query_first(MAKE, &values).await?.ok_or_else(taken)?.next()?;
         session.execute(NOTE, &[account.into(), (*provider).into(), subject.as_str().into()]).await?;
-        audit(session, &self.record).await?;
-        Ok(account)
+        audit(session, &AuditRecord { target: Some(name.clone()), ..self.record.clone() }).await?;
+        Ok(Outsider { account, name })
     }
 
-    async fn follow_groups(&self, session: &mut dyn Session, account: i64) -> Result<()> {
+    async fn follow_groups(&self, session: &mut dyn Session, outsider: &Outsider) -> Result<()> {
         let wanted = self.wanted(session).await?;
-        let given = given(session, account).await?;
-        let by_hand = by_hand(session, account).await?;
+        let given = given(session, outsider.account).await?;
+        let by_hand = by_hand(session, outsider.account).await?;
         for (organisation, (role, name)) in &wanted {
             let given = given.get(organisation);
             let role = given.and_then(|given| given.beneath).map_or(*role, |beneath| beneath.max(*role));
             if !by_hand.contains(organisation) && given.map(|given| given.role) != Some(role) {
-                self.give(session, (account, *organisation), (role, name)).await?;
+                self.give(session, (outsider, *organisation), (role, name)).await?;
             }
         }
         for (organisation, given) in
             given.iter().filter(|(organisation, _)| !wanted.contains_key(organisation))
         {
-            self.take(session, (account, *organisation), given).await?;
+            self.take(session, (outsider, *organisation), given).await?;
         }
         Ok(())
     }
@@ -123,12 +140,13 @@ impl Arrive {
     async fn give(
         &self,
         session: &mut dyn Session,
-        (account, organisation): (i64, i64),
+        (outsider, organisation): (&Outsider, i64),
         (role, name): (Role, &OrganisationName),
     ) -> Result<()> {
         const NOTE: &str = "
             INSERT INTO given_role (account_id, organisation_id) VALUES ($1, $2)
             ON CONFLICT (account_id, organisation_id) DO NOTHING";
+        let account = outsider.account;
         // Held: since it was found it may have gone, or an admin may have said something by hand.
         if !hold_organisation(session, OrganisationId(organisation)).await?
             || by_hand(session, account).await?.contains(&organisation)
@@ -138,32 +156,32 @@ impl Arrive {
         let now = self.record.at.microseconds();
         session.execute(JOIN, &[organisation.into(), account.into(), role.word().into(), now.into()]).await?;
         session.execute(NOTE, &[account.into(), organisation.into()]).await?;
-        self.note(session, "member.set", (name, format!("{} {role}", self.arrival.name))).await
+        self.note(session, "member.set", (name, format!("{} {role}", outsider.name))).await
     }
 
     /// Takes what the groups gave; what was given by hand beneath stays.
     async fn take(
         &self,
         session: &mut dyn Session,
-        (account, organisation): (i64, i64),
+        (outsider, organisation): (&Outsider, i64),
         given: &Given,
     ) -> Result<()> {
         const LEAVE: &str = "DELETE FROM membership WHERE organisation_id = $1 AND account_id = $2";
         const STAY: &str = "UPDATE membership SET role = $1 WHERE organisation_id = $2 AND account_id = $3";
         const FORGET: &str = "DELETE FROM given_role WHERE organisation_id = $1 AND account_id = $2";
-        let of = [organisation.into(), account.into()];
+        let Outsider { account, name } = outsider;
+        let of = [organisation.into(), (*account).into()];
         if session.execute(FORGET, &of).await? == 0 {
             return Ok(());
         }
-        let name = &self.arrival.name;
         match given.beneath {
             Some(role) => {
-                session.execute(STAY, &[role.word().into(), organisation.into(), account.into()]).await?;
+                session.execute(STAY, &[role.word().into(), organisation.into(), (*account).into()]).await?;
                 self.note(session, "member.set", (&given.name, format!("{name} {role}"))).await
             }
             None => {
                 session.execute(LEAVE, &of).await?;
-                self.note(session, "member.delete", (&given.name, name.to_string())).await
+                self.note(session, "member.delete", (&given.name, name.clone())).await
             }
         }
     }
