@@ -114,7 +114,7 @@ impl Auth {
         let mut url =
             url.ok_or_else(|| unusable(&provider, "the place where browsers log in is no https://…"))?;
         let entropy = self.0.entropy.as_ref();
-        let kept = Kept::new(&provider, to, (entropy, self.0.clock.now()));
+        let kept = Kept::new(&provider, to, entropy, self.0.clock.now());
         url.query_pairs_mut()
             .append_pair("response_type", "code")
             .append_pair("client_id", &provider.client_id)
@@ -124,7 +124,7 @@ impl Auth {
             .append_pair("nonce", &kept.nonce)
             .append_pair("code_challenge", &kept.challenge())
             .append_pair("code_challenge_method", "S256");
-        let sealed = kept.seal(&provider, (self.0.ring.sealer(), entropy))?;
+        let sealed = kept.seal(&provider, self.0.ring.sealer(), entropy)?;
         Ok(Departure { url: url.into(), kept: sealed, lifetime: LIFETIME })
     }
 
@@ -139,7 +139,8 @@ impl Auth {
         let now = self.0.clock.now();
         let (provider, home) = self.place_of_login(&issuer).await?;
         let (answer, kept) = (Answer::read(query.expose())?, kept.ok_or_else(not_begun)?);
-        let kept = Kept::open(&provider, (self.0.ring.sealer(), now), (&kept, &answer.state))?;
+        let kept = Kept::open(&provider, self.0.ring.sealer(), &kept)?;
+        kept.expect_answered_by(&answer.state, now)?;
         // Not before: else any page could use up the tries of its visitors.
         self.0.tries.expect_room(UNFINISHED, nobody.address, now)?;
         self.0.tries.count(UNFINISHED, nobody.address, now);
