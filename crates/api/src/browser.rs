@@ -1,4 +1,4 @@
-//! The way of browsers to an issuer and back: `/-/login/oidc/{issuer}`, and `/callback` below it. They are links, no part
+//! The way of browsers to a provider and back: `/-/login/oidc/{provider}`, and `/callback` below it. They are links, no part
 //! of the API: what is answered is a redirect, or words for whoever sits before the browser.
 
 use axum::{
@@ -19,26 +19,30 @@ use crate::{
 /// What the endpoints are called in logs and metrics.
 pub(crate) const NAME: &str = "login";
 
-/// Answers `GET /-/login/oidc/{issuer}`: off to the issuer, and after that to the path of `?to=`.
-pub(crate) async fn begin(State(face): State<Api>, Path(issuer): Path<String>, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    let sent = depart(&face, &parts, &issuer).await;
-    named(NAME, sent.unwrap_or_else(|error| refuse(&error, &parts)))
-}
-
-/// Answers `GET /-/login/oidc/{issuer}/callback`: back from the issuer, and logged in.
-pub(crate) async fn finish(
+/// Answers `GET /-/login/oidc/{provider}`: off to the provider, and after that to the path of `?to=`.
+pub(crate) async fn begin(
     State(face): State<Api>,
-    Path(issuer): Path<String>,
+    Path(provider): Path<String>,
     request: Request,
 ) -> Response {
     let (parts, _) = request.into_parts();
-    let arrived = arrive(&face, &parts, &issuer).await;
+    let sent = depart(&face, &parts, &provider).await;
+    named(NAME, sent.unwrap_or_else(|error| refuse(&error, &parts)))
+}
+
+/// Answers `GET /-/login/oidc/{provider}/callback`: back from the provider, and logged in.
+pub(crate) async fn finish(
+    State(face): State<Api>,
+    Path(provider): Path<String>,
+    request: Request,
+) -> Response {
+    let (parts, _) = request.into_parts();
+    let arrived = arrive(&face, &parts, &provider).await;
     named(NAME, arrived.unwrap_or_else(|error| refuse(&error, &parts)))
 }
 
-async fn depart(face: &Api, parts: &request::Parts, issuer: &str) -> Result<Response> {
-    let issuer: IssuerName = issuer.parse()?;
+async fn depart(face: &Api, parts: &request::Parts, provider: &str) -> Result<Response> {
+    let provider: IssuerName = provider.parse()?;
     nobody(face, parts).await?;
     let pairs = query(parts.uri.query())?;
     let to = match pairs.as_slice() {
@@ -46,13 +50,13 @@ async fn depart(face: &Api, parts: &request::Parts, issuer: &str) -> Result<Resp
         [(name, to)] if name == "to" => to.parse()?,
         _ => return Err(Error::new(Kind::Invalid, "this page takes no parameter but to")),
     };
-    let departure = face.auth.begin_login(&issuer, &to).await?;
+    let departure = face.auth.begin_login(&provider, &to).await?;
     let origin = Origin::of(face.base.of(parts)?);
     let kept = origin.kept(Cookie::Begun, departure.kept.expose(), departure.lifetime)?;
     redirect(&departure.url, [kept])
 }
 
-async fn arrive(face: &Api, parts: &request::Parts, issuer: &str) -> Result<Response> {
+async fn arrive(face: &Api, parts: &request::Parts, provider: &str) -> Result<Response> {
     // What only looks must not use the code up.
     if parts.method != Method::GET {
         let only = Error::new(Kind::Unsupported, "a login is finished by GET");
@@ -61,7 +65,7 @@ async fn arrive(face: &Api, parts: &request::Parts, issuer: &str) -> Result<Resp
     let origin = Origin::of(face.base.of(parts)?);
     let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
     let returning = Returning {
-        issuer: issuer.parse()?,
+        provider: provider.parse()?,
         kept: origin.shown(Cookie::Begun, &parts.headers),
         query: Secret::new(query(parts.uri.query())?),
         user_agent: agent.map(str::to_owned),

@@ -1,5 +1,5 @@
 //! The doors of the management: the token endpoint that docker and its kin log in through, the exchange for jobs, the way
-//! of browsers to an issuer and back, and `/api/v1`.
+//! of browsers to a provider and back, and `/api/v1`.
 //!
 //! An endpoint of the API is a `Route`: a method, a path, and a handler whose types say what it takes and
 //! answers. Everything else comes from the one list in `routes`: which handler a request goes to, the OpenAPI document,
@@ -80,8 +80,8 @@ pub fn router(face: Api) -> Router {
         .route("/_/oidc/audience", get(oidc::audience))
         .route("/_/oidc/mint-token", post(oidc::mint))
         .route("/.well-known/pytp", get(oidc::discover))
-        .route("/-/login/oidc/{issuer}", get(browser::begin))
-        .route("/-/login/oidc/{issuer}/callback", get(browser::finish))
+        .route("/-/login/oidc/{provider}", get(browser::begin))
+        .route("/-/login/oidc/{provider}/callback", get(browser::finish))
         .route("/api/openapi.json", get(describe))
         .route("/api/v1/{*path}", any(serve))
         .with_state(face)

@@ -45,8 +45,8 @@ pub struct LoginWish {
 pub(crate) struct LoginWay {
     /// What was shown.
     pub(crate) shown: Shown,
-    /// At which issuer; none: by the password.
-    pub(crate) issuer: Option<IssuerName>,
+    /// At which provider; none: by the password.
+    pub(crate) provider: Option<IssuerName>,
     /// What the browser calls itself.
     pub(crate) user_agent: Option<String>,
 }
@@ -79,7 +79,7 @@ impl Auth {
         };
         let known = (account.id, account.version);
         let actor = self.let_in(account, actor).await?;
-        self.keep_login(known, &actor, LoginWay { shown, issuer: None, user_agent }).await
+        self.keep_login(known, &actor, LoginWay { shown, provider: None, user_agent }).await
     }
 
     /// Makes the login of somebody who has shown all that is asked for.
@@ -91,7 +91,10 @@ impl Auth {
     ) -> Result<NewLogin> {
         let (text, hash) = generate(PREFIX, self.0.entropy.as_ref());
         let record = AuditRecord::new(self.0.clock.now(), actor, "login");
-        let target = way.issuer.map_or_else(|| hash.to_string(), |issuer| format!("{hash} issuer={issuer}"));
+        let target = match way.provider {
+            Some(provider) => format!("{hash} provider={provider}"),
+            None => hash.to_string(),
+        };
         let record = AuditRecord { target: Some(target), ..record };
         let row = LoginRow {
             hash,

@@ -29,7 +29,7 @@ pub use self::{
     links::{LinkRow, LinkWay, Links},
     logins::{LoginRow, Logins, Shown},
     people::{Newcomer, People, Person},
-    providers::{Arrival, BrowserFlow, Exchange, GroupRole, ProviderRow, Providers},
+    providers::{Arrival, BrowserFlow, Exchange, GroupRole, ProviderRow, Providers, Spent},
     repeats::{Known, Repeat, RepeatTimes, Repeats},
     second_factor::{Confirmation, FactorRow, SecondFactors},
     sources::{Source, SourceChange},

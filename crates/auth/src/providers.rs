@@ -7,11 +7,12 @@
 
 mod answer;
 mod browser;
-mod client;
 mod cognito;
+mod fault;
 mod grant;
 mod management;
 mod remembered;
+mod token_endpoint;
 mod told;
 
 use async_trait::async_trait;
@@ -20,7 +21,8 @@ use wharf_core::{Actor, Credential, Error, Kind, Result, Secret, audit::AuditRec
 pub(crate) use self::remembered::Outsiders;
 use self::{
     answer::{Kind as TokenKind, Tokens, Told},
-    client::{Counter, Shown},
+    fault::unusable,
+    token_endpoint::{SecretIn, TokenEndpoint},
 };
 pub use self::{
     browser::{Arrived, Departure, LocalPath, Returning},
@@ -154,10 +156,10 @@ impl Auth {
             Exchange::Cognito => cognito::question(provider, login, secret.as_ref())?,
             _ => {
                 let url = self.token_endpoint(provider).await?;
-                grant::question(provider, Counter { url, shown: Shown::InHeader, secret }, login)
+                grant::question(provider, TokenEndpoint { url, secret, secret_in: SecretIn::Header }, login)
             }
         };
-        let reply = self.0.provider_door.ask(question).await?;
+        let reply = self.ask_provider(provider, question).await?;
         let told = match provider.exchange {
             Exchange::Cognito => cognito::read(&reply),
             _ => grant::read(&reply),
@@ -166,11 +168,14 @@ impl Auth {
             Told::Tokens(tokens) => self.said_by(provider, tokens).await,
             Told::Wrong => Err(crate::unauthenticated()),
             Told::Wants(words) => Err(Error::new(Kind::Unauthenticated, words)),
-            Told::Busy => {
-                Err(Error::new(Kind::RateLimited, "the provider has too much to do, try again later"))
-            }
-            Told::Unusable(why) => Err(unusable(provider, &why)),
+            Told::Busy => Err(busy()),
+            Told::Unusable(why) => Err(unusable(provider, why)),
         }
+    }
+
+    /// Puts a question to a provider. One that cannot be asked is at fault, and not who is asked about.
+    async fn ask_provider(&self, provider: &ProviderRow, question: Question) -> Result<Reply> {
+        self.0.provider_door.ask(question).await.map_err(|error| unusable(provider, error))
     }
 
     async fn token_endpoint(&self, provider: &ProviderRow) -> Result<String> {
@@ -199,11 +204,9 @@ fn arrival(provider: &ProviderRow, claims: &Claims) -> Result<Arrival> {
     let name = called.to_lowercase().parse().ok();
     let mut groups = claims.values(&provider.groups_claim);
     groups.truncate(MOST_GROUPS);
-    Ok(Arrival { provider: provider.id, subject: subject.to_owned(), name, groups, once: None })
+    Ok(Arrival { provider: provider.id, subject: subject.to_owned(), name, groups, spent: None })
 }
 
-/// A provider that cannot be used as it is set.
-fn unusable(provider: &ProviderRow, why: &str) -> Error {
-    tracing::warn!(provider = provider.name.as_str(), why, "a provider of users cannot be used");
-    Error::new(Kind::Unavailable, "users cannot be checked at their provider now")
+fn busy() -> Error {
+    Error::new(Kind::RateLimited, "the provider has too much to do, try again later")
 }

@@ -143,7 +143,7 @@ async fn a_browser_logs_in_at_a_provider_whose_groups_give_roles_and_take_them()
     assert_eq!(role(&wharf, "alice").await.as_deref(), Some("admin"));
     wharf.admin().get("/api/v1/orgs/alice").await.is(200);
     let records = wharf.admin().get("/api/v1/audit?actor=alice&action=login").await.is(200).json();
-    assert!(records["items"][0]["target"].as_str().unwrap().ends_with(" issuer=corp"), "{records}");
+    assert!(records["items"][0]["target"].as_str().unwrap().ends_with(" provider=corp"), "{records}");
     let secrets = home.split(['?', '&']).skip(1).filter_map(|pair| pair.split_once('='));
     for (name, value) in secrets.filter(|(name, _)| *name != "iss") {
         assert!(!wharf.log().contains(value), "the {name} stands in the log");

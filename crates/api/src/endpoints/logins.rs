@@ -113,7 +113,7 @@ async fn log_in(call: Call, Body(credentials): Body<Credentials>) -> Result<Kept
 }
 
 async fn issuers(call: Call, (): ()) -> Result<Listed<LoginIssuer>> {
-    let names = call.face.auth.login_issuers().await?;
+    let names = call.face.auth.login_providers().await?;
     let one =
         |name: IssuerName| LoginIssuer { location: format!("/-/login/oidc/{name}"), name: name.to_string() };
     Ok(Listed { items: names.into_iter().map(one).collect(), next: None })

@@ -10,7 +10,7 @@ use crate::{
     issuers::Issuer,
     port::{
         Accounts, Arrival, BrowserFlow, Claim, Exchange, Fate, GroupRole, InvitationRow, Invitations,
-        NewOrganisation, ProviderRow, Providers, Tenancy, Users,
+        NewOrganisation, ProviderRow, Providers, Spent, Tenancy, Users,
     },
 };
 
@@ -42,7 +42,7 @@ fn provider(called: &str, exchange: Exchange) -> ProviderRow {
 
 fn arrival(provider: i64, login: &str, groups: &[&str]) -> Arrival {
     let groups = groups.iter().map(|group| (*group).to_owned()).collect();
-    Arrival { provider, subject: format!("id-of-{login}"), name: Some(name(login)), groups, once: None }
+    Arrival { provider, subject: format!("id-of-{login}"), name: Some(name(login)), groups, spent: None }
 }
 
 /// The suite of [`Providers`].
@@ -119,7 +119,8 @@ async fn roles_follow_the_groups<S: Accounts + Tenancy + Providers>(store: &S, p
         "the greater role counts"
     );
     assert_eq!(arrive(&["leads"]).await, id, "the same account");
-    let once = Arrival { once: Some(([77; 32], NOW)), ..arrival(provider, "prv-alice", &["leads"]) };
+    let spent = Spent { fingerprint: [77; 32], until: NOW };
+    let once = Arrival { spent: Some(spent), ..arrival(provider, "prv-alice", &["leads"]) };
     assert_eq!(store.arrive(once.clone(), record()).await.unwrap(), id);
     assert_eq!(store.arrive(once, record()).await.unwrap_err().kind(), Kind::Denied, "what counts once");
     assert_eq!(roles(id).await, [role("prv-acme", Role::Admin)]);

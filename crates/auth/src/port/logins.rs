@@ -31,8 +31,8 @@ pub enum Shown {
     Password,
     /// A code too.
     Code,
-    /// What an issuer wants: a second factor is its affair.
-    AtIssuer,
+    /// What a provider wants: a second factor is its affair.
+    AtProvider,
 }
 
 /// Logins. Their rows are read on each request, so that one that ended has ended on every node.

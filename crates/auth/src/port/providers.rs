@@ -1,4 +1,4 @@
-//! The issuers that users of the platform log in at, whom they let in, and what membership in their groups means.
+//! The providers, at which users of the platform log in, whom they let in, and what membership in their groups means.
 
 use async_trait::async_trait;
 use wharf_core::{
@@ -111,6 +111,15 @@ pub struct ProviderRow {
     pub created_at: Timestamp,
 }
 
+/// What counts once and was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// What it is known by.
+    pub fingerprint: [u8; 32],
+    /// Until when that is remembered.
+    pub until: Timestamp,
+}
+
 /// Somebody whom a provider let in.
 #[derive(Clone, Debug)]
 pub struct Arrival {
@@ -122,8 +131,8 @@ pub struct Arrival {
     pub name: Option<UserName>,
     /// The groups.
     pub groups: Vec<String>,
-    /// What brought it is known by this, where it counts once, and until when that is remembered.
-    pub once: Option<([u8; 32], Timestamp)>,
+    /// What brought it, where that counts once.
+    pub spent: Option<Spent>,
 }
 
 /// Providers.

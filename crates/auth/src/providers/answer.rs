@@ -1,4 +1,4 @@
-//! What a provider said of a password.
+//! What a provider says of somebody who logs in: tokens, or of a password why it gives none.
 
 use wharf_core::Secret;
 

@@ -1,15 +1,14 @@
-//! Logging in with a browser at an issuer: the authorization code flow of OpenID Connect, with PKCE
+//! Logging in with a browser at a provider: the authorization code flow of OpenID Connect, with PKCE
 //! ([a browser brings back what it took](../../../../docs/adr/0049-a-browser-brings-back-what-it-took.md)).
 //!
-//! The browser goes to the issuer with a state, a nonce and a challenge, and keeps what belongs to them sealed in a
-//! cookie. What it comes back with is a code that counts once, for us, from that issuer, with that cookie. Who it then
-//! is, and which roles the groups give, is found as for a password that was shown to the issuer.
+//! The browser goes to the provider with a state, a nonce and a challenge, and keeps what belongs to them sealed in a
+//! cookie. What it comes back with is a code that counts once, for us, from that provider, with that cookie. Who it then
+//! is, and which roles the groups give, is found as for a password that was shown to the provider.
 
 mod answer;
 mod kept;
 mod local_path;
 
-use serde::Deserialize;
 use url::{Url, form_urlencoded::Serializer};
 use wharf_core::{Actor, Credential, Error, IssuerName, Kind, Result, Secret, Subject, audit::AuditRecord};
 
@@ -18,18 +17,22 @@ use self::{
     answer::Answer,
     kept::{Kept, LIFETIME, not_begun},
 };
-use super::{Counter, Question, Reply, Shown, TokenKind, Tokens, arrival, client, unusable};
+use super::{
+    Question, SecretIn, TokenEndpoint, arrival,
+    token_endpoint::{Refusal, tokens},
+    unusable,
+};
 use crate::{
     Auth, NewLogin,
     issuers::{Claims, Metadata},
     logins::LoginWay,
-    port::{self, Arrival, ProviderRow},
+    port::{Arrival, ProviderRow, Shown},
 };
 
 /// What logins of one client are counted under that were not finished.
-const UNFINISHED: &str = "logins at issuers";
+const UNFINISHED: &str = "logins at providers";
 
-/// A browser that goes to an issuer.
+/// A browser that goes to a provider.
 #[derive(Debug)]
 pub struct Departure {
     /// Where the browser goes.
@@ -44,7 +47,7 @@ pub struct Departure {
 #[derive(Debug)]
 pub struct Returning {
     /// From where, as the path says.
-    pub issuer: IssuerName,
+    pub provider: IssuerName,
     /// What it kept.
     pub kept: Option<Secret<String>>,
     /// The pairs of the query, decoded. They hold the code, so nothing prints them.
@@ -65,48 +68,38 @@ pub struct Arrived {
 /// A login that the browser which began it wants to finish.
 struct Finishing {
     provider: ProviderRow,
+    document: Metadata,
     /// Where the browser was sent back to.
     home: String,
     kept: Kept,
-    answer: Answer,
-}
-
-#[derive(Deserialize)]
-struct Given {
-    id_token: Option<String>,
-    access_token: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Refusal {
-    error: String,
+    code: Secret<String>,
 }
 
 impl Auth {
-    /// The issuers that a browser can log in at, in the byte order of their names; none where our own address is not set.
+    /// The providers that a browser can log in at, in the byte order of their names; none where our own address is not set.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn login_issuers(&self) -> Result<Vec<IssuerName>> {
+    pub async fn login_providers(&self) -> Result<Vec<IssuerName>> {
         match &self.0.settings.public_url {
             Some(_) => self.providers_port().browsed().await,
             None => Ok(Vec::new()),
         }
     }
 
-    /// Where an issuer sends browsers back: just there, and apart from all others, so that none can answer in another's
+    /// Where a provider sends browsers back: just there, and apart from all others, so that none can answer in another's
     /// place. None where our own address is not set.
-    pub fn redirect_url(&self, issuer: &IssuerName) -> Option<String> {
+    pub fn redirect_url(&self, provider: &IssuerName) -> Option<String> {
         let home = self.0.settings.public_url.as_deref();
-        home.map(|home| format!("{home}/-/login/oidc/{issuer}/callback"))
+        home.map(|home| format!("{home}/-/login/oidc/{provider}/callback"))
     }
 
-    /// Sends a browser to an issuer.
+    /// Sends a browser to a provider.
     ///
     /// # Errors
-    /// `NotFound`; `Unavailable` where the issuer cannot be asked how.
-    pub async fn begin_login(&self, issuer: &IssuerName, to: &LocalPath) -> Result<Departure> {
-        let (provider, home) = self.place_of_login(issuer).await?;
+    /// `NotFound`; `Unavailable` where the provider cannot be asked how.
+    pub async fn begin_login(&self, provider: &IssuerName, to: &LocalPath) -> Result<Departure> {
+        let (provider, home) = self.place_of_login(provider).await?;
         let document = self.document_of(&provider).await?;
         let none = || unusable(&provider, "it names no place where browsers log in");
         let url = document.authorization_endpoint.as_deref().ok_or_else(none)?;
@@ -128,80 +121,78 @@ impl Auth {
         Ok(Departure { url: url.into(), kept: sealed, lifetime: LIFETIME })
     }
 
-    /// Logs in whom an issuer sends back. Tries that lead to the issuer are counted before they are heard, and forgotten with
-    /// one that goes well.
+    /// Logs in whom a provider sends back. Tries that lead to the provider are counted before they are heard, and forgotten
+    /// with one that goes well.
     ///
     /// # Errors
-    /// `Denied` for what is not the end of a login that this browser began, and in words for what the issuer refuses;
+    /// `Denied` for what is not the end of a login that this browser began, and in words for what the provider refuses;
     /// `Invalid`; `Exists` where the login is somebody else's; `RateLimited`; `Unavailable`.
     pub async fn finish_login(&self, returning: Returning, nobody: &Actor) -> Result<Arrived> {
-        let Returning { issuer, kept, query, user_agent } = returning;
+        let Returning { provider: name, kept, query, user_agent } = returning;
         let now = self.0.clock.now();
-        let (provider, home) = self.place_of_login(&issuer).await?;
+        let (provider, home) = self.place_of_login(&name).await?;
         let (answer, kept) = (Answer::read(query.expose())?, kept.ok_or_else(not_begun)?);
         let kept = Kept::open(&provider, self.0.ring.sealer(), &kept)?;
         kept.expect_answered_by(&answer.state, now)?;
+        let document = self.document_of(&provider).await?;
         // Not before: else any page could use up the tries of its visitors.
         self.0.tries.expect_room(UNFINISHED, nobody.address, now)?;
         self.0.tries.count(UNFINISHED, nobody.address, now);
-        let way = LoginWay { shown: port::Shown::AtIssuer, issuer: Some(issuer.clone()), user_agent };
-        let arrived = self.let_back(Finishing { provider, home, kept, answer }, way, nobody).await;
+        let way = LoginWay { shown: Shown::AtProvider, provider: Some(name.clone()), user_agent };
+        let arrived = match answer.code(&provider, &document) {
+            Ok(code) => {
+                let login = Finishing { provider, document, home, kept, code };
+                self.let_back(login, way, nobody).await
+            }
+            Err(refusal) => Err(refusal),
+        };
         match &arrived {
             Ok(_) => self.0.tries.forget(UNFINISHED, nobody.address),
             Err(error) if error.is_fault() => {}
             Err(_) => {
                 let record = AuditRecord::new(now, nobody, "login.refused");
-                self.0.notebook.note(AuditRecord { target: Some(format!("issuer={issuer}")), ..record });
+                self.0.notebook.note(AuditRecord { target: Some(format!("provider={name}")), ..record });
             }
         }
         arrived
     }
 
     async fn let_back(&self, login: Finishing, way: LoginWay, nobody: &Actor) -> Result<Arrived> {
-        let Finishing { provider, kept, answer, .. } = &login;
-        let document = self.document_of(provider).await?;
-        answer.expect_of(&provider.issuer.url, &document)?;
-        let code = answer.code(provider)?;
         let _turn = self.0.turns_at_provider.take(nobody.address).await?;
-        let claims = self.exchanged_code(&login, &document, &code).await?;
-        let arrival = Arrival { once: Some(kept.fingerprint()), ..arrival(provider, &claims)? };
+        let claims = self.exchanged_code(&login).await?;
+        let arrival = Arrival { spent: Some(login.kept.spent()), ..arrival(&login.provider, &claims)? };
         let account = self.admit_arrival(arrival, nobody).await?;
         if account.password_hash.is_some() {
-            return Err(Error::new(Kind::Denied, "you have a password at this Wharf: log in with that"));
+            return Err(denied("you have a password at this Wharf: log in with that"));
         }
         let known = (account.id, account.version);
         let principal = account.clone().principal();
         let actor = Actor { principal, credential: Credential::None, ..nobody.clone() };
         let actor = self.let_in(account, actor).await?;
-        Ok(Arrived { login: self.keep_login(known, &actor, way).await?, to: kept.to() })
+        Ok(Arrived { login: self.keep_login(known, &actor, way).await?, to: login.kept.to() })
     }
 
-    /// What the issuer says for a code, which it takes once.
-    async fn exchanged_code(
-        &self,
-        login: &Finishing,
-        document: &Metadata,
-        code: &Secret<String>,
-    ) -> Result<Claims> {
-        let provider = &login.provider;
+    /// What the provider says for a code, which it takes once.
+    async fn exchanged_code(&self, login: &Finishing) -> Result<Claims> {
+        let Finishing { provider, document, kept, .. } = login;
         let url = document.token_endpoint.clone();
         let url = url.ok_or_else(|| unusable(provider, "it names no token endpoint"))?;
-        let shown = if document.takes_secret_in_header { Shown::InHeader } else { Shown::InForm };
-        let counter = Counter { url, shown, secret: self.client_secret(provider)? };
-        let reply = self.0.provider_door.ask(question(login, counter, code)).await?;
-        let claims = self.said_by(provider, tokens(provider, &reply)?).await?;
-        if claims.text("nonce") != Some(login.kept.nonce.as_str()) {
-            let words = "the issuer's answer belongs to another login: begin it again";
-            return Err(Error::new(Kind::Denied, words));
+        let secret_in = if document.takes_secret_in_header { SecretIn::Header } else { SecretIn::Form };
+        let endpoint = TokenEndpoint { url, secret: self.client_secret(provider)?, secret_in };
+        let reply = self.ask_provider(provider, question(login, endpoint)).await?;
+        let given = tokens(&reply).map_err(|refusal| refused(provider, &refusal))?;
+        let claims = self.said_by(provider, given).await?;
+        if claims.text("nonce") != Some(kept.nonce.as_str()) {
+            return Err(denied("the provider's answer belongs to another login: begin it again"));
         }
         Ok(claims)
     }
 
     /// A provider that browsers log in at, and where it sends them back.
-    async fn place_of_login(&self, issuer: &IssuerName) -> Result<(ProviderRow, String)> {
-        let provider = self.providers_port().browsed_at(issuer).await?;
+    async fn place_of_login(&self, name: &IssuerName) -> Result<(ProviderRow, String)> {
+        let provider = self.providers_port().browsed_at(name).await?;
         let provider = provider.ok_or_else(|| Error::not_found(Subject::Issuer))?;
-        let home = self.redirect_url(issuer).ok_or_else(|| Error::not_found(Subject::Issuer))?;
+        let home = self.redirect_url(name).ok_or_else(|| Error::not_found(Subject::Issuer))?;
         Ok((provider, home))
     }
 }
@@ -212,27 +203,21 @@ fn goes_as_safely(url: &Url, provider: &ProviderRow) -> bool {
 }
 
 /// A code for tokens (RFC 6749, section 4.1.3, and RFC 7636, section 4.5).
-fn question(login: &Finishing, counter: Counter, code: &Secret<String>) -> Question {
+fn question(login: &Finishing, endpoint: TokenEndpoint) -> Question {
     let mut form = Serializer::new(String::new());
-    form.append_pair("grant_type", "authorization_code").append_pair("code", code.expose());
+    form.append_pair("grant_type", "authorization_code").append_pair("code", login.code.expose());
     form.append_pair("redirect_uri", &login.home).append_pair("code_verifier", &login.kept.verifier);
-    client::question(&login.provider, counter, form)
+    endpoint.question(&login.provider, form)
 }
 
-/// The tokens of a token endpoint's answer.
-fn tokens(provider: &ProviderRow, reply: &Reply) -> Result<Tokens> {
-    if reply.status != 200 {
-        let error =
-            serde_json::from_slice(&reply.body).map_or_else(|_| String::new(), |Refusal { error }| error);
-        if error == "invalid_grant" {
-            let words = "the issuer does not know this login any more: begin it again";
-            return Err(Error::new(Kind::Denied, words));
-        }
-        let error: String = error.chars().filter(char::is_ascii_graphic).take(100).collect();
-        return Err(unusable(provider, &format!("a code was answered {} {error}", reply.status)));
+/// A code for which a provider gives no tokens.
+fn refused(provider: &ProviderRow, refusal: &Refusal) -> Error {
+    match refusal.error.as_str() {
+        "invalid_grant" => denied("the provider does not know this login any more: begin it again"),
+        _ => unusable(provider, refusal.to_string()),
     }
-    let given: Option<Given> = serde_json::from_slice(&reply.body).ok();
-    let (identity, access) = given.map(|given| (given.id_token, given.access_token)).unwrap_or_default();
-    let judged = identity.ok_or_else(|| unusable(provider, "it gives no id_token for a code"))?;
-    Ok(Tokens { judged: Secret::new(judged), kind: TokenKind::Identity, access: access.map(Secret::new) })
+}
+
+fn denied(words: &'static str) -> Error {
+    Error::new(Kind::Denied, words)
 }

@@ -1,7 +1,7 @@
 //! What a provider says of somebody: in the token that it signed, and where that is short, beside it at its userinfo
 //! endpoint (OpenID Connect Core, sections 3.1.3.7 and 5.3), which providers may keep names and groups for.
 
-use wharf_core::{Result, Secret};
+use wharf_core::{Error, Result, Secret};
 
 use super::{Question, TokenKind, Tokens, unusable};
 use crate::{
@@ -21,7 +21,7 @@ impl Auth {
             TokenKind::Identity => Recipient::Audiences([provider.client_id.clone()].into()),
             TokenKind::Access => Recipient::Client(provider.client_id.clone()),
         };
-        let bad = |error: wharf_core::Error| unusable(provider, error.message());
+        let bad = |error: Error| unusable(provider, error);
         let claims =
             self.0.issuers.verify(&provider.issuer, &recipient, judged.expose()).await.map_err(bad)?;
         if kind == TokenKind::Access {
@@ -52,11 +52,11 @@ impl Auth {
         let bearer = Secret::new(format!("Bearer {}", access.expose()));
         let wanted = Wanted { url, authorities: provider.issuer.authorities.clone() };
         let question = Question { wanted, headers: vec![("authorization", bearer)], body: None };
-        let reply = self.0.provider_door.ask(question).await?;
+        let reply = self.ask_provider(provider, question).await?;
         if reply.status != 200 {
-            return Err(unusable(provider, &format!("its userinfo endpoint answered {}", reply.status)));
+            return Err(unusable(provider, format!("its userinfo endpoint answered {}", reply.status)));
         }
-        claims.completed_by(&reply.body).map_err(|error| unusable(provider, error.message()))
+        claims.completed_by(&reply.body).map_err(|error| unusable(provider, error))
     }
 
     /// The provider's own document, also of one whose keys were named.

@@ -1,13 +1,10 @@
-//! What an issuer sends a browser back with (RFC 6749, section 4.1.2): a code or a refusal, and perhaps its own name.
+//! What a provider sends a browser back with (RFC 6749, section 4.1.2): a code or a refusal, and perhaps its own name. It
+//! comes from the browser, so anybody may have written it.
 
 use wharf_core::{Error, Kind, Result, Secret};
 
-use super::kept::not_begun;
-use crate::{
-    issuers::{IssuerUrl, Metadata},
-    port::ProviderRow,
-    providers::unusable,
-};
+use super::{denied, kept::not_begun};
+use crate::{issuers::Metadata, port::ProviderRow, providers::unusable};
 
 /// The longest code, in bytes.
 const LONGEST: usize = 4096;
@@ -34,39 +31,43 @@ impl Answer {
         })
     }
 
-    /// Refuses an answer of another issuer, so that a code is not shown where it is not from (RFC 9207).
+    /// The code, if the answer is of this provider.
     ///
     /// # Errors
-    /// `Denied`.
-    pub(super) fn expect_of(&self, issuer: &IssuerUrl, document: &Metadata) -> Result<()> {
-        match &self.issuer {
-            Some(named) if named == issuer.as_str() => Ok(()),
-            None if !document.names_itself => Ok(()),
-            _ => Err(Error::new(Kind::Denied, "the answer is of another issuer than the login was begun at")),
+    /// `Denied` for one of another; else in plain words what the provider refused, of which there is a closed list (section
+    /// 4.1.2.1, and OpenID Connect Core, section 3.1.2.6).
+    pub(super) fn code(self, provider: &ProviderRow, document: &Metadata) -> Result<Secret<String>> {
+        self.expect_of(provider, document)?;
+        match (self.error.as_deref(), self.code) {
+            (None, Some(code)) if !code.expose().is_empty() && code.expose().len() <= LONGEST => Ok(code),
+            (None, _) => Err(Error::new(Kind::Invalid, "the provider's answer holds no code")),
+            (Some(error), _) => Err(refusal(provider, error)),
         }
     }
 
-    /// The code.
-    ///
-    /// # Errors
-    /// In plain words what the issuer refused, of which there is a closed list (section 4.1.2.1, and OpenID Connect Core,
-    /// section 3.1.2.6).
-    pub(super) fn code(&self, provider: &ProviderRow) -> Result<Secret<String>> {
-        match (self.error.as_deref(), self.code.clone()) {
-            (None, Some(code)) if !code.expose().is_empty() && code.expose().len() <= LONGEST => Ok(code),
-            (None, _) => Err(Error::new(Kind::Invalid, "the issuer's answer holds no code")),
-            (Some("access_denied"), _) => Err(denied("the issuer does not let you in here, or you declined")),
-            (Some("login_required" | "interaction_required" | "account_selection_required"), _) => {
-                Err(denied("the issuer wants you to log in there first"))
-            }
-            (Some("consent_required"), _) => Err(denied("the issuer wants your consent first")),
-            (Some("server_error" | "temporarily_unavailable"), _) => {
-                Err(Error::new(Kind::Unavailable, "the issuer cannot let anybody in now, try again later"))
-            }
-            (Some(other), _) => {
-                let other: String = other.chars().filter(char::is_ascii_graphic).take(100).collect();
-                Err(unusable(provider, &format!("it refused to log a browser in: {other}")))
-            }
+    /// Refuses an answer of another provider, so that a code is not shown where it is not from (RFC 9207).
+    fn expect_of(&self, provider: &ProviderRow, document: &Metadata) -> Result<()> {
+        match &self.issuer {
+            Some(named) if named == provider.issuer.url.as_str() => Ok(()),
+            None if !document.names_itself => Ok(()),
+            _ => Err(denied("the answer is of another provider than the login was begun at")),
+        }
+    }
+}
+
+fn refusal(provider: &ProviderRow, error: &str) -> Error {
+    match error {
+        "access_denied" => denied("the provider does not let you in here, or you declined"),
+        "login_required" | "interaction_required" | "account_selection_required" => {
+            denied("the provider wants you to log in there first")
+        }
+        "consent_required" => denied("the provider wants your consent first"),
+        "server_error" | "temporarily_unavailable" => {
+            Error::new(Kind::Unavailable, "the provider cannot let anybody in now, try again later")
+        }
+        other => {
+            let other: String = other.chars().filter(char::is_ascii_graphic).take(100).collect();
+            unusable(provider, format!("it refused to log a browser in: {other}"))
         }
     }
 }
@@ -76,10 +77,6 @@ fn one(query: &[(String, String)], name: &str) -> Result<Option<String>> {
     let first = values.next();
     match values.next() {
         None => Ok(first),
-        Some(_) => Err(Error::new(Kind::Invalid, format!("the issuer's answer holds {name} twice"))),
+        Some(_) => Err(Error::new(Kind::Invalid, format!("the provider's answer holds {name} twice"))),
     }
-}
-
-fn denied(words: &'static str) -> Error {
-    Error::new(Kind::Denied, words)
 }

@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 use wharf_core::{Entropy, Error, Kind, Result, Secret, Timestamp};
 
 use super::LocalPath;
-use crate::{port::ProviderRow, seal::Sealer};
+use crate::{
+    port::{ProviderRow, Spent},
+    seal::Sealer,
+};
 
 /// How long a login may take, in seconds.
 pub(super) const LIFETIME: i64 = 600;
@@ -78,15 +81,16 @@ impl Kept {
         self.to.parse().unwrap_or_else(|_| LocalPath::home())
     }
 
-    /// What this login is known by, and until when that is remembered: it is finished once.
-    pub(super) fn fingerprint(&self) -> ([u8; 32], Timestamp) {
+    /// That this login is finished, which it is once.
+    pub(super) fn spent(&self) -> Spent {
         let mut context = Context::new(&SHA256);
         context.update(b"a login begun with ");
         context.update(self.state.as_bytes());
         let mut fingerprint = [0; 32];
         fingerprint.copy_from_slice(context.finish().as_ref());
         // Longer than it can be brought, for a clock may be behind.
-        (fingerprint, Timestamp::from_microseconds(0).plus_seconds(self.until + LIFETIME))
+        let until = Timestamp::from_microseconds(0).plus_seconds(self.until + LIFETIME);
+        Spent { fingerprint, until }
     }
 }
 

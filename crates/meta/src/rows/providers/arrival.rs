@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use wharf_auth::port::Arrival;
+use wharf_auth::port::{Arrival, Spent};
 use wharf_core::{
     AccountId, Error, Kind, OrganisationName, Result, Role, audit::AuditRecord, gate::OrganisationId,
 };
@@ -51,7 +51,7 @@ impl Step for Arrive {
         if held!(session, "SELECT id FROM provider WHERE id = $1", &[provider.into()]).is_none() {
             return Err(Error::new(Kind::Denied, "the provider was just removed"));
         }
-        if let Some((fingerprint, until)) = &self.arrival.once
+        if let Some(Spent { fingerprint, until }) = &self.arrival.spent
             && !spend(session, fingerprint, *until).await?
         {
             return Err(Error::new(Kind::Denied, "this login was finished before: begin it again"));
