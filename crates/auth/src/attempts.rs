@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use wharf_core::{Detail, Error, Kind, Network, Result, Timestamp};
@@ -23,6 +23,17 @@ const LONGEST: usize = 64;
 /// A login as it was claimed, and where from.
 type Who = (String, Option<Network>);
 
+/// How many wrong ones there were, and until when they count.
+type Wrong = HashMap<Who, (u32, Timestamp)>;
+
+/// One that was counted before it was heard.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    who: Who,
+    /// When what it was counted among ends.
+    until: Timestamp,
+}
+
 pub(crate) struct Attempts {
     /// How many wrong ones are heard.
     most: u32,
@@ -30,8 +41,7 @@ pub(crate) struct Attempts {
     refusal: &'static str,
     /// Within how long, in seconds.
     window: i64,
-    /// How many were, and until when they count.
-    wrong: Mutex<HashMap<Who, (u32, Timestamp)>>,
+    wrong: Mutex<Wrong>,
 }
 
 impl Attempts {
@@ -62,8 +72,36 @@ impl Attempts {
     /// # Errors
     /// `RateLimited`, whether or not there is such a user.
     pub(crate) fn expect_room(&self, user: &str, address: Option<IpAddr>, now: Timestamp) -> Result<()> {
-        let attempts = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-        match attempts.get(&who(user, address)) {
+        self.expect_room_among(&self.lock(), &who(user, address), now)
+    }
+
+    /// Counts a wrong one.
+    pub(crate) fn count(&self, user: &str, address: Option<IpAddr>, now: Timestamp) {
+        self.count_among(&mut self.lock(), who(user, address), now);
+    }
+
+    /// Counts one before it is heard, so that of many at once no more are heard than of as many one after the other.
+    ///
+    /// # Errors
+    /// As [`Attempts::expect_room`].
+    pub(crate) fn begin(&self, user: &str, address: Option<IpAddr>, now: Timestamp) -> Result<Counted> {
+        let (mut attempts, who) = (self.lock(), who(user, address));
+        self.expect_room_among(&attempts, &who, now)?;
+        let until = self.count_among(&mut attempts, who.clone(), now);
+        Ok(Counted { who, until })
+    }
+
+    /// Takes back that one was counted, and that one alone: it was not whoever tries that was at fault.
+    pub(crate) fn take_back(&self, counted: Counted) {
+        if let Some((wrong, until)) = self.lock().get_mut(&counted.who)
+            && *until == counted.until
+        {
+            *wrong = wrong.saturating_sub(1);
+        }
+    }
+
+    fn expect_room_among(&self, attempts: &Wrong, who: &Who, now: Timestamp) -> Result<()> {
+        match attempts.get(who) {
             Some((wrong, until)) if *wrong >= self.most && *until > now => {
                 let left = until.seconds().saturating_sub(now.seconds()).unsigned_abs();
                 Err(Error::new(Kind::RateLimited, self.refusal).with(Detail::Wait(left.max(1))))
@@ -72,9 +110,8 @@ impl Attempts {
         }
     }
 
-    /// Counts a wrong one.
-    pub(crate) fn count(&self, user: &str, address: Option<IpAddr>, now: Timestamp) {
-        let mut attempts = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Counts one more; when those end that it is counted among.
+    fn count_among(&self, attempts: &mut Wrong, who: Who, now: Timestamp) -> Timestamp {
         if attempts.len() >= KEPT {
             attempts.retain(|_, (_, until)| *until > now);
         }
@@ -90,21 +127,26 @@ impl Attempts {
                 !goes
             });
         }
-        let (wrong, until) = attempts.entry(who(user, address)).or_insert((0, now.plus_seconds(self.window)));
+        let (wrong, until) = attempts.entry(who).or_insert((0, now.plus_seconds(self.window)));
         if *until <= now {
             (*wrong, *until) = (0, now.plus_seconds(self.window));
         }
         *wrong += 1;
+        *until
     }
 
     /// Forgets what was counted for a login from anywhere: it has a new password.
     pub(crate) fn forget_everywhere(&self, user: &str) {
-        self.wrong.lock().unwrap_or_else(PoisonError::into_inner).retain(|(counted, _), _| counted != user);
+        self.lock().retain(|(counted, _), _| counted != user);
     }
 
     /// Forgets what was counted, after a right password.
     pub(crate) fn forget(&self, user: &str, address: Option<IpAddr>) {
-        self.wrong.lock().unwrap_or_else(PoisonError::into_inner).remove(&who(user, address));
+        self.lock().remove(&who(user, address));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Wrong> {
+        self.wrong.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -131,6 +173,24 @@ mod tests {
         codes.expect_room("a", None, now.plus_seconds(DAY)).unwrap();
         codes.forget("a", None);
         codes.expect_room("a", None, now).unwrap();
+    }
+
+    #[test]
+    fn what_is_taken_back_is_one_of_those_that_were_counted_with_it() {
+        let tries = Attempts::of_strangers(&Limits { failed_logins: 2, ..Limits::default() });
+        let now = Timestamp::from_microseconds(0);
+        let first = tries.begin("a", None, now).unwrap();
+        let second = tries.begin("a", None, now).unwrap();
+        assert_eq!(tries.begin("a", None, now).unwrap_err().kind(), Kind::RateLimited);
+        tries.take_back(first);
+        tries.begin("a", None, now).unwrap();
+        assert!(tries.begin("a", None, now).is_err(), "one was taken back, not all");
+        // They ended meanwhile, and the one that is counted since was another.
+        let later = now.plus_seconds(300);
+        tries.begin("a", None, later).unwrap();
+        tries.take_back(second);
+        tries.begin("a", None, later).unwrap();
+        assert!(tries.begin("a", None, later).is_err());
     }
 
     #[test]

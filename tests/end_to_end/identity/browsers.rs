@@ -133,10 +133,8 @@ async fn a_browser_is_sent_nowhere_else_and_tries_are_counted() {
     {
         anonymous.get(&format!("/-/login/oidc/corp/{path}")).await.any_of(&[400, 403]);
     }
-    for error in ["access_denied", "invalid_scope", "server_error"] {
-        let (mut browser, pairs) = sent(&wharf).await;
-        let back = format!("/-/login/oidc/corp/callback?error={error}&iss={}&state=", issuer.url);
-        let told = browser.open(&format!("{back}{}", of(&pairs, "state"))).await.any_of(&[403, 503]);
+    for (error, status) in [("access_denied", 403), ("invalid_scope", 403), ("server_error", 503)] {
+        let told = refused(&wharf, &issuer, error).await.is(status);
         assert!(String::from_utf8_lossy(&told.body).starts_with("Not logged in: "), "{told:?}");
     }
     assert_eq!(issuer.codes_shown(), 0);
@@ -149,6 +147,37 @@ async fn a_browser_is_sent_nowhere_else_and_tries_are_counted() {
     }
     back(&wharf, &issuer, json!({})).await.is(429);
     assert_eq!(issuer.codes_shown(), 7, "the issuer hears of no more tries");
+}
+
+/// Comes back with what an issuer says that lets nobody in, as anybody may write it.
+async fn refused(wharf: &Wharf, issuer: &Issuer, error: &str) -> Answer {
+    let (mut browser, pairs) = sent(wharf).await;
+    let (state, iss) = (of(&pairs, "state"), &issuer.url);
+    browser.open(&format!("/-/login/oidc/corp/callback?error={error}&state={state}&iss={iss}")).await
+}
+
+#[tokio::test]
+async fn a_fault_of_the_provider_uses_up_no_try_and_one_that_a_browser_speaks_of_does() {
+    let (wharf, issuer) = hearing("3").await;
+    issuer.break_down();
+    for _ in 0..5 {
+        back(&wharf, &issuer, json!({})).await.is(503);
+    }
+    issuer.mend();
+    for _ in 0..2 {
+        back(&wharf, &issuer, json!({ "nonce": "of another login" })).await.is(403);
+    }
+    issuer.break_down();
+    for _ in 0..2 {
+        back(&wharf, &issuer, json!({})).await.is(503);
+    }
+    issuer.mend();
+    // Neither the provider's own fault nor one that is only spoken of makes up for those that were wrong.
+    refused(&wharf, &issuer, "server_error").await.is(503);
+    let shown = issuer.codes_shown();
+    back(&wharf, &issuer, json!({})).await.is(429);
+    refused(&wharf, &issuer, "server_error").await.is(429);
+    assert_eq!(issuer.codes_shown(), shown);
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use self::{
     kept::{Kept, LIFETIME, not_begun},
 };
 use super::{
-    Question, SecretIn, TokenEndpoint, arrival,
+    Question, SecretIn, TokenEndpoint, arrival, busy,
     token_endpoint::{Refusal, tokens},
     unusable,
 };
@@ -121,8 +121,11 @@ impl Auth {
         Ok(Departure { url: url.into(), kept: sealed, lifetime: LIFETIME })
     }
 
-    /// Logs in whom a provider sends back. Tries that lead to the provider are counted before they are heard, and forgotten
-    /// with one that goes well.
+    /// Logs in whom a provider sends back.
+    ///
+    /// Tries are counted before they are heard, and forgotten with one that goes well. One is taken back where we asked the
+    /// provider ourselves and it could not answer, for that is nobody's guess. What the browser brings says
+    /// nothing of that, for anybody can write it: a provider's fault that stands there counts.
     ///
     /// # Errors
     /// `Denied` for what is not the end of a login that this browser began, and in words for what the provider refuses;
@@ -136,25 +139,40 @@ impl Auth {
         kept.expect_answered_by(&answer.state, now)?;
         let document = self.document_of(&provider).await?;
         // Not before: else any page could use up the tries of its visitors.
-        self.0.tries.expect_room(UNFINISHED, nobody.address, now)?;
-        self.0.tries.count(UNFINISHED, nobody.address, now);
+        let counted = self.0.tries.begin(UNFINISHED, nobody.address, now)?;
         let way = LoginWay { shown: Shown::AtProvider, provider: Some(name.clone()), user_agent };
         let arrived = match answer.code(&provider, &document) {
             Ok(code) => {
                 let login = Finishing { provider, document, home, kept, code };
-                self.let_back(login, way, nobody).await
+                self.let_back(login, way, nobody).await.inspect_err(|error| {
+                    if is_nobodys_fault(error) {
+                        self.0.tries.take_back(counted);
+                    }
+                })
             }
             Err(refusal) => Err(refusal),
         };
         match &arrived {
             Ok(_) => self.0.tries.forget(UNFINISHED, nobody.address),
-            Err(error) if error.is_fault() => {}
-            Err(_) => {
-                let record = AuditRecord::new(now, nobody, "login.refused");
-                self.0.notebook.note(AuditRecord { target: Some(format!("provider={name}")), ..record });
-            }
+            Err(error) => self.note_not_let_back(&name, error, nobody),
         }
         arrived
+    }
+
+    /// Notes that somebody was not let back; faults are logged where they are answered.
+    fn note_not_let_back(&self, provider: &IssuerName, error: &Error, nobody: &Actor) {
+        if error.is_fault() {
+            return;
+        }
+        let name = provider.as_str();
+        tracing::info!(
+            request_id = nobody.request_id,
+            provider = name,
+            ?error,
+            "login at a provider refused"
+        );
+        let record = AuditRecord::new(self.0.clock.now(), nobody, "login.refused");
+        self.0.notebook.note(AuditRecord { target: Some(format!("provider={name}")), ..record });
     }
 
     async fn let_back(&self, login: Finishing, way: LoginWay, nobody: &Actor) -> Result<Arrived> {
@@ -197,6 +215,11 @@ impl Auth {
     }
 }
 
+/// Whether a login failed by no doing of whoever tries: the provider or we could not do our part, or there was no turn.
+fn is_nobodys_fault(error: &Error) -> bool {
+    error.is_fault() || error.kind() == Kind::RateLimited
+}
+
 /// Whether a browser is sent there over TLS, or to where the operator let even us go without.
 fn goes_as_safely(url: &Url, provider: &ProviderRow) -> bool {
     url.scheme() == "https" || (url.scheme() == "http" && provider.issuer.url.as_str().starts_with("http://"))
@@ -210,14 +233,47 @@ fn question(login: &Finishing, endpoint: TokenEndpoint) -> Question {
     endpoint.question(&login.provider, form)
 }
 
-/// A code for which a provider gives no tokens.
+/// A code for which a provider gives no tokens. What it says in the words of the protocol may be about the code, which the
+/// browser brought; but not that it does not know us as its client, or has too much to do.
 fn refused(provider: &ProviderRow, refusal: &Refusal) -> Error {
-    match refusal.error.as_str() {
-        "invalid_grant" => denied("the provider does not know this login any more: begin it again"),
+    match (refusal.status, refusal.error.as_str()) {
+        (429, _) => busy(),
+        (_, "" | "invalid_client" | "unauthorized_client") => unusable(provider, refusal.to_string()),
+        (400..500, _) => {
+            denied("the provider does not take this login: begin it again").because(refusal.to_string())
+        }
         _ => unusable(provider, refusal.to_string()),
     }
 }
 
 fn denied(words: &'static str) -> Error {
     Error::new(Kind::Denied, words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{kept::tests::provider, *};
+
+    #[test]
+    fn what_may_be_about_the_code_counts_and_what_only_the_provider_brings_about_does_not() {
+        let counts = |status, error: &str| {
+            let refusal = Refusal { status, error: error.to_owned() };
+            !is_nobodys_fault(&refused(&provider(1, "corp"), &refusal))
+        };
+        for (status, error) in [
+            (200, "no id_token"),
+            (302, ""),
+            (400, "unauthorized_client"),
+            (401, "invalid_client"),
+            (404, ""),
+            (429, "slow_down"),
+            (500, ""),
+            (503, "temporarily_unavailable"),
+        ] {
+            assert!(!counts(status, error), "{status} {error}");
+        }
+        for error in ["invalid_grant", "invalid_request", "bad_verification_code"] {
+            assert!(counts(400, error), "{error}");
+        }
+    }
 }

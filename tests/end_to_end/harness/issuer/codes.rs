@@ -38,6 +38,9 @@ impl Issuer {
         assert!(field("redirect_uri").ends_with("/-/login/oidc/corp/callback"));
         let mut codes = self.codes.lock().unwrap();
         codes.asked += 1;
+        if self.is_broken() {
+            return ("500 Internal Server Error", String::new(), Value::Null);
+        }
         let mut claims = self.claims("wharf", json!({}));
         for (name, value) in codes.claims.as_object().into_iter().flatten() {
             if value.is_null() {

@@ -36,9 +36,14 @@ impl Issuer {
         self.people.lock().unwrap().client = Some(client.to_owned());
     }
 
-    /// Passwords are answered with faults.
+    /// Passwords and codes are answered with faults.
     pub(crate) fn break_down(&self) {
         self.people.lock().unwrap().is_broken = true;
+    }
+
+    /// They are answered again.
+    pub(crate) fn mend(&self) {
+        self.people.lock().unwrap().is_broken = false;
     }
 
     /// How many passwords it was shown.
@@ -122,7 +127,7 @@ impl Issuer {
         self.people.lock().unwrap().client.clone().unwrap_or_else(|| CLIENT.to_owned())
     }
 
-    fn is_broken(&self) -> bool {
+    pub(super) fn is_broken(&self) -> bool {
         self.people.lock().unwrap().is_broken
     }
 }

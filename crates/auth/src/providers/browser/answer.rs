@@ -4,7 +4,7 @@
 use wharf_core::{Error, Kind, Result, Secret};
 
 use super::{denied, kept::not_begun};
-use crate::{issuers::Metadata, port::ProviderRow, providers::unusable};
+use crate::{issuers::Metadata, port::ProviderRow};
 
 /// The longest code, in bytes.
 const LONGEST: usize = 4096;
@@ -41,7 +41,7 @@ impl Answer {
         match (self.error.as_deref(), self.code) {
             (None, Some(code)) if !code.expose().is_empty() && code.expose().len() <= LONGEST => Ok(code),
             (None, _) => Err(Error::new(Kind::Invalid, "the provider's answer holds no code")),
-            (Some(error), _) => Err(refusal(provider, error)),
+            (Some(error), _) => Err(refusal(error)),
         }
     }
 
@@ -55,7 +55,7 @@ impl Answer {
     }
 }
 
-fn refusal(provider: &ProviderRow, error: &str) -> Error {
+fn refusal(error: &str) -> Error {
     match error {
         "access_denied" => denied("the provider does not let you in here, or you declined"),
         "login_required" | "interaction_required" | "account_selection_required" => {
@@ -67,7 +67,7 @@ fn refusal(provider: &ProviderRow, error: &str) -> Error {
         }
         other => {
             let other: String = other.chars().filter(char::is_ascii_graphic).take(100).collect();
-            unusable(provider, format!("it refused to log a browser in: {other}"))
+            denied("the provider does not log anybody in for this Wharf: ask its operator").because(other)
         }
     }
 }

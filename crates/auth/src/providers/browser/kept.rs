@@ -105,7 +105,7 @@ pub(super) fn not_begun() -> Error {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::{
         SealingKey,
@@ -123,7 +123,7 @@ mod tests {
         }
     }
 
-    fn provider(id: i64, name: &str) -> ProviderRow {
+    pub(crate) fn provider(id: i64, name: &str) -> ProviderRow {
         let url = "https://login.example".parse().unwrap();
         ProviderRow {
             id,
