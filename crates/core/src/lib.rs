@@ -65,4 +65,4 @@ pub use reference::{Reference, Tag};
 pub use right::{Access, Action, Role, Scope, Verb, action};
 pub use secret::{Secret, Vault};
 pub use source::{Guard, Lookalikes, Protocol, RegistryKind, SealedLogin, Upstream, UpstreamUrl};
-pub use workload::{Workload, Workloads};
+pub use workload::{Build, BuildService, Workload, Workloads};

@@ -69,6 +69,6 @@ async fn twine_and_uv_publish_what_a_job_attests() {
         }
         let served = served(&world, &distribution).await;
         assert_eq!(served[0]["attestations"], json!([attested]), "{client}");
-        assert_eq!(served[0]["publisher"]["workflow"], "release.yml");
+        assert_eq!(served[0]["publisher"]["workflow"], ".github/workflows/release.yml");
     }
 }

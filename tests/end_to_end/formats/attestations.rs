@@ -116,8 +116,11 @@ async fn what_a_job_attests_of_its_file_is_served_as_its_own() {
 
     let served = job.get(&provenance(&wheel)).await.is(200);
     let served = served.has_header("content-type", "application/vnd.pypi.integrity.v1+json").json();
+    // The issuer of these tests says of its jobs what GitHub's says; that does not make it GitHub's.
     let publisher = json!({
-        "kind": "GitHub", "repository": "acme/foo", "workflow": "release.yml", "environment": "pypi",
+        "kind": "OpenID Connect", "issuer": world.issuer.url, "subject": "repo:acme/foo:environment:pypi",
+        "repository": format!("{}/acme/foo", world.issuer.url), "workflow": ".github/workflows/release.yml",
+        "environment": "pypi",
     });
     let bundle = json!({ "publisher": publisher, "attestations": [attested] });
     assert_eq!(served, json!({ "version": 1, "attestation_bundles": [bundle] }));

@@ -6,20 +6,8 @@ use wharf_core::{Actor, Credential, Result, Workload, Workloads};
 use super::hearing::Heard;
 use crate::Auth;
 
-/// The claims by which certificates for jobs tell one from another, at the build services that have such.
-const KEPT: [&str; 11] = [
-    "sub",
-    "email",
-    "email_verified",
-    "environment",
-    "repository",
-    "workflow_ref",
-    "job_workflow_ref",
-    "project_path",
-    "ci_config_ref_uri",
-    "ref",
-    "sha",
-];
+/// The claims that are kept.
+const KEPT: [&str; 11] = Workload::CLAIMS;
 
 #[async_trait]
 impl Workloads for Auth {

@@ -1,7 +1,8 @@
-//! Who published a file, as provenance names him (PEP 740; the kinds are those of the public index).
+//! Who published a file, as provenance names him (PEP 740). The kinds are those of the public index, and mean what they mean
+//! there: a repository of `GitHub` is one of github.com. Whoever has a server of that make himself is named by its address.
 
 use serde::{Deserialize, Serialize};
-use wharf_core::Workload;
+use wharf_core::{Build, BuildService, Workload};
 
 /// The issuer of Google's service accounts.
 const GOOGLE: &str = "https://accounts.google.com";
@@ -10,7 +11,7 @@ const GOOGLE: &str = "https://accounts.google.com";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind")]
 pub(crate) enum Publisher {
-    /// A workflow of GitHub, or of a server of its make.
+    /// A workflow at GitHub itself.
     GitHub {
         /// Its repository, with its owner.
         repository: String,
@@ -19,7 +20,7 @@ pub(crate) enum Publisher {
         /// The environment that the job runs in, if in one.
         environment: Option<String>,
     },
-    /// A pipeline of GitLab.
+    /// A pipeline at GitLab itself.
     GitLab {
         /// Its project, with its groups.
         repository: String,
@@ -40,35 +41,56 @@ pub(crate) enum Publisher {
         issuer: String,
         /// What it calls him.
         subject: String,
+        /// Of a job at somebody's own server: the address of its repository.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        repository: Option<String>,
+        /// Its file there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        workflow: Option<String>,
+        /// As above.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        environment: Option<String>,
     },
 }
 
 impl Publisher {
     /// A job that attestations were found to be of.
     pub(super) fn of(workload: &Workload) -> Self {
+        match (workload.build(), workload.address()) {
+            (Some(build), _) => Self::of_build(build, workload),
+            (None, Some(email)) if workload.issuer == GOOGLE => Self::Google { email: email.to_owned() },
+            (None, _) => Self::Other {
+                issuer: workload.issuer.clone(),
+                subject: subject_of(workload),
+                repository: None,
+                workflow: None,
+                environment: None,
+            },
+        }
+    }
+
+    fn of_build(build: Build, workload: &Workload) -> Self {
+        let Build { service, repository, repository_url, workflow, .. } = build;
         let environment = workload.claim("environment").map(str::to_owned);
-        let claims = |one, other| workload.claim(one).zip(workload.claim(other));
-        if let Some((repository, workflow)) = claims("repository", "workflow_ref") {
-            let file = path_of(workflow).rsplit('/').next().unwrap_or_default();
-            let (repository, workflow) = (repository.to_owned(), file.to_owned());
-            return Self::GitHub { repository, workflow, environment };
-        }
-        if let Some((project, file)) = claims("project_path", "ci_config_ref_uri") {
-            let file = path_of(file).rsplit("//").next().unwrap_or_default();
-            let (repository, workflow_filepath) = (project.to_owned(), file.to_owned());
-            return Self::GitLab { repository, workflow_filepath, environment };
-        }
-        let subject = workload.claim("sub").unwrap_or_default().to_owned();
-        match workload.address() {
-            Some(email) if workload.issuer == GOOGLE => Self::Google { email: email.to_owned() },
-            _ => Self::Other { issuer: workload.issuer.clone(), subject },
+        match service {
+            BuildService::GitHub => {
+                let workflow = workflow.rsplit('/').next().unwrap_or_default().to_owned();
+                Self::GitHub { repository, workflow, environment }
+            }
+            BuildService::GitLab => Self::GitLab { repository, workflow_filepath: workflow, environment },
+            BuildService::Another => Self::Other {
+                issuer: workload.issuer.clone(),
+                subject: subject_of(workload),
+                repository: Some(repository_url),
+                workflow: Some(workflow),
+                environment,
+            },
         }
     }
 }
 
-/// A file without the branch behind it.
-fn path_of(file: &str) -> &str {
-    file.split_once('@').map_or(file, |(path, _)| path)
+fn subject_of(workload: &Workload) -> String {
+    workload.claim("sub").unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -89,14 +111,25 @@ mod tests {
         });
         let named =
             json!({ "kind": "GitHub", "repository": "acme/app", "workflow": "a.yml", "environment": "pypi" });
-        assert_eq!(of("https://token.actions.githubusercontent.com", github), named);
+        assert_eq!(of("https://token.actions.githubusercontent.com", github.clone()), named);
         let gitlab = json!({
             "project_path": "acme/team/app", "ci_config_ref_uri": "gitlab.com/acme/team/app//ci/release.yml@refs/tags/v1",
         });
         let named = json!({
             "kind": "GitLab", "repository": "acme/team/app", "workflow_filepath": "ci/release.yml", "environment": null,
         });
-        assert_eq!(of("https://gitlab.com", gitlab), named);
+        assert_eq!(of("https://gitlab.com", gitlab.clone()), named);
+        let named = json!({
+            "kind": "OpenID Connect", "issuer": "https://git.example/_services/token", "subject": "",
+            "repository": "https://git.example/acme/app", "workflow": ".github/workflows/a.yml", "environment": "pypi",
+        });
+        assert_eq!(of("https://git.example/_services/token", github), named);
+        let named = json!({
+            "kind": "OpenID Connect", "issuer": "https://gitlab.example", "subject": "",
+            "repository": "https://gitlab.example/acme/team/app", "workflow": "ci/release.yml",
+        });
+        assert_eq!(of("https://gitlab.example", gitlab), named);
+        assert_eq!(json!(serde_json::from_value::<Publisher>(named.clone()).unwrap()), named);
         let account = json!({ "sub": "117", "email": "ci@acme.example", "email_verified": "true" });
         assert_eq!(of(GOOGLE, account.clone()), json!({ "kind": "Google", "email": "ci@acme.example" }));
         let named = json!({ "kind": "OpenID Connect", "issuer": "https://ci.example", "subject": "117" });

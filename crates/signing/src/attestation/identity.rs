@@ -1,13 +1,9 @@
 //! Whether a certificate was made for a job: by what its issuer says of the job, and what certificates say of such jobs
 //! (Fulcio, oid-info.md and its configuration of issuers).
 
-use wharf_core::{Error, Kind, Result, Workload};
+use wharf_core::{Build, Error, Kind, Result, Workload};
 
 use super::Certificate;
-
-/// The issuer of GitHub's own jobs; other servers of its make have theirs below their own address.
-const GITHUB: (&str, &str) = ("https://token.actions.githubusercontent.com", "https://github.com");
-const OTHER_GITHUB: &str = "/_services/token";
 
 /// What a certificate for a job must say.
 struct Expected {
@@ -49,37 +45,16 @@ impl Certificate {
 
 impl Expected {
     fn of(workload: &Workload) -> Self {
-        Self::of_github(workload)
-            .or_else(|| Self::of_gitlab(workload))
-            .unwrap_or_else(|| Self::of_other(workload))
+        workload.build().map_or_else(|| Self::of_other(workload), Self::of_build)
     }
 
-    /// GitHub's jobs, and Gitea's, which say the same of themselves.
-    fn of_github(workload: &Workload) -> Option<Self> {
-        let (repository, workflow) = (workload.claim("repository")?, workload.claim("workflow_ref")?);
-        let server = match workload.issuer.strip_suffix(OTHER_GITHUB) {
-            _ if workload.issuer == GITHUB.0 => GITHUB.1,
-            Some(server) => server,
-            None => &workload.issuer,
-        };
-        let below = |path: &str| format!("{server}/{path}");
-        // A job whose steps stand in a workflow of its own has that as its subject.
-        let called = workload.claim("job_workflow_ref").unwrap_or(workflow);
-        Some(Self {
-            subjects: vec![below(called)],
-            source: Some(below(repository)),
-            instructions: Some(below(workflow)),
-        })
-    }
-
-    fn of_gitlab(workload: &Workload) -> Option<Self> {
-        let (project, file) = (workload.claim("project_path")?, workload.claim("ci_config_ref_uri")?);
-        let instructions = format!("https://{file}");
-        Some(Self {
-            subjects: vec![instructions.clone()],
-            source: Some(format!("{}/{project}", workload.issuer.trim_end_matches('/'))),
-            instructions: Some(instructions),
-        })
+    /// A job of a build service: by the file with its steps.
+    fn of_build(build: Build) -> Self {
+        Self {
+            subjects: vec![build.steps_url],
+            source: Some(build.repository_url),
+            instructions: Some(build.workflow_url),
+        }
     }
 
     /// Whoever else: by his confirmed address, or by what his issuer calls him.
@@ -110,7 +85,10 @@ mod tests {
     #[test]
     fn a_certificate_of_a_job_is_known_by_what_its_issuer_says() {
         let workflow = "acme/app/.github/workflows/release.yml@refs/tags/v1";
-        for (issuer, server) in [GITHUB, ("https://git.example/_services/token", "https://git.example")] {
+        for (issuer, server) in [
+            ("https://token.actions.githubusercontent.com", "https://github.com"),
+            ("https://git.example/_services/token", "https://git.example"),
+        ] {
             let claims =
                 [("repository", "acme/app"), ("workflow_ref", workflow), ("job_workflow_ref", workflow)];
             let job = workload(issuer, &claims);
