@@ -141,7 +141,8 @@ impl Statement {
 /// Refuses attestations that are not about a file, and two of one kind.
 pub(crate) fn expect_about(
     attestations: &[Attestation],
-    (filename, digest): (&str, &Digest),
+    filename: &str,
+    digest: &Digest,
 ) -> Result<(), Refusal> {
     for (at, Attestation { statement, .. }) in attestations.iter().enumerate() {
         if statement.filename != filename || statement.digest != *digest {
@@ -185,7 +186,7 @@ mod tests {
 
     fn read(all: &[Value]) -> Result<(), Refusal> {
         let read = Attestation::of_field(&json!(all).to_string())?;
-        expect_about(&read, (NAME, &format!("sha256:{SHA256}").parse().unwrap()))
+        expect_about(&read, NAME, &format!("sha256:{SHA256}").parse().unwrap())
     }
 
     #[test]

@@ -13,7 +13,7 @@ use wharf_registry::format::Pair;
 use crate::{
     Call,
     accept::accepts_json,
-    attestation::kept::{ATTESTATIONS, ATTESTS, Attested, provenance},
+    attestation::kept::{ATTESTATIONS, ATTESTS, Attested, Bundle, provenance},
     format::{FILENAME, File, NAME},
 };
 
@@ -45,7 +45,7 @@ pub(crate) async fn provenance_of(
         // The same, pushed for another manifest that holds the file, is shown once.
         if seen.insert(document.bytes.clone()) {
             let attestations = serde_json::from_slice::<Value>(&document.bytes).map_err(Error::internal)?;
-            bundles.push((publisher, attestations));
+            bundles.push(Bundle { publisher, attestations });
         }
     }
     if bundles.is_empty() {

@@ -21,8 +21,8 @@ use futures_util::{
 };
 use serde_json::{Map, Value};
 use wharf_core::{
-    Algorithm, Condition, Credential, Digest, Error, Grant, Kind, Reference, RegistryPlace, Result,
-    action::Push, manifest::Descriptor,
+    Algorithm, Condition, Credential, Error, Grant, Kind, Reference, RegistryPlace, Result, action::Push,
+    manifest::Descriptor,
 };
 use wharf_http::{Boundary, FormBounds, Multipart, body_stream};
 use wharf_registry::{ManifestPush, ReleaseTag, Taps, format::Pair, port::ListedRow};
@@ -103,7 +103,7 @@ pub(crate) async fn publish(
 ) -> Result<()> {
     let Received { grant, file, content, .. } = received;
     if let Some(row) = find_same(call, grant, (file, content)).await? {
-        return attest(call, grant, (row.digest, row.size), attestations).await;
+        return attest(call, grant, Part { digest: row.digest, size: row.size }, attestations).await;
     }
     let inside = look_into(call, received).await?;
     let config = config(received, inside.metadata.to_json());
@@ -116,7 +116,7 @@ pub(crate) async fn publish(
     let digest = wharf_hash::digest(Algorithm::Sha256, &bytes);
     call.serving.face.distributions.readings.put(content.digest, file, inside);
     // Before the file, so that nobody finds it without them.
-    attest(call, grant, (digest, bytes.len() as u64), attestations).await?;
+    attest(call, grant, Part { digest, size: bytes.len() as u64 }, attestations).await?;
     push_manifest(call, grant, (bytes, ReleaseTag::Derived)).await
 }
 
@@ -150,7 +150,7 @@ async fn store(call: &Call<'_>, received: &Received) -> Result<()> {
 async fn attest(
     call: &Call<'_>,
     grant: &Grant<Push>,
-    (subject, size): (Digest, u64),
+    subject: Part,
     attestations: &[Attestation],
 ) -> Result<()> {
     if attestations.is_empty() {
@@ -159,7 +159,7 @@ async fn attest(
     let config = push(call, grant, Bytes::from_static(shape::EMPTY)).await?;
     let layers = attestations.iter().map(|attestation| push(call, grant, attestation.bytes().into()));
     let layers = try_join_all(layers).await?;
-    let bytes = kept::manifest((&subject.to_string(), size), config, &layers);
+    let bytes = kept::manifest(subject, config, &layers);
     push_manifest(call, grant, (bytes.into(), ReleaseTag::Kept)).await
 }
 

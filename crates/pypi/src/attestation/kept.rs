@@ -46,8 +46,16 @@ pub(crate) struct Attested {
     pub(crate) publisher: Option<Publisher>,
 }
 
-/// The manifest of the attestations of one upload, always the same for the same parts.
-pub(crate) fn manifest((subject, size): (&str, u64), config: Part, layers: &[Part]) -> String {
+/// What was attested in one upload, and by whom.
+pub(crate) struct Bundle {
+    /// Who published the file.
+    pub(crate) publisher: Publisher,
+    /// The attestations, as a list.
+    pub(crate) attestations: Value,
+}
+
+/// The manifest of the attestations of one upload, always the same for the same parts. Its subject is the file's manifest.
+pub(crate) fn manifest(subject: Part, config: Part, layers: &[Part]) -> String {
     let part = |media_type: &str, Part { digest, size }: &Part| json!({ "mediaType": media_type, "digest": digest.to_string(), "size": size });
     let manifest = json!({
         "schemaVersion": 2,
@@ -55,7 +63,7 @@ pub(crate) fn manifest((subject, size): (&str, u64), config: Part, layers: &[Par
         "artifactType": ARTIFACT,
         "config": part(shape::EMPTY_TYPE, &config),
         "layers": layers.iter().map(|layer| part(ATTESTATION, layer)).collect::<Vec<_>>(),
-        "subject": { "mediaType": MediaType::OCI_MANIFEST, "digest": subject, "size": size },
+        "subject": part(MediaType::OCI_MANIFEST, &subject),
     });
     manifest.to_string()
 }
@@ -110,7 +118,7 @@ fn fact(
     else {
         return Err(Refusal::new("there is no attestation"));
     };
-    expect_about(&attestations, (&filename, &digest))?;
+    expect_about(&attestations, &filename, &digest)?;
     let file = FileName::parse(&filename)?;
     shape::expect_project(candidate, &file)?;
     let attested = Attested {
@@ -144,7 +152,8 @@ fn sha256_of(digest: &Digest) -> String {
 }
 
 /// The provenance of a file: everything that its publisher attested of it, one bundle for each upload (PEP 740).
-pub(crate) fn provenance(bundles: Vec<(Publisher, Value)>) -> Value {
-    let bundle = |(publisher, attestations)| json!({ "publisher": publisher, "attestations": attestations });
+pub(crate) fn provenance(bundles: Vec<Bundle>) -> Value {
+    let bundle =
+        |Bundle { publisher, attestations }| json!({ "publisher": publisher, "attestations": attestations });
     json!({ "version": 1, "attestation_bundles": bundles.into_iter().map(bundle).collect::<Vec<_>>() })
 }

@@ -119,7 +119,7 @@ impl Form {
         let refused = |refusal: Refusal| invalid(refusal.to_string());
         let attestations = Attestation::of_field(text).map_err(refused)?;
         let Received { file, content, .. } = received;
-        expect_about(&attestations, (&file.text, &content.digest)).map_err(refused)?;
+        expect_about(&attestations, &file.text, &content.digest).map_err(refused)?;
         Ok(attestations)
     }
 
