@@ -1,4 +1,4 @@
-//! The cookie that a browser is known by, the one that it keeps while it logs in at an issuer, and the proof that one of
+//! The cookie that a browser is known by, the one that it keeps while it logs in at a provider, and the proof that one of
 //! our own pages sends the first.
 //!
 //! Over https they are called `__Host-wharf` and `__Host-wharf-begun`: browsers take such a one only over TLS, for this very host and all its paths,
@@ -19,7 +19,7 @@ const SITE: &str = "sec-fetch-site";
 pub(crate) enum Cookie {
     /// Its login.
     Login,
-    /// A login that it began at an issuer.
+    /// A login that it began at a provider.
     Begun,
 }
 

@@ -120,7 +120,7 @@ pub struct Parts {
     pub repeats: Arc<dyn Repeats>,
     /// Whom organisations believe.
     pub beliefs: Arc<dyn Beliefs>,
-    /// Where users log in that have no password here.
+    /// The providers, where users log in that have no password here.
     pub providers: Arc<dyn Providers>,
     /// The way to those.
     pub provider_door: Arc<dyn ProviderDoor>,

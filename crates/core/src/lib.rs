@@ -13,7 +13,10 @@
 //! | format, fact, document | a kind of content Wharf understands; one record of what a manifest holds, by which it is found; a small text kept with it |
 //! | claim | a name that only one manifest of a repository may hold |
 //! | rule | what an organisation set about a registry's tags: which of them never move, which of them go; a [`RuleName`] names it, [`Pattern`]s say what it is about |
-//! | issuer, claim rule, workload | whose tokens an organisation believes; what such a token must say of a job, and what that may do then; a job that was let in |
+//! | issuer, claim rule, workload | who signs tokens and is believed, known by what they name as `iss`; what such a token must say of a job, and what that may do then; a job that was let in |
+//! | provider | an issuer that users log in at, with what the operator set about that: the issuers of the platform are its providers, those of an organisation speak for jobs alone |
+//! | build | where a job comes from, as a build service says: repository and workflow |
+//! | attestation | a statement about a file, signed with a certificate that was made for whoever publishes it, its publisher |
 //! | meter | a number a part keeps about its own work; the server shows it as a metric |
 
 pub mod audit;

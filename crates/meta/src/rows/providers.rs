@@ -183,7 +183,7 @@ impl Step for Add {
             let words = format!("passwords are shown to {other} already, and to no second one");
             return Err(Error::new(Kind::Conflict, words));
         }
-        let taken = || Error::new(Kind::Exists, format!("there is an issuer called {} already", row.name));
+        let taken = || Error::new(Kind::Exists, format!("there is a provider called {} already", row.name));
         let mut made = session.query_first(INSERT, &values).await?.ok_or_else(taken)?;
         put_groups(session, made.next()?, &row.groups).await?;
         audit(session, &self.record).await
