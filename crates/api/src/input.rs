@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use wharf_auth::port::Span;
-use wharf_core::{Detail, Error, Kind, Limit, Result};
+use wharf_core::{Detail, Error, Kind, Limit, Result, json::read};
 
 use crate::{
     call::Call,
@@ -48,14 +48,12 @@ pub(crate) struct Body<T>(pub(crate) T);
 impl<T: DeserializeOwned + ToSchema> Input for Body<T> {
     fn read(call: &Call) -> Result<Self> {
         known(call, &[])?;
-        let wrong = |error: serde_json::Error| {
-            Error::new(Kind::Invalid, format!("the body is not as it must be: {error}"))
-        };
+        let wrong = |fault| Error::new(Kind::Invalid, format!("the body is not as it must be: {fault}"));
         // Else a list would stand for the fields in their order.
         if !call.body.trim_ascii_start().starts_with(b"{") {
             return Err(invalid("the body must be a JSON object"));
         }
-        serde_json::from_slice(&call.body).map(Self).map_err(wrong)
+        read(&call.body).map(Self).map_err(wrong)
     }
 
     fn body(schemas: &mut Schemas) -> Option<Value> {

@@ -1,14 +1,13 @@
-//! Times as the API writes them: RFC 3339, in UTC.
+//! Times as the API writes and reads them.
 
-use wharf_core::{Error, Kind, Result, Timestamp};
+use wharf_core::{Result, Timestamp};
 
-/// A time as text.
+/// A time as text: in the one form that there is.
 ///
 /// # Errors
 /// `Internal` for a time out of range, which no clock shows.
 pub(crate) fn written(time: Timestamp) -> Result<String> {
-    let time = jiff::Timestamp::from_microsecond(time.microseconds()).map_err(Error::internal)?;
-    Ok(time.to_string())
+    time.written()
 }
 
 /// A text as a time.
@@ -16,7 +15,5 @@ pub(crate) fn written(time: Timestamp) -> Result<String> {
 /// # Errors
 /// `Invalid` where it is none.
 pub(crate) fn read(text: &str) -> Result<Timestamp> {
-    let time: jiff::Timestamp =
-        text.parse().map_err(|_| Error::new(Kind::Invalid, "a time is written as 2027-01-31T12:00:00Z"))?;
-    Ok(Timestamp::from_microseconds(time.as_microsecond()))
+    text.parse()
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 
 pub use self::keys::is_folded;
-use crate::{Detail, Digest, Error, Kind, MediaType, Result};
+use crate::{Detail, Digest, Error, Kind, MediaType, Result, json::Fault};
 
 /// The largest manifest that is accepted, in bytes.
 pub const LARGEST: usize = 4 * 1024 * 1024;
@@ -132,8 +132,8 @@ impl Manifest {
         // The parser itself does not look at the bytes of texts it passes over.
         let text = std::str::from_utf8(bytes).map_err(|_| invalid("a manifest must be UTF-8"))?;
         let document: Document =
-            serde_json::from_str(text).map_err(|error| invalid(format!("this is no manifest: {error}")))?;
-        keys::expect_exact(bytes).map_err(|error| invalid(format!("this is no manifest: {error}")))?;
+            serde_json::from_str(text).map_err(|error| no_manifest(&Fault::of::<Document>(bytes, error)))?;
+        keys::expect_exact(bytes).map_err(|error| no_manifest(&error.into()))?;
         if document.schema_version != 2 {
             return Err(invalid("schemaVersion must be 2"));
         }
@@ -255,6 +255,10 @@ const fn default_type(shape: Shape) -> &'static str {
 
 fn invalid(message: impl Into<String>) -> Error {
     Error::new(Kind::Invalid, message).with(Detail::Manifest)
+}
+
+fn no_manifest(fault: &Fault) -> Error {
+    invalid(format!("this is no manifest: {fault}"))
 }
 
 #[cfg(test)]

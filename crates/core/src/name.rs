@@ -210,6 +210,17 @@ impl fmt::Display for RegistryPlace {
     }
 }
 
+impl FromStr for RegistryPlace {
+    type Err = Error;
+
+    /// Reads `organisation/registry`.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let whole = || Error::new(Kind::Invalid, "a registry is named organisation/registry");
+        let (organisation, registry) = text.split_once('/').ok_or_else(whole)?;
+        Ok(Self { organisation: organisation.parse()?, registry: registry.parse()? })
+    }
+}
+
 impl Place {
     /// Whether it lies in a registry.
     pub fn is_in(&self, registry: &RegistryPlace) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::Value;
-use wharf_core::manifest::is_folded;
+use wharf_core::{json, manifest::is_folded};
 use wharf_registry::format::{Fact, Refusal};
 
 use crate::version::sort_key;
@@ -102,10 +102,9 @@ impl Chart {
 
     /// Reads a chart's config.
     pub(crate) fn from_json(bytes: &[u8]) -> Result<Self, Refusal> {
-        let unreadable =
-            |error: serde_json::Error| Refusal::new(format!("the chart's config cannot be read: {error}"));
-        let chart: Self = serde_json::from_slice(bytes).map_err(unreadable)?;
-        expect_exact("the chart's config", &serde_json::from_slice(bytes).map_err(unreadable)?)?;
+        let unreadable = |fault| Refusal::new(format!("the chart's config cannot be read: {fault}"));
+        let chart: Self = json::read(bytes).map_err(unreadable)?;
+        expect_exact("the chart's config", &json::read(bytes).map_err(unreadable)?)?;
         chart.expect_named("config")
     }
 

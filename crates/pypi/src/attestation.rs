@@ -10,7 +10,7 @@ mod publisher;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 use serde_json::Value;
-use wharf_core::Digest;
+use wharf_core::{Digest, json::read};
 use wharf_registry::format::Refusal;
 use wharf_signing::SignedStatement;
 
@@ -81,8 +81,8 @@ struct Digests {
 impl Attestation {
     /// Reads the field `attestations` of an upload.
     pub(crate) fn of_field(text: &str) -> Result<Vec<Self>, Refusal> {
-        let all: Vec<Value> = serde_json::from_str(text).map_err(|error| {
-            Refusal::new(format!("Malformed attestations: not a list of objects: {error}"))
+        let all: Vec<Value> = read(text.as_bytes()).map_err(|fault| {
+            Refusal::new(format!("Malformed attestations: not a list of objects: {fault}"))
         })?;
         all.into_iter().map(Self::read).collect()
     }

@@ -7,7 +7,7 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    Digest, Error, Grant, Kind, OperatorGrant, OrganisationGrant, OrganisationName, Result, Subject,
+    Digest, Error, Grant, Kind, OperatorGrant, OrganisationGrant, OrganisationName, Result, Size, Subject,
     action::Push,
     audit::AuditRecord,
     duty::Belong,
@@ -93,9 +93,10 @@ pub(crate) async fn expect_bytes(
     }
     let organisation = &grant.place().organisation;
     let message = format!(
-        "the quota of {organisation} does not allow {more} bytes more: {used} of {quota} bytes are used ({} of {})",
-        in_words(used),
-        in_words(quota)
+        "the quota of {organisation} does not allow {} more: {} of {} are used, {used} of {quota} bytes",
+        Size(more),
+        Size(used),
+        Size(quota)
     );
     Err(Error::new(Kind::QuotaExceeded, message))
 }
@@ -111,22 +112,6 @@ pub(crate) async fn expect_blob(
         return Ok(());
     }
     expect_bytes(work, grant, repository, size).await
-}
-
-/// A size as people say it, rounded down.
-fn in_words(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    let (mut tenths, mut unit) = (bytes.saturating_mul(10), "bytes");
-    for next in UNITS {
-        if tenths < 10_240 {
-            break;
-        }
-        (tenths, unit) = (tenths / 1024, next);
-    }
-    match tenths % 10 {
-        0 => format!("{} {unit}", tenths / 10),
-        rest => format!("{}.{rest} {unit}", tenths / 10),
-    }
 }
 
 struct ExpectQuota {
@@ -171,24 +156,5 @@ impl Transaction for SetQuota {
             return Err(Error::not_found(Subject::Name));
         }
         work.audit(&self.record).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_size_is_said_with_one_digit_after_the_point() {
-        for (bytes, words) in [
-            (0, "0 bytes"),
-            (1023, "1023 bytes"),
-            (1024, "1 KiB"),
-            (1536, "1.5 KiB"),
-            (10 << 30, "10 GiB"),
-            (3 << 50, "3072 TiB"),
-        ] {
-            assert_eq!(in_words(bytes), words);
-        }
     }
 }

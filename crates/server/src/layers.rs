@@ -50,7 +50,7 @@ pub(crate) fn around(routes: Router, largest: LargestHead, observer: Arc<Observe
 /// Gives the request an id, and logs and counts how it went, once: never bodies, tokens or queries.
 async fn observe(State(observer): State<Arc<Observer>>, mut request: Request, next: Next) -> Response {
     let running = Running::begin(observer.meters.clone());
-    let id = format!("{:016x}", u64::from_be_bytes(observer.entropy.bytes()));
+    let id = observer.entropy.id::<8>();
     request.extensions_mut().insert(RequestId(id.clone()));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let client = request.extensions().get::<Peer>().copied().unwrap_or(Peer(None));

@@ -122,7 +122,7 @@ fn asked<'a>(options: &'a Options, page: Option<Vec<(&'a str, String)>>) -> Aske
         path,
         query: query.chain(page.unwrap_or_default()).collect(),
         body: body.as_ref(),
-        key: format!("{:032x}", u128::from_be_bytes(entropy.bytes())),
+        key: entropy.id::<16>(),
     }
 }
 

@@ -49,10 +49,8 @@ pub(crate) fn router(operation: Operation) -> Router {
 
 /// Whether the process answers.
 async fn healthz(State(operation): State<Operation>) -> Response {
-    let timestamp =
-        jiff::Timestamp::from_microsecond(operation.clock.now().microseconds()).unwrap_or_default();
-    let body =
-        json!({ "status": "ok", "timestamp": timestamp.to_string(), "version": env!("CARGO_PKG_VERSION") });
+    let timestamp = operation.clock.now().written().unwrap_or_default();
+    let body = json!({ "status": "ok", "timestamp": timestamp, "version": env!("CARGO_PKG_VERSION") });
     named("healthz", Json(body).into_response())
 }
 

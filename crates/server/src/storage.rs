@@ -32,7 +32,7 @@ impl Storage {
         match &config.storage {
             StorageChoice::File => FileStore::open(data_dir.path(), &boot_id(entropy)).map(Self::Files),
             StorageChoice::S3(settings) => {
-                let probe = format!("{:032x}", u128::from_be_bytes(entropy.bytes()));
+                let probe = entropy.id::<16>();
                 S3Store::open(settings, &probe).await.map(Self::Bucket)
             }
         }

@@ -429,7 +429,7 @@ fn seconds(duration: Duration) -> i64 {
 pub(crate) fn node(config: &Config, entropy: &dyn Entropy) -> String {
     match config.database {
         DatabaseChoice::Sqlite => String::new(),
-        DatabaseChoice::Postgres(_) => format!("{:032x}", u128::from_be_bytes(entropy.bytes())),
+        DatabaseChoice::Postgres(_) => entropy.id::<16>(),
     }
 }
 

@@ -51,6 +51,5 @@ pub(crate) fn variables() -> impl Iterator<Item = (String, String)> {
 #[allow(clippy::disallowed_methods, reason = "the boot id is a file of the kernel's")]
 pub(crate) fn boot_id(entropy: &dyn Entropy) -> String {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
-    kernel
-        .map_or_else(|_| format!("{:032x}", u128::from_be_bytes(entropy.bytes())), |id| id.trim().to_owned())
+    kernel.map_or_else(|_| entropy.id::<16>(), |id| id.trim().to_owned())
 }

@@ -36,7 +36,7 @@ async fn a_quota_refuses_in_words_and_what_is_there_stays() {
     let refused = owner.request("PUT", &path).body(blob.clone()).send().await.is(403).json();
     let (code, words) = (&refused["errors"][0]["code"], refused["errors"][0]["message"].as_str().unwrap());
     assert_eq!(code, "DENIED");
-    assert!(words.contains(&format!("{used} of {} bytes are used", used + 10)), "{words}");
+    assert!(words.contains(&format!("{used} of {} bytes", used + 10)), "{words}");
     owner.delete(&upload.location).await.is(204);
     repository.manifest("v1").await.is(200);
     owner.repository("acme/third").mount(&sha256(&image.blobs[0]), Some("acme/app")).await.is(201);

@@ -82,7 +82,7 @@ async fn what_a_token_made_lives_no_longer_than_itself() {
     a_robots_token_ends_with_the_token_that_made_it(&wharf, &soon).await;
     let (parent, _) = make(&alice, TOKENS, &soon).await;
     let made = alice.bearing(&parent).send_json("POST", TOKENS, &json!({ "name": "late" })).await.is(201);
-    assert_eq!(made.json()["expires_at"], "2100-01-01T00:00:00Z");
+    assert_eq!(made.json()["expires_at"], "2100-01-01T00:00:00.000000Z");
 }
 
 #[tokio::test]
@@ -220,7 +220,7 @@ async fn a_robots_token_ends_with_the_token_that_made_it(wharf: &Wharf, soon: &V
     let (parent, _) = make(&owner, TOKENS, soon).await;
     let tokens = format!("{robots}/ci/tokens");
     let made = owner.bearing(&parent).send_json("POST", &tokens, &json!({ "name": "late" })).await.is(201);
-    assert_eq!(made.json()["expires_at"], "2100-01-01T00:00:00Z");
+    assert_eq!(made.json()["expires_at"], "2100-01-01T00:00:00.000000Z");
     let robot = wharf.caller("acme+ci", made.json()["token"].as_str().unwrap());
     robot.get("/api/v1/me").await.is(200);
     wharf.change_password("owner", "another-password");

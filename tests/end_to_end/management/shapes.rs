@@ -18,6 +18,10 @@ async fn what_an_endpoint_does_not_know_is_refused() {
     ] {
         is_problem(admin.send_json("POST", "/api/v1/orgs", &body).await, 400);
     }
+    // In words of the request, with the place in it, and without what stands there.
+    let rule = json!({ "select": { "tags": ["v*", { "secret": 1 }] } });
+    let rule = admin.send_json("PUT", "/api/v1/orgs/acme/registries/main/retention/old", &rule).await.is(400);
+    assert_eq!(rule.json()["detail"], "the body is not as it must be: select.tags[1] must be a text");
     is_problem(admin.request("POST", "/api/v1/orgs").body("{").send().await, 400);
     is_problem(admin.request("POST", "/api/v1/orgs").body("x".repeat(70_000)).send().await, 413);
     for path in ["/api/v1/orgs?limit=1", "/api/v1/orgs?n=-1", "/api/v1/orgs?n=1&n=2", "/api/v1/me?x=1"] {

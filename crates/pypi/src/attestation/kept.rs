@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use wharf_core::{
     Digest, MediaType,
+    json::read as read_json,
     manifest::{Descriptor, Role},
 };
 use wharf_registry::format::{Candidate, Contents, Document, Fact, Refusal};
@@ -102,8 +103,8 @@ fn read(candidate: &Candidate, contents: &Contents) -> Result<Vec<Attestation>, 
         }
         let mut bytes = Vec::new();
         reader.take(LARGEST).read_to_end(&mut bytes)?;
-        let document = serde_json::from_slice(&bytes)
-            .map_err(|error| Refusal::new(format!("Malformed attestations: {error}")))?;
+        let document =
+            read_json(&bytes).map_err(|fault| Refusal::new(format!("Malformed attestations: {fault}")))?;
         Attestation::read(document)
     };
     layers.into_iter().map(read).collect()

@@ -62,8 +62,7 @@ impl Upstreams {
         let busy = |_| Error::new(Kind::Unavailable, "this is being fetched, and takes long: try again");
         let turn = tokio::time::timeout(PATIENCE, self.0.flights.turn(&name).lock_owned());
         let turn = turn.await.map_err(busy)?;
-        let holder: [u8; 16] = self.0.registry.0.parts.entropy.bytes();
-        let holder = format!("{:032x}", u128::from_be_bytes(holder));
+        let holder = self.0.registry.0.parts.entropy.id::<16>();
         let claim = LeaseClaim { name: Cow::Owned(name), holder, until: self.0.registry.now() };
         self.take(&claim).await?;
         let (upstreams, prolonged) = (self.clone(), claim.clone());

@@ -51,7 +51,7 @@ impl EventRow {
             source: &format!("/v2/{}", self.path),
             kind: format!("wharf.{}", self.kind),
             subject: &name,
-            time: written(self.at)?,
+            time: self.at.written()?,
             datacontenttype: "application/json",
             data: Data {
                 repository: &self.path,
@@ -64,11 +64,6 @@ impl EventRow {
         let body = serde_json::to_string(&event).map_err(Error::internal)?;
         Ok((id, body))
     }
-}
-
-fn written(at: Timestamp) -> Result<String> {
-    let at = jiff::Timestamp::from_microsecond(at.microseconds()).map_err(Error::internal)?;
-    Ok(at.to_string())
 }
 
 /// A secret as its owner is shown it.

@@ -139,7 +139,7 @@ pub(super) fn issuer_hosts(text: &str) -> Option<Vec<IssuerHost>> {
 pub(super) fn signing_keys(text: &str) -> Option<Vec<(RegistryPlace, PathBuf)>> {
     let key = |entry: &str| {
         let (registry, file) = entry.trim().split_once('=')?;
-        Some((registry_place(registry)?, PathBuf::from(file)))
+        Some((registry.parse().ok()?, PathBuf::from(file)))
     };
     entries(text).map(key).collect()
 }
@@ -148,18 +148,13 @@ pub(super) fn signing_keys(text: &str) -> Option<Vec<(RegistryPlace, PathBuf)>> 
 pub(super) fn registry_hosts(text: &str) -> Option<Vec<(String, RegistryPlace)>> {
     let host = |entry: &str| {
         let (host, registry) = entry.trim().split_once('=')?;
-        Some((host.to_ascii_lowercase(), registry_place(registry)?)).filter(|(host, _)| !host.is_empty())
+        Some((host.to_ascii_lowercase(), registry.parse().ok()?)).filter(|(host, _)| !host.is_empty())
     };
     entries(text).map(host).collect()
 }
 
 fn entries(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').filter(move |_| !text.trim().is_empty())
-}
-
-fn registry_place(text: &str) -> Option<RegistryPlace> {
-    let (organisation, registry) = text.split_once('/')?;
-    Some(RegistryPlace { organisation: organisation.parse().ok()?, registry: registry.parse().ok()? })
 }
 
 /// A time that somebody waits: more than none.

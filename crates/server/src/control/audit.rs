@@ -77,8 +77,10 @@ async fn verify(log: &AuditLog, how: (Option<&str>, bool), progress: &Progress) 
     let mut watch = Watch { progress, json, findings: 0 };
     let checked = log.verify(noted, &mut watch).await?;
     let verdict = if watch.findings == 0 { Verdict::Good } else { Verdict::Damaged };
-    let text =
-        if json { summary(&checked, watch.findings).to_string() } else { told(&checked, watch.findings) };
+    let text = match json {
+        true => summary(&checked, watch.findings)?.to_string(),
+        false => told(&checked, watch.findings)?,
+    };
     Ok(Outcome { text, verdict })
 }
 
@@ -155,44 +157,40 @@ fn in_words(finding: &AuditFinding) -> String {
     }
 }
 
-fn summary(checked: &Checked, findings: u64) -> Value {
+fn summary(checked: &Checked, findings: u64) -> Result<Value> {
     let removed = checked.removed.iter();
     let removed: Vec<_> =
         removed.map(|(month, records)| json!({ "month": month.to_string(), "records": records })).collect();
-    json!({ "verified": {
+    Ok(json!({ "verified": {
         "records": checked.records,
         "removed": removed,
         "head": checked.head.as_ref().map(noted_as),
         "unsealed": checked.tail.records,
-        "unsealed_since": checked.tail.since.map(moment),
+        "unsealed_since": checked.tail.since.map(Timestamp::written).transpose()?,
         "findings": findings,
-    } })
+    } }))
 }
 
-fn told(checked: &Checked, findings: u64) -> String {
+fn told(checked: &Checked, findings: u64) -> Result<String> {
     let Checked { records, removed, head, tail } = checked;
     let mut lines: Vec<_> = removed
         .iter()
         .map(|(month, records)| format!("removed by Wharf after its export: {month}, {records} records"))
         .collect();
     if let Some(since) = tail.since {
-        lines.push(format!("not sealed yet: {} records, since {}", tail.records, moment(since)));
+        lines.push(format!("not sealed yet: {} records, since {}", tail.records, since.written()?));
     }
     if let Some(head) = head {
         lines.push(format!("head: {}", noted_as(head)));
     }
     let end = if findings == 0 { "all is right".to_owned() } else { format!("{findings} findings") };
     lines.push(format!("verified {records} records: {end}"));
-    lines.join("\n")
+    Ok(lines.join("\n"))
 }
 
 /// A head as it is noted elsewhere, and given back to a later verification.
 fn noted_as(head: &Head) -> String {
     format!("{}/{}/{}", head.month, head.size, hex::encode(&head.root))
-}
-
-fn moment(at: Timestamp) -> String {
-    jiff::Timestamp::from_microsecond(at.microseconds()).unwrap_or_default().to_string()
 }
 
 /// Takes the lines of an export.

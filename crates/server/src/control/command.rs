@@ -6,12 +6,7 @@ use wharf_core::{Actor, Error, Kind, OrganisationName, RegistryPlace, Result, Ro
 
 use wharf_registry::{Collected, Horizon, Registry, Share};
 
-use super::{
-    Desk, Outcome, Progress,
-    audit::Audit,
-    key::{self, Key},
-    source::RegistrySource,
-};
+use super::{Desk, Outcome, Progress, audit::Audit, key::Key, source::RegistrySource};
 use crate::{
     first_start::{ADMIN, PASSWORD_FILE},
     moving::{self, Backup},
@@ -114,7 +109,7 @@ impl Command {
                 accepts_unverified,
                 source,
             } => {
-                let RegistryPlace { organisation, registry: name } = key::place(&registry)?;
+                let RegistryPlace { organisation, registry: name } = registry.parse()?;
                 let source = source.change(auth)?;
                 let change =
                     RegistryChange { public, accepts_missing_content, redirects, accepts_unverified, source };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use wharf_auth::Auth;
-use wharf_core::{Actor, Error, Kind, OrganisationGrant, RegistryPlace, Result, Timestamp, duty::Administer};
+use wharf_core::{Actor, OrganisationGrant, RegistryPlace, Result, duty::Administer};
 use wharf_signing::{NewKey, PublicKey, RegistryKey, Signing};
 
 /// What to do with a key of a registry, `organisation/registry`.
@@ -41,22 +41,22 @@ impl Key {
     pub(super) async fn carry_out(self, signing: &Signing, auth: &Auth) -> Result<String> {
         match self {
             Self::Add { registry, name, pem, is_primary, expires_at } => {
-                let expires_at = expires_at.as_deref().map(moment).transpose()?;
+                let expires_at = expires_at.as_deref().map(str::parse).transpose()?;
                 let key = PublicKey::from_pem(&pem)?;
                 let told = format!("registry {registry} believes the key {name} ({})", key.id());
                 let key = NewKey { name: name.parse()?, key, is_primary, expires_at };
-                let place = place(&registry)?;
+                let place: RegistryPlace = registry.parse()?;
                 signing.add_key(&grant(auth, &place).await?, &place.registry, key).await?;
                 Ok(told)
             }
             Self::Revoke { registry, name } => {
-                let place = place(&registry)?;
+                let place: RegistryPlace = registry.parse()?;
                 signing.revoke_key(&grant(auth, &place).await?, &place.registry, &name.parse()?).await?;
                 Ok(format!("registry {registry} believes no signature by {name} any more"))
             }
             Self::List { registry } => {
-                let trust = signing.trust(&place(&registry)?).await?;
-                Ok(trust.keys().iter().map(line).collect::<Vec<_>>().join("\n"))
+                let trust = signing.trust(&registry.parse()?).await?;
+                Ok(trust.keys().iter().map(line).collect::<Result<Vec<_>>>()?.join("\n"))
             }
         }
     }
@@ -68,30 +68,16 @@ async fn grant(auth: &Auth, place: &RegistryPlace) -> Result<OrganisationGrant<A
     auth.grant_organisation(&Actor::job("command line"), &place.organisation).await
 }
 
-/// Reads `organisation/registry`.
-pub(super) fn place(text: &str) -> Result<RegistryPlace> {
-    let wrong = || Error::new(Kind::Invalid, "a registry is named organisation/registry");
-    let (organisation, registry) = text.split_once('/').ok_or_else(wrong)?;
-    Ok(RegistryPlace { organisation: organisation.parse()?, registry: registry.parse()? })
-}
-
-fn moment(text: &str) -> Result<Timestamp> {
-    let wrong = |_| Error::new(Kind::Invalid, "a moment is written like 2027-01-31T00:00:00Z");
-    let moment: jiff::Timestamp = text.parse().map_err(wrong)?;
-    Ok(Timestamp::from_microseconds(moment.as_microsecond()))
-}
-
-fn line(key: &RegistryKey) -> String {
-    let shown = |at: Timestamp| jiff::Timestamp::from_microsecond(at.microseconds()).unwrap_or_default();
+fn line(key: &RegistryKey) -> Result<String> {
     let mut line = format!("{}  {}  {}", key.name, key.key.id(), key.key.algorithm().word());
     if key.is_primary {
         line += "  primary";
     }
     if let Some(end) = key.expires_at {
-        line += &format!("  until {}", shown(end));
+        line += &format!("  until {}", end.written()?);
     }
     if let Some(at) = key.revoked_at {
-        line += &format!("  revoked {}", shown(at));
+        line += &format!("  revoked {}", at.written()?);
     }
-    line
+    Ok(line)
 }

@@ -147,7 +147,7 @@ impl Pages<'_> {
 
 fn asked<'a>(path: &'a [String], query: Vec<(&'a str, String)>) -> Asked<'a> {
     let entropy: &dyn Entropy = &SystemEntropy::new();
-    let key = format!("{:032x}", u128::from_be_bytes(entropy.bytes()));
+    let key = entropy.id::<16>();
     Asked { method: Method::GET, path, query, body: None, key }
 }
 

@@ -86,7 +86,7 @@ impl Storage {
 
 /// The mark of a database, made where it has none.
 async fn of(database: &Database, entropy: &dyn Entropy) -> Result<String> {
-    let fresh = format!("{:032x}", u128::from_be_bytes(entropy.bytes()));
+    let fresh = entropy.id::<16>();
     let mark = database.keep(SETTING, fresh.into_bytes()).await?;
     String::from_utf8(mark).map_err(Error::internal)
 }
