@@ -23,6 +23,8 @@ use crate::{
 
 /// The largest answer in JSON, in bytes.
 const LARGEST: usize = 16 * 1024 * 1024;
+/// The longest body that is read as it comes, in bytes.
+const LONGEST_STREAM: u64 = 1 << 40;
 /// The most of a refusal that is read, in bytes.
 const LARGEST_REFUSAL: usize = 64 * 1024;
 /// The most of its words that are repeated, in characters.
@@ -123,6 +125,14 @@ impl Api {
             };
             pace.wait(None, broken).await?;
         }
+    }
+
+    /// A body as it comes. Where it breaks off, it says so and is not asked for again.
+    ///
+    /// # Errors
+    /// `NotFound`; what else a request may fail with.
+    pub async fn stream(&self, spot: Spot<'_>) -> Result<ByteStream> {
+        Ok(self.get(spot).await?.into_stream(LONGEST_STREAM))
     }
 
     /// Sends bytes of this type, and returns what JSON says to that.

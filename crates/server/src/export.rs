@@ -3,7 +3,7 @@
 //!
 //! It is read by the two doors that anybody has, so an admin of the organisation can do it, while serving. A file has its
 //! name only once it is whole, and a content only once its digest was found right; so the same command, run again, goes
-//! on. What cannot be had is named, and the rest goes on.
+//! on, and takes a content of the right name and size for the one. What cannot be had is named, and the rest goes on.
 
 mod arguments;
 mod documents;
@@ -39,7 +39,8 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     let shown = documents.organisation().await?;
     let folder = Folder::open(&options.directory, &server.to_string(), &shown).await?;
     let report = Report::new(options.reader);
-    let shelves = Shelves::of(&documents, Upstream::new(door()?, server, Some(login)), (options, &report));
+    let source = Upstream::new(door()?, server, Some(login));
+    let shelves = Shelves::of(&documents, source, options, &report);
     documents.write(&folder).await?;
     for registry in documents.registries().await? {
         let folder = folder.registry(&registry)?;

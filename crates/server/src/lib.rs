@@ -40,6 +40,7 @@ mod table;
 mod traces;
 mod verify;
 mod watched;
+mod whole_file;
 mod wiring;
 mod world;
 

@@ -45,5 +45,12 @@ async fn oras_and_crane_bring_an_export_to_another_registry() {
         digest(&format!("moved/app@{}", image.digest()));
         digest(&format!("moved/whole@{}", image.digest()));
     }
+    if component("regctl") {
+        let regctl = Program::new(&wharf, "regctl", built_by_go("regctl"));
+        regctl.run(&["registry", "set", "--tls", "disabled", &other.host]);
+        let to = format!("{}/moved/regctl:v1", other.host);
+        regctl.run(&["image", "copy", &format!("ocidir://{layout}:v1"), &to]);
+        assert_eq!(digest("moved/regctl:v1"), digest("moved/app:v1"));
+    }
     crane.run(&["pull", "--format=oci", &format!("{}/moved/app:v1", other.host), "pulled"]);
 }

@@ -150,6 +150,8 @@ async fn a_log_verifies_and_not_against_a_head_it_never_had() {
     let (code, told) = verify(&wharf, &["--noted", &head]);
     assert_eq!(code, Some(0), "while nobody serves: {told:?}");
     let export = wharf.data.with_file_name("audit.jsonl");
+    // As a process leaves it that is killed meanwhile.
+    fs::write(export.with_extension("jsonl.part"), "torn").unwrap();
     let done = wharf.try_command(&["audit", "export", "--output", export.to_str().unwrap()], "");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let exported = fs::read_to_string(&export).unwrap();

@@ -1,11 +1,6 @@
 //! The commands on the audit log: verify it, export it, show its heads.
 
-use std::{
-    fs,
-    io::Write as _,
-    os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -17,6 +12,7 @@ use wharf_registry::{
 };
 
 use super::progress::{Outcome, Progress, Step, Unit, Verdict};
+use crate::whole_file::{Earlier, WholeFile};
 
 /// What to do with the audit log.
 #[derive(Serialize, Deserialize)]
@@ -56,12 +52,13 @@ impl Audit {
                 Ok(Outcome::good(""))
             }
             Self::Export { month, output: Some(path) } => {
-                let mut file = ExportFile::create(path)?;
+                let told = path.display().to_string();
+                let mut file = WholeFile::begin(path, Earlier::Stays).await?;
                 let months = export(log, grant, (month.as_deref(), progress), &mut file).await?;
-                let path = file.keep()?;
+                file.keep().await?;
                 note(log, grant, &months).await?;
                 let records: u64 = months.iter().map(|month| month.head().size).sum();
-                Ok(Outcome::good(format!("exported {records} records to {}", path.display())))
+                Ok(Outcome::good(format!("exported {records} records to {told}")))
             }
             Self::Heads => {
                 let heads = log.heads().await?;
@@ -254,72 +251,10 @@ async fn note(log: &AuditLog, grant: &OperatorGrant, months: &[Exported]) -> Res
     Ok(())
 }
 
-/// A file that holds an export, whole and on the disk once it is kept. Before that it has another name, and goes with what
-/// failed.
-struct ExportFile {
-    path: PathBuf,
-    partial: PathBuf,
-    file: fs::File,
-    is_kept: bool,
-}
-
-#[allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "an export goes into a file that is named"
-)]
-impl ExportFile {
-    fn create(path: PathBuf) -> Result<Self> {
-        let mut partial = path.clone().into_os_string();
-        partial.push(".partial");
-        let partial = PathBuf::from(partial);
-        Self::expect_free(&path).map_err(|error| unwritable(&path, error))?;
-        let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial);
-        let file = file.map_err(|error| unwritable(&partial, error))?;
-        Ok(Self { path, partial, file, is_kept: false })
-    }
-
-    fn keep(mut self) -> Result<PathBuf> {
-        self.settle().map_err(|error| unwritable(&self.path, error))?;
-        self.is_kept = true;
-        Ok(self.path.clone())
-    }
-
-    fn settle(&self) -> std::io::Result<()> {
-        self.file.sync_all()?;
-        Self::expect_free(&self.path)?;
-        fs::rename(&self.partial, &self.path)?;
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-    }
-
-    /// An export is never written over.
-    fn expect_free(path: &Path) -> std::io::Result<()> {
-        match path.try_exists()? {
-            true => Err(std::io::ErrorKind::AlreadyExists.into()),
-            false => Ok(()),
-        }
-    }
-}
-
-#[allow(clippy::disallowed_methods, reason = "an export goes into a file that is named")]
-impl Drop for ExportFile {
-    fn drop(&mut self) {
-        if !self.is_kept {
-            // Where it cannot be removed it still is not what was asked for.
-            let _ = fs::remove_file(&self.partial);
-        }
-    }
-}
-
 #[async_trait]
-impl Taker for ExportFile {
+impl Taker for WholeFile {
     async fn take(&mut self, mut line: String) -> Result<()> {
         line.push('\n');
-        self.file.write_all(line.as_bytes()).map_err(|error| unwritable(&self.path, error))
+        self.write(line.as_bytes()).await
     }
-}
-
-fn unwritable(path: &Path, error: std::io::Error) -> Error {
-    Error::new(Kind::Invalid, format!("{} cannot be written", path.display())).because(error)
 }

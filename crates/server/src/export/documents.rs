@@ -3,9 +3,10 @@
 
 use std::collections::VecDeque;
 
+use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use wharf_core::{Entropy, Error, Kind, OrganisationName, Result};
-use wharf_outbound::{Api, Asked, Method};
+use wharf_outbound::{Api, Asked, Method, Spot};
 
 use super::folder::Folder;
 use crate::{course::Course, world::SystemEntropy};
@@ -67,10 +68,17 @@ impl Documents {
         }
         folder.put("robots.json", &json!(self.with("robots", "tokens").await?)).await?;
         folder.put("issuers.json", &json!(self.with("issuers", "rules").await?)).await?;
-        let mut records = folder.lines("audit.ndjson").await?;
-        let mut audit = self.list(&["audit"]);
-        while let Some(record) = audit.next().await? {
-            records.write(format!("{record}\n").as_bytes()).await?;
+        self.write_audit(folder).await
+    }
+
+    /// Writes the audit log, as the API exports it.
+    async fn write_audit(&self, folder: &Folder) -> Result<()> {
+        let broken = |error| Error::new(Kind::Unavailable, "the audit log broke off").because(error);
+        let path = ["orgs", self.organisation.as_str(), "audit", "export"];
+        let mut records = folder.begin(&["audit.ndjson"]).await?;
+        let mut told = self.api.stream(Spot { path: &path, query: &[] }).await?;
+        while let Some(piece) = told.next().await {
+            records.write(&piece.map_err(broken)?).await?;
         }
         records.keep().await
     }

@@ -1,4 +1,4 @@
-//! The directory of an export, and the files in it: a file has its name only once it is whole and on the disk.
+//! The directory of an export, and the files in it.
 //!
 //! A repository's slashes are `+` in the name of its folder, which no repository has in its own.
 
@@ -11,12 +11,13 @@ use std::{
 use serde_json::{Value, json};
 use tokio::{
     fs::{self, File},
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::AsyncReadExt as _,
 };
 use wharf_core::{Digest, Error, Kind, Result};
 use wharf_hash::Hasher;
 
 use super::{documents::text, report::Report};
+use crate::whole_file::{Earlier, WholeFile};
 
 /// The layout this binary writes.
 const FORMAT: u32 = 1;
@@ -36,13 +37,6 @@ pub(super) struct Folder {
     summary: Arc<Value>,
     /// Held while anything is written.
     _lock: Arc<std::fs::File>,
-}
-
-/// A file in the making.
-pub(super) struct Fresh {
-    file: File,
-    part: PathBuf,
-    path: PathBuf,
 }
 
 impl Folder {
@@ -101,14 +95,18 @@ impl Folder {
 
     /// Writes a file of JSON.
     pub(super) async fn put(&self, name: &str, value: &Value) -> Result<()> {
-        let mut file = self.lines(name).await?;
+        let mut file = self.begin(&[name]).await?;
         file.write(format!("{value:#}\n").as_bytes()).await?;
         file.keep().await
     }
 
-    /// Begins a file.
-    pub(super) async fn lines(&self, name: &str) -> Result<Fresh> {
-        Fresh::begin(self.path.join(name)).await
+    /// Begins a file at a path in it, in a folder that is made where it is not there. It takes the place of an older one.
+    pub(super) async fn begin(&self, parts: &[&str]) -> Result<WholeFile> {
+        let path = self.at(parts);
+        if let Some(folder) = path.parent() {
+            make(folder).await?;
+        }
+        WholeFile::begin(path, Earlier::GivesWay).await
     }
 
     /// Names come from the server, and lead nowhere else.
@@ -118,32 +116,6 @@ impl Folder {
             return Err(Error::new(Kind::Invalid, "the server named something that cannot be a folder"));
         }
         Ok(Self { path: self.at(parts), ..self.clone() })
-    }
-}
-
-#[allow(clippy::disallowed_methods, reason = "an export is files")]
-impl Fresh {
-    /// Begins one, in a folder that is made where it is not there.
-    pub(super) async fn begin(path: PathBuf) -> Result<Self> {
-        if let Some(folder) = path.parent() {
-            make(folder).await?;
-        }
-        let mut part = path.clone().into_os_string();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        let file = File::create(&part).await.map_err(unusable(&part))?;
-        Ok(Self { file, part, path })
-    }
-
-    pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file.write_all(bytes).await.map_err(unusable(&self.part))
-    }
-
-    /// Gives it its name.
-    pub(super) async fn keep(mut self) -> Result<()> {
-        self.file.flush().await.map_err(unusable(&self.part))?;
-        self.file.sync_all().await.map_err(unusable(&self.part))?;
-        fs::rename(&self.part, &self.path).await.map_err(unusable(&self.path))
     }
 }
 

@@ -22,9 +22,10 @@ use wharf_outbound::{Repository, Upstream};
 use super::{
     arguments::{Options, Trust},
     documents::{Documents, text},
-    folder::{Folder, Fresh, has, link, read, size},
+    folder::{Folder, has, link, read, size},
     report::{Came, Report},
 };
+use crate::whole_file::WholeFile;
 
 /// The annotation of a tag (image-spec, annotations.md).
 const TAG: &str = "org.opencontainers.image.ref.name";
@@ -68,7 +69,8 @@ impl<'a> Shelves<'a> {
     pub(super) fn of(
         documents: &'a Documents,
         source: Upstream,
-        (options, report): (&'a Options, &'a Report),
+        options: &'a Options,
+        report: &'a Report,
     ) -> Self {
         Self { documents, source, options, report, homes: Mutex::default() }
     }
@@ -153,14 +155,14 @@ impl Shelf<'_> {
     }
 
     async fn try_lay(&self, digest: Digest, Listed { media_type, artifact_type }: Listed) -> Result<Laid> {
-        let path = self.place(digest);
-        let kept = read(&path).await?.filter(|bytes| digest_of(digest.algorithm(), bytes) == digest);
+        let kept = read(&self.place(digest)).await?;
+        let kept = kept.filter(|bytes| digest_of(digest.algorithm(), bytes) == digest);
         let bytes = match kept {
             Some(bytes) => bytes.into(),
             None => {
                 let found = self.all.source.manifest(&self.repository, &Reference::Digest(digest)).await?;
                 let bytes = found.ok_or_else(|| Error::not_found(Subject::Manifest))?.bytes;
-                let mut file = Fresh::begin(path).await?;
+                let mut file = self.begin(digest).await?;
                 file.write(&bytes).await?;
                 file.keep().await?;
                 bytes
@@ -199,7 +201,7 @@ impl Shelf<'_> {
         let bar = &self.all.report.bar;
         bar.more(length);
         let mut download = self.all.source.blob(&self.repository, digest, length);
-        let mut file = Fresh::begin(path).await?;
+        let mut file = self.begin(digest).await?;
         while let Some(piece) = download.next(PIECE).await? {
             file.write(&piece).await?;
             bar.over(piece.len() as u64);
@@ -227,6 +229,10 @@ impl Shelf<'_> {
 
     fn place(&self, digest: Digest) -> PathBuf {
         self.folder.at(&["blobs", digest.algorithm().name(), &digest.hex()])
+    }
+
+    async fn begin(&self, digest: Digest) -> Result<WholeFile> {
+        self.folder.begin(&["blobs", digest.algorithm().name(), &digest.hex()]).await
     }
 }
 
