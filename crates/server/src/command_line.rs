@@ -10,9 +10,9 @@ use clap::ArgMatches;
 use wharf_core::{Error, Kind, Result, causes};
 
 use crate::{
-    config::{KEYS, Sources, example},
+    config::{KEYS, Sources},
     control::{self, Outcome, Verdict},
-    logs,
+    logs, management,
     moving::{self, Backup},
     output::{remark, say},
     process,
@@ -76,10 +76,6 @@ fn run(matches: &ArgMatches) -> Result<Verdict> {
                 }
                 served
             })?;
-            Ok(Verdict::Good)
-        }
-        Some(("config", arguments)) if arguments.get_flag("example") => {
-            say(&example())?;
             Ok(Verdict::Good)
         }
         Some(("config", _)) => {
@@ -151,7 +147,7 @@ fn command(group: &str, arguments: &ArgMatches) -> Result<control::Command> {
 /// Where the content of a registry is to come from.
 fn source(arguments: &ArgMatches) -> Result<control::RegistrySource> {
     let text = |name: &str| arguments.get_one::<String>(name).cloned();
-    let list = |name: &str| arguments.get_one::<String>(name).map(|names| listed(names));
+    let list = |name: &str| arguments.get_one::<String>(name).map(|names| management::listed(names));
     let user = text("upstream-user");
     // Asked for last, when nothing else can be wrong with the arguments.
     let password = match user {
@@ -170,11 +166,6 @@ fn source(arguments: &ArgMatches) -> Result<control::RegistrySource> {
         lookalikes: text("lookalikes"),
         popular: list("popular"),
     })
-}
-
-/// Names with commas between; none where there is nothing.
-fn listed(names: &str) -> Vec<String> {
-    names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 fn key_command(verb: &str, arguments: &ArgMatches) -> Result<control::Key> {

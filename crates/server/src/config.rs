@@ -24,6 +24,7 @@ pub(crate) use self::{
     keys::{KEYS, REPLACED, example},
     limits::Limits,
     people::{Letters, People},
+    values::quota,
 };
 use crate::{first_start::PASSWORD_VARIABLE, listener::Files, world};
 

@@ -1,8 +1,9 @@
-//! `wharf whoami`, `org`, `user`, `token`, `robot` and `audit search`: the management API of a server, from the command
-//! line. What there is to do stands in [`verbs`]; everything here serves any of them.
+//! `wharf whoami`, `org`, `registry`, `repository`, `tag`, `user`, `token`, `robot` and `audit search`: the management API of a
+//! server, from the command line. What there is to do stands in [`verbs`]; everything here serves any of them.
 
 mod grammar;
 mod request;
+mod settings;
 mod verb;
 mod verbs;
 
@@ -13,7 +14,10 @@ use serde_json::Value;
 use wharf_core::{Entropy, Error, Kind, Result};
 use wharf_outbound::{Api, Asked, Door, Policy, RegistryAddress, Said};
 
-pub(crate) use self::grammar::extend;
+pub(crate) use self::{
+    grammar::extend,
+    settings::{arguments as settings, listed},
+};
 use self::{
     request::{Request, request},
     verb::{Shows, Verb},
@@ -75,7 +79,12 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     match options.verb.shows {
         Shows::List(columns) => list(&api, options, columns).await,
         Shows::All(columns) => {
-            Listing::new(options.reader, columns).show(items(&api.ask(asked(options, None)).await?)?)
+            let said = api.ask(asked(options, None)).await?;
+            Listing::new(options.reader, columns).show(items(&said)?)?;
+            if said.body.as_ref().and_then(|body| body.get("more")?.as_bool()) == Some(true) {
+                remark("and more, which is not shown");
+            }
+            Ok(())
         }
         Shows::One(columns) => {
             let said = api.ask(asked(options, None)).await?;

@@ -1,4 +1,5 @@
-//! `wharf whoami`, `org`, `user`, `token`, `robot`, `audit search`: the API from the command line of another machine.
+//! `wharf whoami`, `org`, `registry`, `repository`, `tag`, `user`, `token`, `robot`, `audit search`: the API from the command
+//! line of another machine.
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
@@ -58,11 +59,6 @@ async fn organisations_and_their_members_are_managed() {
     let alice = wharf.caller("alice", "a-good-password");
     alice.repository("acme/app").push_image(&Image::oci(1), "v1").await;
 
-    let registries = desk.say("org registries acme", "").await;
-    assert!(
-        registries.starts_with("NAME  KIND    PUBLIC  CREATED AT\nmain  hosted  no      "),
-        "{registries}"
-    );
     assert!(desk.told("org usage acme").await[0]["used_bytes"].as_u64().unwrap() > 0);
     desk.say("user disable alice", "").await;
     alice.get("/v2/").await.is(401);
@@ -74,6 +70,79 @@ async fn organisations_and_their_members_are_managed() {
     assert!(kept.contains("acme/app is still there"), "{kept}");
     desk.say("org remove acme --force", "").await;
     assert!(desk.refused("org show acme").await.contains("404"));
+}
+
+#[tokio::test]
+async fn registries_are_made_opened_and_removed_from_elsewhere() {
+    let wharf = Wharf::start().await;
+    let desk = Desk::of_the_operator(&wharf).await;
+    desk.say("org create acme", "").await;
+
+    let made = desk.told("registry create acme/team --public true --missing-content accept").await;
+    assert_eq!((&made[0]["public"], &made[0]["missing_content"]), (&true.into(), &"accept".into()));
+    wharf.admin().repository("acme/team/app").push_image(&Image::oci(1), "v1").await;
+    wharf.anonymous().get("/v2/acme/team/app/manifests/v1").await.is(200);
+    let listed = desk.say("registry list acme", "").await;
+    let (titles, main) = ("NAME  KIND    PUBLIC  CREATED AT\n", "main  hosted  no      ");
+    assert!(
+        listed.starts_with(&format!("{titles}{main}")) && listed.contains("\nteam  hosted  yes"),
+        "{listed}"
+    );
+    // Every time has as many digits.
+    assert!(
+        listed
+            .lines()
+            .skip(1)
+            .all(|line| line.ends_with('Z') && line.len() == listed.lines().nth(1).unwrap().len())
+    );
+    desk.say("registry change acme/team --public false", "").await;
+    wharf.anonymous().get("/v2/acme/team/app/manifests/v1").await.is(401);
+    let shown = &desk.told("registry show acme/team").await[0];
+    assert_eq!((&shown["public"], &shown["missing_content"]), (&false.into(), &"accept".into()));
+    assert!(desk.refused("registry remove acme/team").await.contains("acme/team/app is still there"));
+    desk.say("registry delete acme/team --force", "").await;
+    assert!(desk.refused("registry show acme/team").await.contains("404"));
+
+    let upstream = "registry create acme/mirror --kind proxy --upstream https://index.example/simple --upstream-user bob --password-stdin";
+    desk.say(upstream, "hush\n").await;
+    let shown = &desk.told("registry show acme/mirror").await[0];
+    assert_eq!(
+        (&shown["upstream"]["protocol"], &shown["upstream"]["username"]),
+        (&"python".into(), &"bob".into())
+    );
+}
+
+#[tokio::test]
+async fn what_a_repository_holds_is_looked_at_and_set_back() {
+    let wharf = Wharf::start().await;
+    let desk = Desk::of_the_operator(&wharf).await;
+    let (first, second) = (Image::oci(1), Image::oci(2));
+    let repository = wharf.admin().repository("acme/main/team/app");
+    for image in [&first, &second] {
+        repository.push_image(image, "latest").await;
+    }
+
+    assert_eq!(desk.told("repository list acme/main").await[0]["name"], "team/app");
+    assert_eq!(desk.told("tag list acme/main/team/app").await[0]["digest"], second.digest());
+    let moves = desk.told("tag history acme/main/team/app latest").await;
+    assert_eq!((moves.len(), &moves[0]["from"]), (2, &first.digest().into()));
+    desk.say(&format!("tag rollback acme/main/team/app latest {}", first.digest()), "").await;
+    repository.manifest("latest").await.is(200).has_body(&first.manifest);
+
+    let rule = json!({ "keep_newest": 0 });
+    let path = "/api/v1/orgs/acme/registries/main/retention/all";
+    wharf.admin().send_json("PUT", path, &rule).await.is(200);
+    let going = desk.told("registry expiring acme/main").await;
+    assert_eq!((&going[0]["tag"], &going[0]["rule"]), (&"latest".into(), &"all".into()));
+    desk.say("tag remove acme/main/team/app latest", "").await;
+    assert_eq!(desk.told("tag list acme/main/team/app").await.len(), 0);
+    desk.say("repository remove acme/main/team/app", "").await;
+    assert_eq!(desk.told("repository list acme/main").await.len(), 0);
+
+    desk.say("org set-quota acme 1GiB", "").await;
+    assert_eq!(desk.told("org usage acme").await[0]["quota_bytes"], 1_u64 << 30);
+    desk.say("org set-quota acme unlimited", "").await;
+    assert_eq!(desk.told("org usage acme").await[0]["quota_bytes"], Value::Null);
 }
 
 #[tokio::test]
@@ -133,8 +202,25 @@ async fn the_command_line_describes_itself() {
     }
     let page = String::from_utf8(shell.run(&["man"], "").await.stdout).unwrap();
     assert!(page.contains(".TH wharf 1"), "{page}");
+    let page = String::from_utf8(shell.run(&["man", "org", "set-member"], "").await.stdout).unwrap();
+    assert!(page.contains(".TH wharf-org-set-member 1") && page.contains("Give a user a role"), "{page}");
+    let nothing = shell.run(&["man", "org", "nothing"], "").await;
+    assert!(String::from_utf8(nothing.stderr).unwrap().contains("no command nothing"));
     shell.run(&["man", "--directory", "pages"], "").await;
     assert!(shell.path().join("pages/wharf-org-set-member.1").exists());
+    // The help of a command shows which data it is about, where it is about this machine's.
+    for (words, shown) in
+        [("gc", true), ("audit heads", true), ("registry set", true), ("registry list", false)]
+    {
+        let words: Vec<&str> = words.split(' ').chain(["--help"]).collect();
+        let help = String::from_utf8(shell.run(&words, "").await.stdout).unwrap();
+        assert_eq!(help.contains("--data-dir"), shown, "{help}");
+    }
+    // An example is what one needs whose own file is wrong.
+    std::fs::write(shell.path().join("wharf.toml"), "listen = \n").unwrap();
+    let example = shell.run(&["config", "--example"], "").await;
+    assert!(example.status.success() && String::from_utf8(example.stdout).unwrap().contains("data_dir = "));
+    std::fs::remove_file(shell.path().join("wharf.toml")).unwrap();
     let unnamed = shell.run(&["whoami"], "").await;
     assert!(String::from_utf8(unnamed.stderr).unwrap().contains("WHARF_SERVER"));
 }

@@ -8,6 +8,9 @@ use crate::{
     export, import, management, plugin,
 };
 
+/// The settings that say where the data of this machine is.
+const PLACES: [&str; 3] = ["data_dir", "database", "storage"];
+
 /// What stands on the command line. Where it cannot be meant, the process ends with 2, and with words.
 pub(super) fn given() -> ArgMatches {
     let mut grammar = all();
@@ -22,39 +25,52 @@ pub(super) fn given() -> ArgMatches {
 
 /// The whole grammar.
 pub(super) fn all() -> Command {
-    // Every command takes every setting; the help lists them once, with what they are if not said.
-    let keys = KEYS.iter().filter(|key| !key.flag.is_empty());
-    let keys = keys.map(|key| Arg::new(key.name).long(key.flag).global(true).value_name("VALUE").hide(true));
-    let file = Arg::new("config").long("config").global(true).value_name("FILE");
-    let file = file.help("The file with settings; wharf.toml, if it is there and none is named");
+    // Every command takes every setting; the help lists them once, and some of them where they say which data is meant.
+    let keys = KEYS.iter().filter(|key| !key.flag.is_empty()).map(|key| setting(key).hide(true));
     let grammar = Command::new("wharf")
         .version(env!("CARGO_PKG_VERSION"))
         .about("A registry for cargo of every kind. Without a command it serves.")
         .after_help(
-            "Settings stand in a file, in WHARF_… variables and in flags: wharf serve --help lists them.",
+            "Settings stand in a file (--config FILE), in WHARF_… variables and in flags: wharf serve --help lists them.",
         )
         .args(keys)
-        .arg(file)
-        .subcommand(Command::new("serve").about("Serve (the default)").after_help(settings()))
-        .subcommand(
+        .arg(file().hide(true))
+        .subcommand(Command::new("serve").about("Serve (the default)").arg(file()).after_help(settings()))
+        .subcommand(on_data(
             Command::new("config")
                 .about("Print the effective configuration with each value's origin, secrets masked")
                 .arg(flag("example", "Print an example file with every key instead")),
-        )
+        ))
         .subcommand(user())
         .subcommand(registry())
         .subcommand(key())
         .subcommand(audit())
-        .subcommand(gc())
-        .subcommand(backup())
-        .subcommand(verify())
-        .subcommand(restore())
+        .subcommands([gc(), backup(), verify(), restore()].map(on_data))
         .subcommand(login())
         .subcommand(Command::new("logout").about("Forget a login that `wharf login` kept").arg(server()))
         .subcommand(import::grammar())
         .subcommand(plugin::grammar())
         .subcommands(documents::grammar());
     management::extend(grammar).mut_subcommand("org", |org| org.subcommand(export::grammar()))
+}
+
+/// A setting as a flag.
+fn setting(key: &Key) -> Arg {
+    Arg::new(key.name).long(key.flag).global(true).value_name("VALUE")
+}
+
+fn file() -> Arg {
+    let file = Arg::new("config").long("config").global(true).value_name("FILE");
+    file.help("The file with settings; wharf.toml, if it is there and none is named")
+}
+
+/// A command on the data of this machine: its help shows the settings that say which data that is.
+fn on_data(command: Command) -> Command {
+    let shown = |key: &Key| setting(key).help(format!("{} [{}]", key.about, key.default));
+    let places = KEYS.iter().filter(|key| PLACES.contains(&key.name)).map(shown);
+    command
+        .args(places.chain([file()]).map(|arg| arg.help_heading("The data of this machine")))
+        .after_help("It takes every setting, also from WHARF_… variables: wharf serve --help lists them.")
 }
 
 /// Every setting as a flag, with what it is if not said and what it does.
@@ -94,79 +110,44 @@ fn user() -> Command {
     Command::new("user")
         .about("Manage users: add and passwd on the data of this machine, the others on a server")
         .subcommand_required(true)
-        .subcommand(Command::new("add").about("Make a user").args([name(), stdin()]).args([member, operator]))
-        .subcommand(Command::new("passwd").about("Set a user's password").args([name(), stdin()]))
+        .subcommand(on_data(
+            Command::new("add").about("Make a user").args([name(), stdin()]).args([member, operator]),
+        ))
+        .subcommand(on_data(Command::new("passwd").about("Set a user's password").args([name(), stdin()])))
 }
 
 fn registry() -> Command {
-    let choice = |name: &'static str, words: [&'static str; 2], help: &'static str| {
-        Arg::new(name).long(name).value_parser(words).help(help)
-    };
-    let missing = "Whether manifests may name content the repository lacks";
-    let unverified = "Whether, as long as it has no key, it takes plugins that nobody signed";
-    let redirect = "Whether who pulls is sent to the bucket, where the storage does that";
-    Command::new("registry").about("Manage registries").subcommand_required(true).subcommand(
-        Command::new("set")
-            .about("Make a registry, or change it")
-            .arg(Arg::new("registry").required(true).value_name("ORGANISATION/REGISTRY"))
-            .arg(choice("public", ["true", "false"], "Whether anybody may pull"))
-            .arg(choice("missing-content", ["accept", "refuse"], missing))
-            .arg(choice("redirect", ["on", "off"], redirect))
-            .arg(choice("unverified", ["accept", "refuse"], unverified))
-            .args(source()),
-    )
+    let set = Command::new("set")
+        .about("Make a registry of this machine's data, or change it")
+        .arg(place())
+        .args(management::settings());
+    Command::new("registry")
+        .about("Manage registries: set on the data of this machine, the others on a server")
+        .subcommand_required(true)
+        .subcommand(on_data(set))
 }
 
-/// Where the content of a registry comes from.
-fn source() -> [Arg; 10] {
-    let named = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).help(help)
-    };
-    let kinds = ["hosted", "proxy", "virtual"];
-    let popular = "Names that others are made to look like, with commas between";
-    [
-        Arg::new("kind").long("kind").value_parser(kinds).help("Where its content comes from"),
-        named("upstream", "URL", "What a proxy fetches from"),
-        Arg::new("upstream-protocol")
-            .long("upstream-protocol")
-            .value_parser(["python", "memflow"])
-            .help("What the upstream speaks; python if not said"),
-        named("upstream-user", "USER", "Log in there as this user; the password is asked for"),
-        flag("password-stdin", "Read that password from standard input"),
-        named("members", "NAMES", "The registries that a virtual one shows, in order, with commas between"),
-        named(
-            "reserved",
-            "NAMES",
-            "Names that no upstream is asked for, each with all that begin with it and a dash",
-        ),
-        named("cooldown-days", "DAYS", "Hide what the upstream published less than so many days ago")
-            .value_parser(value_parser!(u16)),
-        Arg::new("lookalikes")
-            .long("lookalikes")
-            .value_parser(["pass", "warn", "refuse"])
-            .help("What becomes of names that differ from another by a letter or a dash"),
-        named("popular", "NAMES", popular),
-    ]
+fn place() -> Arg {
+    let arg = Arg::new("registry").required(true).value_name("ORGANISATION/REGISTRY");
+    arg.help("The registry")
 }
 
 fn key() -> Command {
-    let registry = || Arg::new("registry").required(true).value_name("ORGANISATION/REGISTRY");
     let name = || Arg::new("name").required(true).help("What it is called in the registry");
     let file = Arg::new("file").required(true).help("The public key, in PEM");
     let expires = Arg::new("expires").long("expires").value_name("MOMENT");
     let expires = expires.help("Take in nothing signed by it from then on, like 2027-01-31T00:00:00Z");
     let add = Command::new("add")
         .about("Let a registry believe a key")
-        .args([registry(), name(), file, expires])
+        .args([place(), name(), file, expires])
         .arg(flag("primary", "Tell clients of its signatures first"));
     let revoke =
-        Command::new("revoke").about("Believe nothing it ever signed any more").args([registry(), name()]);
+        Command::new("revoke").about("Believe nothing it ever signed any more").args([place(), name()]);
+    let list = Command::new("list").about("Show the keys of a registry").arg(place());
     Command::new("key")
         .about("Manage the keys whose signatures a registry believes")
         .subcommand_required(true)
-        .subcommand(add)
-        .subcommand(revoke)
-        .subcommand(Command::new("list").about("Show the keys of a registry").arg(registry()))
+        .subcommands([add, revoke, list].map(on_data))
 }
 
 fn audit() -> Command {
@@ -181,12 +162,11 @@ fn audit() -> Command {
         .about("Tell the sealed records as lines of JSON, with the signed head of each month")
         .arg(month)
         .arg(output.help("Write a new file; the months in it that are over may then be forgotten"));
+    let heads = Command::new("heads").about("Tell the signed heads of all months, to be kept elsewhere");
     Command::new("audit")
         .about("Verify and export the audit log of this machine's data; search that of a server")
         .subcommand_required(true)
-        .subcommand(verify)
-        .subcommand(export)
-        .subcommand(Command::new("heads").about("Tell the signed heads of all months, to be kept elsewhere"))
+        .subcommands([verify, export, heads].map(on_data))
 }
 
 fn gc() -> Command {

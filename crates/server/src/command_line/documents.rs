@@ -1,4 +1,5 @@
-//! What the command line says of itself: completions for shells, and pages of the manual.
+//! What the command line says of itself: completions for shells, pages of the manual, and an example of the configuration.
+//! Nothing of this machine is read for it.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -7,19 +8,21 @@ use clap_complete::Shell;
 use wharf_core::{Error, Kind, Result};
 
 use super::arguments::all;
-use crate::output::say;
+use crate::{config::example, output::say};
 
 /// The commands.
 pub(super) fn grammar() -> [Command; 2] {
     let shell = Arg::new("shell").required(true).value_parser(value_parser!(Shell)).help("Which shell");
     let folder = Arg::new("directory").long("directory").value_name("FOLDER");
-    let folder =
-        folder.value_parser(value_parser!(PathBuf)).help("Write a page for each command there instead");
+    let folder = folder.value_parser(value_parser!(PathBuf)).conflicts_with("command");
+    let folder = folder.help("Write a page for each command there instead");
+    let of = Arg::new("command").value_name("COMMAND").num_args(0..);
     let about = "Print what completes the commands in a shell, such as `source <(wharf completions bash)`";
     [
         Command::new("completions").about(about).arg(shell),
         Command::new("man")
-            .about("Print the page of the manual, as `wharf man | man -l -` shows it")
+            .about("Print a page of the manual, as `wharf man | man -l -` and `wharf man org create | man -l -` show it")
+            .arg(of.help("Of this command; of all if none is named"))
             .arg(folder),
     ]
 }
@@ -29,7 +32,11 @@ pub(super) fn run(matches: &ArgMatches) -> Option<Result<ExitCode>> {
     let (name, arguments) = matches.subcommand()?;
     let done = match name {
         "completions" => arguments.get_one::<Shell>("shell").map(|shell| complete(*shell)),
-        "man" => Some(arguments.get_one::<PathBuf>("directory").map_or_else(page, pages)),
+        "man" => Some(match arguments.get_one::<PathBuf>("directory") {
+            Some(folder) => pages(folder),
+            None => page(arguments.get_many::<String>("command").into_iter().flatten()),
+        }),
+        "config" if arguments.get_flag("example") => Some(say(&example())),
         _ => None,
     };
     done.map(|done| done.map(|()| ExitCode::SUCCESS))
@@ -41,9 +48,18 @@ fn complete(shell: Shell) -> Result<()> {
     say(&String::from_utf8(text).map_err(Error::internal)?)
 }
 
-fn page() -> Result<()> {
+/// The page of the command that these words are.
+fn page<'a>(words: impl Iterator<Item = &'a String>) -> Result<()> {
+    let mut command = all().disable_help_subcommand(true);
+    // Only what is built knows the whole of its name.
+    command.build();
+    for word in words {
+        let unknown =
+            || Error::new(Kind::Invalid, format!("there is no command {word} here, see wharf --help"));
+        command = command.find_subcommand(word).cloned().ok_or_else(unknown)?;
+    }
     let mut text = Vec::new();
-    clap_mangen::Man::new(all()).render(&mut text).map_err(Error::internal)?;
+    clap_mangen::Man::new(command).render(&mut text).map_err(Error::internal)?;
     say(&String::from_utf8(text).map_err(Error::internal)?)
 }
 

@@ -194,13 +194,22 @@ pub(super) fn answer_memory(text: &str) -> Option<usize> {
     size(text).and_then(|bytes| usize::try_from(bytes).ok()).filter(|bytes| *bytes >= 16 << 20)
 }
 
-/// A whole number of bytes, `KiB`, `MiB` or `GiB`.
+/// A whole number of bytes, `KiB`, `MiB`, `GiB` or `TiB`.
 pub(super) fn size(text: &str) -> Option<u64> {
-    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
     let of_unit = units.iter().find_map(|(unit, bits)| Some((text.strip_suffix(unit)?, *bits)));
     let (number, bits) = of_unit.unwrap_or((text, 0));
     let digits = !number.is_empty() && number.bytes().all(|c| c.is_ascii_digit());
     number.parse::<u64>().ok().filter(|_| digits)?.checked_mul(1 << bits)
+}
+
+/// How much may be stored, in bytes: a size, or `unlimited`. It is kept as a number of 63 bits.
+#[expect(clippy::option_option, reason = "outside: is it a value; inside: is there a limit")]
+pub(crate) fn quota(text: &str) -> Option<Option<u64>> {
+    if text == "unlimited" {
+        return Some(None);
+    }
+    size(text).filter(|bytes| i64::try_from(*bytes).is_ok()).map(Some)
 }
 
 /// A value that may be left out: the empty text is none.
@@ -303,6 +312,11 @@ mod tests {
         {
             assert_eq!(size(bad), None, "{bad}");
         }
+        assert_eq!(
+            (quota("unlimited"), quota("0"), quota("1TiB")),
+            (Some(None), Some(Some(0)), Some(Some(1 << 40)))
+        );
+        assert_eq!((quota("off"), quota("9223372036854775808")), (None, None));
         assert_eq!((rate("0"), rate("off"), rate("x")), (Some(None), Some(None), None));
         assert_eq!((byte_rate("off"), byte_rate("0")), (Some(None), Some(None)));
         assert_eq!((automatic("auto"), automatic("0"), automatic("9")), (Some(None), None, Some(Some(9))));

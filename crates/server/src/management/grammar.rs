@@ -1,16 +1,23 @@
 //! The verbs as commands: grown onto a grammar that may have commands of the same names for this machine's data.
 
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser, value_parser};
+use wharf_core::{Place, RegistryPlace};
 
 use super::{
+    settings,
     verb::{Argument, Form, Shows, Verb},
     verbs::ALL,
 };
-use crate::import;
+use crate::{config::quota, import};
+
+/// Verbs that others call otherwise.
+const ALIASES: [(&str, &str); 2] = [("change", "update"), ("remove", "delete")];
 
 /// What each command is about, where it is not one of this machine's too.
-const GROUPS: [(&str, &str); 3] = [
+const GROUPS: [(&str, &str); 5] = [
     ("org", "Manage organisations on a server, with their members"),
+    ("repository", "Manage the repositories of a registry on a server"),
+    ("tag", "Look at the tags of a repository on a server, and set them back"),
     ("token", "Manage your API tokens on a server"),
     ("robot", "Manage the robots of an organisation on a server, with their tokens"),
 ];
@@ -41,9 +48,11 @@ fn command(name: &'static str, verb: &Verb) -> Command {
     let server = Arg::new("server").long("server").value_name("HOST");
     let json = Arg::new("json").long("json").action(ArgAction::SetTrue);
     let limit = Arg::new("limit").long("limit").value_name("N").value_parser(value_parser!(u64).range(1..));
+    let alias = ALIASES.iter().find(|(verb, _)| *verb == name).map(|(_, alias)| *alias);
     let command = Command::new(name)
         .about(verb.about)
-        .args(verb.arguments.iter().filter_map(argument))
+        .visible_aliases(alias)
+        .args(verb.arguments.iter().flat_map(written))
         .arg(server.help("The server that `wharf login` knows; if not said, that of WHARF_SERVER"))
         .arg(import::authorities())
         .arg(json.help("Tell a line of JSON for each"));
@@ -53,7 +62,15 @@ fn command(name: &'static str, verb: &Verb) -> Command {
     }
 }
 
-fn argument(argument: &'static Argument) -> Option<Arg> {
+/// How an argument is written: mostly as one, some as many, some not at all.
+fn written(argument: &'static Argument) -> Vec<Arg> {
+    match argument.form {
+        Form::Settings => settings::arguments().into(),
+        _ => single(argument).into_iter().collect(),
+    }
+}
+
+fn single(argument: &'static Argument) -> Option<Arg> {
     let arg = Arg::new(argument.name).help(argument.help);
     let long = |arg: Arg| arg.long(argument.name.trim_end_matches("_at"));
     Some(match argument.form {
@@ -65,6 +82,13 @@ fn argument(argument: &'static Argument) -> Option<Arg> {
         Form::Password => {
             Arg::new("password-stdin").long("password-stdin").help(argument.help).action(ArgAction::SetTrue)
         }
-        Form::Always(_) => return None,
+        Form::Registry => {
+            arg.required(true).value_name("ORGANISATION/REGISTRY").value_parser(value_parser!(RegistryPlace))
+        }
+        Form::Repository => arg.required(true).value_name("REPOSITORY").value_parser(value_parser!(Place)),
+        Form::Quota => arg.required(true).value_name("SIZE").value_parser(|text: &str| {
+            quota(text).ok_or("it must be a number of bytes like 100GiB, or unlimited")
+        }),
+        Form::Always(_) | Form::OwnName | Form::Settings => return None,
     })
 }

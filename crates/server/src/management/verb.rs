@@ -57,8 +57,18 @@ pub(super) enum Form {
     Access,
     /// Read from standard input or asked for, and never written on the command line.
     Password,
+    /// A registry, `ORGANISATION/REGISTRY`, at its place. It stands for the parts `{org}` and `{registry}` of a path.
+    Registry,
+    /// A repository as it is pulled, at its place. It stands for `{org}`, `{registry}` and `{repository}`.
+    Repository,
+    /// All that can be set of a registry, each as an option.
+    Settings,
+    /// A number of bytes like `100GiB`, or `unlimited`, at its place.
+    Quota,
     /// Not written at all: always this.
     Always(bool),
+    /// Not written at all: what the registry that is named is called within its organisation.
+    OwnName,
 }
 
 /// Where in the request it goes.

@@ -5,6 +5,14 @@ use super::verb::{Argument, Form, Goes, Method, Shows, Verb};
 const ROLES: Form = Form::Choice(&["viewer", "writer", "admin"]);
 
 const ORG: Argument = place("org", "The organisation");
+const REGISTRY: Argument = Argument { form: Form::Registry, ..place("registry", "The registry") };
+const OWN_NAME: Argument = body("name", Form::OwnName, "");
+const SETTINGS: Argument = body("", Form::Settings, "");
+const PULLED: Argument = Argument {
+    form: Form::Repository,
+    ..place("repository", "The repository, as it is pulled: acme/app or acme/team/app")
+};
+const TAG: Argument = place("tag", "The tag");
 const USER: Argument = place("user", "The login");
 const ROBOT: Argument = place("robot", "Its name within its organisation");
 const TOKEN: Argument = place("token", "The id of the token, as a list shows it");
@@ -18,6 +26,8 @@ const ACCESS: Argument = body(
 );
 
 const ORGANISATION: &[&str] = &["name", "role", "created_at"];
+const SHOWN_REGISTRY: &[&str] =
+    &["name", "organisation", "kind", "public", "missing_content", "redirect", "unverified", "created_at"];
 const MEMBER: &[&str] = &["user", "role", "created_at"];
 const ACCOUNT: &[&str] = &["name", "operator", "disabled", "created_at"];
 const MACHINE: &[&str] = &["name", "login", "role", "created_at"];
@@ -50,12 +60,46 @@ pub(super) const ALL: &[Verb] = &[
         &[ORG, USER, body("role", ROLES, "What the user may do")], Shows::One(MEMBER)),
     verb(("org", "remove-member", "Take a user out of an organisation"),
         (Method::Delete, "orgs/{org}/members/{user}"), &[ORG, USER], Shows::Nothing),
-    verb(("org", "registries", "Show the registries of an organisation"), (Method::Get, "orgs/{org}/registries"), &[ORG],
-        Shows::List(&["name", "kind", "public", "created_at"])),
     verb(("org", "usage", "Show the bytes of an organisation, and its quota"), (Method::Get, "orgs/{org}/usage"), &[ORG],
         Shows::One(&["used_bytes", "quota_bytes"])),
+    verb(("org", "set-quota", "Set how much an organisation may store, as the operator"),
+        (Method::Put, "orgs/{org}/quota"), &[ORG, body("quota_bytes", Form::Quota, "A number of bytes like 100GiB, or unlimited")],
+        Shows::Nothing),
     verb(("org", "audit", "Search what was done in an organisation, the newest first"),
         (Method::Get, "orgs/{org}/audit"), &[ORG, ACTOR, ACTION, REPOSITORY, DIGEST, FROM, TO], Shows::List(RECORD)),
+
+    verb(("registry", "list", "Show the registries of an organisation"), (Method::Get, "orgs/{org}/registries"), &[ORG],
+        Shows::List(&["name", "kind", "public", "created_at"])),
+    verb(("registry", "show", "Show a registry"), (Method::Get, "orgs/{org}/registries/{registry}"), &[REGISTRY],
+        Shows::One(SHOWN_REGISTRY)),
+    verb(("registry", "create", "Make a registry on a server"), (Method::Post, "orgs/{org}/registries"),
+        &[REGISTRY, OWN_NAME, SETTINGS], Shows::One(SHOWN_REGISTRY)),
+    verb(("registry", "change", "Change a registry on a server; what is not said stays"),
+        (Method::Patch, "orgs/{org}/registries/{registry}"), &[REGISTRY, SETTINGS], Shows::One(SHOWN_REGISTRY)),
+    verb(("registry", "remove", "Remove a registry"), (Method::Delete, "orgs/{org}/registries/{registry}"),
+        &[REGISTRY, FORCE], Shows::Nothing),
+    verb(("registry", "expiring", "Show what the retention rules would let go now; nothing goes"),
+        (Method::Get, "orgs/{org}/registries/{registry}/expiring"), &[REGISTRY],
+        Shows::All(&["repository", "tag", "digest", "since", "rule"])),
+
+    verb(("repository", "list", "Show the repositories of a registry"),
+        (Method::Get, "orgs/{org}/registries/{registry}/repositories"), &[REGISTRY],
+        Shows::List(&["name", "path", "created_at"])),
+    verb(("repository", "remove", "Remove a repository with everything in it"),
+        (Method::Delete, "orgs/{org}/registries/{registry}/repositories/{repository}"), &[PULLED], Shows::Nothing),
+
+    verb(("tag", "list", "Show the tags of a repository"),
+        (Method::Get, "orgs/{org}/registries/{registry}/repositories/{repository}/tags"), &[PULLED],
+        Shows::List(&["name", "digest", "updated_at"])),
+    verb(("tag", "history", "Show the moves of a tag, the latest first"),
+        (Method::Get, "orgs/{org}/registries/{registry}/repositories/{repository}/tags/{tag}/history"), &[PULLED, TAG],
+        Shows::List(&["at", "by", "from", "to", "stands"])),
+    verb(("tag", "rollback", "Set a tag back to where it pointed before"),
+        (Method::Post, "orgs/{org}/registries/{registry}/repositories/{repository}/tags/{tag}/rollback"),
+        &[PULLED, TAG, body("digest", Form::Word, "The digest that it pointed to, as its history shows it")], Shows::Nothing),
+    verb(("tag", "remove", "Remove a tag; the manifest stays"),
+        (Method::Delete, "orgs/{org}/registries/{registry}/repositories/{repository}/tags/{tag}"), &[PULLED, TAG],
+        Shows::Nothing),
 
     verb(("user", "list", "Show the users of the platform"), (Method::Get, "users"), &[], Shows::List(ACCOUNT)),
     verb(("user", "show", "Show a user"), (Method::Get, "users/{user}"), &[USER], Shows::One(ACCOUNT)),
