@@ -103,7 +103,8 @@ impl Step for WholeCatalog {
         let mut names: Vec<String> = Vec::new();
         loop {
             let (last, most) = (names.last().cloned(), self.most);
-            let page = SqlWork(session).catalog(self.account, self.everything, last.as_deref(), most).await?;
+            let page =
+                SqlWork(session, None).catalog(self.account, self.everything, last.as_deref(), most).await?;
             assert!(page.len() <= most as usize);
             names.extend(page.iter().cloned());
             if page.len() < most as usize {
@@ -125,11 +126,11 @@ impl Unit for Read {
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
         match self {
             Self::Page(account) => {
-                let page = SqlWork(session).catalog(*account, false, None, 20).await?;
+                let page = SqlWork(session, None).catalog(*account, false, None, 20).await?;
                 assert_eq!(page.len(), 20);
             }
             Self::Mount => {
-                let found = SqlWork(session).mount_sources(None, &digest(), 100).await?;
+                let found = SqlWork(session, None).mount_sources(None, &digest(), 100).await?;
                 assert!(found.is_empty(), "the public ones come after more than are looked at");
             }
         }

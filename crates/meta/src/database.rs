@@ -30,6 +30,8 @@ pub struct Database(Arc<Inner>);
 struct Inner {
     backend: Backend,
     meters: Arc<Meters>,
+    /// How much an organisation may store that is made, in bytes.
+    organisation_quota: Option<u64>,
 }
 
 enum Backend {
@@ -46,7 +48,7 @@ impl Database {
     pub fn sqlite(path: &Path, ballast: &Path) -> Result<Self> {
         let meters = Arc::new(Meters::default());
         let backend = Backend::Sqlite(Sqlite::open(path, ballast, meters.clone())?);
-        Ok(Self(Arc::new(Inner { backend, meters })))
+        Ok(Self(Arc::new(Inner { backend, meters, organisation_quota: None })))
     }
 
     /// Connects to PostgreSQL and brings its schema up to date.
@@ -57,7 +59,23 @@ impl Database {
     pub async fn postgres(settings: PostgresSettings) -> Result<Self> {
         let meters = Arc::new(Meters::default());
         let backend = Backend::Postgres(Postgres::open(settings, meters.clone()).await?);
-        Ok(Self(Arc::new(Inner { backend, meters })))
+        Ok(Self(Arc::new(Inner { backend, meters, organisation_quota: None })))
+    }
+
+    /// The same, in which an organisation that is made from now on may store so many bytes; as many as it likes, where
+    /// that was never said.
+    ///
+    /// # Errors
+    /// `Internal` where it was cloned already.
+    pub fn with_organisation_quota(mut self, bytes: Option<u64>) -> Result<Self> {
+        let shared = || Error::internal("the database is in use already");
+        Arc::get_mut(&mut self.0).ok_or_else(shared)?.organisation_quota = bytes;
+        Ok(self)
+    }
+
+    /// How much an organisation may store that is made, in bytes.
+    pub(crate) fn organisation_quota(&self) -> Option<u64> {
+        self.0.organisation_quota
     }
 
     /// What the database does before it acknowledges a write, for the log and for `/readyz`.
@@ -207,8 +225,8 @@ impl<S: Step> Unit for Slot<S> {
     }
 }
 
-/// An engine's operation, over the rows of a session.
-struct OverRows(Arc<dyn Operation>);
+/// An engine's operation, over the rows of a session, with the quota of an organisation that it makes.
+struct OverRows(Arc<dyn Operation>, Option<u64>);
 
 #[async_trait]
 impl Unit for OverRows {
@@ -217,18 +235,18 @@ impl Unit for OverRows {
     }
 
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
-        self.0.perform(&mut SqlWork(session)).await
+        self.0.perform(&mut SqlWork(session, self.1)).await
     }
 }
 
 #[async_trait]
 impl Store for Database {
     async fn write(&self, operation: Arc<dyn Operation>) -> Result<()> {
-        self.write_unit(Arc::new(OverRows(operation))).await
+        self.write_unit(Arc::new(OverRows(operation, self.organisation_quota()))).await
     }
 
     async fn read(&self, operation: Arc<dyn Operation>) -> Result<()> {
-        self.read_unit(Arc::new(OverRows(operation))).await
+        self.read_unit(Arc::new(OverRows(operation, None))).await
     }
 
     async fn check(&self) -> Result<()> {

@@ -56,4 +56,4 @@ pub(crate) use self::{
 use crate::session::Session;
 
 /// The registry's work over one session.
-pub(crate) struct SqlWork<'s>(pub(crate) &'s mut dyn Session);
+pub(crate) struct SqlWork<'s>(pub(crate) &'s mut dyn Session, pub(crate) Option<u64>);

@@ -101,6 +101,8 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     pub(crate) create_on_push: CreateOnPush,
     pub(crate) org_create: Founders,
+    /// In bytes; none: as much as it likes.
+    pub(crate) organisation_quota: Option<u64>,
     pub(crate) people: People,
     pub(crate) signing_keys: Vec<(RegistryPlace, PathBuf)>,
     pub(crate) attestation_roots: Option<PathBuf>,
@@ -237,6 +239,7 @@ impl Sources {
             log_format: self.read("log_format", values::log_format)?,
             create_on_push: self.read("create_on_push", values::create_on_push)?,
             org_create: self.read("org_create", values::org_create)?,
+            organisation_quota: self.read("organisation_quota", values::quota)?,
             people: People::read(self)?,
             signing_keys: self.read("signing_keys", values::signing_keys)?,
             attestation_roots: self

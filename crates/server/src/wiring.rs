@@ -63,6 +63,7 @@ impl Stores {
                 Database::postgres(settings).await?
             }
         };
+        let database = database.with_organisation_quota(config.organisation_quota)?;
         let storage = Storage::open(config, data_dir, entropy).await?;
         Ok(Self { database, storage, notebook: Arc::default() })
     }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::send;
-use crate::harness::{Image, Wharf, noise, sha256};
+use crate::harness::{ADMIN_PASSWORD, Image, Wharf, noise, sha256};
 
 #[tokio::test]
 async fn a_quota_refuses_in_words_and_what_is_there_stays() {
@@ -45,4 +45,28 @@ async fn a_quota_refuses_in_words_and_what_is_there_stays() {
     send(&admin, "PUT", quota, &json!({ "quota_bytes": null })).await.is(204);
     repository.push_blob(&blob).await;
     assert_eq!(usage().await["used_bytes"], json!(used + 1000));
+}
+
+/// Whoever makes it, and by whatever road.
+#[tokio::test]
+async fn an_organisation_begins_with_the_quota_that_is_set() {
+    let settings = [("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD), ("WHARF_ORGANISATION_QUOTA", "1MiB")];
+    let wharf = Wharf::start_with(&settings).await;
+    let admin = wharf.admin();
+    send(&admin, "POST", "/api/v1/orgs", &json!({ "name": "asked" })).await.is(201);
+    admin.repository("pushed/app").push_image(&Image::oci(1), "v1").await;
+    wharf.command(&["registry", "set", "set/main", "--public", "true"], "");
+    wharf.add_user("bob", &["joined:writer"]).get("/v2/").await.is(200);
+
+    for organisation in ["asked", "pushed", "set", "joined", "bob"] {
+        let usage = admin.get(&format!("/api/v1/orgs/{organisation}/usage")).await.is(200).json();
+        assert_eq!(usage["quota_bytes"], 1 << 20, "{organisation}");
+    }
+    send(&admin, "PUT", "/api/v1/orgs/asked/quota", &json!({ "quota_bytes": null })).await.is(204);
+    admin.delete("/api/v1/orgs/set?force=true").await.is(204);
+    send(&admin, "POST", "/api/v1/orgs", &json!({ "name": "set" })).await.is(201);
+    for (organisation, quota) in [("asked", json!(null)), ("set", json!(1 << 20))] {
+        let usage = admin.get(&format!("/api/v1/orgs/{organisation}/usage")).await.is(200).json();
+        assert_eq!(usage["quota_bytes"], quota, "{organisation}");
+    }
 }

@@ -54,7 +54,8 @@ impl Accounts for Database {
     }
 
     async fn create(&self, account: NewAccount, record: AuditRecord) -> Result<AccountId> {
-        self.write_by(record.warrant.clone(), Create { account, record }).await
+        let quota = self.organisation_quota();
+        self.write_by(record.warrant.clone(), Create { account, quota, record }).await
     }
 
     async fn set_password(&self, id: AccountId, hash: String, record: AuditRecord) -> Result<bool> {
@@ -68,7 +69,9 @@ impl Accounts for Database {
         change: RegistryChange,
         record: AuditRecord,
     ) -> Result<()> {
-        self.write_by(record.warrant.clone(), SetRegistry { organisation, registry, change, record }).await
+        let quota = self.organisation_quota();
+        self.write_by(record.warrant.clone(), SetRegistry { organisation, quota, registry, change, record })
+            .await
     }
 
     async fn add_refresh(
@@ -144,6 +147,8 @@ impl Step for Any {
 /// Makes a user.
 pub(super) struct Create {
     pub(super) account: NewAccount,
+    /// How much an organisation may store, in bytes, that is made for it to belong to.
+    pub(super) quota: Option<u64>,
     pub(super) record: AuditRecord,
 }
 
@@ -172,7 +177,7 @@ impl Step for Create {
         }
         for (organisation, role) in memberships {
             let maker = Maker { actor: &self.record.actor, at: now };
-            let organisation_id = ensure_organisation(session, organisation, maker).await?;
+            let organisation_id = ensure_organisation(session, organisation, maker, self.quota).await?;
             let values = [organisation_id.into(), id.into(), role.word().into(), now.microseconds().into()];
             session.execute(JOIN, &values).await?;
             let (organisation, target) = (Some(organisation.clone()), Some(format!("{name} {role}")));

@@ -296,7 +296,8 @@ impl Step for SignUp {
             return Err(Error::new(Kind::Denied, "the link is wrong, was used or has ended"));
         }
         let (account, record) = (self.account.clone(), self.record.clone());
-        let id = accounts::Create { account, record }.run(session).await?;
+        // It belongs to nothing that would be made for it.
+        let id = accounts::Create { account, quota: None, record }.run(session).await?;
         if let Some(hash) = self.by.invitation {
             let record = AuditRecord { action: "invitation.accept", ..self.record.clone() };
             let joined = Accept { hash, account: id, record }.run(session).await?;

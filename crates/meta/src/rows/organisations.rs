@@ -14,7 +14,7 @@ use super::{
     members::JOIN,
     readable::readable_registries,
     rights::standing,
-    tenants::{ensure_registry, first_id, remove_registry},
+    tenants::{column, ensure_registry, first_id, remove_registry},
 };
 use crate::{
     database::{Database, Step},
@@ -46,7 +46,8 @@ impl Organisations for Database {
     }
 
     async fn create_organisation(&self, new: NewOrganisation, record: AuditRecord) -> Result<()> {
-        self.write_by(record.warrant.clone(), Create { new, record }).await
+        let quota = self.organisation_quota();
+        self.write_by(record.warrant.clone(), Create { new, quota, record }).await
     }
 
     async fn remove_organisation(&self, id: OrganisationId, record: AuditRecord) -> Result<()> {
@@ -155,6 +156,8 @@ impl Step for Find {
 /// Makes an organisation.
 pub(super) struct Create {
     pub(super) new: NewOrganisation,
+    /// How much it may store, in bytes.
+    pub(super) quota: Option<u64>,
     pub(super) record: AuditRecord,
 }
 
@@ -162,17 +165,18 @@ impl Create {
     /// Makes the row, or takes up one that was removed, where the claim allows it; its id.
     async fn make(&self, session: &mut dyn Session) -> Result<Option<Row>> {
         const INSERT: &str = "
-            INSERT INTO organisation (name, settings, created_at) VALUES ($1, '{}', $2)
+            INSERT INTO organisation (name, settings, quota_bytes, created_at) VALUES ($1, '{}', $2, $3)
             ON CONFLICT (name) DO NOTHING
             RETURNING id";
         const REVIVE: &str = "
-            UPDATE organisation SET removed_at = NULL, settings = '{}', quota_bytes = NULL, created_at = $1
-            WHERE name = $2 AND removed_at IS NOT NULL
+            UPDATE organisation SET removed_at = NULL, settings = '{}', quota_bytes = $1, created_at = $2
+            WHERE name = $3 AND removed_at IS NOT NULL
             RETURNING id";
         const LOGIN: &str = "SELECT id FROM account WHERE name = $1";
         let (name, now) = (self.new.name.as_str(), self.record.at.microseconds());
+        let quota = column(self.quota);
         if self.new.claim == Claim::Any
-            && let Some(row) = session.query_first(REVIVE, &[now.into(), name.into()]).await?
+            && let Some(row) = session.query_first(REVIVE, &[quota.into(), now.into(), name.into()]).await?
         {
             return Ok(Some(row));
         }
@@ -182,7 +186,7 @@ impl Create {
         {
             return Ok(None);
         }
-        session.query_first(INSERT, &[name.into(), now.into()]).await
+        session.query_first(INSERT, &[name.into(), quota.into(), now.into()]).await
     }
 }
 

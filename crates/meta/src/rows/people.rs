@@ -13,7 +13,8 @@ use crate::{
 #[async_trait]
 impl People for Database {
     async fn welcome(&self, newcomer: Newcomer, record: AuditRecord) -> Result<()> {
-        self.write_by(record.warrant.clone(), Welcome { newcomer, record }).await
+        let quota = self.organisation_quota();
+        self.write_by(record.warrant.clone(), Welcome { newcomer, quota, record }).await
     }
 
     async fn person(&self, account: AccountId) -> Result<Person> {
@@ -116,6 +117,7 @@ impl Step for Set {
 
 struct Welcome {
     newcomer: Newcomer,
+    quota: Option<u64>,
     record: AuditRecord,
 }
 
@@ -130,7 +132,8 @@ impl Step for Welcome {
         let noted = session.execute(NOTE, &[self.record.at.microseconds().into(), account.0.into()]).await?;
         let Some(name) = organisation.clone().filter(|_| noted > 0) else { return Ok(()) };
         let new = NewOrganisation { name, admin: Some(*account), claim: Claim::Free };
-        match (organisations::Create { new, record: self.record.clone() }).run(session).await {
+        let (quota, record) = (self.quota, self.record.clone());
+        match (organisations::Create { new, quota, record }).run(session).await {
             // The name is somebody else's: then there is none.
             Err(error) if error.kind() == Kind::Exists => Ok(()),
             made => made,

@@ -81,6 +81,8 @@ impl RegistrySettings {
 /// Changes a registry, made with its organisation where they are not there.
 pub(super) struct SetRegistry {
     pub(super) organisation: OrganisationName,
+    /// How much the organisation may store, in bytes, if it is made.
+    pub(super) quota: Option<u64>,
     pub(super) registry: RegistryName,
     pub(super) change: RegistryChange,
     pub(super) record: AuditRecord,
@@ -92,7 +94,7 @@ impl Step for SetRegistry {
 
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
         let maker = Maker { actor: &self.record.actor, at: self.record.at };
-        let organisation = ensure_organisation(session, &self.organisation, maker).await?;
+        let organisation = ensure_organisation(session, &self.organisation, maker, self.quota).await?;
         let (id, _) = ensure_registry(session, organisation, &self.registry, self.record.at).await?;
         change(session, id.0, &self.change).await?;
         audit(session, &self.record).await

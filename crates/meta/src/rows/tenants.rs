@@ -56,16 +56,18 @@ pub(super) async fn remove_registry(session: &mut dyn Session, id: RegistryId) -
     Ok(())
 }
 
-/// Makes an organisation with its registry `main`, if it is not there; its id.
+/// Makes an organisation with its registry `main`, if it is not there, which may store so many bytes; its id.
 pub(super) async fn ensure_organisation(
     session: &mut dyn Session,
     name: &OrganisationName,
     maker: Maker<'_>,
+    quota: Option<u64>,
 ) -> Result<i64> {
     const INSERT: &str = "
-        INSERT INTO organisation (name, settings, created_at) VALUES ($1, '{}', $2)
+        INSERT INTO organisation (name, settings, quota_bytes, created_at) VALUES ($1, '{}', $2, $3)
         ON CONFLICT (name) DO NOTHING";
-    if session.execute(INSERT, &[name.as_str().into(), maker.at.microseconds().into()]).await? > 0 {
+    let values = [name.as_str().into(), column(quota).into(), maker.at.microseconds().into()];
+    if session.execute(INSERT, &values).await? > 0 {
         made(session, maker, ("organisation.create", name, name.to_string())).await?;
     }
     let find = "SELECT id FROM organisation WHERE name = $1 AND removed_at IS NULL";
@@ -76,6 +78,11 @@ pub(super) async fn ensure_organisation(
     let id = session.query_first(find, &[name.as_str().into()]).await?.ok_or_else(removed)?.next()?;
     ensure_registry(session, id, &RegistryName::main(), maker.at).await?;
     Ok(id)
+}
+
+/// A quota as it stands in its column.
+pub(super) fn column(quota: Option<u64>) -> Option<i64> {
+    quota.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX))
 }
 
 /// Records what was made along the way.
@@ -128,7 +135,7 @@ impl Tenants for SqlWork<'_> {
 
     async fn ensure_registry(&mut self, place: &Place, maker: Maker<'_>) -> Result<Home> {
         let hosted = |id| Home { id, kind: RegistryKind::Hosted };
-        let organisation = ensure_organisation(self.0, &place.organisation, maker).await?;
+        let organisation = ensure_organisation(self.0, &place.organisation, maker, self.1).await?;
         if let Some(id) = registry_id(self.0, OrganisationId(organisation), &place.registry).await? {
             return Ok(hosted(id));
         }

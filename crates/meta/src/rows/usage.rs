@@ -10,7 +10,7 @@ use wharf_core::{
 };
 use wharf_registry::port::{Recount, Usage, Usages};
 
-use super::SqlWork;
+use super::{SqlWork, tenants::column};
 use crate::session::{Row, Session};
 
 /// Over how many rows the counts of an organisation are spread.
@@ -108,8 +108,7 @@ impl Usages for SqlWork<'_> {
 
     async fn set_quota(&mut self, organisation: &OrganisationName, bytes: Option<u64>) -> Result<bool> {
         const SET: &str = "UPDATE organisation SET quota_bytes = $1 WHERE name = $2 AND removed_at IS NULL";
-        let bytes = bytes.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
-        Ok(self.0.execute(SET, &[bytes.into(), organisation.as_str().into()]).await? > 0)
+        Ok(self.0.execute(SET, &[column(bytes).into(), organisation.as_str().into()]).await? > 0)
     }
 
     async fn quota(&mut self, organisation: OrganisationId) -> Result<Option<u64>> {

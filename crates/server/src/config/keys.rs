@@ -148,6 +148,14 @@ pub(crate) const KEYS: &[Key] = &[
         secret: Mask::Nothing,
     },
     Key {
+        name: "organisation_quota",
+        flag: "organisation-quota",
+        default: "unlimited",
+        expected: "a number of bytes like 100GiB, or unlimited",
+        about: "How much an organisation may store that is made from now on, whoever makes it, until the operator says otherwise.",
+        secret: Mask::Nothing,
+    },
+    Key {
         name: "personal_orgs",
         flag: "personal-orgs",
         default: "on",
