@@ -43,7 +43,7 @@ use wharf_http::{Peer, Proxies, Scheme, Seen};
 use self::{
     addresses::{Addresses, Place},
     guarded::Guarded,
-    room::Line,
+    room::Reader,
     sending::{Outgoing, Parts, Sender},
     streams::Streams,
 };
@@ -186,10 +186,10 @@ impl Connections {
 
     /// Serves one connection to its end, or until it is cut off.
     async fn serve(&self, secured: Secured, peer: Peer, stop: watch::Receiver<bool>) {
-        let line = self.room.line();
+        let reader = self.room.reader();
         tokio::select! {
-            () = self.serve_to_its_end(secured, (peer, &line), stop) => {}
-            () = line.is_cut() => tracing::debug!(address = ?peer.0, "cut off: it takes no answers"),
+            () = self.serve_to_its_end(secured, (peer, &reader), stop) => {}
+            () = reader.is_cut() => tracing::debug!(address = ?peer.0, "cut off: it takes no answers"),
         }
     }
 
@@ -198,7 +198,7 @@ impl Connections {
     async fn serve_to_its_end(
         &self,
         (stream, scheme): Secured,
-        (peer, line): (Peer, &Arc<Line>),
+        (peer, reader): (Peer, &Arc<Reader>),
         mut stop: watch::Receiver<bool>,
     ) {
         let Limits { header_timeout, patience, .. } = self.limits;
@@ -209,10 +209,10 @@ impl Connections {
             let is_one = request.version() < Version::HTTP_2;
             let parts = parts.clone().filter(|_| is_one);
             let running = if is_one { streams.leave() } else { streams.begin() };
-            let line = line.clone();
+            let reader = reader.clone();
             let answer = self.routes.clone().oneshot(self.receive(request, peer, scheme));
             async move {
-                let answer = answer.await.map(|answer| answer.map(|body| line.keep(running, body)));
+                let answer = answer.await.map(|answer| answer.map(|body| reader.count(running, body)));
                 answer.map(|answer| Outgoing::of(answer, parts.as_ref()))
             }
         });

@@ -29,12 +29,12 @@ pub(crate) struct Room {
     held: AtomicUsize,
     next: AtomicU64,
     /// Whose the bytes are, oldest first.
-    kept: Mutex<BTreeMap<u64, Arc<Line>>>,
+    kept: Mutex<BTreeMap<u64, Arc<Reader>>>,
     counts: Arc<Counts>,
 }
 
-/// A connection that can be cut off.
-pub(super) struct Line {
+/// A connection: who reads answers, and can be cut off.
+pub(super) struct Reader {
     room: Arc<Room>,
     cut: Notify,
     is_cut: AtomicBool,
@@ -42,7 +42,7 @@ pub(super) struct Line {
 
 /// Bytes in memory for a reader.
 struct Held {
-    line: Arc<Line>,
+    reader: Arc<Reader>,
     number: u64,
     length: usize,
 }
@@ -59,25 +59,25 @@ impl Room {
     }
 
     /// A new connection.
-    pub(super) fn line(self: &Arc<Self>) -> Arc<Line> {
-        Arc::new(Line { room: self.clone(), cut: Notify::new(), is_cut: AtomicBool::new(false) })
+    pub(super) fn reader(self: &Arc<Self>) -> Arc<Reader> {
+        Arc::new(Reader { room: self.clone(), cut: Notify::new(), is_cut: AtomicBool::new(false) })
     }
 }
 
-impl Line {
+impl Reader {
     /// Returns once it is to be cut off.
     pub(super) async fn is_cut(&self) {
         self.cut.notified().await;
     }
 
     /// The body of an answer, counted; at its end the request has ended.
-    pub(super) fn keep(self: Arc<Self>, running: Option<Stream>, body: Body) -> Body {
+    pub(super) fn count(self: Arc<Self>, running: Option<Stream>, body: Body) -> Body {
         if body.is_end_stream() {
             return body;
         }
         let length = body.size_hint().exact().and_then(|length| usize::try_from(length).ok());
         let whole = length.map(|length| self.hold(length));
-        Body::new(Kept { body, whole, line: self, _running: running })
+        Body::new(CountedBody { body, whole, reader: self, _running: running })
     }
 
     fn hold(self: &Arc<Self>, length: usize) -> Held {
@@ -93,28 +93,28 @@ impl Line {
             oldest.cut.notify_one();
             room.counts.cut_connections.increment();
         }
-        Held { line: self.clone(), number, length }
+        Held { reader: self.clone(), number, length }
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let room = &self.line.room;
+        let room = &self.reader.room;
         room.held.fetch_sub(self.length, Ordering::Relaxed);
         room.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
     }
 }
 
 /// A body whose bytes are counted.
-struct Kept {
+struct CountedBody {
     body: Body,
     /// What a body that is in memory as a whole is counted by, until its bytes are handed on.
     whole: Option<Held>,
-    line: Arc<Line>,
+    reader: Arc<Reader>,
     _running: Option<Stream>,
 }
 
-impl HttpBody for Kept {
+impl HttpBody for CountedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -122,8 +122,8 @@ impl HttpBody for Kept {
         let polled = Pin::new(&mut self.body).poll_frame(context);
         let Poll::Ready(Some(Ok(frame))) = polled else { return polled };
         let counted = frame.into_data().map(|bytes| {
-            let held = self.whole.take().unwrap_or_else(|| self.line.hold(bytes.len()));
-            Frame::data(Bytes::from_owner(Counted { bytes, _held: held }))
+            let held = self.whole.take().unwrap_or_else(|| self.reader.hold(bytes.len()));
+            Frame::data(Bytes::from_owner(CountedBytes { bytes, _held: held }))
         });
         Poll::Ready(Some(Ok(counted.unwrap_or_else(|frame| frame))))
     }
@@ -138,12 +138,12 @@ impl HttpBody for Kept {
 }
 
 /// Bytes that are counted as long as anybody holds a part of them.
-struct Counted {
+struct CountedBytes {
     bytes: Bytes,
     _held: Held,
 }
 
-impl AsRef<[u8]> for Counted {
+impl AsRef<[u8]> for CountedBytes {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
@@ -160,14 +160,14 @@ mod tests {
         Room::new(most, Arc::default())
     }
 
-    fn is_cut(line: &Line) -> bool {
-        line.is_cut().now_or_never().is_some()
+    fn is_cut(reader: &Reader) -> bool {
+        reader.is_cut().now_or_never().is_some()
     }
 
     #[tokio::test]
     async fn bytes_are_counted_until_the_last_of_them_is_dropped() {
         let room = room(100);
-        let mut body = room.line().keep(None, Body::from("some bytes"));
+        let mut body = room.reader().count(None, Body::from("some bytes"));
         assert_eq!((room.held(), body.size_hint().exact()), (10, Some(10)), "before anybody asks for them");
         let mut frame = body.frame().await.unwrap().unwrap().into_data().unwrap();
         drop(body);
@@ -184,7 +184,7 @@ mod tests {
         let room = room(100);
         let pieces =
             ["one", "three"].map(|piece| Ok::<_, std::io::Error>(Bytes::from_static(piece.as_bytes())));
-        let mut body = room.line().keep(None, Body::from_stream(futures_util::stream::iter(pieces)));
+        let mut body = room.reader().count(None, Body::from_stream(futures_util::stream::iter(pieces)));
         assert_eq!(room.held(), 0);
         let first = body.frame().await.unwrap().unwrap();
         let second = body.frame().await.unwrap().unwrap();
@@ -198,24 +198,24 @@ mod tests {
     #[tokio::test]
     async fn whoever_has_kept_an_answer_longest_goes_first() {
         let room = room(10);
-        let lines = [room.line(), room.line(), room.line()];
-        let keep = |line: usize| lines[line].clone().keep(None, Body::from("1234"));
+        let readers = [room.reader(), room.reader(), room.reader()];
+        let keep = |reader: usize| readers[reader].clone().count(None, Body::from("1234"));
         let (first, second) = (keep(0), keep(1));
-        assert!(!is_cut(&lines[0]));
+        assert!(!is_cut(&readers[0]));
         let third = keep(2);
-        assert!(is_cut(&lines[0]) && !is_cut(&lines[1]) && !is_cut(&lines[2]));
+        assert!(is_cut(&readers[0]) && !is_cut(&readers[1]) && !is_cut(&readers[2]));
         drop(first);
         assert_eq!(room.held(), 8);
         let fourth = keep(2);
-        assert!(is_cut(&lines[1]) && !is_cut(&lines[2]));
+        assert!(is_cut(&readers[1]) && !is_cut(&readers[2]));
         drop((second, third, fourth));
         assert_eq!(room.held(), 0);
     }
 
     #[test]
     fn what_has_no_bytes_takes_no_room() {
-        let line = room(0).line();
-        drop(line.clone().keep(None, Body::empty()));
-        assert!(!is_cut(&line));
+        let reader = room(0).reader();
+        drop(reader.clone().count(None, Body::empty()));
+        assert!(!is_cut(&reader));
     }
 }
