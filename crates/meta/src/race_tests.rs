@@ -99,7 +99,7 @@ async fn acme(database: &Database) -> (OrganisationId, Home) {
         type Output = (OrganisationId, Home);
         async fn run(&self, session: &mut dyn Session) -> Result<(OrganisationId, Home)> {
             let place = "acme/main/app".parse()?;
-            let mut work = SqlWork(&mut *session);
+            let mut work = SqlWork(&mut *session, None);
             let home = work.ensure_registry(&place, Maker { actor: &Actor::job("races"), at: NOW }).await?;
             let mut found = session.query("SELECT id FROM organisation WHERE name = 'acme'", &[]).await?;
             Ok((OrganisationId(found.remove(0).next()?), home))

@@ -56,4 +56,8 @@ pub(crate) use self::{
 use crate::session::Session;
 
 /// The registry's work over one session.
-pub(crate) struct SqlWork<'s>(pub(crate) &'s mut dyn Session, pub(crate) Option<u64>);
+pub(crate) struct SqlWork<'s>(
+    pub(crate) &'s mut dyn Session,
+    /// What an organisation may hold that is made on the way, in bytes, if there is a limit.
+    pub(crate) Option<u64>,
+);

@@ -70,7 +70,7 @@ struct Cost {
 
 impl Cost {
     async fn carry_out(&self, session: &mut dyn Session) -> Result<()> {
-        let mut work = SqlWork(session);
+        let mut work = SqlWork(session, None);
         work.due_webhooks(self.now, 1000).await?;
         let due = work.due_delivery(self.webhook, self.now).await?;
         let state = match self.deed {
