@@ -24,7 +24,7 @@ use wharf_core::{
 
 pub use self::{
     invitations::{InvitationRow, Invitations, Joined, SignedUpBy},
-    issuers::{Admission, Beliefs, Believed, ClaimRule, IssuerRow, IssuerSource},
+    issuers::{Admission, Beliefs, Believed, ClaimRule, IssuerRow, IssuerSource, Whose},
     letters::{Carried, Letter, LetterRow, Letters, Postman, PromiseRow, SealedLetter},
     links::{LinkRow, LinkWay, Links},
     logins::{LoginRow, Logins, Shown},

@@ -95,7 +95,6 @@ impl Auth {
     fn note_refused_job(&self, error: &Error, nobody: &Actor) {
         if matches!(error.kind(), Kind::Unauthenticated | Kind::Denied | Kind::Exists) {
             let reason = error.source().map_or_else(|| error.message().to_owned(), ToString::to_string);
-            tracing::info!(request_id = nobody.request_id.as_str(), reason, "a job was not let in");
             let record = AuditRecord::new(self.0.clock.now(), nobody, "workload.refused");
             self.0.notebook.note(AuditRecord { target: Some(reason), ..record });
         }
@@ -174,6 +173,6 @@ fn unless_it_may_pass(error: Error) -> Error {
 fn unmet(heard: Heard, within: Option<&OrganisationName>) -> Error {
     let missing = heard.missing.filter(|_| within.is_some());
     missing.unwrap_or_else(|| {
-        not_let_in(Error::new(Kind::Denied, "no rule is about what the issuer says of the job"))
+        not_let_in(Error::new(Kind::Denied, "no rule is about what the token says and for whom it is"))
     })
 }

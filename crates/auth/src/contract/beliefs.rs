@@ -13,7 +13,7 @@ use crate::{
     issuers::Issuer,
     port::{
         Accounts, Admission, Beliefs, Believed, Claim, ClaimRule, IssuerRow, IssuerSource, Machines,
-        NewOrganisation, Tenancy,
+        NewOrganisation, Tenancy, Whose,
     },
     workloads::RequiredClaims,
 };
@@ -69,6 +69,7 @@ pub async fn beliefs<S: Accounts + Tenancy + Machines + Beliefs>(store: &S) {
     let (acme, other) = (id_of(store, &owner, "blf-acme").await, id_of(store, &owner, "blf-other").await);
     let issuer = issuers_are_kept(store, acme, other).await;
     every_way_to_believe_an_issuer_is_found(store, other).await;
+    an_organisation_is_asked_for_among_the_oldest(store, (&owner, other)).await;
     let rule = rules_are_kept(store, (acme, issuer), other).await;
     let actor = a_job_is_let_in_once(store, rule).await;
     let role =
@@ -117,13 +118,13 @@ async fn sources<S: Beliefs>(store: &S, within: Option<&str>) -> Vec<IssuerSourc
 /// The rules about the one source of the issuer behind one, whoever made them.
 async fn rules<S: Beliefs>(store: &S, behind: i64) -> Vec<Believed> {
     let [source] = &sources(store, None).await[..] else { panic!("each source is there once") };
-    store.rules_behind(source.id, behind).await.unwrap()
+    store.rules_about(source.id, Whose::Everybody { behind }).await.unwrap()
 }
 
 /// Those of one organisation.
 async fn rules_of<S: Beliefs>(store: &S, organisation: &str) -> Vec<Believed> {
     let [source] = &sources(store, None).await[..] else { panic!("each source is there once") };
-    store.rules_of(&name(organisation), source.id).await.unwrap()
+    store.rules_about(source.id, Whose::Organisation(name(organisation))).await.unwrap()
 }
 
 /// A job chooses by what it says which rules it meets, and each set of them is another account.
@@ -186,6 +187,33 @@ async fn every_way_to_believe_an_issuer_is_found<S: Beliefs>(store: &S, id: Orga
     for number in there..20 {
         assert!(store.remove_issuer(id, name(&format!("way{number}")), record()).await.unwrap());
     }
+}
+
+/// A source is read on behalf of the oldest few who believe it, and of the one that a job names: for those may have no room.
+async fn an_organisation_is_asked_for_among_the_oldest<S: Tenancy + Beliefs>(
+    store: &S,
+    (owner, other): (&Actor, OrganisationId),
+) {
+    let row = issuer("crowd", "https://ci.example/crowd");
+    let mut oldest = Vec::new();
+    for number in 1..=5 {
+        let called = format!("blf-old{number}");
+        let new = NewOrganisation { name: name(&called), admin: Some(account(owner)), claim: Claim::Free };
+        store.create_organisation(new, record()).await.unwrap();
+        oldest.push(id_of(store, owner, &called).await);
+    }
+    for id in oldest.iter().chain([&other]) {
+        store.add_issuer(*id, row.clone(), record()).await.unwrap();
+    }
+    let asked = async |within: Option<&str>| {
+        let within = within.map(name);
+        let found = store.issuer_sources(&row.issuer.url, within.as_ref()).await.unwrap();
+        found.first().unwrap().organisations.clone()
+    };
+    assert_eq!(asked(None).await, oldest);
+    assert_eq!(asked(Some("blf-old1")).await, oldest);
+    assert_eq!(asked(Some("blf-other")).await, [&oldest[..], &[other]].concat());
+    assert!(store.remove_issuer(other, row.name, record()).await.unwrap());
 }
 
 async fn issuers_are_kept<S: Beliefs>(store: &S, acme: OrganisationId, other: OrganisationId) -> i64 {

@@ -63,6 +63,18 @@ pub struct Believed {
     pub rule: ClaimRule,
 }
 
+/// Whose rules are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// All of an organisation.
+    Organisation(OrganisationName),
+    /// Everybody's: the next hundred behind this one.
+    Everybody {
+        /// Its row; 0 for the first of all.
+        behind: i64,
+    },
+}
+
 /// A job to be let in.
 #[derive(Clone, Debug)]
 pub struct Admission {
@@ -132,10 +144,8 @@ pub trait Beliefs: Send + Sync {
         url: &IssuerUrl,
         within: Option<&OrganisationName>,
     ) -> Result<Vec<IssuerSource>>;
-    /// The rules about what a source says, whoever made them, the oldest first: the next hundred behind this one.
-    async fn rules_behind(&self, source: i64, rule: i64) -> Result<Vec<Believed>>;
-    /// All rules that one organisation has about it, the oldest first.
-    async fn rules_of(&self, organisation: &OrganisationName, source: i64) -> Result<Vec<Believed>>;
+    /// The rules about what a source says, the oldest first.
+    async fn rules_about(&self, source: i64, whose: Whose) -> Result<Vec<Believed>>;
     /// Lets a job in: as whom. The records are kept as its own.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use wharf_core::{Allowance, Error, OrganisationName, Reach, Result, RobotName, R
 use super::{PREFIX, hearing::Heard};
 use crate::{
     Auth,
-    port::{Believed, ClaimRule},
+    port::{Believed, ClaimRule, Whose},
 };
 
 /// How many pages of rules are looked through for a job that names no organisation, of each source.
@@ -30,9 +30,9 @@ impl Auth {
             None => self.oldest(heard).await?,
         };
         let Some(organisation) = found else { return Ok(None) };
-        let mut rules = Vec::new();
+        let (whose, mut rules) = (Whose::Organisation(organisation.clone()), Vec::new());
         for source in &heard.sources {
-            let believed = self.beliefs().rules_of(&organisation, source.id).await?;
+            let believed = self.beliefs().rules_about(source.id, whose.clone()).await?;
             rules.extend(believed.into_iter().filter(|one| self.is_about(one, heard)).map(|one| one.rule));
         }
         rules.sort_by_key(|rule| rule.id);
@@ -53,7 +53,7 @@ impl Auth {
     async fn oldest_at(&self, source: i64, heard: &Heard) -> Result<Option<Believed>> {
         let mut behind = 0;
         for _ in 0..MOST_PAGES {
-            let page = self.beliefs().rules_behind(source, behind).await?;
+            let page = self.beliefs().rules_about(source, Whose::Everybody { behind }).await?;
             let Some(last) = page.last() else { break };
             behind = last.rule.id;
             let found = page.into_iter().find(|believed| self.is_about(believed, heard));

@@ -8,7 +8,7 @@ mod sources;
 use async_trait::async_trait;
 use wharf_auth::{
     issuers::{Issuer, IssuerUrl},
-    port::{Admission, Beliefs, Believed, ClaimRule, IssuerRow, IssuerSource},
+    port::{Admission, Beliefs, Believed, ClaimRule, IssuerRow, IssuerSource, Whose},
     workloads::RequiredClaims,
 };
 use wharf_core::{
@@ -19,7 +19,7 @@ use wharf_core::{
 pub(super) use self::{admission::spend, ending::end_issuers};
 use self::{
     admission::{Admit, FindWorkload, ForgetSpent},
-    believed::{FindRules, FindRulesOf},
+    believed::FindRules,
     ending::{Ended, ForgetIdle},
     sources::{FindSources, forget_unused, keep_source, source_ids},
 };
@@ -86,12 +86,8 @@ impl Beliefs for Database {
         self.read(FindSources { url: url.clone(), within: within.cloned() }).await
     }
 
-    async fn rules_behind(&self, source: i64, rule: i64) -> Result<Vec<Believed>> {
-        self.read(FindRules { source, behind: rule }).await
-    }
-
-    async fn rules_of(&self, organisation: &OrganisationName, source: i64) -> Result<Vec<Believed>> {
-        self.read(FindRulesOf { organisation: organisation.clone(), source }).await
+    async fn rules_about(&self, source: i64, whose: Whose) -> Result<Vec<Believed>> {
+        self.read(FindRules { source, whose }).await
     }
 
     async fn admit(&self, admission: Admission, records: Vec<AuditRecord>) -> Result<Principal> {

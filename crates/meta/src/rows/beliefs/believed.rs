@@ -1,8 +1,8 @@
 //! The rules about what a source says, read once a token of it was found good.
 
 use async_trait::async_trait;
-use wharf_auth::port::Believed;
-use wharf_core::{OrganisationName, Result};
+use wharf_auth::port::{Believed, Whose};
+use wharf_core::Result;
 
 use super::{MOST_RULES, rule};
 use crate::{
@@ -21,10 +21,9 @@ fn believed(mut row: Row) -> Result<Believed> {
     })
 }
 
-/// Everybody's rules behind one.
 pub(super) struct FindRules {
     pub(super) source: i64,
-    pub(super) behind: i64,
+    pub(super) whose: Whose,
 }
 
 #[async_trait]
@@ -32,35 +31,27 @@ impl Step for FindRules {
     type Output = Vec<Believed>;
 
     async fn run(&self, session: &mut dyn Session) -> Result<Vec<Believed>> {
-        const FIND: &str = "
+        const OF_ONE: &str = "
+            SELECT o.name, i.audience, c.id, c.name, c.claims, c.access, c.created_at
+            FROM organisation o
+            JOIN issuer i ON i.organisation_id = o.id
+            JOIN claim_rule c ON c.issuer_id = i.id
+            WHERE i.source_id = $1 AND o.name = $2 ORDER BY c.id LIMIT $3";
+        const OF_ALL: &str = "
             SELECT o.name, i.audience, c.id, c.name, c.claims, c.access, c.created_at
             FROM claim_rule c
             JOIN issuer i ON i.id = c.issuer_id
             JOIN organisation o ON o.id = i.organisation_id
             WHERE c.source_id = $1 AND c.id > $2 ORDER BY c.id LIMIT $3";
-        let values = [self.source.into(), self.behind.into(), SOME.into()];
-        session.query(FIND, &values).await?.into_iter().map(believed).collect()
-    }
-}
-
-/// All rules of one organisation.
-pub(super) struct FindRulesOf {
-    pub(super) organisation: OrganisationName,
-    pub(super) source: i64,
-}
-
-#[async_trait]
-impl Step for FindRulesOf {
-    type Output = Vec<Believed>;
-
-    async fn run(&self, session: &mut dyn Session) -> Result<Vec<Believed>> {
-        const FIND: &str = "
-            SELECT o.name, i.audience, c.id, c.name, c.claims, c.access, c.created_at
-            FROM organisation o
-            JOIN issuer i ON i.organisation_id = o.id
-            JOIN claim_rule c ON c.issuer_id = i.id
-            WHERE o.name = $1 AND i.source_id = $2 ORDER BY c.id LIMIT $3";
-        let values = [self.organisation.as_str().into(), self.source.into(), MOST_RULES.into()];
-        session.query(FIND, &values).await?.into_iter().map(believed).collect()
+        let source = self.source.into();
+        let rows = match &self.whose {
+            Whose::Organisation(name) => {
+                session.query(OF_ONE, &[source, name.as_str().into(), MOST_RULES.into()]).await?
+            }
+            Whose::Everybody { behind } => {
+                session.query(OF_ALL, &[source, (*behind).into(), SOME.into()]).await?
+            }
+        };
+        rows.into_iter().map(believed).collect()
     }
 }
