@@ -14,7 +14,7 @@ use crate::{
     Registry,
     collection::release,
     deed::Deed,
-    policy::expect_unneeded,
+    policy::{Leaving, Unneeded},
     port::{BlobRow, Extent, MountSource, Transaction, Work},
     quota::expect_blob,
     upload::{expect_repository, repository_of},
@@ -183,9 +183,16 @@ impl Registry {
     ) -> Result<()> {
         self.expect_deletion()?;
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Blob))?;
-        let (now, grace) = (self.now(), self.settings().object_grace);
-        let delete = DeleteBlob { grant: grant.clone(), repository, digest: *digest, condition, now, grace };
-        self.store().commit_by(grant, delete).await
+        let leaving = Leaving { repository, place: grant.place().clone(), digest: *digest };
+        let (now, grace, mut asked) = (self.now(), self.settings().object_grace, 0);
+        loop {
+            let unneeded = self.expect_unneeded(&leaving, &mut asked).await?;
+            let (holder, leaving, condition) = (grant.clone(), leaving.clone(), condition.clone());
+            let delete = DeleteBlob { grant: holder, leaving, unneeded, condition, now, grace };
+            if self.store().commit_by(grant, delete).await? == Gone::Yes {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -259,27 +266,39 @@ impl Transaction for Mount {
 
 struct DeleteBlob {
     grant: Grant<Delete>,
-    repository: RepositoryId,
-    digest: Digest,
+    leaving: Leaving,
+    unneeded: Unneeded,
     condition: Condition,
     now: Timestamp,
     grace: i64,
 }
 
+/// What came of a deletion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gone {
+    /// It is done.
+    Yes,
+    /// A tag may need the blob meanwhile.
+    No,
+}
+
 #[async_trait]
 impl Transaction for DeleteBlob {
-    type Output = ();
+    type Output = Gone;
 
-    async fn run(&self, work: &mut dyn Work) -> Result<()> {
-        expect_repository(work, self.repository).await?;
-        expect_unneeded(work, self.repository, self.grant.place(), &self.digest).await?;
-        if !work.remove_member(self.repository, &self.digest).await? {
+    async fn run(&self, work: &mut dyn Work) -> Result<Gone> {
+        let Leaving { repository, digest, .. } = &self.leaving;
+        expect_repository(work, *repository).await?;
+        if !self.leaving.is_still(work, &self.unneeded).await? {
+            return Ok(Gone::No);
+        }
+        if !work.remove_member(*repository, digest).await? {
             return Err(Error::not_found(Subject::Blob));
         }
         // An error undoes the removal.
-        self.condition.check(Some(&self.digest))?;
-        release(work, &self.digest, self.grace).await?;
-        let deed = Deed::of(&self.grant, self.now, "blob.delete").to(&self.digest);
-        deed.tell(work, self.repository).await
+        self.condition.check(Some(digest))?;
+        release(work, digest, self.grace).await?;
+        let deed = Deed::of(&self.grant, self.now, "blob.delete").to(digest);
+        deed.tell(work, *repository).await.map(|()| Gone::Yes)
     }
 }

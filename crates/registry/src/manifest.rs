@@ -20,6 +20,7 @@ use self::{
 use crate::{
     Registry,
     format::{Candidate, RegistryPage},
+    policy::Leaving,
     port::{ManifestRow, NewManifest, PageOf},
     upload::on_its_own,
 };
@@ -133,17 +134,25 @@ impl Registry {
     ) -> Result<()> {
         self.expect_deletion()?;
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
-        let (registry, grant, digest) = (self.clone(), grant.clone(), *digest);
+        let leaving = Leaving { repository, place: grant.place().clone(), digest: *digest };
+        let (registry, grant) = (self.clone(), grant.clone());
         // A client that hangs up leaves nothing half done.
         on_its_own(async move {
             let (now, delay) = (registry.now(), registry.settings().collection_delay);
-            let formats = registry.listings();
-            let mut delete = DeleteManifest { grant, repository, digest, condition, formats, now, delay };
-            while registry.store().commit_by(&delete.grant, delete.clone()).await? == Deleted::SomeTags {
+            let (formats, mut asked) = (registry.listings(), 0);
+            let unneeded = registry.expect_unneeded(&leaving, &mut asked).await?;
+            let mut delete = DeleteManifest { grant, leaving, unneeded, condition, formats, now, delay };
+            loop {
+                match registry.store().commit_by(&delete.grant, delete.clone()).await? {
+                    Deleted::All => return Ok(()),
+                    Deleted::SomeTags(unneeded) => (delete.unneeded, asked) = (unneeded, 0),
+                    Deleted::Nothing => {
+                        delete.unneeded = registry.expect_unneeded(&delete.leaving, &mut asked).await?;
+                    }
+                }
                 delete.grant = registry.regrant(&delete.grant).await?;
                 delete.now = registry.now();
             }
-            Ok(())
         })
         .await
     }

@@ -7,16 +7,20 @@ mod immutability;
 mod retention;
 mod rules;
 mod selection;
+mod unneeded;
 
 use serde::Deserialize;
 use wharf_core::{Error, Result, RuleName};
 
-pub(crate) use self::immutability::{expect_movable, expect_none_kept, expect_unneeded};
 pub use self::{
     immutability::ImmutabilityRule,
     retention::{Expirable, Expired, Expiring, RetentionRule},
     rules::{Put, Rule},
     selection::Selection,
+};
+pub(crate) use self::{
+    immutability::{expect_movable, expect_none_kept},
+    unneeded::{Leaving, Unneeded},
 };
 use crate::port::RuleRow;
 

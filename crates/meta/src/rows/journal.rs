@@ -79,6 +79,19 @@ impl Journal for SqlWork<'_> {
         self.0.execute(INSERT, &values).await.map(drop)
     }
 
+    async fn latest_event(&mut self, repository: RepositoryId) -> Result<i64> {
+        const FIND: &str = "SELECT p.sequence FROM repository p WHERE p.id = $1";
+        let row = self.0.query_first(FIND, &[repository.0.into()]).await?;
+        row.map(|mut row| row.next()).transpose().map(Option::unwrap_or_default)
+    }
+
+    async fn has_grown_since(&mut self, repository: RepositoryId, event: i64) -> Result<bool> {
+        const FIND: &str = "
+            SELECT e.id FROM event e WHERE e.repository_id = $1 AND e.sequence > $2
+                AND e.kind NOT IN ('tag.delete', 'manifest.delete', 'blob.delete') LIMIT 1";
+        Ok(self.0.query_first(FIND, &[repository.0.into(), event.into()]).await?.is_some())
+    }
+
     async fn forget_events(&mut self, before: Timestamp, most: u32) -> Result<u64> {
         const FORGET: &str = "
             DELETE FROM event WHERE id IN (SELECT e.id FROM event e WHERE e.at < $1 ORDER BY e.at LIMIT $2)";

@@ -4,14 +4,12 @@
 //! takes some, and others get their turn in between.
 
 use async_trait::async_trait;
-use wharf_core::{
-    Condition, Digest, Error, Grant, Result, Subject, Timestamp, action::Delete, gate::RepositoryId,
-};
+use wharf_core::{Condition, Error, Grant, Result, Subject, Timestamp, action::Delete};
 
 use crate::{
     deed::Deed,
     format::{Listings, untag},
-    policy::expect_unneeded,
+    policy::{Leaving, Unneeded},
     port::{Transaction, Work},
     upload::expect_repository,
 };
@@ -23,8 +21,8 @@ const STEP: u32 = 200;
 #[derive(Clone)]
 pub(super) struct DeleteManifest {
     pub(super) grant: Grant<Delete>,
-    pub(super) repository: RepositoryId,
-    pub(super) digest: Digest,
+    pub(super) leaving: Leaving,
+    pub(super) unneeded: Unneeded,
     pub(super) condition: Condition,
     pub(super) formats: Listings,
     pub(super) now: Timestamp,
@@ -32,10 +30,11 @@ pub(super) struct DeleteManifest {
 }
 
 /// How far a deletion is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Deleted {
-    /// The manifest still has tags.
-    SomeTags,
+    /// No further: a tag may need the manifest meanwhile.
+    Nothing,
+    /// The manifest still has tags, and nothing else happened meanwhile.
+    SomeTags(Unneeded),
     /// It is gone.
     All,
 }
@@ -45,36 +44,45 @@ impl Transaction for DeleteManifest {
     type Output = Deleted;
 
     async fn run(&self, work: &mut dyn Work) -> Result<Deleted> {
-        expect_repository(work, self.repository).await?;
-        if !work.has_manifest(self.repository, &self.digest).await? {
+        let Leaving { repository, digest, .. } = &self.leaving;
+        expect_repository(work, *repository).await?;
+        if !work.has_manifest(*repository, digest).await? {
             return Err(Error::not_found(Subject::Manifest));
         }
-        self.condition.check(Some(&self.digest))?;
-        expect_unneeded(work, self.repository, self.grant.place(), &self.digest).await?;
-        let tags = work.tags_of(self.repository, &self.digest, STEP).await?;
+        self.condition.check(Some(digest))?;
+        if !self.leaving.is_still(work, &self.unneeded).await? {
+            return Ok(Deleted::Nothing);
+        }
+        let tags = work.tags_of(*repository, digest, STEP).await?;
         for tag in &tags {
             let deed = self.deed("tag.delete").to_tag(tag);
-            untag(work, (self.repository, tag), deed.mark()).await?;
-            deed.publish(work, self.repository).await?;
+            untag(work, (*repository, tag), deed.mark()).await?;
+            deed.publish(work, *repository).await?;
         }
-        if tags.len() == STEP as usize {
-            self.deed("manifest.untag").audit(work).await?;
-            return Ok(Deleted::SomeTags);
+        if tags.len() < STEP as usize {
+            self.remove(work).await?;
+            return Ok(Deleted::All);
         }
-        work.ask_reviews_of(self.repository, &self.digest, self.delay).await?;
-        let listings = work.listings_of(self.repository, &self.digest).await?;
-        let beside = work.beside_of(self.repository, &self.digest).await?;
-        work.remove_manifest(self.repository, &self.digest).await?;
-        let deed = self.deed("manifest.delete");
-        self.formats.shrink(work, (self.repository, &listings), deed).await?;
-        self.formats.move_pages(work, self.repository, &beside).await?;
-        deed.tell(work, self.repository).await?;
-        Ok(Deleted::All)
+        self.deed("manifest.untag").audit(work).await?;
+        self.unneeded.renewed(work, *repository).await.map(Deleted::SomeTags)
     }
 }
 
 impl DeleteManifest {
+    /// Removes the manifest that no tag points to any more.
+    async fn remove(&self, work: &mut dyn Work) -> Result<()> {
+        let Leaving { repository, digest, .. } = &self.leaving;
+        work.ask_reviews_of(*repository, digest, self.delay).await?;
+        let listings = work.listings_of(*repository, digest).await?;
+        let beside = work.beside_of(*repository, digest).await?;
+        work.remove_manifest(*repository, digest).await?;
+        let deed = self.deed("manifest.delete");
+        self.formats.shrink(work, (*repository, &listings), deed).await?;
+        self.formats.move_pages(work, *repository, &beside).await?;
+        deed.tell(work, *repository).await
+    }
+
     fn deed(&self, action: &'static str) -> Deed<'_> {
-        Deed::of(&self.grant, self.now, action).to(&self.digest)
+        Deed::of(&self.grant, self.now, action).to(&self.leaving.digest)
     }
 }

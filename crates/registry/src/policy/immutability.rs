@@ -5,9 +5,7 @@
 //! what it points to already is no move.
 
 use serde::{Deserialize, Serialize};
-use wharf_core::{
-    Detail, Digest, Error, Kind, Place, RegistryPlace, Result, RuleName, Tag, gate::RepositoryId,
-};
+use wharf_core::{Detail, Error, Kind, Place, RegistryPlace, Result, RuleName, Tag, gate::RepositoryId};
 
 use super::{Named, Selection};
 use crate::port::{RuleKind, Work};
@@ -24,7 +22,7 @@ pub struct ImmutabilityRule {
     pub select: Selection,
 }
 
-type Rules = Vec<Named<ImmutabilityRule>>;
+pub(super) type Rules = Vec<Named<ImmutabilityRule>>;
 
 /// The rules that are about a repository.
 pub(crate) async fn rules_over(
@@ -59,32 +57,6 @@ pub(crate) async fn expect_movable(
     kept.map_or(Ok(()), |(rule, tag)| Err(refusal(rule, tag)))
 }
 
-/// Refuses that content goes which a tag needs that never moves, be it through an index.
-pub(crate) async fn expect_unneeded(
-    work: &mut dyn Work,
-    repository: RepositoryId,
-    place: &Place,
-    digest: &Digest,
-) -> Result<()> {
-    let rules = rules_over(work, repository, place).await?;
-    if rules.is_empty() {
-        return Ok(());
-    }
-    let mut last = None;
-    loop {
-        let tags = work.tags_above(repository, digest, last.as_ref(), STEP).await?;
-        for tag in &tags {
-            if let Some(rule) = keeper(&rules, tag) {
-                return Err(refusal(rule, tag));
-            }
-        }
-        if tags.len() < STEP as usize {
-            return Ok(());
-        }
-        last = tags.last().cloned();
-    }
-}
-
 /// Refuses that a repository goes with a tag that never does. Asked before anything of it goes.
 pub(crate) async fn expect_none_kept(
     work: &mut dyn Work,
@@ -111,7 +83,7 @@ pub(crate) async fn expect_none_kept(
     }
 }
 
-fn refusal(rule: &RuleName, tag: &Tag) -> Error {
+pub(super) fn refusal(rule: &RuleName, tag: &Tag) -> Error {
     refused(rule, format!("the tag {tag} is immutable by the rule {rule}"))
 }
 

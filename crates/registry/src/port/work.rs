@@ -530,6 +530,10 @@ pub trait Journal {
     async fn audit(&mut self, record: &AuditRecord) -> Result<()>;
     /// Adds an event to the outbox under the repository's next sequence number.
     async fn publish(&mut self, repository: RepositoryId, event: &Event) -> Result<()>;
+    /// The number of the repository's latest event; 0 where it is gone.
+    async fn latest_event(&mut self, repository: RepositoryId) -> Result<i64>;
+    /// Whether anything but deletions happened in a repository since an event.
+    async fn has_grown_since(&mut self, repository: RepositoryId, event: i64) -> Result<bool>;
     /// Forgets up to `most` events that are older; says how many.
     async fn forget_events(&mut self, before: Timestamp, most: u32) -> Result<u64>;
 }

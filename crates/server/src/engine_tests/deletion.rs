@@ -8,10 +8,11 @@ use wharf_core::{
 };
 use wharf_registry::{
     ManifestPush, ReleaseTag, Removal,
+    policy::ImmutabilityRule,
     port::{BlobRow, Lookups, ManifestRow, Operation, Store},
 };
 
-use super::*;
+use super::{governing::set, *};
 
 /// What happens before the second of its writes.
 enum Second {
@@ -119,6 +120,29 @@ async fn a_manifest_with_many_tags_goes_in_steps_and_a_tag_set_in_between_goes_w
     );
     assert_eq!(tags(&other).await, 0);
     assert_eq!(delete(&other, &manifest).await.unwrap_err().kind(), Kind::NotFound(Subject::Manifest));
+}
+
+#[tokio::test]
+async fn tags_that_never_move_are_looked_for_before_others_must_wait_and_again_where_one_came_meanwhile() {
+    let house = House::new().await;
+    let other = house.boot("one");
+    let manifest = tagged(&other).await;
+    let kept = |tag: &str| format!(r#"{{"select":{{"tags":["{tag}"]}}}}"#);
+    let refused = |deleted: Result<()>| {
+        let refused = deleted.unwrap_err();
+        assert_eq!(refused.detail(), Some(&Detail::Rule("kept".to_owned())), "{refused}");
+    };
+    set::<ImmutabilityRule>(&other, "kept", &kept("t449")).await;
+    let (registry, store) = interrupted(&house, Second::Tags(other.clone()));
+    refused(delete(&registry, &manifest).await);
+    assert_eq!((store.writes.load(Ordering::SeqCst), tags(&other).await), (0, 450), "nobody waited for it");
+    // One that comes after the first step is found by the second, which does nothing.
+    set::<ImmutabilityRule>(&other, "kept", &kept("t450")).await;
+    refused(delete(&registry, &manifest).await);
+    assert_eq!((store.writes.load(Ordering::SeqCst), tags(&other).await), (2, 251));
+    set::<ImmutabilityRule>(&other, "kept", &kept("v*")).await;
+    delete(&registry, &manifest).await.unwrap();
+    assert_eq!(tags(&other).await, 0);
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ fn duty<D: Duty>() -> OrganisationGrant<D> {
     decide_organisation(&Actor::job("test"), &"library".parse().unwrap(), &rights).unwrap()
 }
 
-async fn set<R: Rule>(registry: &Registry, name: &str, body: &str) {
+pub(super) async fn set<R: Rule>(registry: &Registry, name: &str, body: &str) {
     let named = Named::<R> { name: name.parse().unwrap(), rule: serde_json::from_str(body).unwrap() };
     registry.set_rule(&duty::<Administer>(), &"main".parse().unwrap(), &named).await.unwrap();
 }
