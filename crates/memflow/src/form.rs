@@ -4,9 +4,9 @@ use axum::{
     body::Body,
     http::{HeaderMap, header},
 };
-use bytes::Bytes;
 use wharf_core::{Error, Kind, Result};
 use wharf_http::{Boundary, FormBounds, Multipart, body_stream};
+use wharf_registry::{HashedBytes, Hashing};
 
 use crate::plugins::LARGEST;
 
@@ -16,9 +16,8 @@ const BOUNDS: FormBounds = FormBounds { parts: 8, beside: 64 * 1024 };
 const LONGEST_SIGNATURE: usize = 1024;
 
 /// An upload.
-#[derive(Debug)]
 pub(crate) struct Form {
-    pub(crate) file: Bytes,
+    pub(crate) file: HashedBytes,
     pub(crate) signature: String,
 }
 
@@ -33,13 +32,14 @@ impl Form {
         if announced.is_some_and(|length: usize| length > LARGEST + BOUNDS.beside) {
             return Err(too_large());
         }
+        let expected = announced.unwrap_or_default().min(LARGEST);
         let boundary = Boundary::of(headers)
             .ok_or_else(|| invalid("Invalid `boundary` for `multipart/form-data` request"))?;
         let mut parts = Multipart::new(boundary, body_stream(body), BOUNDS);
         let (mut file, mut signature) = (None, None);
         while let Some(head) = parts.next_part().await.map_err(refused)? {
             match head.name.as_str() {
-                "file" => file = Some(parts.file(LARGEST).await.map_err(refused)?),
+                "file" => file = Some(gather(&mut parts, expected).await?),
                 "signature" => {
                     signature = Some(parts.text(LONGEST_SIGNATURE).await.map_err(refused)?.trim().to_owned());
                 }
@@ -50,6 +50,19 @@ impl Form {
         let file = file.ok_or_else(|| invalid("file is required"))?;
         Ok(Self { file, signature: signature.ok_or_else(|| invalid("file signature is required"))? })
     }
+}
+
+/// The file, hashed while it comes, in room for so many bytes.
+async fn gather(parts: &mut Multipart, expected: usize) -> Result<HashedBytes> {
+    let (mut file, mut size) = (Hashing::new(expected), 0);
+    while let Some(piece) = parts.chunk().await.map_err(refused)? {
+        size += piece.len();
+        if size > LARGEST {
+            return Err(too_large());
+        }
+        file.take(&piece).await?;
+    }
+    file.finish().await
 }
 
 fn invalid(words: &'static str) -> Error {

@@ -11,6 +11,7 @@ mod endpoint;
 mod error;
 mod file;
 mod form;
+mod held;
 mod keys;
 mod list;
 mod plugins;
@@ -58,8 +59,8 @@ pub struct Memflow {
     pub registry: Registry,
     /// Who says who is calling.
     pub authenticator: Arc<dyn Authenticator>,
-    /// Who knows which keys registries believe.
-    pub signing: Signing,
+    /// The plugins that the registry knows as a format, with who knows which keys registries believe.
+    pub plugins: Plugins,
     /// What proxies fetch.
     pub upstreams: Upstreams,
     /// Which registry is meant at the root, by the host that the client names, with or without its port.
@@ -119,10 +120,10 @@ async fn serve(State(serving): State<Arc<Serving>>, request: Request) -> Respons
 }
 
 async fn answer(serving: &Serving, parts: &request::Parts, wanted: &Wanted, body: Body) -> Result<Response> {
-    let Memflow { registry, authenticator, signing, hosts, .. } = &serving.face;
+    let Memflow { registry, authenticator, plugins, hosts, .. } = &serving.face;
     let actor = caller(authenticator.as_ref(), parts).await?;
     let place = wanted.registry.clone().unwrap_or_else(|| at_root(hosts, parts, &actor));
-    let call = Call { serving, registry, signing, actor: &actor, place, request: parts };
+    let call = Call { serving, registry, signing: &plugins.signing, actor: &actor, place, request: parts };
     match &wanted.endpoint {
         Endpoint::Plugins => list::plugins(&call).await,
         Endpoint::Variants(name, filter) => list::variants(&call, name, filter).await,

@@ -1,18 +1,19 @@
 //! Taking a plugin in: read, verified, and stored as an OCI artifact in the repository of each of its names.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Json,
     body::Body,
     response::{IntoResponse, Response},
 };
+use futures_util::future::{try_join, try_join_all};
 use tokio::task::spawn_blocking;
 use wharf_core::{
     Condition, Digest, Error, Expected, Grant, Kind, Place, Reference, Result, Tag,
     action::{Pull, Push},
 };
-use wharf_registry::{HashedBytes, ManifestPush, ReleaseTag, Turn};
+use wharf_registry::{ManifestPush, ReleaseTag, Turn};
 use wharf_signing::{Signature, Trust, Verified};
 
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
     },
     descriptor::{self, Descriptor},
     form::Form,
+    held::{Held, HeldFiles},
 };
 
 /// `POST /files`
@@ -35,7 +37,7 @@ pub(crate) async fn upload(call: &Call<'_>, body: Body) -> Result<Response> {
     let turn = call.serving.turns.next(&call.place.organisation).await?;
     let form = Form::read(call.headers(), body).await?;
     let trust = call.signing.trust(&call.place).await?;
-    let upload = Upload::read(form, trust, turn).await?;
+    let upload = Upload::read(form, trust, turn, call.serving.face.plugins.held.clone()).await?;
     let mut allowed = Vec::new();
     for (place, descriptors) in upload.places(call)? {
         allowed.push((call.registry.grant::<Push>(call.actor, &place).await?, descriptors));
@@ -59,8 +61,7 @@ pub(crate) enum Stored {
 
 /// A file that was read and found good.
 pub(crate) struct Upload {
-    file: HashedBytes,
-    descriptors: Vec<Descriptor>,
+    held: Arc<Held>,
     signature: String,
     /// The signature and its key; none, where nobody could tell.
     verified: Option<Verified>,
@@ -71,31 +72,32 @@ pub(crate) struct Upload {
 impl Upload {
     /// Reads a file, on a thread that may block. The turn is its own: the work goes on where the client hangs up.
     pub(crate) async fn read(
-        Form { file: bytes, signature }: Form,
+        Form { file, signature }: Form,
         trust: Trust,
         turn: Turn,
+        files: Arc<HeldFiles>,
     ) -> Result<Self> {
         let read = move || {
-            let descriptors = descriptor::read(&bytes)?;
-            let file = HashedBytes::new(bytes);
+            let descriptors = descriptor::read(file.bytes())?;
             let verified = match trust.accepts_unverified() {
                 true => None,
                 false => Some(trust.verify(&message(file.bytes(), file.digest())?, &signature)?),
             };
-            Ok(Self { file, descriptors, signature, verified, _turn: turn })
+            let held = files.hold(Held { file, descriptors });
+            Ok(Self { held, signature, verified, _turn: turn })
         };
         spawn_blocking(read).await.map_err(Error::internal)?
     }
 
     /// The digest of the file.
-    pub(crate) const fn digest(&self) -> &Digest {
-        self.file.digest()
+    pub(crate) fn digest(&self) -> &Digest {
+        self.held.file.digest()
     }
 
     /// The repositories it belongs into, with what it holds for each.
     pub(crate) fn places(&self, call: &Call<'_>) -> Result<BTreeMap<Place, Vec<&Descriptor>>> {
         let mut places = BTreeMap::<_, Vec<_>>::new();
-        for descriptor in &self.descriptors {
+        for descriptor in &self.held.descriptors {
             places.entry(place(&call.place, &descriptor.name)?).or_default().push(descriptor);
         }
         Ok(places)
@@ -129,8 +131,8 @@ impl Upload {
         }
         let nothing = Condition { none_matches: Some(Expected::Anything), ..Condition::default() };
         let push = Naming { reference: reference.clone(), tags, condition: nothing };
-        match put(call, grant, (&artifact, push)).await {
-            Ok(plugin) => {
+        match try_join(put(call, grant, (&artifact, push)), self.bring_signature(call, grant)).await {
+            Ok((plugin, ())) => {
                 self.sign(call, grant, plugin).await?;
                 Ok(Stored::Now)
             }
@@ -147,7 +149,20 @@ impl Upload {
 
     fn file(&self, descriptors: &[&Descriptor]) -> Part {
         let title = descriptors.first().map(|descriptor| file_name(descriptor, self.digest()));
-        Part::file(self.file.clone(), title.unwrap_or_default())
+        Part::file(self.held.file.clone(), title.unwrap_or_default())
+    }
+
+    /// What a signature is made of beside the file.
+    fn signature_parts(&self, signature: &Signature) -> [Part; 2] {
+        [Part::empty(), Part::signature(signature.bytes(), format!("{}.sig", self.digest().hex()))]
+    }
+
+    /// Stores what the signature is made of, while the plugin is stored that it is to stand beside.
+    async fn bring_signature(&self, call: &Call<'_>, grant: &Grant<Push>) -> Result<()> {
+        match &self.verified {
+            Some(verified) => bring(call, grant, &self.signature_parts(&verified.signature).each_ref()).await,
+            None => Ok(()),
+        }
     }
 
     /// Lets a signature stand beside a plugin. The same signature is the same manifest, however often it comes.
@@ -158,8 +173,8 @@ impl Upload {
         (plugin, size): (Digest, usize),
     ) -> Result<()> {
         let Some(Verified { signature, key }) = &self.verified else { return Ok(()) };
-        let (config, file) = (Part::empty(), self.file(&self.descriptors.iter().collect::<Vec<_>>()));
-        let bytes = Part::signature(Signature::bytes(signature), format!("{}.sig", self.digest().hex()));
+        let file = self.file(&self.held.descriptors.iter().collect::<Vec<_>>());
+        let [config, bytes] = self.signature_parts(signature);
         let annotations = vec![(SIGNATURE_ANNOTATION, signature.to_string()), (KEY_ANNOTATION, key.clone())];
         let layers = vec![&bytes, &file];
         let subject = Some((plugin, size));
@@ -198,11 +213,7 @@ async fn put(
     grant: &Grant<Push>,
     (artifact, naming): (&Artifact<'_>, Naming),
 ) -> Result<(Digest, usize)> {
-    for part in artifact.parts() {
-        if !is_here(call, grant.place(), part.content.digest()).await {
-            call.registry.push_hashed(grant, &part.content).await?;
-        }
-    }
+    bring(call, grant, &artifact.parts().collect::<Vec<_>>()).await?;
     // The repository may have come to be with the first content.
     let grant = call.registry.regrant(grant).await?;
     let bytes = artifact.manifest();
@@ -211,6 +222,18 @@ async fn put(
     let release = ReleaseTag::Kept;
     let push = ManifestPush { reference, tags, content_type: None, condition, release, bytes };
     Ok((call.registry.push_manifest(&grant, push).await?.digest, size))
+}
+
+/// Stores the contents that a repository lacks, all at once: each has flushes of its own to wait for.
+async fn bring(call: &Call<'_>, grant: &Grant<Push>, parts: &[&Part]) -> Result<()> {
+    try_join_all(parts.iter().map(|part| bring_one(call, grant, part))).await.map(drop)
+}
+
+async fn bring_one(call: &Call<'_>, grant: &Grant<Push>, part: &Part) -> Result<()> {
+    match is_here(call, grant.place(), part.content.digest()).await {
+        true => Ok(()),
+        false => call.registry.push_hashed(grant, &part.content).await.map(drop),
+    }
 }
 
 /// Whether a repository holds a content already, and for long enough to name it. Who may not know pushes it once more.

@@ -8,8 +8,12 @@ use axum::{
 };
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
+use tokio::task::spawn_blocking;
 use wharf_core::{Digest, Error, Kind, Protocol, RegistryGrant, Result};
-use wharf_registry::upstream::{Arrived, DocumentWanted, Lasting, Proxy};
+use wharf_registry::{
+    HashedBytes,
+    upstream::{Arrived, DocumentWanted, Lasting, Proxy},
+};
 
 use crate::{
     Call,
@@ -151,7 +155,9 @@ pub(crate) async fn fetch(call: &Call<'_>, proxy: &Proxy, digits: &Digits) -> Re
     let digest: Digest = format!("sha256:{digest}").parse().map_err(|_| no_list())?;
     let file = format!("files/{}", digest.hex());
     let file = upstreams.whole(proxy, &file, LARGEST).await?.ok_or_else(not_found)?;
-    let upload = Upload::read(Form { file, signature }, trust, turn).await.map_err(|error| {
+    let form = Form { file: hashed(file).await?, signature };
+    let held = call.serving.face.plugins.held.clone();
+    let upload = Upload::read(form, trust, turn, held).await.map_err(|error| {
         tracing::warn!(%digest, ?error, "a plugin of an upstream was not kept");
         Error::new(Kind::Denied, format!("the upstream's plugin is refused: {}", error.message()))
     })?;
@@ -160,6 +166,10 @@ pub(crate) async fn fetch(call: &Call<'_>, proxy: &Proxy, digits: &Digits) -> Re
         return Err(Error::new(Kind::Unavailable, "the upstream sent another plugin than it was asked for"));
     }
     store(call, proxy, &upload).await
+}
+
+async fn hashed(file: Bytes) -> Result<HashedBytes> {
+    spawn_blocking(|| HashedBytes::new(file)).await.map_err(Error::internal)
 }
 
 /// Stores a plugin as an upload is stored, in the name of whoever fetches.

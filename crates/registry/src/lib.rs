@@ -57,7 +57,7 @@ pub use crate::{
     repository::Removal,
     tap::{Taps, UploadObserver},
     turns::{Turn, Turns},
-    upload::{Closing, Finished, HashedBytes, Offset, Upload},
+    upload::{Closing, Finished, HashedBytes, Hashing, Offset, Upload},
     verify::{Finding, Inspector, Repair, Verification, Verified},
 };
 use crate::{

@@ -19,7 +19,10 @@ use wharf_core::{
 };
 use wharf_hash::{Extra, Hasher};
 
-pub use self::{finish::Closing, hashed::HashedBytes};
+pub use self::{
+    finish::Closing,
+    hashed::{HashedBytes, Hashing},
+};
 use self::{
     locks::Lock,
     pump::{BATCH, Pumped, Source, pump},

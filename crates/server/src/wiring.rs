@@ -7,6 +7,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use wharf_auth::{Auth, SERVICE, Sealer, SealingKey, port::Postman};
 use wharf_core::{Clock as _, Entropy, Error, Kind, Result, Secret, audit::Notebook};
 use wharf_http::BaseUrl;
+use wharf_memflow::{Memflow, Plugins};
 use wharf_meta::{Database, PostgresSettings};
 use wharf_outbound::{Door, Fetcher, IssuerDoor, Policy, Post, PostSettings, Trust};
 use wharf_pypi::{Distributions, Notary};
@@ -184,6 +185,7 @@ pub(crate) struct Wharf {
     pub(crate) webhooks: Webhooks,
     signing: Signing,
     distributions: Distributions,
+    plugins: Plugins,
     upstreams: Upstreams,
     pub(crate) stores: Stores,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -212,7 +214,8 @@ impl Wharf {
         let audit = stores.audit_log(config, &auth, node.clone());
         let webhooks = stores.webhooks(config, &auth, (entropy.clone(), node.clone()))?;
         let distributions = distributions(config, &auth)?;
-        let formats = formats::all(signing.clone(), distributions.clone());
+        let plugins = Plugins::new(signing.clone(), Arc::new(SystemClock));
+        let formats = formats::all(distributions.clone(), plugins.clone());
         let registry = stores.registry(config, (formats, node), entropy.clone());
         stores.storage.expect_pair(&stores.database, &registry, entropy.as_ref()).await?;
         let fetcher = Arc::new(Fetcher::new(auth.clone(), config.upstream_hosts.clone()));
@@ -240,6 +243,7 @@ impl Wharf {
             webhooks,
             signing,
             distributions,
+            plugins,
             upstreams,
             stores,
             entropy,
@@ -294,10 +298,10 @@ impl Wharf {
         };
         let helm =
             wharf_helm::Helm { registry: self.registry.clone(), authenticator: Arc::new(self.auth.clone()) };
-        let memflow = wharf_memflow::Memflow {
+        let memflow = Memflow {
             registry: self.registry.clone(),
             authenticator: Arc::new(self.auth.clone()),
-            signing: self.signing.clone(),
+            plugins: self.plugins.clone(),
             upstreams: self.upstreams.clone(),
             hosts: config.registry_hosts.clone(),
         };

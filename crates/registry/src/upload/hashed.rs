@@ -1,8 +1,17 @@
 //! Contents that lie in memory: hashed once, by whoever has to know their digest first, and not again while they are stored.
 
-use bytes::Bytes;
-use wharf_core::{Algorithm, Digest};
+use std::{
+    future::{pending, ready},
+    mem::replace,
+};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::future::BoxFuture;
+use tokio::task::{JoinError, spawn_blocking};
+use wharf_core::{Algorithm, Digest, Error, Result};
 use wharf_hash::Hasher;
+
+use super::pump::BATCH;
 
 /// Bytes with their SHA-256. Only what hashed them makes one, so the digest need not be doubted.
 #[derive(Clone)]
@@ -17,6 +26,10 @@ impl HashedBytes {
     pub fn new(bytes: impl Into<Bytes>) -> Self {
         let (bytes, mut hasher) = (bytes.into(), Hasher::new(Algorithm::Sha256));
         hasher.update(&bytes);
+        Self::of(bytes, hasher)
+    }
+
+    fn of(bytes: Bytes, hasher: Hasher) -> Self {
         Self { digest: hasher.clone().finish(), bytes, hasher }
     }
 
@@ -45,6 +58,57 @@ impl HashedBytes {
     }
 }
 
+/// Contents on their way into memory: what has come is hashed, on a thread that may block, while more comes.
+pub struct Hashing {
+    hashed: BytesMut,
+    /// What is being hashed; it lies right behind.
+    running: BoxFuture<'static, Result<(Hasher, BytesMut), JoinError>>,
+    /// What came since; it lies right behind that.
+    coming: BytesMut,
+}
+
+impl Hashing {
+    /// Room for about so many bytes. What is never filled is never touched; room that grows is copied again and again.
+    pub fn new(expected: usize) -> Self {
+        let nothing = Ok((Hasher::new(Algorithm::Sha256), BytesMut::new()));
+        let coming = BytesMut::with_capacity(expected);
+        Self { hashed: BytesMut::new(), running: Box::pin(ready(nothing)), coming }
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn take(&mut self, bytes: &[u8]) -> Result<()> {
+        self.coming.extend_from_slice(bytes);
+        if self.coming.len() < BATCH { Ok(()) } else { self.hash().await }
+    }
+
+    /// All of them.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn finish(mut self) -> Result<HashedBytes> {
+        self.hash().await?;
+        let (hasher, last) = self.running.await.map_err(Error::internal)?;
+        self.hashed.unsplit(last);
+        Ok(HashedBytes::of(self.hashed.freeze(), hasher))
+    }
+
+    /// Lets what came be hashed, after what is being hashed.
+    async fn hash(&mut self) -> Result<()> {
+        let running = replace(&mut self.running, Box::pin(pending()));
+        let (mut hasher, done) = running.await.map_err(Error::internal)?;
+        self.hashed.unsplit(done);
+        let batch = self.coming.split();
+        self.running = Box::pin(spawn_blocking(move || {
+            hasher.update(&batch);
+            (hasher, batch)
+        }));
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +122,25 @@ mod tests {
             assert_eq!(pieces.concat(), **content.bytes());
             assert_eq!(content.digest(), &wharf_hash::digest(Algorithm::Sha256, content.bytes()));
         }
+    }
+
+    #[tokio::test]
+    async fn bytes_that_come_in_pieces_are_hashed_whole_and_stay_where_they_were_put() {
+        let bytes: Vec<u8> = (0..3 * BATCH + 5).map(|at| (at % 251) as u8).collect();
+        for (expected, piece) in [(bytes.len(), 4096), (0, BATCH + 1), (BATCH, bytes.len()), (9, 700_001)] {
+            let mut hashing = Hashing::new(expected);
+            let place = hashing.coming.as_ptr();
+            for piece in bytes.chunks(piece) {
+                hashing.take(piece).await.unwrap();
+            }
+            let content = hashing.finish().await.unwrap();
+            assert_eq!(*content.bytes(), bytes);
+            assert_eq!(content.digest(), &wharf_hash::digest(Algorithm::Sha256, &bytes));
+            if expected >= bytes.len() {
+                assert_eq!(content.bytes().as_ptr(), place);
+            }
+        }
+        let nothing = Hashing::new(0).finish().await.unwrap();
+        assert_eq!(nothing.digest(), HashedBytes::new(Bytes::new()).digest());
     }
 }

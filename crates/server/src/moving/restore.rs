@@ -11,6 +11,7 @@ use std::{path::Path, sync::Arc};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use wharf_auth::SealingKey;
 use wharf_core::{Entropy, Error, Kind, Result};
+use wharf_memflow::Plugins;
 use wharf_pypi::Distributions;
 
 use self::filling::{Filling, Tally};
@@ -21,7 +22,7 @@ use crate::{
     data_dir::{DataDir, NotHeld},
     formats,
     wiring::{Stores, node, sealing_key},
-    world::SystemEntropy,
+    world::{SystemClock, SystemEntropy},
 };
 
 /// How many folders are listed at a time.
@@ -44,7 +45,8 @@ pub(crate) async fn restore(config: &Config, directory: &Path) -> Result<Outcome
     blocking(move || expect_digest(&path, &digest)).await?;
     let stores = Stores::open(config, &data_dir, entropy.as_ref()).await?;
     let start = begin(&stores).await?;
-    let formats = formats::all(stores.signing(config)?, Distributions::default());
+    let plugins = Plugins::new(stores.signing(config)?, Arc::new(SystemClock));
+    let formats = formats::all(Distributions::default(), plugins);
     let registry = stores.registry(config, (formats, node(config, entropy.as_ref())), entropy.clone());
     let delay = i64::try_from(config.collection_delay.as_secs()).unwrap_or(i64::MAX);
     shown(|progress| async move {
