@@ -7,7 +7,7 @@ mod record;
 mod tarball;
 mod zip;
 
-use std::io::{Read, Seek};
+use std::io::{BufRead, Seek};
 
 use wharf_registry::format::{BlobReader, Refusal};
 
@@ -24,6 +24,9 @@ const LARGEST_METADATA: u64 = 1024 * 1024;
 const SMALL: u64 = 64 * 1024 * 1024;
 /// What is larger must not unpack to more than so many times its size.
 const RATIO: u64 = 50;
+/// What nothing may unpack to, in bytes, however large it is: all of it is unpacked to see that it is what it says, which
+/// takes a core about a second for each 400 MiB.
+const LARGEST_UNPACKED: u64 = 16 * 1024 * 1024 * 1024;
 
 /// The metadata of a distribution: the exact bytes, and what they say.
 #[derive(Clone, Debug)]
@@ -41,7 +44,7 @@ pub(crate) fn read(reader: BlobReader, file: &FileName) -> Result<Inside, Refusa
 }
 
 /// The same of bytes that lie anywhere.
-pub(crate) fn inside(reader: impl Read + Seek, size: u64, file: &FileName) -> Result<Inside, Refusal> {
+pub(crate) fn inside(reader: impl BufRead + Seek, size: u64, file: &FileName) -> Result<Inside, Refusal> {
     let bytes = match file.kind {
         Kind::Wheel => wheel_metadata(Zip::open(reader, size)?, file)?,
         Kind::Source => Tarball::read(reader, size, file.folder())?.package_info,
@@ -53,7 +56,7 @@ pub(crate) fn inside(reader: impl Read + Seek, size: u64, file: &FileName) -> Re
 }
 
 /// `METADATA` of the one `.dist-info` folder, after a look at what else must be there (binary distribution format).
-fn wheel_metadata(mut zip: Zip<impl Read + Seek>, file: &FileName) -> Result<Vec<u8>, Refusal> {
+fn wheel_metadata(mut zip: Zip<impl BufRead + Seek>, file: &FileName) -> Result<Vec<u8>, Refusal> {
     let folder = folder_of(&zip, file)?;
     let path = |name: &str| format!("{folder}/{name}");
     for (name, words) in [
@@ -70,7 +73,7 @@ fn wheel_metadata(mut zip: Zip<impl Read + Seek>, file: &FileName) -> Result<Vec
     zip.read(&path("METADATA"), LARGEST_METADATA)
 }
 
-fn folder_of<R: Read + Seek>(zip: &Zip<R>, file: &FileName) -> Result<String, Refusal> {
+fn folder_of<R: BufRead + Seek>(zip: &Zip<R>, file: &FileName) -> Result<String, Refusal> {
     let top = |name: &str| name.split_once('/').map(|(top, _)| top.to_owned());
     let mut folders: Vec<String> =
         zip.names().filter_map(top).filter(|top| top.ends_with(".dist-info")).collect();
@@ -87,7 +90,7 @@ fn folder_of<R: Read + Seek>(zip: &Zip<R>, file: &FileName) -> Result<String, Re
 }
 
 /// `PKG-INFO` of the one folder at the top.
-fn source_metadata(mut zip: Zip<impl Read + Seek>, top: &str) -> Result<Vec<u8>, Refusal> {
+fn source_metadata(mut zip: Zip<impl BufRead + Seek>, top: &str) -> Result<Vec<u8>, Refusal> {
     let is_other = |name: &str| name.split('/').next() != Some(top);
     if zip.names().any(is_other) {
         let words = "Invalid distribution file: it must have exactly one folder at its top,";
@@ -106,9 +109,14 @@ fn is_clean(path: &str) -> bool {
         && !path.split('/').any(unclean)
 }
 
-/// Refuses an archive that unpacks to far more than it is.
+/// The most bytes that an archive of so many may unpack to.
+fn most_unpacked(packed: u64) -> u64 {
+    packed.saturating_mul(RATIO).clamp(SMALL, LARGEST_UNPACKED)
+}
+
+/// Refuses an archive that unpacks to far more than it is, or to more than any is.
 fn expect_no_bomb(unpacked: u64, packed: u64) -> Result<(), Refusal> {
-    if unpacked > SMALL && unpacked / packed.max(1) > RATIO {
+    if unpacked > most_unpacked(packed) {
         return Err(Refusal::new("Invalid distribution file: the compression ratio is too high"));
     }
     Ok(())

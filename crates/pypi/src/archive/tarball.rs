@@ -3,7 +3,7 @@
 mod tree;
 
 use std::{
-    io::{self, BufRead as _, BufReader, Read},
+    io::{self, BufRead, Read},
     mem::take,
 };
 
@@ -12,7 +12,7 @@ use tar::{EntryType, PaxExtensions};
 use wharf_registry::format::Refusal;
 
 use self::tree::{Node, Tree};
-use super::{LARGEST_METADATA, RATIO, SMALL};
+use super::{LARGEST_METADATA, most_unpacked};
 
 /// The longest extended header that is read, in bytes.
 const LONGEST_HEADER: u64 = 64 * 1024;
@@ -30,10 +30,9 @@ pub(super) struct Tarball {
 
 impl Tarball {
     /// Reads a source distribution of so many bytes, whose folder is called so.
-    pub(super) fn read(packed: impl Read, size: u64, top: &str) -> Result<Self, Refusal> {
-        let most = SMALL.max(size.saturating_mul(RATIO));
-        let inner = GzDecoder::new(BufReader::new(packed));
-        let mut archive = tar::Archive::new(Bounded { inner, left: most });
+    pub(super) fn read(packed: impl BufRead, size: u64, top: &str) -> Result<Self, Refusal> {
+        let bounded = Bounded { inner: GzDecoder::new(packed), left: most_unpacked(size) };
+        let mut archive = tar::Archive::new(bounded);
         let mut found = Found::new(top);
         // Raw, for the library reads a long name into memory however long it is.
         for (number, entry) in archive.entries().map_err(broken)?.raw(true).enumerate() {
@@ -50,7 +49,7 @@ impl Tarball {
 }
 
 /// Refuses what another reader would find behind the end: more entries, or another gzip stream.
-fn expect_end<R: Read>(mut rest: Bounded<GzDecoder<BufReader<R>>>) -> Result<(), Refusal> {
+fn expect_end(mut rest: Bounded<GzDecoder<impl BufRead>>) -> Result<(), Refusal> {
     let mut buffer = [0; 8 * 1024];
     loop {
         let length = rest.read(&mut buffer).map_err(broken)?;

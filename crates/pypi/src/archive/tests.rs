@@ -207,6 +207,21 @@ fn a_bomb_is_refused_before_it_is_unpacked() {
 }
 
 #[test]
+fn what_an_archive_may_unpack_to_has_a_bound_however_large_it_is() {
+    const MIB: u64 = 1 << 20;
+    for (packed, most) in [
+        (0, 64 * MIB),
+        (MIB, 64 * MIB),
+        (50 * MIB, 2500 * MIB),
+        (4096 * MIB, 16384 * MIB),
+        (u64::MAX, 16384 * MIB),
+    ] {
+        expect_no_bomb(most, packed).unwrap();
+        assert!(expect_no_bomb(most + 1, packed).unwrap_err().to_string().contains("ratio"), "{packed}");
+    }
+}
+
+#[test]
 fn a_source_distribution_has_one_folder_with_its_metadata() {
     for (entries, words) in [
         (&[("foo-1.0/PKG-INFO", METADATA), ("other/file", b"1")][..], "exactly one folder"),

@@ -6,10 +6,10 @@ mod extra;
 
 use std::{
     collections::BTreeMap,
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, BufRead, Read, Seek, SeekFrom, Write},
 };
 
-use flate2::{CrcReader, read::DeflateDecoder};
+use flate2::{CrcReader, bufread::DeflateDecoder};
 use wharf_registry::format::Refusal;
 
 use super::{expect_no_bomb, is_clean};
@@ -48,7 +48,7 @@ struct Entry {
     offset: u64,
 }
 
-impl<R: Read + Seek> Zip<R> {
+impl<R: BufRead + Seek> Zip<R> {
     /// Opens an archive of so many bytes and holds it to the rules.
     pub(super) fn open(mut reader: R, size: u64) -> Result<Self, Refusal> {
         let (start, count) = find_directory(&mut reader, size)?;
@@ -103,7 +103,7 @@ impl<R: Read + Seek> Zip<R> {
 
 impl Entry {
     /// Holds the head before the bytes, and the bytes, against the directory; where the next entry must begin.
-    fn expect_local(&self, reader: &mut (impl Read + Seek), start: u64) -> Result<u64, Refusal> {
+    fn expect_local(&self, reader: &mut (impl BufRead + Seek), start: u64) -> Result<u64, Refusal> {
         if self.offset != start {
             return Err(invalid("its entries overlap, or bytes between them belong to none"));
         }
@@ -131,11 +131,11 @@ impl Entry {
     }
 
     /// Unpacks the bytes, at which the reader stands, as long as they are what the directory says.
-    fn unpack(&self, reader: impl Read, sink: &mut impl Write) -> Result<(), Refusal> {
+    fn unpack(&self, reader: impl BufRead, sink: &mut impl Write) -> Result<(), Refusal> {
         let (packed, most) = (reader.take(self.packed), self.unpacked + 1);
         let found = if self.method == STORED {
             let mut content = CrcReader::new(packed.take(most));
-            let length = io::copy(&mut content, sink).map_err(broken)?;
+            let length = pour(&mut content, sink).map_err(broken)?;
             (length, length, content.crc().sum())
         } else {
             // A stream without an end wants more than its bytes, and takes this one too.
@@ -171,6 +171,21 @@ impl Entry {
         name.map(str::to_owned).ok_or_else(|| {
             invalid(&format!("it holds a file called {:?}", String::from_utf8_lossy(&self.name)))
         })
+    }
+}
+
+/// Moves what a reader holds, out of where it holds it.
+fn pour(reader: &mut impl BufRead, sink: &mut impl Write) -> io::Result<u64> {
+    let mut poured = 0;
+    loop {
+        let held = reader.fill_buf()?;
+        let length = held.len();
+        if length == 0 {
+            return Ok(poured);
+        }
+        sink.write_all(held)?;
+        reader.consume(length);
+        poured += length as u64;
     }
 }
 

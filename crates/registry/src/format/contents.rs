@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     future::Future,
-    io::{self, Read, Seek, SeekFrom},
+    io::{self, BufRead, Read, Seek, SeekFrom},
     ops::Range,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -104,25 +104,25 @@ impl BlobReader {
 
     /// The bytes from the position on. Who jumps about is given a piece each time, whole, for he may want more of it; who
     /// reads on, all that is left, as it comes.
-    async fn fetch(&mut self) -> Result<Bytes> {
+    fn fetch(&mut self) -> Result<Bytes> {
         if let Some(coming) = &mut self.coming
-            && let Some(piece) = coming.next().await?
+            && let Some(piece) = coming.next_blocking(&self.runtime)?
         {
             return Ok(piece);
         }
         if self.position > 0 && self.position == self.fetched {
-            let mut coming = self.open(self.position..self.size()).await?;
-            let piece = coming.next().await?.ok_or_else(|| damaged(&self.row))?;
+            let mut coming = self.open(self.position..self.size())?;
+            let piece = coming.next_blocking(&self.runtime)?.ok_or_else(|| damaged(&self.row))?;
             self.coming = Some(coming);
             return Ok(piece);
         }
         self.fetched = self.position.saturating_add(PIECE).min(self.size());
-        self.open(self.position..self.fetched).await?.gather().await
+        self.runtime.block_on(self.open(self.position..self.fetched)?.gather())
     }
 
-    async fn open(&self, range: Range<u64>) -> Result<Pieces> {
+    fn open(&self, range: Range<u64>) -> Result<Pieces> {
         let BlobRow { key, size, .. } = self.row;
-        let pieces = Pieces::open(self.blobs.as_ref(), key, size, range).await?;
+        let pieces = self.runtime.block_on(Pieces::open(self.blobs.as_ref(), key, size, range))?;
         pieces.ok_or_else(|| damaged(&self.row))
     }
 }
@@ -134,15 +134,24 @@ fn damaged(row: &BlobRow) -> Error {
 
 impl Read for BlobReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.piece.is_empty() && self.position < self.size() {
-            let runtime = self.runtime.clone();
-            let fetched = runtime.block_on(self.fetch());
-            self.piece = fetched.map_err(|error| remember(&self.fault, error))?;
-        }
-        let length = buffer.len().min(self.piece.len());
-        self.piece.copy_to_slice(buffer.get_mut(..length).unwrap_or_default());
-        self.position += length as u64;
+        let length = self.fill_buf()?.read(buffer)?;
+        self.consume(length);
         Ok(length)
+    }
+}
+
+impl BufRead for BlobReader {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.piece.is_empty() && self.position < self.size() {
+            self.piece = self.fetch().map_err(|error| remember(&self.fault, error))?;
+        }
+        Ok(&self.piece)
+    }
+
+    fn consume(&mut self, length: usize) {
+        let length = length.min(self.piece.len());
+        self.piece.advance(length);
+        self.position += length as u64;
     }
 }
 

@@ -1,15 +1,18 @@
 //! A range of a finished object, read by ourselves from its first byte to its last, a piece at a time.
 
-use std::{fs::File, io, ops::Range, os::unix::fs::FileExt as _, sync::Arc};
+use std::{fs::File, ops::Range, os::unix::fs::FileExt as _, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
+use tokio::{runtime::Handle, task::spawn_blocking};
 use wharf_core::{BlobBody, ByteStream, Error, ObjectKey, Result};
 
 use super::BlobStore;
 
-/// How many bytes of a file one piece has.
+/// How many bytes of a file one piece has where a thread is woken for each.
 const PIECE: u64 = 1 << 20;
+/// The same where none is: as much as stays near the processor.
+const NEAR: u64 = 256 << 10;
 
 /// The pieces of a range that are still to come.
 pub struct Pieces(Rest);
@@ -49,11 +52,28 @@ impl Pieces {
             Rest::Stream(stream) => stream.next().await.transpose().map_err(Error::unavailable),
             Rest::File { left: 0, .. } => Ok(None),
             Rest::File { file, offset, left } => {
-                let length = (*left).min(PIECE);
-                let piece = read(file.clone(), *offset, length).await?;
+                let (file, at, length) = (file.clone(), *offset, (*left).min(PIECE));
+                let piece =
+                    spawn_blocking(move || read(&file, at, length)).await.map_err(Error::internal)??;
+                (*offset, *left) = (at + length, *left - length);
+                Ok(Some(piece))
+            }
+        }
+    }
+
+    /// The same on a thread that may block, which wakes no other one to read a file.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub fn next_blocking(&mut self, runtime: &Handle) -> Result<Option<Bytes>> {
+        match &mut self.0 {
+            Rest::File { file, offset, left } if *left > 0 => {
+                let length = (*left).min(NEAR);
+                let piece = read(file, *offset, length)?;
                 (*offset, *left) = (*offset + length, *left - length);
                 Ok(Some(piece))
             }
+            _ => runtime.block_on(self.next()),
         }
     }
 
@@ -73,12 +93,9 @@ impl Pieces {
     }
 }
 
-/// A part of a file, read on a thread that may block.
-async fn read(file: Arc<File>, offset: u64, length: u64) -> Result<Bytes> {
-    let read = move || {
-        let mut piece = vec![0; usize::try_from(length).unwrap_or_default()];
-        file.read_exact_at(&mut piece, offset)?;
-        Ok::<_, io::Error>(piece.into())
-    };
-    tokio::task::spawn_blocking(read).await.map_err(Error::internal)?.map_err(Error::unavailable)
+/// A part of a file.
+fn read(file: &File, offset: u64, length: u64) -> Result<Bytes> {
+    let mut piece = vec![0; usize::try_from(length).unwrap_or_default()];
+    file.read_exact_at(&mut piece, offset).map_err(Error::unavailable)?;
+    Ok(piece.into())
 }
