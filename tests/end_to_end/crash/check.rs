@@ -64,8 +64,8 @@ fn judge(found: &[Difference], context: &str) {
     assert!(found.is_empty(), "{context}: {} differences:\n{}", found.len(), words.join("\n"));
 }
 
-/// Everything that is wrong, each once: what is seen is the point to go on from. Blobs that nothing names may go after
-/// `delay`, if there is a collector.
+/// Everything that is wrong. What a register holds is told once, for what is seen is the point to go on from; what is torn,
+/// as long as it is. Blobs that nothing names may go after `delay`, if there is a collector.
 pub(super) async fn differences(
     caller: &Caller,
     journal: &Journal,
