@@ -182,6 +182,8 @@ impl Kind {
 pub(crate) struct Scale {
     /// How often each contender takes its turn.
     pub(crate) rounds: usize,
+    /// How long the first turn waits at most for what the filling left to be done: vacuums, seals, folded logs.
+    pub(crate) rest: Duration,
     /// How long a turn of work without a count takes.
     pub(crate) turn: Duration,
     /// The largest blob that is pushed, in bytes.
@@ -224,6 +226,7 @@ impl Crowd {
 impl Scale {
     pub(crate) const FULL: Self = Self {
         rounds: 5,
+        rest: Duration::from_secs(60),
         turn: Duration::from_secs(2),
         largest_push: GIB,
         crowd: Crowd { repositories: 100_000, tags: 1_000_000 },
@@ -234,6 +237,7 @@ impl Scale {
     };
     pub(crate) const QUICK: Self = Self {
         rounds: 2,
+        rest: Duration::ZERO,
         turn: Duration::from_millis(700),
         largest_push: 100 * MIB,
         crowd: Crowd { repositories: 1_000, tags: 10_000 },

@@ -86,6 +86,25 @@ pub(crate) fn load_average() -> f64 {
     text.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(f64::NAN)
 }
 
+/// Waits until the machine's processors have next to nothing to do for a second, or for so long.
+pub(crate) fn await_rest(most: Duration) {
+    let asked = Instant::now();
+    while asked.elapsed() < most {
+        let (before, began) = (busy(), Instant::now());
+        sleep(Duration::from_secs(1));
+        if busy().saturating_sub(before) < began.elapsed() / 20 {
+            return;
+        }
+    }
+}
+
+/// What all processors together have done so far, in user and kernel.
+fn busy() -> Duration {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let numbers = text.split_ascii_whitespace().skip(1).take(3);
+    TICK * numbers.filter_map(|number| number.parse::<u32>().ok()).sum()
+}
+
 /// A line of `/proc/<id>/stat`.
 struct Entry {
     id: u32,

@@ -51,6 +51,7 @@ pub(crate) async fn run(case: &Case, site: &Site<'_>) -> Vec<Outcome> {
         let contender = made.unwrap_or_default();
         contenders.push((outcome(kind, contender.as_ref(), void), contender));
     }
+    process::await_rest(site.scale.rest);
     for round in 1..=site.scale.rounds {
         eprintln!("{}: round {round} of {}", case.name, site.scale.rounds);
         for (outcome, contender) in &mut contenders {
