@@ -12,7 +12,7 @@ use crate::{
     Auth,
     port::{Machines, TokenRow},
     token_text::{generate, hash_of},
-    unauthenticated,
+    unauthenticated, workloads,
 };
 
 /// The longest name of a token, in bytes.
@@ -44,10 +44,11 @@ impl Auth {
     /// Makes a token for the caller's own account; its text, which is shown this once, and its hash.
     ///
     /// # Errors
-    /// `Denied` where it would reach further than the credential that asks, and to a bearer token; `Invalid`;
+    /// `Denied` where it would reach further than the credential that asks, and to a bearer token and a job; `Invalid`;
     /// `Conflict` where the account has as many as it may.
     pub async fn create_token(&self, grant: &SelfGrant, new: NewToken) -> Result<(Secret<String>, TokenRow)> {
         let principal = &grant.actor().principal;
+        expect_no_job(principal)?;
         expect_narrower(grant.actor(), new.reach.as_ref())?;
         let version = principal.version().unwrap_or_default();
         let parent = self.parent(grant.actor()).await?;
@@ -59,8 +60,9 @@ impl Auth {
     /// The caller's own tokens that have not ended; through an API token those only that it could have made.
     ///
     /// # Errors
-    /// `Unavailable`.
+    /// `Denied` to a job; `Unavailable`.
     pub async fn tokens(&self, grant: &SelfGrant) -> Result<Vec<TokenRow>> {
+        expect_no_job(&grant.actor().principal)?;
         let tokens = self.machines().tokens(grant.account(), self.0.clock.now()).await?;
         let seen = |token: &TokenRow| expect_narrower(grant.actor(), token.reach.as_ref()).is_ok();
         Ok(tokens.into_iter().filter(seen).collect())
@@ -69,7 +71,7 @@ impl Auth {
     /// Ends one of the caller's own tokens, by its id.
     ///
     /// # Errors
-    /// `NotFound`; `Unavailable`.
+    /// As [`Auth::tokens`]; `NotFound`.
     pub async fn remove_token(&self, grant: &SelfGrant, id: &str) -> Result<()> {
         let token = named(self.tokens(grant).await?, id)?;
         let record = self.token_record(grant, "token.delete", &token);
@@ -161,6 +163,16 @@ impl Auth {
 
     pub(crate) fn machines(&self) -> &dyn Machines {
         self.0.machines.as_ref()
+    }
+}
+
+/// Refuses a job: those whom the same rules let in share an account, and none may see, end or crowd what another was given.
+fn expect_no_job(principal: &Principal) -> Result<()> {
+    match principal {
+        Principal::Robot { name, .. } if name.short().starts_with(workloads::PREFIX) => {
+            Err(Error::new(Kind::Denied, "what a job was given makes, lists and ends no tokens"))
+        }
+        _ => Ok(()),
     }
 }
 

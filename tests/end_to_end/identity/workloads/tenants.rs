@@ -175,3 +175,18 @@ async fn a_job_whose_issuer_is_away_is_to_come_again() {
     allow(&wharf, "acme", ("ci", json!({ "repository": "acme/app" })), "acme/app").await;
     mint_within(&wharf, "acme", &issuer.token(HOME, main_branch())).await.is(200);
 }
+
+/// Those whom the same rules let in share an account, and are strangers to each other.
+#[tokio::test]
+async fn what_a_job_was_given_makes_lists_and_ends_no_tokens() {
+    let (wharf, issuer) = started().await;
+    believe(&wharf, "acme", &issuer).await;
+    allow(&wharf, "acme", ("ci", json!({ "repository": "acme/app" })), "acme/app").await;
+    let one = job(&wharf, &issuer.token(HOME, main_branch())).await;
+    let other = job(&wharf, &issuer.token(HOME, main_branch())).await;
+
+    one.get("/api/v1/tokens").await.is(403);
+    one.send_json("POST", "/api/v1/tokens", &json!({ "name": "more" })).await.is(403);
+    one.delete(&format!("/api/v1/tokens/{}", "0".repeat(64))).await.is(403);
+    other.repository("acme/app").push_image(&Image::oci(1), "v1").await;
+}
