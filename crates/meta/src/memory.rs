@@ -1,9 +1,10 @@
 //! What the database said lately, so that what is read most is not read again: accounts, API tokens, rights, tags,
 //! manifests, and where blobs lie.
 //!
-//! On SQLite all writes pass through one thread of one process. That thread tells after each commit, and before anybody
-//! hears of it, what the commit changed ([`Changes`]), and what is remembered of that is forgotten: so whoever asks after
-//! an acknowledgement gets the new answer. On PostgreSQL a transaction writes down what it changed, and that is read and
+//! On SQLite all writes pass through one thread of one process. That thread tells before each commit what it changes
+//! ([`Changes`]), and what is remembered of that is forgotten; until the commit is over nothing new is kept, for of two reads
+//! beside it one may see what was and the other what is ([`Memory::close`]). So nobody who got the new answer, or asks
+//! after an acknowledgement, gets the old one. On PostgreSQL a transaction writes down what it changed, and that is read and
 //! forgotten after somebody asks and before he is told (`postgres/catch_up.rs`).
 //!
 //! A read that began before something was forgotten may bring an old answer, and is not kept ([`Memory::keep`]). Only
@@ -52,6 +53,8 @@ pub(crate) struct Remembered {
     pub(crate) members: Recent<(RepositoryId, Digest), BlobRow>,
     /// Moves whenever something is forgotten because it changed.
     version: u64,
+    /// Whether a commit is under way.
+    is_closed: bool,
 }
 
 /// Whether nothing changed since then.
@@ -71,6 +74,7 @@ impl Default for Memory {
             manifests: Recent::of(MANIFESTS),
             members: Recent::of(ROWS),
             version: 0,
+            is_closed: false,
         }))
     }
 }
@@ -85,18 +89,28 @@ impl Memory {
     /// Keeps what a step yielded that began after `seen`, unless something changed since.
     pub(crate) fn keep<S: Recall>(&self, step: &S, output: &S::Output, seen: Seen) {
         let mut remembered = self.remembered();
-        if Seen(remembered.version) == seen {
+        if Seen(remembered.version) == seen && !remembered.is_closed {
             step.keep(output, &mut remembered);
+        }
+    }
+
+    /// Forgets what a commit will change, and keeps nothing until [`Memory::forget`].
+    pub(crate) fn close(&self, changes: &Changes) {
+        if !changes.is_empty() {
+            let mut remembered = self.remembered();
+            remembered.is_closed = true;
+            changes.apply(&mut remembered);
         }
     }
 
     /// Forgets what was changed. To be called after the commit, and before anybody is told of it or of what was remembered;
     /// also where nobody knows what became of the commit.
-    pub(crate) fn forget(&self, changes: Changes) {
+    pub(crate) fn forget(&self, changes: &Changes) {
         if changes.is_empty() {
             return;
         }
         let mut remembered = self.remembered();
+        remembered.is_closed = false;
         remembered.version += 1;
         changes.apply(&mut remembered);
     }
@@ -130,3 +144,34 @@ impl Weigh for ManifestRow {
 }
 
 impl Weigh for BlobRow {}
+
+#[cfg(test)]
+mod tests {
+    use wharf_core::{Algorithm, ObjectKey};
+
+    use super::*;
+    use crate::rows::FindMember;
+
+    #[test]
+    fn of_two_reads_beside_a_commit_neither_is_kept() {
+        let (memory, repository) = (Memory::default(), RepositoryId(1));
+        let digest = wharf_hash::digest(Algorithm::Sha256, b"one");
+        let find = || FindMember { repository, digest };
+        let found = Some(BlobRow { digest, size: 3, key: ObjectKey::from_row(&[1; 16]).unwrap() });
+        let seen = || memory.recall(&find()).expect_err("it is remembered");
+        let keeps = |seen: Seen| {
+            memory.keep(&find(), &found, seen);
+            memory.recall(&find()).is_ok()
+        };
+        let mut changes = Changes::default();
+        changes.name(Content::Member(repository, digest));
+
+        assert!(keeps(seen()));
+        memory.close(&changes);
+        let beside = seen();
+        assert!(!keeps(beside), "it was kept while a commit was under way");
+        memory.forget(&changes);
+        assert!(!keeps(beside), "what was read beside a commit was kept after it");
+        assert!(keeps(seen()));
+    }
+}

@@ -118,7 +118,7 @@ impl Changes {
         *self == Self::default()
     }
 
-    pub(super) fn apply(self, remembered: &mut Remembered) {
+    pub(super) fn apply(&self, remembered: &mut Remembered) {
         if self.rights {
             remembered.accounts.clear();
             remembered.tokens.clear();
@@ -130,12 +130,12 @@ impl Changes {
             remembered.members.clear();
             return;
         }
-        for content in self.named {
+        for content in &self.named {
             match content {
-                Content::Tag(repository, tag) => remembered.tags.remove(&(repository, tag)),
-                Content::Manifest(repository, digest) => remembered.manifests.remove(&(repository, digest)),
-                Content::Member(repository, digest) => remembered.members.remove(&(repository, digest)),
-                Content::Blob(digest) => remembered.members.retain(|(_, member)| *member != digest),
+                Content::Tag(repository, tag) => remembered.tags.remove(&(*repository, tag.clone())),
+                Content::Manifest(repository, digest) => remembered.manifests.remove(&(*repository, *digest)),
+                Content::Member(repository, digest) => remembered.members.remove(&(*repository, *digest)),
+                Content::Blob(digest) => remembered.members.retain(|(_, member)| member != digest),
             }
         }
     }

@@ -102,7 +102,7 @@ impl Reader {
             // What was changed before it began it cannot know.
             None => (Follower::begin(&self.pool).await?, Changes::everything()),
         };
-        self.memory.forget(changes);
+        self.memory.forget(&changes);
         self.follower = Some(follower);
         Ok(())
     }

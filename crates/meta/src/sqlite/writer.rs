@@ -103,12 +103,13 @@ impl Committer {
 
     /// Lets what was changed be forgotten, whatever became of the transactions that did.
     fn forget(&mut self) {
-        self.memory.forget(mem::take(&mut self.changes));
+        self.memory.forget(&mem::take(&mut self.changes));
     }
 
     /// Commits a transaction of so many units: the flush they share.
     fn commit(&self, units: usize) -> rusqlite::Result<()> {
         self.meters.batches.record(units as u64);
+        self.memory.close(&self.changes);
         let began = Instant::now();
         let committed = self.connection.execute_batch("COMMIT");
         self.meters.commits.record(began.elapsed());
