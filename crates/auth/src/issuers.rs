@@ -15,7 +15,6 @@ mod metadata;
 
 use std::{collections::HashSet, sync::Arc};
 
-use aws_lc_rs::digest::{Context, SHA256};
 use wharf_core::{Clock, Error, Kind, Result, gate::OrganisationId};
 
 pub(crate) use self::access_hash::expect_access_token;
@@ -26,6 +25,7 @@ pub use self::{
     metadata::Metadata,
 };
 use self::{jwt::Unverified, known::Known};
+use crate::fingerprint::fingerprint;
 
 /// An issuer, and where what it says of itself is read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -42,14 +42,7 @@ impl Issuer {
     /// What one issuer has and no other: it and where it is read.
     pub fn fingerprint(&self) -> [u8; 32] {
         let keys_url = self.keys_url.as_ref().map_or("", |url| url.as_str());
-        let mut context = Context::new(&SHA256);
-        for part in [self.url.as_str(), keys_url, self.authorities.as_deref().unwrap_or_default()] {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part.as_bytes());
-        }
-        let mut fingerprint = [0; 32];
-        fingerprint.copy_from_slice(context.finish().as_ref());
-        fingerprint
+        fingerprint(&[self.url.as_str(), keys_url, self.authorities.as_deref().unwrap_or_default()])
     }
 }
 

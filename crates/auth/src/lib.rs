@@ -10,6 +10,7 @@ mod attempts;
 mod audit_key;
 #[cfg(feature = "contract")]
 pub mod contract;
+mod fingerprint;
 mod identify;
 mod invitations;
 pub mod issuers;
