@@ -372,6 +372,21 @@ mod tests {
     use super::{action::*, *};
     use crate::{AccountId, Allowance, Credential, Reach, RegistryName};
 
+    #[test]
+    fn whatever_decides_is_called_by_engines_alone() {
+        let sources = [include_str!("gate.rs"), include_str!("gate/management.rs")];
+        let lines = sources.iter().flat_map(|source| source.lines());
+        let deciding = lines.filter_map(|line| line.strip_prefix("pub fn ")).filter_map(|line| {
+            let end = line.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')?;
+            line.get(..end).filter(|name| name.starts_with("decide"))
+        });
+        let forbidden = include_str!("../../../clippy.toml");
+        let missing: Vec<_> =
+            deciding.filter(|name| !forbidden.contains(&format!("\"wharf_core::gate::{name}\""))).collect();
+
+        assert!(missing.is_empty(), "clippy.toml does not forbid {missing:?}");
+    }
+
     fn place() -> Place {
         "acme/app".parse().unwrap()
     }

@@ -9,7 +9,7 @@
 //! | manifest, blob, tag, digest, referrer, descriptor | as in the OCI image and distribution specifications |
 //! | object | the bytes of a blob or an unfinished upload in the blob store, under an [`ObjectKey`] |
 //! | principal | who: nobody, a user, a job; an [`Actor`] is a principal with the credential and address it used |
-//! | grant | the proof that an actor may do one thing at one place; only [`gate::decide`] makes one |
+//! | grant | the proof that an actor may do one thing at one place; only [`gate`] makes one, in `decide` and those called after it |
 //! | format, fact, document | a kind of content Wharf understands; one record of what a manifest holds, by which it is found; a small text kept with it |
 //! | claim | a name that only one manifest of a repository may hold |
 //! | rule | what an organisation set about a registry's tags: which of them never move, which of them go; a [`RuleName`] names it, [`Pattern`]s say what it is about |
