@@ -33,7 +33,6 @@ pub use self::{
 pub(crate) use self::{
     inspect::Inspected,
     notice::expect_open,
-    page::FindPage,
     release::{Listings, expect_free, rebuild, untag},
     shelf::Shelf,
 };

@@ -48,6 +48,11 @@ async fn a_local_name_never_falls_through_to_the_upstream() {
     let release = repository.manifest("1.0").await.is(200).json();
     repository.delete_manifest(release["manifests"][0]["digest"].as_str().unwrap()).await.is(202);
     page(&admin, "all", "tool").await.is(404);
+
+    // Nor does it go with the repository, or with the whole registry.
+    admin.delete("/api/v1/orgs/acme/registries/main/repositories/pypi/tool").await.is(204);
+    page(&admin, "all", "tool").await.is(404);
+    admin.get(&file("all", "tool", "tool-99.0-py3-none-any.whl")).await.is(404);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    Digest, Result, Tag, Timestamp,
+    Digest, Place, Result, Tag, Timestamp,
     gate::{RegistryId, RepositoryId},
 };
 use wharf_registry::{
@@ -222,5 +222,11 @@ impl Releases for SqlWork<'_> {
         let row = self.0.query_first(WHO, &[repository.0.into(), kind, name]).await?;
         let holder: Option<i64> = row.map(|mut row| row.next()).transpose()?.flatten();
         Ok(if holder.is_some() { Held::Taken } else { Held::Buried })
+    }
+
+    async fn was_held(&mut self, place: &Place) -> Result<bool> {
+        const FIND: &str = "SELECT c.name FROM claim c WHERE c.path = $1 LIMIT 1";
+        let path = place.to_string();
+        Ok(self.0.query_first(FIND, &[path.as_str().into()]).await?.is_some())
     }
 }

@@ -1,7 +1,7 @@
 //! The contract of releases, of the names of their parts, and of the pages that show them.
 
 use wharf_core::{
-    Actor, Digest, RegistryPlace, Tag,
+    Actor, Digest, Place, RegistryPlace, Tag,
     gate::{RegistryId, RepositoryId},
 };
 
@@ -281,6 +281,11 @@ async fn names_and_notices_outlive_their_repository(store: &dyn Store, other: Di
     })
     .await
     .unwrap();
+    for (path, was_held) in [("releases/team/gone", true), ("releases/team/never", false)] {
+        let place: Place = path.parse().unwrap();
+        let held = commit(store, place, |place, work| Box::pin(async move { work.was_held(place).await }));
+        assert_eq!(held.await.unwrap(), was_held, "{path}");
+    }
     let anew = repository(store, "releases/team/gone").await;
     assert_ne!(anew, gone);
     let manifest = store_part(store, anew, ("b", "1.0")).await;

@@ -124,6 +124,8 @@ pub trait Releases {
     ) -> Result<Option<DocumentRow>>;
     /// Lets a manifest of the repository hold a name for good. Other content never gets it.
     async fn hold(&mut self, repository: RepositoryId, manifest: &Digest, claim: &Claim) -> Result<Held>;
+    /// Whether any name was ever held in a repository called so, be that there or not.
+    async fn was_held(&mut self, place: &Place) -> Result<bool>;
 }
 
 /// Of what a page is: all that is listed of a format in a repository, or what subjects are in a registry.

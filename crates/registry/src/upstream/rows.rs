@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use wharf_core::{Result, Timestamp, gate::RegistryId};
+use wharf_core::{Place, Result, Timestamp, gate::RegistryId};
 
-use crate::port::{Extent, Fetched, FetchedState, Member, SourceRow, Transaction, Work};
+use crate::port::{Extent, Fetched, FetchedState, Member, PageOf, SourceRow, Transaction, Work};
 
 /// How many are forgotten at a time.
 const AT_ONCE: u32 = 16;
@@ -33,6 +33,25 @@ impl Transaction for FindMembers {
 
     async fn run(&self, work: &mut dyn Work) -> Result<(SourceRow, Vec<Member>)> {
         Ok((work.source(self.registry).await?, work.members_of(self.registry).await?))
+    }
+}
+
+/// Whether a repository, if it is there, has a page, or held a name that a removed one of its path left behind.
+pub(super) struct HasHad {
+    pub(super) place: Place,
+    pub(super) of: Option<PageOf>,
+}
+
+#[async_trait]
+impl Transaction for HasHad {
+    type Output = bool;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<bool> {
+        let is_listed = match self.of {
+            Some(of) => work.page(of).await?.is_some(),
+            None => false,
+        };
+        Ok(is_listed || work.was_held(&self.place).await?)
     }
 }
 

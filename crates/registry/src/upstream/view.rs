@@ -11,8 +11,11 @@ use wharf_core::{
     gate::RegistryId,
 };
 
-use super::{Upstreams, job, rows::FindMembers};
-use crate::{format::FindPage, port::PageOf};
+use super::{
+    Upstreams, job,
+    rows::{FindMembers, HasHad},
+};
+use crate::port::PageOf;
 
 /// The most registries that are shown together.
 const MOST: usize = 256;
@@ -116,15 +119,16 @@ impl Upstreams {
         Ok(names)
     }
 
+    /// Whether a repository lists or ever listed something of a format. What is removed with its repository leaves the names
+    /// that it held behind.
     async fn has_had(&self, place: &Place, format: &'static str) -> Result<bool> {
         let grant = match self.0.registry.grant::<Pull>(&job(), place).await {
-            Err(error) if matches!(error.kind(), Kind::NotFound(_)) => return Ok(false),
-            grant => grant?,
+            Err(error) if matches!(error.kind(), Kind::NotFound(_)) => None,
+            grant => Some(grant?),
         };
-        let (Some(registry), Some(repository)) = (grant.registry(), grant.repository()) else {
-            return Ok(false);
-        };
-        let of = PageOf { registry: registry.id, repository: Some(repository), format };
-        Ok(self.0.registry.store().view(FindPage { of }).await?.is_some())
+        let found = grant.as_ref().and_then(|grant| Some((grant.registry()?.id, grant.repository()?)));
+        let of =
+            found.map(|(registry, repository)| PageOf { registry, repository: Some(repository), format });
+        self.0.registry.store().view(HasHad { place: place.clone(), of }).await
     }
 }
