@@ -2,65 +2,98 @@
 //!
 //! A reader of HTTP/2 decides by its windows when it takes anything, and hyper keeps the answer meanwhile: a manifest for
 //! each stream, a hundred streams for each connection. Behind the body its bytes lie where nothing can be taken back, so they
-//! are counted until the last of them is dropped, wherever that is; and where there are too many, whoever has kept an
-//! answer longest loses the connection. Who reads is never among those: what it holds is always young.
+//! are counted until the last of them is dropped, wherever that is; and where there are too many, the connection is cut off
+//! that holds most for longest: bytes by the time since it last took any. Who reads has taken some a moment ago, for bodies
+//! are handed on in pieces.
 
 use std::{
-    collections::BTreeMap,
+    collections::HashMap,
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
 };
 
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use super::{counts::Counts, streams::Stream};
 use crate::watched::Polled;
+
+/// A body that is in memory as a whole is handed on in pieces of so many bytes.
+const PIECE: usize = 64 << 10;
 
 /// What all listeners may hold together.
 pub(crate) struct Room {
     /// In bytes. For a moment it may be more: a connection that is cut off needs one to go.
     most: usize,
-    held: AtomicUsize,
     next: AtomicU64,
-    /// Whose the bytes are, oldest first.
-    kept: Mutex<BTreeMap<u64, Arc<Reader>>>,
+    kept: Mutex<Kept>,
     counts: Arc<Counts>,
+}
+
+/// What is held, and by whom.
+#[derive(Default)]
+struct Kept {
+    /// In bytes.
+    held: usize,
+    /// By the numbers of the readers; those that hold nothing are not there.
+    shares: HashMap<u64, Share>,
+    /// Who was cut off and is not gone yet: until then no other is.
+    cut: Option<u64>,
+}
+
+/// What a connection holds.
+struct Share {
+    reader: Arc<Reader>,
+    /// In bytes.
+    held: usize,
+    /// When it last took some, or began to hold any.
+    since: Instant,
 }
 
 /// A connection: who reads answers, and can be cut off.
 pub(super) struct Reader {
     room: Arc<Room>,
+    number: u64,
     cut: Notify,
-    is_cut: AtomicBool,
 }
 
 /// Bytes in memory for a reader.
 struct Held {
     reader: Arc<Reader>,
-    number: u64,
     length: usize,
 }
 
 impl Room {
     pub(crate) fn new(most: usize, counts: Arc<Counts>) -> Arc<Self> {
-        let (held, next, kept) = (AtomicUsize::new(0), AtomicU64::new(0), Mutex::default());
-        Arc::new(Self { most, held, next, kept, counts })
+        Arc::new(Self { most, next: AtomicU64::new(0), kept: Mutex::default(), counts })
     }
 
     /// How many bytes wait for their readers.
     pub(crate) fn held(&self) -> usize {
-        self.held.load(Ordering::Relaxed)
+        self.kept().held
     }
 
     /// A new connection.
     pub(super) fn reader(self: &Arc<Self>) -> Arc<Reader> {
-        Arc::new(Reader { room: self.clone(), cut: Notify::new(), is_cut: AtomicBool::new(false) })
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Reader { room: self.clone(), number, cut: Notify::new() })
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    /// Who holds most for longest.
+    fn heaviest(&self) -> Option<&Share> {
+        let weight = |share: &Share| share.since.elapsed().as_nanos().saturating_mul(share.held as u128);
+        self.shares.values().max_by_key(|share| weight(share))
     }
 }
 
@@ -77,31 +110,45 @@ impl Reader {
         }
         let length = body.size_hint().exact().and_then(|length| usize::try_from(length).ok());
         let whole = length.map(|length| self.hold(length));
-        Body::new(CountedBody { body, whole, reader: self, _running: running })
+        Body::new(CountedBody { body, whole, rest: None, reader: self, _running: running })
     }
 
     fn hold(self: &Arc<Self>, length: usize) -> Held {
-        let room = &self.room;
-        let number = room.next.fetch_add(1, Ordering::Relaxed);
-        let mut kept = room.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.insert(number, self.clone());
-        if room.held.fetch_add(length, Ordering::Relaxed) + length > room.most
-            && let Some((_, oldest)) = kept.first_key_value()
-            && !oldest.is_cut.swap(true, Ordering::Relaxed)
-        {
-            // Until it is gone it stays the oldest, and no other is cut off in its place.
-            oldest.cut.notify_one();
-            room.counts.cut_connections.increment();
+        let mut kept = self.room.kept();
+        kept.held += length;
+        let new = || Share { reader: self.clone(), held: 0, since: Instant::now() };
+        kept.shares.entry(self.number).or_insert_with(new).held += length;
+        if kept.held > self.room.most && kept.cut.is_none() {
+            kept.cut = kept.heaviest().map(|share| {
+                share.reader.cut.notify_one();
+                self.room.counts.cut_connections.increment();
+                share.reader.number
+            });
         }
-        Held { reader: self.clone(), number, length }
+        Held { reader: self.clone(), length }
+    }
+}
+
+impl Held {
+    /// Counts so many of the bytes by themselves.
+    fn split(&mut self, length: usize) -> Self {
+        let length = length.min(self.length);
+        self.length -= length;
+        Self { reader: self.reader.clone(), length }
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let room = &self.reader.room;
-        room.held.fetch_sub(self.length, Ordering::Relaxed);
-        room.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
+        let (number, mut kept) = (self.reader.number, self.reader.room.kept());
+        kept.held -= self.length;
+        let Some(share) = kept.shares.get_mut(&number) else { return };
+        share.held -= self.length;
+        share.since = Instant::now();
+        if share.held == 0 {
+            kept.shares.remove(&number);
+            kept.cut.take_if(|cut| *cut == number);
+        }
     }
 }
 
@@ -110,8 +157,26 @@ struct CountedBody {
     body: Body,
     /// What a body that is in memory as a whole is counted by, until its bytes are handed on.
     whole: Option<Held>,
+    /// What of it is not handed on yet.
+    rest: Option<(Bytes, Held)>,
     reader: Arc<Reader>,
     _running: Option<Stream>,
+}
+
+impl CountedBody {
+    /// Hands on the next piece of what is in memory as a whole.
+    fn hand_on(&mut self, mut bytes: Bytes, mut held: Held) -> Frame<Bytes> {
+        if bytes.len() <= PIECE {
+            return counted(bytes, held);
+        }
+        let piece = counted(bytes.split_to(PIECE), held.split(PIECE));
+        self.rest = Some((bytes, held));
+        piece
+    }
+}
+
+fn counted(bytes: Bytes, held: Held) -> Frame<Bytes> {
+    Frame::data(Bytes::from_owner(CountedBytes { bytes, _held: held }))
 }
 
 impl HttpBody for CountedBody {
@@ -119,21 +184,39 @@ impl HttpBody for CountedBody {
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Polled {
+        if let Some((bytes, held)) = self.rest.take() {
+            return Poll::Ready(Some(Ok(self.hand_on(bytes, held))));
+        }
         let polled = Pin::new(&mut self.body).poll_frame(context);
         let Poll::Ready(Some(Ok(frame))) = polled else { return polled };
-        let counted = frame.into_data().map(|bytes| {
-            let held = self.whole.take().unwrap_or_else(|| self.reader.hold(bytes.len()));
-            Frame::data(Bytes::from_owner(CountedBytes { bytes, _held: held }))
-        });
-        Poll::Ready(Some(Ok(counted.unwrap_or_else(|frame| frame))))
+        let frame = match (frame.into_data(), self.whole.take()) {
+            (Ok(bytes), Some(held)) => self.hand_on(bytes, held),
+            (Ok(bytes), None) => {
+                let held = self.reader.hold(bytes.len());
+                counted(bytes, held)
+            }
+            (Err(frame), whole) => {
+                self.whole = whole;
+                frame
+            }
+        };
+        Poll::Ready(Some(Ok(frame)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (rest, mut hint) =
+            (self.rest.as_ref().map_or(0, |(rest, _)| rest.len()) as u64, self.body.size_hint());
+        match hint.exact() {
+            Some(exact) => SizeHint::with_exact(exact + rest),
+            None => {
+                hint.set_lower(hint.lower() + rest);
+                hint
+            }
+        }
     }
 }
 
@@ -152,7 +235,10 @@ impl AsRef<[u8]> for CountedBytes {
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt as _;
+    use std::time::Duration;
+
     use http_body_util::BodyExt as _;
+    use tokio::time::advance;
 
     use super::*;
 
@@ -176,7 +262,7 @@ mod tests {
         assert_eq!((room.held(), &end[..]), (10, &b" bytes"[..]));
         drop(end);
         assert_eq!(room.held(), 0);
-        assert!(room.kept.lock().unwrap().is_empty());
+        assert!(room.kept().shares.is_empty());
     }
 
     #[tokio::test]
@@ -195,20 +281,51 @@ mod tests {
         assert!(body.frame().await.is_none());
     }
 
-    #[tokio::test]
+    fn kept(reader: &Arc<Reader>, length: usize) -> Body {
+        reader.clone().count(None, Body::from(vec![0; length]))
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn whoever_has_kept_an_answer_longest_goes_first() {
         let room = room(10);
         let readers = [room.reader(), room.reader(), room.reader()];
-        let keep = |reader: usize| readers[reader].clone().count(None, Body::from("1234"));
-        let (first, second) = (keep(0), keep(1));
+        let first = kept(&readers[0], 4);
+        advance(Duration::from_secs(8)).await;
+        let second = kept(&readers[1], 4);
+        advance(Duration::from_secs(4)).await;
         assert!(!is_cut(&readers[0]));
-        let third = keep(2);
+        let third = kept(&readers[2], 4);
         assert!(is_cut(&readers[0]) && !is_cut(&readers[1]) && !is_cut(&readers[2]));
+        drop(kept(&readers[2], 1));
+        assert!(!is_cut(&readers[1]), "none other is cut off until the first is gone");
         drop(first);
         assert_eq!(room.held(), 8);
-        let fourth = keep(2);
+        let fourth = kept(&readers[2], 4);
         assert!(is_cut(&readers[1]) && !is_cut(&readers[2]));
         drop((second, third, fourth));
+        assert_eq!(room.held(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_reads_a_large_answer_stays_and_who_takes_nothing_goes() {
+        let room = room(10 * PIECE);
+        let (reading, waiting) = (room.reader(), room.reader());
+        let mut body = kept(&reading, 6 * PIECE);
+        for left in (0..6).rev() {
+            advance(Duration::from_millis(500)).await;
+            let piece = body.frame().await.unwrap().unwrap().into_data().unwrap();
+            assert_eq!((piece.len(), body.size_hint().exact()), (PIECE, Some((left * PIECE) as u64)));
+            drop(piece);
+            if left == 3 {
+                break;
+            }
+        }
+        advance(Duration::from_millis(100)).await;
+        let large = kept(&waiting, 6 * PIECE);
+        advance(Duration::from_millis(50)).await;
+        let more = kept(&waiting, 6 * PIECE);
+        assert!(is_cut(&waiting) && !is_cut(&reading));
+        drop((large, more, body));
         assert_eq!(room.held(), 0);
     }
 
