@@ -25,6 +25,9 @@ const AT_ONCE: usize = 16;
 /// HEAD no longer shows an unneeded blob in the last part of its delay: of 24 hours the last two.
 const LEAVING: i64 = 12;
 
+/// What would end more than one in so many memberships is more likely a mistake than waste.
+pub(crate) const MODEST: u64 = 10;
+
 /// Which reviews a run looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Horizon {
@@ -77,7 +80,7 @@ impl Registry {
     /// # Errors
     /// `Unavailable`.
     pub async fn holds_blobs(&self) -> Result<bool> {
-        Ok(self.store().view(CountMemberships).await? > 0)
+        Ok(self.store().view(CountMemberships { most: 1 }).await? > 0)
     }
 
     /// The memberships under review that nothing needs, as far as they are counted.
@@ -141,8 +144,8 @@ impl Registry {
         if wanted <= self.settings().collection_unguarded {
             return Ok(());
         }
-        let all = self.store().view(CountMemberships).await?;
-        if wanted <= all / 10 {
+        let all = self.store().view(CountMemberships::to_weigh(wanted)).await?;
+        if wanted <= all / MODEST {
             return Ok(());
         }
         let message = format!(
@@ -192,14 +195,24 @@ impl Transaction for ListReviews {
     }
 }
 
-pub(crate) struct CountMemberships;
+/// Counts the memberships no further than anybody asks: a large store has very many.
+pub(crate) struct CountMemberships {
+    most: u64,
+}
+
+impl CountMemberships {
+    /// As far as is needed to know whether so many are more than one in [`MODEST`]; where they are, the count is whole.
+    pub(crate) fn to_weigh(wanted: u64) -> Self {
+        Self { most: wanted.saturating_mul(MODEST) }
+    }
+}
 
 #[async_trait]
 impl Transaction for CountMemberships {
     type Output = u64;
 
     async fn run(&self, work: &mut dyn Work) -> Result<u64> {
-        work.count_memberships().await
+        work.count_memberships(self.most).await
     }
 }
 

@@ -11,7 +11,7 @@ use wharf_core::{Error, Kind, ObjectKey, Result, UploadId};
 
 use crate::{
     Registry,
-    collection::CountMemberships,
+    collection::{CountMemberships, MODEST},
     port::{Transaction, Work},
 };
 
@@ -80,8 +80,8 @@ impl Registry {
 
     /// A database that was just made knows no object of a store that another one fills.
     async fn expect_few(&self, strays: u64) -> Result<()> {
-        let all = self.store().view(CountMemberships).await?;
-        if strays <= all / 10 {
+        let all = self.store().view(CountMemberships::to_weigh(strays)).await?;
+        if strays <= all / MODEST {
             return Ok(());
         }
         let message = format!(

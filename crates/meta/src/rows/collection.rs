@@ -109,8 +109,10 @@ impl Collection for SqlWork<'_> {
         Ok(self.0.query_first(FIND, &values).await?.is_some())
     }
 
-    async fn count_memberships(&mut self) -> Result<u64> {
-        match self.0.query_first("SELECT count(*) FROM repository_blob", &[]).await? {
+    async fn count_memberships(&mut self, most: u64) -> Result<u64> {
+        const COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM repository_blob LIMIT $1) counted";
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        match self.0.query_first(COUNT, &[most.into()]).await? {
             Some(mut row) => row.next(),
             None => Ok(0),
         }

@@ -319,8 +319,8 @@ pub trait Collection {
     async fn take_review(&mut self, review: &ReviewRow) -> Result<bool>;
     /// Whether a membership that nothing needs is due for its review within so many seconds.
     async fn is_leaving(&mut self, repository: RepositoryId, digest: &Digest, within: i64) -> Result<bool>;
-    /// How many memberships there are.
-    async fn count_memberships(&mut self) -> Result<u64>;
+    /// How many memberships there are, counted no further than `most`.
+    async fn count_memberships(&mut self, most: u64) -> Result<u64>;
     /// Notes an object that no row leads to, to be removed in so many seconds.
     async fn condemn(&mut self, key: ObjectKey, delay: i64) -> Result<()>;
     /// Puts a condemned object off that could not be removed, by so many seconds.
