@@ -28,6 +28,8 @@ const FILES: [&str; 5] =
 
 /// The most images that are remembered of all templates.
 const MOST_IMAGES: usize = 100;
+/// No reference to an image is longer, in bytes.
+const LONGEST_IMAGE: usize = 512;
 
 /// The files of a chart that matter.
 #[derive(Debug)]
@@ -46,6 +48,10 @@ impl Archive {
         walk(packaged, |name, entry| {
             if is_template(name) && entry.size() <= LARGEST_FILE {
                 images.extend(written_images(entry)?);
+                // Not more than are shown: every template of a chart may write out some.
+                while images.len() > MOST_IMAGES {
+                    images.pop_last();
+                }
             } else if let Some((file, bytes)) = read_wanted(name, entry)?
                 && found.insert(file, bytes).is_some()
             {
@@ -58,7 +64,7 @@ impl Archive {
 
     /// The images that templates write out, in byte order.
     pub(crate) fn images(&self) -> impl Iterator<Item = &String> {
-        self.images.iter().take(MOST_IMAGES)
+        self.images.iter()
     }
 
     /// A file by its path below the chart's folder.
@@ -110,7 +116,13 @@ fn written_images<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Vec<String>,
     let mut bytes = Vec::new();
     entry.read_to_end(&mut bytes).map_err(broken)?;
     let text = String::from_utf8_lossy(&bytes);
-    Ok(text.lines().filter_map(of_line).take(MOST_IMAGES).map(str::to_owned).collect())
+    Ok(text
+        .lines()
+        .filter_map(of_line)
+        .filter(|image| image.len() <= LONGEST_IMAGE)
+        .take(MOST_IMAGES)
+        .map(str::to_owned)
+        .collect())
 }
 
 #[cfg(test)]
