@@ -53,6 +53,12 @@ async fn rows_that_were_changed_and_directories_of_others_are_refused() {
     let refused = said(&restore(&empty_house(&wharf).await, &directory));
     assert!(refused.contains("the rows of the backup are damaged"), "{refused}");
 
+    for inside in ["", "objects", "backups/today"] {
+        let refused = said(&back_up(&wharf, &wharf.data.join(inside)));
+        assert!(refused.contains("lies in the data directory"), "{inside}: {refused}");
+    }
+    assert!(!wharf.data.join("backups").exists());
+
     let occupied = wharf.directory("occupied");
     std::fs::write(occupied.join("a-thesis.tex"), "").unwrap();
     let refused = said(&back_up(&wharf, &occupied));

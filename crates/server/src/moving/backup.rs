@@ -4,7 +4,7 @@
 //! at the source is named, and the rest is backed up.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -18,6 +18,7 @@ use super::{
     blocking,
     hold::Hold,
     rows::{RowsReader, RowsWriter},
+    unusable,
 };
 use crate::{
     control::{Desk, Outcome, Progress, Step, Unit, Verdict},
@@ -39,8 +40,12 @@ pub(crate) struct Backup {
 /// `Conflict` where the directory holds other things or the hold did not last; `StorageFull`, `Unavailable`. An earlier
 /// backup in the directory then stands as it was.
 pub(crate) async fn back_up(desk: &Desk, backup: &Backup, progress: &Progress) -> Result<Outcome> {
-    let directory = backup.directory.clone();
-    let (archive, _lock) = blocking(move || Archive::prepare(&directory)).await?;
+    let (directory, data_dir) = (backup.directory.clone(), desk.data_dir.path().to_owned());
+    let prepare = move || {
+        expect_elsewhere(&directory, &data_dir)?;
+        Archive::prepare(&directory)
+    };
+    let (archive, _lock) = blocking(prepare).await?;
     let begun_at = SystemClock.now().microseconds();
     let hold = Hold::take(&desk.registry, format!("backup {begun_at}")).await?;
     let mut copying =
@@ -59,6 +64,21 @@ pub(crate) async fn back_up(desk: &Desk, backup: &Backup, progress: &Progress) -
     Ok(outcome)
 }
 
+/// A backup is to outlive the data directory.
+#[allow(clippy::disallowed_methods, reason = "a backup is files")]
+fn expect_elsewhere(directory: &Path, data_dir: &Path) -> Result<()> {
+    let absolute = std::path::absolute(directory).map_err(unusable)?;
+    // What is not there yet will lie where the nearest that is there lies.
+    let there = absolute.ancestors().find_map(|path| path.canonicalize().ok());
+    let data_dir = data_dir.canonicalize().map_err(unusable)?;
+    if there.is_some_and(|there| there.starts_with(&data_dir)) {
+        let message =
+            format!("{} lies in the data directory, which a backup is to outlive", directory.display());
+        return Err(Error::new(Kind::Conflict, message));
+    }
+    Ok(())
+}
+
 fn outcome(summary: &Summary, tally: &Tally) -> Outcome {
     let text = format!(
         "backed up {} rows and {} blobs of {} bytes: {} blobs were copied, {} were there already{}\n\
@@ -70,8 +90,28 @@ fn outcome(summary: &Summary, tally: &Tally) -> Outcome {
         tally.kept,
         named(&summary.damaged)
     );
-    let verdict = if summary.damaged.is_empty() { Verdict::Good } else { Verdict::Damaged };
-    Outcome { text, verdict }
+    let rotten = match tally.replaced {
+        0 => String::new(),
+        some => format!(
+            "\n{some} blobs had other bytes in the backup and were copied anew: look after the disk that it lies on"
+        ),
+    };
+    let verdict = match summary.damaged.is_empty() && tally.replaced == 0 {
+        true => Verdict::Good,
+        false => Verdict::Damaged,
+    };
+    Outcome { text: text + &rotten, verdict }
+}
+
+/// What a backup holds of a blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum There {
+    /// Its bytes, as far as was looked.
+    Right,
+    /// Other bytes.
+    Wrong,
+    /// None.
+    Not,
 }
 
 struct Copying<'a> {
@@ -86,6 +126,8 @@ struct Copying<'a> {
 struct Tally {
     copied: u64,
     kept: u64,
+    /// Those of the copied ones of which the backup had other bytes.
+    replaced: u64,
     bytes: u64,
     damaged: Vec<Damaged>,
 }
@@ -124,10 +166,12 @@ impl Copying<'_> {
 
     async fn blob(&mut self, blob: &BlobRow, total: u64) -> Result<()> {
         let before = self.tally.bytes;
-        if self.has(blob).await? {
+        let there = self.look(blob).await?;
+        if there == There::Right {
             self.tally.kept += 1;
         } else if self.copy(blob, total).await? {
             self.tally.copied += 1;
+            self.tally.replaced += u64::from(there == There::Wrong);
         } else {
             let tags = self.desk.registry.affected(&blob.digest).await?;
             self.tally.damaged.push(Damaged { digest: blob.digest.to_string(), tags });
@@ -141,20 +185,29 @@ impl Copying<'_> {
         self.progress.step(Step { what, done, total: Some(total), unit: Unit::Bytes })
     }
 
-    /// Whether the backup holds the blob already.
-    async fn has(&self, blob: &BlobRow) -> Result<bool> {
+    /// What the backup holds of the blob already.
+    async fn look(&self, blob: &BlobRow) -> Result<There> {
         let (archive, blob, check) = (self.archive.clone(), blob.clone(), self.check);
-        blocking(move || match Reading::open(&archive, &blob.digest, blob.size)? {
-            Some(reading) if check => reading.has(&blob.digest),
-            found => Ok(found.is_some()),
+        blocking(move || {
+            let is_right = match Reading::open(&archive, &blob.digest, blob.size)? {
+                Some(reading) => !check || reading.has(&blob.digest)?,
+                None => false,
+            };
+            // Only who is asked to check tells bytes of another length from none.
+            let is_wrong = check && !is_right && archive.blob(&blob.digest).exists();
+            Ok(match (is_right, is_wrong) {
+                (true, _) => There::Right,
+                (false, true) => There::Wrong,
+                (false, false) => There::Not,
+            })
         })
         .await
     }
 
     /// Copies a blob; false where its bytes are not there or not right.
     async fn copy(&mut self, blob: &BlobRow, total: u64) -> Result<bool> {
-        let (store, whole) = (self.desk.blobs.as_ref(), 0..blob.size);
-        let Some(mut pieces) = Pieces::open(store, blob.key, blob.size, whole).await? else {
+        let store = self.desk.blobs.as_ref();
+        let Some(mut pieces) = Pieces::open_anew(store, blob.key, blob.size).await? else {
             return Ok(false);
         };
         let (archive, digest) = (self.archive.clone(), blob.digest);

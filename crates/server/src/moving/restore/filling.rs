@@ -45,6 +45,8 @@ pub(super) struct Tally {
     bytes: u64,
     what: &'static str,
     findings: u64,
+    /// Those that the source did not know of.
+    ours: u64,
 }
 
 impl Filling {
@@ -166,10 +168,17 @@ impl Filling {
     }
 
     pub(super) fn outcome(&self) -> Outcome {
-        let Tally { rows, blobs, findings, .. } = &self.tally;
-        let (found, verdict) = match findings {
-            0 => ("all is right".to_owned(), Verdict::Good),
-            _ => (format!("{findings} findings, above, which the source had too"), Verdict::Damaged),
+        let Tally { rows, blobs, findings, ours, .. } = &self.tally;
+        let (found, verdict) = match (findings, ours) {
+            (0, _) => ("all is right".to_owned(), Verdict::Good),
+            (_, 0) => (format!("what is wrong ({findings}, above) was so at the source"), Verdict::Damaged),
+            _ => {
+                let found = format!(
+                    "of what is wrong ({findings}, above) {ours} is the backup's: it lacks the bytes of these blobs or has \
+                     others. Take them from the source, if it is still there, or push them again"
+                );
+                (found, Verdict::Damaged)
+            }
         };
         let text = format!(
             "restored {rows} rows and {blobs} blobs, and read everything again: {found}\n\
@@ -192,6 +201,10 @@ impl Inspector for Filling {
 
     async fn found(&mut self, finding: Finding) -> Result<()> {
         self.tally.findings += 1;
+        if let Finding::Damaged { digest, .. } = &finding {
+            let digest = digest.to_string();
+            self.tally.ours += u64::from(!self.summary.damaged.iter().any(|known| known.digest == digest));
+        }
         self.progress.line(in_words(&finding)).await
     }
 }
