@@ -80,7 +80,7 @@ pub(crate) enum Existing {
 
 /// What the endpoints are called in logs and metrics.
 pub const NAMES: [&str; 6] =
-    ["helm index", "helm download", "helm charts", "helm chart", "helm upload", "helm delete"];
+    ["helm_index", "helm_download", "helm_charts", "helm_chart", "helm_upload", "helm_delete"];
 
 impl Wanted {
     /// Reads a request.

@@ -29,13 +29,13 @@ pub(crate) enum Endpoint {
 
 /// What the endpoints are called in logs and metrics.
 pub const NAMES: [&str; 7] = [
-    "python upload",
-    "python index",
-    "python project",
-    "python file",
-    "python metadata",
-    "python description",
-    "python provenance",
+    "python_upload",
+    "python_index",
+    "python_project",
+    "python_file",
+    "python_metadata",
+    "python_description",
+    "python_provenance",
 ];
 
 impl Endpoint {

@@ -49,7 +49,12 @@ impl Turns {
             let all = all.acquire_owned().await.map_err(Error::internal)?;
             Ok(Turn { _all: all, _share: share })
         };
-        let busy = |_| Error::new(Kind::RateLimited, "too much is being pushed at once, try again");
+        let busy = |_| {
+            Error::new(
+                Kind::RateLimited,
+                "too much of this kind is worked on at once, try again in a few seconds",
+            )
+        };
         timeout(PATIENCE, waiting).await.map_err(busy)?
     }
 

@@ -30,8 +30,10 @@ use crate::{first_start::PASSWORD_VARIABLE, listener::Files, world};
 
 /// The file that is read when none is named, if it is there.
 const DEFAULT_FILE: &str = "wharf.toml";
+/// The server that commands ask, where they are not told.
+pub(crate) const SERVER_VARIABLE: &str = "WHARF_SERVER";
 /// Variables that are read, but not as settings.
-const NO_SETTINGS: [&str; 1] = [PASSWORD_VARIABLE];
+const NO_SETTINGS: [&str; 2] = [PASSWORD_VARIABLE, SERVER_VARIABLE];
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,8 +109,8 @@ pub(crate) struct Config {
     pub(crate) signing_keys: Vec<(RegistryPlace, PathBuf)>,
     pub(crate) attestation_roots: Option<PathBuf>,
     pub(crate) registry_hosts: Vec<(String, RegistryPlace)>,
-    /// Upstreams that may be in a private network.
     pub(crate) issuer_hosts: Vec<IssuerHost>,
+    /// Upstreams that may be in a private network.
     pub(crate) upstream_hosts: Vec<String>,
     /// How long what an upstream said is not asked again.
     pub(crate) upstream_lifetime: Duration,

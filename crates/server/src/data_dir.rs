@@ -196,6 +196,9 @@ fn make(path: &Path) -> io::Result<()> {
 pub(crate) fn read_key(path: &Path) -> Result<SealingKey> {
     let text = fs::read_to_string(path)
         .map_err(|error| Error::new(Kind::Invalid, format!("secret_key_file {}: {error}", path.display())))?;
+    if fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0) {
+        tracing::warn!(path = %path.display(), "others than its owner can read the secret key: give it mode 0600");
+    }
     SealingKey::parse(&text)
 }
 

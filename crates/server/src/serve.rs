@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
 use wharf_core::{Error, Result};
@@ -37,6 +37,7 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
         None => None,
     };
     let token = config.metrics_token_file.as_deref().map(read_token).transpose()?;
+    warn_of_plain_http(config, &socket);
     let wharf = Wharf::open(config, &data_dir).await?;
     first_start::prepare(&wharf.auth, &data_dir, wharf.entropy.as_ref()).await?;
     let limits = limits(config);
@@ -59,10 +60,11 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     let sending = tokio::spawn(messenger.run(stop.clone()));
     tokio::spawn(carrier.run(stop.clone()));
     let jobs = tokio::spawn(jobs_of(config, &wharf, &data_dir).run(stop.clone()));
-    if let Some(tls) = tls.clone() {
-        let hangup = signal(SignalKind::hangup()).map_err(Error::internal)?;
-        tokio::spawn(tls.keep_renewed(hangup, stop.clone()));
-    }
+    let hangup = signal(SignalKind::hangup()).map_err(Error::internal)?;
+    match tls.clone() {
+        Some(tls) => tokio::spawn(tls.keep_renewed(hangup, stop.clone())),
+        None => tokio::spawn(pass_over(hangup)),
+    };
     let (counts, room) = (wharf.counts.clone(), wharf.room.clone());
     let local = |socket| {
         let (proxies, room, counts) = (Proxies::default(), room.clone(), counts.clone());
@@ -89,6 +91,27 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     jobs.abort();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// A terminal that is closed, or whoever means that everything be read anew, ends no server.
+async fn pass_over(mut hangup: Signal) {
+    while hangup.recv().await.is_some() {
+        tracing::info!("SIGHUP is passed over: there is no certificate to read anew");
+    }
+}
+
+/// Passwords and tokens cross a network as they are where neither we nor a proxy that is known speaks TLS.
+fn warn_of_plain_http(config: &Config, socket: &Socket) {
+    if config.tls.is_none()
+        && config.trusted_proxies == Proxies::default()
+        && socket.is_reached_from_elsewhere()
+    {
+        tracing::warn!(
+            listen = socket.name(),
+            "serving plain HTTP beyond this machine, so passwords and tokens can be read on the way: set tls_certificate and \
+             tls_key, or name the proxy that speaks TLS in trusted_proxies"
+        );
+    }
 }
 
 /// Who brings messages and letters.

@@ -460,3 +460,18 @@ fn settings(config: &Config, node: String) -> Settings {
         open_uploads_per_organisation: config.limits.open_uploads_per_organisation,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::endpoints;
+
+    #[test]
+    fn every_endpoint_of_the_metrics_is_described() {
+        let document = include_str!("../../../docs/operation.md");
+        let (_, labels) = document.split_once("`endpoint` is one of").unwrap();
+        let (labels, _) = labels.split_once("`method`").unwrap();
+        let described: Vec<&str> = labels.split('`').skip(1).step_by(2).collect();
+
+        assert!(endpoints().chain(["other"]).eq(described));
+    }
+}

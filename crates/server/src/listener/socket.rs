@@ -81,6 +81,14 @@ impl Socket {
         }
     }
 
+    /// Whether others than programs on this machine reach it.
+    pub(crate) fn is_reached_from_elsewhere(&self) -> bool {
+        match self {
+            Self::Tcp(socket) => socket.local_addr().is_ok_and(|address| !address.ip().is_loopback()),
+            Self::Unix(_) => false,
+        }
+    }
+
     /// Where it listens, for the log.
     pub(crate) fn name(&self) -> String {
         match self {
