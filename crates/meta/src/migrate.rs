@@ -84,6 +84,18 @@ pub(crate) fn pending(current: Schema) -> Result<impl Iterator<Item = &'static M
 mod tests {
     use super::*;
 
+    #[test]
+    fn every_table_is_described() {
+        let document = include_str!("../../../ARCHITECTURE.md");
+        let (_, described) = document.split_once("## 7. The tables").unwrap();
+        let (described, _) = described.split_once("\n## ").unwrap();
+        let schema = include_str!("../migrations/sqlite/0001_first.sql");
+        let names = schema.lines().filter_map(|line| line.strip_prefix("CREATE TABLE ")?.split(' ').next());
+        let missing: Vec<&str> = names.filter(|name| !described.contains(&format!("`{name}`"))).collect();
+
+        assert!(missing.is_empty(), "ARCHITECTURE.md does not speak of {missing:?}");
+    }
+
     /// SQLite's text in PostgreSQL's words, without comments.
     fn translated(sqlite: &str) -> String {
         let words = [
