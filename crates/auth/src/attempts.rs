@@ -17,6 +17,9 @@ const KEPT: usize = 10_000;
 const MOST_CODES: u32 = 100;
 /// A day, in seconds.
 const DAY: i64 = 24 * 3600;
+/// How many tokens of jobs may be refused for each wrong password that is heard: behind one address may stand all jobs of a
+/// build service, and nobody guesses a signature.
+const TOKENS_FOR_A_PASSWORD: u32 = 10;
 /// The longest login that is kept apart from others.
 const LONGEST: usize = 64;
 
@@ -53,6 +56,13 @@ impl Attempts {
     /// What strangers try, by its kind.
     pub(crate) fn of_strangers(limits: &Limits) -> Self {
         Self::new(limits, "too many tries from this address, try again later")
+    }
+
+    /// Tokens that jobs bring.
+    pub(crate) fn of_jobs(limits: &Limits) -> Self {
+        let refusal = "too many tokens were refused that jobs brought from this address, try again later";
+        let of_passwords = Self::new(limits, refusal);
+        Self { most: of_passwords.most.saturating_mul(TOKENS_FOR_A_PASSWORD), ..of_passwords }
     }
 
     /// Codes of second factors, by the login and wherever they come from: who knows the password and has many addresses would

@@ -5,8 +5,10 @@
 //! those allow together the token reaches. It is an API token like any other, so every door takes it. The account it is of
 //! stands for just these rules, and ends with any of them; no rule of another organisation has a part in it.
 
+mod claim_matcher;
 mod claim_pattern;
 mod hearing;
+mod job;
 mod management;
 mod met;
 mod records;
@@ -18,6 +20,7 @@ use std::error::Error as _;
 
 use wharf_core::{Actor, Error, Kind, OrganisationName, Result, Secret, Timestamp, audit::AuditRecord};
 
+pub(crate) use self::met::turns;
 pub use self::{
     claim_pattern::ClaimPattern,
     management::{NewClaimRule, NewIssuer},
@@ -41,6 +44,8 @@ pub const WORKLOAD_LIFETIME: i64 = 900;
 const LONGEST_LIFE: i64 = 24 * 3600;
 /// For how long longer it is remembered, so that no clock that is behind takes it again, in seconds.
 const REMEMBERED: i64 = 300;
+/// What the refused tokens of one client are counted under.
+const REFUSED: &str = "jobs";
 /// What the names of accounts begin with that stand for rules; robots have other names.
 pub(crate) const PREFIX: &str = "workload.";
 
@@ -84,23 +89,27 @@ impl Auth {
     /// # Errors
     /// `Unauthenticated` with words for what nobody could believe: no token, or out of its time; `Denied`, always in the
     /// same words, where nobody does: its issuer, its signature, its audience or what it says; `Exists` where it was used
-    /// before; `Unavailable` where the issuer's keys cannot be had; `RateLimited`.
+    /// before; `Unavailable` where the issuer's keys cannot be had; `RateLimited`, after many refusals of one client among others.
     pub async fn mint(&self, brought: Brought, nobody: &Actor) -> Result<Minted> {
         let minted = self.admit(brought, nobody).await;
         self.meters().workloads_refused.add(minted.is_err().into());
         minted.inspect_err(|error| self.note_refused_job(error, nobody))
     }
 
-    /// Notes that a job was not let in, and why: in our own words, for nothing that it brought need be true.
+    /// Counts and notes that a job was not let in, and why: in our own words, for nothing that it brought need be true.
     fn note_refused_job(&self, error: &Error, nobody: &Actor) {
         if matches!(error.kind(), Kind::Unauthenticated | Kind::Denied | Kind::Exists) {
+            let now = self.0.clock.now();
+            self.0.refused_jobs.count(REFUSED, nobody.address, now);
             let reason = error.source().map_or_else(|| error.message().to_owned(), ToString::to_string);
-            let record = AuditRecord::new(self.0.clock.now(), nobody, "workload.refused");
+            let record = AuditRecord::new(now, nobody, "workload.refused");
             self.0.notebook.note(AuditRecord { target: Some(reason), ..record });
         }
     }
 
     async fn admit(&self, brought: Brought, nobody: &Actor) -> Result<Minted> {
+        // A token that is refused is not used up: it could be brought without end.
+        self.0.refused_jobs.expect_room(REFUSED, nobody.address, self.0.clock.now())?;
         let within = brought.within.as_ref();
         let Glance { issuer, expires: ends } = self.glance(&brought)?;
         let sources = self.beliefs().issuer_sources(&issuer, within).await?;
@@ -108,7 +117,7 @@ impl Auth {
             return Err(not_let_in(Error::new(Kind::Denied, "nobody believes the issuer of the token")));
         }
         let heard = hear(&self.0.issuers, sources, &brought.token).await.map_err(unless_it_may_pass)?;
-        match self.met(&heard, within).await? {
+        match self.met(&heard, within, nobody).await? {
             Some(met) => self.mint_for(Accepted { brought, heard, met, ends }, nobody).await,
             None => Err(unmet(heard, within)),
         }

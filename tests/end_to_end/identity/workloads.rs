@@ -173,6 +173,38 @@ async fn what_an_issuer_did_not_sign_so_for_us_and_now_is_refused() {
 }
 
 #[tokio::test]
+async fn whoever_brings_refused_tokens_again_and_again_is_put_off() {
+    let wharf = Wharf::start_with(&[
+        ("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD),
+        ("WHARF_PUBLIC_URL", HOME),
+        ("WHARF_ISSUER_HOSTS", "127.0.0.1:*"),
+        ("WHARF_FAILED_LOGINS", "1"),
+    ])
+    .await;
+    wharf.found(&["acme"]).await;
+    let issuer = Issuer::start().await;
+    believe(&wharf, "acme", &issuer).await;
+    allow(&wharf, "acme", ("ci", json!({ "repository": "acme/app" })), "acme/app").await;
+    let (unmet, used) =
+        (issuer.token(HOME, json!({ "repository": "acme/other" })), issuer.token(HOME, main_branch()));
+    mint(&wharf, &used).await.is(200);
+    for _ in 0..3 {
+        refused(&wharf, &unmet, "invalid-publisher").await;
+        refused(&wharf, &used, "invalid-reuse-token").await;
+        refused(&wharf, "no token", "invalid-token").await;
+        mint(&wharf, &issuer.token(HOME, main_branch())).await.is(200);
+    }
+    refused(&wharf, &unmet, "invalid-publisher").await;
+
+    for token in [unmet, issuer.token(HOME, main_branch())] {
+        let answer = mint(&wharf, &token).await.is(429);
+        let seconds: u64 = answer.header("retry-after").parse().unwrap();
+        assert!((1..=300).contains(&seconds), "{seconds}");
+        assert_eq!(answer.json()["errors"][0]["code"], "try-again");
+    }
+}
+
+#[tokio::test]
 async fn a_belief_counts_in_its_own_organisation() {
     let (wharf, issuer) = started().await;
     believe(&wharf, "acme", &issuer).await;

@@ -1,6 +1,6 @@
 //! What a token says, once its signature was found good.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 use wharf_core::Result;
@@ -59,6 +59,11 @@ impl Claims {
             None => Vec::new(),
         };
         values.into_iter().filter(|value| value.len() <= LONGEST).collect()
+    }
+
+    /// The values of each claim.
+    pub(crate) fn texts(&self) -> HashMap<String, Vec<String>> {
+        self.0.keys().map(|name| (name.clone(), self.values(name))).collect()
     }
 
     /// For whom the token is, as far as it is looked at.

@@ -6,7 +6,9 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use wharf_core::{Error, Kind, Result};
 
-/// The longest pattern, in bytes.
+use super::claim_matcher::ClaimMatcher;
+
+/// The longest pattern, in bytes: one less than its matcher has states.
 const LONGEST: usize = 255;
 
 /// A pattern of values.
@@ -25,44 +27,13 @@ impl ClaimPattern {
         self.0.bytes().all(|byte| byte == b'*')
     }
 
-    /// Whether a value is of this pattern. Costs at most the product of both lengths.
-    pub fn matches(&self, value: &str) -> bool {
-        let value = value.as_bytes();
-        // Which ends of the value can be reached with the pieces so far: as a machine with all its states at once.
-        let mut reached = vec![false; value.len() + 1];
-        if let Some(first) = reached.first_mut() {
-            *first = true;
+    /// Whether one of some values is of this pattern.
+    pub(super) fn takes_one_of(&self, values: &[impl AsRef<str>]) -> bool {
+        if !self.0.contains('*') {
+            return values.iter().any(|value| value.as_ref() == self.0);
         }
-        let mut bytes = self.0.bytes().peekable();
-        while let Some(byte) = bytes.next() {
-            let is_long = byte == b'*' && bytes.next_if_eq(&b'*').is_some();
-            match byte {
-                b'*' => stretch(value, &mut reached, |byte| is_long || (byte != b'/' && byte != b':')),
-                literal => advance(value, &mut reached, literal),
-            }
-        }
-        reached.last().copied().unwrap_or_default()
-    }
-}
-
-/// From each end that is reached, over all bytes that a star takes.
-fn stretch(value: &[u8], reached: &mut [bool], takes: impl Fn(u8) -> bool) {
-    let mut before = false;
-    for (position, here) in reached.iter_mut().enumerate() {
-        let byte = position.checked_sub(1).and_then(|last| value.get(last));
-        *here |= before && byte.is_some_and(|byte| takes(*byte));
-        before = *here;
-    }
-}
-
-/// From each end that is reached, over just this byte.
-fn advance(value: &[u8], reached: &mut [bool], literal: u8) {
-    let mut before = false;
-    for (position, here) in reached.iter_mut().enumerate() {
-        let byte = position.checked_sub(1).and_then(|last| value.get(last));
-        let now = before && byte == Some(&literal);
-        before = *here;
-        *here = now;
+        let matcher = ClaimMatcher::of(&self.0);
+        values.iter().any(|value| matcher.takes(value.as_ref()))
     }
 }
 
@@ -105,7 +76,7 @@ mod tests {
     use super::*;
 
     fn matches(pattern: &str, value: &str) -> bool {
-        pattern.parse::<ClaimPattern>().unwrap().matches(value)
+        pattern.parse::<ClaimPattern>().unwrap().takes_one_of(&[value])
     }
 
     #[test]

@@ -3,17 +3,29 @@
 //! It is the organisation that the job names. Where it names none, it is that of the oldest rule about it: what somebody
 //! comes to believe later takes nothing from a job that is let in already.
 
-use aws_lc_rs::digest::{Context, SHA256};
-use wharf_core::{Allowance, Error, OrganisationName, Reach, Result, RobotName, Role, Verb, hex};
+use std::sync::Arc;
 
-use super::{PREFIX, hearing::Heard};
+use aws_lc_rs::digest::{Context, SHA256};
+use tokio::task::spawn_blocking;
+use wharf_core::{Actor, Allowance, Error, OrganisationName, Reach, Result, RobotName, Role, Verb, hex};
+
+use super::{PREFIX, hearing::Heard, job::Job};
 use crate::{
     Auth,
     port::{Believed, ClaimRule, Whose},
+    turns::Turns,
 };
 
 /// How many pages of rules are looked through for a job that names no organisation, of each source.
 const MOST_PAGES: usize = 50;
+/// The rules of how many jobs are looked through at once.
+const MOST_AT_ONCE: usize = 8;
+/// How many of those jobs may be of one client.
+const SHARE: usize = 2;
+
+pub(crate) fn turns() -> Turns {
+    Turns::new(MOST_AT_ONCE, SHARE)
+}
 
 /// What an organisation lets a job do.
 pub(super) struct Met {
@@ -24,16 +36,25 @@ pub(super) struct Met {
 
 impl Auth {
     /// The rules about a job that was heard, of the organisation that it names if it does; none where none is.
-    pub(super) async fn met(&self, heard: &Heard, within: Option<&OrganisationName>) -> Result<Option<Met>> {
+    ///
+    /// # Errors
+    /// `Unavailable`; `RateLimited` where the rules of too many jobs are looked through.
+    pub(super) async fn met(
+        &self,
+        heard: &Heard,
+        within: Option<&OrganisationName>,
+        nobody: &Actor,
+    ) -> Result<Option<Met>> {
+        let job = Arc::new(Job::of(&heard.claims, self.audience(), nobody));
         let found = match within {
             Some(named) => Some(named.clone()),
-            None => self.oldest(heard).await?,
+            None => self.oldest(heard, &job).await?,
         };
         let Some(organisation) = found else { return Ok(None) };
         let (whose, mut rules) = (Whose::Organisation(organisation.clone()), Vec::new());
         for source in &heard.sources {
             let believed = self.beliefs().rules_about(source.id, whose.clone()).await?;
-            rules.extend(believed.into_iter().filter(|one| self.is_about(one, heard)).map(|one| one.rule));
+            rules.extend(self.about(&job, believed).await?.into_iter().map(|one| one.rule));
         }
         rules.sort_by_key(|rule| rule.id);
         let rules = reachable(rules);
@@ -41,22 +62,22 @@ impl Auth {
     }
 
     /// Whose the oldest rule is.
-    async fn oldest(&self, heard: &Heard) -> Result<Option<OrganisationName>> {
+    async fn oldest(&self, heard: &Heard, job: &Arc<Job>) -> Result<Option<OrganisationName>> {
         let mut oldest: Option<Believed> = None;
         for source in &heard.sources {
-            let found = self.oldest_at(source.id, heard).await?;
+            let found = self.oldest_at(source.id, job).await?;
             oldest = oldest.into_iter().chain(found).min_by_key(|believed| believed.rule.id);
         }
         Ok(oldest.map(|believed| believed.organisation))
     }
 
-    async fn oldest_at(&self, source: i64, heard: &Heard) -> Result<Option<Believed>> {
+    async fn oldest_at(&self, source: i64, job: &Arc<Job>) -> Result<Option<Believed>> {
         let mut behind = 0;
         for _ in 0..MOST_PAGES {
             let page = self.beliefs().rules_about(source, Whose::Everybody { behind }).await?;
             let Some(last) = page.last() else { break };
             behind = last.rule.id;
-            let found = page.into_iter().find(|believed| self.is_about(believed, heard));
+            let found = self.about(job, page).await?.into_iter().next();
             if found.is_some() {
                 return Ok(found);
             }
@@ -64,12 +85,19 @@ impl Auth {
         Ok(None)
     }
 
-    /// Whether the token is for this Wharf, or for the audience that the organisation chose, and all is said that must be.
-    fn is_about(&self, believed: &Believed, heard: &Heard) -> bool {
-        let audiences = heard.claims.audiences();
-        let ours = [self.audience(), believed.audience.as_deref()];
-        let is_ours = ours.into_iter().flatten().any(|ours| audiences.iter().any(|one| one == ours));
-        is_ours && believed.rule.claims.are_met_by(&heard.claims)
+    /// Those of some rules that are about a job. Strangers say how long that takes, so it keeps nobody waiting who is served,
+    /// and is done for few jobs at a time.
+    async fn about(&self, job: &Arc<Job>, rules: Vec<Believed>) -> Result<Vec<Believed>> {
+        if rules.is_empty() {
+            return Ok(rules);
+        }
+        let turn = self.0.turns_of_jobs.take(job.address).await?;
+        let job = job.clone();
+        let judged = spawn_blocking(move || {
+            let _turn = turn;
+            rules.into_iter().filter(|believed| job.meets(believed)).collect()
+        });
+        judged.await.map_err(Error::internal)
     }
 }
 

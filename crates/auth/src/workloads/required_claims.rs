@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use wharf_core::{Error, Kind, Result};
 
-use super::ClaimPattern;
-use crate::issuers::Claims;
+use super::{ClaimPattern, job::Job};
 
 /// The most claims of one rule.
 const MOST: usize = 20;
@@ -45,8 +44,8 @@ impl RequiredClaims {
     }
 
     /// Whether all of it is said. Of a list one value must be so.
-    pub(super) fn are_met_by(&self, said: &Claims) -> bool {
-        self.0.iter().all(|(name, pattern)| said.values(name).iter().any(|value| pattern.matches(value)))
+    pub(super) fn are_met_by(&self, job: &Job) -> bool {
+        self.0.iter().all(|(name, pattern)| pattern.takes_one_of(job.values(name)))
     }
 
     /// Reads what [`RequiredClaims::to_row`] wrote.
