@@ -118,8 +118,9 @@ impl Issuers {
     /// What a token says that this issuer signed and that is in its time. For whom it is, the caller must look at.
     ///
     /// # Errors
-    /// `Unauthenticated`, with words that say what is wrong with it; `Unavailable` where the issuer's keys cannot be had, or
-    /// all the askers had too many others asked a moment ago.
+    /// `Unauthenticated`, with words that say what is wrong with it, and with `Detail::Wait` where the issuer has no such key
+    /// as far as was read before the token was made, until it is asked again; `Unavailable` where the issuer's keys cannot be
+    /// had, or all the askers had too many others asked a moment ago.
     pub async fn claims(&self, askers: &[Asker], issuer: &Issuer, token: &str) -> Result<Claims> {
         let unverified = Unverified::parse(token)?;
         if unverified.issuer()? != issuer.url {
@@ -128,7 +129,7 @@ impl Issuers {
         let inner = &self.0;
         let now = inner.clock.now();
         let entry = inner.known.entry(askers, issuer, now)?;
-        let keys = entry.keys(inner.documents.as_ref(), unverified.key_id(), now).await?;
+        let keys = entry.keys(inner.documents.as_ref(), &unverified, now).await?;
         let claims = unverified.verified_by(&keys)?;
         claims.expect_time(now.seconds())?;
         Ok(claims)
@@ -164,4 +165,4 @@ fn refused(why: &'static str) -> Error {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -116,10 +116,13 @@ impl Auth {
         if sources.is_empty() {
             return Err(not_let_in(Error::new(Kind::Denied, "nobody believes the issuer of the token")));
         }
-        let heard = hear(&self.0.issuers, sources, &brought.token).await.map_err(unless_it_may_pass)?;
-        match self.met(&heard, within, nobody).await? {
+        let mut heard = hear(&self.0.issuers, sources, &brought.token).await.map_err(unless_it_may_pass)?;
+        match self.met(&mut heard, within, nobody).await? {
             Some(met) => self.mint_for(Accepted { brought, heard, met, ends }, nobody).await,
-            None => Err(unmet(heard, within)),
+            None => {
+                let reason = "no rule is about what the token says and for whom it is";
+                Err(not_let_in(Error::new(Kind::Denied, reason)))
+            }
         }
     }
 
@@ -176,12 +179,4 @@ fn not_let_in(reason: Error) -> Error {
 /// A token that nobody's keys signed is told as one that no rule is about; a failure stays what it is.
 fn unless_it_may_pass(error: Error) -> Error {
     if error.kind() == Kind::Unauthenticated { not_let_in(error) } else { error }
-}
-
-/// Where a named organisation reads the issuer in a second place too, which was not heard, a rule about that may be met later.
-fn unmet(heard: Heard, within: Option<&OrganisationName>) -> Error {
-    let missing = heard.missing.filter(|_| within.is_some());
-    missing.unwrap_or_else(|| {
-        not_let_in(Error::new(Kind::Denied, "no rule is about what the token says and for whom it is"))
-    })
 }

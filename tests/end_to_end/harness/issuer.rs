@@ -18,14 +18,11 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// The id of its key.
-const KEY: &str = "key-1";
-
 #[derive(Clone)]
 pub(crate) struct Issuer {
     /// What it calls itself.
     pub(crate) url: String,
-    key: Arc<EcdsaKeyPair>,
+    key: Arc<Mutex<Key>>,
     served: Arc<AtomicUsize>,
     /// Where its keys are said to be, if not where they are.
     elsewhere: Arc<Mutex<Option<String>>>,
@@ -34,6 +31,18 @@ pub(crate) struct Issuer {
     /// What it says of the job that asks it for a token.
     job: Arc<Mutex<Value>>,
     codes: Arc<Mutex<codes::Codes>>,
+}
+
+/// What it signs with.
+struct Key {
+    id: &'static str,
+    pair: EcdsaKeyPair,
+}
+
+impl Key {
+    fn new(id: &'static str) -> Self {
+        Self { id, pair: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap() }
+    }
 }
 
 /// Who logs in there.
@@ -60,7 +69,7 @@ impl Issuer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let issuer = Self {
             url: format!("http://{}", listener.local_addr().unwrap()),
-            key: Arc::new(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()),
+            key: Arc::new(Mutex::new(Key::new("key-1"))),
             served: Arc::default(),
             elsewhere: Arc::default(),
             number: Arc::default(),
@@ -80,6 +89,11 @@ impl Issuer {
     /// From now on its keys are answered with a redirect to there.
     pub(crate) fn redirect_keys(&self, to: &str) {
         *self.elsewhere.lock().unwrap() = Some(to.to_owned());
+    }
+
+    /// From now on it signs with another key.
+    pub(crate) fn rotate(&self) {
+        *self.key.lock().unwrap() = Key::new("key-2");
     }
 
     /// Runs a job of which it says this, and which gets its token there for whatever audience it names.
@@ -133,8 +147,9 @@ impl Issuer {
     }
 
     pub(crate) fn public_key(&self) -> Value {
-        let point = self.key.public_key().as_ref();
-        json!({ "kty": "EC", "crv": "P-256", "kid": KEY, "x": text(&point[1..33]), "y": text(&point[33..]) })
+        let key = self.key.lock().unwrap();
+        let point = key.pair.public_key().as_ref();
+        json!({ "kty": "EC", "crv": "P-256", "kid": key.id, "x": text(&point[1..33]), "y": text(&point[33..]) })
     }
 
     /// What it says of a job, for an audience: in its time, and under an id that no other token has.
@@ -150,12 +165,14 @@ impl Issuer {
 
     /// A token of such claims.
     pub(crate) fn sign(&self, claims: &Value) -> String {
-        self.sign_under(&json!({ "alg": "ES256", "kid": KEY, "typ": "JWT" }), claims)
+        let id = self.key.lock().unwrap().id;
+        self.sign_under(&json!({ "alg": "ES256", "kid": id, "typ": "JWT" }), claims)
     }
 
     pub(crate) fn sign_under(&self, header: &Value, claims: &Value) -> String {
         let message = unsigned(header, claims);
-        let signature = self.key.sign(&SystemRandom::new(), message.as_bytes()).unwrap();
+        let key = self.key.lock().unwrap();
+        let signature = key.pair.sign(&SystemRandom::new(), message.as_bytes()).unwrap();
         format!("{message}.{}", text(signature.as_ref()))
     }
 

@@ -55,10 +55,20 @@ impl<'a> Unverified<'a> {
 
     /// Refuses one that says itself that it is not in its time; when it ends.
     pub(super) fn expect_time(&self, now: i64) -> Result<i64> {
-        let said: Map<String, Value> = serde_json::from_slice(&self.payload()).unwrap_or_default();
-        let claims = Claims::of(said);
+        let claims = self.said();
         claims.expect_time(now)?;
         Ok(claims.expires().unwrap_or_default())
+    }
+
+    /// When it says itself that it was made, in seconds since 1970.
+    pub(super) fn issued(&self) -> Option<i64> {
+        self.said().issued()
+    }
+
+    /// What it says, on the word of whoever brought it.
+    fn said(&self) -> Claims {
+        let said: Map<String, Value> = serde_json::from_slice(&self.payload()).unwrap_or_default();
+        Claims::of(said)
     }
 
     fn payload(&self) -> Vec<u8> {

@@ -11,10 +11,11 @@ use std::{
 };
 
 use tokio::sync::Mutex as Turn;
-use wharf_core::{Error, Kind, Result, Timestamp};
+use wharf_core::{Detail, Error, Kind, Result, Timestamp};
 
 use super::{
     Asker, Documents, Issuer, Metadata, Wanted,
+    jwt::Unverified,
     key_set::{self, KeySet},
     metadata, refused,
 };
@@ -105,7 +106,7 @@ pub(super) struct Entry {
 /// What was read of it, and when it was last asked.
 #[derive(Clone, Default)]
 struct State {
-    read: Option<(Arc<Read>, Timestamp)>,
+    read: Option<Arc<Read>>,
     asked: Option<Timestamp>,
 }
 
@@ -113,15 +114,23 @@ struct Read {
     /// None where it was told where the keys are, and its own document was not asked for.
     metadata: Option<Metadata>,
     keys: Arc<KeySet>,
+    /// When the issuer was asked.
+    at: Timestamp,
 }
 
 impl State {
     fn within(&self, age: i64, now: Timestamp) -> Option<&Arc<Read>> {
-        self.read.as_ref().filter(|(_, at)| at.plus_seconds(age) > now).map(|(read, _)| read)
+        self.read.as_ref().filter(|read| read.at.plus_seconds(age) > now)
     }
 
     fn may_ask(&self, now: Timestamp) -> bool {
         self.asked.is_none_or(|asked| asked.plus_seconds(PAUSE) <= now)
+    }
+
+    /// In how many seconds somebody may ask again.
+    fn pause(&self, now: Timestamp) -> u64 {
+        let passed = self.asked.map_or(PAUSE, |asked| now.seconds().saturating_sub(asked.seconds()));
+        PAUSE.saturating_sub(passed).max(1).unsigned_abs()
     }
 }
 
@@ -130,18 +139,26 @@ impl Entry {
         Self { issuer, state: Mutex::default(), turn: Turn::default() }
     }
 
-    /// The keys, among which is the one that a token names unless the issuer does not have it.
+    /// The keys, among which is the one that a token names.
+    ///
+    /// # Errors
+    /// `Unauthenticated` where the issuer does not have it, with `Detail::Wait` where that was read before the token was
+    /// made; `Unavailable`.
     pub(super) async fn keys(
         &self,
         documents: &dyn Documents,
-        id: Option<&str>,
+        token: &Unverified<'_>,
         now: Timestamp,
     ) -> Result<Arc<KeySet>> {
-        let keys = self.read(documents, now, |read| read.keys.meant_by(id).next().is_some()).await?;
-        if keys.keys.meant_by(id).next().is_none() {
-            return Err(refused("the issuer has no such key"));
+        let id = token.key_id();
+        let read = self.read(documents, now, |read| read.keys.meant_by(id).next().is_some()).await?;
+        if read.keys.meant_by(id).next().is_some() {
+            return Ok(read.keys.clone());
         }
-        Ok(keys.keys.clone())
+        let refusal = refused("the issuer has no such key");
+        // An issuer publishes a key before it signs with it, and not always long before.
+        let is_outdated = read.at < now && token.issued().is_none_or(|issued| issued >= read.at.seconds());
+        Err(if is_outdated { refusal.with(Detail::Wait(self.state().pause(now))) } else { refusal })
     }
 
     /// What the issuer's document says, unless it was told where the keys are and the document does not count.
@@ -168,10 +185,10 @@ impl Entry {
         }
         if state.may_ask(now) {
             self.change(|state| state.asked = Some(now));
-            match self.ask(documents).await {
+            match self.ask(documents, now).await {
                 Ok(read) => {
                     let read = Arc::new(read);
-                    self.change(|state| state.read = Some((read.clone(), now)));
+                    self.change(|state| state.read = Some(read.clone()));
                     return Ok(read);
                 }
                 Err(error) => {
@@ -183,7 +200,7 @@ impl Entry {
         state.within(STALE, now).cloned().ok_or_else(away)
     }
 
-    async fn ask(&self, documents: &dyn Documents) -> Result<Read> {
+    async fn ask(&self, documents: &dyn Documents, now: Timestamp) -> Result<Read> {
         let (metadata, keys_url) = match &self.issuer.keys_url {
             Some(keys) => (None, keys.clone()),
             None => {
@@ -192,7 +209,7 @@ impl Entry {
             }
         };
         let keys = documents.fetch(self.wanted(keys_url.as_str()), key_set::LARGEST).await?;
-        Ok(Read { metadata, keys: Arc::new(KeySet::parse(&keys)?) })
+        Ok(Read { metadata, keys: Arc::new(KeySet::parse(&keys)?), at: now })
     }
 
     async fn read_metadata(&self, documents: &dyn Documents) -> Result<Metadata> {

@@ -1,7 +1,7 @@
 //! Real keys, real signatures, and an issuer that is a map.
 
 mod forged;
-mod issuer;
+pub(crate) mod issuer;
 mod keys;
 
 use serde_json::{Value, json};

@@ -38,10 +38,10 @@ impl Auth {
     /// The rules about a job that was heard, of the organisation that it names if it does; none where none is.
     ///
     /// # Errors
-    /// `Unavailable`; `RateLimited` where the rules of too many jobs are looked through.
+    /// `Unavailable` where it depends on a source that cannot be heard now; `RateLimited` where too many rules are looked at.
     pub(super) async fn met(
         &self,
-        heard: &Heard,
+        heard: &mut Heard,
         within: Option<&OrganisationName>,
         nobody: &Actor,
     ) -> Result<Option<Met>> {
@@ -51,34 +51,68 @@ impl Auth {
             None => self.oldest(heard, &job).await?,
         };
         let Some(organisation) = found else { return Ok(None) };
-        let (whose, mut rules) = (Whose::Organisation(organisation.clone()), Vec::new());
-        for source in &heard.sources {
-            let believed = self.beliefs().rules_about(source.id, whose.clone()).await?;
-            rules.extend(self.about(&job, believed).await?.into_iter().map(|one| one.rule));
+        let whose = Whose::Organisation(organisation.clone());
+        let (mut rules, mut missing) = (Vec::new(), None);
+        for source in heard.possible() {
+            let believed = self.beliefs().rules_about(source, whose.clone()).await?;
+            let believed = self.about(&job, believed).await?;
+            if believed.is_empty() {
+                continue;
+            }
+            match heard.is_signed_by(source).await {
+                Ok(true) => rules.extend(believed.into_iter().map(|one| one.rule)),
+                Ok(false) => {}
+                Err(error) => missing = Some(error),
+            }
         }
         rules.sort_by_key(|rule| rule.id);
         let rules = reachable(rules);
-        Ok((!rules.is_empty()).then_some(Met { organisation, rules }))
-    }
-
-    /// Whose the oldest rule is.
-    async fn oldest(&self, heard: &Heard, job: &Arc<Job>) -> Result<Option<OrganisationName>> {
-        let mut oldest: Option<Believed> = None;
-        for source in &heard.sources {
-            let found = self.oldest_at(source.id, job).await?;
-            oldest = oldest.into_iter().chain(found).min_by_key(|believed| believed.rule.id);
+        match missing {
+            Some(error) if rules.is_empty() => Err(error),
+            _ => Ok((!rules.is_empty()).then_some(Met { organisation, rules })),
         }
-        Ok(oldest.map(|believed| believed.organisation))
     }
 
-    async fn oldest_at(&self, source: i64, job: &Arc<Job>) -> Result<Option<Believed>> {
+    /// Whose the oldest rule is that is about a job and its source.
+    ///
+    /// # Errors
+    /// `Unavailable` where another organisation has an older one about a source that cannot be heard: which source is quick
+    /// decides nothing.
+    async fn oldest(&self, heard: &mut Heard, job: &Arc<Job>) -> Result<Option<OrganisationName>> {
+        let (mut candidates, mut before) = (Vec::new(), i64::MAX);
+        for source in heard.possible() {
+            let Some(believed) = self.oldest_at(source, job, before).await? else { continue };
+            // Those that signed it come first, and of the others only older rules matter.
+            if heard.knows_signed(source) {
+                before = believed.rule.id;
+            }
+            candidates.push((source, believed));
+        }
+        candidates.sort_by_key(|(_, believed)| believed.rule.id);
+        let mut unheard = Vec::new();
+        for (source, Believed { organisation, .. }) in candidates {
+            match heard.is_signed_by(source).await {
+                Ok(true) => {
+                    let others = unheard.into_iter().find(|(whose, _)| *whose != organisation);
+                    return others.map_or(Ok(Some(organisation)), |(_, error)| Err(error));
+                }
+                Ok(false) => {}
+                Err(error) => unheard.push((organisation, error)),
+            }
+        }
+        unheard.into_iter().next().map_or(Ok(None), |(_, error)| Err(error))
+    }
+
+    /// The oldest rule about a job and a source, if that is older than one.
+    async fn oldest_at(&self, source: i64, job: &Arc<Job>, before: i64) -> Result<Option<Believed>> {
         let mut behind = 0;
         for _ in 0..MOST_PAGES {
-            let page = self.beliefs().rules_about(source, Whose::Everybody { behind }).await?;
+            let mut page = self.beliefs().rules_about(source, Whose::Everybody { behind }).await?;
             let Some(last) = page.last() else { break };
             behind = last.rule.id;
+            page.retain(|believed| believed.rule.id < before);
             let found = self.about(job, page).await?.into_iter().next();
-            if found.is_some() {
+            if found.is_some() || behind >= before {
                 return Ok(found);
             }
         }

@@ -13,7 +13,7 @@ pub(super) fn fingerprints(heard: &Heard, token: &Secret<String>) -> Vec<[u8; 32
     let words = token.expose().rsplit_once('.').map_or(token.expose().as_str(), |(words, _)| words);
     let mut fingerprints = vec![fingerprint(&["words", words, "", ""])];
     if let Some(id) = heard.claims.text("jti") {
-        for Issuer { url, keys_url, .. } in heard.sources.iter().map(|source| &source.issuer) {
+        for Issuer { url, keys_url, .. } in heard.signers().map(|source| &source.issuer) {
             let keys_url = keys_url.as_ref().map_or("", |url| url.as_str());
             let fingerprint = fingerprint(&["id", url.as_str(), keys_url, id]);
             // Two sources may differ by their authorities alone.

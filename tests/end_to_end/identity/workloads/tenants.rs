@@ -159,21 +159,84 @@ async fn a_token_is_taken_once_wherever_its_keys_are_read() {
     mint_within(&wharf, "acme", &issuer.sign(&more)).await.is(200);
 }
 
+/// Believes an issuer by keys that are named.
+async fn believe_keys(wharf: &Wharf, organisation: &str, (name, url): (&str, &str), keys_url: &str) {
+    let new = json!({ "name": name, "url": url, "keys_url": keys_url });
+    wharf.admin().send_json("POST", &format!("/api/v1/orgs/{organisation}/issuers"), &new).await.is(201);
+}
+
+/// A rule about one of the ways to believe an issuer.
+async fn allow_by(wharf: &Wharf, organisation: &str, (issuer, name, claims): (&str, &str, Value)) {
+    let access = json!([{ "repositories": format!("{organisation}/*"), "actions": ["pull"] }]);
+    let rule = json!({ "name": name, "claims": claims, "access": access });
+    let rules = format!("/api/v1/orgs/{organisation}/issuers/{issuer}/rules");
+    wharf.admin().send_json("POST", &rules, &rule).await.is(201);
+}
+
+/// Where nobody listens.
+fn closed() -> String {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    format!("http://{address}/keys")
+}
+
 #[tokio::test]
 async fn a_job_whose_issuer_is_away_is_to_come_again() {
     let (wharf, issuer) = started().await;
     believe(&wharf, "acme", &issuer).await;
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let away = json!({ "name": "away", "url": issuer.url, "keys_url": format!("http://{closed}/keys") });
-    wharf.admin().send_json("POST", "/api/v1/orgs/acme/issuers", &away).await.is(201);
+    believe_keys(&wharf, "acme", ("away", &issuer.url), &closed()).await;
+    refused_within(&wharf, "acme", &issuer.token(HOME, main_branch())).await;
+    allow_by(&wharf, "acme", ("away", "old", json!({ "repository": "acme/app" }))).await;
+    let put_off = async |answer: Answer| {
+        let answer = answer.is(503).has_header("retry-after", "5").json();
+        assert_eq!(answer["errors"][0]["code"], "try-again");
+    };
 
-    let answer = mint_within(&wharf, "acme", &issuer.token(HOME, main_branch())).await.is(503);
+    put_off(mint_within(&wharf, "acme", &issuer.token(HOME, main_branch())).await).await;
+    put_off(mint(&wharf, &issuer.token(HOME, main_branch())).await).await;
+    refused(&wharf, &issuer.token(HOME, json!({ "repository": "acme/other" })), "invalid-publisher").await;
 
-    let answer = answer.has_header("retry-after", "5").json();
-    assert_eq!(answer["errors"][0]["code"], "try-again", "its rule may be about the keys that were not read");
-    refused(&wharf, &issuer.token(HOME, main_branch()), "invalid-publisher").await;
+    // What another way to believe it allows it has, for these are one organisation's own.
     allow(&wharf, "acme", ("ci", json!({ "repository": "acme/app" })), "acme/app").await;
     mint_within(&wharf, "acme", &issuer.token(HOME, main_branch())).await.is(200);
+    assert_eq!(organisation_of(&wharf, &issuer.token(HOME, main_branch())).await, "acme");
+}
+
+/// Who is asked for the keys of an issuer at another place may be quicker than the issuer itself.
+#[tokio::test]
+async fn a_younger_rule_takes_no_job_while_nobody_hears_the_source_of_an_older_one() {
+    let (wharf, issuer) = started().await;
+    believe_keys(&wharf, "acme", ("away", &issuer.url), &closed()).await;
+    allow_by(&wharf, "acme", ("away", "ci", json!({ "repository": "acme/app" }))).await;
+    believe(&wharf, "zoo", &issuer).await;
+    be_greedy(&wharf).await;
+
+    mint(&wharf, &issuer.token(HOME, main_branch())).await.is(503);
+
+    let elsewhere = json!({ "repository": "other/app", "ref": "refs/heads/main" });
+    assert_eq!(
+        organisation_of(&wharf, &issuer.token(HOME, elsewhere)).await,
+        "zoo",
+        "no older rule is about it"
+    );
+    mint_within(&wharf, "zoo", &issuer.token(HOME, main_branch())).await.is(200);
+}
+
+#[tokio::test]
+async fn a_younger_rule_takes_no_job_by_a_key_that_the_issuer_has_since_it_was_asked() {
+    let (wharf, issuer) = started().await;
+    believe(&wharf, "acme", &issuer).await;
+    allow(&wharf, "acme", ("ci", json!({ "repository": "acme/app" })), "acme/app").await;
+    believe_keys(&wharf, "zoo", ("ci", &issuer.url), &format!("{}/more-keys", issuer.url)).await;
+    be_greedy(&wharf).await;
+    mint_within(&wharf, "acme", &issuer.token(HOME, main_branch())).await.is(200);
+    issuer.rotate();
+
+    let answer = mint(&wharf, &issuer.token(HOME, main_branch())).await.is(503);
+
+    let seconds: u64 = answer.header("retry-after").parse().unwrap();
+    assert!((1..=60).contains(&seconds), "{seconds}");
+    mint_within(&wharf, "zoo", &issuer.token(HOME, main_branch())).await.is(200);
+    refused_within(&wharf, "acme", &issuer.token(HOME, main_branch())).await;
 }
 
 /// Those whom the same rules let in share an account, and are strangers to each other.

@@ -24,9 +24,9 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use super::*;
 
-pub(super) const URL: &str = "https://ci.example";
+pub(crate) const URL: &str = "https://ci.example";
 pub(super) const KEYS: &str = "https://ci.example/keys";
-pub(super) const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
 
 pub(super) fn text(bytes: &[u8]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
@@ -47,17 +47,17 @@ enum Pair {
 }
 
 /// A key of an issuer.
-pub(super) struct Signer {
+pub(crate) struct Signer {
     id: &'static str,
     pair: Pair,
 }
 
 impl Signer {
-    pub(super) fn p256(id: &'static str) -> Self {
+    pub(crate) fn p256(id: &'static str) -> Self {
         Self { id, pair: Pair::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()) }
     }
 
-    pub(super) fn rsa(id: &'static str) -> Self {
+    pub(crate) fn rsa(id: &'static str) -> Self {
         Self { id, pair: Pair::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).unwrap()) }
     }
 
@@ -89,7 +89,7 @@ impl Signer {
         }
     }
 
-    pub(super) fn jwk(&self) -> Value {
+    pub(crate) fn jwk(&self) -> Value {
         match &self.pair {
             Pair::P256(pair) => {
                 let point = pair.public_key().as_ref();
@@ -108,7 +108,7 @@ impl Signer {
         }
     }
 
-    pub(super) fn sign(&self, claims: &Value) -> String {
+    pub(crate) fn sign(&self, claims: &Value) -> String {
         self.sign_under(&self.header(), claims)
     }
 
