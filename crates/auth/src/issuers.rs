@@ -22,6 +22,7 @@ pub use self::{
     address::{IssuerUrl, KeysUrl},
     claims::Claims,
     documents::{Documents, Wanted},
+    key_set::Thumbprint,
     metadata::Metadata,
 };
 use self::{jwt::Unverified, known::Known};
@@ -74,6 +75,15 @@ pub struct Glance {
     pub expires: i64,
 }
 
+/// What a token says that an issuer signed.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// What it says.
+    pub claims: Claims,
+    /// The key that it was signed with.
+    pub key: Thumbprint,
+}
+
 /// Judges the tokens of issuers. Cheap to clone; all clones share what they know.
 #[derive(Clone)]
 pub struct Issuers(Arc<Inner>);
@@ -105,9 +115,9 @@ impl Issuers {
     /// What a token says that this issuer, which the operator named, signed for that recipient and that is in its time.
     ///
     /// # Errors
-    /// As [`Issuers::claims`].
+    /// As [`Issuers::signed`].
     pub async fn verify(&self, issuer: &Issuer, recipient: &Recipient, token: &str) -> Result<Claims> {
-        let claims = self.claims(&[Asker::Platform], issuer, token).await?;
+        let Signed { claims, .. } = self.signed(&[Asker::Platform], issuer, token).await?;
         match recipient {
             Recipient::Audiences(audiences) => claims.expect_audience(audiences)?,
             Recipient::Client(client) => claims.expect_client(client)?,
@@ -121,7 +131,7 @@ impl Issuers {
     /// `Unauthenticated`, with words that say what is wrong with it, and with `Detail::Wait` where the issuer has no such key
     /// as far as was read before the token was made, until it is asked again; `Unavailable` where the issuer's keys cannot be
     /// had, or all the askers had too many others asked a moment ago.
-    pub async fn claims(&self, askers: &[Asker], issuer: &Issuer, token: &str) -> Result<Claims> {
+    pub async fn signed(&self, askers: &[Asker], issuer: &Issuer, token: &str) -> Result<Signed> {
         let unverified = Unverified::parse(token)?;
         if unverified.issuer()? != issuer.url {
             return Err(refused("the token is of another issuer"));
@@ -130,9 +140,9 @@ impl Issuers {
         let now = inner.clock.now();
         let entry = inner.known.entry(askers, issuer, now)?;
         let keys = entry.keys(inner.documents.as_ref(), &unverified, now).await?;
-        let claims = unverified.verified_by(&keys)?;
-        claims.expect_time(now.seconds())?;
-        Ok(claims)
+        let signed = unverified.verified_by(&keys)?;
+        signed.claims.expect_time(now.seconds())?;
+        Ok(signed)
     }
 
     /// What an issuer that the operator named says of itself.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use wharf_core::Result;
 
-use super::{Claims, IssuerUrl, key_set::KeySet, refused};
+use super::{Claims, IssuerUrl, Signed, key_set::KeySet, refused};
 
 /// The longest token that is looked at, in bytes.
 const LONGEST: usize = 16 * 1024;
@@ -81,7 +81,7 @@ impl<'a> Unverified<'a> {
     }
 
     /// What it says, if one of the keys that it may mean signed it.
-    pub(super) fn verified_by(&self, keys: &KeySet) -> Result<Claims> {
+    pub(super) fn verified_by(&self, keys: &KeySet) -> Result<Signed> {
         let algorithm = self.header.alg;
         let mut validation = Validation::new(algorithm);
         // Whom it is of and for, and its times, are judged apart from the signature.
@@ -92,7 +92,7 @@ impl<'a> Unverified<'a> {
             if let Ok(said) =
                 jsonwebtoken::decode::<Map<String, Value>>(self.token, &key.decoding, &validation)
             {
-                return Ok(Claims::of(said.claims));
+                return Ok(Signed { claims: Claims::of(said.claims), key: key.thumbprint() });
             }
         }
         Err(refused("no key of the issuer signed the token"))

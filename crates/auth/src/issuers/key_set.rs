@@ -7,12 +7,14 @@ use std::slice;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{
-    Algorithm, DecodingKey,
+    Algorithm, DecodingKey, DecodingKeyKind,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse},
 };
 use serde::Deserialize;
 use serde_json::Value;
 use wharf_core::{Error, Kind, Result};
+
+use crate::fingerprint::fingerprint;
 
 /// The largest set, in bytes.
 pub(super) const LARGEST: usize = 256 * 1024;
@@ -30,6 +32,10 @@ const RSA: &[Algorithm] = &[
     Algorithm::PS512,
 ];
 
+/// What one key has and no other: of its numbers, however a document writes them (in JSON they can be written in several ways).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thumbprint(pub [u8; 32]);
+
 /// A key, ready for use.
 pub(super) struct Key {
     id: Option<String>,
@@ -40,6 +46,13 @@ pub(super) struct Key {
 impl Key {
     pub(super) fn allows(&self, algorithm: Algorithm) -> bool {
         self.algorithms.contains(&algorithm)
+    }
+
+    pub(super) fn thumbprint(&self) -> Thumbprint {
+        Thumbprint(match self.decoding.kind() {
+            DecodingKeyKind::RsaModulusExponent { n, e } => fingerprint(&[significant(n), significant(e)]),
+            DecodingKeyKind::SecretOrDer(point) => fingerprint(&[point]),
+        })
     }
 }
 
@@ -69,6 +82,12 @@ impl KeySet {
         };
         keys.filter(move |key| id.is_none() || key.id.as_deref() == id)
     }
+}
+
+/// A number without the zeros before it.
+fn significant(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    number.get(zeros..).unwrap_or_default()
 }
 
 fn key(value: Value) -> Option<Key> {

@@ -202,7 +202,12 @@ async fn what_one_organisation_names_pushes_out_nothing_of_another_and_nothing_t
     let (standing, token) = (Standing::of(&[&signer]), signer.sign(&good()));
     let asker = |number: i64| Asker::Organisation(OrganisationId(number));
     let claims = async |issuer: &Issuer, number: i64| {
-        standing.issuers.claims(&[asker(number)], issuer, &token).await.map_err(|error| error.kind())
+        standing
+            .issuers
+            .signed(&[asker(number)], issuer, &token)
+            .await
+            .map(drop)
+            .map_err(|error| error.kind())
     };
     let nowhere = |number: usize| Issuer {
         keys_url: Some(format!("https://nowhere.example/{number}").parse().unwrap()),
@@ -220,7 +225,7 @@ async fn what_one_organisation_names_pushes_out_nothing_of_another_and_nothing_t
     let shared = [asker(2), asker(3)];
     standing
         .issuers
-        .claims(&shared, &issuer::plain(), &token)
+        .signed(&shared, &issuer::plain(), &token)
         .await
         .expect("another who believes it has room");
     let asked = asked + 2;

@@ -13,7 +13,7 @@ use tokio::{
 use wharf_core::{Detail, Error, Kind, Result, Secret};
 
 use crate::{
-    issuers::{Asker, Claims, Issuers},
+    issuers::{Asker, Claims, Issuers, Signed, Thumbprint},
     port::IssuerSource,
 };
 
@@ -43,8 +43,8 @@ struct Hearing {
 enum Word {
     /// Nothing yet.
     Awaited,
-    /// A key of it signed the token.
-    Signed,
+    /// This key of it signed the token.
+    Signed(Thumbprint),
     /// No key of it did; with a time to wait where it may have another one by now.
     Refused(Error),
     /// It cannot be read.
@@ -55,7 +55,7 @@ enum Word {
 struct Answer {
     /// Its row.
     source: i64,
-    said: Result<Claims>,
+    said: Result<Signed>,
 }
 
 /// Hears what the sources say of a token.
@@ -87,7 +87,7 @@ impl Hearing {
             tokio::spawn(async move {
                 let askers: Vec<Asker> =
                     source.organisations.iter().copied().map(Asker::Organisation).collect();
-                let said = issuers.claims(&askers, &source.issuer, token.expose()).await;
+                let said = issuers.signed(&askers, &source.issuer, token.expose()).await;
                 // Whoever asked may have left.
                 drop(sender.send(Answer { source: source.id, said }).await);
             });
@@ -102,9 +102,9 @@ impl Hearing {
             return false;
         };
         let said = match said {
-            Ok(claims) => {
+            Ok(Signed { claims, key }) => {
                 self.claims = Some(claims);
-                Word::Signed
+                Word::Signed(key)
             }
             Err(error) if error.kind() == Kind::Unauthenticated => Word::Refused(error),
             Err(error) => Word::Missing(error),
@@ -122,7 +122,7 @@ impl Hearing {
             match word {
                 Word::Refused(error) => refusal = Some(error),
                 Word::Missing(error) => missing = Some(error),
-                Word::Awaited | Word::Signed => missing = Some(too_slow()),
+                Word::Awaited | Word::Signed(_) => missing = Some(too_slow()),
             }
         }
         missing.or(refusal).unwrap_or_else(crate::unauthenticated)
@@ -135,10 +135,12 @@ impl Heard {
         self.claims.text("iss").unwrap_or_default()
     }
 
-    /// The sources that are known to have signed it.
-    pub(super) fn signers(&self) -> impl Iterator<Item = &IssuerSource> {
-        let signed = self.hearing.sources.iter().filter(|(_, word)| matches!(word, Word::Signed));
-        signed.map(|(source, _)| source)
+    /// The sources that are known to have signed it, each with the key that did.
+    pub(super) fn signers(&self) -> impl Iterator<Item = (&IssuerSource, &Thumbprint)> {
+        self.hearing.sources.iter().filter_map(|(source, word)| match word {
+            Word::Signed(key) => Some((source, key)),
+            _ => None,
+        })
     }
 
     /// The rows of the sources that signed it, and behind them of those that may have.
@@ -146,15 +148,15 @@ impl Heard {
         let is_open = |(_, word): &&(IssuerSource, Word)| match word {
             Word::Awaited | Word::Missing(_) => true,
             Word::Refused(error) => is_unsure(error),
-            Word::Signed => false,
+            Word::Signed(_) => false,
         };
         let open = self.hearing.sources.iter().filter(is_open).map(|(source, _)| source);
-        self.signers().chain(open).map(|source| source.id).collect()
+        self.signers().map(|(source, _)| source).chain(open).map(|source| source.id).collect()
     }
 
     /// Whether a source is known to have signed it.
     pub(super) fn knows_signed(&self, source: i64) -> bool {
-        self.signers().any(|signer| signer.id == source)
+        self.signers().any(|(signer, _)| signer.id == source)
     }
 
     /// Whether a source signed it, whose word is waited for.
@@ -165,7 +167,7 @@ impl Heard {
         loop {
             let word = self.hearing.sources.iter().find(|(asked, _)| asked.id == source);
             match word.map(|(_, word)| word) {
-                Some(Word::Signed) => return Ok(true),
+                Some(Word::Signed(_)) => return Ok(true),
                 Some(Word::Refused(error)) if is_unsure(error) => {
                     let words = "the keys of the issuer were read before the token was made, try again later";
                     return Err(like(error, words));

@@ -159,6 +159,32 @@ async fn a_token_is_taken_once_wherever_its_keys_are_read() {
     mint_within(&wharf, "acme", &issuer.sign(&more)).await.is(200);
 }
 
+#[tokio::test]
+async fn who_guesses_the_words_of_a_token_uses_it_up_by_no_keys_but_its_own() {
+    let (wharf, issuer) = started().await;
+    let thief = Issuer::start().await;
+    believe(&wharf, "acme", &issuer).await;
+    allow(&wharf, "acme", ("ci", json!({ "repository": "acme/app" })), "acme/app").await;
+    for (organisation, keys) in [("zoo", &thief), ("acme", &issuer)] {
+        believe_keys(&wharf, organisation, ("second", &issuer.url), &format!("{}/keys", keys.url)).await;
+        let rule = ("second", "ci", json!({ "repository": "acme/app" }));
+        allow_by(&wharf, organisation, rule).await;
+    }
+    let mut nameless = issuer.claims(HOME, main_branch());
+    nameless.as_object_mut().unwrap().remove("jti");
+
+    mint_within(&wharf, "zoo", &thief.sign(&nameless)).await.is(200);
+
+    let token = issuer.sign(&nameless);
+    mint_within(&wharf, "acme", &token).await.is(200);
+    // Not by another signature of the same words either, nor where the same key is read at another place.
+    wharf.admin().delete("/api/v1/orgs/acme/issuers/ci").await.is(204);
+    for again in [token, issuer.sign(&nameless)] {
+        let answer = mint_within(&wharf, "acme", &again).await.is(422).json();
+        assert_eq!(answer["errors"][0]["code"], "invalid-reuse-token", "{answer}");
+    }
+}
+
 /// Believes an issuer by keys that are named.
 async fn believe_keys(wharf: &Wharf, organisation: &str, (name, url): (&str, &str), keys_url: &str) {
     let new = json!({ "name": name, "url": url, "keys_url": keys_url });

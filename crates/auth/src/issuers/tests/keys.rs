@@ -1,9 +1,12 @@
 //! What counts as a key of an issuer.
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+
 use super::{
     issuer::{KEYS, Signer, Standing, text},
     *,
 };
+use crate::issuers::key_set::KeySet;
 
 async fn counts(signer: &Signer, jwk: Value) -> bool {
     let standing = Standing::of(&[]);
@@ -77,4 +80,23 @@ async fn a_shared_secret_is_no_key() {
     let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, b"secret");
     let tag = aws_lc_rs::hmac::sign(&key, message.as_bytes());
     refusal(&standing, &format!("{message}.{}", text(tag.as_ref()))).await;
+}
+
+#[test]
+fn a_key_has_one_thumbprint_however_it_is_written() {
+    let thumbprint = |jwk: &Value| {
+        let set = KeySet::parse(json!({ "keys": [jwk] }).to_string().as_bytes()).unwrap();
+        set.meant_by(None).next().unwrap().thumbprint()
+    };
+    let signer = Signer::rsa("a");
+    let plain = signer.jwk();
+    let mut padded = plain.clone();
+    let n = BASE64_URL_SAFE_NO_PAD.decode(plain["n"].as_str().unwrap()).unwrap();
+    padded["n"] = json!(text(&[&[0, 0], n.as_slice()].concat()));
+    padded["e"] = json!(text(&[0, 1, 0, 1]));
+    padded["kid"] = json!("b");
+    assert_eq!(thumbprint(&plain), thumbprint(&padded));
+    let others = [Signer::rsa("a").jwk(), Signer::p256("a").jwk(), Signer::p256("a").jwk()];
+    let [rsa, one, another] = others.map(|jwk| thumbprint(&jwk));
+    assert!(rsa != thumbprint(&plain) && one != another && one != rsa);
 }
