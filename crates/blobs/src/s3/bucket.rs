@@ -111,11 +111,12 @@ impl Bucket {
         self.meters.create_parts.run(within(DEADLINE, self.store.create_multipart(path))).await
     }
 
-    /// Stores one part, and yields its tag.
+    /// Stores one part of an upload, counted from 0, and yields its tag.
     pub(super) async fn put_part(
         &self,
         path: &Path,
-        (id, index): (&str, usize),
+        id: &str,
+        index: usize,
         bytes: Vec<Bytes>,
     ) -> Result<String> {
         let (id, payload) = (id.to_owned(), PutPayload::from_iter(bytes));

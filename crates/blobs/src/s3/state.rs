@@ -72,7 +72,7 @@ impl State {
         if saved.is_empty() {
             return Ok(Self::new(part_size));
         }
-        Reader(saved).state().ok_or_else(|| Error::internal("the upload's saved parts cannot be read"))
+        Decoder(saved).state().ok_or_else(|| Error::internal("the upload's saved parts cannot be read"))
     }
 
     /// The bytes for the row.
@@ -100,9 +100,9 @@ fn text(saved: &mut Vec<u8>, text: Option<&str>) {
     saved.extend_from_slice(text.as_bytes());
 }
 
-struct Reader<'a>(&'a [u8]);
+struct Decoder<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
+impl<'a> Decoder<'a> {
     fn state(&mut self) -> Option<State> {
         let version = self.bytes(1)?;
         let part_size = self.number()?;

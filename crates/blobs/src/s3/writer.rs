@@ -130,7 +130,7 @@ impl Writer {
         let length = usize::try_from(length).map_err(Error::internal)?;
         let (bucket, path, bytes) = (self.bucket.clone(), self.path.clone(), self.buffer.first(length));
         let mut call = JoinSet::new();
-        call.spawn(async move { bucket.put_part(&path, (&id, index), bytes).await }.in_current_span());
+        call.spawn(async move { bucket.put_part(&path, &id, index, bytes).await }.in_current_span());
         self.sending = Some(Sending { call, length });
         Ok(())
     }
