@@ -21,13 +21,13 @@ use crate::{
 const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
 
 /// A session that counts its statements.
-struct Counted<'s> {
+struct CountingSession<'s> {
     session: &'s mut dyn Session,
     statements: u32,
 }
 
 #[async_trait]
-impl Session for Counted<'_> {
+impl Session for CountingSession<'_> {
     async fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64> {
         self.statements += 1;
         self.session.execute(sql, values).await
@@ -64,7 +64,7 @@ impl StoreManifest {
     }
 
     async fn store(&self, repository: RepositoryId, session: &mut dyn Session) -> Result<u32> {
-        let mut counted = Counted { session, statements: 0 };
+        let mut counted = CountingSession { session, statements: 0 };
         let mut work = SqlWork(&mut counted, None);
         work.touch_members(repository, &self.0).await?;
         work.known_manifests(repository, &self.0).await?;

@@ -40,7 +40,7 @@ impl CatchUp {
     /// Begins to keep a memory up to date. No connection is made before somebody asks.
     pub(super) fn start(pool: Pool, memory: Arc<Memory>, meters: Arc<Meters>) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(serve(Reader { pool, memory, follower: None }, waiting, meters));
+        tokio::spawn(serve(Invalidator { pool, memory, follower: None }, waiting, meters));
         Self { queue }
     }
 
@@ -56,10 +56,10 @@ impl CatchUp {
     }
 }
 
-async fn serve(mut reader: Reader, mut queue: mpsc::Receiver<Waiting>, meters: Arc<Meters>) {
+async fn serve(mut invalidator: Invalidator, mut queue: mpsc::Receiver<Waiting>, meters: Arc<Meters>) {
     let mut waiting = Vec::new();
     while queue.recv_many(&mut waiting, QUEUE).await > 0 {
-        let read = meters.catch_ups.time(reader.catch_up()).await;
+        let read = meters.catch_ups.time(invalidator.catch_up()).await;
         if read.is_err() {
             waiting.extend(std::iter::from_fn(|| queue.try_recv().ok()));
         }
@@ -77,13 +77,13 @@ fn again(failed: &Failed) -> Error {
 }
 
 /// Reads what was changed, and has it forgotten.
-struct Reader {
+struct Invalidator {
     pool: Pool,
     memory: Arc<Memory>,
     follower: Option<Follower>,
 }
 
-impl Reader {
+impl Invalidator {
     /// A connection that breaks gets one other in its place.
     async fn catch_up(&mut self) -> Result<(), Failed> {
         match self.read().await {

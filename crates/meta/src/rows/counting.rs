@@ -7,7 +7,7 @@ use crate::session::{Session, Writers};
 
 /// What is counted.
 #[derive(Clone, Copy)]
-pub(super) enum Counted<'a> {
+pub(super) enum Tally<'a> {
     /// Letters to a recipient, who is told by a hash.
     LettersTo(&'a [u8]),
     /// API tokens of an account.
@@ -16,7 +16,7 @@ pub(super) enum Counted<'a> {
     AccountsOf(i64),
 }
 
-impl Counted<'_> {
+impl Tally<'_> {
     /// A number for the lock. Two that come to the same by chance wait for one another, and no more.
     fn number(self) -> i64 {
         const TOKENS: i64 = 1 << 56;
@@ -32,10 +32,10 @@ impl Counted<'_> {
 }
 
 /// Lets nobody else count the same until the transaction ends, where others write too.
-pub(super) async fn one_by_one(session: &mut dyn Session, counted: Counted<'_>) -> Result<()> {
+pub(super) async fn one_by_one(session: &mut dyn Session, tally: Tally<'_>) -> Result<()> {
     const LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
     match session.writers() {
         Writers::One => Ok(()),
-        Writers::Many => session.execute(LOCK, &[counted.number().into()]).await.map(drop),
+        Writers::Many => session.execute(LOCK, &[tally.number().into()]).await.map(drop),
     }
 }

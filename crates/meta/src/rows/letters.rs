@@ -5,7 +5,7 @@ use wharf_auth::port::{Carried, LetterRow, Letters, Person, PromiseRow, SealedLe
 use wharf_core::{AccountId, EmailAddress, Result, Timestamp, TokenHash, audit::AuditRecord};
 
 use super::{
-    counting::{Counted, one_by_one},
+    counting::{Tally, one_by_one},
     journal::audit,
     links, people,
     tenants::first_id,
@@ -94,7 +94,7 @@ impl Step for Post {
         const INSERT: &str = "
             INSERT INTO letter (rank, recipient, sealed, created_at, due_at, attempts) VALUES ($1, $2, $3, $4, $4, 0)";
         let (recipient, rank) = (self.letter.recipient.as_slice(), rank(&self.carried));
-        one_by_one(session, Counted::LettersTo(recipient)).await?;
+        one_by_one(session, Tally::LettersTo(recipient)).await?;
         let since = self.record.at.plus_seconds(-HOUR).microseconds();
         let count = session.query_first(COUNT, &[recipient.into(), rank.into(), since.into()]).await?;
         if first_id(count)? >= MOST {

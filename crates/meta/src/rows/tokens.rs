@@ -5,7 +5,7 @@ use wharf_auth::port::{TokenRow, Tokens};
 use wharf_core::{AccountId, Error, Kind, Reach, Result, Timestamp, TokenHash, audit::AuditRecord};
 
 use super::{
-    counting::{Counted, one_by_one},
+    counting::{Tally, one_by_one},
     journal::audit,
     tenants::first_id,
     warrants::held,
@@ -138,7 +138,7 @@ impl Step for Add {
         {
             return Err(Error::new(Kind::Denied, "the token that asks has ended"));
         }
-        one_by_one(session, Counted::TokensOf(token.account.0)).await?;
+        one_by_one(session, Tally::TokensOf(token.account.0)).await?;
         let count = first_id(session.query_first(COUNT, &[token.account.0.into()]).await?)?;
         if count >= MOST {
             let message = format!(

@@ -11,7 +11,7 @@ use wharf_core::{
 use crate::{
     database::Step,
     rows::{
-        counting::{Counted, one_by_one},
+        counting::{Tally, one_by_one},
         journal::audit,
         members::JOIN,
         tenants::first_id,
@@ -120,7 +120,7 @@ impl Admit {
         let mut is_new = false;
         for rule in &self.admission.rules {
             if session.execute(STAND, &[(*rule).into(), account.into()]).await? > 0 {
-                one_by_one(session, Counted::AccountsOf(*rule)).await?;
+                one_by_one(session, Tally::AccountsOf(*rule)).await?;
                 is_new = true;
             }
         }
