@@ -29,7 +29,7 @@ pub use self::{
 use self::{
     hearing::{Heard, hear},
     met::Met,
-    records::{Arrival, subject_of},
+    records::{AdmittedJob, subject_of},
 };
 use crate::{
     Auth,
@@ -142,8 +142,8 @@ impl Auth {
         let text = generate(self.0.entropy.as_ref());
         let token = hash_of(text.expose()).ok_or_else(|| Error::internal("a token is not written as one"))?;
         let expires_at = now.plus_seconds(WORKLOAD_LIFETIME);
-        let arrival = Arrival { met: &met, heard: &heard, within: brought.within.as_ref(), token };
-        let records = arrival.records(now, nobody);
+        let job = AdmittedJob { met: &met, heard: &heard, within: brought.within.as_ref(), token };
+        let records = job.records(now, nobody);
         let admission = Admission {
             account: met.account()?,
             rules: met.rules.iter().map(|rule| rule.id).collect(),

@@ -13,7 +13,7 @@ use crate::issuers::Claims;
 const LONGEST_SUBJECT: usize = 100;
 
 /// A job that was let in.
-pub(super) struct Arrival<'a> {
+pub(super) struct AdmittedJob<'a> {
     pub(super) met: &'a Met,
     pub(super) heard: &'a Heard,
     /// The organisation that it named, if it did.
@@ -22,7 +22,7 @@ pub(super) struct Arrival<'a> {
     pub(super) token: TokenHash,
 }
 
-impl Arrival<'_> {
+impl AdmittedJob<'_> {
     /// The lines about it.
     pub(super) fn records(&self, now: Timestamp, nobody: &Actor) -> Vec<AuditRecord> {
         let actor = Actor { credential: Credential::Token(self.token), ..nobody.clone() };
