@@ -53,14 +53,17 @@ async fn answer(face: &Api, parts: &request::Parts, body: Body) -> Result<Respon
         return Err(Error::new(Kind::Unauthenticated, message));
     }
     let access = face.registry.narrow(&actor, asked.scopes()?).await?;
-    face.issue(&actor, access, asked.wants_refresh()).await
+    face.issue(&actor, access, asked.renewal()).await
 }
 
 impl Api {
-    async fn issue(&self, actor: &Actor, access: Vec<Scope>, refresh: bool) -> Result<Response> {
+    async fn issue(&self, actor: &Actor, access: Vec<Scope>, renewal: Renewal) -> Result<Response> {
         let scope: Vec<String> = access.iter().map(Scope::to_string).collect();
         let issued = self.auth.issue(actor, access)?;
-        let refresh_token = if refresh { self.auth.issue_refresh(actor).await? } else { None };
+        let refresh_token = match renewal {
+            Renewal::Refreshable => self.auth.issue_refresh(actor).await?,
+            Renewal::None => None,
+        };
         if actor.credential == Credential::Password && refresh_token.is_none() {
             self.auth.note_login(actor);
         }
@@ -90,6 +93,14 @@ struct TokenBody<'a> {
     refresh_token: Option<&'a str>,
 }
 
+/// Whether a token is to be renewed without the password.
+#[derive(Clone, Copy, Debug)]
+enum Renewal {
+    /// By a refresh token that comes with it.
+    Refreshable,
+    None,
+}
+
 /// What a caller asks for, from a query or a form.
 struct Asked(Vec<(String, String)>);
 
@@ -115,8 +126,10 @@ impl Asked {
         scopes.into_iter().map(str::parse).collect()
     }
 
-    fn wants_refresh(&self) -> bool {
-        self.first("offline_token") == Some("true") || self.first("access_type") == Some("offline")
+    fn renewal(&self) -> Renewal {
+        let is_offline =
+            self.first("offline_token") == Some("true") || self.first("access_type") == Some("offline");
+        if is_offline { Renewal::Refreshable } else { Renewal::None }
     }
 
     /// Who a form speaks for: its own password or refresh token.
