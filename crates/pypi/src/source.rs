@@ -11,7 +11,7 @@ use wharf_core::{
 };
 use wharf_registry::{
     format::Rendered,
-    upstream::{Proxy, View},
+    upstream::{Document, Proxy, View},
 };
 
 use crate::{Call, accept::form, format::NAME, name::ProjectName, page, simple, upstream};
@@ -171,9 +171,9 @@ pub(crate) async fn root(
 }
 
 /// What a reader is told beside a page of an upstream: that it is as it was, or that its name looks like another.
-pub(crate) fn told(mut response: Response, is_stale: bool, warning: Option<&str>) -> Response {
+pub(crate) fn told(mut response: Response, document: &Document, warning: Option<&str>) -> Response {
     let headers = response.headers_mut();
-    if is_stale {
+    if document.is_stale {
         headers.insert("wharf-upstream", HeaderValue::from_static("stale"));
     }
     if let Some(warning) = warning.and_then(|words| HeaderValue::try_from(words).ok()) {

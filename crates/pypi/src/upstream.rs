@@ -53,7 +53,7 @@ pub(crate) async fn is_there(call: &Call<'_>, proxied: &Proxied) -> Result<bool>
 pub(crate) async fn project(call: &Call<'_>, proxied: &Proxied, wanted: Option<&str>) -> Result<Response> {
     let (shown, document) = shown(call, proxied).await?;
     let response = simple::say(call.headers, &shown.rendered, form(call.headers, wanted))?;
-    Ok(told(response, document.is_stale, proxied.warning.as_deref()))
+    Ok(told(response, &document, proxied.warning.as_deref()))
 }
 
 /// What is said of a file.
