@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use wharf_auth::port::Accounts as _;
 use wharf_core::{AccountId, Digest, Result, gate::RepositoryId};
-use wharf_registry::port::{Blobs as _, Catalog as _, Extent, Store, Transaction, Work};
+use wharf_registry::port::{Blobs as _, Catalog as _, CatalogOf, Extent, Store, Transaction, Work};
 
 use crate::{
     Database,
@@ -90,8 +90,7 @@ impl Step for Fill {
 
 /// Somebody's whole catalog, by asking for what comes after each page.
 struct WholeCatalog {
-    account: Option<AccountId>,
-    everything: bool,
+    of: CatalogOf,
     most: u32,
 }
 
@@ -103,8 +102,7 @@ impl Step for WholeCatalog {
         let mut names: Vec<String> = Vec::new();
         loop {
             let (last, most) = (names.last().cloned(), self.most);
-            let page =
-                SqlWork(session, None).catalog(self.account, self.everything, last.as_deref(), most).await?;
+            let page = SqlWork(session, None).catalog(self.of, last.as_deref(), most).await?;
             assert!(page.len() <= most as usize);
             names.extend(page.iter().cloned());
             if page.len() < most as usize {
@@ -126,7 +124,7 @@ impl Unit for Read {
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
         match self {
             Self::Page(account) => {
-                let page = SqlWork(session, None).catalog(*account, false, None, 20).await?;
+                let page = SqlWork(session, None).catalog(CatalogOf::ReadableBy(*account), None, 20).await?;
                 assert_eq!(page.len(), 20);
             }
             Self::Mount => {
@@ -167,7 +165,7 @@ async fn catalogs_are_whole_and_in_order(database: &Database) -> AccountId {
         }
     }
     let vera = AccountId(database.read(FindVera).await.unwrap());
-    let all = database.read(WholeCatalog { account: None, everything: true, most: 1000 }).await.unwrap();
+    let all = database.read(WholeCatalog { of: CatalogOf::Everything, most: 1000 }).await.unwrap();
     assert_eq!(all.len(), 20_000 + 1 + 50 + 150);
     assert!(all.is_sorted());
     for (account, is_readable) in [
@@ -176,7 +174,8 @@ async fn catalogs_are_whole_and_in_order(database: &Database) -> AccountId {
     ] {
         let expected: Vec<_> = all.iter().filter(|name| is_readable(name)).cloned().collect();
         for most in [1, 2, 7, 9, 1000] {
-            let names = database.read(WholeCatalog { account, everything: false, most }).await.unwrap();
+            let of = CatalogOf::ReadableBy(account);
+            let names = database.read(WholeCatalog { of, most }).await.unwrap();
             assert_eq!(names, expected, "{account:?} in pages of {most}");
         }
     }

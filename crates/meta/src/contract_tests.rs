@@ -14,7 +14,7 @@ use wharf_core::{
     audit::AuditRecord,
     gate::{self, CreateOnPush, OrganisationId, Rights},
 };
-use wharf_registry::port::{BlobRow, Maker, RightsSource as _, Store, Transaction, Work};
+use wharf_registry::port::{BlobRow, CatalogOf, Maker, RightsSource as _, Store, Transaction, Work};
 use wharf_signing::port::Keys as _;
 
 use crate::{Database, Field, RowSink, TABLES, Table, postgres::Fresh};
@@ -223,7 +223,8 @@ impl Transaction for ReadBy {
     type Output = [bool; 2];
 
     async fn run(&self, work: &mut dyn Work) -> Result<[bool; 2]> {
-        let named = work.catalog(self.0, false, Some("readabl"), 1000).await?.contains(&self.1.to_string());
+        let names = work.catalog(CatalogOf::ReadableBy(self.0), Some("readabl"), 1000).await?;
+        let named = names.contains(&self.1.to_string());
         let sources = work.mount_sources(self.0, &readable_blob(), 100).await?;
         Ok([named, sources.iter().any(|source| source.place == self.1)])
     }

@@ -1,11 +1,11 @@
 //! Listing repositories across tenants.
 
 use async_trait::async_trait;
-use wharf_core::{AccountId, Limit, Page, Principal, ReadGrant, Result};
+use wharf_core::{Limit, Page, Principal, ReadGrant, Result};
 
 use crate::{
     Registry,
-    port::{Extent, Transaction, Work},
+    port::{CatalogOf, Extent, Transaction, Work},
 };
 
 impl Registry {
@@ -19,16 +19,17 @@ impl Registry {
         last: Option<String>,
         limit: Limit,
     ) -> Result<Page<String>> {
-        let principal = &grant.actor().principal;
-        let everything = matches!(principal, Principal::Job(_));
-        let list = ListRepositories { account: principal.account(), everything, last, limit };
+        let of = match &grant.actor().principal {
+            Principal::Job(_) => CatalogOf::Everything,
+            principal => CatalogOf::ReadableBy(principal.account()),
+        };
+        let list = ListRepositories { of, last, limit };
         Ok(Page::cut(self.store().view(list).await?, limit))
     }
 }
 
 struct ListRepositories {
-    account: Option<AccountId>,
-    everything: bool,
+    of: CatalogOf,
     last: Option<String>,
     limit: Limit,
 }
@@ -43,6 +44,6 @@ impl Transaction for ListRepositories {
 
     async fn run(&self, work: &mut dyn Work) -> Result<Vec<String>> {
         let one_more = u32::try_from(self.limit.get() + 1).unwrap_or(u32::MAX);
-        work.catalog(self.account, self.everything, self.last.as_deref(), one_more).await
+        work.catalog(self.of, self.last.as_deref(), one_more).await
     }
 }

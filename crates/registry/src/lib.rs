@@ -55,7 +55,7 @@ pub use crate::{
     quota::Usage,
     referrers::Referrer,
     repository::Removal,
-    tap::{Taps, UploadObserver},
+    tap::{Taps, UploadEnd, UploadObserver},
     turns::{Turn, Turns},
     upload::{Closing, Finished, HashedBytes, Hashing, Offset, Upload},
     verify::{Finding, Inspector, Repair, Verification, Verified},

@@ -42,10 +42,10 @@ pub use upstream_door::{UpstreamAnswer, UpstreamAsk, UpstreamBody, UpstreamDoor}
 pub use usages::{Recount, Usages};
 pub use warrants::Warrants;
 pub use work::{
-    BlobRow, Blobs, Catalog, Collection, DocumentRow, FactRow, Facts, FactsOf, Holds, InspectedBlob,
-    InspectedManifest, Inspection, Journal, LeaseClaim, Leases, MOST_SHOWN_TAGS, ManifestRow, Manifests,
-    MountSource, NewManifest, Progress, ReferrerRow, ReferrersOf, Reread, ReviewRow, ReviewsOf, UploadRow,
-    Uploads, ValuesOf, Work,
+    BlobRow, Blobs, Catalog, CatalogOf, Collection, DocumentRow, FactRow, Facts, FactsOf, Holds,
+    InspectedBlob, InspectedManifest, Inspection, Journal, LeaseClaim, Leases, MOST_SHOWN_TAGS, ManifestRow,
+    Manifests, MountSource, NewManifest, Progress, ReferrerRow, ReferrersOf, Reread, ReviewRow, ReviewsOf,
+    UploadRow, Uploads, ValuesOf, Work,
 };
 
 /// Says what an actor may at a place: from role rows, or from whoever embeds the registry.

@@ -12,8 +12,17 @@ use wharf_hash::{Extra, ExtraHasher};
 pub trait UploadObserver: Send {
     /// Sees the next bytes, in order, each once.
     fn observe(&mut self, bytes: &Bytes);
-    /// Learns that the upload ended: as a stored blob, or not.
-    fn end(self: Box<Self>, stored: bool);
+    /// Learns how the upload ended.
+    fn end(self: Box<Self>, end: UploadEnd);
+}
+
+/// How an upload ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UploadEnd {
+    /// As a stored blob.
+    Stored,
+    /// With nothing.
+    Abandoned,
 }
 
 /// The taps of one upload that comes in a single request.
@@ -59,9 +68,9 @@ impl Taps {
         Ok(Self { extra: hashed?, observers: observed? })
     }
 
-    pub(crate) fn end(self, stored: bool) -> Vec<(Extra, Vec<u8>)> {
+    pub(crate) fn end(self, end: UploadEnd) -> Vec<(Extra, Vec<u8>)> {
         for observer in self.observers {
-            observer.end(stored);
+            observer.end(end);
         }
         self.extra.into_iter().map(|(extra, hasher)| (extra, hasher.finish())).collect()
     }

@@ -34,7 +34,7 @@ use wharf_core::{
 use wharf_hash::{Extra, digest};
 use wharf_meta::Database;
 use wharf_registry::{
-    Closing, Offset, Parts, Registry, Settings, Swept, Taps, UploadObserver, port::BlobStore,
+    Closing, Offset, Parts, Registry, Settings, Swept, Taps, UploadEnd, UploadObserver, port::BlobStore,
 };
 
 use crate::world::SystemEntropy;
@@ -133,15 +133,15 @@ fn closing(whole: &str, body: ByteStream) -> Closing {
 
 /// Keeps what it saw, and how the upload ended.
 #[derive(Clone, Default)]
-struct Witness(Arc<Mutex<(Vec<u8>, Option<bool>)>>);
+struct Witness(Arc<Mutex<(Vec<u8>, Option<UploadEnd>)>>);
 
 impl UploadObserver for Witness {
     fn observe(&mut self, bytes: &Bytes) {
         self.0.lock().unwrap().0.extend_from_slice(bytes);
     }
 
-    fn end(self: Box<Self>, stored: bool) {
-        self.0.lock().unwrap().1 = Some(stored);
+    fn end(self: Box<Self>, end: UploadEnd) {
+        self.0.lock().unwrap().1 = Some(end);
     }
 }
 
@@ -158,10 +158,10 @@ async fn taps_see_every_byte_once_and_learn_how_it_ended() {
     assert_eq!((finished.digest, finished.size), (right, 3));
     let lengths: Vec<_> = finished.extra.iter().map(|(extra, value)| (*extra, value.len())).collect();
     assert_eq!(lengths, [(Extra::Md5, 16), (Extra::Blake2b256, 32)]);
-    assert_eq!(*witness.0.lock().unwrap(), (b"abc".to_vec(), Some(true)));
+    assert_eq!(*witness.0.lock().unwrap(), (b"abc".to_vec(), Some(UploadEnd::Stored)));
     let refused = registry.push_blob(&grant, right, body(&["abd"]), taps()).await.unwrap_err();
     assert_eq!(refused.detail(), Some(&Detail::Digest));
-    assert_eq!(witness.0.lock().unwrap().1, Some(false));
+    assert_eq!(witness.0.lock().unwrap().1, Some(UploadEnd::Abandoned));
     assert_eq!(registry.sweep(Duration::ZERO).await.unwrap().objects, 1);
     assert_eq!(house.objects().len(), 1, "nothing is kept of a push that failed");
 }

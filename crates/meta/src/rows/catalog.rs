@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use wharf_core::{AccountId, Result};
-use wharf_registry::port::Catalog;
+use wharf_registry::port::{Catalog, CatalogOf};
 
 use super::{SqlWork, readable::readable_registries};
 use crate::session::Row;
@@ -45,6 +45,13 @@ impl SqlWork<'_> {
         const FIND: &str = "SELECT operator FROM account WHERE id = $1";
         let row = self.0.query_first(FIND, &[account.map(|id| id.0).into()]).await?;
         row.map_or(Ok(false), |mut row| row.next())
+    }
+
+    async fn all_names(&mut self, last: &str, most: u32) -> Result<Vec<String>> {
+        const LIST: &str = "
+            SELECT p.path FROM repository p WHERE p.shown = 1 AND p.path > $1 ORDER BY p.path LIMIT $2";
+        let rows = self.0.query(LIST, &[last.into(), i64::from(most).into()]).await?;
+        rows.into_iter().map(|mut row| row.next()).collect()
     }
 
     /// The registries that an account may read, with their first names after `last`; only the `most` whose first
@@ -94,19 +101,14 @@ impl SqlWork<'_> {
 
 #[async_trait]
 impl Catalog for SqlWork<'_> {
-    async fn catalog(
-        &mut self,
-        account: Option<AccountId>,
-        everything: bool,
-        last: Option<&str>,
-        most: u32,
-    ) -> Result<Vec<String>> {
-        const EVERYTHING: &str = "
-            SELECT p.path FROM repository p WHERE p.shown = 1 AND p.path > $1 ORDER BY p.path LIMIT $2";
+    async fn catalog(&mut self, of: CatalogOf, last: Option<&str>, most: u32) -> Result<Vec<String>> {
         let last = last.unwrap_or_default();
-        if everything || self.is_operator(account).await? {
-            let rows = self.0.query(EVERYTHING, &[last.into(), i64::from(most).into()]).await?;
-            return rows.into_iter().map(|mut row| row.next()).collect();
+        let account = match of {
+            CatalogOf::Everything => return self.all_names(last, most).await,
+            CatalogOf::ReadableBy(account) => account,
+        };
+        if self.is_operator(account).await? {
+            return self.all_names(last, most).await;
         }
         let sources = self.sources(account, last, most).await?;
         let mut sources: BinaryHeap<_> = sources.into_iter().map(Reverse).collect();

@@ -13,8 +13,8 @@ use wharf_core::{
 };
 
 use crate::port::{
-    BlobRow, EmptyRepositories, LeaseClaim, Maker, Mark, Move, NewManifest, Progress, Reread, RightsSource,
-    Store, Transaction, UploadRow, Work,
+    BlobRow, CatalogOf, EmptyRepositories, LeaseClaim, Maker, Mark, Move, NewManifest, Progress, Reread,
+    RightsSource, Store, Transaction, UploadRow, Work,
 };
 
 pub(super) const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
@@ -185,7 +185,8 @@ async fn a_transaction_that_fails_leaves_nothing(store: &dyn Store) {
 }
 
 async fn catalog(store: &dyn Store) -> Vec<String> {
-    view(store, (), |(), work| Box::pin(async move { work.catalog(None, true, None, 1000).await })).await
+    view(store, (), |(), work| Box::pin(async move { work.catalog(CatalogOf::Everything, None, 1000).await }))
+        .await
 }
 
 async fn many_writers_at_once_all_succeed(store: &dyn Store) {

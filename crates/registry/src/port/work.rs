@@ -512,15 +512,17 @@ pub trait Facts {
 /// Lists across tenants.
 #[async_trait]
 pub trait Catalog {
-    /// Canonical names after `last`, in byte order, of shown repositories that the account (nobody: `None`) may
-    /// read; `everything` for a job. At most `most`.
-    async fn catalog(
-        &mut self,
-        account: Option<AccountId>,
-        everything: bool,
-        last: Option<&str>,
-        most: u32,
-    ) -> Result<Vec<String>>;
+    /// Canonical names after `last`, in byte order, of shown repositories. At most `most`.
+    async fn catalog(&mut self, of: CatalogOf, last: Option<&str>, most: u32) -> Result<Vec<String>>;
+}
+
+/// Which repositories a catalog lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CatalogOf {
+    /// All: for a job.
+    Everything,
+    /// Those that an account may read; of nobody, those that are public.
+    ReadableBy(Option<AccountId>),
 }
 
 /// Records.

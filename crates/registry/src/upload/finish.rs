@@ -9,7 +9,7 @@ use super::{
     rows::{End, FinishUpload, KeepReread},
 };
 use crate::{
-    Registry, Settings, Taps,
+    Registry, Settings, Taps, UploadEnd,
     port::{BlobRow, BlobWriter, Ended, Progress, Reread, Unfinished, UploadRow},
 };
 
@@ -128,7 +128,7 @@ impl Registry {
         if sealed.is_err() {
             self.abandon(row).await;
         }
-        let extra = taps.end(sealed.is_ok());
+        let extra = taps.end(if sealed.is_ok() { UploadEnd::Stored } else { UploadEnd::Abandoned });
         sealed.map(|(digest, size)| Finished { digest, size, extra })
     }
 
@@ -147,7 +147,7 @@ impl Registry {
             return Err(wrong);
         }
         let size = self.seal(grant, row, writer, (digest, &hasher)).await?;
-        Ok(Finished { digest, size, extra: taps.end(true) })
+        Ok(Finished { digest, size, extra: taps.end(UploadEnd::Stored) })
     }
 
     /// First the bytes to stable storage, then the rows: from here on they are the blob. Yields their number. Their
