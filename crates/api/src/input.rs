@@ -95,7 +95,7 @@ impl Input for Wish {
 }
 
 /// `n`, as OpenAPI writes it.
-pub(crate) fn most_parameter() -> Value {
+fn most_parameter() -> Value {
     let words = format!("How many entries at most; more than {} are never given", Limit::MOST.get());
     parameter("n", &words, &json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX }))
 }

@@ -14,7 +14,7 @@ use wharf_core::{Error, Result, RuleName};
 
 pub use self::{
     immutability::ImmutabilityRule,
-    retention::{Expirable, Expired, Expiring, RetentionRule},
+    retention::{Expirable, Expired, Expiring, ExpiringCursor, RetentionRule},
     rules::{Put, Rule},
     selection::Selection,
 };

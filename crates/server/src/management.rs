@@ -80,11 +80,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         Shows::List(columns) => list(&api, options, columns).await,
         Shows::All(columns) => {
             let said = api.ask(asked(options, None)).await?;
-            Listing::new(options.reader, columns).show(items(&said)?)?;
-            if said.body.as_ref().and_then(|body| body.get("more")?.as_bool()) == Some(true) {
-                remark("and more, which is not shown");
-            }
-            Ok(())
+            Listing::new(options.reader, columns).show(items(&said)?)
         }
         Shows::One(columns) => {
             let said = api.ask(asked(options, None)).await?;

@@ -98,7 +98,7 @@ async fn what_would_go_is_shown_and_goes_with_the_next_round() {
     let expiring = admin.get(&format!("{MAIN}/expiring")).await.is(200).json();
     assert_eq!(expiring["items"].as_array().unwrap().len(), 1);
     let row: &Value = &expiring["items"][0];
-    assert_eq!((&row["tag"], &row["rule"], &expiring["more"]), (&json!("v2"), &json!("few"), &json!(false)));
+    assert_eq!((&row["tag"], &row["rule"]), (&json!("v2"), &json!("few")));
     wharf.stop().await;
     // The job looks at its start whether another node does the same, and one that stopped may be that for 3 s.
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;

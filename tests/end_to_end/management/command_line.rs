@@ -4,7 +4,7 @@
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
-use crate::harness::{Image, Shell, Wharf};
+use crate::harness::{Image, Shell, Wharf, media_type};
 
 /// Somebody's commands against one server.
 struct Desk<'a> {
@@ -191,6 +191,31 @@ async fn a_long_list_is_told_to_its_end() {
     assert_eq!(desk.told("org list").await.len(), 1003);
     assert_eq!(desk.told("org list --limit 1001").await.len(), 1001);
     assert_eq!(desk.told("org list --limit 7").await.len(), 7);
+}
+
+#[tokio::test]
+async fn what_would_go_is_told_to_its_end() {
+    let wharf = Wharf::start().await;
+    let desk = Desk::of_the_operator(&wharf).await;
+    let repository = wharf.admin().repository("acme/app");
+    let index = Image::index(media_type::OCI_INDEX, &[]);
+    let push = async |number: u32| {
+        repository.put_manifest(&format!("v{number}"), media_type::OCI_INDEX, &index).await.is(201);
+    };
+    stream::iter(0..1002).for_each_concurrent(32, push).await;
+    wharf.admin().repository("acme/zoo").push_empty_index(&["last"]).await;
+    let path = "/api/v1/orgs/acme/registries/main/retention/all";
+    wharf.admin().send_json("PUT", path, &json!({ "keep_newest": 0 })).await.is(200);
+
+    let going = desk.told("registry expiring acme/main").await;
+    let mut tags: Vec<_> = going.iter().map(|row| row["tag"].as_str().unwrap()).collect();
+    assert_eq!(tags.last(), Some(&"last"), "repositories come one after another");
+    tags.sort_unstable();
+    tags.dedup();
+    assert_eq!((going.len(), tags.len()), (1003, 1003), "each of them once");
+    assert_eq!(desk.told("registry expiring acme/main --limit 1001").await.len(), 1001);
+    let nowhere = "/api/v1/orgs/acme/registries/main/expiring?last=7:acme/team/app:v1:0";
+    wharf.admin().get(nowhere).await.is(400);
 }
 
 #[tokio::test]

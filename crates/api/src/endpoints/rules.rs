@@ -1,17 +1,16 @@
 //! The rules of a registry: which tags never move, what goes by its age, and what would go now.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 use wharf_core::{
-    Limit, Pattern, Result, RuleName, Tag,
+    Pattern, Result, RuleName, Tag,
     duty::{Administer, Belong},
 };
 use wharf_registry::policy::{self, Expiring, ImmutabilityRule, Named, RetentionRule};
 
 use crate::{
     call::Call,
-    input::{Body, Input, known, most_parameter},
+    input::{Body, Wish},
     output::{Done, Listed, Shown},
     route::{Route, delete, get, put},
     time::written,
@@ -145,15 +144,6 @@ pub(crate) struct ShownRetention {
     keep_days: Option<u32>,
 }
 
-/// What would go now.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Going {
-    /// The first of it.
-    items: Vec<ShownExpiring>,
-    /// Whether there is more.
-    more: bool,
-}
-
 /// Something that would go.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ShownExpiring {
@@ -167,20 +157,6 @@ pub(crate) struct ShownExpiring {
     since: String,
     /// The rule by which it goes.
     rule: String,
-}
-
-/// How much is shown: `n`.
-struct Most(Limit);
-
-impl Input for Most {
-    fn read(call: &Call) -> Result<Self> {
-        known(call, &["n"])?;
-        call.query.first().map_or(Ok(Self(Limit::MOST)), |(_, value)| Limit::parse(value).map(Self))
-    }
-
-    fn parameters() -> Vec<Value> {
-        vec![most_parameter()]
-    }
 }
 
 /// A hundred at most, which is one page.
@@ -210,11 +186,12 @@ async fn set_retention(call: Call, Body(rule): Body<Retention>) -> Result<Shown<
     Ok(Shown(shown_retention(&named)))
 }
 
-async fn expiring(call: Call, Most(limit): Most) -> Result<Shown<Going>> {
-    let place = call.registry()?;
+async fn expiring(call: Call, wish: Wish) -> Result<Listed<ShownExpiring>> {
+    let (place, after) = (call.registry()?, wish.last.as_deref().map(str::parse).transpose()?);
     let grant = call.face.auth.grant_organisation::<Belong>(&call.actor, &place.organisation).await?;
-    let (found, more) = call.face.registry.expiring(&grant, &place.registry, limit.get()).await?;
-    Ok(Shown(Going { items: found.iter().map(shown_expiring).collect::<Result<_>>()?, more }))
+    let page = call.face.registry.expiring(&grant, &place.registry, after, wish.limit).await?;
+    let Listed { items, next } = Listed::page(page, &wish, &call.path, |row| row.cursor().to_string());
+    Ok(Listed { items: items.iter().map(shown_expiring).collect::<Result<_>>()?, next })
 }
 
 async fn rules<R: policy::Rule>(call: &Call) -> Result<Vec<Named<R>>> {

@@ -4,6 +4,7 @@
 //! and so does a manifest that has a tag, had one of late, is named by another manifest, or is about one that is there.
 //! A plan is only read; carrying it out asks everything again, in the transaction that takes something away.
 
+mod cursor;
 mod plan;
 mod sweep;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use wharf_core::{Error, Kind, Place, Result, RuleName, Tag, Timestamp};
 
 use super::{Named, Selection};
+pub use cursor::ExpiringCursor;
 pub use plan::Expiring;
 pub use sweep::Expired;
 

@@ -27,7 +27,7 @@ pub(super) enum Method {
 #[derive(Clone, Copy)]
 pub(super) enum Shows {
     List(&'static [&'static str]),
-    /// A list that has no pages.
+    /// A list of one page.
     All(&'static [&'static str]),
     One(&'static [&'static str]),
     Nothing,

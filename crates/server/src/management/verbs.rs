@@ -80,7 +80,7 @@ pub(super) const ALL: &[Verb] = &[
         &[REGISTRY, FORCE], Shows::Nothing),
     verb(("registry", "expiring", "Show what the retention rules would let go now; nothing goes"),
         (Method::Get, "orgs/{org}/registries/{registry}/expiring"), &[REGISTRY],
-        Shows::All(&["repository", "tag", "digest", "since", "rule"])),
+        Shows::List(&["repository", "tag", "digest", "since", "rule"])),
 
     verb(("repository", "list", "Show the repositories of a registry"),
         (Method::Get, "orgs/{org}/registries/{registry}/repositories"), &[REGISTRY],

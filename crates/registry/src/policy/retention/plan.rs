@@ -3,12 +3,13 @@
 use async_trait::async_trait;
 use tokio::task::yield_now;
 use wharf_core::{
-    Digest, OrganisationGrant, Place, RegistryName, RegistryPlace, Result, RuleName, Tag, Timestamp,
+    Digest, Limit, OrganisationGrant, Page, Place, RegistryName, RegistryPlace, Result, RuleName, Tag,
+    Timestamp,
     duty::Belong,
     gate::{OrganisationId, RegistryId, RepositoryId},
 };
 
-use super::{Judge, RetentionRule, verdict_on_untagged};
+use super::{ExpiringCursor, Judge, RetentionRule, verdict_on_untagged};
 use crate::{
     Registry,
     policy::{ImmutabilityRule, Named, immutability::keeper, rules::registry_of},
@@ -24,6 +25,8 @@ const STEP: u32 = 200;
 /// Something that goes, or would.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expiring {
+    /// The row of its repository.
+    pub repository: RepositoryId,
     /// Its repository.
     pub place: Place,
     /// The tag; nothing where it is a manifest without one.
@@ -59,25 +62,39 @@ pub(super) struct RuleBook {
 }
 
 impl Registry {
-    /// What the rules of a registry would let go now, `most` of it at most, and whether there is more.
+    /// A page of what the rules of a registry would let go now, after the last of the page before: by repositories, and in
+    /// each the tags, the latest first, before the manifests without one.
     ///
     /// # Errors
-    /// `NotFound` where the organisation has no such registry.
+    /// `NotFound` where the organisation has no such registry; `Invalid` for the end of a page of another one.
     pub async fn expiring(
         &self,
         grant: &OrganisationGrant<Belong>,
         registry: &RegistryName,
-        most: usize,
-    ) -> Result<(Vec<Expiring>, bool)> {
+        after: Option<ExpiringCursor>,
+        limit: Limit,
+    ) -> Result<Page<Expiring>> {
         let place = RegistryPlace { organisation: grant.name().clone(), registry: registry.clone() };
         let find = FindRegistry { organisation: grant.organisation(), name: registry.clone() };
         let id = self.store().view(find).await?;
-        let mut shown = Shown { most, found: Vec::new() };
         let rules = self.rule_book(id).await?;
-        self.walk(&RuledRegistry { id, place }, &rules, &mut shown).await?;
-        let more = shown.found.len() > most;
-        shown.found.truncate(most);
-        Ok((shown.found, more))
+        let begun = match &after {
+            Some(cursor) => {
+                cursor.expect_in(&place)?;
+                self.store().view(FindRepository(cursor.repository())).await?
+            }
+            None => None,
+        };
+        let last = after.as_ref().map(|cursor| cursor.place().to_string());
+        let mut shown = Shown { after, most: limit.get(), found: Vec::new() };
+        // A rule counts from the latest tag on, so the repository in which the page before ended is gone through again.
+        if let Some(begun) = begun.filter(|row| Some(row.place.to_string()) == last)
+            && self.walk_repository(&begun, &rules, &mut shown).await? == Wanted::Enough
+        {
+            return Ok(Page::cut(shown.found, limit));
+        }
+        self.walk(&RuledRegistry { id, place }, &rules, last, &mut shown).await?;
+        Ok(Page::cut(shown.found, limit))
     }
 
     pub(super) async fn rule_book(&self, registry: RegistryId) -> Result<RuleBook> {
@@ -89,19 +106,19 @@ impl Registry {
         })
     }
 
-    /// Goes through all repositories of a registry.
+    /// Goes through the repositories of a registry, all or those after one.
     pub(super) async fn walk(
         &self,
         registry: &RuledRegistry,
         rules: &RuleBook,
+        mut last: Option<String>,
         taker: &mut dyn Taker,
     ) -> Result<()> {
-        let mut last = None;
         loop {
             let list = ListRepositories { registry: registry.id, last: last.clone() };
             let repositories = self.store().view(list).await?;
             for row in &repositories {
-                if self.walk_repository((row.id, &row.place), rules, taker).await? == Wanted::Enough {
+                if self.walk_repository(row, rules, taker).await? == Wanted::Enough {
                     return Ok(());
                 }
             }
@@ -114,10 +131,11 @@ impl Registry {
 
     async fn walk_repository(
         &self,
-        (repository, place): (RepositoryId, &Place),
+        row: &RepositoryRow,
         rules: &RuleBook,
         taker: &mut dyn Taker,
     ) -> Result<Wanted> {
+        let (repository, place) = (row.id, &row.place);
         let covers = |named: &Named<RetentionRule>| named.rule.select.covers(place);
         if !rules.retention.iter().any(covers) {
             return Ok(Wanted::More);
@@ -131,7 +149,7 @@ impl Registry {
             let goes = tags.iter().filter_map(|seen| {
                 let rule = judge.verdict(&seen.tag, seen.since)?;
                 let kept = keeper(&immutable, &seen.tag).is_some();
-                (!kept).then(|| expiring_tag(place, seen, rule))
+                (!kept).then(|| expiring_tag(row, seen, rule))
             });
             if taker.take(repository, goes.collect()).await? == Wanted::Enough {
                 return Ok(Wanted::Enough);
@@ -140,18 +158,18 @@ impl Registry {
             yield_now().await;
             last = tags.into_iter().next_back();
             if last.is_none() {
-                return self.walk_untagged((repository, place), rules, taker).await;
+                return self.walk_untagged(row, rules, taker).await;
             }
         }
     }
 
     async fn walk_untagged(
         &self,
-        (repository, place): (RepositoryId, &Place),
+        row: &RepositoryRow,
         rules: &RuleBook,
         taker: &mut dyn Taker,
     ) -> Result<Wanted> {
-        let now = self.now();
+        let (repository, place, now) = (row.id, &row.place, self.now());
         let verdict = |since| verdict_on_untagged(&rules.retention, place, (since, now));
         if verdict(Timestamp::default()).is_none() {
             return Ok(Wanted::More);
@@ -160,7 +178,7 @@ impl Registry {
         loop {
             let manifests = self.store().view(ListManifests { repository, last }).await?;
             let loose = manifests.iter().filter(|seen| seen.loose);
-            let goes = loose.filter_map(|seen| Some(expiring_manifest(place, seen, verdict(seen.since)?)));
+            let goes = loose.filter_map(|seen| Some(expiring_manifest(row, seen, verdict(seen.since)?)));
             if taker.take(repository, goes.collect()).await? == Wanted::Enough {
                 return Ok(Wanted::Enough);
             }
@@ -172,18 +190,21 @@ impl Registry {
     }
 }
 
-fn expiring_tag(place: &Place, seen: &AgedTag, rule: &RuleName) -> Expiring {
+fn expiring_tag(of: &RepositoryRow, seen: &AgedTag, rule: &RuleName) -> Expiring {
+    let (repository, place, rule) = (of.id, of.place.clone(), rule.clone());
     let AgedTag { tag, digest, since } = seen.clone();
-    Expiring { place: place.clone(), tag: Some(tag), digest, since, rule: rule.clone() }
+    Expiring { repository, place, tag: Some(tag), digest, since, rule }
 }
 
-fn expiring_manifest(place: &Place, seen: &AgedManifest, rule: &RuleName) -> Expiring {
+fn expiring_manifest(of: &RepositoryRow, seen: &AgedManifest, rule: &RuleName) -> Expiring {
+    let (repository, place, rule) = (of.id, of.place.clone(), rule.clone());
     let AgedManifest { digest, since, .. } = *seen;
-    Expiring { place: place.clone(), tag: None, digest, since, rule: rule.clone() }
+    Expiring { repository, place, tag: None, digest, since, rule }
 }
 
-/// Keeps what would go, until it is enough.
+/// Keeps what would go after the page before, until it is enough.
 struct Shown {
+    after: Option<ExpiringCursor>,
     most: usize,
     found: Vec<Expiring>,
 }
@@ -191,7 +212,8 @@ struct Shown {
 #[async_trait]
 impl Taker for Shown {
     async fn take(&mut self, _: RepositoryId, page: Vec<Expiring>) -> Result<Wanted> {
-        self.found.extend(page);
+        let after = |row: &Expiring| self.after.as_ref().is_none_or(|cursor| cursor.is_before(row));
+        self.found.extend(page.into_iter().filter(after));
         Ok(if self.found.len() > self.most { Wanted::Enough } else { Wanted::More })
     }
 }
@@ -207,6 +229,17 @@ impl Transaction for FindRegistry {
 
     async fn run(&self, work: &mut dyn Work) -> Result<RegistryId> {
         registry_of(work, self.organisation, &self.name).await
+    }
+}
+
+struct FindRepository(RepositoryId);
+
+#[async_trait]
+impl Transaction for FindRepository {
+    type Output = Option<RepositoryRow>;
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Option<RepositoryRow>> {
+        work.repository(self.0).await
     }
 }
 

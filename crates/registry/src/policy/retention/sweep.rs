@@ -55,7 +55,7 @@ impl Registry {
     async fn expire_in(&self, registry: &RuledRegistry, expired: &mut Expired) -> Result<()> {
         let rules = self.rule_book(registry.id).await?;
         let mut removal = Removal { registry: self.clone(), rows: rules.rows.clone(), expired };
-        self.walk(registry, &rules, &mut removal).await
+        self.walk(registry, &rules, None, &mut removal).await
     }
 }
 
