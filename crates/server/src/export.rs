@@ -38,7 +38,7 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     // Asked before anything is written: who may not know the organisation leaves no trace of it.
     let shown = documents.organisation().await?;
     let folder = Folder::open(&options.directory, &server.to_string(), &shown).await?;
-    let report = Report::new(options.reader);
+    let report = Report::new(options.output);
     let source = Upstream::new(door()?, server, Some(login));
     let shelves = Shelves::of(&documents, source, options, &report);
     documents.write(&folder).await?;

@@ -25,7 +25,7 @@ use self::{
 use crate::{
     course::Course,
     login::{DockerFile, read_authorities, trust},
-    output::{Reader, printable, remark, say},
+    output::{OutputFormat, printable, remark, say},
     table::Table,
     world::{SystemEntropy, variable},
 };
@@ -40,7 +40,7 @@ pub(crate) struct Options {
     authorities: Option<Vec<u8>>,
     request: Request,
     limit: u64,
-    reader: Reader,
+    output: OutputFormat,
 }
 
 impl Options {
@@ -63,7 +63,7 @@ impl Options {
             authorities: authorities.map(|path| read_authorities(path)).transpose()?,
             request: request(verb, arguments)?,
             limit: arguments.try_get_one("limit").ok().flatten().copied().unwrap_or(u64::MAX),
-            reader: Reader::of(arguments),
+            output: OutputFormat::of(arguments),
         })
     }
 }
@@ -80,12 +80,12 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         Shows::List(columns) => list(&api, options, columns).await,
         Shows::All(columns) => {
             let said = api.ask(asked(options, None)).await?;
-            Listing::new(options.reader, columns).show(items(&said)?)
+            Listing::new(options.output, columns).show(items(&said)?)
         }
         Shows::One(columns) => {
             let said = api.ask(asked(options, None)).await?;
             let one = said.body.ok_or_else(|| Error::new(Kind::Invalid, "the server answered nothing"))?;
-            Listing::new(options.reader, columns).show(&[one])
+            Listing::new(options.output, columns).show(&[one])
         }
         Shows::Nothing => {
             api.ask(asked(options, None)).await?;
@@ -97,7 +97,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 
 /// Shows a list page by page, as it comes.
 async fn list(api: &Api, options: &Options, columns: &'static [&'static str]) -> Result<()> {
-    let (mut listing, mut course) = (Listing::new(options.reader, columns), Course::default());
+    let (mut listing, mut course) = (Listing::new(options.output, columns), Course::default());
     let (mut last, mut left) = (None, options.limit);
     loop {
         let page =
@@ -133,7 +133,7 @@ fn asked<'a>(options: &'a Options, page: Option<Vec<(&'a str, String)>>) -> Aske
 
 /// What is told of objects: a line of JSON each, or a table that goes on from page to page.
 struct Listing {
-    reader: Reader,
+    output: OutputFormat,
     columns: &'static [&'static str],
     table: Table,
     /// Until they were told.
@@ -141,9 +141,9 @@ struct Listing {
 }
 
 impl Listing {
-    fn new(reader: Reader, columns: &'static [&'static str]) -> Self {
+    fn new(output: OutputFormat, columns: &'static [&'static str]) -> Self {
         let titles = columns.iter().map(|column| column.replace('_', " ").to_uppercase()).collect();
-        Self { reader, columns, table: Table::default(), titles: Some(titles) }
+        Self { output, columns, table: Table::default(), titles: Some(titles) }
     }
 
     fn show(&mut self, items: &[Value]) -> Result<()> {
@@ -151,7 +151,7 @@ impl Listing {
     }
 
     fn lines(&mut self, items: &[Value]) -> Vec<String> {
-        if self.reader == Reader::Machine {
+        if self.output == OutputFormat::Json {
             return items.iter().map(ToString::to_string).collect();
         }
         let cells = |item: &Value| self.columns.iter().map(|column| cell(item.get(column))).collect();
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn titles_stand_once_above_however_many_pages() {
-        let mut listing = Listing::new(Reader::Human, &["name", "used_at"]);
+        let mut listing = Listing::new(OutputFormat::Text, &["name", "used_at"]);
         let page = |name: &str| [json!({ "name": name, "used_at": null })];
         let lines = [listing.lines(&page("laptop")), listing.lines(&page("ci"))].concat();
         assert_eq!(lines, ["NAME    USED AT", "laptop  -", "ci      -"]);

@@ -6,21 +6,23 @@
 use std::io::{self, Write as _};
 
 use clap::ArgMatches;
+use serde::{Deserialize, Serialize};
 use wharf_core::{Error, Kind, Result};
 
-/// Who reads what a command says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reader {
-    /// Somebody at a terminal or of a log.
-    Human,
-    /// A program: one JSON object for each line.
-    Machine,
+/// How a command says what it has to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum OutputFormat {
+    /// For somebody at a terminal or of a log.
+    Text,
+    /// For a program: one JSON object for each line.
+    Json,
 }
 
-impl Reader {
-    /// Who, by the flag `--json`.
+impl OutputFormat {
+    /// As the flag `--json` says.
     pub(crate) fn of(arguments: &ArgMatches) -> Self {
-        if arguments.get_flag("json") { Self::Machine } else { Self::Human }
+        if arguments.get_flag("json") { Self::Json } else { Self::Text }
     }
 }
 

@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use wharf_core::{Error, Kind, OrganisationName, Result};
 use wharf_outbound::RegistryAddress;
 
-use crate::{import::authorities, login::read_authorities, output::Reader, world::variable};
+use crate::{import::authorities, login::read_authorities, output::OutputFormat, world::variable};
 
 /// How many contents are on their way at once, if it is not said.
 const TRANSFERS: &str = "4";
@@ -19,7 +19,7 @@ pub(crate) struct Options {
     pub(super) directory: PathBuf,
     pub(super) transfers: usize,
     pub(super) trust: Trust,
-    pub(super) reader: Reader,
+    pub(super) output: OutputFormat,
 }
 
 /// Whether a file that is there already is believed.
@@ -81,7 +81,7 @@ impl Options {
             directory: arguments.get_one::<PathBuf>("directory").cloned().unwrap_or_default(),
             transfers: arguments.get_one::<u16>("transfers").map_or(1, |number| usize::from(*number)),
             trust: if arguments.get_flag("check") { Trust::Bytes } else { Trust::Name },
-            reader: Reader::of(arguments),
+            output: OutputFormat::of(arguments),
         })
     }
 }

@@ -7,12 +7,12 @@ use wharf_core::{Error, Result};
 
 use crate::{
     import::Bar,
-    output::{Reader, printable, say},
+    output::{OutputFormat, printable, say},
 };
 
 /// The report in the making.
 pub(super) struct Report {
-    reader: Reader,
+    output: OutputFormat,
     pub(super) bar: Bar,
     counts: Mutex<Counts>,
 }
@@ -36,8 +36,8 @@ pub(super) enum Came {
 }
 
 impl Report {
-    pub(super) fn new(reader: Reader) -> Self {
-        Self { reader, bar: Bar::new(), counts: Mutex::default() }
+    pub(super) fn new(output: OutputFormat) -> Self {
+        Self { output, bar: Bar::new(), counts: Mutex::default() }
     }
 
     /// Notes a repository of so many manifests and tags, and says so.
@@ -46,13 +46,13 @@ impl Report {
             counts.repositories += 1;
             counts.manifests += manifests as u64;
         });
-        match self.reader {
-            Reader::Machine => {
+        match self.output {
+            OutputFormat::Json => {
                 let line =
                     json!({ "event": "repository", "name": name, "manifests": manifests, "tags": tags });
                 self.bar.tell(&line.to_string());
             }
-            Reader::Human => {
+            OutputFormat::Text => {
                 self.bar.tell(&printable(&format!("{name}: {manifests} manifests, {tags} tags")));
             }
         }
@@ -89,15 +89,15 @@ impl Report {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let Counts { repositories, manifests, blobs_fetched, bytes_fetched, blobs_present, failed } =
             &*counts;
-        let summary = match self.reader {
-            Reader::Machine => {
+        let summary = match self.output {
+            OutputFormat::Json => {
                 let summary = json!({
                     "event": "summary", "repositories": repositories, "manifests": manifests, "failed": failed,
                     "blobs_fetched": blobs_fetched, "bytes_fetched": bytes_fetched, "blobs_present": blobs_present,
                 });
                 format!("{summary}\n")
             }
-            Reader::Human => {
+            OutputFormat::Text => {
                 let whole = format!(
                     "exported {repositories} repositories with {manifests} manifests; blobs: {blobs_fetched} fetched with \
                      {bytes_fetched} bytes, {blobs_present} there already"

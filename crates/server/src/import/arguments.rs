@@ -10,7 +10,7 @@ use super::{
     names::{Inside, Named},
     plan::Plan,
 };
-use crate::{login::read_authorities, output::Reader};
+use crate::{login::read_authorities, output::OutputFormat};
 
 /// The options that say where to read, if not from a registry. One of them may stand.
 const ELSEWHERE: &str = "elsewhere";
@@ -30,7 +30,7 @@ pub(crate) struct Options {
     /// How many contents are on their way at once.
     pub(super) transfers: usize,
     pub(super) effect: Effect,
-    pub(super) reader: Reader,
+    pub(super) output: OutputFormat,
 }
 
 /// Whether anything is changed.
@@ -168,7 +168,7 @@ impl Options {
                 (Origin::Registry(registry), inside)
             }
         };
-        let (effect, reader) = manner(arguments);
+        let (effect, output) = manner(arguments);
         let authorities = arguments.get_one::<PathBuf>("ca-file").map(|path| read_authorities(path));
         Ok(Self {
             origin,
@@ -178,13 +178,13 @@ impl Options {
             authorities: authorities.transpose()?,
             transfers: arguments.get_one::<u16>("transfers").map_or(4, |number| usize::from(*number)),
             effect,
-            reader,
+            output,
         })
     }
 }
 
 /// What is to be done, and for whom it is told.
-pub(crate) fn manner(arguments: &ArgMatches) -> (Effect, Reader) {
+pub(crate) fn manner(arguments: &ArgMatches) -> (Effect, OutputFormat) {
     let effect = if arguments.get_flag("dry-run") { Effect::Rehearse } else { Effect::Import };
-    (effect, Reader::of(arguments))
+    (effect, OutputFormat::of(arguments))
 }

@@ -93,7 +93,7 @@ impl Carrier {
         Self {
             source,
             target,
-            report: Report::new(options.reader),
+            report: Report::new(options.output),
             effect: options.effect,
             turns: Semaphore::new(options.transfers),
             manifests: Once::new(),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use wharf_core::{Digest, Result};
 
 use super::progress::Bar;
-use crate::output::{Reader, printable, say};
+use crate::output::{OutputFormat, printable, say};
 
 /// What became of one thing.
 #[derive(Clone, Debug)]
@@ -54,14 +54,14 @@ struct Counts {
 
 /// The report in the making.
 pub(super) struct Report {
-    reader: Reader,
+    output: OutputFormat,
     pub(super) bar: Bar,
     counts: Mutex<Counts>,
 }
 
 impl Report {
-    pub(super) fn new(reader: Reader) -> Self {
-        Self { reader, bar: Bar::new(), counts: Mutex::default() }
+    pub(super) fn new(output: OutputFormat) -> Self {
+        Self { output, bar: Bar::new(), counts: Mutex::default() }
     }
 
     /// Notes what became of a thing, and says so.
@@ -78,8 +78,8 @@ impl Report {
             Outcome::Missing => counts.missing += 1,
             Outcome::Failed(reason) => counts.failed.push(format!("{}: {reason}", line.source)),
         });
-        match (self.reader, &line.outcome) {
-            (Reader::Machine, _) => {
+        match (self.output, &line.outcome) {
+            (OutputFormat::Json, _) => {
                 let digest = line.digest.map(|digest| digest.to_string());
                 self.bar.tell(
                     &json!({
@@ -89,11 +89,11 @@ impl Report {
                     .to_string(),
                 );
             }
-            (Reader::Human, Outcome::Imported | Outcome::Missing) => {
+            (OutputFormat::Text, Outcome::Imported | Outcome::Missing) => {
                 self.bar.tell(&printable(&format!("{word} {} -> {}", line.source, line.target)));
             }
             // What failed is named once, at the end.
-            (Reader::Human, Outcome::Present | Outcome::Failed(_)) => {}
+            (OutputFormat::Text, Outcome::Present | Outcome::Failed(_)) => {}
         }
     }
 
@@ -124,9 +124,9 @@ impl Report {
     pub(super) fn end(&self) -> Result<bool> {
         self.bar.end();
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let summary = match self.reader {
-            Reader::Machine => format!("{}\n", counts.json()),
-            Reader::Human => counts.text(),
+        let summary = match self.output {
+            OutputFormat::Json => format!("{}\n", counts.json()),
+            OutputFormat::Text => counts.text(),
         };
         say(&summary).map(|()| counts.failed.is_empty() && counts.ended_early.is_none())
     }

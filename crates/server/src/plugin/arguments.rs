@@ -9,7 +9,7 @@ use super::{address::PluginAddress, platform::Platform};
 use crate::{
     import::{self, Effect},
     login::read_authorities,
-    output::Reader,
+    output::OutputFormat,
     world,
 };
 
@@ -38,7 +38,7 @@ pub(crate) struct Push {
     pub(super) key: PathBuf,
     /// Files, and folders of files.
     pub(super) paths: Vec<PathBuf>,
-    pub(super) reader: Reader,
+    pub(super) output: OutputFormat,
 }
 
 pub(crate) struct Pull {
@@ -47,14 +47,14 @@ pub(crate) struct Pull {
     pub(super) platform: Platform,
     pub(super) into: PathBuf,
     pub(super) belief: Belief,
-    pub(super) reader: Reader,
+    pub(super) output: OutputFormat,
 }
 
 pub(crate) struct Update {
     pub(super) connection: Connection,
     pub(super) folder: PathBuf,
     pub(super) belief: Belief,
-    pub(super) reader: Reader,
+    pub(super) output: OutputFormat,
 }
 
 pub(crate) struct List {
@@ -63,7 +63,7 @@ pub(crate) struct List {
     pub(super) name: Option<String>,
     pub(super) platform: Platform,
     pub(super) limit: Option<usize>,
-    pub(super) reader: Reader,
+    pub(super) output: OutputFormat,
 }
 
 pub(crate) struct Verify {
@@ -71,7 +71,7 @@ pub(crate) struct Verify {
     pub(super) connection: Option<Connection>,
     pub(super) paths: Vec<PathBuf>,
     pub(super) belief: Belief,
-    pub(super) reader: Reader,
+    pub(super) output: OutputFormat,
 }
 
 /// What `wharf import` does of it.
@@ -80,7 +80,7 @@ pub(crate) struct MoveIn {
     /// The storage folder of memflow's own registry.
     pub(super) root: PathBuf,
     pub(super) effect: Effect,
-    pub(super) reader: Reader,
+    pub(super) output: OutputFormat,
 }
 
 /// A plugin that is asked for.
@@ -206,13 +206,13 @@ impl Options {
     /// `Invalid` for names that are none or do not fit together.
     pub(crate) fn read(arguments: &ArgMatches) -> Result<Self> {
         let (verb, arguments) = arguments.subcommand().ok_or_else(|| invalid("which of its commands?"))?;
-        let reader = Reader::of(arguments);
+        let output = OutputFormat::of(arguments);
         match verb {
             "push" => Ok(Self::Push(Push {
                 connection: connection(arguments, "registry")?,
                 key: arguments.get_one::<PathBuf>("key").cloned().unwrap_or_default(),
                 paths: many(arguments, "path"),
-                reader,
+                output,
             })),
             "pull" => {
                 let names: Vec<String> = many(arguments, "name");
@@ -220,19 +220,19 @@ impl Options {
                 let (connection, platform) =
                     (connection(arguments, "registry")?, asked_platform(arguments).or_here()?);
                 let (into, belief) = (folder_of(arguments, "into")?, Belief::read(arguments));
-                Ok(Self::Pull(Pull { connection, names, platform, into, belief, reader }))
+                Ok(Self::Pull(Pull { connection, names, platform, into, belief, output }))
             }
             "update" => {
                 let (connection, folder) =
                     (connection(arguments, "registry")?, folder_of(arguments, "folder")?);
-                Ok(Self::Update(Update { connection, folder, belief: Belief::read(arguments), reader }))
+                Ok(Self::Update(Update { connection, folder, belief: Belief::read(arguments), output }))
             }
             "list" => Ok(Self::List(List {
                 connection: connection(arguments, "registry")?,
                 name: arguments.get_one::<String>("name").cloned(),
                 platform: asked_platform(arguments),
                 limit: arguments.get_one::<u32>("limit").and_then(|limit| usize::try_from(*limit).ok()),
-                reader,
+                output,
             })),
             _ => Ok(Self::Verify(Verify {
                 connection: if arguments.contains_id("registry") {
@@ -242,7 +242,7 @@ impl Options {
                 },
                 paths: many(arguments, "path"),
                 belief: Belief::read(arguments),
-                reader,
+                output,
             })),
         }
     }
@@ -255,8 +255,8 @@ impl Options {
     /// `Invalid` for names that are none or do not fit together.
     pub(crate) fn moving_in(root: &Path, arguments: &ArgMatches) -> Result<Self> {
         let connection = connection(arguments, "target")?;
-        let (effect, reader) = import::manner(arguments);
-        Ok(Self::MoveIn(MoveIn { connection, root: root.to_owned(), effect, reader }))
+        let (effect, output) = import::manner(arguments);
+        Ok(Self::MoveIn(MoveIn { connection, root: root.to_owned(), effect, output }))
     }
 }
 

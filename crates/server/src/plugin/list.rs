@@ -8,7 +8,7 @@ use super::{
     registry::{Listed, PluginRegistry, Variant},
 };
 use crate::{
-    output::{Reader, printable, say},
+    output::{OutputFormat, printable, say},
     table::lines,
 };
 
@@ -26,11 +26,11 @@ pub(super) async fn run(options: &List) -> Result<bool> {
         None => {
             let mut plugins = registry.plugins().await?;
             plugins.truncate(options.limit.unwrap_or(usize::MAX));
-            print(&plugins, options.reader)?;
+            print(&plugins, options.output)?;
         }
         Some(name) => {
             let asked = Asked { name: name.clone(), version: None };
-            print(&registry.variants(&asked, &options.platform, options.limit).await?, options.reader)?;
+            print(&registry.variants(&asked, &options.platform, options.limit).await?, options.output)?;
         }
     }
     Ok(true)
@@ -67,8 +67,8 @@ impl Row for Variant {
     }
 }
 
-fn print<T: Row>(rows: &[T], reader: Reader) -> Result<()> {
-    if reader == Reader::Machine {
+fn print<T: Row>(rows: &[T], output: OutputFormat) -> Result<()> {
+    if output == OutputFormat::Json {
         let object = |row: &T| serde_json::to_string(row).map(|row| row + "\n").map_err(Error::internal);
         return say(&rows.iter().map(object).collect::<Result<String>>()?);
     }

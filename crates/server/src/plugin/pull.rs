@@ -17,7 +17,7 @@ pub(super) async fn run(options: &Pull) -> Result<bool> {
     let registry = PluginRegistry::open(&options.connection)?;
     let keys = Keys::of_registry(&options.belief, &registry).await?;
     let fetcher = Fetcher { registry, keys, folder: Folder::open(&options.into)? };
-    let mut report = Report::new("pull", options.reader);
+    let mut report = Report::new("pull", options.output);
     for asked in &options.names {
         let line = pull(&fetcher, (asked, options), &report).await;
         report.note(&line);

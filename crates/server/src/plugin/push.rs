@@ -16,7 +16,7 @@ pub(super) async fn run(options: &Push) -> Result<bool> {
     let key = keys::secret(&options.key)?;
     let files = Found::all(&options.paths)?;
     let registry = PluginRegistry::open(&options.connection)?;
-    let mut report = Report::new("push", options.reader);
+    let mut report = Report::new("push", options.output);
     for file in &files {
         let subject = file.path.display().to_string();
         let mut line = Line { subject, plugin: String::new(), digest: None, outcome: Outcome::Added };

@@ -14,7 +14,7 @@ use wharf_outbound::Progress;
 
 use crate::{
     import::Bar,
-    output::{Reader, printable, say},
+    output::{OutputFormat, printable, say},
 };
 
 /// What became of one thing.
@@ -50,7 +50,7 @@ pub(super) struct Line {
 /// The report in the making.
 pub(super) struct Report {
     event: &'static str,
-    reader: Reader,
+    output: OutputFormat,
     bar: Bar,
     counts: BTreeMap<&'static str, u64>,
     lost: bool,
@@ -89,8 +89,8 @@ impl Outcome {
 
 impl Report {
     /// A report on what is done.
-    pub(super) fn new(event: &'static str, reader: Reader) -> Self {
-        Self { event, reader, bar: Bar::new(), counts: BTreeMap::new(), lost: false }
+    pub(super) fn new(event: &'static str, output: OutputFormat) -> Self {
+        Self { event, output, bar: Bar::new(), counts: BTreeMap::new(), lost: false }
     }
 
     /// Names what is on its way now, and says whom to tell how far it is.
@@ -111,7 +111,7 @@ impl Report {
         *self.counts.entry(word).or_default() += 1;
         self.lost |= matches!(outcome, Outcome::Lost(_));
         let digest = digest.map(|digest| digest.hex());
-        if self.reader == Reader::Machine {
+        if self.output == OutputFormat::Json {
             let line = json!({
                 "event": self.event, "subject": subject, "plugin": plugin, "digest": digest,
                 "outcome": word, "reason": reason,
@@ -135,13 +135,13 @@ impl Report {
     pub(super) fn end(self) -> Result<bool> {
         self.bar.end();
         let failed = self.counts.get("failed").copied().unwrap_or_default();
-        let summary = match self.reader {
-            Reader::Machine => {
+        let summary = match self.output {
+            OutputFormat::Json => {
                 let mut summary = BTreeMap::from([("event", json!("summary")), ("failed", json!(failed))]);
                 summary.extend(self.counts.iter().map(|(word, count)| (*word, json!(count))));
                 json!(summary).to_string()
             }
-            Reader::Human => {
+            OutputFormat::Text => {
                 let counts: Vec<String> =
                     self.counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
                 if counts.is_empty() { "nothing to do".to_owned() } else { counts.join(", ") }

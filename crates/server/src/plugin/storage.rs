@@ -37,7 +37,7 @@ struct Stored {
 pub(super) async fn run(options: &MoveIn) -> Result<bool> {
     let found = gathered(&options.root)?;
     let registry = PluginRegistry::open(&options.connection)?;
-    let mut report = Report::new("import", options.reader);
+    let mut report = Report::new("import", options.output);
     for (path, stored) in &found {
         let subject = path.display().to_string();
         let mut line = Line { subject, plugin: String::new(), digest: None, outcome: Outcome::Present };

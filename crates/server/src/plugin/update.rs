@@ -32,7 +32,7 @@ pub(super) async fn run(options: &Update) -> Result<bool> {
     let registry = PluginRegistry::open(&options.connection)?;
     let keys = Keys::of_registry(&options.belief, &registry).await?;
     let fetcher = Fetcher { registry, keys, folder: Folder::open(&options.folder)? };
-    let mut report = Report::new("update", options.reader);
+    let mut report = Report::new("update", options.output);
     for (name, here) in gathered(fetcher.folder.plugins()?) {
         let line = update(&fetcher, (name, &here), &report).await;
         report.note(&line);

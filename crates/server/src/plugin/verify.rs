@@ -19,7 +19,7 @@ pub(super) async fn run(options: &Verify) -> Result<bool> {
         Some(registry) => Keys::of_registry(&options.belief, registry).await?,
         None => Keys::alone(&options.belief)?,
     };
-    let mut report = Report::new("verify", options.reader);
+    let mut report = Report::new("verify", options.output);
     for file in &Found::all(&options.paths)? {
         let subject = file.path.display().to_string();
         let mut line = Line { subject, plugin: String::new(), digest: None, outcome: Outcome::Good };
