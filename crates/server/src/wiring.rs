@@ -89,7 +89,8 @@ impl Stores {
     pub(crate) fn registry(
         &self,
         config: &Config,
-        (formats, node): (Vec<Arc<dyn Format>>, String),
+        formats: Vec<Arc<dyn Format>>,
+        node: String,
         entropy: Arc<dyn Entropy>,
     ) -> Registry {
         let settings = settings(config, node);
@@ -122,7 +123,8 @@ impl Stores {
         &self,
         config: &Config,
         auth: &Auth,
-        (entropy, node): (Arc<dyn Entropy>, String),
+        entropy: Arc<dyn Entropy>,
+        node: String,
     ) -> Result<Webhooks> {
         let door = Door::open(Policy::named(config.webhook_hosts.clone()), Trust::of_system())?;
         Ok(Webhooks::new(WebhookParts {
@@ -212,11 +214,11 @@ impl Wharf {
         let signing = stores.signing(config)?;
         let node = node(config, entropy.as_ref());
         let audit = stores.audit_log(config, &auth, node.clone());
-        let webhooks = stores.webhooks(config, &auth, (entropy.clone(), node.clone()))?;
+        let webhooks = stores.webhooks(config, &auth, entropy.clone(), node.clone())?;
         let distributions = distributions(config, &auth)?;
         let plugins = Plugins::new(signing.clone(), Arc::new(SystemClock));
         let formats = formats::all(distributions.clone(), plugins.clone());
-        let registry = stores.registry(config, (formats, node), entropy.clone());
+        let registry = stores.registry(config, formats, node, entropy.clone());
         stores.storage.expect_pair(&stores.database, &registry, entropy.as_ref()).await?;
         let fetcher = Arc::new(Fetcher::new(auth.clone(), config.upstream_hosts.clone()));
         let upstream_settings =

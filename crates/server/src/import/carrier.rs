@@ -145,7 +145,7 @@ impl Carrier {
         if self.resolve_at_target(pair, &Reference::Digest(digest)).await?.is_none() {
             self.bring_contents(pair, &manifest, 0).await?;
         }
-        let outcome = self.push(pair, &thing.to, (&manifest, document)).await?;
+        let outcome = self.push(pair, &thing.to, &manifest, document).await?;
         Ok(Brought { digest, outcome, children })
     }
 
@@ -175,7 +175,8 @@ impl Carrier {
         &self,
         pair: &Pair,
         reference: &Reference,
-        (manifest, document): (&Manifest, Document),
+        manifest: &Manifest,
+        document: Document,
     ) -> Result<Outcome, Trouble> {
         if self.effect == Effect::Rehearse {
             return Ok(Outcome::Missing);
@@ -188,7 +189,7 @@ impl Carrier {
     async fn bring_contents(&self, pair: &Pair, manifest: &Manifest, depth: usize) -> Result<(), Trouble> {
         let bring = |(role, content): &(Role, Descriptor)| {
             let (role, content) = (*role, content.clone());
-            async move { self.bring_content(pair, (role, content), depth).await }
+            async move { self.bring_content(pair, role, content, depth).await }
         };
         let done = stream::iter(manifest.references.iter().map(bring)).buffer_unordered(BREADTH);
         done.collect::<Vec<_>>().await.into_iter().collect()
@@ -197,7 +198,8 @@ impl Carrier {
     async fn bring_content(
         &self,
         pair: &Pair,
-        (role, content): (Role, Descriptor),
+        role: Role,
+        content: Descriptor,
         depth: usize,
     ) -> Result<(), Trouble> {
         let unknown = || {
@@ -236,7 +238,7 @@ impl Carrier {
             let document = self.fetch(pair, digest).await?;
             let manifest = read(&document)?;
             self.bring_contents(pair, &manifest, depth).await?;
-            self.push(pair, &reference, (&manifest, document)).await.map(drop)
+            self.push(pair, &reference, &manifest, document).await.map(drop)
         };
         self.manifests.get((pair.to.clone(), digest), bring).boxed()
     }

@@ -48,7 +48,7 @@ impl<'a> Shelf<'a> {
                 stream::iter(tags.into_iter().map(bring)).buffer_unordered(BREADTH).collect::<()>().await;
                 self.note_left_out().await;
             }
-            (None, Err(error)) => self.note_failure(("tags", ""), &Trouble::of_source(error)),
+            (None, Err(error)) => self.note_failure("tags", "", &Trouble::of_source(error)),
             (Some(one), Ok(tags)) => {
                 let tags = tags.into_iter().collect();
                 self.bring_tree(kind_of(&one.to), one, Some(&tags)).await;
@@ -56,7 +56,7 @@ impl<'a> Shelf<'a> {
             (Some(one), Err(error)) => {
                 self.bring_tree(kind_of(&one.to), one, None).await;
                 // Without them signatures cannot be looked for.
-                self.note_failure(("tags", ""), &Trouble::of_source(error));
+                self.note_failure("tags", "", &Trouble::of_source(error));
             }
         }
     }
@@ -80,7 +80,7 @@ impl<'a> Shelf<'a> {
                         );
                     }
                 }
-                Err(trouble) => self.note_failure(("referrers", &format!("@{subject}")), &trouble),
+                Err(trouble) => self.note_failure("referrers", &format!("@{subject}"), &trouble),
             }
         }
     }
@@ -133,10 +133,10 @@ impl<'a> Shelf<'a> {
     async fn note_left_out(&self) {
         let left_out = match self.carrier.source.left_out(Some(&self.pair.from)).await {
             Ok(left_out) => left_out,
-            Err(error) => return self.note_failure(("files", ""), &Trouble::of_source(error)),
+            Err(error) => return self.note_failure("files", "", &Trouble::of_source(error)),
         };
         let source = format!("{}{} ", self.carrier.source.name(), self.pair.from);
-        note_files(self.carrier, (&source, &format!("{}/{}", self.server, self.pair.to)), left_out);
+        note_files(self.carrier, &source, &format!("{}/{}", self.server, self.pair.to), left_out);
     }
 
     /// Whether nobody asked for the referrers of this one yet.
@@ -145,7 +145,7 @@ impl<'a> Shelf<'a> {
         asked.len() < MOST_SUBJECTS && asked.insert(subject)
     }
 
-    fn note_failure(&self, (kind, what): (&'static str, &str), trouble: &Trouble) {
+    fn note_failure(&self, kind: &'static str, what: &str, trouble: &Trouble) {
         let source = format!("{}{}{what}", self.carrier.source.name(), self.pair.from);
         let outcome = Outcome::Failed(format!("its {kind} cannot be listed: {trouble}"));
         let target = format!("{}/{}{what}", self.server, self.pair.to);
@@ -157,10 +157,10 @@ impl<'a> Shelf<'a> {
 pub(super) async fn note_strays(carrier: &Carrier, server: &str) {
     // Whoever cannot tell that has told so before, when the repositories were listed.
     let strays = carrier.source.left_out(None).await.unwrap_or_default();
-    note_files(carrier, (&carrier.source.name(), server), strays);
+    note_files(carrier, &carrier.source.name(), server, strays);
 }
 
-fn note_files(carrier: &Carrier, (source, target): (&str, &str), left_out: Vec<LeftOut>) {
+fn note_files(carrier: &Carrier, source: &str, target: &str, left_out: Vec<LeftOut>) {
     for LeftOut { what, why } in left_out {
         let (source, target) = (format!("{source}{what}"), target.to_owned());
         carrier.report.note(&Line {

@@ -47,7 +47,7 @@ pub(crate) async fn restore(config: &Config, directory: &Path) -> Result<Outcome
     let start = begin(&stores).await?;
     let plugins = Plugins::new(stores.signing(config)?, Arc::new(SystemClock));
     let formats = formats::all(Distributions::default(), plugins);
-    let registry = stores.registry(config, (formats, node(config, entropy.as_ref())), entropy.clone());
+    let registry = stores.registry(config, formats, node(config, entropy.as_ref()), entropy.clone());
     let delay = i64::try_from(config.collection_delay.as_secs()).unwrap_or(i64::MAX);
     shown(|progress| async move {
         let tally = Tally::default();

@@ -8,6 +8,7 @@ use super::{
     fetch::Fetcher,
     folder::Folder,
     keys::Keys,
+    platform::Platform,
     registry::PluginRegistry,
     report::{Line, Outcome, Report},
 };
@@ -19,7 +20,7 @@ pub(super) async fn run(options: &Pull) -> Result<bool> {
     let fetcher = Fetcher { registry, keys, folder: Folder::open(&options.into)? };
     let mut report = Report::new("pull", options.output);
     for asked in &options.names {
-        let line = pull(&fetcher, (asked, options), &report).await;
+        let line = pull(&fetcher, asked, &options.platform, &report).await;
         report.note(&line);
         if report.is_lost() {
             break;
@@ -28,11 +29,11 @@ pub(super) async fn run(options: &Pull) -> Result<bool> {
     report.end()
 }
 
-async fn pull(fetcher: &Fetcher, (asked, options): (&Asked, &Pull), report: &Report) -> Line {
+async fn pull(fetcher: &Fetcher, asked: &Asked, platform: &Platform, report: &Report) -> Line {
     let Asked { name, version } = asked;
     let subject = version.as_ref().map_or_else(|| name.clone(), |version| format!("{name}:{version}"));
     let mut line = Line { subject, plugin: String::new(), digest: None, outcome: Outcome::Present };
-    let outcome = match fetcher.newest(asked, &options.platform).await {
+    let outcome = match fetcher.newest(asked, platform).await {
         Ok(Some(chosen)) => {
             (line.plugin, line.digest) = (described(&chosen.descriptor), Some(chosen.digest));
             fetcher.install(&chosen, report).await

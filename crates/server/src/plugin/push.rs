@@ -23,7 +23,7 @@ pub(super) async fn run(options: &Push) -> Result<bool> {
         line.outcome = match file.read() {
             Ok(Some(plugin)) => {
                 (line.plugin, line.digest) = (plugin.described(), Some(plugin.digest));
-                let sent = push(&registry, (&plugin, &key), &report).await;
+                let sent = push(&registry, &plugin, &key, &report).await;
                 sent.unwrap_or_else(|error| Outcome::failed(&error))
             }
             Ok(None) => Outcome::Skipped("it is no PE, ELF or Mach-O file".to_owned()),
@@ -39,7 +39,8 @@ pub(super) async fn run(options: &Push) -> Result<bool> {
 
 async fn push(
     registry: &PluginRegistry,
-    (plugin, key): (&Candidate, &SecretKey),
+    plugin: &Candidate,
+    key: &SecretKey,
     report: &Report,
 ) -> Result<Outcome> {
     let signature = key.sign(&Message::new(&plugin.bytes))?;

@@ -42,7 +42,10 @@ pub(super) async fn run(options: &MoveIn) -> Result<bool> {
         let subject = path.display().to_string();
         let mut line = Line { subject, plugin: String::new(), digest: None, outcome: Outcome::Present };
         let outcome = match stored {
-            Ok(stored) => bring(&registry, (path, stored, options.effect), (&mut line, &report)).await,
+            Ok(stored) => {
+                let target = Target { registry: &registry, effect: options.effect, report: &report };
+                target.bring(path, stored, &mut line).await
+            }
             Err(error) => Ok(Outcome::failed(error)),
         };
         line.outcome = outcome.unwrap_or_else(|error| Outcome::failed(&error));
@@ -54,37 +57,43 @@ pub(super) async fn run(options: &MoveIn) -> Result<bool> {
     report.end()
 }
 
-async fn bring(
-    registry: &PluginRegistry,
-    (path, stored, effect): (&Path, &Stored, Effect),
-    (line, report): (&mut Line, &Report),
-) -> Result<Outcome> {
-    let Stored { digest, signature, descriptors, .. } = stored;
-    let digest: Digest = format!("sha256:{digest}").parse()?;
-    line.digest = Some(digest);
-    if !path.with_extension("plugin").is_file() {
-        return Ok(Outcome::Skipped("it was deleted, and only its metadata is left".to_owned()));
-    }
-    if descriptors.is_empty() {
-        return Ok(Outcome::Skipped("it holds no plugin, and was never listed".to_owned()));
-    }
-    if let Some(known) = registry.metadata(&digest).await?
-        && known.signatures().any(|known| known.eq_ignore_ascii_case(signature))
-    {
-        return Ok(Outcome::Present);
-    }
-    let plugin = read(path)?;
-    line.plugin = plugin.described();
-    if plugin.digest != digest {
-        return Err(Error::new(Kind::Invalid, "its bytes have another digest than its metadata says"));
-    }
-    if effect == Effect::Rehearse {
-        return Ok(Outcome::Missing);
-    }
-    let progress = report.on_its_way(&line.plugin);
-    match registry.upload(&plugin, signature, &progress).await? {
-        Taken::Added => Ok(Outcome::Added),
-        Taken::AlreadyExists => Ok(Outcome::Present),
+/// Where they are brought, and how.
+struct Target<'a> {
+    registry: &'a PluginRegistry,
+    effect: Effect,
+    report: &'a Report,
+}
+
+impl Target<'_> {
+    /// Brings a file by the path of its metadata, and tells the line of it what it is.
+    async fn bring(&self, path: &Path, stored: &Stored, line: &mut Line) -> Result<Outcome> {
+        let Stored { digest, signature, descriptors, .. } = stored;
+        let digest: Digest = format!("sha256:{digest}").parse()?;
+        line.digest = Some(digest);
+        if !path.with_extension("plugin").is_file() {
+            return Ok(Outcome::Skipped("it was deleted, and only its metadata is left".to_owned()));
+        }
+        if descriptors.is_empty() {
+            return Ok(Outcome::Skipped("it holds no plugin, and was never listed".to_owned()));
+        }
+        if let Some(known) = self.registry.metadata(&digest).await?
+            && known.signatures().any(|known| known.eq_ignore_ascii_case(signature))
+        {
+            return Ok(Outcome::Present);
+        }
+        let plugin = read(path)?;
+        line.plugin = plugin.described();
+        if plugin.digest != digest {
+            return Err(Error::new(Kind::Invalid, "its bytes have another digest than its metadata says"));
+        }
+        if self.effect == Effect::Rehearse {
+            return Ok(Outcome::Missing);
+        }
+        let progress = self.report.on_its_way(&line.plugin);
+        match self.registry.upload(&plugin, signature, &progress).await? {
+            Taken::Added => Ok(Outcome::Added),
+            Taken::AlreadyExists => Ok(Outcome::Present),
+        }
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn run(options: &Update) -> Result<bool> {
     let fetcher = Fetcher { registry, keys, folder: Folder::open(&options.folder)? };
     let mut report = Report::new("update", options.output);
     for (name, here) in gathered(fetcher.folder.plugins()?) {
-        let line = update(&fetcher, (name, &here), &report).await;
+        let line = update(&fetcher, name, &here, &report).await;
         report.note(&line);
         if report.is_lost() {
             break;
@@ -43,7 +43,7 @@ pub(super) async fn run(options: &Update) -> Result<bool> {
     report.end()
 }
 
-async fn update(fetcher: &Fetcher, (name, here): (String, &Here), report: &Report) -> Line {
+async fn update(fetcher: &Fetcher, name: String, here: &Here, report: &Report) -> Line {
     let asked = Asked { name: name.clone(), version: None };
     let mut line = Line { subject: name, plugin: String::new(), digest: None, outcome: Outcome::Present };
     let outcome = match fetcher.newest(&asked, &here.platform).await {

@@ -26,7 +26,7 @@ pub(super) async fn run(options: &Verify) -> Result<bool> {
         let outcome = match file.read() {
             Ok(Some(plugin)) => {
                 (line.plugin, line.digest) = (plugin.described(), Some(plugin.digest));
-                verify(registry.as_ref(), &keys, (file, &plugin)).await
+                verify(registry.as_ref(), &keys, file, &plugin).await
             }
             Ok(None) => continue,
             Err(error) => Err(error),
@@ -43,7 +43,8 @@ pub(super) async fn run(options: &Verify) -> Result<bool> {
 async fn verify(
     registry: Option<&PluginRegistry>,
     keys: &Keys,
-    (file, plugin): (&Found, &Candidate),
+    file: &Found,
+    plugin: &Candidate,
 ) -> Result<()> {
     let unsigned = |words: &str| Error::new(Kind::Invalid, words.to_owned());
     let signatures: Vec<String> = match registry {

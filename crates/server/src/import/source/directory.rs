@@ -102,7 +102,8 @@ impl Source for Directory {
         let open = move |offset| {
             let link = link.clone();
             Box::pin(async move {
-                let found = self.read(move |tree| open_blob(tree, &link, (digest, size, offset))).await?;
+                let found =
+                    self.read(move |tree| open_blob(tree, &link, Wanted { digest, size, offset })).await?;
                 Ok(stream_of(File::from_std(found)))
             }) as _
         };
@@ -158,11 +159,15 @@ fn link(tree: &Tree, path: &[String]) -> Result<Option<Digest>> {
     text.trim().parse().map(Some).map_err(odd)
 }
 
-fn open_blob(
-    tree: &Tree,
-    path: &[String],
-    (digest, size, offset): (Digest, u64, u64),
-) -> Result<std::fs::File> {
+/// A content, from an offset on.
+struct Wanted {
+    digest: Digest,
+    size: u64,
+    offset: u64,
+}
+
+fn open_blob(tree: &Tree, path: &[String], wanted: Wanted) -> Result<std::fs::File> {
+    let Wanted { digest, size, offset } = wanted;
     let missing = || Error::new(Kind::NotFound(Subject::Blob), format!("{digest} is not there"));
     if link(tree, path)? != Some(digest) {
         return Err(missing());
