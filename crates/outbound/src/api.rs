@@ -81,11 +81,7 @@ impl Api {
     ///
     /// # Errors
     /// `Internal` for an address that has no paths, which cannot be.
-    pub fn new(
-        door: Door,
-        (address, below): (&RegistryAddress, &[&str]),
-        login: Option<&Login>,
-    ) -> Result<Self> {
+    pub fn new(door: Door, address: &RegistryAddress, below: &[&str], login: Option<&Login>) -> Result<Self> {
         let mut base = address.url().clone();
         extend(&mut base, below)?;
         Ok(Self { door, base, authorization: login.and_then(Login::basic) })
@@ -106,7 +102,7 @@ impl Api {
     ///
     /// # Errors
     /// `NotFound`; `TooLarge`; what else a request may fail with.
-    pub async fn file(&self, spot: Spot<'_>, (most, progress): (u64, &Progress)) -> Result<Bytes> {
+    pub async fn file(&self, spot: Spot<'_>, most: u64, progress: &Progress) -> Result<Bytes> {
         let mut pace = Pace::default();
         loop {
             let answer = self.get(spot).await?;
@@ -117,7 +113,7 @@ impl Api {
             if length.is_some_and(|length: u64| length > most) {
                 return Err(too_large());
             }
-            let broken = match whole(answer.into_stream(most), (length.unwrap_or_default(), progress)).await {
+            let broken = match whole(answer.into_stream(most), length.unwrap_or_default(), progress).await {
                 Ok(bytes) if length.is_none_or(|length| length == bytes.len() as u64) => return Ok(bytes),
                 Ok(_) => cut(),
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(too_large()),
@@ -142,12 +138,13 @@ impl Api {
     pub async fn post<T: DeserializeOwned>(
         &self,
         spot: Spot<'_>,
-        (kind, body): (&str, &Bytes),
+        media_type: &str,
+        body: &Bytes,
         progress: &Progress,
     ) -> Result<T> {
         let url = self.url(spot)?;
         let mut headers = self.headers();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_str(kind).map_err(Error::internal)?);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_str(media_type).map_err(Error::internal)?);
         let ask = || Ask {
             method: Method::POST,
             url: url.clone(),
@@ -251,7 +248,7 @@ async fn refusal(answer: Answer) -> Error {
     Error::new(kind_of(status, Subject::Name), format!("{host} answered {}{told}", status.as_u16()))
 }
 
-async fn whole(mut stream: ByteStream, (length, progress): (u64, &Progress)) -> io::Result<Bytes> {
+async fn whole(mut stream: ByteStream, length: u64, progress: &Progress) -> io::Result<Bytes> {
     let mut bytes = BytesMut::new();
     while let Some(piece) = stream.next().await {
         bytes.extend_from_slice(&piece?);
@@ -290,8 +287,7 @@ mod tests {
         let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
         let (kept, body) = (seen.clone(), Bytes::from(vec![7; PIECE + 1]));
         let progress: Progress = Arc::new(move |position, _| kept.lock().unwrap().push(position));
-        let gone =
-            whole(told(body.clone(), progress), (0, &(Arc::new(|_, _| ()) as Progress))).await.unwrap();
+        let gone = whole(told(body.clone(), progress), 0, &(Arc::new(|_, _| ()) as Progress)).await.unwrap();
         assert_eq!(gone, body);
         assert_eq!(seen.lock().unwrap()[..2], [PIECE as u64, PIECE as u64 + 1]);
     }

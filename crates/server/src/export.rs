@@ -33,7 +33,7 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
         || Error::new(Kind::Unauthenticated, format!("there is no login at {server}: see wharf login"));
     let login = DockerFile::read()?.login(server).ok_or_else(nobody)?;
     let door = || Door::open(Policy::named([server.host()]), trust(options.authorities.as_deref())?);
-    let api = Api::new(door()?, (server, &["api", "v1"]), Some(&login))?;
+    let api = Api::new(door()?, server, &["api", "v1"], Some(&login))?;
     let documents = Documents::of(api, organisation);
     // Asked before anything is written: who may not know the organisation leaves no trace of it.
     let shown = documents.organisation().await?;

@@ -75,7 +75,7 @@ impl Options {
 pub(crate) async fn run(options: &Options) -> Result<()> {
     let door = Door::open(Policy::named([options.server.host()]), trust(options.authorities.as_deref())?)?;
     let login = DockerFile::read()?.login(&options.server);
-    let api = Api::new(door, (&options.server, &["api", "v1"]), login.as_ref())?;
+    let api = Api::new(door, &options.server, &["api", "v1"], login.as_ref())?;
     match options.verb.shows {
         Shows::List(columns) => list(&api, options, columns).await,
         Shows::All(columns) => {

@@ -100,7 +100,7 @@ impl PluginRegistry {
         let named = trusted.iter().map(String::as_str).chain([address.server.host()]);
         let door = Door::open(Policy::named(named), trust(authorities.as_deref())?)?;
         let login = DockerFile::read()?.login(&address.server);
-        let api = Api::new(door, (&address.server, &address.below()), login.as_ref())?;
+        let api = Api::new(door, &address.server, &address.below(), login.as_ref())?;
         Ok(Self { api, name: address.to_string() })
     }
 
@@ -155,7 +155,7 @@ impl PluginRegistry {
 
     /// The bytes of a file, unchecked.
     pub(super) async fn file(&self, digest: &Digest, progress: &Progress) -> Result<Bytes> {
-        self.api.file(at(&["files", &digest.hex()]), (LARGEST as u64, progress)).await
+        self.api.file(at(&["files", &digest.hex()]), LARGEST as u64, progress).await
     }
 
     /// The keys that it believes now.
@@ -179,7 +179,7 @@ impl PluginRegistry {
         let behind = format!("\r\n--{boundary}--\r\n");
         let body = [before.as_bytes(), &plugin.bytes, behind.as_bytes()].concat();
         let kind = format!("multipart/form-data; boundary={boundary}");
-        self.api.post(at(&["files"]), (&kind, &body.into()), progress).await
+        self.api.post(at(&["files"]), &kind, &body.into(), progress).await
     }
 }
 
