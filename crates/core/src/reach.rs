@@ -190,6 +190,19 @@ pub struct Allowance {
     pub verbs: Vec<Verb>,
 }
 
+impl FromStr for Allowance {
+    type Err = Error;
+
+    /// Reads `repositories:action,action`, as commands are told it.
+    fn from_str(text: &str) -> Result<Self> {
+        let wrong =
+            || Error::new(Kind::Invalid, "a reach is REPOSITORIES:ACTION,ACTION like acme/app:pull,push");
+        let (repositories, actions) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let verbs = actions.split(',').map(|action| action.trim().parse()).collect::<Result<_>>()?;
+        Ok(Self { repositories: repositories.parse()?, verbs })
+    }
+}
+
 impl Allowance {
     fn covers(&self, other: &Self) -> bool {
         self.repositories.covers(&other.repositories)

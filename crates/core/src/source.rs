@@ -14,8 +14,6 @@ const LONGEST_URL: usize = 2048;
 const MOST_NAMES: usize = 1000;
 /// The longest name in a list, in bytes.
 const LONGEST_NAME: usize = 128;
-/// The longest time for which files are held back, in days.
-const MOST_DAYS: u16 = 365;
 
 /// What kind of registry it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -225,6 +223,9 @@ impl FromStr for Lookalikes {
 }
 
 impl Guard {
+    /// The longest time for which files are held back, in days.
+    pub const MOST_DAYS: u16 = 365;
+
     /// Whether no upstream is asked for a name.
     pub fn reserves(&self, name: &str) -> bool {
         let below = |own: &String| {
@@ -250,8 +251,8 @@ impl Guard {
     /// # Errors
     /// `Invalid`.
     pub fn expect_sound(&self) -> Result<()> {
-        if self.cooldown_days > MOST_DAYS {
-            return Err(invalid(&format!("files are held back for at most {MOST_DAYS} days")));
+        if self.cooldown_days > Self::MOST_DAYS {
+            return Err(invalid(&format!("files are held back for at most {} days", Self::MOST_DAYS)));
         }
         if self.reserved.len() > MOST_NAMES || self.popular.len() > MOST_NAMES {
             return Err(invalid(&format!("a list of names has at most {MOST_NAMES}")));

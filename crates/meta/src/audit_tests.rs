@@ -85,7 +85,7 @@ impl House {
 
     async fn noted(&self, noted: &str) -> Vec<AuditFinding> {
         let mut found = Found::default();
-        self.log.verify(Some(noted), &mut found).await.unwrap();
+        self.log.verify(Some(noted.parse().unwrap()), &mut found).await.unwrap();
         found.0
     }
 

@@ -10,6 +10,7 @@ mod head;
 mod keeping;
 mod line;
 mod month;
+mod noted;
 mod sealing;
 mod search;
 mod tree;
@@ -26,6 +27,7 @@ pub use self::{
     head::Head,
     keeping::{Exported, Kept, MonthExport},
     month::Month,
+    noted::Noted,
     search::{RecordFilter, RecordPlace},
     tree::{Hash, Tree, leaf},
     verifying::{AuditFinding, AuditInspector, Checked},

@@ -4,17 +4,24 @@ mod arguments;
 mod client;
 mod documents;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::ArgMatches;
-use wharf_core::{Error, Kind, Result, causes};
+use wharf_core::{Error, Kind, Result, Timestamp, causes};
 
 use crate::{
+    argument::{many, optional, required},
+    as_text::AsText,
     config::{KEYS, Sources},
     control::{self, Outcome, Verdict},
-    logs, management,
+    failure::Failure,
+    logs,
+    management::RegistrySettings,
     moving::{self, Backup},
-    output::{remark, say},
+    output::{OutputFormat, remark, say},
     process,
     prompt::password,
     serve,
@@ -22,18 +29,21 @@ use crate::{
     verify::Verify,
 };
 
-/// The exit code of a command that ran to its end and found damage. Not 2, which says that the arguments make no sense.
+/// The exit code of a command that ran to its end and found damage. Not 2, which says that its words make no sense.
 const DAMAGED: u8 = 10;
 
 /// Runs the command the arguments name, or serves.
 pub fn main() -> ExitCode {
-    let matches = arguments::given();
+    let mut grammar = arguments::all();
+    // Where a word is none, the process ends with 2, and with words.
+    let matches = grammar.get_matches_mut();
     let ended = documents::run(&matches)
         .or_else(|| client::run(&matches))
         .unwrap_or_else(|| run(&matches).map(exit_code));
     match ended {
         Ok(code) => code,
-        Err(error) => {
+        Err(Failure::Usage(words)) => arguments::refusal(&mut grammar, &matches, &words).exit(),
+        Err(Failure::Work(error)) => {
             remark(&format!("wharf: {error}"));
             causes(&error).for_each(|cause| remark(&format!("  because: {cause}")));
             ExitCode::FAILURE
@@ -48,7 +58,7 @@ fn exit_code(verdict: Verdict) -> ExitCode {
     }
 }
 
-fn run(matches: &ArgMatches) -> Result<Verdict> {
+fn run(matches: &ArgMatches) -> Result<Verdict, Failure> {
     process::keep_files_private();
     let leaf = leaf(matches);
     let flags: Vec<_> = KEYS
@@ -57,7 +67,7 @@ fn run(matches: &ArgMatches) -> Result<Verdict> {
             leaf.try_get_one::<String>(key.name).ok().flatten().map(|value| (key.name, value.clone()))
         })
         .collect();
-    let sources = Sources::gather(&flags, leaf.get_one::<String>("config").map(PathBuf::from))?;
+    let sources = Sources::gather(&flags, optional(leaf, "config"))?;
     match matches.subcommand() {
         None | Some(("serve", _)) => {
             let config = sources.config()?;
@@ -81,22 +91,23 @@ fn run(matches: &ArgMatches) -> Result<Verdict> {
         Some(("config", _)) => {
             let line = |(name, value, origin)| format!("{name} = \"{value}\"  # {origin}\n");
             say(&sources.shown().map(line).collect::<String>())?;
-            sources.config().map(|_| Verdict::Good)
+            sources.config()?;
+            Ok(Verdict::Good)
         }
         Some(("restore", arguments)) => {
-            let backup = directory(arguments)?;
-            tell(wait_for(moving::restore(&sources.config()?, &backup)))
+            let backup = whole(required(arguments, "directory")?)?;
+            Ok(tell(wait_for(moving::restore(&sources.config()?, &backup))?)?)
         }
         Some((group, arguments)) => {
             let command = command(group, arguments)?;
-            tell(wait_for(control::carry_out(&sources.config()?, command)))
+            Ok(tell(wait_for(control::carry_out(&sources.config()?, command))?)?)
         }
     }
 }
 
 /// What came of a command goes to standard output, and nothing else does.
-fn tell(done: Result<Outcome>) -> Result<Verdict> {
-    let Outcome { text, verdict } = done?;
+fn tell(outcome: Outcome) -> Result<Verdict> {
+    let Outcome { text, verdict } = outcome;
     say(&format!("{text}\n"))?;
     Ok(verdict)
 }
@@ -106,109 +117,79 @@ fn leaf(matches: &ArgMatches) -> &ArgMatches {
     matches.subcommand().map_or(matches, |(_, inner)| leaf(inner))
 }
 
-fn command(group: &str, arguments: &ArgMatches) -> Result<control::Command> {
-    let text =
-        |arguments: &ArgMatches, name: &str| arguments.get_one::<String>(name).cloned().unwrap_or_default();
+fn command(group: &str, arguments: &ArgMatches) -> Result<control::Command, Failure> {
     match (group, arguments.subcommand()) {
         ("user", Some(("add", user))) => Ok(control::Command::UserAdd {
-            name: text(user, "name"),
+            name: AsText(required(user, "name")?),
             password: password(user)?,
-            members: user.get_many::<String>("member").into_iter().flatten().cloned().collect(),
+            memberships: many(user, "member").into_iter().map(AsText).collect(),
             operator: user.get_flag("operator"),
         }),
-        ("user", Some(("passwd", user))) => {
-            Ok(control::Command::UserPasswd { name: text(user, "name"), password: password(user)? })
-        }
+        ("user", Some(("passwd", user))) => Ok(control::Command::UserPasswd {
+            name: AsText(required(user, "name")?),
+            password: password(user)?,
+        }),
         ("registry", Some(("set", registry))) => Ok(control::Command::RegistrySet {
-            registry: text(registry, "registry"),
-            public: choice(registry, "public", "true"),
-            accepts_missing_content: choice(registry, "missing-content", "accept"),
-            redirects: choice(registry, "redirect", "on"),
-            accepts_unverified: choice(registry, "unverified", "accept"),
-            source: Box::new(source(registry)?),
+            registry: AsText(required(registry, "registry")?),
+            settings: Box::new(RegistrySettings::read(registry)?),
         }),
         ("key", Some((verb, key))) => key_command(verb, key).map(control::Command::Key),
         ("audit", Some((verb, audit))) => audit_command(verb, audit).map(control::Command::Audit),
         ("gc", None) => Ok(control::Command::Gc(gc(arguments))),
         ("verify", None) => Ok(control::Command::Verify(Verify {
-            rate: arguments.get_one::<u64>("rate").map(|mebibytes| mebibytes.saturating_mul(1 << 20)),
+            rate: optional(arguments, "rate").map(|mebibytes: u64| mebibytes.saturating_mul(1 << 20)),
             resume: arguments.get_flag("resume"),
             repair: arguments.get_flag("repair"),
-            json: arguments.get_flag("json"),
+            output: OutputFormat::of(arguments),
         })),
         ("backup", None) => Ok(control::Command::Backup(Backup {
-            directory: directory(arguments)?,
+            directory: whole(required(arguments, "directory")?)?,
             check: arguments.get_flag("check"),
         })),
-        _ => Err(Error::new(Kind::Invalid, "unknown command, see wharf --help")),
+        _ => Err(Failure::usage("there is no such command")),
     }
 }
 
-/// Where the content of a registry is to come from.
-fn source(arguments: &ArgMatches) -> Result<control::RegistrySource> {
-    let text = |name: &str| arguments.get_one::<String>(name).cloned();
-    let list = |name: &str| arguments.get_one::<String>(name).map(|names| management::listed(names));
-    let user = text("upstream-user");
-    // Asked for last, when nothing else can be wrong with the arguments.
-    let password = match user {
-        Some(_) => Some(password(arguments)?),
-        None => None,
-    };
-    Ok(control::RegistrySource {
-        kind: text("kind"),
-        upstream: text("upstream"),
-        protocol: text("upstream-protocol"),
-        user,
-        password,
-        members: list("members"),
-        reserved: list("reserved"),
-        cooldown_days: arguments.get_one::<u16>("cooldown-days").copied(),
-        lookalikes: text("lookalikes"),
-        popular: list("popular"),
-    })
-}
-
-fn key_command(verb: &str, arguments: &ArgMatches) -> Result<control::Key> {
-    let text = |name: &str| arguments.get_one::<String>(name).cloned();
-    let registry = text("registry").unwrap_or_default();
+fn key_command(verb: &str, arguments: &ArgMatches) -> Result<control::Key, Failure> {
+    let registry = AsText(required(arguments, "registry")?);
     match verb {
         "add" => Ok(control::Key::Add {
             registry,
-            name: text("name").unwrap_or_default(),
-            pem: read_key(&text("file").unwrap_or_default())?,
+            name: AsText(required(arguments, "name")?),
+            pem: read_key(&required::<PathBuf>(arguments, "file")?)?,
             is_primary: arguments.get_flag("primary"),
-            expires_at: text("expires"),
+            expires_at: optional(arguments, "expires").map(Timestamp::microseconds),
         }),
-        "revoke" => Ok(control::Key::Revoke { registry, name: text("name").unwrap_or_default() }),
+        "revoke" => Ok(control::Key::Revoke { registry, name: AsText(required(arguments, "name")?) }),
         _ => Ok(control::Key::List { registry }),
     }
 }
 
-fn audit_command(verb: &str, arguments: &ArgMatches) -> Result<control::Audit> {
-    let text = |name: &str| arguments.get_one::<String>(name).cloned();
+fn audit_command(verb: &str, arguments: &ArgMatches) -> Result<control::Audit, Failure> {
     match verb {
-        "verify" => Ok(control::Audit::Verify { noted: text("noted"), json: arguments.get_flag("json") }),
-        "export" => {
-            let output = text("output").map(std::path::absolute).transpose();
-            let output =
-                output.map_err(|error| Error::new(Kind::Invalid, "that is no file").because(error))?;
-            Ok(control::Audit::Export { month: text("month"), output })
-        }
+        "verify" => Ok(control::Audit::Verify {
+            noted: optional(arguments, "noted").map(AsText),
+            output: OutputFormat::of(arguments),
+        }),
+        "export" => Ok(control::Audit::Export {
+            month: optional(arguments, "month").map(AsText),
+            output: optional(arguments, "output").map(whole).transpose()?,
+        }),
         _ => Ok(control::Audit::Heads),
     }
 }
 
 #[allow(clippy::disallowed_methods, reason = "the command line reads what it is given")]
-fn read_key(path: &str) -> Result<String> {
-    let unreadable = |error| Error::new(Kind::Invalid, format!("{path} cannot be read")).because(error);
+fn read_key(path: &Path) -> Result<String> {
+    let unreadable =
+        |error| Error::new(Kind::Invalid, format!("{} cannot be read", path.display())).because(error);
     std::fs::read_to_string(path).map_err(unreadable)
 }
 
-/// The directory of a backup, as whoever carries the command out finds it.
-fn directory(arguments: &ArgMatches) -> Result<PathBuf> {
-    let named = arguments.get_one::<String>("directory").cloned().unwrap_or_default();
-    std::path::absolute(named)
-        .map_err(|error| Error::new(Kind::Invalid, "that is no directory").because(error))
+/// A path as whoever carries the command out finds it, which may be a server that began elsewhere.
+fn whole(path: PathBuf) -> Result<PathBuf> {
+    let homeless = |error| Error::new(Kind::Invalid, "there is no folder to begin from").because(error);
+    std::path::absolute(path).map_err(homeless)
 }
 
 fn gc(arguments: &ArgMatches) -> control::Gc {
@@ -217,11 +198,6 @@ fn gc(arguments: &ArgMatches) -> control::Gc {
         now: arguments.get_flag("now"),
         force: arguments.get_flag("force"),
     }
-}
-
-/// Whether an option of two words is the first of them, if it stands at all.
-fn choice(arguments: &ArgMatches, name: &str, yes: &str) -> Option<bool> {
-    arguments.get_one::<String>(name).map(|word| word == yes)
 }
 
 fn wait_for<T>(work: impl Future<Output = Result<T>>) -> Result<T> {

@@ -26,7 +26,7 @@ pub(crate) use self::{
     people::{Letters, People},
     values::quota,
 };
-use crate::{first_start::PASSWORD_VARIABLE, listener::Files, world};
+use crate::{failure::Failure, first_start::PASSWORD_VARIABLE, listener::Files, world};
 
 /// The file that is read when none is named, if it is there.
 const DEFAULT_FILE: &str = "wharf.toml";
@@ -214,14 +214,14 @@ impl Sources {
     /// The configuration these values are.
     ///
     /// # Errors
-    /// `Invalid` with the key, its origin and what it must be.
-    pub(crate) fn config(&self) -> Result<Config> {
+    /// With the key, its origin and what it must be: `Usage` where that is a flag, else `Invalid`.
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
         let config = self.values()?;
         config.expect_links_to_end()?;
         Ok(config)
     }
 
-    fn values(&self) -> Result<Config> {
+    fn values(&self) -> Result<Config, Failure> {
         Ok(Config {
             listen: self.read("listen", values::listen)?,
             tls: self.tls()?,
@@ -277,33 +277,40 @@ impl Sources {
     }
 
     /// A storage URL has many parts, so what is wrong with it is said by whoever reads it.
-    fn storage(&self) -> Result<StorageChoice> {
+    fn storage(&self) -> Result<StorageChoice, Failure> {
         let text = self.read("storage", |text| Some(text.to_owned()))?;
         match text.as_str() {
             "file" => Ok(StorageChoice::File),
             url if url.starts_with("s3:") => {
-                S3Settings::parse(url, world::variables()).map(Box::new).map(StorageChoice::S3)
+                let settings = S3Settings::parse(url, world::variables())?;
+                Ok(StorageChoice::S3(Box::new(settings)))
             }
             _ => self.read("storage", |_| None),
         }
     }
 
     /// Where certificate and key lie: both are given, or neither.
-    fn tls(&self) -> Result<Option<Files>> {
+    fn tls(&self) -> Result<Option<Files>, Failure> {
         let path = |name| self.read(name, |text| Some(values::optional(text).map(PathBuf::from)));
+        let half = |words: &str| Err(Error::new(Kind::Invalid, words).into());
         match (path("tls_certificate")?, path("tls_key")?) {
             (Some(certificate), Some(key)) => Ok(Some(Files { certificate, key })),
             (None, None) => Ok(None),
-            (Some(_), None) => Err(Error::new(Kind::Invalid, "tls_certificate is given, but no tls_key")),
-            (None, Some(_)) => Err(Error::new(Kind::Invalid, "tls_key is given, but no tls_certificate")),
+            (Some(_), None) => half("tls_certificate is given, but no tls_key"),
+            (None, Some(_)) => half("tls_key is given, but no tls_certificate"),
         }
     }
 
-    fn read<T>(&self, name: &'static str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T> {
+    fn read<T>(&self, name: &'static str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Failure> {
         let (value, origin) = self.0.get(name).ok_or_else(|| Error::internal("a key is not in the table"))?;
         let expected = KEYS.iter().find(|key| key.name == name).map_or("", |key| key.expected);
-        let wrong = || Error::new(Kind::Invalid, format!("{name} (from {origin}) must be {expected}"));
-        parse(value).ok_or_else(wrong)
+        parse(value).ok_or_else(|| {
+            let words = format!("{name} (from {origin}) must be {expected}");
+            match origin {
+                Origin::Flag(_) => Failure::Usage(words),
+                _ => Error::new(Kind::Invalid, words).into(),
+            }
+        })
     }
 }
 
@@ -337,7 +344,7 @@ mod tests {
         assert!(error.message().contains("lisen"), "{error}");
         let flags = [("upload_expiry", "soon".to_owned())];
         let error = Sources::gather(&flags, None).unwrap().config().unwrap_err();
-        assert!(error.message().contains("upload_expiry (from --upload-expiry) must be"), "{error}");
+        assert!(error.to_string().contains("upload_expiry (from --upload-expiry) must be"), "{error}");
     }
 
     #[test]
@@ -353,7 +360,7 @@ mod tests {
             ("trusted_proxies", "proxy.example"),
         ] {
             let error = Sources::gather(&[(key, value.to_owned())], None).unwrap().config().unwrap_err();
-            assert!(error.message().starts_with(key), "{error}");
+            assert!(error.to_string().starts_with(key), "{error}");
         }
     }
 
@@ -361,7 +368,7 @@ mod tests {
     fn half_of_a_pair_of_certificate_and_key_is_refused() {
         for half in ["tls_certificate", "tls_key"] {
             let error = Sources::gather(&[(half, "x.pem".to_owned())], None).unwrap().config().unwrap_err();
-            assert!(error.message().starts_with(&format!("{half} is given, but no tls_")), "{error}");
+            assert!(error.to_string().starts_with(&format!("{half} is given, but no tls_")), "{error}");
         }
     }
 
@@ -374,9 +381,9 @@ mod tests {
         assert!(matches!(storage("file"), Ok(StorageChoice::File)));
         assert!(matches!(storage("s3://acme/images?region=eu-north-1"), Ok(StorageChoice::S3(_))));
         let error = storage("s3://acme?reggion=eu-north-1").unwrap_err();
-        assert!(error.message().contains("no parameter reggion"), "{error}");
+        assert!(error.to_string().contains("no parameter reggion"), "{error}");
         let error = storage("/srv/blobs").unwrap_err();
-        assert!(error.message().contains("storage (from --storage) must be file or s3://"), "{error}");
+        assert!(error.to_string().contains("storage (from --storage) must be file or s3://"), "{error}");
     }
 
     #[test]
@@ -386,7 +393,7 @@ mod tests {
             Sources::gather(&flags, None).unwrap().config()
         };
         let error = config("s3://acme?redirect_lifetime=90s", "90s").unwrap_err();
-        assert!(error.message().starts_with("redirect_lifetime is 90 s and must be shorter"), "{error}");
+        assert!(error.to_string().starts_with("redirect_lifetime is 90 s and must be shorter"), "{error}");
         assert!(config("s3://acme?redirect_lifetime=90s", "91s").is_ok());
         assert!(config("s3://acme?redirect_lifetime=90s&redirect=off", "1s").is_ok());
         assert!(config("file", "1s").is_ok());

@@ -8,8 +8,9 @@ mod bar;
 mod client;
 mod command;
 mod key;
+mod membership;
 mod progress;
-mod source;
+mod registry;
 
 use std::{
     io,
@@ -38,8 +39,8 @@ pub(crate) use self::{
     audit::Audit,
     command::{Command, Gc},
     key::Key,
+    membership::Membership,
     progress::{Outcome, Progress, Step, Unit, Verdict},
-    source::RegistrySource,
 };
 use self::{bar::Bar, progress::Said};
 use crate::{

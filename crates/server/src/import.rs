@@ -21,7 +21,7 @@ use wharf_core::{Error, Kind, Result};
 use wharf_outbound::{Door, Policy, Upstream};
 
 pub(crate) use self::{
-    arguments::{Effect, Options, authorities, expect_fitting, grammar, manner},
+    arguments::{Effect, Options, grammar, manner},
     progress::Bar,
 };
 use self::{

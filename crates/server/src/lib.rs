@@ -6,6 +6,8 @@
 
 #![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
 
+mod argument;
+mod as_text;
 mod command_line;
 mod config;
 mod control;
@@ -14,6 +16,7 @@ mod data_dir;
 #[cfg(test)]
 mod engine_tests;
 mod export;
+mod failure;
 mod file_system;
 mod first_start;
 mod formats;

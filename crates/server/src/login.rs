@@ -1,21 +1,24 @@
 //! `wharf login` and `wharf logout`: a login at a server, tried before it is kept, in the file that docker uses too.
 
+mod arguments;
 mod docker_file;
 mod helper;
 mod private_file;
 
-use std::path::Path;
-
-use wharf_core::{Error, Kind, Result, Secret};
+use wharf_core::{Result, Secret};
 use wharf_outbound::{Door, Login, Policy, RegistryAddress, Trust, Upstream};
 
-pub(crate) use self::{docker_file::DockerFile, private_file::replace};
+pub(crate) use self::{
+    arguments::{authorities, authorities_of, server, server_of},
+    docker_file::DockerFile,
+    private_file::replace,
+};
 
 /// Whom to log in, and where.
 pub(crate) struct NewLogin {
     /// The server.
     pub(crate) server: RegistryAddress,
-    /// The user.
+    /// The user, as Basic can carry it: a name without a `:`.
     pub(crate) user: String,
     /// The password.
     pub(crate) password: Secret<String>,
@@ -29,9 +32,6 @@ pub(crate) struct NewLogin {
 /// `Unauthenticated` where it does not; `Invalid` where docker's file cannot be used.
 pub(crate) async fn log_in(login: NewLogin) -> Result<String> {
     let NewLogin { server, user, password, authorities } = login;
-    if user.is_empty() || user.contains(':') {
-        return Err(Error::new(Kind::Invalid, "a user has a name, and no ':' in it"));
-    }
     let mut file = DockerFile::read()?;
     let door = Door::open(Policy::named([server.host()]), trust(authorities.as_deref())?)?;
     let asked = Login::Password { user: user.clone(), password: password.clone() };
@@ -60,12 +60,4 @@ pub(crate) fn trust(authorities: Option<&[u8]>) -> Result<Trust> {
         Some(pem) => Trust::of_system().and(pem),
         None => Ok(Trust::of_system()),
     }
-}
-
-/// Reads a file of authorities.
-#[allow(clippy::disallowed_methods, reason = "the user names this file")]
-pub(crate) fn read_authorities(path: &Path) -> Result<Vec<u8>> {
-    let unreadable =
-        |error| Error::new(Kind::Invalid, format!("{} cannot be read", path.display())).because(error);
-    std::fs::read(path).map_err(|error: std::io::Error| unreadable(error))
 }

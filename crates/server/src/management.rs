@@ -7,8 +7,6 @@ mod settings;
 mod verb;
 mod verbs;
 
-use std::path::PathBuf;
-
 use clap::ArgMatches;
 use serde_json::Value;
 use wharf_core::{Entropy, Error, Kind, Result};
@@ -16,7 +14,9 @@ use wharf_outbound::{Api, Asked, Door, Policy, RegistryAddress, Said};
 
 pub(crate) use self::{
     grammar::extend,
-    settings::{arguments as settings, listed},
+    settings::{
+        Acceptance, RegistrySettings, Switch, UpstreamLogin, UpstreamSettings, arguments as settings,
+    },
 };
 use self::{
     request::{Request, request},
@@ -24,10 +24,11 @@ use self::{
 };
 use crate::{
     course::Course,
-    login::{DockerFile, read_authorities, trust},
+    failure::Failure,
+    login::{DockerFile, authorities_of, server_of, trust},
     output::{OutputFormat, printable, remark, say},
     table::Table,
-    world::{SystemEntropy, variable},
+    world::SystemEntropy,
 };
 
 /// The longest page that there is.
@@ -47,20 +48,17 @@ impl Options {
     /// What the arguments ask of a server, if it is one of the commands here.
     ///
     /// # Errors
-    /// `Invalid` for arguments that mean nothing, and where no server is named.
-    pub(crate) fn read(matches: &ArgMatches) -> Option<Result<Self>> {
+    /// `Usage` where no server is named; `Invalid` where authorities cannot be read or a password cannot be had.
+    pub(crate) fn read(matches: &ArgMatches) -> Option<Result<Self, Failure>> {
         let (verb, arguments) = grammar::find(matches)?;
         Some(Self::of(verb, arguments))
     }
 
-    fn of(verb: &'static Verb, arguments: &ArgMatches) -> Result<Self> {
-        let nowhere = || Error::new(Kind::Invalid, "name the server: --server HOST, or in WHARF_SERVER");
-        let server = arguments.get_one::<String>("server").cloned().or_else(|| variable("WHARF_SERVER"));
-        let authorities = arguments.get_one::<PathBuf>("ca-file");
+    fn of(verb: &'static Verb, arguments: &ArgMatches) -> Result<Self, Failure> {
         Ok(Self {
             verb,
-            server: server.ok_or_else(nowhere)?.parse()?,
-            authorities: authorities.map(|path| read_authorities(path)).transpose()?,
+            server: server_of(arguments)?,
+            authorities: authorities_of(arguments)?,
             request: request(verb, arguments)?,
             limit: arguments.try_get_one("limit").ok().flatten().copied().unwrap_or(u64::MAX),
             output: OutputFormat::of(arguments),

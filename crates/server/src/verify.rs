@@ -11,7 +11,10 @@ use tokio::time::sleep;
 use wharf_core::{Digest, Result};
 use wharf_registry::{Finding, Inspector, Repair, Verification, Verified};
 
-use crate::control::{Desk, Outcome, Progress, Step, Unit, Verdict};
+use crate::{
+    control::{Desk, Outcome, Progress, Step, Unit, Verdict},
+    output::OutputFormat,
+};
 
 /// What a server reads in a second beside its work, in bytes, where nothing else is said.
 pub(crate) const GENTLE: u64 = 50 << 20;
@@ -31,8 +34,8 @@ pub(crate) struct Verify {
     pub(crate) resume: bool,
     /// Whether to put right what can be.
     pub(crate) repair: bool,
-    /// Whether to tell lines of JSON.
-    pub(crate) json: bool,
+    /// How to tell what is found.
+    pub(crate) output: OutputFormat,
 }
 
 /// Looks at everything.
@@ -46,7 +49,7 @@ pub(crate) async fn verify(desk: &Desk, how: &Verify, progress: &Progress) -> Re
     let mut watch = Watch {
         desk,
         progress,
-        json: how.json,
+        output: how.output,
         rate: how.rate.or(desk.pace),
         total: desk.registry.bytes_after(after.as_ref()).await?,
         begun: Instant::now(),
@@ -62,14 +65,18 @@ pub(crate) async fn verify(desk: &Desk, how: &Verify, progress: &Progress) -> Re
     let verified = done?;
     desk.data_dir.remove(POSITION)?;
     let verdict = if watch.findings == 0 { Verdict::Good } else { Verdict::Damaged };
-    Ok(Outcome { text: summary(&verified, watch.findings, how.json), verdict })
+    let text = match how.output {
+        OutputFormat::Json => summary(&verified, watch.findings).to_string(),
+        OutputFormat::Text => told(&verified, watch.findings),
+    };
+    Ok(Outcome { text, verdict })
 }
 
 /// Keeps the pace, the position and the count of what is found.
 struct Watch<'a> {
     desk: &'a Desk,
     progress: &'a Progress,
-    json: bool,
+    output: OutputFormat,
     rate: Option<u64>,
     total: u64,
     begun: Instant,
@@ -112,19 +119,23 @@ impl Inspector for Watch<'_> {
 
     async fn found(&mut self, finding: Finding) -> Result<()> {
         self.findings += 1;
-        let line = if self.json { as_json(&finding).to_string() } else { in_words(&finding) };
+        let line = match self.output {
+            OutputFormat::Json => as_json(&finding).to_string(),
+            OutputFormat::Text => in_words(&finding),
+        };
         self.progress.line(line).await
     }
 }
 
-fn summary(verified: &Verified, findings: u64, json: bool) -> String {
+fn summary(verified: &Verified, findings: u64) -> Value {
     let Verified { blobs, bytes, manifests, objects } = *verified;
-    if json {
-        let verified = json!({
-            "blobs": blobs, "bytes": bytes, "manifests": manifests, "objects": objects, "findings": findings,
-        });
-        return json!({ "verified": verified }).to_string();
-    }
+    json!({ "verified": {
+        "blobs": blobs, "bytes": bytes, "manifests": manifests, "objects": objects, "findings": findings,
+    } })
+}
+
+fn told(verified: &Verified, findings: u64) -> String {
+    let Verified { blobs, bytes, manifests, objects } = *verified;
     let end = if findings == 0 { "all is right".to_owned() } else { format!("{findings} findings") };
     format!("verified {blobs} blobs of {bytes} bytes, {manifests} manifests, {objects} objects: {end}")
 }

@@ -34,10 +34,15 @@ impl<'a> Desk<'a> {
 
     /// Why a command is refused.
     async fn refused(&self, words: &str) -> String {
+        self.ends(words, 1).await
+    }
+
+    /// What a command that ends with a code says on standard error.
+    async fn ends(&self, words: &str, code: i32) -> String {
         let host = self.wharf.host();
         let arguments: Vec<&str> = words.split(' ').chain(["--server", &host]).collect();
         let output = self.shell.run(&arguments, "").await;
-        assert_eq!(output.status.code(), Some(1), "{words}: {output:?}");
+        assert_eq!(output.status.code(), Some(code), "{words}: {output:?}");
         String::from_utf8(output.stderr).unwrap()
     }
 }
@@ -219,6 +224,29 @@ async fn what_would_go_is_told_to_its_end() {
 }
 
 #[tokio::test]
+async fn a_word_that_is_none_is_no_use_of_the_command() {
+    let wharf = Wharf::start().await;
+    let desk = Desk::of_the_operator(&wharf).await;
+    for (words, place, allowed) in [
+        ("org create Acme", "'Acme' for '<name>'", "lower-case letters"),
+        ("org set-member acme alice owner", "'owner' for '<role>'", "viewer, writer, admin"),
+        ("org set-quota acme much", "'much' for '<SIZE>'", "like 100GiB, or unlimited"),
+        ("org export Acme folder", "'Acme' for '<org>'", "lower-case letters"),
+        ("org audit acme --from yesterday", "'yesterday' for '--from <VALUE>'", "2027-01-31T12:00:00Z"),
+        ("token create ci --access acme/app", "'acme/app' for '--access", "acme/app:pull,push"),
+        ("registry show acme", "'acme' for '<ORGANISATION/REGISTRY>'", "organisation/registry"),
+        ("tag rollback acme/app v1 v2", "'v2' for '<digest>'", "digest"),
+    ] {
+        let said = desk.ends(words, 2).await;
+        assert!(said.contains(place) && said.contains(allowed), "{words}: {said}");
+    }
+    let unnamed = desk.shell.run(&["whoami"], "").await;
+    assert_eq!(unnamed.status.code(), Some(2), "{unnamed:?}");
+    let said = String::from_utf8(unnamed.stderr).unwrap();
+    assert!(said.contains("WHARF_SERVER") && said.contains(" whoami [OPTIONS]"), "{said}");
+}
+
+#[tokio::test]
 async fn the_command_line_describes_itself() {
     let shell = Shell::new();
     for name in ["bash", "zsh", "fish"] {
@@ -230,7 +258,8 @@ async fn the_command_line_describes_itself() {
     let page = String::from_utf8(shell.run(&["man", "org", "set-member"], "").await.stdout).unwrap();
     assert!(page.contains(".TH wharf-org-set-member 1") && page.contains("Give a user a role"), "{page}");
     let nothing = shell.run(&["man", "org", "nothing"], "").await;
-    assert!(String::from_utf8(nothing.stderr).unwrap().contains("no command nothing"));
+    assert_eq!(nothing.status.code(), Some(2));
+    assert!(String::from_utf8(nothing.stderr).unwrap().contains("wharf org has no command 'nothing'"));
     shell.run(&["man", "--directory", "pages"], "").await;
     assert!(shell.path().join("pages/wharf-org-set-member.1").exists());
     // The help of a command shows which data it is about, where it is about this machine's.
@@ -245,7 +274,4 @@ async fn the_command_line_describes_itself() {
     std::fs::write(shell.path().join("wharf.toml"), "listen = \n").unwrap();
     let example = shell.run(&["config", "--example"], "").await;
     assert!(example.status.success() && String::from_utf8(example.stdout).unwrap().contains("data_dir = "));
-    std::fs::remove_file(shell.path().join("wharf.toml")).unwrap();
-    let unnamed = shell.run(&["whoami"], "").await;
-    assert!(String::from_utf8(unnamed.stderr).unwrap().contains("WHARF_SERVER"));
 }

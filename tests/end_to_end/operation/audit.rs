@@ -177,7 +177,7 @@ async fn a_log_verifies_and_not_against_a_head_it_never_had() {
     let plain = wharf.try_command(&["audit", "verify", "--noted", &other], "");
     assert!(String::from_utf8_lossy(&plain.stdout).contains("the root was another one"));
     let nonsense = wharf.try_command(&["audit", "verify", "--noted", "yesterday"], "");
-    assert_eq!(nonsense.status.code(), Some(1), "{nonsense:?}");
+    assert_eq!(nonsense.status.code(), Some(2), "{nonsense:?}");
 }
 
 #[tokio::test]

@@ -53,12 +53,14 @@ async fn a_reader_that_went_away_ends_no_command() {
 #[tokio::test]
 async fn a_refusal_that_nobody_reads_is_still_told_by_the_exit_code() {
     let home = TempDir::new().unwrap();
-    let (reader, writer) = pipe().unwrap();
-    drop(reader);
-    let mut command = wharf_command();
-    command.args(["logout", "not a host"]).env("HOME", home.path()).stdout(Stdio::null()).stderr(writer);
+    for (words, code) in [(["gc", "--data-dir", "nowhere"], 1), (["key", "list", "no registry"], 2)] {
+        let (reader, writer) = pipe().unwrap();
+        drop(reader);
+        let mut command = wharf_command();
+        command.args(words).current_dir(home.path()).stdout(Stdio::null()).stderr(writer);
 
-    assert_eq!(command.status().unwrap().code(), Some(1));
+        assert_eq!(command.status().unwrap().code(), Some(code), "{words:?}");
+    }
 }
 
 #[tokio::test]

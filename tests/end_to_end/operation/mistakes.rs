@@ -41,8 +41,48 @@ fn an_import_whose_words_mean_nothing_together_is_no_use_of_the_command() {
         assert!(said.contains("everything moves in"), "{said}");
     }
     assert!(
-        said(&["--from-memflow", "x", "--from-index", "y", "here.example/a"]).contains("cannot be used with")
+        said(&["--from-memflow", "x", "--from-index", "https://y.example", "here.example/a"])
+            .contains("cannot be used with")
     );
+}
+
+#[test]
+fn a_word_that_is_none_is_no_use_of_the_command_whatever_data_there_is() {
+    for (words, place, allowed) in [
+        ("user add Bob", "'Bob' for '<name>'", "lower-case letters"),
+        ("user add bob --member acme:owner", "'acme:owner' for '--member", "viewer, writer or admin"),
+        ("user add bob --member acme", "'acme' for '--member", "organisation:role"),
+        ("user passwd v2", "'v2' for '<name>'", "is reserved"),
+        ("registry set acme --public true", "'acme' for '<ORGANISATION/REGISTRY>'", "organisation/registry"),
+        ("registry set acme/main --members a,B", "'a,B' for '--members", "lower-case letters"),
+        ("registry set acme/main --upstream index.example", "for '--upstream", "http://host/path"),
+        ("key add acme/main a/b key.pem", "'a/b' for '<name>'", "letters, digits"),
+        ("key add acme/main a key.pem --expires soon", "'soon' for '--expires", "2027-01-31T12:00:00Z"),
+        ("audit export --month november", "'november' for '--month <YYYY-MM>'", "2026-11"),
+        ("audit verify --noted yesterday", "'yesterday' for '--noted", "2026-11/12345/<64 hex digits>"),
+        ("verify --rate 0", "'0' for '--rate <MIB>'", "1.."),
+        ("gc --upload-expiry soon", "upload_expiry (from --upload-expiry) must be", " gc [OPTIONS]"),
+        ("--listen nowhere", "listen (from --listen) must be host:port", "Usage: "),
+        ("login a/b --username bob", "'a/b' for '<HOST>'", "address of a registry"),
+        ("login a.example --username a:b", "'a:b' for '--username", "no ':' in it"),
+        ("logout a/b", "'a/b' for '<HOST>'", "address of a registry"),
+        ("import Quay.io//a here.example/a", "for '[SOURCE]'", "name of a repository"),
+        ("import a.example/a here.example/A", "'here.example/A' for '<TARGET>'", "name of a repository"),
+        ("import a.example/a here.example/b:v1", "a whole repository keeps its tags", " import [OPTIONS]"),
+        ("import --from-index nowhere a here.example/a", "for '--from-index <URL>'", "http"),
+        (
+            "import --from-memflow folder here.example/a",
+            "'here.example/a' for '<TARGET>'",
+            "server/organisation",
+        ),
+        ("plugin list --registry a.example/acme", "'a.example/acme' for '--registry", "server/organisation"),
+        ("plugin pull --registry a.example dump:", "'dump:' for '<NAME[:VERSION]>", "name:version"),
+    ] {
+        let output = run(&words.split(' ').collect::<Vec<_>>());
+        assert_eq!(output.status.code(), Some(2), "{words}: {output:?}");
+        let said = said(&output);
+        assert!(said.contains(place) && said.contains(allowed), "{words}: {said}");
+    }
 }
 
 #[test]

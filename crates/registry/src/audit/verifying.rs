@@ -1,9 +1,9 @@
 //! Holding every sealed record against the heads that were signed.
 
 use async_trait::async_trait;
-use wharf_core::{Error, Kind, Result};
+use wharf_core::Result;
 
-use super::{AuditLog, Hash, Head, Month, STEP, tree::Tree};
+use super::{AuditLog, Hash, Head, Month, Noted, STEP, tree::Tree};
 use crate::port::{Extent, HeadRow, RecordRow, Tail, Transaction, Work};
 
 /// How far the unsealed records are counted.
@@ -92,22 +92,13 @@ pub trait AuditInspector: Send {
     async fn found(&mut self, finding: AuditFinding) -> Result<()>;
 }
 
-/// A root that somebody noted: after so many records of a month.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Noted {
-    month: Month,
-    size: u64,
-    root: Hash,
-}
-
 impl AuditLog {
-    /// Reads every sealed record and holds it against the signed heads. `noted` is a root that was noted elsewhere,
-    /// `month/size/root`: with it a log that was set back, or written anew, is found too.
+    /// Reads every sealed record and holds it against the signed heads. `noted` is a root that was noted
+    /// elsewhere: with it a log that was set back, or written anew, is found too.
     ///
     /// # Errors
-    /// `Invalid` for a noted root that is none; `Unavailable`; the inspector's.
-    pub async fn verify(&self, noted: Option<&str>, inspector: &mut dyn AuditInspector) -> Result<Checked> {
-        let noted = noted.map(Noted::parse).transpose()?;
+    /// `Unavailable`; the inspector's.
+    pub async fn verify(&self, noted: Option<Noted>, inspector: &mut dyn AuditInspector) -> Result<Checked> {
         let heads = self.store().view(Heads).await?;
         let sizes = heads.iter().filter(|row| row.removed.is_none()).map(|row| row.head.size);
         let of = sizes.fold(0, u64::saturating_add);
@@ -133,21 +124,6 @@ impl AuditLog {
         let heads = self.store().view(Heads).await?;
         let found = heads.iter().find(|row| row.head.month == month);
         Ok(found.and_then(|row| row.is_removal_signed(self.signer())) == Some(true))
-    }
-}
-
-impl Noted {
-    fn parse(text: &str) -> Result<Self> {
-        let wrong = || Error::new(Kind::Invalid, "a noted root is written as 2026-11/12345/<64 hex digits>");
-        let mut parts = text.splitn(3, '/');
-        let (month, size, root) = (parts.next(), parts.next(), parts.next());
-        let month = month.unwrap_or_default().parse()?;
-        let size = size.and_then(|size| size.parse().ok()).ok_or_else(wrong)?;
-        let root: wharf_core::Digest =
-            format!("sha256:{}", root.unwrap_or_default()).parse().map_err(|_| wrong())?;
-        let mut noted = Self { month, size, root: Hash::default() };
-        noted.root.copy_from_slice(root.as_bytes());
-        Ok(noted)
     }
 }
 

@@ -1,26 +1,33 @@
 //! What the command line takes: the keys of the configuration, and the commands.
 
+use std::path::PathBuf;
+
 use clap::{Arg, ArgAction, ArgMatches, Command, error::ErrorKind, value_parser};
+use wharf_core::{RegistryPlace, Timestamp, UserName};
+use wharf_outbound::RegistryAddress;
+use wharf_registry::audit::{Month, Noted};
+use wharf_signing::KeyName;
 
 use super::documents;
 use crate::{
+    argument::flag,
     config::{KEYS, Key},
-    export, import, management, plugin,
+    control::Membership,
+    export, import, login, management, plugin,
 };
 
 /// The settings that say where the data of this machine is.
 const PLACES: [&str; 3] = ["data_dir", "database", "storage"];
 
-/// What stands on the command line. Where it cannot be meant, the process ends with 2, and with words.
-pub(super) fn given() -> ArgMatches {
-    let mut grammar = all();
-    let matches = grammar.get_matches_mut();
-    if let Some(("import", arguments)) = matches.subcommand()
-        && let Err(words) = import::expect_fitting(arguments)
+/// The refusal of words that mean nothing together, as the grammar refuses those that mean nothing alone: with how the
+/// command is used.
+pub(super) fn refusal(grammar: &mut Command, matches: &ArgMatches, words: &str) -> clap::Error {
+    if let Some((name, inner)) = matches.subcommand()
+        && let Some(command) = grammar.find_subcommand_mut(name)
     {
-        grammar.error(ErrorKind::ArgumentConflict, words).exit();
+        return refusal(command, inner, words);
     }
-    matches
+    grammar.error(ErrorKind::ArgumentConflict, words)
 }
 
 /// The whole grammar.
@@ -47,7 +54,7 @@ pub(super) fn all() -> Command {
         .subcommand(audit())
         .subcommands([gc(), backup(), verify(), restore()].map(on_data))
         .subcommand(login())
-        .subcommand(Command::new("logout").about("Forget a login that `wharf login` kept").arg(server()))
+        .subcommand(Command::new("logout").about("Forget a login that `wharf login` kept").arg(host()))
         .subcommand(import::grammar())
         .subcommand(plugin::grammar())
         .subcommands(documents::grammar());
@@ -61,6 +68,7 @@ fn setting(key: &Key) -> Arg {
 
 fn file() -> Arg {
     let file = Arg::new("config").long("config").global(true).value_name("FILE");
+    let file = file.value_parser(value_parser!(PathBuf));
     file.help("The file with settings; wharf.toml, if it is there and none is named")
 }
 
@@ -87,24 +95,32 @@ fn login() -> Command {
     let user = Arg::new("username").long("username").short('u').required(true).value_name("USER");
     Command::new("login")
         .about("Log in to a server, and keep that in the file docker uses")
-        .arg(server())
-        .arg(user.help("The login"))
+        .arg(host())
+        .arg(user.value_parser(user_of_basic).help("The login"))
         .arg(flag("password-stdin", "Read the password from standard input"))
-        .arg(import::authorities())
+        .arg(login::authorities())
 }
 
-fn server() -> Arg {
+/// A user that Basic can carry.
+fn user_of_basic(text: &str) -> Result<String, &'static str> {
+    let is_one = !text.is_empty() && !text.contains(':');
+    if is_one { Ok(text.to_owned()) } else { Err("a user has a name, and no ':' in it") }
+}
+
+fn host() -> Arg {
     let help = "Its host and port; plain HTTP where it is this machine or begins with http://";
-    Arg::new("server").required(true).value_name("HOST").help(help)
+    let host = Arg::new("server").required(true).value_name("HOST");
+    host.value_parser(value_parser!(RegistryAddress)).help(help)
 }
 
 fn user() -> Command {
     let stdin = || flag("password-stdin", "Read the password from standard input");
-    let name = || Arg::new("name").required(true).help("The login");
+    let name = || Arg::new("name").required(true).value_parser(value_parser!(UserName)).help("The login");
     let member = Arg::new("member")
         .long("member")
         .action(ArgAction::Append)
         .value_name("ORGANISATION:ROLE")
+        .value_parser(value_parser!(Membership))
         .help("Role in an organisation: viewer, writer or admin; may stand several times");
     let operator = flag("operator", "Make the user an operator of the platform");
     Command::new("user")
@@ -129,13 +145,18 @@ fn registry() -> Command {
 
 fn place() -> Arg {
     let arg = Arg::new("registry").required(true).value_name("ORGANISATION/REGISTRY");
-    arg.help("The registry")
+    arg.value_parser(value_parser!(RegistryPlace)).help("The registry")
 }
 
 fn key() -> Command {
-    let name = || Arg::new("name").required(true).help("What it is called in the registry");
-    let file = Arg::new("file").required(true).help("The public key, in PEM");
+    let name = || {
+        let name = Arg::new("name").required(true).value_parser(value_parser!(KeyName));
+        name.help("What it is called in the registry")
+    };
+    let file = Arg::new("file").required(true).value_parser(value_parser!(PathBuf));
+    let file = file.help("The public key, in PEM");
     let expires = Arg::new("expires").long("expires").value_name("MOMENT");
+    let expires = expires.value_parser(value_parser!(Timestamp));
     let expires = expires.help("Take in nothing signed by it from then on, like 2027-01-31T00:00:00Z");
     let add = Command::new("add")
         .about("Let a registry believe a key")
@@ -152,15 +173,16 @@ fn key() -> Command {
 
 fn audit() -> Command {
     let noted = Arg::new("noted").long("noted").value_name("MONTH/SIZE/ROOT");
-    let month = Arg::new("month").long("month").value_name("YYYY-MM").help("Only what was sealed in it");
-    let output = Arg::new("output").long("output").value_name("FILE");
+    let noted = noted.value_parser(value_parser!(Noted));
+    let month = Arg::new("month").long("month").value_name("YYYY-MM").value_parser(value_parser!(Month));
+    let output = Arg::new("output").long("output").value_name("FILE").value_parser(value_parser!(PathBuf));
     let verify = Command::new("verify")
         .about("Hold every sealed record against the signed heads, while serving or not; 10 if anything was changed")
         .arg(noted.help("A head that an earlier verification told, to find a log that was set back since"))
         .arg(flag("json", "Tell a line of JSON for each finding, and one at the end"));
     let export = Command::new("export")
         .about("Tell the sealed records as lines of JSON, with the signed head of each month")
-        .arg(month)
+        .arg(month.help("Only what was sealed in it"))
         .arg(output.help("Write a new file; the months in it that are over may then be forgotten"));
     let heads = Command::new("heads").about("Tell the signed heads of all months, to be kept elsewhere");
     Command::new("audit")
@@ -203,9 +225,6 @@ fn verify() -> Command {
 }
 
 fn directory(help: &'static str) -> Arg {
-    Arg::new("directory").required(true).value_name("DIRECTORY").help(help)
-}
-
-fn flag(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    let directory = Arg::new("directory").required(true).value_name("DIRECTORY");
+    directory.value_parser(value_parser!(PathBuf)).help(help)
 }

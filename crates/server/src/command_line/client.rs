@@ -3,13 +3,15 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::ArgMatches;
-use wharf_core::{Error, Kind, Result, Secret};
-use wharf_outbound::RegistryAddress;
+use wharf_core::{Error, Kind, Secret};
 
 use super::wait_for;
 use crate::{
-    export, import,
-    login::{self, NewLogin},
+    argument::required,
+    export,
+    failure::Failure,
+    import,
+    login::{self, NewLogin, authorities_of},
     management,
     output::say,
     plugin,
@@ -17,47 +19,56 @@ use crate::{
 };
 
 /// Runs the command, if it is one of these.
-pub(super) fn run(matches: &ArgMatches) -> Option<Result<ExitCode>> {
+pub(super) fn run(matches: &ArgMatches) -> Option<Result<ExitCode, Failure>> {
     if let Some(options) = management::Options::read(matches) {
-        let done = options.and_then(|options| wait_for(async move { management::run(&options).await }));
+        let done = options.and_then(|options| Ok(wait_for(management::run(&options))?));
         return Some(done.map(|()| ExitCode::SUCCESS));
     }
     let (name, arguments) = matches.subcommand()?;
     match name {
-        "org" => arguments.subcommand_matches("export").map(|arguments| {
-            export::Options::read(arguments)
-                .and_then(|options| wait_for(async move { export::run(&options).await }))
-        }),
+        "org" => arguments.subcommand_matches("export").map(export),
         "login" => Some(log_in(arguments).and_then(told)),
-        "logout" => Some(server(arguments).and_then(|server| login::log_out(&server)).and_then(told)),
+        "logout" => Some(log_out(arguments).and_then(told)),
         "import" => Some(match arguments.get_one::<PathBuf>("from-memflow") {
-            Some(root) => plugin::Options::moving_in(root, arguments)
-                .and_then(|options| wait_for(plugin::run(&options))),
-            None => import::Options::read(arguments).and_then(|options| wait_for(import::run(&options))),
+            Some(root) => run_plugin(plugin::Options::moving_in(root, arguments)),
+            None => run_import(arguments),
         }),
-        "plugin" => {
-            Some(plugin::Options::read(arguments).and_then(|options| wait_for(plugin::run(&options))))
-        }
+        "plugin" => Some(run_plugin(plugin::Options::read(arguments))),
         _ => None,
     }
 }
 
-fn log_in(arguments: &ArgMatches) -> Result<String> {
-    let server = server(arguments)?;
-    let authorities = arguments.get_one::<PathBuf>("ca-file");
-    let authorities = authorities.map(|path| login::read_authorities(path)).transpose()?;
-    let user = arguments.get_one::<String>("username").cloned().unwrap_or_default();
+fn export(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
+    let options = export::Options::read(arguments)?;
+    Ok(wait_for(export::run(&options))?)
+}
+
+fn run_import(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
+    let options = import::Options::read(arguments)?;
+    Ok(wait_for(import::run(&options))?)
+}
+
+fn run_plugin(options: Result<plugin::Options, Failure>) -> Result<ExitCode, Failure> {
+    let options = options?;
+    Ok(wait_for(plugin::run(&options))?)
+}
+
+fn log_in(arguments: &ArgMatches) -> Result<String, Failure> {
+    let (server, user) = (required(arguments, "server")?, required(arguments, "username")?);
+    let authorities = authorities_of(arguments)?;
     let password = known_password(arguments)?;
     if password.is_empty() {
-        return Err(Error::new(Kind::Invalid, "the password is empty"));
+        return Err(Error::new(Kind::Invalid, "the password is empty").into());
     }
-    wait_for(login::log_in(NewLogin { server, user, password: Secret::new(password), authorities }))
+    let login = NewLogin { server, user, password: Secret::new(password), authorities };
+    Ok(wait_for(login::log_in(login))?)
 }
 
-fn server(arguments: &ArgMatches) -> Result<RegistryAddress> {
-    arguments.get_one::<String>("server").map(String::as_str).unwrap_or_default().parse()
+fn log_out(arguments: &ArgMatches) -> Result<String, Failure> {
+    Ok(login::log_out(&required(arguments, "server")?)?)
 }
 
-fn told(words: String) -> Result<ExitCode> {
-    say(&format!("{words}\n")).map(|()| ExitCode::SUCCESS)
+fn told(words: String) -> Result<ExitCode, Failure> {
+    say(&format!("{words}\n"))?;
+    Ok(ExitCode::SUCCESS)
 }

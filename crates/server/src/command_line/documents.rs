@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use wharf_core::{Error, Kind, Result};
 
 use super::arguments::all;
-use crate::{config::example, output::say};
+use crate::{config::example, failure::Failure, output::say};
 
 /// The commands.
 pub(super) fn grammar() -> [Command; 2] {
@@ -28,15 +28,15 @@ pub(super) fn grammar() -> [Command; 2] {
 }
 
 /// Runs the command, if it is one of these.
-pub(super) fn run(matches: &ArgMatches) -> Option<Result<ExitCode>> {
+pub(super) fn run(matches: &ArgMatches) -> Option<Result<ExitCode, Failure>> {
     let (name, arguments) = matches.subcommand()?;
-    let done = match name {
-        "completions" => arguments.get_one::<Shell>("shell").map(|shell| complete(*shell)),
+    let done: Option<Result<(), Failure>> = match name {
+        "completions" => arguments.get_one::<Shell>("shell").map(|shell| Ok(complete(*shell)?)),
         "man" => Some(match arguments.get_one::<PathBuf>("directory") {
-            Some(folder) => pages(folder),
+            Some(folder) => pages(folder).map_err(Failure::from),
             None => page(arguments.get_many::<String>("command").into_iter().flatten()),
         }),
-        "config" if arguments.get_flag("example") => Some(say(&example())),
+        "config" if arguments.get_flag("example") => Some(say(&example()).map_err(Failure::from)),
         _ => None,
     };
     done.map(|done| done.map(|()| ExitCode::SUCCESS))
@@ -49,18 +49,18 @@ fn complete(shell: Shell) -> Result<()> {
 }
 
 /// The page of the command that these words are.
-fn page<'a>(words: impl Iterator<Item = &'a String>) -> Result<()> {
+fn page<'a>(words: impl Iterator<Item = &'a String>) -> Result<(), Failure> {
     let mut command = all().disable_help_subcommand(true);
     // Only what is built knows the whole of its name.
     command.build();
     for word in words {
-        let unknown =
-            || Error::new(Kind::Invalid, format!("there is no command {word} here, see wharf --help"));
+        let name = command.get_bin_name().unwrap_or_else(|| command.get_name()).to_owned();
+        let unknown = || Failure::usage(format!("{name} has no command '{word}', see {name} --help"));
         command = command.find_subcommand(word).cloned().ok_or_else(unknown)?;
     }
     let mut text = Vec::new();
     clap_mangen::Man::new(command).render(&mut text).map_err(Error::internal)?;
-    say(&String::from_utf8(text).map_err(Error::internal)?)
+    Ok(say(&String::from_utf8(text).map_err(Error::internal)?)?)
 }
 
 #[allow(clippy::disallowed_methods, reason = "the user names this folder")]

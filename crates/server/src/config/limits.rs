@@ -5,9 +5,8 @@ use std::{
     time::Duration,
 };
 
-use wharf_core::Result;
-
 use super::{Sources, values};
+use crate::failure::Failure;
 
 /// The limits an operator may set; `docs/operation.md` has them all, with those that stand fixed.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +34,7 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// Reads the group.
-    pub(super) fn read(sources: &Sources) -> Result<Self> {
+    pub(super) fn read(sources: &Sources) -> Result<Self, Failure> {
         Ok(Self {
             connections: sources.read("connections", values::automatic)?,
             connections_per_address: sources.read("connections_per_address", values::count)?,

@@ -3,9 +3,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use wharf_auth::{PersonalOrganisations, SignUp};
-use wharf_core::{EmailAddress, Error, Kind, Result};
+use wharf_core::{EmailAddress, Error, Kind};
 
 use super::{Sources, values};
+use crate::failure::Failure;
 
 /// How users come and go.
 #[derive(Clone, Debug)]
@@ -28,7 +29,7 @@ pub(crate) struct Letters {
 
 impl People {
     /// Reads the group.
-    pub(super) fn read(sources: &Sources) -> Result<Self> {
+    pub(super) fn read(sources: &Sources) -> Result<Self, Failure> {
         Ok(Self {
             personal_organisations: sources.read("personal_orgs", personal_organisations)?,
             sign_up: sources.read("sign_up", sign_up)?,
@@ -39,20 +40,19 @@ impl People {
     }
 }
 
-fn letters(sources: &Sources) -> Result<Option<Letters>> {
+fn letters(sources: &Sources) -> Result<Option<Letters>, Failure> {
     let path = |name| sources.read(name, |text| Some(values::optional(text).map(PathBuf::from)));
     let url = sources.read("smtp_url", |text| Some(values::optional(text)))?;
     let from = sources.read("smtp_from", values::if_any(|text| text.parse().ok()))?;
     let (password_file, authorities) = (path("smtp_password_file")?, path("smtp_authorities")?);
     let is_public = sources.read("public_url", |text| Some(values::optional(text)))?.is_some();
+    let half = |words: &str| Err(Error::new(Kind::Invalid, words).into());
     match (url, from) {
         (Some(url), Some(from)) if is_public => Ok(Some(Letters { url, from, password_file, authorities })),
         (None, None) => Ok(None),
         // What a request calls this server may be a stranger's word for it.
-        (Some(_), _) => {
-            Err(Error::new(Kind::Invalid, "smtp_url is given, and needs smtp_from and public_url"))
-        }
-        (None, Some(_)) => Err(Error::new(Kind::Invalid, "smtp_from is given, but no smtp_url")),
+        (Some(_), _) => half("smtp_url is given, and needs smtp_from and public_url"),
+        (None, Some(_)) => half("smtp_from is given, but no smtp_url"),
     }
 }
 

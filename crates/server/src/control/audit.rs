@@ -5,14 +5,18 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use wharf_core::{Error, Kind, OperatorGrant, Result, Subject, Timestamp, hex};
+use wharf_core::{Error, Kind, OperatorGrant, Result, Subject, Timestamp};
 use wharf_registry::{
-    audit::{AuditFinding, AuditInspector, AuditLog, Checked, Exported, Head, Month},
+    audit::{AuditFinding, AuditInspector, AuditLog, Checked, Exported, Month, Noted},
     port::HeadRow,
 };
 
 use super::progress::{Outcome, Progress, Step, Unit, Verdict};
-use crate::whole_file::{Earlier, WholeFile};
+use crate::{
+    as_text::AsText,
+    output::OutputFormat,
+    whole_file::{Earlier, WholeFile},
+};
 
 /// What to do with the audit log.
 #[derive(Serialize, Deserialize)]
@@ -20,15 +24,15 @@ use crate::whole_file::{Earlier, WholeFile};
 pub(crate) enum Audit {
     /// Holds every sealed record against the signed heads.
     Verify {
-        /// A root that was noted elsewhere: `month/size/root`.
-        noted: Option<String>,
-        /// Whether to tell lines of JSON.
-        json: bool,
+        /// A root that was noted elsewhere.
+        noted: Option<AsText<Noted>>,
+        /// How it tells what it finds.
+        output: OutputFormat,
     },
     /// Tells the records as lines of JSON, each month's head at its end.
     Export {
         /// Only those sealed in this month.
-        month: Option<String>,
+        month: Option<AsText<Month>>,
         /// Into this file instead; a month that is over may then be forgotten.
         output: Option<PathBuf>,
     },
@@ -45,18 +49,19 @@ impl Audit {
         progress: &Progress,
     ) -> Result<Outcome> {
         match self {
-            Self::Verify { noted, json } => verify(log, (noted.as_deref(), json), progress).await,
+            Self::Verify { noted, output } => verify(log, noted.map(|noted| noted.0), output, progress).await,
             Self::Export { month, output: None } => {
-                let mut told = Told(progress);
-                export(log, grant, (month.as_deref(), progress), &mut told).await?;
+                let export = Export { log, grant, progress };
+                export.run(month.map(|month| month.0), &mut Told(progress)).await?;
                 Ok(Outcome::good(""))
             }
             Self::Export { month, output: Some(path) } => {
                 let told = path.display().to_string();
                 let mut file = WholeFile::begin(path, Earlier::Stays).await?;
-                let months = export(log, grant, (month.as_deref(), progress), &mut file).await?;
+                let export = Export { log, grant, progress };
+                let months = export.run(month.map(|month| month.0), &mut file).await?;
                 file.keep().await?;
-                note(log, grant, &months).await?;
+                export.note(&months).await?;
                 let records: u64 = months.iter().map(|month| month.head().size).sum();
                 Ok(Outcome::good(format!("exported {records} records to {told}")))
             }
@@ -69,21 +74,25 @@ impl Audit {
     }
 }
 
-async fn verify(log: &AuditLog, how: (Option<&str>, bool), progress: &Progress) -> Result<Outcome> {
-    let (noted, json) = how;
-    let mut watch = Watch { progress, json, findings: 0 };
+async fn verify(
+    log: &AuditLog,
+    noted: Option<Noted>,
+    output: OutputFormat,
+    progress: &Progress,
+) -> Result<Outcome> {
+    let mut watch = Watch { progress, output, findings: 0 };
     let checked = log.verify(noted, &mut watch).await?;
     let verdict = if watch.findings == 0 { Verdict::Good } else { Verdict::Damaged };
-    let text = match json {
-        true => summary(&checked, watch.findings)?.to_string(),
-        false => told(&checked, watch.findings)?,
+    let text = match output {
+        OutputFormat::Json => summary(&checked, watch.findings)?.to_string(),
+        OutputFormat::Text => told(&checked, watch.findings)?,
     };
     Ok(Outcome { text, verdict })
 }
 
 struct Watch<'a> {
     progress: &'a Progress,
-    json: bool,
+    output: OutputFormat,
     findings: u64,
 }
 
@@ -96,7 +105,10 @@ impl AuditInspector for Watch<'_> {
 
     async fn found(&mut self, finding: AuditFinding) -> Result<()> {
         self.findings += 1;
-        let line = if self.json { as_json(&finding).to_string() } else { in_words(&finding) };
+        let line = match self.output {
+            OutputFormat::Json => as_json(&finding).to_string(),
+            OutputFormat::Text => in_words(&finding),
+        };
         self.progress.line(line).await
     }
 }
@@ -161,7 +173,7 @@ fn summary(checked: &Checked, findings: u64) -> Result<Value> {
     Ok(json!({ "verified": {
         "records": checked.records,
         "removed": removed,
-        "head": checked.head.as_ref().map(noted_as),
+        "head": checked.head.as_ref().map(|head| Noted::of(head).to_string()),
         "unsealed": checked.tail.records,
         "unsealed_since": checked.tail.since.map(Timestamp::written).transpose()?,
         "findings": findings,
@@ -178,16 +190,11 @@ fn told(checked: &Checked, findings: u64) -> Result<String> {
         lines.push(format!("not sealed yet: {} records, since {}", tail.records, since.written()?));
     }
     if let Some(head) = head {
-        lines.push(format!("head: {}", noted_as(head)));
+        lines.push(format!("head: {}", Noted::of(head)));
     }
     let end = if findings == 0 { "all is right".to_owned() } else { format!("{findings} findings") };
     lines.push(format!("verified {records} records: {end}"));
     Ok(lines.join("\n"))
-}
-
-/// A head as it is noted elsewhere, and given back to a later verification.
-fn noted_as(head: &Head) -> String {
-    format!("{}/{}/{}", head.month, head.size, hex::encode(&head.root))
 }
 
 /// Takes the lines of an export.
@@ -205,50 +212,53 @@ impl Taker for Told<'_> {
     }
 }
 
-/// Hands every sealed record on, and each month's head after its last; the months that were handed on. Each is held against
-/// its head meanwhile.
-async fn export(
-    log: &AuditLog,
-    grant: &OperatorGrant,
-    (month, progress): (Option<&str>, &Progress),
-    taker: &mut dyn Taker,
-) -> Result<Vec<Exported>> {
-    let month: Option<Month> = month.map(str::parse).transpose()?;
-    let wanted = |row: &HeadRow| month.map_or(row.removed.is_none(), |month| row.head.month == month);
-    let heads: Vec<_> = log.heads().await?.into_iter().filter(wanted).collect();
-    if let Some(month) = month.filter(|_| heads.is_empty()) {
-        let message = format!("nothing was sealed in {month}");
-        return Err(Error::new(Kind::NotFound(Subject::Name), message));
-    }
-    let total = heads.iter().map(|row| row.head.size).sum();
-    let (mut done, mut exported) = (0, Vec::new());
-    for row in &heads {
-        let mut export = log.export_month(grant, row)?;
-        loop {
-            let lines = export.next().await?;
-            if lines.is_empty() {
-                break;
-            }
-            done += lines.len() as u64;
-            for line in lines {
-                taker.take(line).await?;
-            }
-            let what = "exporting the audit log".to_owned();
-            progress.step(Step { what, done, total: Some(total), unit: Unit::Rows })?;
-        }
-        exported.push(export.end()?);
-        taker.take(row.line(log.signer())?).await?;
-    }
-    Ok(exported)
+/// An export of the log.
+struct Export<'a> {
+    log: &'a AuditLog,
+    grant: &'a OperatorGrant,
+    progress: &'a Progress,
 }
 
-/// Notes of each month that is over that it was exported. The last one is not.
-async fn note(log: &AuditLog, grant: &OperatorGrant, months: &[Exported]) -> Result<()> {
-    let last = log.heads().await?.pop().map(|row| row.head.month);
-    for month in months.iter().filter(|month| Some(month.head().month) < last) {
-        log.note_export(grant, month).await?;
+impl Export<'_> {
+    /// Hands every sealed record on, of one month or of all that are there, and each month's head after its last; the
+    /// months that were handed on. Each is held against its head meanwhile.
+    async fn run(&self, month: Option<Month>, taker: &mut dyn Taker) -> Result<Vec<Exported>> {
+        let wanted = |row: &HeadRow| month.map_or(row.removed.is_none(), |month| row.head.month == month);
+        let heads: Vec<_> = self.log.heads().await?.into_iter().filter(wanted).collect();
+        if let Some(month) = month.filter(|_| heads.is_empty()) {
+            let message = format!("nothing was sealed in {month}");
+            return Err(Error::new(Kind::NotFound(Subject::Name), message));
+        }
+        let total = heads.iter().map(|row| row.head.size).sum();
+        let (mut done, mut exported) = (0, Vec::new());
+        for row in &heads {
+            let mut export = self.log.export_month(self.grant, row)?;
+            loop {
+                let lines = export.next().await?;
+                if lines.is_empty() {
+                    break;
+                }
+                done += lines.len() as u64;
+                for line in lines {
+                    taker.take(line).await?;
+                }
+                let what = "exporting the audit log".to_owned();
+                self.progress.step(Step { what, done, total: Some(total), unit: Unit::Rows })?;
+            }
+            exported.push(export.end()?);
+            taker.take(row.line(self.log.signer())?).await?;
+        }
+        Ok(exported)
     }
-    Ok(())
+
+    /// Notes of each month that is over that it was exported. The last one is not.
+    async fn note(&self, months: &[Exported]) -> Result<()> {
+        let last = self.log.heads().await?.pop().map(|row| row.head.month);
+        for month in months.iter().filter(|month| Some(month.head().month) < last) {
+            self.log.note_export(self.grant, month).await?;
+        }
+        Ok(())
+    }
 }
 
 #[async_trait]

@@ -1,14 +1,15 @@
 //! The commands.
 
 use serde::{Deserialize, Serialize};
-use wharf_auth::{KnownBy, NewUser, port::RegistryChange};
-use wharf_core::{Actor, Error, Kind, OrganisationName, RegistryPlace, Result, Role, Secret, UserName};
-
+use wharf_auth::{KnownBy, NewUser};
+use wharf_core::{Actor, RegistryPlace, Result, Secret, UserName};
 use wharf_registry::{Collected, Horizon, Registry, Share};
 
-use super::{Desk, Outcome, Progress, audit::Audit, key::Key, source::RegistrySource};
+use super::{Desk, Membership, Outcome, Progress, audit::Audit, key::Key, registry};
 use crate::{
+    as_text::AsText,
     first_start::{ADMIN, PASSWORD_FILE},
+    management::RegistrySettings,
     moving::{self, Backup},
     verify::{self, Verify},
 };
@@ -20,35 +21,27 @@ pub(crate) enum Command {
     /// Makes a user.
     UserAdd {
         /// The login.
-        name: String,
+        name: AsText<UserName>,
         /// The password.
         password: String,
-        /// `organisation:role`, any number of them.
-        members: Vec<String>,
+        /// What the user is to be, and where.
+        memberships: Vec<AsText<Membership>>,
         /// Whether the user is to be an operator.
         operator: bool,
     },
     /// Sets a user's password.
     UserPasswd {
         /// The login.
-        name: String,
+        name: AsText<UserName>,
         /// The password.
         password: String,
     },
     /// Makes a registry, or changes it.
     RegistrySet {
-        /// `organisation/registry`
-        registry: String,
-        /// Whether anybody may pull.
-        public: Option<bool>,
-        /// Whether manifests may name content the repository lacks.
-        accepts_missing_content: Option<bool>,
-        /// Whether who pulls may be sent to where the bytes lie.
-        redirects: Option<bool>,
-        /// Whether, as long as it has no key, it takes plugins that nobody signed.
-        accepts_unverified: Option<bool>,
-        /// Where its content comes from.
-        source: Box<RegistrySource>,
+        /// Which.
+        registry: AsText<RegistryPlace>,
+        /// What is to be set of it.
+        settings: Box<RegistrySettings>,
     },
     /// Works on the keys that a registry believes.
     Key(Key),
@@ -80,41 +73,28 @@ impl Command {
         let Desk { registry: content, auth, data_dir, .. } = desk;
         let grant = auth.grant_operator(&Actor::job("command line")).await?;
         match self {
-            Self::UserAdd { name, password, members, operator } => {
-                let memberships = members.iter().map(|text| membership(text)).collect::<Result<_>>()?;
+            Self::UserAdd { name: AsText(name), password, memberships, operator } => {
+                let role_in = |AsText(Membership { organisation, role })| (organisation, role);
                 let user = NewUser {
-                    name: name.parse()?,
+                    name: name.clone(),
                     password: Secret::new(password),
                     operator,
-                    memberships,
+                    memberships: memberships.into_iter().map(role_in).collect(),
                     known_by: KnownBy::default(),
                 };
                 auth.create_user(&grant, user).await?;
                 Ok(Outcome::good(format!("user {name} was made")))
             }
-            Self::UserPasswd { name, password } => {
-                let user: UserName = name.parse()?;
-                auth.set_password(&grant, &user, &Secret::new(password)).await?;
-                if name == ADMIN {
+            Self::UserPasswd { name: AsText(name), password } => {
+                auth.set_password(&grant, &name, &Secret::new(password)).await?;
+                if name.as_str() == ADMIN {
                     data_dir.remove(PASSWORD_FILE)?;
                 }
                 let told = format!("user {name} has a new password; every token issued before has ended");
                 Ok(Outcome::good(told))
             }
-            Self::RegistrySet {
-                registry,
-                public,
-                accepts_missing_content,
-                redirects,
-                accepts_unverified,
-                source,
-            } => {
-                let RegistryPlace { organisation, registry: name } = registry.parse()?;
-                let source = source.change(auth)?;
-                let change =
-                    RegistryChange { public, accepts_missing_content, redirects, accepts_unverified, source };
-                auth.set_registry(&grant, organisation, name, change).await?;
-                Ok(Outcome::good(format!("registry {registry} is set")))
+            Self::RegistrySet { registry: AsText(place), settings } => {
+                registry::set(auth, &grant, place, *settings).await.map(Outcome::good)
             }
             Self::Key(key) => key.carry_out(&desk.signing, auth).await.map(Outcome::good),
             Self::Audit(audit) => audit.carry_out(&desk.audit, &grant, progress).await,
@@ -141,10 +121,4 @@ impl Gc {
 
 fn told(collected: &Collected) -> String {
     format!("{} memberships of blobs in repositories, {} bytes", collected.memberships, collected.bytes)
-}
-
-fn membership(text: &str) -> Result<(OrganisationName, Role)> {
-    let wrong = || Error::new(Kind::Invalid, "a membership is organisation:role");
-    let (organisation, role) = text.split_once(':').ok_or_else(wrong)?;
-    Ok((organisation.parse()?, role.parse()?))
 }

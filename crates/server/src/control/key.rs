@@ -2,37 +2,39 @@
 
 use serde::{Deserialize, Serialize};
 use wharf_auth::Auth;
-use wharf_core::{Actor, OrganisationGrant, RegistryPlace, Result, duty::Administer};
-use wharf_signing::{NewKey, PublicKey, RegistryKey, Signing};
+use wharf_core::{Actor, OrganisationGrant, RegistryPlace, Result, Timestamp, duty::Administer};
+use wharf_signing::{KeyName, NewKey, PublicKey, RegistryKey, Signing};
 
-/// What to do with a key of a registry, `organisation/registry`.
+use crate::as_text::AsText;
+
+/// What to do with a key of a registry.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub(crate) enum Key {
     /// Lets the registry believe it.
     Add {
         /// Of which registry.
-        registry: String,
+        registry: AsText<RegistryPlace>,
         /// What the key is called there.
-        name: String,
+        name: AsText<KeyName>,
         /// The key.
         pem: String,
         /// Whether clients are told of it first.
         is_primary: bool,
-        /// Until when what is signed by it is taken in (RFC 3339).
-        expires_at: Option<String>,
+        /// Until when what is signed by it is taken in, in microseconds since 1970.
+        expires_at: Option<i64>,
     },
     /// Ends all belief in it.
     Revoke {
         /// Of which registry.
-        registry: String,
+        registry: AsText<RegistryPlace>,
         /// Which key.
-        name: String,
+        name: AsText<KeyName>,
     },
     /// Shows them all.
     List {
         /// Of which registry.
-        registry: String,
+        registry: AsText<RegistryPlace>,
     },
 }
 
@@ -40,22 +42,20 @@ impl Key {
     /// Carries it out; says what to tell.
     pub(super) async fn carry_out(self, signing: &Signing, auth: &Auth) -> Result<String> {
         match self {
-            Self::Add { registry, name, pem, is_primary, expires_at } => {
-                let expires_at = expires_at.as_deref().map(str::parse).transpose()?;
+            Self::Add { registry: AsText(place), name: AsText(name), pem, is_primary, expires_at } => {
+                let expires_at = expires_at.map(Timestamp::from_microseconds);
                 let key = PublicKey::from_pem(&pem)?;
-                let told = format!("registry {registry} believes the key {name} ({})", key.id());
-                let key = NewKey { name: name.parse()?, key, is_primary, expires_at };
-                let place: RegistryPlace = registry.parse()?;
+                let told = format!("registry {place} believes the key {name} ({})", key.id());
+                let key = NewKey { name, key, is_primary, expires_at };
                 signing.add_key(&grant(auth, &place).await?, &place.registry, key).await?;
                 Ok(told)
             }
-            Self::Revoke { registry, name } => {
-                let place: RegistryPlace = registry.parse()?;
-                signing.revoke_key(&grant(auth, &place).await?, &place.registry, &name.parse()?).await?;
-                Ok(format!("registry {registry} believes no signature by {name} any more"))
+            Self::Revoke { registry: AsText(place), name: AsText(name) } => {
+                signing.revoke_key(&grant(auth, &place).await?, &place.registry, &name).await?;
+                Ok(format!("registry {place} believes no signature by {name} any more"))
             }
-            Self::List { registry } => {
-                let trust = signing.trust(&registry.parse()?).await?;
+            Self::List { registry: AsText(place) } => {
+                let trust = signing.trust(&place).await?;
                 Ok(trust.keys().iter().map(line).collect::<Result<Vec<_>>>()?.join("\n"))
             }
         }

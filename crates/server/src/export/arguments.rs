@@ -2,11 +2,16 @@
 
 use std::path::PathBuf;
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use wharf_core::{Error, Kind, OrganisationName, Result};
+use clap::{Arg, ArgMatches, Command, value_parser};
+use wharf_core::OrganisationName;
 use wharf_outbound::RegistryAddress;
 
-use crate::{import::authorities, login::read_authorities, output::OutputFormat, world::variable};
+use crate::{
+    argument::{flag, required},
+    failure::Failure,
+    login::{authorities, authorities_of, server, server_of},
+    output::OutputFormat,
+};
 
 /// How many contents are on their way at once, if it is not said.
 const TRANSFERS: &str = "4";
@@ -33,16 +38,13 @@ pub(super) enum Trust {
 
 /// The grammar of the command.
 pub(crate) fn grammar() -> Command {
-    let flag = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-    };
-    let server = Arg::new("server").long("server").value_name("HOST");
+    let organisation = Arg::new("org").required(true).value_parser(value_parser!(OrganisationName));
     Command::new("export")
         .about("Copy everything that an organisation owns into a directory: JSON files, and an OCI image layout for each repository")
         .after_help(
             "Run again, it goes on. Ends with 0 if everything is there, 3 if something is not, 1 if it could not go on.",
         )
-        .arg(Arg::new("org").required(true).help("The organisation, of which one is an admin"))
+        .arg(organisation.help("The organisation, of which one is an admin"))
         .arg(
             Arg::new("directory")
                 .required(true)
@@ -50,7 +52,7 @@ pub(crate) fn grammar() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("Where the export is, or is to be"),
         )
-        .arg(server.help("The server that `wharf login` knows; if not said, that of WHARF_SERVER"))
+        .arg(server())
         .arg(authorities())
         .arg(
             Arg::new("transfers")
@@ -68,18 +70,14 @@ impl Options {
     /// Reads the arguments.
     ///
     /// # Errors
-    /// `Invalid` for names that are none, and where no server is named.
-    pub(crate) fn read(arguments: &ArgMatches) -> Result<Self> {
-        let text = |name: &str| arguments.get_one::<String>(name).cloned();
-        let nowhere = || Error::new(Kind::Invalid, "name the server: --server HOST, or in WHARF_SERVER");
-        let server = text("server").or_else(|| variable("WHARF_SERVER")).ok_or_else(nowhere)?;
-        let authorities = arguments.get_one::<PathBuf>("ca-file").map(|path| read_authorities(path));
+    /// `Usage` where no server is named; `Invalid` for authorities that cannot be read.
+    pub(crate) fn read(arguments: &ArgMatches) -> Result<Self, Failure> {
         Ok(Self {
-            server: server.parse()?,
-            authorities: authorities.transpose()?,
-            organisation: text("org").unwrap_or_default().parse()?,
-            directory: arguments.get_one::<PathBuf>("directory").cloned().unwrap_or_default(),
-            transfers: arguments.get_one::<u16>("transfers").map_or(1, |number| usize::from(*number)),
+            server: server_of(arguments)?,
+            authorities: authorities_of(arguments)?,
+            organisation: required(arguments, "org")?,
+            directory: required(arguments, "directory")?,
+            transfers: usize::from(required::<u16>(arguments, "transfers")?),
             trust: if arguments.get_flag("check") { Trust::Bytes } else { Trust::Name },
             output: OutputFormat::of(arguments),
         })

@@ -3,20 +3,21 @@
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
-use wharf_core::Result;
-use wharf_outbound::RegistryAddress;
+use wharf_outbound::{ChartRepository, RegistryAddress, SimpleIndex};
 
 use super::{
     names::{Inside, Named},
     plan::Plan,
 };
-use crate::{login::read_authorities, output::OutputFormat};
+use crate::{
+    argument::{flag, many, optional, read_as, required, unrepeated},
+    failure::Failure,
+    login::{authorities, authorities_of},
+    output::OutputFormat,
+};
 
 /// The options that say where to read, if not from a registry. One of them may stand.
 const ELSEWHERE: &str = "elsewhere";
-/// What is told to whom wants less of memflow's own registry.
-const EVERYTHING: &str =
-    "of memflow's own registry everything moves in: name only the server, or server/organisation/registry";
 
 /// What the command names.
 pub(crate) struct Options {
@@ -57,15 +58,12 @@ pub(super) enum Origin {
 
 /// The grammar of the command.
 pub(crate) fn grammar() -> Command {
-    let flag = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-    };
     let source = "host/repository[:tag|@digest]; with --all host[/prefix]; with --from-… without the host";
     Command::new("import")
         .about(
             "Import from another registry, or from its files, into a server that `wharf login` was told of",
         )
-        .after_help("Ends with 0 if everything is there, 3 if something is not, 1 if it could not begin.")
+        .after_help("Ends with 0 if everything is there, 3 if something is not, 1 if it could not begin, 2 if its words make no sense.")
         .allow_missing_positional(true)
         .arg(Arg::new("source").value_name("SOURCE").help(source))
         .arg(
@@ -109,78 +107,58 @@ fn elsewhere() -> [Arg; 6] {
     let memflow = "Read the plugins of memflow's own registry: its MEMFLOW_STORAGE_ROOT; into server[/organisation/registry]";
     [
         folder("from-directory", "ROOT", directory),
-        named("from-index", "URL", index),
+        named("from-index", "URL", index)
+            .value_parser(unrepeated(|url| SimpleIndex::host_of(url).map(|_| url.to_owned()))),
         folder("from-packages", "FOLDER", packages),
         folder("from-charts", "FOLDER", charts),
-        named("from-chart-repository", "URL", repository),
+        named("from-chart-repository", "URL", repository)
+            .value_parser(unrepeated(|url| ChartRepository::host_of(url).map(|_| url.to_owned()))),
         folder("from-memflow", "ROOT", memflow),
     ]
-}
-
-/// Refuses, in words, arguments of which each is good and which mean nothing together.
-pub(crate) fn expect_fitting(arguments: &ArgMatches) -> Result<(), &'static str> {
-    let names = |name: &str| arguments.contains_id(name);
-    let (all, from) = (arguments.get_flag("all"), names(ELSEWHERE));
-    match names("source") {
-        true if names("from-memflow") => Err(EVERYTHING),
-        false if names("from-memflow") => {
-            if all {
-                Err(EVERYTHING)
-            } else {
-                Ok(())
-            }
-        }
-        false if !from => Err("name the source too: SOURCE TARGET"),
-        false if !all => Err("name a repository of the source, or say --all"),
-        _ => Ok(()),
-    }
-}
-
-/// The option for more authorities.
-pub(crate) fn authorities() -> Arg {
-    Arg::new("ca-file")
-        .long("ca-file")
-        .value_name("FILE")
-        .value_parser(value_parser!(PathBuf))
-        .help("Believe these authorities too, in PEM")
 }
 
 impl Options {
     /// Reads the arguments.
     ///
     /// # Errors
-    /// `Invalid` for names that are none or do not fit together.
-    pub(crate) fn read(arguments: &ArgMatches) -> Result<Self> {
-        let text = |name: &str| arguments.get_one::<String>(name).map(String::as_str);
-        let target: Named = text("target").unwrap_or_default().parse()?;
-        let source = text("source").unwrap_or_default();
-        let folder = |name: &str| arguments.get_one::<PathBuf>(name).cloned();
-        let elsewhere = folder("from-directory").map(Origin::Directory);
-        let elsewhere = elsewhere.or_else(|| folder("from-packages").map(Origin::Packages));
-        let elsewhere = elsewhere.or_else(|| folder("from-charts").map(Origin::Charts));
-        let elsewhere = elsewhere.or_else(|| text("from-index").map(|url| Origin::Index(url.to_owned())));
-        let url = || text("from-chart-repository").map(|url| Origin::ChartRepository(url.to_owned()));
-        let elsewhere = elsewhere.or_else(url);
-        let (origin, from) = match elsewhere {
-            Some(origin) => (origin, source.parse::<Inside>()?),
-            None => {
-                let Named { registry, inside } = source.parse()?;
-                (Origin::Registry(registry), inside)
-            }
-        };
+    /// `Usage` for names that do not fit together; `Invalid` for authorities that cannot be read.
+    pub(crate) fn read(arguments: &ArgMatches) -> Result<Self, Failure> {
+        let target: Named = read_as(&required::<String>(arguments, "target")?, "<TARGET>")?;
+        let (origin, from) = asked(arguments)?;
+        let fit = if arguments.get_flag("all") { Plan::all } else { Plan::one };
         let (effect, output) = manner(arguments);
-        let authorities = arguments.get_one::<PathBuf>("ca-file").map(|path| read_authorities(path));
         Ok(Self {
             origin,
-            plan: Plan::new(from, target.inside, arguments.get_flag("all"))?,
+            plan: fit(from, target.inside).map_err(Failure::usage)?,
             server: target.registry,
-            trusted: arguments.get_many::<String>("trust-host").into_iter().flatten().cloned().collect(),
-            authorities: authorities.transpose()?,
-            transfers: arguments.get_one::<u16>("transfers").map_or(4, |number| usize::from(*number)),
+            trusted: many(arguments, "trust-host"),
+            authorities: authorities_of(arguments)?,
+            transfers: usize::from(required::<u16>(arguments, "transfers")?),
             effect,
             output,
         })
     }
+}
+
+/// Where to read, and what of it. What the source is called means a registry only where nothing else says where to read.
+fn asked(arguments: &ArgMatches) -> Result<(Origin, Inside), Failure> {
+    let source = optional::<String>(arguments, "source");
+    let Some(origin) = elsewhere_in(arguments) else {
+        let source = source.ok_or_else(|| Failure::usage("name the source too: SOURCE TARGET"))?;
+        let Named { registry, inside } = read_as(&source, "[SOURCE]")?;
+        return Ok((Origin::Registry(registry), inside));
+    };
+    Ok((origin, read_as(&source.unwrap_or_default(), "[SOURCE]")?))
+}
+
+fn elsewhere_in(arguments: &ArgMatches) -> Option<Origin> {
+    let folder = |name: &str| optional::<PathBuf>(arguments, name);
+    let url = |name: &str| optional::<String>(arguments, name);
+    let origin = folder("from-directory").map(Origin::Directory);
+    let origin = origin.or_else(|| folder("from-packages").map(Origin::Packages));
+    let origin = origin.or_else(|| folder("from-charts").map(Origin::Charts));
+    let origin = origin.or_else(|| url("from-index").map(Origin::Index));
+    origin.or_else(|| url("from-chart-repository").map(Origin::ChartRepository))
 }
 
 /// What is to be done, and for whom it is told.

@@ -47,18 +47,23 @@ impl Thing {
 }
 
 impl Plan {
-    /// From the two names of the command line.
+    /// Every repository of the source, or those below a name.
     ///
     /// # Errors
     /// `Invalid` for names that do not fit together.
-    pub(super) fn new(from: Inside, to: Inside, all: bool) -> Result<Self> {
-        let wrong = |words: &str| Err(Error::new(Kind::Invalid, words));
-        if all {
-            if from.reference.is_some() || to.reference.is_some() {
-                return wrong("with --all there is no tag and no digest");
-            }
-            return Ok(Self::All { below: from.repository, to: to.repository });
+    pub(super) fn all(from: Inside, to: Inside) -> Result<Self> {
+        if from.reference.is_some() || to.reference.is_some() {
+            return Err(Error::new(Kind::Invalid, "with --all there is no tag and no digest"));
         }
+        Ok(Self::All { below: from.repository, to: to.repository })
+    }
+
+    /// One repository of the source, or one thing in it.
+    ///
+    /// # Errors
+    /// `Invalid` for names that do not fit together.
+    pub(super) fn one(from: Inside, to: Inside) -> Result<Self> {
+        let wrong = |words: &str| Err(Error::new(Kind::Invalid, words));
         let Some(repository) = from.repository else {
             return wrong("name a repository of the source, or say --all");
         };
@@ -127,14 +132,14 @@ mod tests {
 
     #[test]
     fn names_that_do_not_fit_together_are_refused() {
-        let plan = |from: &str, to: &str, all| Plan::new(from.parse()?, to.parse()?, all);
-        assert!(plan("a:v1", "b", false).is_ok());
-        assert!(plan("a:v1", "b:v2", false).is_ok());
-        assert!(plan("a", "b", false).is_ok());
-        assert!(plan("", "", true).is_ok());
-        for (from, to, all) in [("a", "b:v1", false), ("", "b", false), ("a", "", false), ("a:v1", "b", true)]
-        {
-            assert!(plan(from, to, all).is_err(), "{from} {to}");
+        let one = |from: &str, to: &str| Plan::one(from.parse()?, to.parse()?);
+        for (from, to) in [("a:v1", "b"), ("a:v1", "b:v2"), ("a", "b")] {
+            assert!(one(from, to).is_ok(), "{from} {to}");
         }
+        for (from, to) in [("a", "b:v1"), ("", "b"), ("a", "")] {
+            assert!(one(from, to).is_err(), "{from} {to}");
+        }
+        let all = |from: &str| Plan::all(from.parse()?, Inside::default());
+        assert!(all("").is_ok() && all("a").is_ok() && all("a:v1").is_err());
     }
 }

@@ -1,14 +1,23 @@
 //! The verbs as commands: grown onto a grammar that may have commands of the same names for this machine's data.
 
-use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser, value_parser};
-use wharf_core::{Place, RegistryPlace};
+use std::str::FromStr;
+
+use clap::{
+    Arg, ArgAction, ArgMatches, Command,
+    builder::{PossibleValuesParser, ValueParser},
+    value_parser,
+};
+use wharf_core::{
+    Allowance, Digest, Error, OrganisationName, Place, RegistryPlace, Result, RobotName, Tag, Timestamp,
+    UserName,
+};
 
 use super::{
     settings,
-    verb::{Argument, Form, Shows, Verb},
+    verb::{Argument, Form, Shows, Sort, Verb},
     verbs::ALL,
 };
-use crate::{config::quota, import};
+use crate::{argument::flag, config::quota, login};
 
 /// Verbs that others call otherwise.
 const ALIASES: [(&str, &str); 2] = [("change", "update"), ("remove", "delete")];
@@ -45,17 +54,14 @@ pub(super) fn find(matches: &ArgMatches) -> Option<(&'static Verb, &ArgMatches)>
 }
 
 fn command(name: &'static str, verb: &Verb) -> Command {
-    let server = Arg::new("server").long("server").value_name("HOST");
-    let json = Arg::new("json").long("json").action(ArgAction::SetTrue);
     let limit = Arg::new("limit").long("limit").value_name("N").value_parser(value_parser!(u64).range(1..));
     let alias = ALIASES.iter().find(|(verb, _)| *verb == name).map(|(_, alias)| *alias);
     let command = Command::new(name)
         .about(verb.about)
         .visible_aliases(alias)
         .args(verb.arguments.iter().flat_map(written))
-        .arg(server.help("The server that `wharf login` knows; if not said, that of WHARF_SERVER"))
-        .arg(import::authorities())
-        .arg(json.help("Tell a line of JSON for each"));
+        .args([login::server(), login::authorities()])
+        .arg(flag("json", "Tell a line of JSON for each"));
     match verb.shows {
         Shows::List(_) => command.arg(limit.help("Show so many at most")),
         Shows::All(_) | Shows::One(_) | Shows::Nothing => command,
@@ -74,14 +80,15 @@ fn single(argument: &'static Argument) -> Option<Arg> {
     let arg = Arg::new(argument.name).help(argument.help);
     let long = |arg: Arg| arg.long(argument.name.trim_end_matches("_at"));
     Some(match argument.form {
-        Form::Word => arg.required(true),
+        Form::Word(sort) => arg.required(true).value_parser(parser(sort)),
         Form::Choice(words) => arg.required(true).value_parser(PossibleValuesParser::new(words)),
-        Form::Option => long(arg).value_name("VALUE"),
+        Form::Option(sort) => long(arg).value_name("VALUE").value_parser(parser(sort)),
         Form::Flag => long(arg).action(ArgAction::SetTrue),
-        Form::Access => long(arg).value_name("ACCESS").action(ArgAction::Append),
-        Form::Password => {
-            Arg::new("password-stdin").long("password-stdin").help(argument.help).action(ArgAction::SetTrue)
+        Form::Access => {
+            let arg = long(arg).value_name("REPOSITORIES:ACTION,ACTION").action(ArgAction::Append);
+            arg.value_parser(value_parser!(Allowance))
         }
+        Form::Password => flag("password-stdin", argument.help),
         Form::Registry => {
             arg.required(true).value_name("ORGANISATION/REGISTRY").value_parser(value_parser!(RegistryPlace))
         }
@@ -91,4 +98,24 @@ fn single(argument: &'static Argument) -> Option<Arg> {
         }),
         Form::Always(_) | Form::OwnName | Form::Settings => return None,
     })
+}
+
+/// Takes what a word may be, and hands it on as it was written.
+fn parser(sort: Sort) -> ValueParser {
+    match sort {
+        Sort::Organisation => checked::<OrganisationName>(),
+        Sort::User => checked::<UserName>(),
+        Sort::Robot => ValueParser::new(|text: &str| {
+            RobotName::new(&OrganisationName::library(), text).map(|robot| robot.short().to_owned())
+        }),
+        Sort::Repository => checked::<Place>(),
+        Sort::Tag => checked::<Tag>(),
+        Sort::Digest => checked::<Digest>(),
+        Sort::Moment => checked::<Timestamp>(),
+        Sort::Text => value_parser!(String),
+    }
+}
+
+fn checked<T: FromStr<Err = Error>>() -> ValueParser {
+    ValueParser::new(|text: &str| -> Result<String> { text.parse::<T>().map(|_| text.to_owned()) })
 }

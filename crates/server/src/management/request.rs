@@ -2,13 +2,13 @@
 
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
-use wharf_core::{Error, Kind, Place, RegistryPlace, Result};
+use wharf_core::{Allowance, Place, RegistryPlace, Result, Verb as Action};
 
 use super::{
-    settings,
+    RegistrySettings,
     verb::{Argument, Form, Goes, Verb},
 };
-use crate::prompt::password;
+use crate::{argument::many, prompt::password};
 
 /// A request below `/api/v1/`. It may hold a password, so nothing prints it.
 pub(super) struct Request {
@@ -23,7 +23,7 @@ pub(super) fn request(verb: &Verb, arguments: &ArgMatches) -> Result<Request> {
     let (mut query, mut body) = (Vec::new(), Map::new());
     for argument in verb.arguments.iter().filter(|argument| argument.goes != Goes::Path) {
         if let Form::Settings = argument.form {
-            body.extend(settings::fields(arguments)?);
+            body.extend(RegistrySettings::read(arguments)?.fields()?);
             continue;
         }
         let Some(value) = value(argument, arguments)? else { continue };
@@ -62,7 +62,7 @@ fn registry(arguments: &ArgMatches) -> Option<RegistryPlace> {
 fn value(argument: &Argument, arguments: &ArgMatches) -> Result<Option<Value>> {
     let text = || arguments.get_one::<String>(argument.name).map(|text| json!(text));
     Ok(match argument.form {
-        Form::Word | Form::Choice(_) | Form::Option => text(),
+        Form::Word(_) | Form::Choice(_) | Form::Option(_) => text(),
         Form::Flag => arguments.get_flag(argument.name).then_some(json!(true)),
         Form::Registry | Form::Repository | Form::Settings => None,
         Form::Quota => arguments.get_one::<Option<u64>>(argument.name).map(|bytes| json!(bytes)),
@@ -70,25 +70,16 @@ fn value(argument: &Argument, arguments: &ArgMatches) -> Result<Option<Value>> {
         Form::OwnName => registry(arguments).map(|place| json!(place.registry.as_str())),
         Form::Password => Some(json!(password(arguments)?)),
         Form::Access => {
-            let allowances = arguments.get_many::<String>(argument.name).into_iter().flatten();
-            let allowances = allowances.map(|text| allowance(text)).collect::<Result<Vec<_>>>()?;
+            let allowances: Vec<_> = many(arguments, argument.name).iter().map(shown).collect();
             (!allowances.is_empty()).then_some(json!(allowances))
         }
     })
 }
 
-/// `REPOSITORIES:ACTION,ACTION`.
-fn allowance(text: &str) -> Result<Value> {
-    let odd = || {
-        let words = format!("{text:?} is no REPOSITORIES:ACTION,ACTION such as acme/app:pull,push");
-        Error::new(Kind::Invalid, words)
-    };
-    let (repositories, actions) = text.rsplit_once(':').ok_or_else(odd)?;
-    let actions: Vec<&str> = actions.split(',').map(str::trim).collect();
-    if repositories.is_empty() || actions.contains(&"") {
-        return Err(odd());
-    }
-    Ok(json!({ "repositories": repositories, "actions": actions }))
+/// As the API has it.
+fn shown(allowance: &Allowance) -> Value {
+    let actions: Vec<_> = allowance.verbs.iter().copied().map(Action::word).collect();
+    json!({ "repositories": allowance.repositories.to_string(), "actions": actions })
 }
 
 #[cfg(test)]
@@ -98,18 +89,24 @@ mod tests {
     use super::*;
     use crate::management::{extend, grammar::find};
 
-    fn of(words: &[&str]) -> Result<Request> {
+    fn read(words: &[&str]) -> Result<ArgMatches, clap::Error> {
         let groups = ["user", "audit", "registry"].map(|name| Command::new(name).subcommand_required(true));
-        let matches = extend(Command::new("wharf").subcommands(groups)).get_matches_from(words);
+        extend(Command::new("wharf").subcommands(groups)).try_get_matches_from(words)
+    }
+
+    fn of(words: &[&str]) -> Result<Request> {
+        let matches = read(words).unwrap();
         let (verb, arguments) = find(&matches).unwrap();
         request(verb, arguments)
     }
 
     #[test]
     fn every_argument_goes_where_it_belongs() {
-        let member = of(&["wharf", "org", "set-member", "acme", "a/../b", "writer"]).unwrap();
-        assert_eq!(member.path, ["orgs", "acme", "members", "a/../b"]);
+        let member = of(&["wharf", "org", "set-member", "acme", "alice", "writer"]).unwrap();
+        assert_eq!(member.path, ["orgs", "acme", "members", "alice"]);
         assert_eq!(member.body, Some(json!({ "role": "writer" })));
+        let token = of(&["wharf", "token", "remove", "a/../b"]).unwrap();
+        assert_eq!(token.path, ["tokens", "a/../b"]);
         let removal = of(&["wharf", "org", "remove", "acme", "--force"]).unwrap();
         assert_eq!((removal.query, removal.body), (vec![("force", "true".to_owned())], None));
         assert_eq!(of(&["wharf", "user", "disable", "bob"]).unwrap().body, Some(json!({ "disabled": true })));
@@ -130,7 +127,7 @@ mod tests {
             "--reserved",
             "a, b",
         ];
-        let upstream = json!({ "url": "https://a.example", "protocol": "python" });
+        let upstream = json!({ "url": "https://a.example/", "protocol": "python" });
         let body = json!({ "upstream": upstream, "reserved": ["a", "b"] });
         assert_eq!(of(&proxy).unwrap().body, Some(body));
         let history = of(&["wharf", "tag", "history", "acme/team/a/b", "v1"]).unwrap();
@@ -149,12 +146,46 @@ mod tests {
 
     #[test]
     fn what_a_token_reaches_is_repositories_and_actions() {
-        let words = ["wharf", "token", "create", "ci", "--access", "acme/*:pull,push", "--expires", "2027"];
+        let (reach, end) = ("acme/*:pull, push", "2027-01-31T00:00:00Z");
+        let words = ["wharf", "token", "create", "ci", "--access", reach, "--expires", end];
         let access = json!([{ "repositories": "acme/*", "actions": ["pull", "push"] }]);
-        let body = json!({ "name": "ci", "access": access, "expires_at": "2027" });
+        let body = json!({ "name": "ci", "access": access, "expires_at": end });
         assert_eq!(of(&words).unwrap().body, Some(body));
-        for odd in ["acme/app", ":pull", "acme/app:", "acme/app:pull,"] {
-            assert!(of(&["wharf", "token", "create", "ci", "--access", odd]).is_err(), "{odd}");
+    }
+
+    #[test]
+    fn a_word_that_is_none_is_refused_before_anything_is_asked() {
+        for words in [
+            "org show Acme",
+            "org set-member acme alice owner",
+            "org set-member acme a/../b writer",
+            "org set-quota acme much",
+            "org audit acme --from yesterday",
+            "org audit acme --digest sha256:ab",
+            "org audit acme --repository acme//app",
+            "registry show acme",
+            "registry change acme/main --cooldown-days 366",
+            "registry change acme/main --members a,B",
+            "registry change acme/main --reserved a--b",
+            "registry change acme/main --upstream ftp://a.example",
+            "registry change acme/main --upstream-protocol memflow",
+            "tag history acme/app .v1",
+            "tag rollback acme/app v1 v2",
+            "robot show acme ci/1",
+            "token create ci --expires 2027",
+            "token create ci --access acme/app",
+            "token create ci --access :pull",
+            "token create ci --access acme/app:pull,",
+            "token create ci --access acme/app:fetch",
+        ] {
+            let words: Vec<&str> = ["wharf"].into_iter().chain(words.split(' ')).collect();
+            let refusal = read(&words).unwrap_err();
+            assert_eq!(refusal.exit_code(), 2, "{words:?}: {refusal}");
         }
+        let upstream = "https://alice:hunter2@index.example/";
+        let secret = read(&["wharf", "registry", "change", "acme/main", "--upstream", upstream]).unwrap_err();
+        assert_eq!(secret.exit_code(), 2);
+        let said = secret.to_string();
+        assert!(said.contains("'--upstream <URL>': ") && !said.contains("hunter2"), "{said}");
     }
 }

@@ -46,11 +46,11 @@ pub(super) struct Argument {
 #[derive(Clone, Copy)]
 pub(super) enum Form {
     /// A word that must be there, at its place.
-    Word,
+    Word(Sort),
     /// One of these words, at its place.
     Choice(&'static [&'static str]),
     /// `--name VALUE`.
-    Option,
+    Option(Sort),
     /// `--name`.
     Flag,
     /// `--access REPOSITORIES:ACTION,ACTION`, any number of times.
@@ -69,6 +69,21 @@ pub(super) enum Form {
     Always(bool),
     /// Not written at all: what the registry that is named is called within its organisation.
     OwnName,
+}
+
+/// What a word is, so that what is none is refused before anything is asked.
+#[derive(Clone, Copy)]
+pub(super) enum Sort {
+    Organisation,
+    User,
+    Robot,
+    Repository,
+    Tag,
+    Digest,
+    /// A moment of RFC 3339.
+    Moment,
+    /// Whatever the server takes.
+    Text,
 }
 
 /// Where in the request it goes.

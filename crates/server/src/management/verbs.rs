@@ -1,24 +1,25 @@
 //! Everything that the command line asks of the management API: a line for each.
 
-use super::verb::{Argument, Form, Goes, Method, Shows, Verb};
+use super::verb::{Argument, Form, Goes, Method, Shows, Sort, Verb};
 
 const ROLES: Form = Form::Choice(&["viewer", "writer", "admin"]);
 
-const ORG: Argument = place("org", "The organisation");
-const REGISTRY: Argument = Argument { form: Form::Registry, ..place("registry", "The registry") };
+const ORG: Argument = place("org", Sort::Organisation, "The organisation");
+const REGISTRY: Argument = Argument { form: Form::Registry, ..place("registry", Sort::Text, "The registry") };
 const OWN_NAME: Argument = body("name", Form::OwnName, "");
 const SETTINGS: Argument = body("", Form::Settings, "");
 const PULLED: Argument = Argument {
     form: Form::Repository,
-    ..place("repository", "The repository, as it is pulled: acme/app or acme/team/app")
+    ..place("repository", Sort::Repository, "The repository, as it is pulled: acme/app or acme/team/app")
 };
-const TAG: Argument = place("tag", "The tag");
-const USER: Argument = place("user", "The login");
-const ROBOT: Argument = place("robot", "Its name within its organisation");
-const TOKEN: Argument = place("token", "The id of the token, as a list shows it");
-const NAME: Argument = body("name", Form::Word, "What it is to be called");
+const TAG: Argument = place("tag", Sort::Tag, "The tag");
+const USER: Argument = place("user", Sort::User, "The login");
+const ROBOT: Argument = place("robot", Sort::Robot, "Its name within its organisation");
+const TOKEN: Argument = place("token", Sort::Text, "The id of the token, as a list shows it");
+const NAME: Argument = named(Sort::Text);
 const FORCE: Argument = query("force", Form::Flag, "Also with everything that it holds");
-const EXPIRES: Argument = body("expires_at", Form::Option, "When it ends, like 2027-01-31T00:00:00Z");
+const EXPIRES: Argument =
+    body("expires_at", Form::Option(Sort::Moment), "When it ends, like 2027-01-31T00:00:00Z");
 const ACCESS: Argument = body(
     "access",
     Form::Access,
@@ -35,12 +36,13 @@ const KEPT_TOKEN: &[&str] = &["id", "name", "expires_at", "used_at", "created_at
 const MADE_TOKEN: &[&str] = &["id", "token", "expires_at"];
 const RECORD: &[&str] = &["id", "at", "actor", "action", "repository", "target", "address"];
 
-const ACTOR: Argument = query("actor", Form::Option, "Only what this login did");
-const ACTION: Argument = query("action", Form::Option, "Only this, like manifest.push");
-const REPOSITORY: Argument = query("repository", Form::Option, "Only what concerns this one");
-const DIGEST: Argument = query("digest", Form::Option, "Only what concerns this content");
-const FROM: Argument = query("from", Form::Option, "Nothing before this moment");
-const TO: Argument = query("to", Form::Option, "Nothing from this moment on");
+const ACTOR: Argument = query("actor", Form::Option(Sort::Text), "Only what this login did");
+const ACTION: Argument = query("action", Form::Option(Sort::Text), "Only this, like manifest.push");
+const REPOSITORY: Argument =
+    query("repository", Form::Option(Sort::Repository), "Only what concerns this one");
+const DIGEST: Argument = query("digest", Form::Option(Sort::Digest), "Only what concerns this content");
+const FROM: Argument = query("from", Form::Option(Sort::Moment), "Nothing before this moment");
+const TO: Argument = query("to", Form::Option(Sort::Moment), "Nothing from this moment on");
 
 #[rustfmt::skip]
 pub(super) const ALL: &[Verb] = &[
@@ -50,7 +52,7 @@ pub(super) const ALL: &[Verb] = &[
     verb(("org", "list", "Show the organisations of the caller; all of them to an operator"), (Method::Get, "orgs"), &[],
         Shows::List(ORGANISATION)),
     verb(("org", "show", "Show an organisation"), (Method::Get, "orgs/{org}"), &[ORG], Shows::One(ORGANISATION)),
-    verb(("org", "create", "Make an organisation, and be its admin"), (Method::Post, "orgs"), &[NAME],
+    verb(("org", "create", "Make an organisation, and be its admin"), (Method::Post, "orgs"), &[named(Sort::Organisation)],
         Shows::One(ORGANISATION)),
     verb(("org", "remove", "Remove an organisation; nobody else gets its name"), (Method::Delete, "orgs/{org}"),
         &[ORG, FORCE], Shows::Nothing),
@@ -96,7 +98,7 @@ pub(super) const ALL: &[Verb] = &[
         Shows::List(&["at", "by", "from", "to", "stands"])),
     verb(("tag", "rollback", "Set a tag back to where it pointed before"),
         (Method::Post, "orgs/{org}/registries/{registry}/repositories/{repository}/tags/{tag}/rollback"),
-        &[PULLED, TAG, body("digest", Form::Word, "The digest that it pointed to, as its history shows it")], Shows::Nothing),
+        &[PULLED, TAG, body("digest", Form::Word(Sort::Digest), "The digest that it pointed to, as its history shows it")], Shows::Nothing),
     verb(("tag", "remove", "Remove a tag; the manifest stays"),
         (Method::Delete, "orgs/{org}/registries/{registry}/repositories/{repository}/tags/{tag}"), &[PULLED, TAG],
         Shows::Nothing),
@@ -104,7 +106,7 @@ pub(super) const ALL: &[Verb] = &[
     verb(("user", "list", "Show the users of the platform"), (Method::Get, "users"), &[], Shows::List(ACCOUNT)),
     verb(("user", "show", "Show a user"), (Method::Get, "users/{user}"), &[USER], Shows::One(ACCOUNT)),
     verb(("user", "create", "Make a user on a server"), (Method::Post, "users"),
-        &[NAME, body("password", Form::Password, "Read the password from standard input")], Shows::One(ACCOUNT)),
+        &[named(Sort::User), body("password", Form::Password, "Read the password from standard input")], Shows::One(ACCOUNT)),
     verb(("user", "disable", "Let a user log in no more; what the user holds ends at once"),
         (Method::Patch, "users/{user}"), &[USER, body("disabled", Form::Always(true), "")], Shows::One(ACCOUNT)),
     verb(("user", "enable", "Let a user log in again"), (Method::Patch, "users/{user}"),
@@ -123,7 +125,7 @@ pub(super) const ALL: &[Verb] = &[
     verb(("robot", "show", "Show a robot"), (Method::Get, "orgs/{org}/robots/{robot}"), &[ORG, ROBOT],
         Shows::One(MACHINE)),
     verb(("robot", "create", "Make a robot"), (Method::Post, "orgs/{org}/robots"),
-        &[ORG, NAME, body("role", ROLES, "What it may do")], Shows::One(MACHINE)),
+        &[ORG, named(Sort::Robot), body("role", ROLES, "What it may do")], Shows::One(MACHINE)),
     verb(("robot", "remove", "Remove a robot; its tokens end at once"), (Method::Delete, "orgs/{org}/robots/{robot}"),
         &[ORG, ROBOT], Shows::Nothing),
     verb(("robot", "tokens", "Show the tokens of a robot"), (Method::Get, "orgs/{org}/robots/{robot}/tokens"),
@@ -147,8 +149,12 @@ const fn verb(
     Verb { group, name, about, method, path, arguments, shows }
 }
 
-const fn place(name: &'static str, help: &'static str) -> Argument {
-    Argument { name, help, form: Form::Word, goes: Goes::Path }
+const fn place(name: &'static str, sort: Sort, help: &'static str) -> Argument {
+    Argument { name, help, form: Form::Word(sort), goes: Goes::Path }
+}
+
+const fn named(sort: Sort) -> Argument {
+    body("name", Form::Word(sort), "What it is to be called")
 }
 
 const fn query(name: &'static str, form: Form, help: &'static str) -> Argument {

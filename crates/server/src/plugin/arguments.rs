@@ -1,17 +1,26 @@
 //! What `wharf plugin` takes.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use wharf_core::{Error, Kind, Result};
+use wharf_core::{Error, Kind};
 
 use super::{address::PluginAddress, platform::Platform};
 use crate::{
+    argument::{flag, many, optional, read_as, required},
+    failure::Failure,
     import::{self, Effect},
-    login::read_authorities,
+    login::{authorities, authorities_of},
     output::OutputFormat,
     world,
 };
+
+/// What is told to whom wants less of memflow's own registry.
+const EVERYTHING: &str =
+    "of memflow's own registry everything moves in: name only the server, or server/organisation/registry";
 
 /// What the command names.
 pub(crate) enum Options {
@@ -109,12 +118,13 @@ pub(super) enum Pinning {
 pub(crate) fn grammar() -> Command {
     let connected = |command: Command| {
         let registry = Arg::new("registry").long("registry").short('r').value_name("REGISTRY");
+        let registry = registry.value_parser(value_parser!(PluginAddress));
         let help = "The server, whose root means one registry, or server/organisation/registry";
         let trusted = Arg::new("trust-host").long("trust-host").value_name("HOST").action(ArgAction::Append);
         command
             .arg(registry.help(help))
             .arg(trusted.help("The registry may send there, though it is in a private network"))
-            .arg(import::authorities())
+            .arg(authorities())
             .arg(flag("json", "Print a JSON object for each thing, and one for the summary"))
     };
     let push = Command::new("push")
@@ -128,6 +138,7 @@ pub(crate) fn grammar() -> Command {
                 .required(true)
                 .action(ArgAction::Append)
                 .value_name("NAME[:VERSION]")
+                .value_parser(value_parser!(Asked))
                 .help("A plugin; with a version or the first digits of a digest, else the newest"),
         )
         .args(platform("This machine's, if not said", "1, if not said"))
@@ -154,17 +165,13 @@ pub(crate) fn grammar() -> Command {
         .arg(paths());
     Command::new("plugin")
         .about("Push, pull, list and verify memflow plugins")
-        .after_help("Ends with 0 if all went well, 3 if something did not, 1 if it could not begin.")
+        .after_help("Ends with 0 if all went well, 3 if something did not, 1 if it could not begin, 2 if its words make no sense.")
         .subcommand_required(true)
         .subcommands([push, pull, update, list].map(connected).map(|command| {
             // Only who verifies may do without.
             command.mut_arg("registry", |registry| registry.required(true))
         }))
         .subcommand(connected(verify))
-}
-
-fn flag(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
 }
 
 fn path(name: &'static str, help: &'static str) -> Arg {
@@ -203,43 +210,38 @@ impl Options {
     /// Reads the arguments.
     ///
     /// # Errors
-    /// `Invalid` for names that are none or do not fit together.
-    pub(crate) fn read(arguments: &ArgMatches) -> Result<Self> {
-        let (verb, arguments) = arguments.subcommand().ok_or_else(|| invalid("which of its commands?"))?;
+    /// `Invalid` for authorities that cannot be read, and where neither a folder is named nor a home; `Unsupported` on a
+    /// machine that memflow has no word for.
+    pub(crate) fn read(arguments: &ArgMatches) -> Result<Self, Failure> {
+        let nothing = || Failure::usage("name one of the commands");
+        let (verb, arguments) = arguments.subcommand().ok_or_else(nothing)?;
         let output = OutputFormat::of(arguments);
         match verb {
             "push" => Ok(Self::Push(Push {
-                connection: connection(arguments, "registry")?,
-                key: arguments.get_one::<PathBuf>("key").cloned().unwrap_or_default(),
+                connection: connection(arguments)?,
+                key: required(arguments, "key")?,
                 paths: many(arguments, "path"),
                 output,
             })),
             "pull" => {
-                let names: Vec<String> = many(arguments, "name");
-                let names = names.iter().map(|name| Asked::read(name)).collect::<Result<_>>()?;
-                let (connection, platform) =
-                    (connection(arguments, "registry")?, asked_platform(arguments).or_here()?);
-                let (into, belief) = (folder_of(arguments, "into")?, Belief::read(arguments));
+                let (connection, platform) = (connection(arguments)?, asked_platform(arguments).or_here()?);
+                let (names, into) = (many(arguments, "name"), folder_of(arguments, "into")?);
+                let belief = Belief::read(arguments);
                 Ok(Self::Pull(Pull { connection, names, platform, into, belief, output }))
             }
             "update" => {
-                let (connection, folder) =
-                    (connection(arguments, "registry")?, folder_of(arguments, "folder")?);
+                let (connection, folder) = (connection(arguments)?, folder_of(arguments, "folder")?);
                 Ok(Self::Update(Update { connection, folder, belief: Belief::read(arguments), output }))
             }
             "list" => Ok(Self::List(List {
-                connection: connection(arguments, "registry")?,
-                name: arguments.get_one::<String>("name").cloned(),
+                connection: connection(arguments)?,
+                name: optional(arguments, "name"),
                 platform: asked_platform(arguments),
-                limit: arguments.get_one::<u32>("limit").and_then(|limit| usize::try_from(*limit).ok()),
+                limit: optional::<u32>(arguments, "limit").and_then(|limit| usize::try_from(limit).ok()),
                 output,
             })),
             _ => Ok(Self::Verify(Verify {
-                connection: if arguments.contains_id("registry") {
-                    Some(connection(arguments, "registry")?)
-                } else {
-                    None
-                },
+                connection: arguments.contains_id("registry").then(|| connection(arguments)).transpose()?,
                 paths: many(arguments, "path"),
                 belief: Belief::read(arguments),
                 output,
@@ -252,20 +254,26 @@ impl Options {
     /// Reads those arguments of `wharf import` that name the storage folder of memflow's own registry.
     ///
     /// # Errors
-    /// `Invalid` for names that are none or do not fit together.
-    pub(crate) fn moving_in(root: &Path, arguments: &ArgMatches) -> Result<Self> {
-        let connection = connection(arguments, "target")?;
+    /// `Usage` for names that are none or do not fit together; `Invalid` for authorities that cannot be read.
+    pub(crate) fn moving_in(root: &Path, arguments: &ArgMatches) -> Result<Self, Failure> {
+        if arguments.contains_id("source") || arguments.get_flag("all") {
+            return Err(Failure::usage(EVERYTHING));
+        }
+        let target: String = required(arguments, "target")?;
+        let connection = connection_to(read_as(&target, "<TARGET>")?, arguments)?;
         let (effect, output) = import::manner(arguments);
         Ok(Self::MoveIn(MoveIn { connection, root: root.to_owned(), effect, output }))
     }
 }
 
-impl Asked {
-    fn read(text: &str) -> Result<Self> {
+impl FromStr for Asked {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
         let (name, version) =
             text.split_once(':').map_or((text, None), |(name, version)| (name, Some(version)));
         if name.is_empty() || version == Some("") {
-            return Err(invalid(&format!("{text:?} names no plugin: write name or name:version")));
+            return Err(Error::new(Kind::Invalid, "write name or name:version"));
         }
         // What others call the newest.
         let version = version.filter(|version| *version != "latest").map(str::to_owned);
@@ -280,37 +288,28 @@ impl Belief {
     }
 }
 
-fn connection(arguments: &ArgMatches, name: &str) -> Result<Connection> {
-    let registry = arguments.get_one::<String>(name).ok_or_else(|| invalid("which one? Say --registry"))?;
-    let authorities = arguments.get_one::<PathBuf>("ca-file").map(|path| read_authorities(path));
-    Ok(Connection {
-        address: registry.parse()?,
-        trusted: many(arguments, "trust-host"),
-        authorities: authorities.transpose()?,
-    })
+fn connection(arguments: &ArgMatches) -> Result<Connection, Failure> {
+    connection_to(required(arguments, "registry")?, arguments)
+}
+
+fn connection_to(address: PluginAddress, arguments: &ArgMatches) -> Result<Connection, Failure> {
+    let (trusted, authorities) = (many(arguments, "trust-host"), authorities_of(arguments)?);
+    Ok(Connection { address, trusted, authorities })
 }
 
 fn asked_platform(arguments: &ArgMatches) -> Platform {
     Platform {
-        file_type: arguments.get_one::<String>("file-type").cloned(),
-        architecture: arguments.get_one::<String>("architecture").cloned(),
-        interface: arguments.get_one::<i32>("abi").copied(),
+        file_type: optional(arguments, "file-type"),
+        architecture: optional(arguments, "architecture"),
+        interface: optional(arguments, "abi"),
     }
 }
 
 /// The folder that was named, else where memflow looks for plugins.
-fn folder_of(arguments: &ArgMatches, name: &str) -> Result<PathBuf> {
+fn folder_of(arguments: &ArgMatches, name: &str) -> Result<PathBuf, Error> {
     let home = || Some(PathBuf::from(world::variable("HOME")?).join(".local/lib/memflow"));
-    let named = arguments.get_one::<PathBuf>(name).cloned();
-    named.or_else(home).ok_or_else(|| invalid(&format!("no HOME to find plugins in: say --{name}")))
-}
-
-fn many<T: Clone + Send + Sync + 'static>(arguments: &ArgMatches, name: &str) -> Vec<T> {
-    arguments.get_many::<T>(name).into_iter().flatten().cloned().collect()
-}
-
-fn invalid(words: &str) -> Error {
-    Error::new(Kind::Invalid, words.to_owned())
+    let homeless = || Error::new(Kind::Invalid, format!("no HOME to find plugins in: say --{name}"));
+    optional(arguments, name).or_else(home).ok_or_else(homeless)
 }
 
 #[cfg(test)]
@@ -319,12 +318,12 @@ mod tests {
 
     #[test]
     fn a_plugin_is_asked_for_by_name_and_perhaps_version() {
-        let read = |text: &str| Asked::read(text).map(|asked| (asked.name, asked.version));
+        let read = |text: &str| text.parse().map(|Asked { name, version }| (name, version));
         assert_eq!(read("coredump").unwrap(), ("coredump".to_owned(), None));
         assert_eq!(read("coredump:latest").unwrap(), ("coredump".to_owned(), None));
         assert_eq!(read("coredump:0.2.0").unwrap(), ("coredump".to_owned(), Some("0.2.0".to_owned())));
         for bad in ["", ":", "coredump:", ":0.2.0"] {
-            assert!(read(bad).is_err(), "{bad:?}");
+            assert!(bad.parse::<Asked>().is_err(), "{bad:?}");
         }
     }
 
