@@ -105,10 +105,12 @@ fn run(matches: &ArgMatches) -> Result<Verdict, Failure> {
     }
 }
 
-/// What came of a command goes to standard output, and nothing else does.
+/// What came of a command goes to standard output, and nothing else does: where that is nothing, no line of it.
 fn tell(outcome: Outcome) -> Result<Verdict> {
     let Outcome { text, verdict } = outcome;
-    say(&format!("{text}\n"))?;
+    if !text.is_empty() {
+        say(&format!("{text}\n"))?;
+    }
     Ok(verdict)
 }
 

@@ -155,6 +155,8 @@ async fn a_log_verifies_and_not_against_a_head_it_never_had() {
     let done = wharf.try_command(&["audit", "export", "--output", export.to_str().unwrap()], "");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let exported = fs::read_to_string(&export).unwrap();
+    let told = wharf.try_command(&["audit", "export"], "").stdout;
+    assert!(told.ends_with(b"}\n") && !told.ends_with(b"\n\n"), "each line is JSON");
     assert!(exported.lines().last().unwrap().starts_with(r#"{"head":{"month":"#), "{exported}");
     assert!(exported.contains(r#""target":"witness""#), "{exported}");
 
