@@ -228,14 +228,14 @@ async fn a_word_that_is_none_is_no_use_of_the_command() {
     let wharf = Wharf::start().await;
     let desk = Desk::of_the_operator(&wharf).await;
     for (words, place, allowed) in [
-        ("org create Acme", "'Acme' for '<name>'", "lower-case letters"),
-        ("org set-member acme alice owner", "'owner' for '<role>'", "viewer, writer, admin"),
+        ("org create Acme", "'Acme' for '<ORGANISATION>'", "lower-case letters"),
+        ("org set-member acme alice owner", "'owner' for '<ROLE>'", "viewer, writer, admin"),
         ("org set-quota acme much", "'much' for '<SIZE>'", "like 100GiB, or unlimited"),
-        ("org export Acme folder", "'Acme' for '<org>'", "lower-case letters"),
-        ("org audit acme --from yesterday", "'yesterday' for '--from <VALUE>'", "2027-01-31T12:00:00Z"),
+        ("org export Acme folder", "'Acme' for '<ORGANISATION>'", "lower-case letters"),
+        ("org audit acme --from yesterday", "'yesterday' for '--from <MOMENT>'", "2027-01-31T12:00:00Z"),
         ("token create ci --access acme/app", "'acme/app' for '--access", "acme/app:pull,push"),
         ("registry show acme", "'acme' for '<ORGANISATION/REGISTRY>'", "organisation/registry"),
-        ("tag rollback acme/app v1 v2", "'v2' for '<digest>'", "digest"),
+        ("tag rollback acme/app v1 v2", "'v2' for '<DIGEST>'", "digest"),
     ] {
         let said = desk.ends(words, 2).await;
         assert!(said.contains(place) && said.contains(allowed), "{words}: {said}");

@@ -49,14 +49,14 @@ fn an_import_whose_words_mean_nothing_together_is_no_use_of_the_command() {
 #[test]
 fn a_word_that_is_none_is_no_use_of_the_command_whatever_data_there_is() {
     for (words, place, allowed) in [
-        ("user add Bob", "'Bob' for '<name>'", "lower-case letters"),
+        ("user add Bob", "'Bob' for '<USER>'", "lower-case letters"),
         ("user add bob --member acme:owner", "'acme:owner' for '--member", "viewer, writer or admin"),
         ("user add bob --member acme", "'acme' for '--member", "organisation:role"),
-        ("user passwd v2", "'v2' for '<name>'", "is reserved"),
+        ("user passwd v2", "'v2' for '<USER>'", "is reserved"),
         ("registry set acme --public true", "'acme' for '<ORGANISATION/REGISTRY>'", "organisation/registry"),
         ("registry set acme/main --members a,B", "'a,B' for '--members", "lower-case letters"),
         ("registry set acme/main --upstream index.example", "for '--upstream", "http://host/path"),
-        ("key add acme/main a/b key.pem", "'a/b' for '<name>'", "letters, digits"),
+        ("key add acme/main a/b key.pem", "'a/b' for '<NAME>'", "letters, digits"),
         ("key add acme/main a key.pem --expires soon", "'soon' for '--expires", "2027-01-31T12:00:00Z"),
         ("audit export --month november", "'november' for '--month <YYYY-MM>'", "2026-11"),
         ("audit verify --noted yesterday", "'yesterday' for '--noted", "2026-11/12345/<64 hex digits>"),

@@ -115,7 +115,10 @@ fn host() -> Arg {
 
 fn user() -> Command {
     let stdin = || flag("password-stdin", "Read the password from standard input");
-    let name = || Arg::new("name").required(true).value_parser(value_parser!(UserName)).help("The login");
+    let name = || {
+        let name = Arg::new("name").required(true).value_name("USER");
+        name.value_parser(value_parser!(UserName)).help("The login")
+    };
     let member = Arg::new("member")
         .long("member")
         .action(ArgAction::Append)
@@ -150,10 +153,10 @@ fn place() -> Arg {
 
 fn key() -> Command {
     let name = || {
-        let name = Arg::new("name").required(true).value_parser(value_parser!(KeyName));
-        name.help("What it is called in the registry")
+        let name = Arg::new("name").required(true).value_name("NAME");
+        name.value_parser(value_parser!(KeyName)).help("What it is called in the registry")
     };
-    let file = Arg::new("file").required(true).value_parser(value_parser!(PathBuf));
+    let file = Arg::new("file").required(true).value_name("FILE").value_parser(value_parser!(PathBuf));
     let file = file.help("The public key, in PEM");
     let expires = Arg::new("expires").long("expires").value_name("MOMENT");
     let expires = expires.value_parser(value_parser!(Timestamp));

@@ -12,7 +12,11 @@ use crate::{config::example, failure::Failure, output::say};
 
 /// The commands.
 pub(super) fn grammar() -> [Command; 2] {
-    let shell = Arg::new("shell").required(true).value_parser(value_parser!(Shell)).help("Which shell");
+    let shell = Arg::new("shell")
+        .required(true)
+        .value_name("SHELL")
+        .value_parser(value_parser!(Shell))
+        .help("Which shell");
     let folder = Arg::new("directory").long("directory").value_name("FOLDER");
     let folder = folder.value_parser(value_parser!(PathBuf)).conflicts_with("command");
     let folder = folder.help("Write a page for each command there instead");

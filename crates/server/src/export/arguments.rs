@@ -38,7 +38,8 @@ pub(super) enum Trust {
 
 /// The grammar of the command.
 pub(crate) fn grammar() -> Command {
-    let organisation = Arg::new("org").required(true).value_parser(value_parser!(OrganisationName));
+    let organisation = Arg::new("org").required(true).value_name("ORGANISATION");
+    let organisation = organisation.value_parser(value_parser!(OrganisationName));
     Command::new("export")
         .about("Copy everything that an organisation owns into a directory: JSON files, and an OCI image layout for each repository")
         .after_help(

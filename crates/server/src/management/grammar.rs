@@ -22,6 +22,9 @@ use crate::{argument::flag, config::quota, login};
 /// Verbs that others call otherwise.
 const ALIASES: [(&str, &str); 2] = [("change", "update"), ("remove", "delete")];
 
+/// What somebody may do in an organisation.
+const ROLES: [&str; 3] = ["viewer", "writer", "admin"];
+
 /// What each command is about, where it is not one of this machine's too.
 const GROUPS: [(&str, &str); 5] = [
     ("org", "Manage organisations on a server, with their members"),
@@ -80,9 +83,9 @@ fn single(argument: &'static Argument) -> Option<Arg> {
     let arg = Arg::new(argument.name).help(argument.help);
     let long = |arg: Arg| arg.long(argument.name.trim_end_matches("_at"));
     Some(match argument.form {
-        Form::Word(sort) => arg.required(true).value_parser(parser(sort)),
-        Form::Choice(words) => arg.required(true).value_parser(PossibleValuesParser::new(words)),
-        Form::Option(sort) => long(arg).value_name("VALUE").value_parser(parser(sort)),
+        Form::Word(sort) => arg.required(true).value_name(title(sort)).value_parser(parser(sort)),
+        Form::Role => arg.required(true).value_name("ROLE").value_parser(PossibleValuesParser::new(ROLES)),
+        Form::Option(sort) => long(arg).value_name(title(sort)).value_parser(parser(sort)),
         Form::Flag => long(arg).action(ArgAction::SetTrue),
         Form::Access => {
             let arg = long(arg).value_name("REPOSITORIES:ACTION,ACTION").action(ArgAction::Append);
@@ -100,6 +103,20 @@ fn single(argument: &'static Argument) -> Option<Arg> {
     })
 }
 
+/// What the help calls a word.
+const fn title(sort: Sort) -> &'static str {
+    match sort {
+        Sort::Organisation => "ORGANISATION",
+        Sort::User => "USER",
+        Sort::Robot => "ROBOT",
+        Sort::Repository => "REPOSITORY",
+        Sort::Tag => "TAG",
+        Sort::Digest => "DIGEST",
+        Sort::Moment => "MOMENT",
+        Sort::Text(title) => title,
+    }
+}
+
 /// Takes what a word may be, and hands it on as it was written.
 fn parser(sort: Sort) -> ValueParser {
     match sort {
@@ -112,7 +129,7 @@ fn parser(sort: Sort) -> ValueParser {
         Sort::Tag => checked::<Tag>(),
         Sort::Digest => checked::<Digest>(),
         Sort::Moment => checked::<Timestamp>(),
-        Sort::Text => value_parser!(String),
+        Sort::Text(_) => value_parser!(String),
     }
 }
 

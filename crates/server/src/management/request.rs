@@ -62,7 +62,7 @@ fn registry(arguments: &ArgMatches) -> Option<RegistryPlace> {
 fn value(argument: &Argument, arguments: &ArgMatches) -> Result<Option<Value>> {
     let text = || arguments.get_one::<String>(argument.name).map(|text| json!(text));
     Ok(match argument.form {
-        Form::Word(_) | Form::Choice(_) | Form::Option(_) => text(),
+        Form::Word(_) | Form::Role | Form::Option(_) => text(),
         Form::Flag => arguments.get_flag(argument.name).then_some(json!(true)),
         Form::Registry | Form::Repository | Form::Settings => None,
         Form::Quota => arguments.get_one::<Option<u64>>(argument.name).map(|bytes| json!(bytes)),

@@ -47,8 +47,8 @@ pub(super) struct Argument {
 pub(super) enum Form {
     /// A word that must be there, at its place.
     Word(Sort),
-    /// One of these words, at its place.
-    Choice(&'static [&'static str]),
+    /// What somebody may do, at its place.
+    Role,
     /// `--name VALUE`.
     Option(Sort),
     /// `--name`.
@@ -82,8 +82,8 @@ pub(super) enum Sort {
     Digest,
     /// A moment of RFC 3339.
     Moment,
-    /// Whatever the server takes.
-    Text,
+    /// Whatever the server takes; the help calls it so.
+    Text(&'static str),
 }
 
 /// Where in the request it goes.

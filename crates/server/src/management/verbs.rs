@@ -2,10 +2,11 @@
 
 use super::verb::{Argument, Form, Goes, Method, Shows, Sort, Verb};
 
-const ROLES: Form = Form::Choice(&["viewer", "writer", "admin"]);
-
 const ORG: Argument = place("org", Sort::Organisation, "The organisation");
-const REGISTRY: Argument = Argument { form: Form::Registry, ..place("registry", Sort::Text, "The registry") };
+const REGISTRY: Argument = Argument {
+    form: Form::Registry,
+    ..place("registry", Sort::Text("ORGANISATION/REGISTRY"), "The registry")
+};
 const OWN_NAME: Argument = body("name", Form::OwnName, "");
 const SETTINGS: Argument = body("", Form::Settings, "");
 const PULLED: Argument = Argument {
@@ -15,8 +16,8 @@ const PULLED: Argument = Argument {
 const TAG: Argument = place("tag", Sort::Tag, "The tag");
 const USER: Argument = place("user", Sort::User, "The login");
 const ROBOT: Argument = place("robot", Sort::Robot, "Its name within its organisation");
-const TOKEN: Argument = place("token", Sort::Text, "The id of the token, as a list shows it");
-const NAME: Argument = named(Sort::Text);
+const TOKEN: Argument = place("token", Sort::Text("TOKEN"), "The id of the token, as a list shows it");
+const NAME: Argument = named(Sort::Text("NAME"));
 const FORCE: Argument = query("force", Form::Flag, "Also with everything that it holds");
 const EXPIRES: Argument =
     body("expires_at", Form::Option(Sort::Moment), "When it ends, like 2027-01-31T00:00:00Z");
@@ -36,8 +37,8 @@ const KEPT_TOKEN: &[&str] = &["id", "name", "expires_at", "used_at", "created_at
 const MADE_TOKEN: &[&str] = &["id", "token", "expires_at"];
 const RECORD: &[&str] = &["id", "at", "actor", "action", "repository", "target", "address"];
 
-const ACTOR: Argument = query("actor", Form::Option(Sort::Text), "Only what this login did");
-const ACTION: Argument = query("action", Form::Option(Sort::Text), "Only this, like manifest.push");
+const ACTOR: Argument = query("actor", Form::Option(Sort::Text("LOGIN")), "Only what this login did");
+const ACTION: Argument = query("action", Form::Option(Sort::Text("ACTION")), "Only this, like manifest.push");
 const REPOSITORY: Argument =
     query("repository", Form::Option(Sort::Repository), "Only what concerns this one");
 const DIGEST: Argument = query("digest", Form::Option(Sort::Digest), "Only what concerns this content");
@@ -59,7 +60,7 @@ pub(super) const ALL: &[Verb] = &[
     verb(("org", "members", "Show who belongs to an organisation"), (Method::Get, "orgs/{org}/members"), &[ORG],
         Shows::List(MEMBER)),
     verb(("org", "set-member", "Give a user a role in an organisation"), (Method::Put, "orgs/{org}/members/{user}"),
-        &[ORG, USER, body("role", ROLES, "What the user may do")], Shows::One(MEMBER)),
+        &[ORG, USER, body("role", Form::Role, "What the user may do")], Shows::One(MEMBER)),
     verb(("org", "remove-member", "Take a user out of an organisation"),
         (Method::Delete, "orgs/{org}/members/{user}"), &[ORG, USER], Shows::Nothing),
     verb(("org", "usage", "Show the bytes of an organisation, and its quota"), (Method::Get, "orgs/{org}/usage"), &[ORG],
@@ -125,7 +126,7 @@ pub(super) const ALL: &[Verb] = &[
     verb(("robot", "show", "Show a robot"), (Method::Get, "orgs/{org}/robots/{robot}"), &[ORG, ROBOT],
         Shows::One(MACHINE)),
     verb(("robot", "create", "Make a robot"), (Method::Post, "orgs/{org}/robots"),
-        &[ORG, named(Sort::Robot), body("role", ROLES, "What it may do")], Shows::One(MACHINE)),
+        &[ORG, named(Sort::Robot), body("role", Form::Role, "What it may do")], Shows::One(MACHINE)),
     verb(("robot", "remove", "Remove a robot; its tokens end at once"), (Method::Delete, "orgs/{org}/robots/{robot}"),
         &[ORG, ROBOT], Shows::Nothing),
     verb(("robot", "tokens", "Show the tokens of a robot"), (Method::Get, "orgs/{org}/robots/{robot}/tokens"),
