@@ -75,7 +75,8 @@ impl Origin {
     /// `Denied`.
     pub(crate) fn expect_own_page(
         &self,
-        (method, headers): (&Method, &HeaderMap),
+        method: &Method,
+        headers: &HeaderMap,
         cookie: &Secret<String>,
     ) -> Result<()> {
         if method.is_safe() {
@@ -157,7 +158,7 @@ mod tests {
         let (ours, cookie) = (Origin("https://w:443".to_owned()), Secret::new("text".to_owned()));
         let proof = proof_of(&cookie).expose().clone();
         let allowed = |pairs: &[(&'static str, &str)]| {
-            ours.expect_own_page((&Method::POST, &headers(pairs)), &cookie).is_ok()
+            ours.expect_own_page(&Method::POST, &headers(pairs), &cookie).is_ok()
         };
         assert!(allowed(&[(PROOF, &proof), (SITE, "same-origin")]));
         assert!(allowed(&[(PROOF, &proof), ("origin", "https://W")]));
@@ -169,7 +170,7 @@ mod tests {
         assert!(!allowed(&[(PROOF, &proof), ("origin", "http://w")]));
         assert!(!allowed(&[(PROOF, "other"), (SITE, "same-origin")]));
         assert!(!allowed(&[(SITE, "same-origin")]));
-        assert!(ours.expect_own_page((&Method::GET, &HeaderMap::new()), &cookie).is_ok());
+        assert!(ours.expect_own_page(&Method::GET, &HeaderMap::new(), &cookie).is_ok());
         assert!(ours.expect_no_other_page(&HeaderMap::new()).is_ok());
         assert!(ours.expect_no_other_page(&headers(&[("origin", "https://evil.example")])).is_err());
     }

@@ -42,7 +42,7 @@ pub(crate) async fn audience(State(face): State<Api>) -> Response {
         Some(audience) => Json(json!({ "audience": audience })).into_response(),
         None => {
             let words = "this Wharf's own address is not set, so tokens of issuers cannot be for it";
-            refusal(StatusCode::NOT_FOUND, ("not-enabled", words))
+            refusal(StatusCode::NOT_FOUND, "not-enabled", words)
         }
     };
     named(NAME, response)
@@ -125,14 +125,14 @@ fn refuse(error: &Error, request_id: &str) -> Response {
         Kind::Exists => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-reuse-token"),
         kind => (status_of(kind), "try-again"),
     };
-    let mut response = refusal(status, (code, error.message()));
+    let mut response = refusal(status, code, error.message());
     if status != StatusCode::UNPROCESSABLE_ENTITY {
         response.headers_mut().extend(refusal_headers(error));
     }
     response
 }
 
-fn refusal(status: StatusCode, (code, description): (&str, &str)) -> Response {
+fn refusal(status: StatusCode, code: &str, description: &str) -> Response {
     let errors = [json!({ "code": code, "description": description })];
     let body = json!({ "message": "Token request failed", "errors": errors });
     (status, Json(body)).into_response()

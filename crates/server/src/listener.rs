@@ -188,7 +188,7 @@ impl Connections {
     async fn serve(&self, secured: Secured, peer: Peer, stop: watch::Receiver<bool>) {
         let reader = self.room.reader();
         tokio::select! {
-            () = self.serve_to_its_end(secured, (peer, &reader), stop) => {}
+            () = self.serve_to_its_end(secured, peer, &reader, stop) => {}
             () = reader.is_cut() => tracing::debug!(address = ?peer.0, "cut off: it takes no answers"),
         }
     }
@@ -198,7 +198,8 @@ impl Connections {
     async fn serve_to_its_end(
         &self,
         (stream, scheme): Secured,
-        (peer, reader): (Peer, &Arc<Reader>),
+        peer: Peer,
+        reader: &Arc<Reader>,
         mut stop: watch::Receiver<bool>,
     ) {
         let Limits { header_timeout, patience, .. } = self.limits;

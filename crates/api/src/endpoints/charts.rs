@@ -94,7 +94,7 @@ async fn search(call: Call, Search { search, limit }: Search) -> Result<Listed<C
     let place = call.registry()?;
     let grant = call.face.registry.grant_reach(&call.actor, &place).await?;
     let found = call.face.registry.search_shown(&grant, search.clone(), limit).await?;
-    let next = next(&found, &place, (&search.question, limit));
+    let next = next(&found, &place, &search.question, limit);
     Ok(Listed { items: found.rows.iter().map(shown).collect::<Result<_>>()?, next })
 }
 
@@ -118,7 +118,7 @@ fn shown(row: &ShownRow) -> Result<Chart> {
 }
 
 /// The page after this one.
-fn next(found: &Found, place: &RegistryPlace, (question, limit): (&Question, Limit)) -> Option<String> {
+fn next(found: &Found, place: &RegistryPlace, question: &Question, limit: Limit) -> Option<String> {
     let last = found.next.as_ref()?;
     let mut query = form_urlencoded::Serializer::new(String::new());
     let Question { word, keyword, versions } = question;

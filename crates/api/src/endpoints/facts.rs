@@ -89,7 +89,7 @@ async fn search(call: Call, Search { facts, limit }: Search) -> Result<Listed<Fa
     let place = call.registry()?;
     let grant = call.face.registry.grant_registry(&call.actor, &place).await?;
     let page = call.face.registry.facts(&grant, facts.clone(), limit).await?;
-    let next = next(&page, &place, (&facts, limit));
+    let next = next(&page, &place, &facts, limit);
     Ok(Listed { items: page.entries.iter().map(shown).collect::<Result<_>>()?, next })
 }
 
@@ -122,11 +122,7 @@ fn shown(row: &FactRow) -> Result<Fact> {
 }
 
 /// The page after this one.
-fn next(
-    page: &Page<FactRow>,
-    place: &RegistryPlace,
-    (search, limit): (&FactSearch, Limit),
-) -> Option<String> {
+fn next(page: &Page<FactRow>, place: &RegistryPlace, search: &FactSearch, limit: Limit) -> Option<String> {
     let last = page.entries.last().filter(|_| page.more)?;
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("format", &search.format).extend_pairs(&search.pairs);
