@@ -41,6 +41,8 @@ mod hook_tests;
 #[allow(clippy::disallowed_methods, reason = "the tests act as jobs")]
 mod listing_tests;
 #[cfg(test)]
+mod meanwhile;
+#[cfg(test)]
 mod on_both;
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "the tests act as jobs")]

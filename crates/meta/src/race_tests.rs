@@ -1,7 +1,5 @@
 //! What two do at once, on both databases: of those who count up to a bound one comes last, and a registry is of one kind.
 
-use std::{thread, time::Duration};
-
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use wharf_auth::port::{
@@ -13,13 +11,13 @@ use wharf_core::{
     audit::AuditRecord,
     gate::{OrganisationId, RegistryId},
 };
-use wharf_registry::port::{Home, Maker, Store, Tenants as _, Transaction, Work};
+use wharf_registry::port::{Home, Maker, Tenants as _};
 
-use crate::{Database, database::Step, on_both::on_both, rows::SqlWork, session::Session};
+use crate::{
+    Database, database::Step, meanwhile::meanwhile, on_both::on_both, rows::SqlWork, session::Session,
+};
 
 const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
-/// How long a transaction takes that another one comes in between of.
-const SLOW: Duration = Duration::from_millis(300);
 
 fn record() -> AuditRecord {
     AuditRecord::new(NOW, &Actor::job("races"), "races")
@@ -76,18 +74,17 @@ async fn an_account_has_a_thousand_tokens_however_many_are_made_at_once(database
     assert_eq!(refused, [Kind::Conflict; 5]);
 }
 
-/// Makes a repository, and takes its time.
-struct MakeRepository(Home, Duration);
+/// Makes a repository.
+struct MakeRepository(Home);
 
 #[async_trait]
-impl Transaction for MakeRepository {
+impl Step for MakeRepository {
     type Output = ();
 
-    async fn run(&self, work: &mut dyn Work) -> Result<()> {
-        let place = "acme/main/app".parse()?;
-        work.ensure_repository(self.0, &place, Maker { actor: &Actor::job("races"), at: NOW }).await?;
-        thread::sleep(self.1);
-        Ok(())
+    async fn run(&self, session: &mut dyn Session) -> Result<()> {
+        let (place, actor) = ("acme/main/app".parse()?, Actor::job("races"));
+        let maker = Maker { actor: &actor, at: NOW };
+        SqlWork(session, None).ensure_repository(self.0, &place, maker).await.map(drop)
     }
 }
 
@@ -118,27 +115,18 @@ async fn make_virtual(database: &Database, id: OrganisationId) -> Result<bool> {
 
 async fn a_registry_that_is_pushed_to_meanwhile_stays_of_its_kind(database: Database) {
     let (id, home) = acme(&database).await;
-    let pushing = {
-        let database = database.clone();
-        tokio::spawn(async move {
-            let store: &dyn Store = &database;
-            store.commit(MakeRepository(home, SLOW)).await
-        })
-    };
-    tokio::time::sleep(SLOW / 3).await;
-    let refused = make_virtual(&database, id).await.unwrap_err();
-    assert_eq!(refused.kind(), Kind::Conflict, "it holds a repository now");
-    pushing.await.unwrap().unwrap();
+    let (pushed, changed) = meanwhile(&database, MakeRepository(home), make_virtual(&database, id)).await;
+    pushed.unwrap();
+    assert_eq!(changed.unwrap_err().kind(), Kind::Conflict, "it holds a repository now");
 }
 
 async fn nothing_is_pushed_to_what_became_of_another_kind_meanwhile(database: Database) {
     let (id, home) = acme(&database).await;
-    let store: &dyn Store = &database;
     assert!(make_virtual(&database, id).await.unwrap());
-    let refused = store.commit(MakeRepository(home, Duration::ZERO)).await.unwrap_err();
+    let refused = database.write(MakeRepository(home)).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::Unsupported);
     let gone = Home { id: RegistryId(1 << 40), ..home };
-    let refused = store.commit(MakeRepository(gone, Duration::ZERO)).await.unwrap_err();
+    let refused = database.write(MakeRepository(gone)).await.unwrap_err();
     assert!(matches!(refused.kind(), Kind::NotFound(_)));
 }
 

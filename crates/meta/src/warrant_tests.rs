@@ -1,16 +1,13 @@
 //! A right that ends while a change is under way: on both databases the change is made before that is acknowledged, or
 //! not at all.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
 use wharf_auth::port::{
     Accounts, Claim, Members, NewAccount, NewOrganisation, Organisations, Person, TokenRow, Tokens,
 };
@@ -24,11 +21,9 @@ use wharf_core::{
 };
 use wharf_registry::port::{Maker, RightsSource, Store, Transaction, Work};
 
-use crate::{Database, database::Step, on_both::on_both, session::Session};
+use crate::{Database, database::Step, meanwhile::until_somebody_waits, on_both::on_both, session::Session};
 
 const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
-/// How long a change takes that a revocation comes in between of.
-const SLOW: Duration = Duration::from_millis(300);
 
 fn record() -> AuditRecord {
     AuditRecord::new(NOW, &Actor::job("warrants"), "warrants")
@@ -94,26 +89,32 @@ impl House {
     }
 }
 
-/// A change that takes its time once its right was found to stand.
-struct Slowly(Arc<AtomicBool>);
+/// A change that is not made before somebody waits for it, once its right was found to stand.
+struct Slowly {
+    database: Database,
+    begun: Arc<Notify>,
+    done: Arc<AtomicBool>,
+}
 
 #[async_trait]
 impl Step for Slowly {
     type Output = ();
 
-    async fn run(&self, _: &mut dyn Session) -> Result<()> {
-        thread::sleep(SLOW);
-        self.0.store(true, Ordering::SeqCst);
+    async fn run(&self, session: &mut dyn Session) -> Result<()> {
+        self.begun.notify_one();
+        until_somebody_waits(&self.database, session).await?;
+        self.done.store(true, Ordering::SeqCst);
         Ok(())
     }
 }
 
 /// Whoever revokes while a change is under way is told that it is done once that change is, and never before.
 async fn expect_held(house: &House, warrant: Warrant, revoke: impl Future<Output = ()>) {
-    let done = Arc::<AtomicBool>::default();
-    let (database, slowly) = (house.database.clone(), Slowly(done.clone()));
+    let (begun, done, database) = (Arc::<Notify>::default(), Arc::<AtomicBool>::default(), &house.database);
+    let slowly = Slowly { database: database.clone(), begun: begun.clone(), done: done.clone() };
+    let database = database.clone();
     let changing = tokio::spawn(async move { database.write_by(warrant, slowly).await });
-    tokio::time::sleep(SLOW / 3).await;
+    begun.notified().await;
     revoke.await;
     assert!(
         done.load(Ordering::SeqCst),
