@@ -14,6 +14,7 @@ use super::{House, Wait, all_are};
 use crate::{
     Database,
     database::Step,
+    meanwhile::meanwhile,
     on_both::on_both,
     rows::SqlWork,
     session::{Session, Writers},
@@ -172,6 +173,61 @@ async fn one_that_is_switched_on_keeps_what_waits_and_may_have_as_much_again(dat
     assert_eq!(switch_on(hook).await.unwrap_err().kind(), Kind::Conflict, "that has an end");
 }
 
+/// An admin who switches a webhook on that was full.
+struct SwitchOn(i64);
+
+#[async_trait]
+impl Step for SwitchOn {
+    type Output = ();
+
+    async fn run(&self, session: &mut dyn Session) -> Result<()> {
+        let mut work = SqlWork(session, None);
+        work.lock_webhook(self.0).await?.expect("it is there");
+        work.spare_waiting(self.0).await
+    }
+}
+
+async fn one_that_is_switched_on_in_that_moment_stays_on(database: Database) {
+    let house = House::on(database).await;
+    let hook = house.hook(&[]).await;
+    // As if ten thousand waited.
+    house.database.write(Wait(10_000)).await.unwrap();
+    house.happens("acme/app", "manifest.push").await;
+    // The admin is not done before the webhook is to be switched off.
+    let round = house.webhooks.round(&house.lanes);
+    let (switched, went_round) = meanwhile(&house.database, SwitchOn(hook), round).await;
+    switched.unwrap();
+    went_round.unwrap();
+    let webhook = house.webhooks.find(&house.grant, hook).await.unwrap();
+    assert_eq!((webhook.disabled, webhook.spared), (None, 10_000));
+    house.until(hook, all_are(DeliveryState::Delivered, 1)).await;
+}
+
+async fn one_that_is_switched_off_in_that_moment_is_told_nothing(database: Database) {
+    /// An admin who switches it off.
+    struct SwitchOff(i64);
+    #[async_trait]
+    impl Step for SwitchOff {
+        type Output = ();
+        async fn run(&self, session: &mut dyn Session) -> Result<()> {
+            let mut work = SqlWork(session, None);
+            let mut webhook = work.lock_webhook(self.0).await?.expect("it is there");
+            webhook.disabled = Some((webhook.created_at, "by an admin".to_owned()));
+            work.put_webhook(&webhook).await.map(drop)
+        }
+    }
+    let house = House::on(database).await;
+    let hook = house.hook(&[]).await;
+    house.database.write(Wait(10_000)).await.unwrap();
+    house.happens("acme/app", "manifest.push").await;
+    let round = house.webhooks.round(&house.lanes);
+    let (switched, went_round) = meanwhile(&house.database, SwitchOff(hook), round).await;
+    switched.unwrap();
+    went_round.unwrap();
+    let webhook = house.webhooks.find(&house.grant, hook).await.unwrap();
+    assert_eq!(webhook.disabled.map(|(_, why)| why).as_deref(), Some("by an admin"), "that is the reason");
+}
+
 async fn an_organisation_has_a_hundred_however_many_are_made_at_once(database: Database) {
     let house = House::on(database).await;
     let make = || {
@@ -187,6 +243,9 @@ async fn an_organisation_has_a_hundred_however_many_are_made_at_once(database: D
 }
 
 on_both!(
+    one_that_is_switched_on_in_that_moment_stays_on one_that_is_switched_on_in_that_moment_stays_on_on_postgres,
+    one_that_is_switched_off_in_that_moment_is_told_nothing
+        one_that_is_switched_off_in_that_moment_is_told_nothing_on_postgres,
     what_waits_behind_costs_nothing what_waits_behind_costs_nothing_on_postgres,
     one_that_is_switched_on_keeps_what_waits_and_may_have_as_much_again
         one_that_is_switched_on_keeps_what_waits_and_may_have_as_much_again_on_postgres,

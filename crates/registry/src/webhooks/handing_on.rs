@@ -57,17 +57,36 @@ impl HandOn {
     ) -> Result<()> {
         let mut wanting = Vec::new();
         for webhook in webhooks.iter_mut().filter(|webhook| wants(webhook, &event.kind)) {
-            if is_full(webhook) {
-                switch_off(work, webhook, (self.now, format!("{QUEUE} deliveries wait for it"))).await?;
-            } else {
-                webhook.waiting += 1;
-                wanting.push(webhook.id);
+            if is_full(webhook) && !self.has_room_after_all(work, webhook, &event.kind).await? {
+                continue;
             }
+            webhook.waiting += 1;
+            wanting.push(webhook.id);
         }
         if wanting.is_empty() {
             return Ok(());
         }
         work.add_deliveries(&self.delivery(event)?, &wanting).await
+    }
+
+    /// Asks a webhook that seems full once more while nobody else changes it: an admin may have mended it since it was read,
+    /// or its receiver caught up. One that is full is switched off.
+    async fn has_room_after_all(
+        &self,
+        work: &mut dyn Work,
+        webhook: &mut WebhookRow,
+        kind: &str,
+    ) -> Result<bool> {
+        let Some(held) = work.lock_webhook(webhook.id).await? else { return Ok(false) };
+        *webhook = held;
+        if !wants(webhook, kind) {
+            return Ok(false);
+        }
+        if is_full(webhook) {
+            switch_off(work, webhook, (self.now, format!("{QUEUE} deliveries wait for it"))).await?;
+            return Ok(false);
+        }
+        Ok(true)
     }
 
     fn delivery(&self, event: &EventRow) -> Result<DeliveryRow> {
@@ -101,14 +120,13 @@ fn wants(webhook: &WebhookRow, kind: &str) -> bool {
     is_on && (webhook.events.is_empty() || webhook.events.iter().any(|event| event == kind))
 }
 
+/// Switches a webhook off that this transaction holds and that is on, and stores what else was changed of it.
 #[allow(clippy::disallowed_methods, reason = "the job that sends switches it off")]
 pub(super) async fn switch_off(
     work: &mut dyn Work,
     webhook: &mut WebhookRow,
     why: (Timestamp, String),
 ) -> Result<()> {
-    let Some(now) = work.lock_webhook(webhook.id).await? else { return Ok(()) };
-    *webhook = now;
     tracing::warn!(webhook = webhook.id, why = why.1, "a webhook is switched off");
     let record = AuditRecord::new(why.0, &Actor::job("webhooks"), "webhook.disable");
     let organisation = Some(webhook.organisation_name.clone());
