@@ -538,6 +538,7 @@ pub const TABLES: &[Table] = &[
             text("events"),
             integer("created_at"),
             integer("failing_since"),
+            integer("failures"),
             integer("paused_until"),
             integer("disabled_at"),
             text("disabled_why"),

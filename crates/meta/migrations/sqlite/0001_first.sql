@@ -709,9 +709,9 @@ CREATE TABLE event (
 CREATE INDEX event_at ON event (at);
 CREATE INDEX event_waits ON event (id) WHERE waits = 1;
 
--- Who is told of an organisation's events. secret: sealed; events: a list of kinds in JSON, empty for all; waiting: how many
--- of its deliveries are pending; spared: how many of those do not count against its bound; due_at: when something is due for
--- it, NULL while it is off or nothing waits.
+-- Who is told of an organisation's events. secret: sealed; events: a list of kinds in JSON, empty for all; failures: how
+-- many attempts in a row it failed at; waiting: how many of its deliveries are pending; spared: how many of those do not
+-- count against its bound; due_at: when something is due for it, NULL while it is off or nothing waits.
 CREATE TABLE webhook (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
     organisation_id INTEGER NOT NULL REFERENCES organisation (id),
@@ -720,6 +720,7 @@ CREATE TABLE webhook (
     events          TEXT NOT NULL,
     created_at      INTEGER NOT NULL,
     failing_since   INTEGER,
+    failures        INTEGER NOT NULL DEFAULT 0,
     paused_until    INTEGER NOT NULL,
     disabled_at     INTEGER,
     disabled_why    TEXT,

@@ -1,12 +1,12 @@
 //! The queues of webhooks: what a look at them costs, how long they may be, and how many there are.
 
-use std::sync::atomic::Ordering;
+use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use wharf_core::{Clock as _, Kind, Result, Timestamp};
 use wharf_registry::{
-    port::{Deliveries as _, DeliveryState, Hooks as _},
+    port::{Deliveries as _, DeliveryRow, DeliveryState, Hooks as _},
     webhooks::{NewWebhook, WebhookChange},
 };
 
@@ -173,6 +173,50 @@ async fn one_that_is_switched_on_keeps_what_waits_and_may_have_as_much_again(dat
     assert_eq!(switch_on(hook).await.unwrap_err().kind(), Kind::Conflict, "that has an end");
 }
 
+async fn a_receiver_that_is_away_has_longer_pauses_however_many_queues_it_has(database: Database) {
+    let house = House::on(database).await;
+    house.keeper.status.store(503, Ordering::SeqCst);
+    let hook = house.hook(&[]).await;
+    for repository in ["acme/one", "acme/two", "acme/three", "acme/four", "acme/five", "acme/six"] {
+        house.happens(repository, "manifest.push").await;
+    }
+    let attempts = |found: &[DeliveryRow]| found.iter().map(|one| one.attempts).sum::<u32>();
+    let pause = async || {
+        let webhook = house.webhooks.find(&house.grant, hook).await.unwrap();
+        webhook.paused_until.seconds() - house.clock.now().seconds()
+    };
+    for (failures, seconds) in (1..).zip([1, 2, 4, 8, 16]) {
+        house.until(hook, |found| attempts(found) == failures).await;
+        assert_eq!(pause().await, seconds, "after {failures} failures in a row");
+        house.later(seconds);
+    }
+    let told: BTreeSet<_> = house.letters().into_iter().map(|(repository, _)| repository).collect();
+    assert_eq!(told.len(), 5, "each was about another repository");
+    house.keeper.status.store(200, Ordering::SeqCst);
+    house.until(hook, all_are(DeliveryState::Delivered, 6)).await;
+    house.keeper.status.store(503, Ordering::SeqCst);
+    house.happens("acme/one", "manifest.push").await;
+    house.until(hook, |found| found.len() == 7 && found[6].attempts == 1).await;
+    assert_eq!(pause().await, 1, "a run of failures ends with what is taken");
+}
+
+async fn what_an_address_failed_at_is_not_held_against_the_next(database: Database) {
+    let house = House::on(database).await;
+    house.keeper.status.store(503, Ordering::SeqCst);
+    let hook = house.hook(&[]).await;
+    house.happens("acme/app", "manifest.push").await;
+    house.until(hook, |found| found.iter().any(|one| one.attempts == 1)).await;
+    // Long enough for a webhook that failed all the time to be switched off.
+    house.later(2000);
+    let url = Some("https://other.invalid/".to_owned());
+    let change = WebhookChange { url, ..WebhookChange::default() };
+    let changed = house.webhooks.change(&house.grant, hook, change).await.unwrap();
+    assert_eq!((changed.failing_since, changed.failures), (None, 0));
+    house.until(hook, all_are(DeliveryState::Failed, 1)).await;
+    let webhook = house.webhooks.find(&house.grant, hook).await.unwrap();
+    assert_eq!((webhook.disabled, webhook.failures), (None, 1), "it failed once, and now");
+}
+
 /// An admin who switches a webhook on that was full.
 struct SwitchOn(i64);
 
@@ -246,6 +290,10 @@ on_both!(
     one_that_is_switched_on_in_that_moment_stays_on one_that_is_switched_on_in_that_moment_stays_on_on_postgres,
     one_that_is_switched_off_in_that_moment_is_told_nothing
         one_that_is_switched_off_in_that_moment_is_told_nothing_on_postgres,
+    a_receiver_that_is_away_has_longer_pauses_however_many_queues_it_has
+        a_receiver_that_is_away_has_longer_pauses_however_many_queues_it_has_on_postgres,
+    what_an_address_failed_at_is_not_held_against_the_next
+        what_an_address_failed_at_is_not_held_against_the_next_on_postgres,
     what_waits_behind_costs_nothing what_waits_behind_costs_nothing_on_postgres,
     one_that_is_switched_on_keeps_what_waits_and_may_have_as_much_again
         one_that_is_switched_on_keeps_what_waits_and_may_have_as_much_again_on_postgres,

@@ -9,8 +9,8 @@ use crate::session::Row;
 
 macro_rules! webhook_columns {
     () => {
-        "id, organisation_id, url, secret, events, created_at, failing_since, paused_until, disabled_at, disabled_why,
-            waiting, spared, (SELECT o.name FROM organisation o WHERE o.id = webhook.organisation_id)"
+        "id, organisation_id, url, secret, events, created_at, failing_since, failures, paused_until, disabled_at,
+            disabled_why, waiting, spared, (SELECT o.name FROM organisation o WHERE o.id = webhook.organisation_id)"
     };
 }
 
@@ -26,6 +26,7 @@ fn webhook(mut row: Row) -> Result<WebhookRow> {
         events: row.parse(|events: String| serde_json::from_str(&events).ok())?,
         created_at: time(row.next()?),
         failing_since: row.next::<Option<i64>>()?.map(time),
+        failures: row.parse(|failures: i64| failures.try_into().ok())?,
         paused_until: time(row.next()?),
         disabled: row.next::<Option<i64>>()?.map(time).zip(row.next::<Option<String>>()?),
         waiting: row.parse(|waiting: i64| waiting.max(0).try_into().ok())?,
@@ -77,13 +78,13 @@ impl Hooks for SqlWork<'_> {
 
     async fn put_webhook(&mut self, row: &WebhookRow) -> Result<i64> {
         const INSERT: &str = "
-            INSERT INTO webhook (url, events, failing_since, paused_until, disabled_at, disabled_why, secret,
+            INSERT INTO webhook (url, events, failing_since, failures, paused_until, disabled_at, disabled_why, secret,
                 organisation_id, created_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id";
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id";
         const SET: &str = "
-            UPDATE webhook SET url = $1, events = $2, failing_since = $3, paused_until = $4, disabled_at = $5,
-                disabled_why = $6
-            WHERE id = $7";
+            UPDATE webhook SET url = $1, events = $2, failing_since = $3, failures = $4, paused_until = $5,
+                disabled_at = $6, disabled_why = $7
+            WHERE id = $8";
         let events = serde_json::to_string(&row.events).map_err(Error::internal)?;
         let (disabled_at, why) =
             row.disabled.as_ref().map(|(at, why)| (at.microseconds(), why.as_str())).unzip();
@@ -91,6 +92,7 @@ impl Hooks for SqlWork<'_> {
             row.url.as_str().into(),
             events.as_str().into(),
             row.failing_since.map(Timestamp::microseconds).into(),
+            i64::from(row.failures).into(),
             row.paused_until.microseconds().into(),
             disabled_at.into(),
             why.into(),

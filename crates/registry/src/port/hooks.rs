@@ -22,6 +22,8 @@ pub struct WebhookRow {
     pub created_at: Timestamp,
     /// Since when nothing reached it.
     pub failing_since: Option<Timestamp>,
+    /// How many attempts in a row it failed at, whatever they were about; none once it took something.
+    pub failures: u32,
     /// Until when it is left alone.
     pub paused_until: Timestamp,
     /// Since when it is off, and why.
@@ -30,6 +32,13 @@ pub struct WebhookRow {
     pub waiting: u32,
     /// How many of those do not count against its bound, for they waited when it was switched on. The store counts.
     pub spared: u32,
+}
+
+impl WebhookRow {
+    /// Holds nothing against its receiver any more.
+    pub(crate) fn begin_anew(&mut self, now: Timestamp) {
+        (self.failing_since, self.failures, self.paused_until) = (None, 0, now);
+    }
 }
 
 /// A webhook that something is due for.

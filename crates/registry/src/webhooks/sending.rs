@@ -137,7 +137,7 @@ impl Webhooks {
                 Ok(status) => Outcome::Refused(status),
                 Err(error) => Outcome::Unreachable(error.to_string()),
             };
-            let settle = self.settle(webhook.id, delivery, outcome);
+            let settle = self.settle(webhook, delivery, outcome);
             if self.store().commit(settle).await? == Mood::Unwell {
                 return Ok(Rest::Nothing);
             }
@@ -145,8 +145,8 @@ impl Webhooks {
         Ok(Rest::More)
     }
 
-    fn settle(&self, webhook: i64, mut delivery: DeliveryRow, outcome: Outcome) -> Settle {
-        let now = self.0.clock.now();
+    fn settle(&self, webhook: WebhookRow, mut delivery: DeliveryRow, outcome: Outcome) -> Settle {
+        let (now, [chance]) = (self.0.clock.now(), self.0.entropy.bytes());
         delivery.attempts += 1;
         delivery.last_at = Some(now);
         let mood = match &outcome {
@@ -161,22 +161,24 @@ impl Webhooks {
             Outcome::Taken(status) | Outcome::Refused(status) => (Some(status), None),
             Outcome::Unreachable(words) => (None, Some(words)),
         };
-        let again = now.plus_seconds(self.pause(delivery.attempts));
+        let again = now.plus_seconds(pause(delivery.attempts, chance));
         let ends = delivery.created_at.plus_seconds(self.0.patience);
         (delivery.state, delivery.due_at) = match mood {
             Mood::Well => (DeliveryState::Delivered, None),
             Mood::Picky | Mood::Unwell if again > ends => (DeliveryState::Failed, None),
             Mood::Picky | Mood::Unwell => (DeliveryState::Pending, Some(again)),
         };
-        Settle { webhook, delivery, mood, now, again, give_up: self.0.give_up }
+        let WebhookRow { id: webhook, url, .. } = webhook;
+        Settle { webhook, url, delivery, mood, now, chance, give_up: self.0.give_up }
     }
+}
 
-    /// One second, then twice as long each time, give or take a fifth, so that receivers are not all asked at once.
-    fn pause(&self, attempts: u32) -> i64 {
-        let pause = 1_i64.checked_shl(attempts.saturating_sub(1)).unwrap_or(i64::MAX).clamp(1, LONGEST_PAUSE);
-        let [chance]: [u8; 1] = self.0.entropy.bytes();
-        pause + pause * (i64::from(chance) - 128) / 640
-    }
+/// How many seconds after so many attempts that failed the next one comes: one, then twice as many each time, give or take a
+/// fifth, so that receivers are not all asked at once.
+fn pause(failed: u32, chance: u8) -> i64 {
+    let pause = 1_i64.checked_shl(failed.saturating_sub(1)).filter(|pause| *pause > 0);
+    let pause = pause.map_or(LONGEST_PAUSE, |pause| pause.min(LONGEST_PAUSE));
+    pause + pause * (i64::from(chance) - 128) / 640
 }
 
 /// How a receiver takes messages.
@@ -193,12 +195,32 @@ enum Mood {
 /// Writes down what became of an attempt, and what that says of the receiver.
 struct Settle {
     webhook: i64,
+    /// Where it led.
+    url: String,
     delivery: DeliveryRow,
     mood: Mood,
     now: Timestamp,
-    /// When it is worth another try.
-    again: Timestamp,
+    chance: u8,
     give_up: i64,
+}
+
+impl Settle {
+    /// What the attempt says of the receiver. How long that is left alone goes by its own failures in a row: the queues of
+    /// many repositories take turns, and the message of each may have failed once.
+    fn judge(&self, webhook: &mut WebhookRow) {
+        match self.mood {
+            Mood::Well => {
+                webhook.begin_anew(self.now);
+                return;
+            }
+            Mood::Picky => {}
+            Mood::Unwell => {
+                webhook.failures = webhook.failures.saturating_add(1);
+                webhook.paused_until = self.now.plus_seconds(pause(webhook.failures, self.chance));
+            }
+        }
+        webhook.failing_since.get_or_insert(self.now);
+    }
 }
 
 #[async_trait]
@@ -208,21 +230,19 @@ impl Transaction for Settle {
     async fn run(&self, work: &mut dyn Work) -> Result<Mood> {
         let Some(mut webhook) = work.lock_webhook(self.webhook).await? else { return Ok(Mood::Unwell) };
         work.set_delivery(&self.delivery).await?;
-        match self.mood {
-            // Most never failed.
-            Mood::Well if webhook.failing_since.is_none() => return Ok(Mood::Well),
-            Mood::Well => (webhook.failing_since, webhook.paused_until) = (None, self.now),
-            Mood::Picky => {}
-            Mood::Unwell => webhook.paused_until = self.again,
+        // Most never failed.
+        let was_well = self.mood == Mood::Well && webhook.failing_since.is_none();
+        // Where it leads elsewhere since, the attempt says nothing of the receiver it has now.
+        if was_well || webhook.url != self.url {
+            return Ok(self.mood);
         }
-        if self.mood != Mood::Well {
-            webhook.failing_since.get_or_insert(self.now);
-        }
-        work.put_webhook(&webhook).await?;
+        self.judge(&mut webhook);
         let is_over = |since: Timestamp| since.plus_seconds(self.give_up) <= self.now;
         if webhook.disabled.is_none() && webhook.failing_since.is_some_and(is_over) {
             let why = "it took nothing for too long".to_owned();
             switch_off(work, &mut webhook, (self.now, why)).await?;
+        } else {
+            work.put_webhook(&webhook).await?;
         }
         Ok(self.mood)
     }
@@ -280,5 +300,18 @@ impl Transaction for Forget {
 
     async fn run(&self, work: &mut dyn Work) -> Result<u64> {
         work.forget_deliveries(self.0, STEP).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_an_hour_and_stay_there() {
+        let after = |failed| pause(failed, 128);
+        assert_eq!([1, 2, 3, 12].map(after), [1, 2, 4, 2048]);
+        assert_eq!([13, 63, 64, 65, u32::MAX].map(after), [LONGEST_PAUSE; 5]);
+        assert_eq!([0, 255].map(|chance| pause(12, chance)), [1639, 2454], "give or take a fifth");
     }
 }

@@ -85,6 +85,7 @@ impl Webhooks {
             events: new.events,
             created_at: now,
             failing_since: None,
+            failures: 0,
             paused_until: now,
             disabled: None,
             waiting: 0,
@@ -95,8 +96,8 @@ impl Webhooks {
         Ok((made, shown(&secret)))
     }
 
-    /// Changes a webhook. One that is switched on begins anew: what waits is sent first, and does not count against what may
-    /// wait.
+    /// Changes a webhook. One that is switched on, or leads elsewhere, has nothing held against it any more. Where it is
+    /// switched on, what waits is sent first, and does not count against what may wait.
     ///
     /// # Errors
     /// As [`Webhooks::create`], but `Conflict` where too much waits for one that is switched on; `NotFound`.
@@ -273,11 +274,17 @@ impl Change {
 
     fn apply(&self, webhook: &mut WebhookRow) {
         let now = self.record.at;
-        webhook.url = self.change.url.clone().unwrap_or_else(|| std::mem::take(&mut webhook.url));
+        if let Some(url) = self.change.url.as_ref().filter(|url| **url != webhook.url) {
+            webhook.url.clone_from(url);
+            webhook.begin_anew(now);
+        }
         webhook.events = self.change.events.clone().unwrap_or_else(|| std::mem::take(&mut webhook.events));
         match self.change.enabled {
             Some(false) => drop(webhook.disabled.get_or_insert_with(|| (now, "by an admin".to_owned()))),
-            Some(true) => (webhook.disabled, webhook.failing_since, webhook.paused_until) = (None, None, now),
+            Some(true) => {
+                webhook.disabled = None;
+                webhook.begin_anew(now);
+            }
             None => {}
         }
     }
