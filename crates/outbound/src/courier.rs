@@ -1,7 +1,5 @@
 //! Brings messages of webhooks: one request each, of bounded time, and never where a redirect points.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use reqwest::{
     Method, Url,
@@ -9,12 +7,9 @@ use reqwest::{
 };
 use tokio::time::timeout;
 use wharf_core::{Error, Kind, Result};
-use wharf_registry::port::{Courier, Letter};
+use wharf_registry::port::{Courier, DELIVERY_TIMEOUT, Letter};
 
 use crate::door::{Ask, Body, Door};
-
-/// How long a receiver may take, with the look-up of its name.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 #[async_trait]
 impl Courier for Door {
@@ -31,7 +26,7 @@ impl Courier for Door {
         let url = parsed(&letter.url)?;
         let ask = Ask { method: Method::POST, url, headers, body: Body::Whole(letter.body) };
         let late = |_| Error::new(Kind::Timeout, "no answer within ten seconds");
-        let answer = timeout(PATIENCE, self.send(ask)).await.map_err(late)??;
+        let answer = timeout(DELIVERY_TIMEOUT, self.send(ask)).await.map_err(late)??;
         Ok(answer.status().as_u16())
     }
 }

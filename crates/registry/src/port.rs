@@ -25,7 +25,7 @@ use wharf_core::{Actor, Place, RegistryPlace, Result, gate::Rights};
 
 pub use crate::quota::Usage;
 pub use blob_store::{BlobStore, BlobWriter, Ended, Leftovers, Room, Sink, StoreState, Unfinished};
-pub use courier::{Courier, Letter};
+pub use courier::{Courier, DELIVERY_TIMEOUT, Letter};
 pub use hooks::{Deliveries, DeliveryRow, DeliveryState, DueWebhook, EventRow, Hooks, WebhookRow};
 pub use ledger::{HeadRow, Ledger, RecordRow, RecordsOf, Seal, Tail};
 pub use listing::{Held, ListedRow, PageBody, PageOf, PageState, Pages, Releases, ShownOf, ShownRow};

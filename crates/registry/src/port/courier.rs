@@ -1,8 +1,13 @@
 //! What brings messages to other machines.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use wharf_core::Result;
+
+/// How long a delivery takes at most, with the look-up of the receiver's name. Nobody begins one who may not send for as long.
+pub const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A message to be posted.
 #[derive(Clone, Debug)]
@@ -24,7 +29,8 @@ pub trait Courier: Send + Sync {
     /// `Invalid` for what is no address; `Denied` for one that is closed.
     fn expect_open(&self, url: &str) -> Result<()>;
 
-    /// Posts a message once; the status it is answered with. A redirect is an answer, and is not followed.
+    /// Posts a message once; the status it is answered with. A redirect is an answer, and is not followed. It is over, one way
+    /// or another, after [`DELIVERY_TIMEOUT`].
     ///
     /// # Errors
     /// `Denied` for a place that is closed, once its name was looked up; `Timeout`; `Unavailable`.

@@ -8,7 +8,10 @@ use std::{
 use tokio::sync::Notify;
 use wharf_core::{Timestamp, gate::OrganisationId};
 
-use crate::{lease::LENGTH, port::DueWebhook};
+use crate::{
+    lease::LENGTH,
+    port::{DELIVERY_TIMEOUT, DueWebhook},
+};
 
 /// How many receivers are served at once.
 const LANES: usize = 32;
@@ -16,6 +19,13 @@ const LANES: usize = 32;
 const OF_ONE: usize = 4;
 /// Of how many it is remembered when they were served.
 const REMEMBERED: usize = 10_000;
+/// How long the lease must last still where a message is begun, in seconds: the delivery is over before it.
+const TO_DELIVER: i64 = DELIVERY_TIMEOUT.as_secs() as i64;
+/// Once the lease lasts no longer than this, it is prolonged, in seconds.
+pub(super) const PROLONG_FROM: i64 = LENGTH / 2;
+
+// Else nothing would be sent between the one and the other.
+const _: () = assert!(TO_DELIVER < PROLONG_FROM);
 
 /// The lanes of this node. Cheap to clone; all clones are one.
 #[derive(Clone, Debug, Default)]
@@ -117,9 +127,10 @@ impl State {
 }
 
 impl Lane {
-    /// Whether a message may be sent at this moment.
+    /// Whether a message may be begun at this moment: where the lease would end meanwhile, another node might send it at the
+    /// same time.
     pub(super) fn is_open(&self, now: Timestamp) -> bool {
-        self.lanes.time_left(now) > 0
+        self.lanes.time_left(now) > TO_DELIVER
     }
 
     /// Makes room for others although more is due.
@@ -159,6 +170,19 @@ mod tests {
         assert!(lanes.enter(&due).is_empty(), "who is served is not served twice");
         let many: Vec<_> = (3..100).flat_map(|of| super::tests::due(of, 4)).collect();
         assert_eq!(lanes.enter(&many).len(), LANES - 5);
+    }
+
+    #[test]
+    fn no_message_is_begun_that_might_outlast_the_lease() {
+        let lanes = Lanes::default();
+        let entered = lanes.enter(&due(1, 1).collect::<Vec<_>>());
+        let is_open = |microseconds| entered[0].is_open(Timestamp::from_microseconds(microseconds));
+        assert!(!is_open(0), "there is no lease yet");
+        lanes.open_until(Timestamp::from_microseconds(30_000_000));
+        assert!(is_open(0) && is_open(19_999_999));
+        assert!(!is_open(20_000_000), "a receiver may take ten seconds");
+        lanes.open_until(Timestamp::from_microseconds(30_900_000));
+        assert!(!is_open(20_999_999), "9.9 seconds are too few");
     }
 
     #[test]

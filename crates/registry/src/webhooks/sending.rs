@@ -9,7 +9,7 @@ use wharf_core::{Error, Result, Timestamp};
 use super::{
     Lanes, Webhooks,
     handing_on::{HandOn, STEP, switch_off},
-    lanes::Lane,
+    lanes::{Lane, PROLONG_FROM},
     message::letter,
     setting::PURPOSE,
 };
@@ -54,7 +54,7 @@ impl Webhooks {
         if waiting.is_nothing() {
             return Ok(());
         }
-        let is_mine = lanes.time_left(self.0.clock.now()) > LENGTH / 2;
+        let is_mine = lanes.time_left(self.0.clock.now()) > PROLONG_FROM;
         if (waiting.has_events || !is_mine) && !self.hand_on(lanes).await? {
             return Ok(());
         }
