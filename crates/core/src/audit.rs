@@ -63,7 +63,8 @@ pub trait HeadSigner: Send + Sync {
 pub struct Event {
     /// When.
     pub at: Timestamp,
-    /// What: `manifest.push` (with each tag it was given), `manifest.delete`, `tag.delete`, `blob.delete`.
+    /// What: `manifest.push` (with each tag it was given), `tag.rollback`, `manifest.delete`, `tag.delete`, `blob.delete`,
+    /// and `manifest.expire` and `tag.expire` for what a rule let go; what a format says of its releases.
     pub kind: &'static str,
     /// The tag, if one moved.
     pub tag: Option<String>,
@@ -71,4 +72,13 @@ pub struct Event {
     pub digest: Option<Digest>,
     /// The name of who did it.
     pub actor: String,
+}
+
+impl Event {
+    /// Whether it only took something away, so that nothing is needed after it that was not needed before.
+    pub fn is_removal(&self) -> bool {
+        const REMOVALS: [&str; 5] =
+            ["manifest.delete", "tag.delete", "blob.delete", "manifest.expire", "tag.expire"];
+        REMOVALS.contains(&self.kind)
+    }
 }

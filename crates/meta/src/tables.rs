@@ -122,6 +122,7 @@ pub const TABLES: &[Table] = &[
             text("path"),
             integer("shown"),
             integer("sequence"),
+            integer("grown"),
             integer("created_at"),
             integer("looked_at"),
         ],

@@ -184,9 +184,10 @@ impl Registry {
         self.expect_deletion()?;
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Blob))?;
         let leaving = Leaving { repository, place: grant.place().clone(), digest: *digest };
-        let (now, grace, mut asked) = (self.now(), self.settings().object_grace, 0);
+        let (now, grace, mut before) = (self.now(), self.settings().object_grace, None);
         loop {
-            let unneeded = self.expect_unneeded(&leaving, &mut asked).await?;
+            let unneeded = self.expect_unneeded(&leaving, before.as_ref()).await?;
+            before = Some(unneeded.clone());
             let (holder, leaving, condition) = (grant.clone(), leaving.clone(), condition.clone());
             let delete = DeleteBlob { grant: holder, leaving, unneeded, condition, now, grace };
             if self.store().commit_by(grant, delete).await? == Gone::Yes {

@@ -139,15 +139,16 @@ impl Registry {
         // A client that hangs up leaves nothing half done.
         on_its_own(async move {
             let (now, delay) = (registry.now(), registry.settings().collection_delay);
-            let (formats, mut asked) = (registry.listings(), 0);
-            let unneeded = registry.expect_unneeded(&leaving, &mut asked).await?;
+            let formats = registry.listings();
+            let unneeded = registry.expect_unneeded(&leaving, None).await?;
             let mut delete = DeleteManifest { grant, leaving, unneeded, condition, formats, now, delay };
             loop {
                 match registry.store().commit_by(&delete.grant, delete.clone()).await? {
                     Deleted::All => return Ok(()),
-                    Deleted::SomeTags(unneeded) => (delete.unneeded, asked) = (unneeded, 0),
+                    Deleted::SomeTags(unneeded) => delete.unneeded = unneeded,
                     Deleted::Nothing => {
-                        delete.unneeded = registry.expect_unneeded(&delete.leaving, &mut asked).await?;
+                        let before = Some(&delete.unneeded);
+                        delete.unneeded = registry.expect_unneeded(&delete.leaving, before).await?;
                     }
                 }
                 delete.grant = registry.regrant(&delete.grant).await?;

@@ -78,8 +78,8 @@ CREATE TABLE rule (
 ) WITHOUT ROWID;
 CREATE INDEX rule_kind ON rule (kind, registry_id);
 
--- path: the canonical OCI name. shown: it holds or held a manifest. sequence: the number of its newest event.
--- looked_at: when it was made or last looked at for being empty.
+-- path: the canonical OCI name. shown: it holds or held a manifest. sequence: the number of its newest event. grown: of its
+-- newest one that was no removal. looked_at: when it was made or last looked at for being empty.
 CREATE TABLE repository (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     registry_id INTEGER NOT NULL REFERENCES registry (id),
@@ -87,6 +87,7 @@ CREATE TABLE repository (
     path        TEXT NOT NULL UNIQUE,
     shown       INTEGER NOT NULL,
     sequence    INTEGER NOT NULL,
+    grown       INTEGER NOT NULL DEFAULT 0,
     created_at  INTEGER NOT NULL,
     looked_at   INTEGER NOT NULL,
     UNIQUE (registry_id, name)

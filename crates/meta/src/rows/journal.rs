@@ -51,7 +51,9 @@ impl Journal for SqlWork<'_> {
     async fn publish(&mut self, repository: RepositoryId, event: &Event) -> Result<()> {
         // It names its place, for the repository may be gone when it is told; and it waits to be told if somebody listens.
         const NEXT: &str = "
-            UPDATE repository SET sequence = sequence + 1 WHERE id = $1
+            UPDATE repository SET sequence = sequence + 1,
+                grown = CASE WHEN CAST($1 AS BIGINT) = 1 THEN grown ELSE sequence + 1 END
+            WHERE id = $2
             RETURNING sequence, path,
                 (SELECT r.organisation_id FROM registry r WHERE r.id = registry_id),
                 (SELECT COUNT(*) FROM registry r JOIN webhook w ON w.organisation_id = r.organisation_id
@@ -59,7 +61,7 @@ impl Journal for SqlWork<'_> {
         const INSERT: &str = "
             INSERT INTO event (repository_id, sequence, at, kind, tag, digest, actor, path, organisation_id, waits)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-        let row = self.0.query_first(NEXT, &[repository.0.into()]).await?;
+        let row = self.0.query_first(NEXT, &[event.is_removal().into(), repository.0.into()]).await?;
         let mut row = row.ok_or_else(|| Error::not_found(Subject::Name))?;
         let (sequence, path, organisation): (i64, String, i64) = (row.next()?, row.next()?, row.next()?);
         let listeners: i64 = row.next()?;
@@ -86,9 +88,8 @@ impl Journal for SqlWork<'_> {
     }
 
     async fn has_grown_since(&mut self, repository: RepositoryId, event: i64) -> Result<bool> {
-        const FIND: &str = "
-            SELECT e.id FROM event e WHERE e.repository_id = $1 AND e.sequence > $2
-                AND e.kind NOT IN ('tag.delete', 'manifest.delete', 'blob.delete') LIMIT 1";
+        // Not asked of the events: those are forgotten, some settings say at once.
+        const FIND: &str = "SELECT p.id FROM repository p WHERE p.id = $1 AND p.grown > $2";
         Ok(self.0.query_first(FIND, &[repository.0.into(), event.into()]).await?.is_some())
     }
 

@@ -1,11 +1,16 @@
 //! Tags and their history.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use wharf_core::{Digest, Error, Result, Tag, Timestamp, gate::RepositoryId};
 use wharf_registry::port::{ManifestRow, Manifests as _, Mark, Move, MoveRow, Pages as _, Tags};
 
-use super::{SqlWork, manifests::manifest};
-use crate::{memory::Content, session::Row};
+use super::{SqlWork, list, manifests::manifest};
+use crate::{
+    memory::Content,
+    session::{Row, Value},
+};
 
 fn maybe_digest(digest: Option<Vec<u8>>) -> Option<Option<Digest>> {
     digest.map_or(Some(None), |digest| Digest::from_row(&digest).map(Some))
@@ -52,6 +57,27 @@ impl SqlWork<'_> {
             mark.by.into(),
         ];
         self.0.execute(INSERT, &values).await.map(drop)
+    }
+}
+
+/// Names of tags, each a row.
+fn names(rows: Vec<Row>) -> Result<Vec<Tag>> {
+    rows.into_iter().map(|mut row| row.parse(|name: String| name.parse().ok())).collect()
+}
+
+impl SqlWork<'_> {
+    /// The rows of a statement whose last parameter is their limit, and how many more may be read; nothing where that many
+    /// are too few.
+    async fn some(
+        &mut self,
+        statement: &'static str,
+        mut values: Vec<Value<'_>>,
+        left: u32,
+    ) -> Result<Option<(Vec<Row>, u32)>> {
+        values.push((i64::from(left) + 1).into());
+        let rows = self.0.query(statement, &values).await?;
+        let rest = u32::try_from(rows.len()).ok().and_then(|read| left.checked_sub(read));
+        Ok(rest.map(|rest| (rows, rest)))
     }
 }
 
@@ -157,8 +183,7 @@ impl Tags for SqlWork<'_> {
             ORDER BY t.name LIMIT $3";
         let digest = digest.to_row();
         let values = [repository.0.into(), digest.as_slice().into(), i64::from(most).into()];
-        let rows = self.0.query(FIND, &values).await?;
-        rows.into_iter().map(|mut row| row.parse(|name: String| name.parse().ok())).collect()
+        names(self.0.query(FIND, &values).await?)
     }
 
     async fn tags_above(
@@ -181,8 +206,48 @@ impl Tags for SqlWork<'_> {
         let digest = digest.to_row();
         let last = last.map(Tag::as_str).unwrap_or_default();
         let values = [repository.0.into(), digest.as_slice().into(), last.into(), i64::from(most).into()];
-        let rows = self.0.query(FIND, &values).await?;
-        rows.into_iter().map(|mut row| row.parse(|name: String| name.parse().ok())).collect()
+        names(self.0.query(FIND, &values).await?)
+    }
+
+    async fn few_tags_above(
+        &mut self,
+        repository: RepositoryId,
+        digest: &Digest,
+        most: u32,
+    ) -> Result<Option<Vec<Tag>>> {
+        const FIRST: &str = "
+            SELECT m.id FROM manifest m WHERE m.repository_id = $1 AND m.digest = $2
+            UNION ALL
+            SELECT e.manifest_id FROM manifest_edge e WHERE e.repository_id = $1 AND e.digest = $2 LIMIT $3";
+        const NEXT: &str = "
+            SELECT e.manifest_id FROM json_each($1) k CROSS JOIN manifest m CROSS JOIN manifest_edge e
+            WHERE m.id = CAST(k.key AS BIGINT) AND e.repository_id = m.repository_id AND e.digest = m.digest LIMIT $2";
+        const TAGS: &str = "
+            SELECT t.name FROM json_each($1) k CROSS JOIN tag t WHERE t.manifest_id = CAST(k.key AS BIGINT) LIMIT $2";
+        let (digest, mut above) = (digest.to_row(), BTreeMap::<i64, u8>::new());
+        let first = vec![repository.0.into(), digest.as_slice().into()];
+        let Some((mut found, mut left)) = self.some(FIRST, first, most).await? else { return Ok(None) };
+        // A level of indexes above the other, each manifest once.
+        loop {
+            let mut level = BTreeMap::new();
+            for mut row in found {
+                let id = row.next()?;
+                if above.insert(id, 0).is_none() {
+                    level.insert(id, 0);
+                }
+            }
+            if level.is_empty() {
+                break;
+            }
+            let level = list::object(&level)?;
+            let Some(next) = self.some(NEXT, vec![level.as_str().into()], left).await? else {
+                return Ok(None);
+            };
+            (found, left) = next;
+        }
+        let above = list::object(&above)?;
+        let tags = self.some(TAGS, vec![above.as_str().into()], left).await?;
+        tags.map(|(rows, _)| names(rows)).transpose()
     }
 
     async fn tags(&mut self, repository: RepositoryId, last: Option<&str>, most: u32) -> Result<Vec<String>> {

@@ -1,6 +1,6 @@
 //! What organisations set and what they store: rules, moves of tags, and the count of bytes.
 
-use wharf_core::{Actor, Result, Tag, gate::OrganisationId};
+use wharf_core::{Actor, Result, Tag, Timestamp, audit::Event, gate::OrganisationId};
 
 use super::store::{MARK, NOW, commit, digest, image, key, repository, view};
 use crate::{
@@ -8,9 +8,13 @@ use crate::{
     port::{AgedTag, BlobRow, Maker, Mark, Move, Recount, RuleKind, RuleRow, Store},
 };
 
+/// Before everything else in the suite.
+const LONG_AGO: Timestamp = Timestamp::from_microseconds(1);
+
 pub(super) async fn suite(store: &dyn Store) {
     a_tag_tells_where_it_pointed(store).await;
     a_tag_is_found_above_what_it_needs(store).await;
+    what_came_is_known_although_its_event_is_forgotten(store).await;
     a_rule_is_of_one_registry_and_kind(store).await;
     a_blob_counts_once_in_an_organisation_and_a_manifest_in_each_repository(store).await;
     tags_come_by_age_and_only_what_nothing_holds_is_loose(store).await;
@@ -78,11 +82,45 @@ async fn a_tag_is_found_above_what_it_needs(store: &dyn Store) {
             assert_eq!(work.tags_above(*repository, &index.digest, None, 10).await?, all);
             let rest = work.tags_above(*repository, &child.digest, all.first(), 10).await?;
             assert_eq!(rest, all.get(1..).unwrap_or_default());
+            // Two ways to the child's manifests, one to the index again, two tags.
+            assert_eq!(work.few_tags_above(*repository, &child.digest, 4).await?, None);
+            let mut few =
+                work.few_tags_above(*repository, &child.digest, 5).await?.expect("there are five rows");
+            few.sort();
+            assert_eq!(few, all);
+            let few = work.few_tags_above(*repository, &digest("above child"), 10).await?;
+            assert_eq!(few.map(|tags| tags.len()), Some(2));
+            let none = work.few_tags_above(*repository, &digest("above nothing"), 0).await?;
+            assert_eq!(none, Some(Vec::new()));
             Ok(all)
         })
     });
     let found = found.await.unwrap();
     assert_eq!(found.iter().map(Tag::as_str).collect::<Vec<_>>(), ["also", "index"]);
+}
+
+async fn what_came_is_known_although_its_event_is_forgotten(store: &dyn Store) {
+    let repository = repository(store, "grown/app").await;
+    let grown = async |kind: &'static str| {
+        let event = Event { at: LONG_AGO, kind, tag: None, digest: None, actor: "contract".to_owned() };
+        commit(store, (repository, event), |(repository, event), work| {
+            Box::pin(async move {
+                let before = work.latest_event(*repository).await?;
+                work.publish(*repository, event).await?;
+                work.forget_events(LONG_AGO.plus_seconds(1), 10).await?;
+                assert_eq!(work.latest_event(*repository).await?, before + 1);
+                work.has_grown_since(*repository, before).await
+            })
+        })
+        .await
+        .unwrap()
+    };
+    for kind in ["manifest.push", "tag.rollback"] {
+        assert!(grown(kind).await, "{kind} brings something");
+    }
+    for kind in ["manifest.delete", "tag.delete", "blob.delete", "manifest.expire", "tag.expire"] {
+        assert!(!grown(kind).await, "{kind} takes something away");
+    }
 }
 
 async fn a_rule_is_of_one_registry_and_kind(store: &dyn Store) {

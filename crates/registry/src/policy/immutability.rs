@@ -52,8 +52,12 @@ pub(crate) async fn expect_movable(
     if tags.is_empty() {
         return Ok(());
     }
-    let rules = rules_over(work, repository, place).await?;
-    let kept = tags.iter().find_map(|tag| Some((keeper(&rules, tag)?, tag)));
+    expect_unkept(&rules_over(work, repository, place).await?, tags.iter().copied())
+}
+
+/// Refuses that one of these tags moves or goes, or loses what it needs.
+pub(super) fn expect_unkept<'a>(rules: &Rules, tags: impl IntoIterator<Item = &'a Tag>) -> Result<()> {
+    let kept = tags.into_iter().find_map(|tag| Some((keeper(rules, tag)?, tag)));
     kept.map_or(Ok(()), |(rule, tag)| Err(refusal(rule, tag)))
 }
 
@@ -83,7 +87,7 @@ pub(crate) async fn expect_none_kept(
     }
 }
 
-pub(super) fn refusal(rule: &RuleName, tag: &Tag) -> Error {
+fn refusal(rule: &RuleName, tag: &Tag) -> Error {
     refused(rule, format!("the tag {tag} is immutable by the rule {rule}"))
 }
 

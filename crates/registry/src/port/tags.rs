@@ -84,6 +84,14 @@ pub trait Tags {
         last: Option<&Tag>,
         most: u32,
     ) -> Result<Vec<Tag>>;
+    /// The tags that [`Tags::tags_above`] finds, in no order; nothing where those and the manifests between are more than
+    /// `most`, which is all that is read of them.
+    async fn few_tags_above(
+        &mut self,
+        repository: RepositoryId,
+        digest: &Digest,
+        most: u32,
+    ) -> Result<Option<Vec<Tag>>>;
     /// Tags after `last` in byte order; at most `most`.
     async fn tags(&mut self, repository: RepositoryId, last: Option<&str>, most: u32) -> Result<Vec<String>>;
 }

@@ -534,7 +534,8 @@ pub trait Journal {
     async fn publish(&mut self, repository: RepositoryId, event: &Event) -> Result<()>;
     /// The number of the repository's latest event; 0 where it is gone.
     async fn latest_event(&mut self, repository: RepositoryId) -> Result<i64>;
-    /// Whether anything but deletions happened in a repository since an event.
+    /// Whether anything but removals ([`Event::is_removal`]) happened in a repository since an event, however soon events are
+    /// forgotten.
     async fn has_grown_since(&mut self, repository: RepositoryId, event: i64) -> Result<bool>;
     /// Forgets up to `most` events that are older; says how many.
     async fn forget_events(&mut self, before: Timestamp, most: u32) -> Result<u64>;

@@ -14,19 +14,21 @@ use wharf_registry::{
 
 use super::{governing::set, *};
 
-/// What happens before the second of its writes.
-enum Second {
-    /// Somebody else sets a tag.
-    Tags(Registry),
-    /// The process ends.
-    Dies,
+/// What happens between its writes.
+enum Between {
+    /// Somebody else sets a tag before the second.
+    OneTag(Registry),
+    /// Somebody else sets one more tag before each, from a number on.
+    Tags(Registry, u32),
+    /// The process ends before the second.
+    Death,
 }
 
 /// A store that counts writes, and to which something happens in between.
 struct Interrupted {
     database: Database,
     writes: AtomicU32,
-    second: Second,
+    between: Between,
 }
 
 #[async_trait]
@@ -43,11 +45,13 @@ impl Lookups for Interrupted {
 #[async_trait]
 impl Store for Interrupted {
     async fn write(&self, operation: Arc<dyn Operation>) -> Result<()> {
-        if self.writes.fetch_add(1, Ordering::SeqCst) == 1 {
-            match &self.second {
-                Second::Tags(registry) => drop(set_tags(registry, 450..451).await),
-                Second::Dies => return Err(Error::unavailable("on purpose")),
+        match (&self.between, self.writes.fetch_add(1, Ordering::SeqCst)) {
+            (Between::OneTag(registry), 1) => drop(set_tags(registry, 450..451).await),
+            (Between::Death, 1) => return Err(Error::unavailable("on purpose")),
+            (Between::Tags(registry, first), write) => {
+                set_tags(registry, first + write..first + write + 1).await;
             }
+            _ => {}
         }
         self.database.write(operation).await
     }
@@ -90,9 +94,9 @@ async fn delete(registry: &Registry, digest: &Digest) -> Result<()> {
     registry.delete_manifest(&grant, digest, Condition::default()).await
 }
 
-fn interrupted(house: &House, second: Second) -> (Registry, Arc<Interrupted>) {
+fn interrupted(house: &House, between: Between) -> (Registry, Arc<Interrupted>) {
     let database = house.database();
-    let store = Arc::new(Interrupted { database: database.clone(), writes: AtomicU32::new(0), second });
+    let store = Arc::new(Interrupted { database: database.clone(), writes: AtomicU32::new(0), between });
     let registry = Registry::new(Parts {
         store: store.clone(),
         blobs: Arc::new(FileStore::open(house.path(), "one").unwrap()),
@@ -111,7 +115,7 @@ async fn a_manifest_with_many_tags_goes_in_steps_and_a_tag_set_in_between_goes_w
     let house = House::new().await;
     let other = house.boot("one");
     let manifest = tagged(&other).await;
-    let (registry, store) = interrupted(&house, Second::Tags(other.clone()));
+    let (registry, store) = interrupted(&house, Between::OneTag(other.clone()));
     delete(&registry, &manifest).await.unwrap();
     assert_eq!(
         store.writes.load(Ordering::SeqCst),
@@ -133,7 +137,7 @@ async fn tags_that_never_move_are_looked_for_before_others_must_wait_and_again_w
         assert_eq!(refused.detail(), Some(&Detail::Rule("kept".to_owned())), "{refused}");
     };
     set::<ImmutabilityRule>(&other, "kept", &kept("t449")).await;
-    let (registry, store) = interrupted(&house, Second::Tags(other.clone()));
+    let (registry, store) = interrupted(&house, Between::OneTag(other.clone()));
     refused(delete(&registry, &manifest).await);
     assert_eq!((store.writes.load(Ordering::SeqCst), tags(&other).await), (0, 450), "nobody waited for it");
     // One that comes after the first step is found by the second, which does nothing.
@@ -146,11 +150,29 @@ async fn tags_that_never_move_are_looked_for_before_others_must_wait_and_again_w
 }
 
 #[tokio::test]
+async fn a_deletion_comes_to_its_end_although_somebody_pushes_all_the_time() {
+    let house = House::new().await;
+    let other = house.boot("one");
+    let manifest = set_tags(&other, 0..1).await;
+    set::<ImmutabilityRule>(&other, "kept", r#"{"select":{"tags":["t003"]}}"#).await;
+    // The third push sets the tag that stays, and the third step looks itself.
+    let (registry, store) = interrupted(&house, Between::Tags(other.clone(), 1));
+    let refused = delete(&registry, &manifest).await.unwrap_err();
+    assert_eq!(refused.detail(), Some(&Detail::Rule("kept".to_owned())), "{refused}");
+    assert_eq!((store.writes.load(Ordering::SeqCst), tags(&other).await), (3, 4));
+
+    set::<ImmutabilityRule>(&other, "kept", r#"{"select":{"tags":["v*"]}}"#).await;
+    let (registry, store) = interrupted(&house, Between::Tags(other.clone(), 10));
+    delete(&registry, &manifest).await.unwrap();
+    assert_eq!((store.writes.load(Ordering::SeqCst), tags(&other).await), (3, 0));
+}
+
+#[tokio::test]
 async fn a_deletion_that_is_cut_off_leaves_fewer_tags_and_can_be_asked_again() {
     let house = House::new().await;
     let other = house.boot("one");
     let manifest = tagged(&other).await;
-    let (registry, _) = interrupted(&house, Second::Dies);
+    let (registry, _) = interrupted(&house, Between::Death);
     assert_eq!(delete(&registry, &manifest).await.unwrap_err().kind(), Kind::Unavailable);
     assert_eq!(tags(&other).await, 250);
     assert!(other.manifest(&pull(&other).await, &Reference::Digest(manifest)).await.is_ok());
@@ -170,7 +192,7 @@ async fn a_repository_that_was_to_be_empty_keeps_a_manifest_that_came_before_or_
     for _ in 0..2 {
         other.begin_upload(&push(&other).await, Algorithm::Sha256).await.unwrap();
     }
-    let (registry, store) = interrupted(&house, Second::Tags(other.clone()));
+    let (registry, store) = interrupted(&house, Between::OneTag(other.clone()));
     let refused = remove(&registry, Removal::Empty).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::Conflict);
     assert_eq!(refused.message(), "app was pushed to meanwhile: no manifest of it was removed");
