@@ -348,11 +348,24 @@ async fn a_node_that_stops_lets_another_go_on_at_once(database: Database) {
 async fn a_removed_organisation_takes_its_webhooks_along(database: Database) {
     let house = House::on(database).await;
     let hook = house.hook(&[]).await;
-    let page = (None, wharf_core::Limit::MOST);
-    assert!(house.webhooks.deliveries(&house.grant, hook, page).await.unwrap().entries.is_empty());
+    house.happens("acme/app", "manifest.push").await;
+    house.until(hook, all_are(DeliveryState::Delivered, 1)).await;
+    house.database.write(RemoveRepositories).await.unwrap();
     let record = AuditRecord::new(Timestamp::default(), &Actor::job("hooks"), "hooks");
     house.database.remove_organisation(house.grant.organisation(), record).await.unwrap();
     assert!(house.webhooks.list(&house.grant).await.unwrap().is_empty());
+    assert_eq!(house.webhooks.forget().await.unwrap(), 2, "the delivery and the webhook");
+}
+
+struct RemoveRepositories;
+
+#[async_trait]
+impl Step for RemoveRepositories {
+    type Output = u64;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<u64> {
+        session.execute("DELETE FROM repository", &[]).await
+    }
 }
 
 on_both!(

@@ -546,6 +546,7 @@ pub const TABLES: &[Table] = &[
             integer("waiting"),
             integer("spared"),
             integer("due_at"),
+            integer("removed_at"),
         ],
     ),
     table(

@@ -712,7 +712,8 @@ CREATE INDEX event_waits ON event (id) WHERE waits = 1;
 
 -- Who is told of an organisation's events. secret: sealed; events: a list of kinds in JSON, empty for all; failures: how
 -- many attempts in a row it failed at; waiting: how many of its deliveries are pending; spared: how many of those do not
--- count against its bound; due_at: when something is due for it, NULL while it is off or nothing waits.
+-- count against its bound; due_at: when something is due for it, NULL while it is off or nothing waits; removed_at: since
+-- when it is gone. The row stays until its deliveries have gone after it.
 CREATE TABLE webhook (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
     organisation_id INTEGER NOT NULL REFERENCES organisation (id),
@@ -727,10 +728,12 @@ CREATE TABLE webhook (
     disabled_why    TEXT,
     waiting         INTEGER NOT NULL DEFAULT 0,
     spared          INTEGER NOT NULL DEFAULT 0,
-    due_at          INTEGER
+    due_at          INTEGER,
+    removed_at      INTEGER
 );
 CREATE INDEX webhook_organisation ON webhook (organisation_id, id);
 CREATE INDEX webhook_due ON webhook (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX webhook_removed ON webhook (id) WHERE removed_at IS NOT NULL;
 
 -- Messages for webhooks: on their way, taken, or given up. state: pending, delivered, failed; due_at: when it is sent next,
 -- NULL for what ended and for what an earlier one of its repository is pending before. The repository may be gone.

@@ -60,6 +60,8 @@ enum Deed {
     Refuse,
     /// It is taken.
     Take,
+    /// The webhook is removed.
+    Remove,
 }
 
 /// What a deed reads at a time: steps of SQLite's machine, or rows and entries of indexes by PostgreSQL's own count.
@@ -72,10 +74,13 @@ struct Cost {
 impl Cost {
     async fn carry_out(&self, session: &mut dyn Session) -> Result<()> {
         let mut work = SqlWork(session, None);
+        if matches!(self.deed, Deed::Remove) {
+            return work.remove_webhook(self.webhook, self.now).await;
+        }
         work.due_webhooks(self.now, 1000).await?;
         let due = work.due_delivery(self.webhook, self.now).await?;
         let state = match self.deed {
-            Deed::Look => return Ok(()),
+            Deed::Look | Deed::Remove => return Ok(()),
             Deed::Refuse => DeliveryState::Pending,
             Deed::Take => DeliveryState::Delivered,
         };
@@ -131,6 +136,43 @@ async fn what_waits_behind_costs_nothing(database: Database) {
         let many = cost(deed, seconds).await;
         assert!(many <= 2 * few + 50, "{deed:?} read {few} with ten behind, {many} with ten thousand");
     }
+}
+
+/// How many webhooks still have a secret.
+struct Secrets;
+
+#[async_trait]
+impl Step for Secrets {
+    type Output = i64;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<i64> {
+        let count = "SELECT COUNT(*) FROM webhook WHERE length(secret) > 0";
+        session.query(count, &[]).await?.remove(0).next()
+    }
+}
+
+async fn removing_a_webhook_costs_the_same_whatever_it_was_told(database: Database) {
+    let house = House::on(database).await;
+    house.keeper.status.store(400, Ordering::SeqCst);
+    let now = house.clock.now();
+    let mut costs = Vec::new();
+    for rows in [10, 10_000] {
+        let webhook = house.hook(&[]).await;
+        house.happens("acme/app", "manifest.push").await;
+        house.until(webhook, |found| found.len() == 1 && found[0].attempts == 1).await;
+        house.database.write(Backlog(0..rows)).await.unwrap();
+        costs.push(house.database.write(Cost { deed: Deed::Remove, webhook, now }).await.unwrap());
+        assert!(house.webhooks.list(&house.grant).await.unwrap().is_empty());
+        assert!(matches!(
+            house.webhooks.find(&house.grant, webhook).await.unwrap_err().kind(),
+            Kind::NotFound(_)
+        ));
+        assert_eq!(house.database.read(Secrets).await.unwrap(), 0);
+        // The first, those behind and those beside it, and the webhook.
+        assert_eq!(house.webhooks.forget().await.unwrap(), u64::try_from(2 * rows + 2).unwrap());
+        assert_eq!(house.webhooks.forget().await.unwrap(), 0);
+    }
+    assert!(costs[1] <= 2 * costs[0] + 50, "ten cost {}, ten thousand {}", costs[0], costs[1]);
 }
 
 async fn one_that_is_switched_on_keeps_what_waits_and_may_have_as_much_again(database: Database) {
@@ -295,6 +337,8 @@ on_both!(
     what_an_address_failed_at_is_not_held_against_the_next
         what_an_address_failed_at_is_not_held_against_the_next_on_postgres,
     what_waits_behind_costs_nothing what_waits_behind_costs_nothing_on_postgres,
+    removing_a_webhook_costs_the_same_whatever_it_was_told
+        removing_a_webhook_costs_the_same_whatever_it_was_told_on_postgres,
     one_that_is_switched_on_keeps_what_waits_and_may_have_as_much_again
         one_that_is_switched_on_keeps_what_waits_and_may_have_as_much_again_on_postgres,
     an_organisation_has_a_hundred_however_many_are_made_at_once

@@ -161,4 +161,17 @@ impl Deliveries for SqlWork<'_> {
                     ORDER BY d.created_at LIMIT $2)";
         self.0.execute(FORGET, &[before.microseconds().into(), i64::from(most).into()]).await
     }
+
+    async fn forget_removed(&mut self, most: u32) -> Result<u64> {
+        const DELIVERIES: &str = "
+            DELETE FROM delivery WHERE id IN
+                (SELECT d.id FROM webhook w CROSS JOIN delivery d
+                    WHERE w.removed_at IS NOT NULL AND d.webhook_id = w.id LIMIT $1)";
+        const WEBHOOKS: &str = "
+            DELETE FROM webhook WHERE id IN
+                (SELECT w.id FROM webhook w WHERE w.removed_at IS NOT NULL
+                    AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.webhook_id = w.id) LIMIT $1)";
+        let forgotten = self.0.execute(DELIVERIES, &[i64::from(most).into()]).await?;
+        Ok(forgotten + self.0.execute(WEBHOOKS, &[i64::from(most).into()]).await?)
+    }
 }

@@ -14,6 +14,22 @@ macro_rules! webhook_columns {
     };
 }
 
+/// Makes webhooks as if they were gone, at a time, with no bytes for a secret: they are off, and nothing is due for them.
+macro_rules! removed {
+    ($now:literal, $no_secret:literal) => {
+        concat!(
+            "UPDATE webhook SET removed_at = ",
+            $now,
+            ", disabled_at = coalesce(disabled_at, ",
+            $now,
+            "), due_at = NULL, secret = ",
+            $no_secret
+        )
+    };
+}
+
+pub(super) use removed;
+
 fn webhook(mut row: Row) -> Result<WebhookRow> {
     let time = Timestamp::from_microseconds;
     let (id, organisation) = (row.next()?, OrganisationId(row.next()?));
@@ -59,20 +75,23 @@ impl Hooks for SqlWork<'_> {
         const LIST: &str = concat!(
             "SELECT ",
             webhook_columns!(),
-            " FROM webhook WHERE organisation_id = $1 ORDER BY id LIMIT $2"
+            " FROM webhook WHERE organisation_id = $1 AND removed_at IS NULL ORDER BY id LIMIT $2"
         );
         let values = [organisation.0.into(), i64::from(most).into()];
         self.0.query(LIST, &values).await?.into_iter().map(webhook).collect()
     }
 
     async fn webhook(&mut self, id: i64) -> Result<Option<WebhookRow>> {
-        const FIND: &str = concat!("SELECT ", webhook_columns!(), " FROM webhook WHERE id = $1");
+        const FIND: &str =
+            concat!("SELECT ", webhook_columns!(), " FROM webhook WHERE id = $1 AND removed_at IS NULL");
         self.0.query_first(FIND, &[id.into()]).await?.map(webhook).transpose()
     }
 
     async fn lock_webhook(&mut self, id: i64) -> Result<Option<WebhookRow>> {
-        const LOCK: &str =
-            concat!("UPDATE webhook SET url = url WHERE id = $1 RETURNING ", webhook_columns!());
+        const LOCK: &str = concat!(
+            "UPDATE webhook SET url = url WHERE id = $1 AND removed_at IS NULL RETURNING ",
+            webhook_columns!()
+        );
         self.0.query_first(LOCK, &[id.into()]).await?.map(webhook).transpose()
     }
 
@@ -113,13 +132,10 @@ impl Hooks for SqlWork<'_> {
         self.0.execute(SPARE, &[id.into()]).await.map(drop)
     }
 
-    async fn remove_webhook(&mut self, id: i64) -> Result<()> {
-        const DELIVERIES: &str = "DELETE FROM delivery WHERE webhook_id = $1";
-        const WEBHOOK: &str = "DELETE FROM webhook WHERE id = $1";
-        for statement in [DELIVERIES, WEBHOOK] {
-            self.0.execute(statement, &[id.into()]).await?;
-        }
-        Ok(())
+    async fn remove_webhook(&mut self, id: i64, now: Timestamp) -> Result<()> {
+        const REMOVE: &str = concat!(removed!("$1", "$2"), " WHERE id = $3 AND removed_at IS NULL");
+        let none: &[u8] = &[];
+        self.0.execute(REMOVE, &[now.microseconds().into(), none.into(), id.into()]).await.map(drop)
     }
 
     async fn take_events(&mut self, most: u32) -> Result<Vec<EventRow>> {

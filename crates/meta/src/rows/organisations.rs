@@ -10,6 +10,7 @@ use wharf_core::{
 
 use super::{
     beliefs::end_issuers,
+    hooks::removed,
     journal::audit,
     members::JOIN,
     readable::readable_registries,
@@ -235,11 +236,8 @@ impl Step for Remove {
         const GIVEN: &str = "DELETE FROM given_role WHERE organisation_id = $1";
         const GROUPS: &str = "DELETE FROM group_role WHERE organisation_id = $1";
         const INVITATIONS: &str = "DELETE FROM invitation WHERE organisation_id = $1";
-        // Held before their deliveries go, so that nothing is added to those meanwhile.
-        const HOOKS: &str = "UPDATE webhook SET url = url WHERE organisation_id = $1";
-        const DELIVERIES: &str = "
-            DELETE FROM delivery WHERE webhook_id IN (SELECT w.id FROM webhook w WHERE w.organisation_id = $1)";
-        const WEBHOOKS: &str = "DELETE FROM webhook WHERE organisation_id = $1";
+        const WEBHOOKS: &str =
+            concat!(removed!("$1", "$2"), " WHERE organisation_id = $3 AND removed_at IS NULL");
         const REGISTRIES: &str = "SELECT r.id FROM registry r WHERE r.organisation_id = $1 ORDER BY r.id";
         let (id, now) = (self.id.0, self.record.at.microseconds());
         if session.execute(MARK, &[now.into(), id.into()]).await? == 0 {
@@ -253,9 +251,11 @@ impl Step for Remove {
         }
         end_issuers(session, self.id).await?;
         session.execute(ROBOTS, &[now.into(), id.into()]).await?;
-        for statement in [USES, TOKENS, MEMBERS, GIVEN, GROUPS, INVITATIONS, HOOKS, DELIVERIES, WEBHOOKS] {
+        for statement in [USES, TOKENS, MEMBERS, GIVEN, GROUPS, INVITATIONS] {
             session.execute(statement, &[id.into()]).await?;
         }
+        let no_secret: &[u8] = &[];
+        session.execute(WEBHOOKS, &[now.into(), no_secret.into(), id.into()]).await?;
         for mut row in session.query(REGISTRIES, &[id.into()]).await? {
             remove_registry(session, RegistryId(row.next()?)).await?;
         }

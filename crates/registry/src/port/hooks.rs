@@ -146,8 +146,9 @@ pub trait Hooks {
     async fn put_webhook(&mut self, webhook: &WebhookRow) -> Result<i64>;
     /// Has what waits for one not count against its bound any more.
     async fn spare_waiting(&mut self, id: i64) -> Result<()>;
-    /// Removes one with its deliveries.
-    async fn remove_webhook(&mut self, id: i64) -> Result<()>;
+    /// Removes one. Its deliveries, of which there may be any number, are seen no more, and go by
+    /// [`Deliveries::forget_removed`].
+    async fn remove_webhook(&mut self, id: i64, now: Timestamp) -> Result<()>;
     /// Whether there are events to be handed on.
     async fn has_events(&mut self) -> Result<bool>;
     /// Takes events out of the outbox that were not handed on yet, the earliest first.
@@ -173,4 +174,7 @@ pub trait Deliveries {
     async fn deliveries(&mut self, webhook: i64, before: Option<i64>, most: u32) -> Result<Vec<DeliveryRow>>;
     /// Forgets deliveries that were made before and came to an end; says how many.
     async fn forget_deliveries(&mut self, before: Timestamp, most: u32) -> Result<u64>;
+    /// Forgets deliveries of webhooks that were removed, and webhooks that have none left, up to `most` of each; says
+    /// how many rows.
+    async fn forget_removed(&mut self, most: u32) -> Result<u64>;
 }

@@ -95,20 +95,24 @@ impl Webhooks {
         }
     }
 
-    /// Forgets deliveries that ended long ago; says how many.
+    /// Forgets deliveries that ended long ago, and those of webhooks that were removed; says how many. It does so in steps that
+    /// others get in between.
     ///
     /// # Errors
     /// `Unavailable`.
     pub async fn forget(&self) -> Result<u64> {
         let before = self.0.clock.now().plus_seconds(-self.0.history);
         let mut forgotten = 0;
-        loop {
-            let step = self.store().commit(Forget(before)).await?;
-            forgotten += step;
-            if step < u64::from(STEP) {
-                return Ok(forgotten);
+        for what in [Forget::Before(before), Forget::Removed] {
+            loop {
+                let step = self.store().commit(what).await?;
+                forgotten += step;
+                if step < u64::from(STEP) {
+                    break;
+                }
             }
         }
+        Ok(forgotten)
     }
 
     /// Serves the receiver of a lane, and holds the lane until that is done.
@@ -292,14 +296,24 @@ impl Transaction for FindNext {
     }
 }
 
-struct Forget(Timestamp);
+/// Which deliveries are forgotten.
+#[derive(Clone, Copy)]
+enum Forget {
+    /// Those that ended, of before.
+    Before(Timestamp),
+    /// Those of webhooks that were removed.
+    Removed,
+}
 
 #[async_trait]
 impl Transaction for Forget {
     type Output = u64;
 
     async fn run(&self, work: &mut dyn Work) -> Result<u64> {
-        work.forget_deliveries(self.0, STEP).await
+        match self {
+            Self::Before(before) => work.forget_deliveries(*before, STEP).await,
+            Self::Removed => work.forget_removed(STEP).await,
+        }
     }
 }
 

@@ -117,7 +117,7 @@ impl Webhooks {
         self.store().commit_by(grant, Change { organisation, id, change, record }).await
     }
 
-    /// Removes a webhook with its deliveries.
+    /// Removes a webhook. Nothing of it is seen any more; its deliveries, however many, go by [`Webhooks::forget`].
     ///
     /// # Errors
     /// `NotFound`.
@@ -318,7 +318,7 @@ impl Transaction for Remove {
     async fn run(&self, work: &mut dyn Work) -> Result<()> {
         // Held first, as by all that changes its deliveries.
         work.lock_webhook(self.id).await?.ok_or_else(gone)?;
-        work.remove_webhook(self.id).await?;
+        work.remove_webhook(self.id, self.record.at).await?;
         work.audit(&self.record).await
     }
 }
