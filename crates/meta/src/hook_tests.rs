@@ -328,6 +328,24 @@ async fn what_waits_is_not_forgotten_for_its_age(database: Database) {
     assert_eq!(house.webhooks.forget().await.unwrap(), 1);
 }
 
+async fn what_is_to_be_told_yet_is_not_forgotten_however_short_the_memory(database: Database) {
+    struct ForgetEvents;
+    #[async_trait]
+    impl Transaction for ForgetEvents {
+        type Output = u64;
+        async fn run(&self, work: &mut dyn Work) -> Result<u64> {
+            work.forget_events(Timestamp::from_microseconds(NOW).plus_seconds(1), 10).await
+        }
+    }
+    let house = House::on(database).await;
+    let hook = house.hook(&[]).await;
+    house.happens("acme/app", "manifest.push").await;
+    let store: &dyn Store = &house.database;
+    assert_eq!(store.commit(ForgetEvents).await.unwrap(), 0);
+    house.until(hook, all_are(DeliveryState::Delivered, 1)).await;
+    assert_eq!(store.commit(ForgetEvents).await.unwrap(), 1);
+}
+
 async fn a_node_that_stops_lets_another_go_on_at_once(database: Database) {
     let house = House::on(database).await;
     let other = Webhooks::new(house.parts("two"));
@@ -378,6 +396,8 @@ on_both!(
     deliveries_that_wait_are_counted_and_have_a_bound
         deliveries_that_wait_are_counted_and_have_a_bound_on_postgres,
     what_waits_is_not_forgotten_for_its_age what_waits_is_not_forgotten_for_its_age_on_postgres,
+    what_is_to_be_told_yet_is_not_forgotten_however_short_the_memory
+        what_is_to_be_told_yet_is_not_forgotten_however_short_the_memory_on_postgres,
     a_node_that_stops_lets_another_go_on_at_once a_node_that_stops_lets_another_go_on_at_once_on_postgres,
     a_removed_organisation_takes_its_webhooks_along
         a_removed_organisation_takes_its_webhooks_along_on_postgres

@@ -95,7 +95,8 @@ impl Journal for SqlWork<'_> {
 
     async fn forget_events(&mut self, before: Timestamp, most: u32) -> Result<u64> {
         const FORGET: &str = "
-            DELETE FROM event WHERE id IN (SELECT e.id FROM event e WHERE e.at < $1 ORDER BY e.at LIMIT $2)";
+            DELETE FROM event WHERE id IN
+                (SELECT e.id FROM event e WHERE e.at < $1 AND e.waits = 0 ORDER BY e.at LIMIT $2)";
         self.0.execute(FORGET, &[before.microseconds().into(), i64::from(most).into()]).await
     }
 }

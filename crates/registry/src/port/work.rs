@@ -537,7 +537,7 @@ pub trait Journal {
     /// Whether anything but removals ([`Event::is_removal`]) happened in a repository since an event, however soon events are
     /// forgotten.
     async fn has_grown_since(&mut self, repository: RepositoryId, event: i64) -> Result<bool>;
-    /// Forgets up to `most` events that are older; says how many.
+    /// Forgets up to `most` events that are older and wait for no webhook; says how many.
     async fn forget_events(&mut self, before: Timestamp, most: u32) -> Result<u64>;
 }
 
