@@ -1,5 +1,6 @@
-//! A file that has its name only once it is whole and on the disk. Until then it is called so with `.part` behind, and a
-//! process that is killed leaves nothing else: what has the name is never half of something. Exports are written so.
+//! A file that has its name only once it is whole and on the disk. Until then it has one of its own in the same folder, with
+//! `.part` behind, so what has the name is never half of something, nor a mix of what two wrote at once. What a process left
+//! that was killed gives way to the next part of that name. Exports are written so.
 
 use std::{
     fs,
@@ -17,6 +18,8 @@ use wharf_core::{Error, Kind, Result};
 
 /// How much is gathered before it is written, in bytes.
 const PIECE: usize = 64 << 10;
+/// How many may be writing one file.
+const MOST: usize = 100;
 
 /// A file in the making, for nobody's eyes but its owner's. Where it is dropped before it was kept, nothing of it stays.
 pub(crate) struct WholeFile {
@@ -24,7 +27,8 @@ pub(crate) struct WholeFile {
     part: PathBuf,
     file: BufWriter<File>,
     earlier: Earlier,
-    is_kept: bool,
+    /// Whether the part became the file.
+    is_moved: bool,
 }
 
 /// What becomes of a file that has the name already.
@@ -37,25 +41,23 @@ pub(crate) enum Earlier {
 }
 
 impl WholeFile {
-    /// Begins one. What a process that was killed left of it is taken away.
+    /// Begins one, whoever else is writing it.
     ///
     /// # Errors
-    /// `Exists` where another one stays; `Conflict` where another process is writing it; `StorageFull`; `Unavailable`.
+    /// `Exists` where another one stays; `Conflict` where a hundred others are writing it; `StorageFull`; `Internal`.
     pub(crate) async fn begin(path: PathBuf, earlier: Earlier) -> Result<Self> {
         expect_place(&path, earlier).map_err(unwritable(&path))?;
-        let mut part = path.clone().into_os_string();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        let place = part.clone();
-        let opened = spawn_blocking(move || open(&place)).await.map_err(Error::internal)?;
-        let file = File::from_std(opened.map_err(unwritable(&part))?);
-        Ok(Self { path, part, file: BufWriter::with_capacity(PIECE, file), earlier, is_kept: false })
+        let place = path.clone();
+        let opened = spawn_blocking(move || open_one(&place)).await.map_err(Error::internal)?;
+        let (part, file) = opened.map_err(unwritable(&path))?;
+        let file = BufWriter::with_capacity(PIECE, File::from_std(file));
+        Ok(Self { path, part, file, earlier, is_moved: false })
     }
 
     /// Writes bytes behind those before.
     ///
     /// # Errors
-    /// `StorageFull`; `Unavailable`.
+    /// `StorageFull`; `Internal`.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.file.write_all(bytes).await.map_err(unwritable(&self.part))
     }
@@ -72,18 +74,37 @@ impl WholeFile {
     async fn settle(&mut self) -> io::Result<()> {
         self.file.flush().await?;
         self.file.get_ref().sync_all().await?;
-        expect_place(&self.path, self.earlier)?;
-        tokio::fs::rename(&self.part, &self.path).await?;
-        self.is_kept = true;
+        match self.earlier {
+            Earlier::GivesWay => {
+                tokio::fs::rename(&self.part, &self.path).await?;
+                self.is_moved = true;
+            }
+            Earlier::Stays => self.name_if_free().await?,
+        }
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new("."))).await?.sync_all().await
+    }
+
+    /// Gives it the name where nobody has that. The part goes when this is dropped.
+    #[allow(clippy::disallowed_methods, reason = "whoever begins a file names it")]
+    async fn name_if_free(&mut self) -> io::Result<()> {
+        match tokio::fs::hard_link(&self.part, &self.path).await {
+            // A disk without second names cannot tell in one step whether the name is free.
+            Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {
+                expect_place(&self.path, self.earlier)?;
+                tokio::fs::rename(&self.part, &self.path).await?;
+                self.is_moved = true;
+                Ok(())
+            }
+            named => named,
+        }
     }
 }
 
 #[allow(clippy::disallowed_methods, reason = "whoever begins a file names it")]
 impl Drop for WholeFile {
     fn drop(&mut self) {
-        if !self.is_kept {
+        if !self.is_moved {
             // Where it cannot be removed it still has not the name.
             let _ = fs::remove_file(&self.part);
         }
@@ -97,26 +118,52 @@ fn expect_place(path: &Path, earlier: Earlier) -> io::Result<()> {
     }
 }
 
-/// Opens a part for this process alone.
-#[allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "whoever begins a file names it")]
-fn open(part: &Path) -> io::Result<fs::File> {
-    let left = match fs::File::open(part) {
-        Ok(left) => Some(left),
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => return Err(error),
-    };
-    if let Some(left) = &left {
-        // Who writes it holds it. Only what nobody holds, and what still has this name, was left by somebody who is gone.
-        left.try_lock()?;
-        let (ours, there) = (left.metadata()?, fs::metadata(part)?);
-        if (ours.dev(), ours.ino()) != (there.dev(), there.ino()) {
-            return Err(ErrorKind::ResourceBusy.into());
+/// Opens a part that is nobody else's, and says what it is called.
+#[allow(clippy::disallowed_types, reason = "whoever begins a file names it")]
+fn open_one(path: &Path) -> io::Result<(PathBuf, fs::File)> {
+    for number in 0..MOST {
+        let mut part = path.to_owned().into_os_string();
+        part.push(if number == 0 { ".part".to_owned() } else { format!(".{number}.part") });
+        let part = PathBuf::from(part);
+        if let Some(file) = open(&part)? {
+            return Ok((part, file));
         }
-        fs::remove_file(part)?;
     }
-    let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(part)?;
-    file.try_lock()?;
-    Ok(file)
+    Err(ErrorKind::ResourceBusy.into())
+}
+
+/// Opens this part; none where it is another's. Who writes one holds it, so what nobody holds was left by somebody who is
+/// gone.
+#[allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "whoever begins a file names it")]
+fn open(part: &Path) -> io::Result<Option<fs::File>> {
+    match fs::File::open(part) {
+        Ok(left) if holds(&left, part)? => fs::remove_file(part)?,
+        Ok(_) => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(part) {
+        // Until it is held, it may be taken for one that was left: what has the name then is another's.
+        Ok(file) => Ok(holds(&file, part)?.then_some(file)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Holds a file if nobody else does, and says whether it still has this name: as long as it is held nobody takes that away.
+#[allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "whoever begins a file names it")]
+fn holds(file: &fs::File, part: &Path) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(fs::TryLockError::WouldBlock) => return Ok(false),
+        Err(fs::TryLockError::Error(error)) => return Err(error),
+    }
+    let (ours, named) = (file.metadata()?, fs::metadata(part));
+    match named {
+        Ok(named) => Ok((ours.dev(), ours.ino()) == (named.dev(), named.ino())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
@@ -124,11 +171,9 @@ fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
     move |error| {
         let (kind, words) = match error.kind() {
             ErrorKind::AlreadyExists => (Kind::Exists, "is there already"),
-            ErrorKind::WouldBlock | ErrorKind::ResourceBusy => {
-                (Kind::Conflict, "is being written by another process")
-            }
+            ErrorKind::ResourceBusy => (Kind::Conflict, "is being written by too many others"),
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => (Kind::StorageFull, "cannot be written"),
-            _ => (Kind::Unavailable, "cannot be written"),
+            _ => (Kind::Internal, "cannot be written"),
         };
         Error::new(kind, format!("{path} {words}")).because(error)
     }
@@ -166,14 +211,43 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn two_never_write_one_file() {
+    async fn two_who_write_one_file_at_once_are_not_mixed_and_neither_names_what_is_the_others() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
-        let first = begin(&path, Earlier::GivesWay).await.unwrap();
-        let refused = begin(&path, Earlier::GivesWay).await.err().unwrap();
-        assert_eq!(refused.kind(), Kind::Conflict);
+        let mut first = begin(&path, Earlier::GivesWay).await.unwrap();
+        let mut second = begin(&path, Earlier::GivesWay).await.unwrap();
+        first.write(b"the first").await.unwrap();
+        second.write(b"the").await.unwrap();
         first.keep().await.unwrap();
-        begin(&path, Earlier::GivesWay).await.unwrap().keep().await.unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"the first");
+        second.write(b" second").await.unwrap();
+        second.keep().await.unwrap();
+        assert_eq!((fs::read(&path).unwrap(), names(folder.path()).len()), (b"the second".to_vec(), 1));
+    }
+
+    #[test]
+    fn a_part_that_lost_its_name_before_it_was_held_is_nobodys() {
+        let folder = tempfile::tempdir().unwrap();
+        let part = folder.path().join("a.part");
+        let ours = fs::File::create_new(&part).unwrap();
+        // Somebody took it for one that was left, and began another.
+        let theirs = open(&part).unwrap().unwrap();
+        assert!(!holds(&ours, &part).unwrap());
+        assert!(open(&part).unwrap().is_none(), "it is held");
+        drop(theirs);
+        assert!(open(&part).unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn of_two_who_write_a_file_that_stays_the_first_keeps_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let (mut first, second) =
+            (begin(&path, Earlier::Stays).await.unwrap(), begin(&path, Earlier::Stays).await.unwrap());
+        first.write(b"the first").await.unwrap();
+        first.keep().await.unwrap();
+        assert_eq!(second.keep().await.unwrap_err().kind(), Kind::Exists);
+        assert_eq!((fs::read(&path).unwrap(), names(folder.path()).len()), (b"the first".to_vec(), 1));
     }
 
     #[tokio::test]
