@@ -34,11 +34,11 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     let login = DockerFile::read()?.login(server).ok_or_else(nobody)?;
     let door = || Door::open(Policy::named([server.host()]), trust(options.authorities.as_deref())?);
     let api = Api::new(door()?, server, &["api", "v1"], Some(&login))?;
-    let documents = Documents::of(api, organisation);
+    let report = Report::new(options.output);
+    let documents = Documents::of(api, organisation, &report);
     // Asked before anything is written: who may not know the organisation leaves no trace of it.
     let shown = documents.organisation().await?;
     let folder = Folder::open(&options.directory, &server.to_string(), &shown).await?;
-    let report = Report::new(options.output);
     let source = Upstream::new(door()?, server, Some(login));
     let shelves = Shelves::of(&documents, source, options, &report);
     documents.write(&folder).await?;

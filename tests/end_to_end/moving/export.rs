@@ -1,12 +1,14 @@
 //! What an organisation owns, copied out by one of its admins.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::{fs, io};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::furniture::furnish;
 use super::{said, told};
@@ -215,4 +217,61 @@ async fn what_cannot_be_exported_is_named_and_who_may_not_leaves_no_trace() {
     boss.log_in_as("keeper", (&wharf.host(), "the-password-of-keeper")).await;
     let refused = boss.run(&["org", "export", "zoo", "out", "--server", &wharf.host()], "").await;
     assert!(said(&refused).contains("holds the export of something else"), "{}", said(&refused));
+}
+
+/// A way to a server on which the answers to whatever has this in its path break off where their bodies begin.
+async fn breaking(wharf: &Wharf, path: &'static str) -> String {
+    let (listener, server) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), wharf.host());
+    let here = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            tokio::spawn(pass(client, TcpStream::connect(&server).await.unwrap(), path));
+        }
+    });
+    here
+}
+
+async fn pass(mut client: TcpStream, mut server: TcpStream, breaking: &str) -> io::Result<()> {
+    let (mut asked, mut said, mut breaks) = (vec![0; 64 << 10], vec![0; 64 << 10], false);
+    loop {
+        tokio::select! {
+            read = client.read(&mut asked) => {
+                let asked = &asked[..read?];
+                if asked.is_empty() {
+                    return Ok(());
+                }
+                breaks |= String::from_utf8_lossy(asked).contains(breaking);
+                server.write_all(asked).await?;
+            }
+            read = server.read(&mut said) => {
+                let said = &said[..read?];
+                let head = said.windows(4).position(|window| window == b"\r\n\r\n").filter(|_| breaks);
+                client.write_all(head.map_or(said, |end| &said[..end + 4])).await?;
+                if said.is_empty() || head.is_some() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_audit_log_that_breaks_off_is_named_and_the_rest_is_exported() {
+    let wharf = Wharf::start().await;
+    wharf.found(&["acme"]).await;
+    wharf.admin().repository("acme/app").push_image(&Image::oci(1), "v1").await;
+    wharf.add_user("boss", &["acme:admin"]);
+    let (way, boss) = (breaking(&wharf, "/orgs/acme/audit/export").await, Shell::new());
+    boss.log_in_as("boss", (&way, "the-password-of-boss")).await;
+
+    let done = boss.run(&["org", "export", "acme", "out", "--server", &way], "").await;
+
+    assert_eq!(done.status.code(), Some(3), "{}", said(&done));
+    assert!(said(&done).contains("not exported: audit.ndjson: the audit log broke off"), "{}", said(&done));
+    let out = boss.path().join("out");
+    assert_eq!(read(&out.join("export.json"))["complete"], false);
+    assert_eq!(index(&out.join("registries/main/repositories/app")).0.len(), 1);
+    assert!(out.join("issuers.json").exists());
+    let torn = files(&out).into_iter().find(|file| file.to_string_lossy().contains("audit"));
+    assert_eq!(torn, None, "half a log is not taken for one");
 }

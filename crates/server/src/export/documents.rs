@@ -4,22 +4,24 @@
 use std::collections::VecDeque;
 
 use futures_util::StreamExt as _;
+use serde::Serialize;
 use serde_json::{Value, json};
 use wharf_core::{Entropy, Error, Kind, OrganisationName, Result};
 use wharf_outbound::{Api, Asked, Method, Spot};
 
-use super::folder::Folder;
+use super::{folder::Folder, report::Report};
 use crate::{course::Course, world::SystemEntropy};
 
 /// The management, asked about one organisation.
-pub(super) struct Documents {
+pub(super) struct Documents<'a> {
     api: Api,
     organisation: OrganisationName,
+    report: &'a Report,
 }
 
 /// A list, read page by page as it is walked.
 pub(super) struct Pages<'a> {
-    documents: &'a Documents,
+    documents: &'a Documents<'a>,
     path: Vec<String>,
     read: VecDeque<Value>,
     last: Option<String>,
@@ -27,9 +29,26 @@ pub(super) struct Pages<'a> {
     is_over: bool,
 }
 
-impl Documents {
-    pub(super) fn of(api: Api, organisation: &OrganisationName) -> Self {
-        Self { api, organisation: organisation.clone() }
+impl<'a> Documents<'a> {
+    pub(super) fn of(api: Api, organisation: &OrganisationName, report: &'a Report) -> Self {
+        Self { api, organisation: organisation.clone(), report }
+    }
+
+    /// Notes what failed alone: what is no better asked for again, and what broke off while the server still answers.
+    ///
+    /// # Errors
+    /// What would fail again for all that is left.
+    pub(super) async fn alone<T>(&self, what: &str, done: Result<T>) -> Result<Option<T>> {
+        let error = match done {
+            Ok(done) => return Ok(Some(done)),
+            Err(error) => error,
+        };
+        let is_alone = fails_alone(error.kind()) || (error.is_passing() && self.one(&[]).await.is_ok());
+        if !is_alone {
+            return Err(error);
+        }
+        self.report.fail(what, &error);
+        Ok(None)
     }
 
     /// The organisation itself, to one of its admins.
@@ -58,39 +77,59 @@ impl Documents {
         }
     }
 
-    /// Writes what is told of the organisation beside its registries.
+    /// Writes what is told of the organisation beside its registries. What fails alone is noted, and nothing of it is
+    /// written.
     pub(super) async fn write(&self, folder: &Folder) -> Result<()> {
-        folder.put("usage.json", &self.one(&["usage"]).await?).await?;
-        for (name, path) in
-            [("members.json", "members"), ("invitations.json", "invitations"), ("webhooks.json", "webhooks")]
-        {
-            folder.put(name, &json!(self.list(&[path]).all().await?)).await?;
+        let usage = self.one(&["usage"]).await;
+        self.put(folder, ("", "usage"), usage).await?;
+        for name in ["members", "invitations", "webhooks"] {
+            let told = self.list(&[name]).all().await;
+            self.put(folder, ("", name), told).await?;
         }
-        folder.put("robots.json", &json!(self.with("robots", "tokens").await?)).await?;
-        folder.put("issuers.json", &json!(self.with("issuers", "rules").await?)).await?;
-        self.write_audit(folder).await
+        for (name, inner) in [("robots", "tokens"), ("issuers", "rules")] {
+            let told = self.with(name, inner).await;
+            self.put(folder, ("", name), told).await?;
+        }
+        let audit = self.write_audit(folder).await;
+        self.alone("audit.ndjson", audit).await.map(drop)
     }
 
     /// Writes the audit log, as the API exports it.
     async fn write_audit(&self, folder: &Folder) -> Result<()> {
         let broken = |error| Error::new(Kind::Unavailable, "the audit log broke off").because(error);
         let path = ["orgs", self.organisation.as_str(), "audit", "export"];
-        let mut records = folder.begin(&["audit.ndjson"]).await?;
         let mut told = self.api.stream(Spot { path: &path, query: &[] }).await?;
+        let mut records = folder.begin(&["audit.ndjson"]).await?;
         while let Some(piece) = told.next().await {
             records.write(&piece.map_err(broken)?).await?;
         }
         records.keep().await
     }
 
-    /// Writes what is told of a registry beside its repositories.
+    /// Writes what is told of a registry beside its repositories. What fails alone is noted.
     pub(super) async fn write_registry(&self, name: &str, folder: &Folder) -> Result<()> {
-        folder.put("registry.json", &self.one(&["registries", name]).await?).await?;
+        let of = format!("{name}/");
+        let registry = self.one(&["registries", name]).await;
+        self.put(folder, (&of, "registry"), registry).await?;
         for rules in ["retention", "immutability", "keys"] {
-            let told = self.list(&["registries", name, rules]).all().await?;
-            folder.put(&format!("{rules}.json"), &json!(told)).await?;
+            let told = self.list(&["registries", name, rules]).all().await;
+            self.put(folder, (&of, rules), told).await?;
         }
         Ok(())
+    }
+
+    /// Writes what was told as a file of JSON, or notes that it was not.
+    async fn put<T: Serialize>(
+        &self,
+        folder: &Folder,
+        (of, name): (&str, &str),
+        told: Result<T>,
+    ) -> Result<()> {
+        let name = format!("{name}.json");
+        match self.alone(&format!("{of}{name}"), told).await? {
+            Some(told) => folder.put(&name, &json!(told)).await,
+            None => Ok(()),
+        }
     }
 
     /// Writes what is told of a repository beside its content: what it is, what became of the project, and what is yanked.
@@ -166,4 +205,9 @@ pub(super) fn text<'a>(of: &'a Value, field: &str) -> Option<&'a str> {
 
 fn odd() -> Error {
     Error::new(Kind::Invalid, "the server answered with what nobody expected")
+}
+
+/// Whether something else may still go well.
+fn fails_alone(kind: Kind) -> bool {
+    matches!(kind, Kind::NotFound(_) | Kind::Invalid | Kind::Denied | Kind::TooLarge | Kind::Unsupported)
 }

@@ -34,7 +34,7 @@ const PIECE: u64 = 1 << 20;
 
 /// All repositories, and what was put where.
 pub(super) struct Shelves<'a> {
-    documents: &'a Documents,
+    documents: &'a Documents<'a>,
     source: Upstream,
     options: &'a Options,
     report: &'a Report,
@@ -67,7 +67,7 @@ struct Laid {
 
 impl<'a> Shelves<'a> {
     pub(super) fn of(
-        documents: &'a Documents,
+        documents: &'a Documents<'a>,
         source: Upstream,
         options: &'a Options,
         report: &'a Report,
@@ -83,26 +83,11 @@ impl<'a> Shelves<'a> {
             self.report.bar.about(path);
             let (repository, folder) = (path.parse()?, folder.repository(name)?);
             let told = self.documents.write_repository(registry, &one, &folder).await;
-            self.alone(path, told)?;
+            self.documents.alone(path, told).await?;
             let shelf = Shelf { all: self, registry, name, repository, folder };
-            self.alone(path, shelf.fill().await)?;
+            self.documents.alone(path, shelf.fill().await).await?;
         }
         Ok(())
-    }
-
-    /// Notes what failed alone.
-    ///
-    /// # Errors
-    /// What would fail again for all that is left.
-    fn alone<T>(&self, what: &str, done: Result<T>) -> Result<Option<T>> {
-        match done {
-            Ok(done) => Ok(Some(done)),
-            Err(error) if fails_alone(error.kind()) => {
-                self.report.fail(what, &error);
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
     }
 }
 
@@ -151,7 +136,7 @@ impl Shelf<'_> {
     /// Puts a manifest in its place; none where it is gone meanwhile, which is noted.
     async fn lay(&self, digest: Digest, listed: Listed) -> Result<Option<Laid>> {
         let what = format!("{}@{digest}", self.repository);
-        self.all.alone(&what, self.try_lay(digest, listed).await)
+        self.all.documents.alone(&what, self.try_lay(digest, listed).await).await
     }
 
     async fn try_lay(&self, digest: Digest, Listed { media_type, artifact_type }: Listed) -> Result<Laid> {
@@ -177,7 +162,7 @@ impl Shelf<'_> {
         let came = match self.try_bring(digest, content.size).await {
             // Such a layer may lie only where its URLs say.
             Err(error) if content.is_nondistributable() && matches!(error.kind(), Kind::NotFound(_)) => None,
-            done => self.all.alone(&format!("{}@{digest}", self.repository), done)?,
+            done => self.all.documents.alone(&format!("{}@{digest}", self.repository), done).await?,
         };
         if let Some(came) = came {
             self.all.report.note_blob(came, content.size);
@@ -281,9 +266,4 @@ fn children(laid: &Laid) -> impl Iterator<Item = Digest> + '_ {
 
 fn field<'a>(of: &'a Value, name: &str) -> Result<&'a str> {
     text(of, name).ok_or_else(|| Error::new(Kind::Invalid, format!("the server leaves out a {name}")))
-}
-
-/// Whether something else may still go well.
-fn fails_alone(kind: Kind) -> bool {
-    matches!(kind, Kind::NotFound(_) | Kind::Invalid | Kind::Denied | Kind::TooLarge | Kind::Unsupported)
 }
