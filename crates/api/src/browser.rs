@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use wharf_auth::{LocalPath, Returning};
-use wharf_core::{Actor, Authenticator as _, Detail, Error, IssuerName, Kind, Presented, Result, Secret};
+use wharf_core::{Actor, Authenticator as _, Detail, Error, Kind, Presented, ProviderName, Result, Secret};
 use wharf_http::{address_of, log_fault, named, refusal_headers, request_id_of, status_of};
 
 use crate::{
@@ -42,7 +42,7 @@ pub(crate) async fn finish(
 }
 
 async fn depart(face: &Api, parts: &request::Parts, provider: &str) -> Result<Response> {
-    let provider: IssuerName = provider.parse()?;
+    let provider: ProviderName = provider.parse()?;
     nobody(face, parts).await?;
     let pairs = query(parts.uri.query())?;
     let to = match pairs.as_slice() {

@@ -10,7 +10,7 @@ use aws_lc_rs::{
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use wharf_core::{
-    AccountId, Actor, Credential, Error, IssuerName, Kind, Principal, Result, Secret, SelfGrant, Subject,
+    AccountId, Actor, Credential, Error, Kind, Principal, ProviderName, Result, Secret, SelfGrant, Subject,
     Timestamp, TokenHash, audit::AuditRecord,
 };
 
@@ -46,7 +46,7 @@ pub(crate) struct LoginWay {
     /// What was shown.
     pub(crate) shown: Shown,
     /// At which provider; none: by the password.
-    pub(crate) provider: Option<IssuerName>,
+    pub(crate) provider: Option<ProviderName>,
     /// What the browser calls itself.
     pub(crate) user_agent: Option<String>,
 }

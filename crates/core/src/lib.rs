@@ -56,8 +56,8 @@ pub use gate::{
 };
 pub use media_type::MediaType;
 pub use name::{
-    IssuerName, OrganisationName, Place, RegistryName, RegistryPlace, RepositoryName, RobotName, RuleName,
-    UserName,
+    IssuerName, OrganisationName, Place, ProviderName, RegistryName, RegistryPlace, RepositoryName,
+    RobotName, RuleName, UserName,
 };
 pub use network::Network;
 pub use object_key::{ObjectKey, UploadId};

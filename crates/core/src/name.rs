@@ -168,6 +168,10 @@ name! {
     /// An issuer that an organisation believes: one component, at most 64 characters.
     IssuerName, SHORT, "issuer name", is_component, &[]
 }
+name! {
+    /// A provider at which users of the platform log in: one component, at most 64 characters.
+    ProviderName, SHORT, "provider name", is_component, &[]
+}
 
 impl OrganisationName {
     /// `library`, where names of one component live.

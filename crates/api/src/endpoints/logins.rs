@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wharf_auth::{LoginWish, port::LoginRow, proof_of};
-use wharf_core::{Credential, Error, IssuerName, Kind, Result};
+use wharf_core::{Credential, Error, Kind, ProviderName, Result};
 
 use crate::{
     call::Call,
@@ -114,8 +114,10 @@ async fn log_in(call: Call, Body(credentials): Body<Credentials>) -> Result<Kept
 
 async fn issuers(call: Call, (): ()) -> Result<Listed<LoginIssuer>> {
     let names = call.face.auth.login_providers().await?;
-    let one =
-        |name: IssuerName| LoginIssuer { location: format!("/-/login/oidc/{name}"), name: name.to_string() };
+    let one = |name: ProviderName| LoginIssuer {
+        location: format!("/-/login/oidc/{name}"),
+        name: name.to_string(),
+    };
     Ok(Listed { items: names.into_iter().map(one).collect(), next: None })
 }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    AccountId, Error, IssuerName, Kind, OrganisationName, Result, Role, Timestamp, UserName,
+    AccountId, Error, Kind, OrganisationName, ProviderName, Result, Role, Timestamp, UserName,
     audit::AuditRecord,
 };
 
@@ -86,7 +86,7 @@ pub struct ProviderRow {
     /// Its row.
     pub id: i64,
     /// What it is called.
-    pub name: IssuerName,
+    pub name: ProviderName,
     /// Who it is.
     pub issuer: Issuer,
     /// What it knows this Wharf as.
@@ -143,9 +143,9 @@ pub trait Providers: Send + Sync {
     /// The one that passwords are shown to, if there is one.
     async fn exchanging(&self) -> Result<Option<ProviderRow>>;
     /// Those that browsers log in at, in the byte order of their names.
-    async fn browsed(&self) -> Result<Vec<IssuerName>>;
+    async fn browsed(&self) -> Result<Vec<ProviderName>>;
     /// One of those.
-    async fn browsed_at(&self, name: &IssuerName) -> Result<Option<ProviderRow>>;
+    async fn browsed_at(&self, name: &ProviderName) -> Result<Option<ProviderRow>>;
     /// Adds one, its `id` does not count.
     ///
     /// # Errors
@@ -155,11 +155,15 @@ pub trait Providers: Send + Sync {
     ///
     /// # Errors
     /// `NotFound` for a group's organisation.
-    async fn set_groups(&self, name: IssuerName, groups: Vec<GroupRole>, record: AuditRecord)
-    -> Result<bool>;
+    async fn set_groups(
+        &self,
+        name: ProviderName,
+        groups: Vec<GroupRole>,
+        record: AuditRecord,
+    ) -> Result<bool>;
     /// Removes one; false where there is none. Whom it let in keeps the account, and loses what the groups gave and every
     /// credential.
-    async fn remove_provider(&self, name: IssuerName, record: AuditRecord) -> Result<bool>;
+    async fn remove_provider(&self, name: ProviderName, record: AuditRecord) -> Result<bool>;
     /// Lets somebody in: the account of the subject, made if it is not there, with the roles that the groups give, and no
     /// longer those that they gave before. An account that is there keeps its name, whatever the subject is called now; a
     /// removed one stays his too. `record` is of a new account; the store names it in that, and in all that it records.

@@ -10,7 +10,7 @@ mod kept;
 mod local_path;
 
 use url::{Url, form_urlencoded::Serializer};
-use wharf_core::{Actor, Credential, Error, IssuerName, Kind, Result, Secret, Subject, audit::AuditRecord};
+use wharf_core::{Actor, Credential, Error, Kind, ProviderName, Result, Secret, Subject, audit::AuditRecord};
 
 pub use self::local_path::LocalPath;
 use self::{
@@ -47,7 +47,7 @@ pub struct Departure {
 #[derive(Debug)]
 pub struct Returning {
     /// From where, as the path says.
-    pub provider: IssuerName,
+    pub provider: ProviderName,
     /// What it kept.
     pub kept: Option<Secret<String>>,
     /// The pairs of the query, decoded. They hold the code, so nothing prints them.
@@ -80,7 +80,7 @@ impl Auth {
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn login_providers(&self) -> Result<Vec<IssuerName>> {
+    pub async fn login_providers(&self) -> Result<Vec<ProviderName>> {
         match &self.0.settings.public_url {
             Some(_) => self.providers_port().browsed().await,
             None => Ok(Vec::new()),
@@ -89,7 +89,7 @@ impl Auth {
 
     /// Where a provider sends browsers back: just there, and apart from all others, so that none can answer in another's
     /// place. None where our own address is not set.
-    pub fn redirect_url(&self, provider: &IssuerName) -> Option<String> {
+    pub fn redirect_url(&self, provider: &ProviderName) -> Option<String> {
         let home = self.0.settings.public_url.as_deref();
         home.map(|home| format!("{home}/-/login/oidc/{provider}/callback"))
     }
@@ -98,7 +98,7 @@ impl Auth {
     ///
     /// # Errors
     /// `NotFound`; `Unavailable` where the provider cannot be asked how.
-    pub async fn begin_login(&self, provider: &IssuerName, to: &LocalPath) -> Result<Departure> {
+    pub async fn begin_login(&self, provider: &ProviderName, to: &LocalPath) -> Result<Departure> {
         let (provider, home) = self.place_of_login(provider).await?;
         let document = self.document_of(&provider).await?;
         let none = || unusable(&provider, "it names no place where browsers log in");
@@ -160,7 +160,7 @@ impl Auth {
     }
 
     /// Notes that somebody was not let back; faults are logged where they are answered.
-    fn note_not_let_back(&self, provider: &IssuerName, error: &Error, nobody: &Actor) {
+    fn note_not_let_back(&self, provider: &ProviderName, error: &Error, nobody: &Actor) {
         if error.is_fault() {
             return;
         }
@@ -207,7 +207,7 @@ impl Auth {
     }
 
     /// A provider that browsers log in at, and where it sends them back.
-    async fn place_of_login(&self, name: &IssuerName) -> Result<(ProviderRow, String)> {
+    async fn place_of_login(&self, name: &ProviderName) -> Result<(ProviderRow, String)> {
         let provider = self.providers_port().browsed_at(name).await?;
         let provider = provider.ok_or_else(|| Error::not_found(Subject::Issuer))?;
         let home = self.redirect_url(name).ok_or_else(|| Error::not_found(Subject::Issuer))?;

@@ -3,14 +3,14 @@
 
 use std::{error::Error as StdError, fmt};
 
-use wharf_core::{Error, IssuerName, Kind};
+use wharf_core::{Error, Kind, ProviderName};
 
 use crate::port::ProviderRow;
 
 /// Of which it is, and why.
 #[derive(Debug)]
 struct Fault {
-    provider: IssuerName,
+    provider: ProviderName,
     cause: Box<dyn StdError + Send + Sync>,
 }
 

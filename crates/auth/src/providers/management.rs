@@ -1,6 +1,6 @@
 //! The providers of the platform's users, as its operator manages them.
 
-use wharf_core::{Error, IssuerName, Kind, OperatorGrant, Result, Secret, Subject, audit::AuditRecord};
+use wharf_core::{Error, Kind, OperatorGrant, ProviderName, Result, Secret, Subject, audit::AuditRecord};
 
 use crate::{
     Auth,
@@ -21,7 +21,7 @@ const LARGEST_AUTHORITIES: usize = 48 * 1024;
 #[derive(Clone, Debug)]
 pub struct NewProvider {
     /// What it is to be called.
-    pub name: IssuerName,
+    pub name: ProviderName,
     /// Who it is.
     pub issuer: Issuer,
     /// What it knows this Wharf as.
@@ -57,7 +57,7 @@ impl Auth {
     ///
     /// # Errors
     /// `NotFound`; `Unavailable`.
-    pub async fn provider(&self, grant: &OperatorGrant, name: &IssuerName) -> Result<ProviderRow> {
+    pub async fn provider(&self, grant: &OperatorGrant, name: &ProviderName) -> Result<ProviderRow> {
         let found = self.providers(grant).await?.into_iter().find(|provider| provider.name == *name);
         found.ok_or_else(|| Error::not_found(Subject::Issuer))
     }
@@ -99,7 +99,7 @@ impl Auth {
     pub async fn set_groups(
         &self,
         grant: &OperatorGrant,
-        name: IssuerName,
+        name: ProviderName,
         groups: Vec<GroupRole>,
     ) -> Result<()> {
         expect_groups(&groups)?;
@@ -113,7 +113,7 @@ impl Auth {
     ///
     /// # Errors
     /// `NotFound`; `Unavailable`.
-    pub async fn remove_provider(&self, grant: &OperatorGrant, name: IssuerName) -> Result<()> {
+    pub async fn remove_provider(&self, grant: &OperatorGrant, name: ProviderName) -> Result<()> {
         let record = self.provider_record(grant, "provider.delete", &name);
         let removed = self.providers_port().remove_provider(name, record).await?;
         if removed { Ok(()) } else { Err(Error::not_found(Subject::Issuer)) }
@@ -158,7 +158,12 @@ impl Auth {
         plain.map(|plain| Some(Secret::new(plain))).ok_or_else(unopened)
     }
 
-    fn provider_record(&self, grant: &OperatorGrant, action: &'static str, name: &IssuerName) -> AuditRecord {
+    fn provider_record(
+        &self,
+        grant: &OperatorGrant,
+        action: &'static str,
+        name: &ProviderName,
+    ) -> AuditRecord {
         let record = AuditRecord::by(self.0.clock.now(), grant, action);
         AuditRecord { target: Some(name.to_string()), ..record }
     }

@@ -8,7 +8,7 @@ use wharf_auth::{
     port::{Arrival, BrowserFlow, Exchange, GroupRole, ProviderRow, Providers},
 };
 use wharf_core::{
-    AccountId, Error, IssuerName, Kind, OrganisationName, Result, Subject, Timestamp, audit::AuditRecord,
+    AccountId, Error, Kind, OrganisationName, ProviderName, Result, Subject, Timestamp, audit::AuditRecord,
 };
 
 use self::arrival::Arrive;
@@ -31,11 +31,11 @@ impl Providers for Database {
         Ok(self.read(List::Exchanging).await?.pop())
     }
 
-    async fn browsed(&self) -> Result<Vec<IssuerName>> {
+    async fn browsed(&self) -> Result<Vec<ProviderName>> {
         self.read(Browsed).await
     }
 
-    async fn browsed_at(&self, name: &IssuerName) -> Result<Option<ProviderRow>> {
+    async fn browsed_at(&self, name: &ProviderName) -> Result<Option<ProviderRow>> {
         Ok(self.read(List::BrowsedAt(name.clone())).await?.pop())
     }
 
@@ -45,14 +45,14 @@ impl Providers for Database {
 
     async fn set_groups(
         &self,
-        name: IssuerName,
+        name: ProviderName,
         groups: Vec<GroupRole>,
         record: AuditRecord,
     ) -> Result<bool> {
         self.write_by(record.warrant.clone(), SetGroups { name, groups, record }).await
     }
 
-    async fn remove_provider(&self, name: IssuerName, record: AuditRecord) -> Result<bool> {
+    async fn remove_provider(&self, name: ProviderName, record: AuditRecord) -> Result<bool> {
         self.write_by(record.warrant.clone(), Remove { name, record }).await
     }
 
@@ -89,7 +89,7 @@ enum List {
     /// That which passwords are shown to.
     Exchanging,
     /// That of this name, if browsers log in there.
-    BrowsedAt(IssuerName),
+    BrowsedAt(ProviderName),
 }
 
 #[async_trait]
@@ -127,9 +127,9 @@ struct Browsed;
 
 #[async_trait]
 impl Step for Browsed {
-    type Output = Vec<IssuerName>;
+    type Output = Vec<ProviderName>;
 
-    async fn run(&self, session: &mut dyn Session) -> Result<Vec<IssuerName>> {
+    async fn run(&self, session: &mut dyn Session) -> Result<Vec<ProviderName>> {
         const LIST: &str = "SELECT p.name FROM provider p WHERE p.browser = $1 ORDER BY p.name LIMIT $2";
         let rows = session.query(LIST, &[BrowserFlow::Code.word().into(), MOST.into()]).await?;
         rows.into_iter().map(|mut row| row.parse(|name: String| name.parse().ok())).collect()
@@ -211,7 +211,7 @@ async fn hold_organisation(session: &mut dyn Session, name: &OrganisationName) -
 }
 
 struct SetGroups {
-    name: IssuerName,
+    name: ProviderName,
     groups: Vec<GroupRole>,
     record: AuditRecord,
 }
@@ -230,14 +230,14 @@ impl Step for SetGroups {
 }
 
 /// A provider's row, held until the transaction ends.
-async fn hold(session: &mut dyn Session, name: &IssuerName) -> Result<Option<i64>> {
+async fn hold(session: &mut dyn Session, name: &ProviderName) -> Result<Option<i64>> {
     const HOLD: &str = "UPDATE provider SET name = name WHERE name = $1 RETURNING id";
     let found = session.query_first(HOLD, &[name.as_str().into()]).await?;
     found.map(|mut row| row.next()).transpose()
 }
 
 struct Remove {
-    name: IssuerName,
+    name: ProviderName,
     record: AuditRecord,
 }
 
