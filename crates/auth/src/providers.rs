@@ -21,7 +21,7 @@ use wharf_core::{Actor, Credential, Error, Kind, Result, Secret, audit::AuditRec
 pub(crate) use self::remembered::Outsiders;
 use self::{
     answer::{Kind as TokenKind, Tokens, Told},
-    fault::unusable,
+    fault::{answered, busy, is_try, unusable},
     token_endpoint::{SecretIn, TokenEndpoint},
 };
 pub use self::{
@@ -114,8 +114,10 @@ impl Auth {
                 Ok(Some(Actor { principal, credential: Credential::Password, ..nobody.clone() }))
             }
             Err(error) => {
-                if error.kind() == Kind::Unauthenticated {
+                if is_try(&error) {
                     self.0.attempts.count(user, nobody.address, now);
+                }
+                if error.kind() == Kind::Unauthenticated {
                     self.meters().passwords_wrong.increment();
                     self.record_refusal(user, nobody);
                 }
@@ -168,14 +170,14 @@ impl Auth {
             Told::Tokens(tokens) => self.said_by(provider, tokens).await,
             Told::Wrong => Err(crate::unauthenticated()),
             Told::Wants(words) => Err(Error::new(Kind::Unauthenticated, words)),
-            Told::Busy => Err(busy()),
+            Told::Busy => Err(busy(provider)),
             Told::Unusable(why) => Err(unusable(provider, why)),
         }
     }
 
-    /// Puts a question to a provider. One that cannot be asked is at fault, and not who is asked about.
+    /// Puts a question to a provider. One that cannot answer is at fault, and not who is asked about.
     async fn ask_provider(&self, provider: &ProviderRow, question: Question) -> Result<Reply> {
-        self.0.provider_door.ask(question).await.map_err(|error| unusable(provider, error))
+        answered(provider, self.0.provider_door.ask(question).await)
     }
 
     async fn token_endpoint(&self, provider: &ProviderRow) -> Result<String> {
@@ -205,8 +207,4 @@ fn arrival(provider: &ProviderRow, claims: &Claims) -> Result<Arrival> {
     let mut groups = claims.values(&provider.groups_claim);
     groups.truncate(MOST_GROUPS);
     Ok(Arrival { provider: provider.id, subject: subject.to_owned(), name, groups, spent: None })
-}
-
-fn busy() -> Error {
-    Error::new(Kind::RateLimited, "the provider has too much to do, try again later")
 }

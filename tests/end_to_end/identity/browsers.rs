@@ -181,6 +181,20 @@ async fn a_fault_of_the_provider_uses_up_no_try_and_one_that_a_browser_speaks_of
 }
 
 #[tokio::test]
+async fn whatever_a_provider_answers_is_a_try() {
+    let (wharf, issuer) = hearing("3").await;
+    for (refusal, status) in
+        [("429 Too Many Requests", 429), ("400 Bad Request", 503), ("404 Not Found", 503)]
+    {
+        issuer.refuse_codes(Some(refusal));
+        back(&wharf, &issuer, json!({})).await.is(status);
+    }
+    issuer.refuse_codes(None);
+    back(&wharf, &issuer, json!({})).await.is(429);
+    assert_eq!(issuer.codes_shown(), 3, "the issuer hears of no more tries");
+}
+
+#[tokio::test]
 async fn over_tls_what_a_browser_keeps_is_for_this_host_alone_and_without_an_address_there_is_no_way_back() {
     let (certificate, issuer) = (Certificate::new(), Issuer::start().await);
     let settings = [("WHARF_PUBLIC_URL", "https://wharf.example"), ("WHARF_ISSUER_HOSTS", "127.0.0.1:*")];

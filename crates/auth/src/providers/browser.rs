@@ -18,9 +18,9 @@ use self::{
     kept::{Kept, LIFETIME, not_begun},
 };
 use super::{
-    Question, SecretIn, TokenEndpoint, arrival, busy,
+    Question, SecretIn, TokenEndpoint, arrival,
+    fault::{busy, is_try, unusable},
     token_endpoint::{Refusal, tokens},
-    unusable,
 };
 use crate::{
     Auth, NewLogin,
@@ -123,9 +123,9 @@ impl Auth {
 
     /// Logs in whom a provider sends back.
     ///
-    /// Tries are counted before they are heard, and forgotten with one that goes well. One is taken back where we asked the
-    /// provider ourselves and it could not answer, for that is nobody's guess. What the browser brings says
-    /// nothing of that, for anybody can write it: a provider's fault that stands there counts.
+    /// Tries are counted before they are heard, and forgotten with one that goes well. One is taken back where the provider
+    /// could not answer what we ourselves asked it, for that is nobody's guess; whatever it answers is a try. What the browser
+    /// brings says nothing of that, for anybody can write it: a provider's fault that stands there counts.
     ///
     /// # Errors
     /// `Denied` for what is not the end of a login that this browser began, and in words for what the provider refuses;
@@ -145,7 +145,7 @@ impl Auth {
             Ok(code) => {
                 let login = Finishing { provider, document, home, kept, code };
                 self.let_back(login, way, nobody).await.inspect_err(|error| {
-                    if is_nobodys_fault(error) {
+                    if !is_try(error) {
                         self.0.tries.take_back(counted);
                     }
                 })
@@ -215,11 +215,6 @@ impl Auth {
     }
 }
 
-/// Whether a login failed by no doing of whoever tries: the provider or we could not do our part, or there was no turn.
-fn is_nobodys_fault(error: &Error) -> bool {
-    error.is_fault() || error.kind() == Kind::RateLimited
-}
-
 /// Whether a browser is sent there over TLS, or to where the operator let even us go without.
 fn goes_as_safely(url: &Url, provider: &ProviderRow) -> bool {
     url.scheme() == "https" || (url.scheme() == "http" && provider.issuer.url.as_str().starts_with("http://"))
@@ -237,7 +232,7 @@ fn question(login: &Finishing, endpoint: TokenEndpoint) -> Question {
 /// browser brought; but not that it does not know us as its client, or has too much to do.
 fn refused(provider: &ProviderRow, refusal: &Refusal) -> Error {
     match (refusal.status, refusal.error.as_str()) {
-        (429, _) => busy(),
+        (429, _) => busy(provider),
         (_, "" | "invalid_client" | "unauthorized_client") => unusable(provider, refusal.to_string()),
         (400..500, _) => {
             denied("the provider does not take this login: begin it again").because(refusal.to_string())
@@ -251,29 +246,25 @@ fn denied(words: &'static str) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{kept::tests::provider, *};
+pub(super) mod tests {
+    use super::*;
+
+    pub(crate) use super::kept::tests::provider;
 
     #[test]
-    fn what_may_be_about_the_code_counts_and_what_only_the_provider_brings_about_does_not() {
-        let counts = |status, error: &str| {
-            let refusal = Refusal { status, error: error.to_owned() };
-            !is_nobodys_fault(&refused(&provider(1, "corp"), &refusal))
-        };
+    fn whatever_is_answered_to_a_code_is_a_try() {
         for (status, error) in [
             (200, "no id_token"),
             (302, ""),
             (400, "unauthorized_client"),
+            (400, "invalid_grant"),
+            (400, "bad_verification_code"),
             (401, "invalid_client"),
             (404, ""),
             (429, "slow_down"),
-            (500, ""),
-            (503, "temporarily_unavailable"),
         ] {
-            assert!(!counts(status, error), "{status} {error}");
-        }
-        for error in ["invalid_grant", "invalid_request", "bad_verification_code"] {
-            assert!(counts(400, error), "{error}");
+            let refusal = Refusal { status, error: error.to_owned() };
+            assert!(is_try(&refused(&provider(1, "corp"), &refusal)), "{status} {error}");
         }
     }
 }

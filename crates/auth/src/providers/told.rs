@@ -3,7 +3,10 @@
 
 use wharf_core::{Error, Result, Secret};
 
-use super::{Question, TokenKind, Tokens, unusable};
+use super::{
+    Question, TokenKind, Tokens,
+    fault::{failed, unusable},
+};
 use crate::{
     Auth,
     issuers::{Claims, Issuer, Metadata, Recipient, Wanted, expect_access_token},
@@ -21,7 +24,7 @@ impl Auth {
             TokenKind::Identity => Recipient::Audiences([provider.client_id.clone()].into()),
             TokenKind::Access => Recipient::Client(provider.client_id.clone()),
         };
-        let bad = |error: Error| unusable(provider, error);
+        let bad = |error: Error| failed(provider, error);
         let claims =
             self.0.issuers.verify(&provider.issuer, &recipient, judged.expose()).await.map_err(bad)?;
         if kind == TokenKind::Access {

@@ -13,6 +13,8 @@ pub(super) struct Codes {
     /// Claims in the place of the usual ones; null: none.
     claims: Value,
     beside: Value,
+    /// The status that it refuses them with, without a word of the protocol.
+    refusal: Option<&'static str>,
     asked: usize,
 }
 
@@ -25,6 +27,11 @@ impl Issuer {
     /// What its userinfo endpoint says from now on.
     pub(crate) fn tell_beside(&self, told: Value) {
         self.codes.lock().unwrap().beside = told;
+    }
+
+    /// Refuses codes from now on with this status, or no longer.
+    pub(crate) fn refuse_codes(&self, status: Option<&'static str>) {
+        self.codes.lock().unwrap().refusal = status;
     }
 
     /// How many codes it was shown.
@@ -40,6 +47,9 @@ impl Issuer {
         codes.asked += 1;
         if self.is_broken() {
             return ("500 Internal Server Error", String::new(), Value::Null);
+        }
+        if let Some(status) = codes.refusal {
+            return (status, String::new(), Value::Null);
         }
         let mut claims = self.claims("wharf", json!({}));
         for (name, value) in codes.claims.as_object().into_iter().flatten() {
