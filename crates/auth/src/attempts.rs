@@ -23,7 +23,7 @@ const TOKENS_FOR_A_PASSWORD: u32 = 10;
 /// The longest login that is kept apart from others.
 const LONGEST: usize = 64;
 
-/// A login as it was claimed, and where from.
+/// What is counted together, and where it comes from.
 type Who = (String, Option<Network>);
 
 /// How many wrong ones there were, and until when they count.
@@ -44,13 +44,16 @@ pub(crate) struct Attempts {
     refusal: &'static str,
     /// Within how long, in seconds.
     window: i64,
+    /// What those have in common that are counted together.
+    key: fn(&str) -> String,
     wrong: Mutex<Wrong>,
 }
 
 impl Attempts {
-    /// Passwords, by the login they are shown for.
+    /// Passwords, by the login they are shown for, however that is spelt.
     pub(crate) fn of_passwords(limits: &Limits) -> Self {
-        Self::new(limits, "too many wrong passwords for this user from this address, try again later")
+        let refusal = "too many wrong passwords for this user from this address, try again later";
+        Self { key: login_key, ..Self::new(limits, refusal) }
     }
 
     /// What strangers try, by its kind.
@@ -69,12 +72,12 @@ impl Attempts {
     /// else guess one some day, for a code has six digits.
     pub(crate) fn of_codes() -> Self {
         let refusal = "too many wrong codes for this user, try again tomorrow or have the operator help";
-        Self { most: MOST_CODES, refusal, window: DAY, wrong: Mutex::default() }
+        Self { most: MOST_CODES, refusal, window: DAY, key: login_key, wrong: Mutex::default() }
     }
 
     fn new(limits: &Limits, refusal: &'static str) -> Self {
         let Limits { failed_logins: most, failed_logins_window: window, .. } = *limits;
-        Self { most, refusal, window, wrong: Mutex::default() }
+        Self { most, refusal, window, key: str::to_owned, wrong: Mutex::default() }
     }
 
     /// Whether another one is heard.
@@ -82,12 +85,12 @@ impl Attempts {
     /// # Errors
     /// `RateLimited`, whether or not there is such a user.
     pub(crate) fn expect_room(&self, user: &str, address: Option<IpAddr>, now: Timestamp) -> Result<()> {
-        self.expect_room_among(&self.lock(), &who(user, address), now)
+        self.expect_room_among(&self.lock(), &self.who(user, address), now)
     }
 
     /// Counts a wrong one.
     pub(crate) fn count(&self, user: &str, address: Option<IpAddr>, now: Timestamp) {
-        self.count_among(&mut self.lock(), who(user, address), now);
+        self.count_among(&mut self.lock(), self.who(user, address), now);
     }
 
     /// Counts one before it is heard, so that of many at once no more are heard than of as many one after the other.
@@ -95,7 +98,7 @@ impl Attempts {
     /// # Errors
     /// As [`Attempts::expect_room`].
     pub(crate) fn begin(&self, user: &str, address: Option<IpAddr>, now: Timestamp) -> Result<Counted> {
-        let (mut attempts, who) = (self.lock(), who(user, address));
+        let (mut attempts, who) = (self.lock(), self.who(user, address));
         self.expect_room_among(&attempts, &who, now)?;
         let until = self.count_among(&mut attempts, who.clone(), now);
         Ok(Counted { who, until })
@@ -147,12 +150,17 @@ impl Attempts {
 
     /// Forgets what was counted for a login from anywhere: it has a new password.
     pub(crate) fn forget_everywhere(&self, user: &str) {
-        self.lock().retain(|(counted, _), _| counted != user);
+        let (key, _) = self.who(user, None);
+        self.lock().retain(|(counted, _), _| *counted != key);
     }
 
     /// Forgets what was counted, after a right password.
     pub(crate) fn forget(&self, user: &str, address: Option<IpAddr>) {
-        self.lock().remove(&who(user, address));
+        self.lock().remove(&self.who(user, address));
+    }
+
+    fn who(&self, user: &str, address: Option<IpAddr>) -> Who {
+        ((self.key)(user).chars().take(LONGEST).collect(), address.map(Network::of_client))
     }
 
     fn lock(&self) -> MutexGuard<'_, Wrong> {
@@ -160,8 +168,15 @@ impl Attempts {
     }
 }
 
-fn who(user: &str, address: Option<IpAddr>) -> Who {
-    (user.chars().take(LONGEST).collect(), address.map(Network::of_client))
+/// What the spellings of one login have in common. Providers know somebody by a name in any case, by that name at a domain, and
+/// by a domain and that name; to ask who it is would tell who there is, so this is made of the text alone.
+fn login_key(login: &str) -> String {
+    let name = login.trim().rsplit('\\').next().unwrap_or_default();
+    let name = match name.split_once('@') {
+        Some((name, _)) if !name.is_empty() => name,
+        _ => name,
+    };
+    name.to_lowercase()
 }
 
 #[cfg(test)]
@@ -183,6 +198,29 @@ mod tests {
         codes.expect_room("a", None, now.plus_seconds(DAY)).unwrap();
         codes.forget("a", None);
         codes.expect_room("a", None, now).unwrap();
+    }
+
+    #[test]
+    fn the_spellings_of_one_login_are_counted_together_and_what_strangers_try_is_not() {
+        let now = Timestamp::from_microseconds(0);
+        let spellings = ["alice", "ALICE", " Alice ", "alice@corp.example", "Alice@b.example", "CORP\\alice"];
+        for attempts in [Attempts::of_passwords(&Limits::default()), Attempts::of_codes()] {
+            for spelling in spellings.iter().cycle().take(attempts.most as usize) {
+                attempts.expect_room(spelling, None, now).unwrap();
+                attempts.count(spelling, None, now);
+            }
+            for spelling in spellings {
+                assert!(attempts.expect_room(spelling, None, now).is_err(), "{spelling}");
+            }
+            for other in ["alice2", "acme+alice", "@alice", "alice.b", ""] {
+                attempts.expect_room(other, None, now).unwrap();
+            }
+            attempts.forget_everywhere("alice");
+            attempts.expect_room("Alice@corp.example", None, now).unwrap();
+        }
+        let tries = Attempts::of_strangers(&Limits { failed_logins: 1, ..Limits::default() });
+        tries.count("a@one.example", None, now);
+        tries.expect_room("a@another.example", None, now).unwrap();
     }
 
     #[test]

@@ -107,7 +107,6 @@ impl Auth {
             // Who was given a password here is known by that one alone.
             Ok(account) if account.password_hash.is_some() => Ok(None),
             Ok(account) => {
-                self.0.attempts.forget(user, nobody.address);
                 self.meters().passwords_right.increment();
                 self.0.outsiders.remember((user, password), (account.id, account.version), now);
                 let principal = account.principal();

@@ -93,3 +93,18 @@ async fn a_user_that_never_was_is_put_off_alike() {
 
     is_put_off(wharf.caller("nobody-of-that-name", "a-guess").get("/v2/").await);
 }
+
+#[tokio::test]
+async fn another_spelling_of_a_login_brings_no_more_guesses_whether_or_not_there_is_such_a_user() {
+    let (wharf, alice, _bob) = alice_and_bob().await;
+
+    for name in ["alice", "nobody-of-that-name"] {
+        let spellings = [name.to_uppercase(), format!("{name}@corp.example"), format!("CORP\\{name}")];
+        for (guess, spelling) in spellings.iter().cycle().take(HEARD).enumerate() {
+            wharf.caller(spelling, &format!("a-guess-{guess}")).get("/v2/").await.is(401);
+        }
+        is_put_off(wharf.caller(name, "a-guess").get("/v2/").await);
+    }
+
+    is_put_off(alice.get("/v2/").await);
+}
