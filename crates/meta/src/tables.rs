@@ -315,7 +315,7 @@ pub const TABLES: &[Table] = &[
         3,
         &[integer("provider_id"), text("group_name"), integer("organisation_id"), text("role")],
     ),
-    table("outsider", 1, &[integer("account_id"), integer("provider_id"), text("subject")]),
+    table("outsider", 1, &[integer("account_id"), integer("provider_id"), text("url"), text("subject")]),
     table("given_role", 2, &[integer("account_id"), integer("organisation_id"), text("beneath")]),
     table("spent_token", 1, &[bytes("fingerprint"), integer("expires_at")]),
     table(

@@ -70,6 +70,30 @@ pub async fn providers<S: Accounts + Tenancy + Users + Providers + Invitations>(
     assert!(version > 1, "and every credential");
     let gone = store.arrive(arrival(kept, "prv-alice", &[]), record()).await.unwrap_err();
     assert_eq!(gone.kind(), Kind::Denied);
+    nobody_comes_back_by_a_provider_that_is_added_anew(store).await;
+}
+
+async fn nobody_comes_back_by_a_provider_that_is_added_anew<S: Accounts + Tenancy + Users + Providers>(
+    store: &S,
+) {
+    // One was removed while the provider was there, and one since.
+    store.decide_fate(name("prv-emil"), Fate::Removed, record()).await.unwrap();
+    for called in ["prv-corp", "prv-beside"] {
+        let row = ProviderRow { groups: Vec::new(), ..provider(called, Exchange::Off) };
+        store.add_provider(row, record()).await.unwrap();
+        let anew = store.browsed_at(&name(called)).await.unwrap().unwrap().id;
+        for (removed, other) in [("prv-bob", "prv-robert"), ("prv-emil", "prv-emilia")] {
+            for login in [Some(name(removed)), Some(name(other)), None] {
+                let back = Arrival { name: login, ..arrival(anew, removed, &[]) };
+                let refused = store.arrive(back, record()).await.unwrap_err();
+                assert_eq!(refused.kind(), Kind::Unauthenticated, "{removed} at {called}");
+            }
+            assert!(store.by_name(&name(other)).await.unwrap().is_none());
+        }
+        let taken = store.arrive(arrival(anew, "prv-alice", &[]), record()).await.unwrap_err();
+        assert_eq!(taken.kind(), Kind::Exists, "and the account of who was not removed is not given back");
+        store.remove_provider(name(called), record()).await.unwrap();
+    }
 }
 
 async fn providers_are_kept<S: Providers>(store: &S) -> i64 {

@@ -162,7 +162,7 @@ pub trait Providers: Send + Sync {
         record: AuditRecord,
     ) -> Result<bool>;
     /// Removes one; false where there is none. Whom it let in keeps the account, and loses what the groups gave and every
-    /// credential.
+    /// credential; one that is added anew does not let him into it.
     async fn remove_provider(&self, name: ProviderName, record: AuditRecord) -> Result<bool>;
     /// Lets somebody in: the account of the subject, made if it is not there, with the roles that the groups give, and no
     /// longer those that they gave before. An account that is there keeps its name, whatever the subject is called now; a
@@ -170,6 +170,7 @@ pub trait Providers: Send + Sync {
     ///
     /// # Errors
     /// For a new account `Exists` where the name is somebody else's, and `Unauthenticated` without one; `Unauthenticated`
-    /// where the account may not log in; `Denied` where the provider is gone, or what brought it was used before.
+    /// where the account may not log in, or another that the subject has or had by a provider of this address; `Denied` where
+    /// the provider is gone, or what brought it was used before.
     async fn arrive(&self, arrival: Arrival, record: AuditRecord) -> Result<AccountId>;
 }

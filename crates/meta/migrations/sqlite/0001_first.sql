@@ -354,13 +354,16 @@ CREATE TABLE group_role (
 ) WITHOUT ROWID;
 CREATE INDEX group_role_organisation ON group_role (organisation_id);
 
--- Users who came by a provider, and who they are there.
+-- Users who came by a provider, and who they are there. provider_id: NULL where it was removed since; one that is added anew lets
+-- nobody into what was made by it. url: the provider's, by which those are known again who may not log in.
 CREATE TABLE outsider (
     account_id  INTEGER PRIMARY KEY REFERENCES account (id),
-    provider_id INTEGER NOT NULL REFERENCES provider (id),
+    provider_id INTEGER REFERENCES provider (id),
+    url         TEXT NOT NULL,
     subject     TEXT NOT NULL,
     UNIQUE (provider_id, subject)
 );
+CREATE INDEX outsider_subject ON outsider (subject, url);
 
 -- The memberships that groups gave. The others were given by hand, and no group takes them. beneath: the role that was given by
 -- hand beside, and stays when that of the groups goes.

@@ -248,6 +248,8 @@ impl Step for Remove {
     async fn run(&self, session: &mut dyn Session) -> Result<bool> {
         const WHO: &str = "SELECT account_id FROM outsider WHERE provider_id = $1 ORDER BY account_id";
         const MOVE: &str = "UPDATE account SET version = version + 1 WHERE id = $1";
+        // Kept, so that who may not log in does not come back when the provider is added again.
+        const LEAVE: &str = "UPDATE outsider SET provider_id = NULL WHERE provider_id = $1";
         const GROUPS: &str = "DELETE FROM group_role WHERE provider_id = $1";
         const REMOVE: &str = "DELETE FROM provider WHERE id = $1";
         let Some(provider) = hold(session, &self.name).await? else { return Ok(false) };
@@ -255,10 +257,11 @@ impl Step for Remove {
             let account: i64 = row.next()?;
             session.execute(MOVE, &[account.into()]).await?;
             end_credentials(session, account).await?;
-            forget_outsider(session, account).await?;
+            forget_given_roles(session, account).await?;
         }
-        session.execute(GROUPS, &[provider.into()]).await?;
-        session.execute(REMOVE, &[provider.into()]).await?;
+        for statement in [LEAVE, GROUPS, REMOVE] {
+            session.execute(statement, &[provider.into()]).await?;
+        }
         audit(session, &self.record).await.map(|()| true)
     }
 }

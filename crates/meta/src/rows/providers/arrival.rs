@@ -2,7 +2,8 @@
 //! before. A role that an admin gave by hand is left alone.
 //!
 //! The account is found by the provider's id of him alone. What he is called there gives a new account its name, and counts for
-//! nothing after: names stay.
+//! nothing after: names stay. Who may not log in is known by the provider's address too, so he is nobody new to another row of
+//! the same provider.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,9 +49,9 @@ impl Step for Arrive {
     async fn run(&self, session: &mut dyn Session) -> Result<AccountId> {
         const ENABLED: &str = "SELECT id FROM account WHERE id = $1 AND disabled = 0";
         let provider = self.arrival.provider;
-        if held!(session, "SELECT id FROM provider WHERE id = $1", &[provider.into()]).is_none() {
-            return Err(Error::new(Kind::Denied, "the provider was just removed"));
-        }
+        let gone = || Error::new(Kind::Denied, "the provider was just removed");
+        let held = held!(session, "SELECT url FROM provider WHERE id = $1", &[provider.into()]);
+        let url: String = held.ok_or_else(gone)?.next()?;
         if let Some(Spent { fingerprint, until }) = &self.arrival.spent
             && !spend(session, fingerprint, *until).await?
         {
@@ -58,10 +59,10 @@ impl Step for Arrive {
         }
         let outsider = match self.known(session).await? {
             Some(known) => known,
-            None => self.make(session).await?,
+            None => self.make(session, &url).await?,
         };
         if session.query_first(ENABLED, &[outsider.account.into()]).await?.is_none() {
-            return Err(Error::new(Kind::Unauthenticated, "this user may not log in"));
+            return Err(shut_out());
         }
         self.follow_groups(session, &outsider).await?;
         Ok(AccountId(outsider.account))
@@ -78,12 +79,19 @@ impl Arrive {
         found.map(|mut row| Ok(Outsider { account: row.next()?, name: row.next()? })).transpose()
     }
 
-    async fn make(&self, session: &mut dyn Session) -> Result<Outsider> {
+    async fn make(&self, session: &mut dyn Session, url: &str) -> Result<Outsider> {
+        const SHUT_OUT: &str = "
+            SELECT o.account_id FROM outsider o JOIN account a ON a.id = o.account_id
+            WHERE o.subject = $1 AND o.url = $2 AND a.disabled = 1 LIMIT 1";
         const MAKE: &str = "
             INSERT INTO account (name, kind, operator, disabled, version, created_at)
             VALUES ($1, 'user', 0, 0, 1, $2) ON CONFLICT (name) DO NOTHING RETURNING id";
-        const NOTE: &str = "INSERT INTO outsider (account_id, provider_id, subject) VALUES ($1, $2, $3)";
+        const NOTE: &str = "
+            INSERT INTO outsider (account_id, provider_id, url, subject) VALUES ($1, $2, $3, $4)";
         let Arrival { provider, subject, name, .. } = &self.arrival;
+        if session.query_first(SHUT_OUT, &[subject.as_str().into(), url.into()]).await?.is_some() {
+            return Err(shut_out());
+        }
         let nameless = || {
             let words = "the provider's name for you cannot be a login here: ask the operator of this Wharf";
             Error::new(Kind::Unauthenticated, words)
@@ -94,7 +102,8 @@ impl Arrive {
             "somebody is called so here: log in with your password here if it is you, else ask the operator";
         let taken = || Error::new(Kind::Exists, words);
         let account: i64 = session.query_first(MAKE, &values).await?.ok_or_else(taken)?.next()?;
-        session.execute(NOTE, &[account.into(), (*provider).into(), subject.as_str().into()]).await?;
+        let values = [account.into(), (*provider).into(), url.into(), subject.as_str().into()];
+        session.execute(NOTE, &values).await?;
         audit(session, &AuditRecord { target: Some(name.clone()), ..self.record.clone() }).await?;
         Ok(Outsider { account, name })
     }
@@ -195,6 +204,10 @@ impl Arrive {
         let record = AuditRecord { action, target: Some(target), ..self.record.clone() };
         audit(session, &AuditRecord { organisation: Some(organisation.clone()), ..record }).await
     }
+}
+
+fn shut_out() -> Error {
+    Error::new(Kind::Unauthenticated, "this user may not log in")
 }
 
 /// The memberships that groups gave.
