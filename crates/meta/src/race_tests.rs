@@ -130,11 +130,24 @@ async fn nothing_is_pushed_to_what_became_of_another_kind_meanwhile(database: Da
     assert!(matches!(refused.kind(), Kind::NotFound(_)));
 }
 
+async fn nothing_is_pushed_into_a_repository_that_was_made_in_another_kind_of_registry(database: Database) {
+    let (id, home) = acme(&database).await;
+    let store: &dyn Store = &database;
+    assert!(make_virtual(&database, id).await.unwrap());
+    let now = Home { kind: RegistryKind::Virtual, ..home };
+    store.commit(MakeRepository(now, Duration::ZERO)).await.unwrap();
+    let refused = store.commit(MakeRepository(home, Duration::ZERO)).await.unwrap_err();
+    assert_eq!(refused.kind(), Kind::Unsupported, "it was let in to a hosted one");
+    store.commit(MakeRepository(now, Duration::ZERO)).await.unwrap();
+}
+
 on_both!(
     an_account_has_a_thousand_tokens_however_many_are_made_at_once
         an_account_has_a_thousand_tokens_however_many_are_made_at_once_on_postgres,
     a_registry_that_is_pushed_to_meanwhile_stays_of_its_kind
         a_registry_that_is_pushed_to_meanwhile_stays_of_its_kind_on_postgres,
     nothing_is_pushed_to_what_became_of_another_kind_meanwhile
-        nothing_is_pushed_to_what_became_of_another_kind_meanwhile_on_postgres
+        nothing_is_pushed_to_what_became_of_another_kind_meanwhile_on_postgres,
+    nothing_is_pushed_into_a_repository_that_was_made_in_another_kind_of_registry
+        nothing_is_pushed_into_a_repository_that_was_made_in_another_kind_of_registry_on_postgres
 );

@@ -119,6 +119,11 @@ pub(super) async fn ensure_registry(
 async fn expect_kind(session: &mut dyn Session, home: Home) -> Result<()> {
     let found = held!(session, "SELECT kind FROM registry WHERE id = $1", &[home.id.0.into()]);
     let mut row = found.ok_or_else(|| Error::not_found(Subject::Name))?;
+    expect_same(home, &mut row)
+}
+
+/// Refuses a registry whose kind, which comes next in the row, is no longer what it was when a push was let in.
+fn expect_same(home: Home, row: &mut Row) -> Result<()> {
     let kind: RegistryKind = row.parse(|kind: String| kind.parse().ok())?;
     if kind == home.kind {
         return Ok(());
@@ -153,14 +158,18 @@ impl Tenants for SqlWork<'_> {
         place: &Place,
         maker: Maker<'_>,
     ) -> Result<RepositoryId> {
-        const FIND: &str = "SELECT id FROM repository WHERE registry_id = $1 AND name = $2";
+        const FIND: &str = "
+            SELECT p.id, r.kind FROM repository p JOIN registry r ON r.id = p.registry_id
+            WHERE p.registry_id = $1 AND p.name = $2";
         const INSERT: &str = "
             INSERT INTO repository (registry_id, name, path, shown, sequence, created_at, looked_at)
             VALUES ($1, $2, $3, 0, 0, $4, $4)
             RETURNING id";
         let name = place.repository.as_str();
         if let Some(mut row) = self.0.query_first(FIND, &[home.id.0.into(), name.into()]).await? {
-            return Ok(RepositoryId(row.next()?));
+            let repository = RepositoryId(row.next()?);
+            // It may have been made for others since the registry was emptied and became of another kind.
+            return expect_same(home, &mut row).map(|()| repository);
         }
         expect_kind(self.0, home).await?;
         let path = place.to_string();

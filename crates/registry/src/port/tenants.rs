@@ -34,8 +34,8 @@ pub trait Tenants {
     /// so it must be hosted.
     async fn ensure_registry(&mut self, place: &Place, maker: Maker<'_>) -> Result<Home>;
     /// The repository of a place in its registry, made if it is not there: then the registry is held, and stays of its kind
-    /// until the transaction ends. `Unsupported` where it became another one since the push was let in, `NotFound` where it
-    /// is gone.
+    /// until the transaction ends; one that holds repositories changes its kind no more. `Unsupported` where it became another
+    /// one since the push was let in, also where others made the repository since; `NotFound` where it is gone.
     async fn ensure_repository(
         &mut self,
         home: Home,
