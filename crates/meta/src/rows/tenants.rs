@@ -134,8 +134,9 @@ fn expect_same(home: Home, row: &mut Row) -> Result<()> {
 
 #[async_trait]
 impl Tenants for SqlWork<'_> {
-    async fn hold_organisation(&mut self, organisation: OrganisationId) -> Result<bool> {
-        hold_organisation(self.0, organisation).await
+    async fn hold_organisation(&mut self, organisation: OrganisationId) -> Result<()> {
+        let held = hold_organisation(self.0, organisation).await?;
+        if held { Ok(()) } else { Err(Error::not_found(Subject::Name)) }
     }
 
     async fn ensure_registry(&mut self, place: &Place, maker: Maker<'_>) -> Result<Home> {

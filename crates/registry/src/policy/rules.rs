@@ -169,7 +169,7 @@ impl<R: Rule> Transaction for SetRule<R> {
 
     async fn run(&self, work: &mut dyn Work) -> Result<Put> {
         let Change { organisation, registry, record } = &self.change;
-        // Held, so that two that are set at once are counted one after the other.
+        // Held, so that two that are set at once are counted one after the other, and none is set while it is removed.
         work.hold_organisation(*organisation).await?;
         let registry = registry_of(work, *organisation, registry).await?;
         let is_new = work.set_rule(registry, R::KIND, &self.row, record.at).await?;

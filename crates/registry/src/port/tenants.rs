@@ -28,8 +28,8 @@ pub struct Home {
 #[async_trait]
 pub trait Tenants {
     /// Holds an organisation until the transaction ends, so that what comes to belong to it is counted one after the other,
-    /// and not while it is removed; false where it was.
-    async fn hold_organisation(&mut self, organisation: OrganisationId) -> Result<bool>;
+    /// and not while it is removed. `NotFound` where it was.
+    async fn hold_organisation(&mut self, organisation: OrganisationId) -> Result<()>;
     /// The registry of a place, made with its organisation (and that one's `main`) where they are not there. It is for a push,
     /// so it must be hosted.
     async fn ensure_registry(&mut self, place: &Place, maker: Maker<'_>) -> Result<Home>;

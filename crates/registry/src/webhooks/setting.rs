@@ -237,9 +237,7 @@ impl Transaction for Create {
 
     async fn run(&self, work: &mut dyn Work) -> Result<WebhookRow> {
         // Held, so that they are counted one after the other, and none comes to belong to what is being removed.
-        if !work.hold_organisation(self.webhook.organisation).await? {
-            return Err(gone());
-        }
+        work.hold_organisation(self.webhook.organisation).await?;
         if work.webhooks(self.webhook.organisation, MOST).await?.len() >= MOST as usize {
             return Err(Error::new(Kind::Conflict, format!("an organisation has at most {MOST} webhooks")));
         }
