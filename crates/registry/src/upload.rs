@@ -4,6 +4,7 @@
 //! and an account: to anyone else it does not exist. The body of a request is pumped by a task of its own, for a
 //! handler is dropped when its client goes; what arrived by then is kept.
 
+mod blocks;
 mod finish;
 mod hashed;
 mod locks;
@@ -19,14 +20,15 @@ use wharf_core::{
 };
 use wharf_hash::{Extra, Hasher};
 
+use self::{
+    blocks::BLOCK,
+    locks::Lock,
+    pump::{Pumped, Source, pump},
+    rows::{BeginUpload, SaveProgress, TouchUpload},
+};
 pub use self::{
     finish::Closing,
     hashed::{HashedBytes, Hashing},
-};
-use self::{
-    locks::Lock,
-    pump::{BATCH, Pumped, Source, pump},
-    rows::{BeginUpload, SaveProgress, TouchUpload},
 };
 pub(crate) use self::{
     locks::Locks,
@@ -112,7 +114,7 @@ impl Registry {
         expect_offset(&row, start)?;
         let (registry, grant) = (self.clone(), grant.clone());
         on_its_own(async move {
-            let source = Source { body, wanted: lock.wanted() };
+            let source = Source::new(body, lock.wanted());
             let offset = registry.touching(id, registry.append_locked(&grant, &row, source)).await?;
             drop(lock);
             Ok(Upload { id, offset })
@@ -239,7 +241,7 @@ impl Registry {
         let hasher = content.hasher();
         let span = info_span!("blob store write", size_bytes = hasher.count());
         let write = async {
-            for piece in content.pieces(BATCH) {
+            for piece in content.pieces(BLOCK) {
                 writer.write(&[piece]).await?;
             }
             Ok(())

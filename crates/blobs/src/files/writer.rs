@@ -13,6 +13,10 @@ use wharf_registry::port::{BlobWriter, Ended, StoreState, Unfinished};
 use super::{FileStore, blocking};
 use crate::disk::LOOK_EVERY;
 
+/// So much is handed to the kernel at a time, in bytes. For more it looks for larger runs of free memory, which are dear to find
+/// where its cache fills all there is.
+const WRITE: usize = 128 << 10;
+
 /// So much is written to the disk at a time, before the flush at the end.
 const WRITE_OUT: u64 = 8 << 20;
 
@@ -56,7 +60,7 @@ impl BlobWriter for FileWriter {
         }
         let pieces = pieces.to_vec();
         let file = blocking(move || {
-            for piece in &pieces {
+            for piece in pieces.iter().flat_map(|piece| piece.chunks(WRITE)) {
                 file.write_all(piece)?;
             }
             begin_to_write_out(&file, &write_out);

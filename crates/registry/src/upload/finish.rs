@@ -50,7 +50,7 @@ impl Registry {
         expect_offset(&row, closing.start)?;
         let (registry, grant) = (self.clone(), grant.clone());
         on_its_own(async move {
-            let source = Source { body: closing.body, wanted: lock.wanted() };
+            let source = Source::new(closing.body, lock.wanted());
             let finishing = registry.finish_locked(&grant, &row, closing.digest, source);
             let finished = registry.touching(id, finishing).await;
             drop(lock);
@@ -108,7 +108,7 @@ impl Registry {
         (expected, content): (Option<Digest>, Content),
     ) -> Result<Finished> {
         let taken = match content {
-            Content::Stream(body, taps) => self.take(row, Source { body, wanted: None }, taps).await,
+            Content::Stream(body, taps) => self.take(row, Source::new(body, None), taps).await,
             Content::Hashed(content) => self.put(row, &content).await,
         };
         let (taps, taken) = match taken {

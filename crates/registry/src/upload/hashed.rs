@@ -11,7 +11,7 @@ use tokio::task::{JoinError, spawn_blocking};
 use wharf_core::{Algorithm, Digest, Error, Result};
 use wharf_hash::Hasher;
 
-use super::pump::BATCH;
+use super::blocks::BLOCK;
 
 /// Bytes with their SHA-256. Only what hashed them makes one, so the digest need not be doubted.
 #[derive(Clone)]
@@ -81,7 +81,7 @@ impl Hashing {
     /// `Internal`.
     pub async fn take(&mut self, bytes: &[u8]) -> Result<()> {
         self.coming.extend_from_slice(bytes);
-        if self.coming.len() < BATCH { Ok(()) } else { self.hash().await }
+        if self.coming.len() < BLOCK { Ok(()) } else { self.hash().await }
     }
 
     /// All of them.
@@ -126,8 +126,8 @@ mod tests {
 
     #[tokio::test]
     async fn bytes_that_come_in_pieces_are_hashed_whole_and_stay_where_they_were_put() {
-        let bytes: Vec<u8> = (0..3 * BATCH + 5).map(|at| (at % 251) as u8).collect();
-        for (expected, piece) in [(bytes.len(), 4096), (0, BATCH + 1), (BATCH, bytes.len()), (9, 700_001)] {
+        let bytes: Vec<u8> = (0..3 * BLOCK + 5).map(|at| (at % 251) as u8).collect();
+        for (expected, piece) in [(bytes.len(), 4096), (0, BLOCK + 1), (BLOCK, bytes.len()), (9, 700_001)] {
             let mut hashing = Hashing::new(expected);
             let place = hashing.coming.as_ptr();
             for piece in bytes.chunks(piece) {

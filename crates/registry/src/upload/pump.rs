@@ -1,12 +1,12 @@
 //! The pump: body → hash ∥ taps ∥ write, one pass, bounded by bytes.
 //!
-//! While one batch of about a mebibyte is hashed, tapped and written, each on a thread that may block, the next one is
-//! gathered from the socket; a socket that is faster than the disk waits. So an upload holds two batches and the
-//! frame that overshoots, whatever its size.
+//! While one block is hashed, tapped and written, each on a thread that may block, the next one is filled from the
+//! socket; a socket that is faster than the disk waits. So an upload holds two blocks and the frame that did not fit,
+//! whatever its size, and what the store keeps.
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{
     StreamExt,
     future::{join, join3},
@@ -15,14 +15,11 @@ use tokio::{task::spawn_blocking, time::timeout};
 use wharf_core::{ByteStream, Error, Kind, Result};
 use wharf_hash::Hasher;
 
-use super::locks::Wanted;
+use super::{
+    blocks::{BLOCK, Blocks, fill},
+    locks::Wanted,
+};
 use crate::{Taps, port::BlobWriter};
-
-/// A batch is handed on when it holds so many bytes.
-pub(super) const BATCH: usize = 1 << 20;
-
-/// Pieces smaller than this are put together: a body in pieces of one byte must not cost a hundred times itself.
-const SMALL: usize = 4096;
 
 /// A client that sends nothing for so long is taken for gone.
 const IDLE: Duration = Duration::from_secs(60);
@@ -44,9 +41,18 @@ pub(super) struct Pumped {
 
 /// A body and who waits for it to end.
 pub(super) struct Source {
-    pub(super) body: ByteStream,
+    body: ByteStream,
     /// Nobody can, where the upload is not known to anyone yet.
-    pub(super) wanted: Option<Wanted>,
+    wanted: Option<Wanted>,
+    /// What came and did not fit any more.
+    rest: Bytes,
+}
+
+impl Source {
+    /// A body, and who waits for it to end.
+    pub(super) const fn new(body: ByteStream, wanted: Option<Wanted>) -> Self {
+        Self { body, wanted, rest: Bytes::new() }
+    }
 }
 
 /// Moves a body into the store until it ends, breaks off, or the store fails.
@@ -57,16 +63,17 @@ pub(super) async fn pump(
     taps: Taps,
 ) -> Pumped {
     let mut pumped = Pumped { hasher, writer, taps, end: Ok(()) };
-    let mut gathered = gather(&mut source).await;
+    let mut blocks = Blocks::default();
+    let mut gathered = gather(&mut source, &mut blocks).await;
     loop {
-        let Gathered { pieces, more } = gathered;
+        let Gathered { block, more } = gathered;
         let (next, worked) = match more {
             More::Yes => {
-                let (next, worked) = join(gather(&mut source), work(pumped, pieces)).await;
+                let (next, worked) = join(gather(&mut source, &mut blocks), work(pumped, block)).await;
                 (Some(next), worked)
             }
             More::No(end) => {
-                let mut worked = work(pumped, pieces).await;
+                let mut worked = work(pumped, block).await;
                 worked.end = worked.end.and(end);
                 (None, worked)
             }
@@ -79,9 +86,9 @@ pub(super) async fn pump(
     }
 }
 
-/// A batch of the body.
+/// A block of the body.
 struct Gathered {
-    pieces: Vec<Bytes>,
+    block: Bytes,
     more: More,
 }
 
@@ -91,27 +98,22 @@ enum More {
     No(Result<()>),
 }
 
-async fn gather(source: &mut Source) -> Gathered {
-    let (mut pieces, mut small, mut size) = (Vec::new(), BytesMut::new(), 0);
-    while size < BATCH {
-        let more = match next(source).await {
-            Next::Piece(piece) => {
-                size += piece.len();
-                if piece.len() < SMALL {
-                    small.extend_from_slice(&piece);
-                } else {
-                    flush(&mut small, &mut pieces);
-                    pieces.push(piece);
+async fn gather(source: &mut Source, blocks: &mut Blocks) -> Gathered {
+    let mut block = blocks.empty();
+    let mut more = More::Yes;
+    while block.len() < BLOCK {
+        if source.rest.is_empty() {
+            match next(source).await {
+                Next::Piece(piece) => source.rest = piece,
+                Next::End(end) => {
+                    more = More::No(end);
+                    break;
                 }
-                continue;
             }
-            Next::End(end) => More::No(end),
-        };
-        flush(&mut small, &mut pieces);
-        return Gathered { pieces, more };
+        }
+        fill(&mut block, &mut source.rest);
     }
-    flush(&mut small, &mut pieces);
-    Gathered { pieces, more: More::Yes }
+    Gathered { block: blocks.lend(block), more }
 }
 
 /// What comes next of a body.
@@ -141,23 +143,18 @@ async fn next(source: &mut Source) -> Next {
     Next::End(Err(Error::new(Kind::Timeout, "the body stood still for 60 seconds")))
 }
 
-fn flush(small: &mut BytesMut, pieces: &mut Vec<Bytes>) {
-    if !small.is_empty() {
-        pieces.push(small.split().freeze());
-    }
-}
-
-/// Hashes, taps and writes a batch at the same time. Only a batch that was written counts.
-async fn work(mut pumped: Pumped, pieces: Vec<Bytes>) -> Pumped {
-    if pieces.is_empty() {
+/// Hashes, taps and writes a block at the same time. Only one that was written counts.
+async fn work(mut pumped: Pumped, block: Bytes) -> Pumped {
+    if block.is_empty() {
         return pumped;
     }
     let before = pumped.hasher.clone();
-    let (mut hasher, hashed) = (pumped.hasher, pieces.clone());
+    let (mut hasher, hashed) = (pumped.hasher, block.clone());
     let hash = spawn_blocking(move || {
-        hashed.iter().for_each(|piece| hasher.update(piece));
+        hasher.update(&hashed);
         hasher
     });
+    let pieces = [block];
     let seen = pumped.taps.see(&pieces);
     let (hashed, tapped, written) = join3(hash, seen, pumped.writer.write(&pieces)).await;
     let writer = pumped.writer;
@@ -166,6 +163,76 @@ async fn work(mut pumped: Pumped, pieces: Vec<Bytes>) -> Pumped {
         (Ok(_), Ok(taps), Err(error)) => Pumped { hasher: before, writer, taps, end: Err(error) },
         (Err(error), ..) | (_, Err(error), _) => {
             Pumped { hasher: before, writer, taps: Taps::none(), end: Err(Error::internal(error)) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::{HashSet, VecDeque},
+        sync::{Arc, Mutex},
+    };
+
+    use async_trait::async_trait;
+    use futures_util::stream;
+    use wharf_core::Algorithm;
+
+    use super::*;
+    use crate::port::{Ended, StoreState, Unfinished};
+
+    /// What a store got, and where it lay.
+    #[derive(Default)]
+    struct Got {
+        bytes: Vec<u8>,
+        places: HashSet<usize>,
+    }
+
+    /// A store that holds on to what it got last.
+    struct Holding {
+        got: Arc<Mutex<Got>>,
+        held: VecDeque<Bytes>,
+        most: usize,
+    }
+
+    #[async_trait]
+    impl BlobWriter for Holding {
+        async fn write(&mut self, pieces: &[Bytes]) -> Result<()> {
+            let mut got = self.got.lock().unwrap();
+            for piece in pieces {
+                got.bytes.extend_from_slice(piece);
+                got.places.insert(piece.as_ptr().addr());
+                self.held.push_back(piece.clone());
+            }
+            while self.held.len() > self.most {
+                self.held.pop_front();
+            }
+            Ok(())
+        }
+
+        async fn suspend(self: Box<Self>, _: u64) -> Result<StoreState> {
+            Ok(StoreState::new())
+        }
+
+        async fn finish(self: Box<Self>) -> Result<Ended, Unfinished> {
+            Ok(Ended::Surely)
+        }
+    }
+
+    #[tokio::test]
+    async fn two_blocks_and_those_the_store_holds_serve_a_body_of_any_size() {
+        let body: Vec<u8> = (0..9 * BLOCK + 5).map(|at| (at % 251) as u8).collect();
+        for (most, piece) in [(0, 1000), (0, 70_001), (3, body.len()), (4, BLOCK)] {
+            let got = Arc::new(Mutex::new(Got::default()));
+            let writer = Box::new(Holding { got: got.clone(), held: VecDeque::new(), most });
+            let pieces: Vec<_> = body.chunks(piece).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+            let source = Source::new(Box::pin(stream::iter(pieces)), None);
+            let pumped = pump(source, Hasher::new(Algorithm::Sha256), writer, Taps::none()).await;
+            assert!(pumped.end.is_ok());
+            assert_eq!(pumped.hasher.finish(), wharf_hash::digest(Algorithm::Sha256, &body));
+            let got = got.lock().unwrap();
+            assert!(got.bytes == body, "in pieces of {piece}");
+            assert_eq!(got.places.len(), most + 2, "in pieces of {piece}");
         }
     }
 }
