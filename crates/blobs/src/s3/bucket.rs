@@ -11,7 +11,7 @@ use futures_util::TryFutureExt as _;
 use object_store::{
     ClientOptions, Error as S3Error, GetOptions, GetRange, GetResult, ObjectStore, ObjectStoreExt, PutMode,
     PutOptions, PutPayload, RetryConfig,
-    aws::{AmazonS3, AmazonS3Builder, AwsCredentialProvider},
+    aws::{AmazonS3, AmazonS3Builder},
     client::{HttpClient, HttpConnector, ReqwestConnector},
     list::{PaginatedListOptions, PaginatedListResult, PaginatedListStore},
     multipart::{MultipartStore, PartId},
@@ -65,17 +65,24 @@ pub(super) enum Put {
 
 impl Bucket {
     pub(super) fn new(settings: &S3Settings) -> Result<Self> {
-        let options = options(settings);
-        let store = connect(settings, settings.endpoint.as_deref(), None)?;
+        Self::through(settings, ReqwestConnector::default)
+    }
+
+    /// A bucket that is spoken to through connections of this kind.
+    pub(super) fn through<C: HttpConnector>(
+        settings: &S3Settings,
+        connector: impl Fn() -> C,
+    ) -> Result<Self> {
+        let store = build(builder(settings, settings.endpoint.as_deref())?.with_http_connector(connector()))?;
         let theirs = settings.redirect.as_ref().and_then(|redirect| redirect.endpoint.as_deref());
-        let public =
-            connect(settings, theirs.or(settings.endpoint.as_deref()), Some(store.credentials().clone()))?;
+        let public = builder(settings, theirs.or(settings.endpoint.as_deref()))?
+            .with_credentials(store.credentials().clone());
         Ok(Self {
             store,
-            public,
+            public: build(public)?,
             redirect: settings.redirect.clone(),
             prefix: if settings.prefix.is_empty() { String::new() } else { format!("{}/", settings.prefix) },
-            http: ReqwestConnector::default().connect(&options).map_err(Error::unavailable)?,
+            http: connector().connect(&options(settings)).map_err(Error::unavailable)?,
             part_size: settings.part_size,
             meters: BucketMeters::default(),
         })
@@ -207,11 +214,7 @@ impl Bucket {
     }
 }
 
-fn connect(
-    settings: &S3Settings,
-    endpoint: Option<&str>,
-    credentials: Option<AwsCredentialProvider>,
-) -> Result<AmazonS3> {
+fn builder(settings: &S3Settings, endpoint: Option<&str>) -> Result<AmazonS3Builder> {
     let mut builder = AmazonS3Builder::new();
     for (key, value) in &settings.variables {
         builder = builder.with_config(*key, value.expose());
@@ -232,9 +235,10 @@ fn connect(
     for (name, value) in encryption(settings) {
         builder = builder.with_config(name.parse().map_err(Error::internal)?, value);
     }
-    if let Some(credentials) = credentials {
-        builder = builder.with_credentials(credentials);
-    }
+    Ok(builder)
+}
+
+fn build(builder: AmazonS3Builder) -> Result<AmazonS3> {
     builder.build().map_err(|error| {
         Error::new(Kind::Invalid, "the storage cannot be used as it is configured").because(error)
     })

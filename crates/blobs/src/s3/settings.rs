@@ -9,7 +9,7 @@ use wharf_core::{Error, Kind, Result, Secret};
 const MEBIBYTE: u64 = 1 << 20;
 
 /// S3 takes no smaller part, but for the last of an object.
-const SMALLEST_PART: u64 = 5 * MEBIBYTE;
+pub(super) const SMALLEST_PART: u64 = 5 * MEBIBYTE;
 
 /// A part is held in memory.
 const LARGEST_PART: u64 = 1 << 30;

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
 use object_store::path::Path;
 use tokio::task::JoinSet;
@@ -22,11 +22,16 @@ use super::{
     bucket::{Bucket, Put, is_gone},
     buffer::Buffer,
     reading::Reading,
+    settings::SMALLEST_PART,
     state::{MOST_PARTS, Place, State, Tail},
 };
 
 /// How many names for a tail are tried: each one that is taken was another writer's, or ours whose answer was lost.
 const NAMES: u32 = 16;
+
+/// So many bytes are gathered beside the smallest part while it is on its way. The kernel holds about a part of what a
+/// client sends meanwhile, and memory is what an upload must not cost.
+const AHEAD: u64 = 512 << 10;
 
 /// A writer of one object.
 pub(super) struct Writer {
@@ -102,8 +107,13 @@ impl Writer {
         if length != tail.length {
             return Err(lost());
         }
-        let pieces: Vec<Bytes> = reading.into_stream().try_collect().await.map_err(Error::unavailable)?;
-        pieces.into_iter().for_each(|piece| self.buffer.push(piece));
+        // Copied together: each piece keeps all that the network read with it.
+        let mut fetched = BytesMut::with_capacity(usize::try_from(self.owed).map_err(Error::internal)?);
+        let mut pieces = reading.into_stream();
+        while let Some(piece) = pieces.try_next().await.map_err(Error::unavailable)? {
+            fetched.extend_from_slice(&piece);
+        }
+        self.buffer.push(fetched.freeze());
         self.owed = 0;
         Ok(())
     }
@@ -153,11 +163,17 @@ impl Writer {
         self.buffer.length() - self.sending.as_ref().map_or(0, |sending| sending.length as u64)
     }
 
-    /// Takes bytes, and sends what fills a part. At most half a part is gathered beside the one that is on its way.
+    /// How many bytes may wait while a part is on its way. The kernel has no room for larger parts: of what they have
+    /// beyond the smallest, half is gathered here.
+    const fn ahead(&self) -> u64 {
+        AHEAD + self.state.part_size.saturating_sub(SMALLEST_PART) / 2
+    }
+
+    /// Takes bytes, and sends what fills a part. While one is on its way, no more is taken once enough waits beside it.
     async fn take(&mut self, pieces: &[Bytes]) -> Result<()> {
         self.fetch().await?;
         pieces.iter().for_each(|piece| self.buffer.push(piece.clone()));
-        if self.waiting() > self.state.part_size / 2 {
+        if self.waiting() > self.ahead() {
             self.settle().await?;
         }
         self.send_full_parts().await
@@ -303,3 +319,6 @@ impl BlobWriter for Writer {
         Ok(ended)
     }
 }
+
+#[cfg(test)]
+mod tests;
