@@ -7,7 +7,9 @@
 
 mod bucket;
 mod buffer;
+mod crypto;
 mod leftovers;
+mod payload;
 mod probe;
 mod reading;
 mod settings;
@@ -23,7 +25,7 @@ use wharf_core::{BlobBody, ByteStream, Error, ObjectKey, Result, Subject, Timest
 use wharf_registry::port::{BlobStore, BlobWriter, Leftovers, Sink, StoreState};
 
 pub use self::settings::S3Settings;
-use self::{bucket::Bucket, reading::Reading, state::State, writer::Writer};
+use self::{bucket::Bucket, payload::Payload, reading::Reading, state::State, writer::Writer};
 use crate::{MARK, meters::BucketMeters};
 
 /// No mark of ours is longer, in bytes.
@@ -71,7 +73,7 @@ impl S3Store {
     /// `Unavailable` with the cause.
     pub async fn set_mark(&self, mark: &str) -> Result<()> {
         let bytes = Bytes::copy_from_slice(mark.as_bytes());
-        self.0.put_new(&self.0.path(MARK), vec![bytes]).await.map(drop)
+        self.0.put_new(&self.0.path(MARK), Payload::hash(vec![bytes]).await?).await.map(drop)
     }
 
     /// Begins to read a range, if the object is there and has this size.

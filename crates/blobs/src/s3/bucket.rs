@@ -4,9 +4,8 @@
 //! pause, and knows where credentials come from. An answer that is an error comes out as ours, with S3's own as the
 //! cause.
 
-use std::{ops::Range, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use futures_util::TryFutureExt as _;
 use object_store::{
     ClientOptions, Error as S3Error, GetOptions, GetRange, GetResult, ObjectStore, ObjectStoreExt, PutMode,
@@ -21,7 +20,11 @@ use object_store::{
 use tokio::time::timeout;
 use wharf_core::{Error, Kind, ObjectKey, Result, Subject};
 
-use super::settings::{Encryption, Redirect, S3Settings, Style};
+use super::{
+    crypto::{Crypto, sending},
+    payload::Payload,
+    settings::{Encryption, Redirect, S3Settings, Style},
+};
 use crate::meters::BucketMeters;
 
 /// A call without a body worth the name, its tries included.
@@ -99,9 +102,10 @@ impl Bucket {
     }
 
     /// Puts a whole object where nothing lies yet: never over anything, so that no late call does harm.
-    pub(super) async fn put_new(&self, path: &Path, bytes: Vec<Bytes>) -> Result<Put> {
+    pub(super) async fn put_new(&self, path: &Path, payload: Payload) -> Result<Put> {
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        let put = self.store.put_opts(path, PutPayload::from_iter(bytes), options);
+        let bytes = PutPayload::from_iter(payload.pieces().iter().cloned());
+        let put = sending(payload, self.store.put_opts(path, bytes, options));
         let Err(error) = self.meters.put_object.run(put.map_err(failure)).await else {
             return Ok(Put::Made);
         };
@@ -124,10 +128,10 @@ impl Bucket {
         path: &Path,
         id: &str,
         index: usize,
-        bytes: Vec<Bytes>,
+        payload: Payload,
     ) -> Result<String> {
-        let (id, payload) = (id.to_owned(), PutPayload::from_iter(bytes));
-        let part = self.store.put_part(path, &id, index, payload).map_err(failure);
+        let (id, bytes) = (id.to_owned(), PutPayload::from_iter(payload.pieces().iter().cloned()));
+        let part = sending(payload, self.store.put_part(path, &id, index, bytes)).map_err(failure);
         Ok(self.meters.put_part.run(part).await?.content_id)
     }
 
@@ -224,6 +228,7 @@ fn builder(settings: &S3Settings, endpoint: Option<&str>) -> Result<AmazonS3Buil
         .with_client_options(options(settings))
         .with_retry(RetryConfig { max_retries: TRIES, retry_timeout: TRYING, ..RetryConfig::default() })
         .with_virtual_hosted_style_request(settings.style == Style::VirtualHost)
+        .with_crypto_provider(Arc::new(Crypto))
         // Not every server knows the call for many.
         .with_disable_bulk_delete(true);
     if let Some(region) = &settings.region {

@@ -7,6 +7,7 @@ use wharf_core::{Error, Kind, Result, Timestamp};
 
 use super::{
     bucket::{Bucket, Put},
+    payload::Payload,
     reading::Reading,
 };
 
@@ -24,7 +25,7 @@ pub(super) async fn expect_store(bucket: &Arc<Bucket>, name: &str) -> Result<()>
 }
 
 async fn try_out(bucket: &Arc<Bucket>, path: &Path) -> Result<()> {
-    let put = || async { bucket.put_new(path, vec![WORDS.into()]).await };
+    let put = || async { bucket.put_new(path, Payload::hash(vec![WORDS.into()]).await?).await };
     // One that was left by a start that ended half-way is as good.
     put().await.map_err(|error| in_words("store an object", error))?;
     if put().await.map_err(|error| in_words("store an object", error))? != Put::Taken {

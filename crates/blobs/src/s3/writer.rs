@@ -21,6 +21,7 @@ use wharf_registry::port::{BlobWriter, Ended, StoreState, Unfinished};
 use super::{
     bucket::{Bucket, Put, is_gone},
     buffer::Buffer,
+    payload::{Payload, RangeHash},
     reading::Reading,
     settings::SMALLEST_PART,
     state::{MOST_PARTS, Place, State, Tail},
@@ -46,6 +47,8 @@ pub(super) struct Writer {
     owed: u64,
     /// What follows the parts; what is on its way is still in front, for it may have to be sent again.
     buffer: Buffer,
+    /// Of the part that is gathered.
+    hash: RangeHash,
     /// The part that is on its way; none other begins before S3 has it.
     sending: Option<Sending>,
     /// How long the object would be by now, where somebody has ended it: a node that died before it could say so, or one
@@ -71,8 +74,19 @@ impl Writer {
         }
         state.parts.truncate(full);
         let path = bucket.object(key);
-        let (buffer, sending, ended) = (Buffer::default(), None, None);
-        Ok(Self { bucket, key, path, state, known_parts: full, owed, buffer, sending, ended })
+        let (buffer, hash) = (Buffer::default(), RangeHash::default());
+        Ok(Self {
+            bucket,
+            key,
+            path,
+            state,
+            known_parts: full,
+            owed,
+            buffer,
+            hash,
+            sending: None,
+            ended: None,
+        })
     }
 
     fn length(&self) -> u64 {
@@ -113,9 +127,22 @@ impl Writer {
         while let Some(piece) = pieces.try_next().await.map_err(Error::unavailable)? {
             fetched.extend_from_slice(&piece);
         }
-        self.buffer.push(fetched.freeze());
         self.owed = 0;
+        self.gather(fetched.freeze()).await
+    }
+
+    /// Keeps bytes until they are sent, and lets them be hashed meanwhile.
+    async fn gather(&mut self, bytes: Bytes) -> Result<()> {
+        self.hash.take(self.length(), bytes.clone()).await?;
+        self.buffer.push(bytes);
         Ok(())
+    }
+
+    /// The first so many bytes that follow the parts.
+    async fn payload(&mut self, length: u64) -> Result<Payload> {
+        let start = self.state.in_parts();
+        let pieces = self.buffer.first(usize::try_from(length).map_err(Error::internal)?);
+        self.hash.payload(start..start + length, pieces).await
     }
 
     /// S3's id of the parts, asked for when it is first needed.
@@ -137,11 +164,10 @@ impl Writer {
             return Err(Error::new(Kind::TooLarge, message));
         }
         let (id, index) = (self.id().await?, self.state.parts.len());
-        let length = usize::try_from(length).map_err(Error::internal)?;
-        let (bucket, path, bytes) = (self.bucket.clone(), self.path.clone(), self.buffer.first(length));
+        let (bucket, path, payload) = (self.bucket.clone(), self.path.clone(), self.payload(length).await?);
         let mut call = JoinSet::new();
-        call.spawn(async move { bucket.put_part(&path, &id, index, bytes).await }.in_current_span());
-        self.sending = Some(Sending { call, length });
+        call.spawn(async move { bucket.put_part(&path, &id, index, payload).await }.in_current_span());
+        self.sending = Some(Sending { call, length: usize::try_from(length).map_err(Error::internal)? });
         Ok(())
     }
 
@@ -172,11 +198,18 @@ impl Writer {
     /// Takes bytes, and sends what fills a part. While one is on its way, no more is taken once enough waits beside it.
     async fn take(&mut self, pieces: &[Bytes]) -> Result<()> {
         self.fetch().await?;
-        pieces.iter().for_each(|piece| self.buffer.push(piece.clone()));
-        if self.waiting() > self.ahead() {
-            self.settle().await?;
+        for mut piece in pieces.iter().cloned() {
+            while !piece.is_empty() {
+                let room = usize::try_from(self.state.part_size.saturating_sub(self.waiting()))
+                    .map_err(Error::internal)?;
+                self.gather(piece.split_to(piece.len().min(room))).await?;
+                if self.waiting() > self.ahead() {
+                    self.settle().await?;
+                }
+                self.send_full_parts().await?;
+            }
         }
-        self.send_full_parts().await
+        Ok(())
     }
 
     /// Sends parts until what waits fills none.
@@ -189,14 +222,15 @@ impl Writer {
     }
 
     /// Stores what follows the parts where nobody has stored anything.
-    async fn put_tail(&self, end: u64) -> Result<Tail> {
+    async fn put_tail(&mut self, end: u64) -> Result<Tail> {
         let length = self.buffer.length();
-        if self.is_new() && self.bucket.put_new(&self.path, self.buffer.all()).await? == Put::Made {
+        let payload = self.payload(length).await?;
+        if self.is_new() && self.bucket.put_new(&self.path, payload.clone()).await? == Put::Made {
             return Ok(Tail { place: Place::Own, length });
         }
         for number in 0..NAMES {
             let name = Bucket::tail_name(self.key, end, number);
-            if self.bucket.put_new(&self.bucket.path(&name), self.buffer.all()).await? == Put::Made {
+            if self.bucket.put_new(&self.bucket.path(&name), payload.clone()).await? == Put::Made {
                 return Ok(Tail { place: Place::Beside(name), length });
             }
         }
@@ -213,8 +247,9 @@ impl Writer {
     }
 
     /// One call for an object that is smaller than a part.
-    async fn put_whole(&self) -> Result<Ended, Unfinished> {
-        let put = self.bucket.put_new(&self.path, self.buffer.all()).await;
+    async fn put_whole(&mut self) -> Result<Ended, Unfinished> {
+        let payload = self.payload(self.buffer.length()).await.map_err(Unfinished::Kept)?;
+        let put = self.bucket.put_new(&self.path, payload).await;
         match put.map_err(Unfinished::Kept)? {
             Put::Made => Ok(Ended::Surely),
             Put::Taken => {

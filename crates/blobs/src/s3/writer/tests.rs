@@ -1,14 +1,21 @@
 //! A writer in front of a server that answers for a part when it is let.
 
-use std::sync::Mutex;
+use std::{
+    io,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use http_body_util::BodyExt as _;
 use object_store::{
     ClientOptions,
-    client::{HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService},
+    client::{HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService},
 };
-use tokio::{sync::Semaphore, task::yield_now};
-use wharf_core::{Timestamp, UploadId};
+use tokio::{sync::Semaphore, time::sleep};
+use wharf_core::{Algorithm, Timestamp, UploadId};
 
 use super::*;
 use crate::S3Settings;
@@ -24,6 +31,8 @@ struct Served {
     /// A part is taken in for each.
     turns: Semaphore,
     parts: Mutex<Vec<Bytes>>,
+    /// Whether the next one does not arrive.
+    lost: AtomicBool,
 }
 
 impl HttpConnector for Server {
@@ -38,7 +47,15 @@ impl HttpService for Server {
         let answer = match request.uri().query() {
             Some(query) if query.contains("partNumber=") => {
                 self.0.turns.acquire().await.unwrap().forget();
+                if self.0.lost.swap(false, Ordering::Relaxed) {
+                    return Err(HttpError::new(
+                        HttpErrorKind::Unknown,
+                        io::Error::from(io::ErrorKind::ConnectionReset),
+                    ));
+                }
+                let signed = request.headers()["x-amz-content-sha256"].to_str().unwrap().to_owned();
                 let part = request.into_body().collect().await?.to_bytes();
+                assert_eq!(signed, wharf_hash::digest(Algorithm::Sha256, &part).hex());
                 self.0.parts.lock().unwrap().push(part);
                 ""
             }
@@ -53,7 +70,11 @@ impl HttpService for Server {
 
 impl Server {
     fn new() -> Self {
-        Self(Arc::new(Served { turns: Semaphore::new(0), parts: Mutex::default() }))
+        Self(Arc::new(Served {
+            turns: Semaphore::new(0),
+            parts: Mutex::default(),
+            lost: AtomicBool::new(false),
+        }))
     }
 
     fn writer(&self, part_size: u64) -> Writer {
@@ -65,11 +86,9 @@ impl Server {
     }
 }
 
-/// Until nothing goes on by itself any more: there is one thread, and nothing but the server is waited for.
+/// Until nothing goes on by itself any more: the clock stands still as long as anything does, threads that hash included.
 async fn rest() {
-    for _ in 0..100 {
-        yield_now().await;
-    }
+    sleep(Duration::from_secs(1)).await;
 }
 
 /// Writes so many blocks, and lets a part be taken in whenever the writer waits for that. Yields the most bytes that it
@@ -97,7 +116,7 @@ async fn write(writer: &mut Writer, server: &Server, blocks: usize) -> (u64, usi
     (most, waits)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_writer_holds_the_part_on_its_way_and_little_beside_it() {
     const MEBIBYTE: u64 = 1 << 20;
     for (part_size, blocks, waits, beside) in
@@ -116,4 +135,20 @@ async fn a_writer_holds_the_part_on_its_way_and_little_beside_it() {
         assert_eq!(whole.len(), blocks * BLOCK);
         assert!(whole.chunks(BLOCK).enumerate().all(|(number, block)| block == vec![number as u8; BLOCK]));
     }
+}
+
+#[tokio::test]
+async fn a_part_that_did_not_arrive_is_signed_anew_with_what_came_behind_it() {
+    let server = Server::new();
+    server.0.lost.store(true, Ordering::Relaxed);
+    server.0.turns.add_permits(3);
+    let mut writer = server.writer(5 << 20);
+    let bytes: Vec<u8> = (0..(11 << 20) + 7).map(|at| (at % 251) as u8).collect();
+    assert!(writer.write(&[Bytes::from(bytes.clone())]).await.is_err());
+    // What was taken by then is sent once more.
+    let kept = writer.length();
+    let state = Box::new(writer).suspend(kept).await.unwrap();
+    let state = State::read(&state, 5 << 20).unwrap();
+    assert_eq!((state.parts.len(), state.length()), (2, kept));
+    assert!(bytes.starts_with(&server.0.parts.lock().unwrap().concat()));
 }
