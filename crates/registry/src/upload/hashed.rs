@@ -13,6 +13,10 @@ use wharf_hash::Hasher;
 
 use super::blocks::BLOCK;
 
+/// Room of more than this goes back to the system as soon as nobody needs it. Once glibc has seen smaller room go, it keeps
+/// twice as much in every thread, of whatever is freed there (mallopt(3), `M_MMAP_THRESHOLD`).
+const NEVER_KEPT: usize = (32 << 20) + 1;
+
 /// Bytes with their SHA-256. Only what hashed them makes one, so the digest need not be doubted.
 #[derive(Clone)]
 pub struct HashedBytes {
@@ -71,7 +75,8 @@ impl Hashing {
     /// Room for about so many bytes. What is never filled is never touched; room that grows is copied again and again.
     pub fn new(expected: usize) -> Self {
         let nothing = Ok((Hasher::new(Algorithm::Sha256), BytesMut::new()));
-        let coming = BytesMut::with_capacity(expected);
+        let room = if expected > BLOCK { expected.max(NEVER_KEPT) } else { expected };
+        let coming = BytesMut::with_capacity(room);
         Self { hashed: BytesMut::new(), running: Box::pin(ready(nothing)), coming }
     }
 
