@@ -33,7 +33,7 @@ pub(crate) async fn upload(call: &Call<'_>, body: Body) -> Result<Response> {
         return Err(Error::new(Kind::Unauthenticated, "authentication required"));
     }
     // Who could push no plugin has nothing read; which ones he may push is asked when their names are known.
-    call.registry.expect_pusher_below(call.actor, &call.place, FOLDER).await?;
+    call.registry.expect_pusher_below(call.actor, &call.place, Some(FOLDER)).await?;
     let turn = call.serving.turns.next(&call.place.organisation).await?;
     let form = Form::read(call.headers(), body).await?;
     let trust = call.signing.trust(&call.place).await?;

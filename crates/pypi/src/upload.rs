@@ -48,7 +48,7 @@ pub(crate) async fn upload(call: &Call<'_>, registry: &RegistryPlace, body: Body
         return Err(Error::new(Kind::Unauthenticated, "an upload needs a login"));
     }
     // Who may publish no project has nothing read; whether he may publish this one is asked when the form has named it.
-    call.registry.expect_pusher_below(call.actor, registry, FOLDER).await?;
+    call.registry.expect_pusher_below(call.actor, registry, Some(FOLDER)).await?;
     // What a form holds beside a large file lies in memory, a small file too.
     let _turn = call.serving.forms.next(&registry.organisation).await?;
     let boundary = Boundary::of(call.headers)

@@ -216,8 +216,8 @@ impl Registry {
         self.grant(grant.actor(), grant.place()).await
     }
 
-    /// Refuses who may push to no repository below a folder of a registry, before a body is read that names one. Whether
-    /// he may push to that one is asked for it by name.
+    /// Refuses who may push to no repository below a folder of a registry, or to none in it, before a body is read that
+    /// names one. Whether he may push to that one is asked for it by name.
     ///
     /// # Errors
     /// As [`Registry::grant`].
@@ -225,7 +225,7 @@ impl Registry {
         &self,
         actor: &Actor,
         registry: &RegistryPlace,
-        folder: &str,
+        folder: Option<&str>,
     ) -> Result<()> {
         let place = actor.access.likely_below(registry, folder, Verb::Push)?;
         self.grant::<action::Push>(actor, &place).await.map(drop)

@@ -3,9 +3,11 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::harness::{ADMIN_PASSWORD, IN_FILES, Image, Wharf};
+use crate::formats::Chart;
+use crate::harness::{ADMIN_PASSWORD, Caller, IN_FILES, Image, Wharf};
 
 /// Verifies; the exit code and what was told.
 fn verify(wharf: &Wharf, arguments: &[&str]) -> (Option<i32>, Vec<Value>) {
@@ -75,6 +77,33 @@ async fn who_did_what_by_which_token_and_from_where_is_found() {
     assert!(lines.iter().any(|line| line.contains("manifest.push")));
     let unknown = wharf.admin().get("/api/v1/orgs/acme/audit?who=admin").await;
     unknown.is(400);
+}
+
+#[tokio::test]
+async fn who_may_publish_a_chart_is_not_recorded_as_refused() {
+    let wharf = Wharf::start().await;
+    wharf.found(&["acme"]).await;
+    let alice = wharf.add_user("alice", &["acme:writer"]);
+    let narrowed = async |name: &str, repositories: &str| {
+        let access = json!([{ "repositories": repositories, "actions": ["pull", "push"] }]);
+        let token = json!({ "name": name, "access": access });
+        let made = alice.send_json("POST", "/api/v1/tokens", &token).await.is(201).json();
+        wharf.caller("alice", made["token"].as_str().unwrap())
+    };
+    let upload = async |caller: &Caller, packaged: Bytes| {
+        caller.request("POST", "/helm/acme/main/api/charts").body(packaged).send().await
+    };
+    let (app, elsewhere) = (narrowed("app", "acme/app").await, narrowed("team", "acme/team/*").await);
+
+    upload(&app, Chart::new("app", "1.0.0").packaged()).await.is(201);
+    upload(&app, Chart::new("web", "1.0.0").packaged()).await.is(404);
+    upload(&elsewhere, Bytes::from_static(b"it is not read")).await.is(404);
+
+    // Once the last is there, all are.
+    records(&wharf, "repository=acme/any", "access.refused").await;
+    let refused = records(&wharf, "action=access.refused", "access.refused").await;
+    let places: Vec<_> = refused.iter().map(|record| record["repository"].as_str().unwrap()).collect();
+    assert_eq!(places, ["acme/any", "acme/web"], "the latest first");
 }
 
 #[tokio::test]

@@ -4,19 +4,19 @@ use super::{Access, Scope, Verb};
 use crate::{Place, RegistryPlace, Result};
 
 impl Access {
-    /// The repository below a folder of a registry where it would most likely be used: one where it reaches the verb,
-    /// else one that it speaks of, else any. Who may not do it there may do it nowhere below.
+    /// The repository below a folder of a registry, or anywhere in it, where it would most likely be used: one where it
+    /// reaches the verb, else one that it speaks of, else any. Who may not do it there may do it nowhere below.
     ///
     /// # Errors
     /// `Invalid` for a folder that is none.
-    pub fn likely_below(&self, registry: &RegistryPlace, folder: &str, verb: Verb) -> Result<Place> {
+    pub fn likely_below(&self, registry: &RegistryPlace, folder: Option<&str>, verb: Verb) -> Result<Place> {
         let RegistryPlace { organisation, registry } = registry.clone();
-        let any = Place { organisation, registry, repository: format!("{folder}/any").parse()? };
+        let begin = folder.map(|folder| format!("{folder}/")).unwrap_or_default();
+        let any = Place { organisation, registry, repository: format!("{begin}any").parse()? };
         let mut named = self.named(&any);
         named.retain(|place| {
-            let below = place.repository.as_str().strip_prefix(folder);
             (&place.organisation, &place.registry) == (&any.organisation, &any.registry)
-                && below.is_some_and(|below| below.starts_with('/'))
+                && place.repository.as_str().starts_with(&begin)
         });
         let reached = named.iter().find(|place| self.reaches(place, verb)).or_else(|| named.first());
         Ok(reached.cloned().unwrap_or(any))
@@ -42,9 +42,13 @@ mod tests {
     use crate::{Allowance, Reach};
 
     fn likely_of(access: &Access) -> (String, bool) {
+        likely_below(access, Some("memflow"))
+    }
+
+    fn likely_below(access: &Access, folder: Option<&str>) -> (String, bool) {
         let registry =
             RegistryPlace { organisation: "acme".parse().unwrap(), registry: "plugins".parse().unwrap() };
-        let place = access.likely_below(&registry, "memflow", Verb::Push).unwrap();
+        let place = access.likely_below(&registry, folder, Verb::Push).unwrap();
         (place.to_string(), access.reaches(&place, Verb::Push))
     }
 
@@ -73,6 +77,21 @@ mod tests {
         let only = Access::Only(scopes.map(|scope| scope.parse().unwrap()).to_vec());
         assert_eq!(likely_of(&only), ("acme/plugins/memflow/dump".to_owned(), true));
         assert_eq!(likely_of(&Access::Whole), ("acme/plugins/memflow/any".to_owned(), true));
+    }
+
+    #[test]
+    fn without_a_folder_every_repository_of_the_registry_counts() {
+        for (pattern, place, is_reached) in [
+            ("acme/*", "acme/plugins/any", true),
+            ("acme/plugins/app", "acme/plugins/app", true),
+            ("acme/plugins/team/app-*", "acme/plugins/team/app-a", true),
+            ("acme/other/app", "acme/plugins/any", false),
+            ("other/*", "acme/plugins/any", false),
+        ] {
+            let found = likely_below(&within(&[(pattern, Verb::Push)]), None);
+            assert_eq!(found, (place.to_owned(), is_reached), "{pattern}");
+        }
+        assert_eq!(likely_below(&Access::Whole, None), ("acme/plugins/any".to_owned(), true));
     }
 
     #[test]

@@ -9,8 +9,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use tokio::task::spawn_blocking;
 use wharf_core::{
-    Access, Actor, Condition, Digest, Error, Expected, Grant, Kind, Place, Reference, RegistryPlace, Result,
-    action::Push,
+    Condition, Digest, Error, Expected, Grant, Kind, Place, Reference, RegistryPlace, Result, action::Push,
 };
 use wharf_registry::{ManifestPush, ReleaseTag, Taps, Turn};
 
@@ -20,9 +19,6 @@ use super::{
     version_of,
 };
 use crate::{Call, artifact::Artifact, endpoint::Existing};
-
-/// A chart like any other.
-const ANY: &str = "any";
 
 /// `POST …/api/charts`
 pub(crate) async fn upload(
@@ -49,16 +45,13 @@ pub(crate) async fn upload(
     Ok((StatusCode::CREATED, done("saved")).into_response())
 }
 
-/// Refuses who may publish no chart of the registry, before anything is read: for the right to publish, all charts are
-/// one. Only what a token reaches can differ, and that is asked once the name of the chart is known.
+/// Refuses who may publish no chart of the registry, before anything is read. Whether he may publish this one is asked
+/// once its name is known.
 pub(super) async fn expect_publisher(call: &Call<'_>, registry: &RegistryPlace) -> Result<()> {
     if call.actor.is_anonymous() {
         return Err(Error::new(Kind::Unauthenticated, "authentication required"));
     }
-    let place = place_of(registry, ANY)?;
-    let Err(refused) = call.registry.grant::<Push>(call.actor, &place).await else { return Ok(()) };
-    let owner = Actor { access: Access::Whole, ..call.actor.clone() };
-    call.registry.grant::<Push>(&owner, &place).await.map(drop).map_err(|_| refused)
+    call.registry.expect_pusher_below(call.actor, registry, None).await
 }
 
 /// The repository of a chart: that of its name, where `helm push` puts it that is told the registry.
