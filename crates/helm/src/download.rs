@@ -3,13 +3,12 @@
 use axum::{http::header, response::Response};
 use serde_json::Value;
 use wharf_core::{Digest, Error, Grant, Kind, Reference, Result, Subject, action::Pull};
-use wharf_http::{Content, Served, blob_body};
+use wharf_http::{Content, REVALIDATED, Served, blob_body};
 
 use crate::{
     Call,
     endpoint::{File, Part},
     format::tag_of,
-    page::REVALIDATED,
 };
 
 /// `GET /helm/{organisation}/{registry}/charts/{repository}/{name}-{version}.tgz`, and `.prov`: whole or one range.

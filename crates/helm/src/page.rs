@@ -1,15 +1,11 @@
 //! The index, and the list of ChartMuseum's API, which is a part of it.
 
-use axum::{
-    body::Body,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{http::HeaderMap, response::Response};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use wharf_core::{Error, ReachGrant, RegistryPlace, Result, hex};
-use wharf_http::knows_tag;
+use wharf_http::{SentPage, taken_coding};
 use wharf_registry::format::{Encoding, Listing};
 
 use crate::{
@@ -19,10 +15,7 @@ use crate::{
     index::{self, INDEX, YAML},
 };
 
-/// What was pushed a moment ago must be found, and no cache that others share may keep what one reader may see.
-pub(crate) const REVALIDATED: &str = "private, max-age=0, must-revalidate";
-
-/// A page in one encoding.
+/// What a reader gets of the index.
 struct Shown {
     bytes: Bytes,
     etag: String,
@@ -33,7 +26,7 @@ struct Shown {
 pub(crate) async fn index(call: &Call<'_>, registry: &RegistryPlace) -> Result<Response> {
     let grant = call.registry.grant_reach(call.actor, registry).await?;
     let shown = shown(call, &grant, encoding(call.headers)).await?;
-    say(call.headers, shown, YAML)
+    shown.say(call.headers, YAML)
 }
 
 /// `GET /helm/{organisation}/{registry}/api/charts`
@@ -48,7 +41,7 @@ pub(crate) async fn charts(call: &Call<'_>, registry: &RegistryPlace, window: Wi
         let Window { offset, limit } = window;
         (some(&all, window)?, format!("{etag}-charts-{offset}-{}", limit.unwrap_or_default()))
     };
-    say(call.headers, Shown { bytes, etag, encoding }, "application/json")
+    Shown { bytes, etag, encoding }.say(call.headers, "application/json")
 }
 
 /// The page that all share, or one that is made for a caller who reaches only a part.
@@ -56,8 +49,7 @@ async fn shown(call: &Call<'_>, grant: &ReachGrant, encoding: Encoding) -> Resul
     let Some(whole) = grant.whole() else { return made_for(call, grant).await };
     let rendered = call.registry.registry_pages(&whole, NAME).await?;
     let page = rendered.page(INDEX).ok_or_else(|| Error::internal("the index was not rendered"))?;
-    let body = page.bodies.iter().find(|body| body.encoding == encoding);
-    let body = body.ok_or_else(|| Error::internal("the index was not encoded"))?;
+    let body = page.body(encoding)?;
     Ok(Shown { bytes: body.bytes.clone(), etag: body.etag.clone(), encoding })
 }
 
@@ -78,33 +70,15 @@ fn some(all: &[u8], Window { offset, limit }: Window) -> Result<Bytes> {
     serde_json::to_vec(&some).map(Bytes::from).map_err(Error::internal)
 }
 
-/// Helm's clients take gzip and nothing else.
+/// The smallest that the reader takes. Helm itself takes gzip.
 fn encoding(headers: &HeaderMap) -> Encoding {
-    let accepted = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    let mut elements = accepted.flat_map(|value| value.split(',')).map(|element| element.replace(' ', ""));
-    let takes_gzip = elements.any(|element| {
-        let (name, weight) = element.split_once(';').unwrap_or((&element, "q=1"));
-        let weight = weight.strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok());
-        name.eq_ignore_ascii_case("gzip") && weight.is_some_and(|weight| weight > 0.0)
-    });
-    if takes_gzip { Encoding::Gzip } else { Encoding::Identity }
+    taken_coding(headers, &Encoding::SMALLER, Encoding::word).unwrap_or(Encoding::Identity)
 }
 
-/// A page, or that the reader has it already.
-fn say(request: &HeaderMap, shown: Shown, media_type: &'static str) -> Result<Response> {
-    let Shown { bytes, etag, encoding } = shown;
-    let mut headers = HeaderMap::new();
-    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(REVALIDATED));
-    headers.insert(header::ETAG, HeaderValue::try_from(format!("\"{etag}\"")).map_err(Error::internal)?);
-    if knows_tag(request, &etag) {
-        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+impl Shown {
+    fn say(self, request: &HeaderMap, media_type: &'static str) -> Result<Response> {
+        let Self { bytes, etag, encoding } = self;
+        let page = SentPage { bytes, etag, coding: encoding.word(), media_type, vary: "Accept-Encoding" };
+        page.answer(request)
     }
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
-    if encoding != Encoding::Identity {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.word()));
-    }
-    Ok((StatusCode::OK, headers, Body::from(bytes)).into_response())
 }

@@ -21,7 +21,7 @@ pub fn not_modified(mut headers: HeaderMap) -> Response {
 }
 
 /// Whether a reader has a content already whose entity tag is no digest, by its `If-None-Match`.
-pub fn knows_tag(headers: &HeaderMap, tag: &str) -> bool {
+pub(crate) fn knows_tag(headers: &HeaderMap, tag: &str) -> bool {
     let elements = headers.get_all(header::IF_NONE_MATCH).iter().flat_map(|value| elements(value.as_bytes()));
     let opaque = |element: &[u8]| {
         let strong = element.strip_prefix(b"W/").unwrap_or(element);

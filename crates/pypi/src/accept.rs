@@ -1,6 +1,7 @@
 //! Which form and which encoding of a page a client wants (RFC 9110, section 12; simple repository API, PEP 691).
 
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, header};
+use wharf_http::{taken_coding, weighed};
 use wharf_registry::format::Encoding;
 
 use crate::page::{HTML, JSON};
@@ -61,39 +62,13 @@ pub(crate) fn accepts_json(headers: &HeaderMap, media_type: &str) -> bool {
 
 /// The encoding that a request takes and that is smallest.
 pub(crate) fn encoding(headers: &HeaderMap) -> Encoding {
-    let accepted = weighed(headers, &header::ACCEPT_ENCODING);
-    let weight = |name: &str| {
-        let named =
-            |wanted: &str| accepted.iter().find(|(name, _)| name == wanted).map(|(_, weight)| *weight);
-        named(name).or_else(|| named("*")).unwrap_or_default()
-    };
-    let wanted = [Encoding::Zstd, Encoding::Gzip].into_iter().find(|encoding| weight(encoding.word()) > 0);
-    wanted.unwrap_or(Encoding::Identity)
-}
-
-/// The elements of a list with their weights in thousandths.
-fn weighed(headers: &HeaderMap, name: &HeaderName) -> Vec<(String, u32)> {
-    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(element).collect()
-}
-
-fn element(text: &str) -> (String, u32) {
-    let mut parts = text.split(';').map(str::trim);
-    let name = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-    (name, quality.map_or(1000, thousandths))
-}
-
-/// `0.25` is 250. What is no number weighs nothing.
-fn thousandths(text: &str) -> u32 {
-    let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
-    let digits = format!("{whole}{fraction:0<3}");
-    let is_number = fraction.len() <= 3 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if is_number { digits.parse().unwrap_or_default() } else { 0 }
+    taken_coding(headers, &Encoding::SMALLER, Encoding::word).unwrap_or(Encoding::Identity)
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderName;
+
     use super::*;
 
     fn headers(name: HeaderName, value: &str) -> HeaderMap {
@@ -125,9 +100,6 @@ mod tests {
         let encoding = |accept: &str| encoding(&headers(header::ACCEPT_ENCODING, accept));
         assert_eq!(encoding("gzip, deflate"), Encoding::Gzip);
         assert_eq!(encoding("gzip, deflate, zstd"), Encoding::Zstd);
-        assert_eq!(encoding("zstd;q=0, gzip;q=0.5"), Encoding::Gzip);
         assert_eq!(encoding("identity"), Encoding::Identity);
-        assert_eq!(encoding("*"), Encoding::Zstd);
-        assert_eq!(super::encoding(&HeaderMap::new()), Encoding::Identity);
     }
 }

@@ -9,6 +9,7 @@ use axum::{
 use pep440_rs::Version;
 use serde_json::{Map, Value, json};
 use wharf_core::{Error, Grant, Kind, Place, Result, Subject, action::Pull};
+use wharf_http::REVALIDATED;
 use wharf_registry::format::Pair;
 
 use crate::{
@@ -45,7 +46,7 @@ pub(crate) async fn project(
     if let (None, Some(fields)) = (version, document.as_object_mut()) {
         fields.insert("releases".to_owned(), releases(&files, url));
     }
-    let revalidated = HeaderValue::from_static("private, max-age=0, must-revalidate");
+    let revalidated = HeaderValue::from_static(REVALIDATED);
     Ok(([(header::CACHE_CONTROL, revalidated)], Json(document)).into_response())
 }
 

@@ -8,6 +8,7 @@ use axum::{
 };
 use serde_json::Value;
 use wharf_core::{Error, Grant, Kind, Result, Subject, action::Pull};
+use wharf_http::REVALIDATED;
 use wharf_registry::format::Pair;
 
 use crate::{
@@ -53,7 +54,7 @@ pub(crate) async fn provenance_of(
     }
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(INTEGRITY)),
-        (header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=0, must-revalidate")),
+        (header::CACHE_CONTROL, HeaderValue::from_static(REVALIDATED)),
         (header::VARY, HeaderValue::from_static("Accept")),
     ];
     Ok((headers, provenance(bundles).to_string()).into_response())

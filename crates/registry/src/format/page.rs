@@ -48,6 +48,8 @@ pub enum Encoding {
 impl Encoding {
     /// Every encoding.
     pub const ALL: [Self; 3] = [Self::Identity, Self::Gzip, Self::Zstd];
+    /// Those that make a page smaller, the one that makes it smallest first.
+    pub const SMALLER: [Self; 2] = [Self::Zstd, Self::Gzip];
 
     /// The word in rows and in `Content-Encoding`.
     pub const fn word(self) -> &'static str {
@@ -100,6 +102,17 @@ pub struct RenderedBody {
     pub etag: String,
     /// The bytes.
     pub bytes: Bytes,
+}
+
+impl RenderedPage {
+    /// The page in an encoding.
+    ///
+    /// # Errors
+    /// `Internal` where it was not rendered so.
+    pub fn body(&self, encoding: Encoding) -> Result<&RenderedBody> {
+        let body = self.bodies.iter().find(|body| body.encoding == encoding);
+        body.ok_or_else(|| Error::internal("a page was not encoded"))
+    }
 }
 
 impl Rendered {
