@@ -15,6 +15,8 @@ const CHUNK: u32 = 200;
 const MOST: usize = 100_000;
 /// What all of it may say together, in bytes. A few bytes that are pushed can say much, and a page is made in memory.
 const MOST_SAID: usize = 64 * 1024 * 1024;
+/// How many facts one page looks at, also where its reader may see few of them.
+const MOST_LOOKED_AT: usize = 1_000_000;
 
 impl Registry {
     /// All that a registry shows of a format within the caller's reach, by subject, the newest first: for whoever may
@@ -42,9 +44,15 @@ impl Registry {
 }
 
 /// Everything that a registry shows, up to a bound: what comes after is left out.
-pub(super) async fn all_shown(
+pub(super) async fn all_shown(work: &mut dyn Work, of: (RegistryId, &str)) -> Result<Listing> {
+    meant(work, of, |_| true).await
+}
+
+/// What of it is meant. What is not takes no room on the page.
+async fn meant(
     work: &mut dyn Work,
     (registry, format): (RegistryId, &str),
+    is_meant: impl Fn(&ShownRow) -> bool + Send + Sync,
 ) -> Result<Listing> {
     let place = work.registry_place(registry).await?.ok_or_else(|| Error::not_found(Subject::Name))?;
     let mut wanted = ShownOf { registry, format: format.to_owned(), last: None, most: CHUNK };
@@ -52,7 +60,8 @@ pub(super) async fn all_shown(
     loop {
         let rows = work.shown(&wanted).await?;
         let is_last = rows.len() < CHUNK as usize;
-        if !room.take(&mut all, rows) {
+        wanted.last = rows.last().map(|row| row.cursor.clone());
+        if !room.take(&mut all, rows, &is_meant) {
             let RegistryPlace { organisation, registry } = &place;
             tracing::warn!(%organisation, %registry, format, shown = all.len(), "registry shows more than its page holds");
             return Ok(Listing::Shown(place, all));
@@ -60,21 +69,33 @@ pub(super) async fn all_shown(
         if is_last {
             return Ok(Listing::Shown(place, all));
         }
-        wanted.last = all.last().map(|row| row.cursor.clone());
     }
 }
 
 /// What a page holds already.
 #[derive(Default)]
 struct Room {
+    looked_at: usize,
     rows: usize,
     bytes: usize,
 }
 
 impl Room {
-    /// Takes rows as long as there is room for them; whether there was for all.
-    fn take(&mut self, all: &mut Vec<ShownRow>, rows: impl IntoIterator<Item = ShownRow>) -> bool {
+    /// Takes those rows that are meant as long as there is room for them; whether there was for all, and more may come.
+    fn take(
+        &mut self,
+        all: &mut Vec<ShownRow>,
+        rows: impl IntoIterator<Item = ShownRow>,
+        is_meant: impl Fn(&ShownRow) -> bool,
+    ) -> bool {
         for row in rows {
+            self.looked_at += 1;
+            if self.looked_at > MOST_LOOKED_AT {
+                return false;
+            }
+            if !is_meant(&row) {
+                continue;
+            }
             self.rows += 1;
             self.bytes += row.attributes.len();
             if self.rows > MOST || self.bytes > MOST_SAID {
@@ -100,13 +121,8 @@ impl Transaction for ListShown {
     }
 
     async fn run(&self, work: &mut dyn Work) -> Result<Listing> {
-        Ok(match all_shown(work, (self.grant.registry(), self.format)).await? {
-            Listing::Shown(place, mut rows) => {
-                rows.retain(|row| self.grant.reaches(&row.place));
-                Listing::Shown(place, rows)
-            }
-            other => other,
-        })
+        let reaches = |row: &ShownRow| self.grant.reaches(&row.place);
+        meant(work, (self.grant.registry(), self.format), reaches).await
     }
 }
 
@@ -135,7 +151,7 @@ impl Transaction for ListAbout {
             let is_last = rows.len() < CHUNK as usize
                 || rows.last().is_none_or(|row| row.cursor.subject != self.subject);
             let about = rows.into_iter().filter(|row| row.cursor.subject == self.subject);
-            let all = room.take(&mut found, about.filter(|row| self.grant.reaches(&row.place)));
+            let all = room.take(&mut found, about, |row| self.grant.reaches(&row.place));
             if is_last || !all {
                 return Ok(found);
             }
@@ -163,8 +179,22 @@ mod tests {
     #[test]
     fn a_page_ends_where_its_rows_say_too_much() {
         let (mut all, mut room) = (Vec::new(), Room::default());
-        assert!(room.take(&mut all, [row(10), row(MOST_SAID - 10)]));
-        assert!(!room.take(&mut all, [row(1), row(1)]));
+        assert!(room.take(&mut all, [row(10), row(MOST_SAID - 10)], |_| true));
+        assert!(!room.take(&mut all, [row(1), row(1)], |_| true));
         assert_eq!(all.len(), 2);
+    }
+
+    #[test]
+    fn what_a_reader_does_not_reach_takes_no_room_on_his_page() {
+        let (mut all, mut room) = (Vec::new(), Room::default());
+        let reached: wharf_core::Place = "acme/web".parse().unwrap();
+        let is_reached = |row: &ShownRow| row.place == reached;
+        let foreign = row(MOST_SAID / 100);
+        assert!(room.take(&mut all, std::iter::repeat_n(foreign, 101), is_reached));
+        assert!(room.take(&mut all, std::iter::repeat_n(row(0), MOST), is_reached));
+        assert!(room.take(&mut all, [ShownRow { place: reached.clone(), ..row(1) }], is_reached));
+        assert_eq!(all.len(), 1);
+        room.looked_at = MOST_LOOKED_AT;
+        assert!(!room.take(&mut all, [row(0)], is_reached), "nobody has everything looked at");
     }
 }
