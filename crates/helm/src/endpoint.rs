@@ -200,6 +200,13 @@ impl Existing {
 }
 
 impl Window {
+    /// The entity tag of these charts, of a list that has this one.
+    pub(crate) fn tag(self, list: &str) -> String {
+        let Self { offset, limit } = self;
+        let limit = limit.map_or_else(|| "all".to_owned(), |limit| limit.to_string());
+        format!("{list}-charts-{offset}-{limit}")
+    }
+
     fn of(query: Option<&str>) -> Result<Self> {
         let mut window = Self::default();
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
@@ -233,6 +240,8 @@ fn nothing() -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -275,6 +284,15 @@ mod tests {
         ] {
             assert!(matches!(get(bad).unwrap_err().kind(), Kind::NotFound(_)), "{bad}");
         }
+    }
+
+    #[test]
+    fn no_two_windows_have_one_tag() {
+        let windows =
+            [(0, None), (0, Some(0)), (1, None), (1, Some(0)), (0, Some(1)), (10, Some(1)), (1, Some(1))];
+        let tags: BTreeSet<_> =
+            windows.map(|(offset, limit)| Window { offset, limit }.tag("list")).into_iter().collect();
+        assert_eq!(tags.len(), windows.len(), "{tags:?}");
     }
 
     #[test]

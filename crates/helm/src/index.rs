@@ -5,10 +5,13 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
+use memchr::memmem;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use wharf_core::{Error, RegistryPlace, Result, Timestamp};
 use wharf_registry::{format::Page, port::ShownRow};
+
+use crate::endpoint::Window;
 
 /// The page.
 pub(crate) const INDEX: &str = "index";
@@ -16,6 +19,8 @@ pub(crate) const INDEX: &str = "index";
 pub(crate) const YAML: &str = "application/yaml";
 /// What stands before the charts, and nowhere before that.
 const ENTRIES: &str = "\"entries\":";
+/// How a chart begins among them, and nothing else: no text holds the end of a line, and a version begins with a brace.
+const CHART: &str = "\n\"";
 
 /// A version of a chart as the index and the API show it.
 #[derive(Serialize)]
@@ -35,9 +40,20 @@ pub(crate) fn pages(registry: &RegistryPlace, rows: &[ShownRow]) -> Result<Vec<P
 
 /// The charts of an index, as ChartMuseum's API lists them: a part of its text.
 pub(crate) fn charts(index: &[u8]) -> Option<std::ops::Range<usize>> {
-    let begin = memchr::memmem::find(index, ENTRIES.as_bytes())? + ENTRIES.len();
+    let begin = memmem::find(index, ENTRIES.as_bytes())? + ENTRIES.len();
     let end = index.len().checked_sub("}\n".len())?;
     (begin <= end).then_some(begin..end)
+}
+
+/// Some of the charts of such a part, in their order. It is cut out of the text, and nothing of that is parsed.
+pub(crate) fn some(charts: &[u8], Window { offset, limit }: Window) -> Vec<u8> {
+    let mut begins = memmem::find_iter(charts, CHART).skip(offset);
+    let (Some(begin), false) = (begins.next(), limit == Some(0)) else { return b"{}".to_vec() };
+    let end = match limit.and_then(|limit| begins.nth(limit.checked_sub(1)?)) {
+        Some(next) => next.saturating_sub(",".len()),
+        None => charts.len().saturating_sub("}".len()),
+    };
+    [b"{", charts.get(begin..end).unwrap_or_default(), b"}"].concat()
 }
 
 /// The index of some rows, which come by subject, the newest first.
@@ -181,6 +197,25 @@ mod tests {
         let empty = index(&registry(), &[]).unwrap();
         assert_eq!(serde_json::from_str::<Value>(&empty).unwrap()["entries"], json!({}));
         assert_eq!(&empty.as_bytes()[super::charts(empty.as_bytes()).unwrap()], b"{}");
+    }
+
+    #[test]
+    fn charts_are_cut_out_as_if_they_had_been_parsed() {
+        let places = ["acme/a", "acme/b", "acme/b", "acme/c", "acme/d"];
+        let odd = "\n\"a\":[\n{},\n";
+        let rows: Vec<_> = (0..).zip(places).map(|(n, place)| row(place, &format!("1.{n}.0"), odd)).collect();
+        for rows in [&rows[..], &rows[..1], &[]] {
+            let text = index(&registry(), rows).unwrap();
+            let all = &text.as_bytes()[charts(text.as_bytes()).unwrap()];
+            let parsed: Map<String, Value> = serde_json::from_slice(all).unwrap();
+            for (offset, limit) in (0..6).flat_map(|offset| (0..6).map(move |limit| (offset, limit))) {
+                for limit in [Some(limit), None, Some(usize::MAX)] {
+                    let cut: Value = serde_json::from_slice(&some(all, Window { offset, limit })).unwrap();
+                    let wanted = parsed.clone().into_iter().skip(offset).take(limit.unwrap_or(usize::MAX));
+                    assert_eq!(cut, Value::Object(wanted.collect()), "{offset} {limit:?}");
+                }
+            }
+        }
     }
 
     proptest! {

@@ -45,7 +45,8 @@ pub use crate::{
 /// How many uploads are held in memory at once, and how many of them of one organisation.
 const UPLOADS: usize = 8;
 const SHARE: usize = 4;
-/// How many packaged charts are read at once for those who ask what is in them, and how many of them of one organisation.
+/// How many packaged charts and long lists are read at once for those who ask what is in them, and how many of them of one
+/// organisation.
 const LOOKS: usize = 4;
 const LOOKS_SHARE: usize = 2;
 

@@ -11,6 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value};
+use tokio::task::spawn_blocking;
 use wharf_core::{Error, Kind, Reference, RegistryPlace, Result, Subject, action::Pull};
 use wharf_registry::{format::BlobReader, port::ShownRow};
 
@@ -27,12 +28,17 @@ const LATEST: &str = "latest";
 
 /// `GET …/api/charts/{name}`
 pub(crate) async fn versions(call: &Call<'_>, registry: &RegistryPlace, name: &str) -> Result<Response> {
+    let turn = call.looks.next(&registry.organisation).await?;
     let rows = about(call, registry, name).await?;
-    let entries = entries(&rows)?.into_iter().map(|(_, entry)| entry).collect::<Vec<_>>();
-    if entries.is_empty() {
+    if rows.is_empty() {
         return Err(not_found());
     }
-    Ok(json(format!("[{}]", entries.join(","))))
+    let list = move || {
+        let (_turn, entries) = (turn, entries(&rows)?);
+        let entries: Vec<_> = entries.into_iter().map(|(_, entry)| entry).collect();
+        Ok(json(format!("[{}]", entries.join(","))))
+    };
+    spawn_blocking(list).await.map_err(Error::internal)?
 }
 
 /// `GET …/api/charts/{name}/{version}`

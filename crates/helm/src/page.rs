@@ -2,8 +2,8 @@
 
 use axum::{http::HeaderMap, response::Response};
 use bytes::Bytes;
-use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
+use tokio::task::spawn_blocking;
 use wharf_core::{Error, ReachGrant, RegistryPlace, Result, hex};
 use wharf_http::{SentPage, taken_coding};
 use wharf_registry::format::{Encoding, Listing};
@@ -25,49 +25,55 @@ struct Shown {
 /// `GET /helm/{organisation}/{registry}/index.yaml`
 pub(crate) async fn index(call: &Call<'_>, registry: &RegistryPlace) -> Result<Response> {
     let grant = call.registry.grant_reach(call.actor, registry).await?;
-    let shown = shown(call, &grant, encoding(call.headers)).await?;
+    let shown = shown(call, (registry, &grant), encoding(call.headers)).await?;
     shown.say(call.headers, YAML)
 }
 
 /// `GET /helm/{organisation}/{registry}/api/charts`
 pub(crate) async fn charts(call: &Call<'_>, registry: &RegistryPlace, window: Window) -> Result<Response> {
     let grant = call.registry.grant_reach(call.actor, registry).await?;
-    let Shown { bytes, etag, encoding } = shown(call, &grant, Encoding::Identity).await?;
+    let Shown { bytes, etag, encoding } = shown(call, (registry, &grant), Encoding::Identity).await?;
     let range = index::charts(&bytes).ok_or_else(|| Error::internal("an index has no entries"))?;
     let all = bytes.slice(range);
-    let (bytes, etag) = if window == Window::default() {
-        (all, format!("{etag}-charts"))
-    } else {
-        let Window { offset, limit } = window;
-        (some(&all, window)?, format!("{etag}-charts-{offset}-{}", limit.unwrap_or_default()))
-    };
-    Shown { bytes, etag, encoding }.say(call.headers, "application/json")
+    let bytes = if window == Window::default() { all } else { some(call, registry, (all, window)).await? };
+    Shown { bytes, etag: window.tag(&etag), encoding }.say(call.headers, "application/json")
 }
 
 /// The page that all share, or one that is made for a caller who reaches only a part.
-async fn shown(call: &Call<'_>, grant: &ReachGrant, encoding: Encoding) -> Result<Shown> {
-    let Some(whole) = grant.whole() else { return made_for(call, grant).await };
+async fn shown(
+    call: &Call<'_>,
+    (registry, grant): (&RegistryPlace, &ReachGrant),
+    encoding: Encoding,
+) -> Result<Shown> {
+    let Some(whole) = grant.whole() else { return made_for(call, (registry, grant)).await };
     let rendered = call.registry.registry_pages(&whole, NAME).await?;
     let page = rendered.page(INDEX).ok_or_else(|| Error::internal("the index was not rendered"))?;
     let body = page.body(encoding)?;
     Ok(Shown { bytes: body.bytes.clone(), etag: body.etag.clone(), encoding })
 }
 
-async fn made_for(call: &Call<'_>, grant: &ReachGrant) -> Result<Shown> {
-    let Listing::Shown(registry, rows) = call.registry.shown(grant, NAME).await? else {
+/// It is made anew for each request, so few of them are made at once.
+async fn made_for(call: &Call<'_>, (registry, grant): (&RegistryPlace, &ReachGrant)) -> Result<Shown> {
+    let turn = call.looks.next(&registry.organisation).await?;
+    let Listing::Shown(place, rows) = call.registry.shown(grant, NAME).await? else {
         return Err(Error::internal("a registry of charts shows something else"));
     };
-    let make = move || index::index(&registry, &rows);
-    let index = tokio::task::spawn_blocking(make).await.map_err(Error::internal)??;
-    let etag = hex::encode(&Sha256::digest(&index));
-    Ok(Shown { bytes: index.into(), etag, encoding: Encoding::Identity })
+    let make = move || {
+        let (_turn, index) = (turn, index::index(&place, &rows)?);
+        let etag = hex::encode(&Sha256::digest(&index));
+        Ok(Shown { bytes: index.into(), etag, encoding: Encoding::Identity })
+    };
+    spawn_blocking(make).await.map_err(Error::internal)?
 }
 
-/// Some of the charts, in the order of their names.
-fn some(all: &[u8], Window { offset, limit }: Window) -> Result<Bytes> {
-    let all: Map<String, Value> = serde_json::from_slice(all).map_err(Error::internal)?;
-    let some: Map<_, _> = all.into_iter().skip(offset).take(limit.unwrap_or(usize::MAX)).collect();
-    serde_json::to_vec(&some).map(Bytes::from).map_err(Error::internal)
+/// Some of the charts, which may be a copy of nearly all of them.
+async fn some(call: &Call<'_>, registry: &RegistryPlace, (all, window): (Bytes, Window)) -> Result<Bytes> {
+    let turn = call.looks.next(&registry.organisation).await?;
+    let cut = move || {
+        let _turn = turn;
+        Bytes::from(index::some(&all, window))
+    };
+    spawn_blocking(cut).await.map_err(Error::internal)
 }
 
 /// The smallest that the reader takes. Helm itself takes gzip.
