@@ -12,15 +12,19 @@ use axum::{
 };
 use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
-use wharf_core::{Error, Kind, Reference, RegistryPlace, Result, Subject, action::Pull};
-use wharf_registry::{format::BlobReader, port::ShownRow};
+use wharf_core::{Error, Kind, ReachGrant, Reference, RegistryPlace, Result, Subject, action::Pull};
+use wharf_registry::{
+    format::{BlobReader, Pair},
+    port::ShownRow,
+};
 
 pub(crate) use self::{delete::delete, push::upload, sign::upload_provenance};
 use crate::{
     Call,
     archive::Templates,
     format::{NAME, VALUES},
-    index::{self, entries},
+    index::entries,
+    version::is_release,
 };
 
 /// The word for the newest version that is no pre-release.
@@ -28,8 +32,9 @@ const LATEST: &str = "latest";
 
 /// `GET …/api/charts/{name}`
 pub(crate) async fn versions(call: &Call<'_>, registry: &RegistryPlace, name: &str) -> Result<Response> {
+    let grant = call.registry.grant_reach(call.actor, registry).await?;
     let turn = call.looks.next(&registry.organisation).await?;
-    let rows = about(call, registry, name).await?;
+    let rows = call.registry.shown_about(&grant, (NAME, name)).await?;
     if rows.is_empty() {
         return Err(not_found());
     }
@@ -87,25 +92,31 @@ pub(crate) async fn templates(
 
 /// The version of a chart that the index shows.
 async fn find(call: &Call<'_>, registry: &RegistryPlace, (name, wanted): (&str, &str)) -> Result<ShownRow> {
-    let rows = about(call, registry, name).await?;
-    let versions = rows.iter().map(version_of).collect::<Result<Vec<_>>>()?;
-    let is_wanted = |version: &&String| match wanted {
-        LATEST => !version.contains('-'),
-        wanted => *version == wanted,
-    };
-    let at = versions.iter().position(|version| is_wanted(&version)).or((wanted == LATEST).then_some(0));
-    at.and_then(|at| rows.into_iter().nth(at)).ok_or_else(not_found)
-}
-
-/// What the caller may read about a chart, the newest version first.
-async fn about(call: &Call<'_>, registry: &RegistryPlace, name: &str) -> Result<Vec<ShownRow>> {
     let grant = call.registry.grant_reach(call.actor, registry).await?;
-    call.registry.shown_about(&grant, (NAME, name)).await
+    let found = match wanted {
+        LATEST => latest(call, &grant, name).await?,
+        version => of_version(call, &grant, (name, version)).await?.into_iter().next(),
+    };
+    found.ok_or_else(not_found)
 }
 
-fn version_of(row: &ShownRow) -> Result<String> {
-    let chart: Map<String, Value> = serde_json::from_str(&row.attributes).map_err(Error::internal)?;
-    Ok(index::version(&chart).to_owned())
+/// The newest version of a chart that is no pre-release; the newest of all where there is none.
+async fn latest(call: &Call<'_>, grant: &ReachGrant, name: &str) -> Result<Option<ShownRow>> {
+    let about = (NAME, name);
+    match call.registry.newest_about(grant, about, Box::new(|row| is_release(&row.tag))).await? {
+        None => call.registry.newest_about(grant, about, Box::new(|_| true)).await,
+        found => Ok(found),
+    }
+}
+
+/// The same version of a chart wherever the caller may read it, that which the index shows first.
+async fn of_version(
+    call: &Call<'_>,
+    grant: &ReachGrant,
+    (name, version): (&str, &str),
+) -> Result<Vec<ShownRow>> {
+    let pair = Pair { format: NAME, name: "version", value: version };
+    call.registry.shown_with(grant, name, pair).await
 }
 
 fn json(text: String) -> Response {

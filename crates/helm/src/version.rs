@@ -1,6 +1,7 @@
 //! The order of versions, as bytes that an index can sort.
 
 use semver::Version;
+use wharf_core::Tag;
 
 /// Bytes that stand in the order of precedence of semantic versions, the newest first; `None` for what is no
 /// version. A leading `v` and missing numbers pass, as Helm lets them pass.
@@ -20,6 +21,11 @@ pub(crate) fn sort_key(text: &str) -> Option<Vec<u8>> {
 /// Whether this is a semantic version, to the letter.
 pub(crate) fn is_semantic(text: &str) -> bool {
     Version::parse(text).is_ok()
+}
+
+/// Whether a tag stands for a version that is no pre-release: a tag has an underscore for the plus sign.
+pub(crate) fn is_release(tag: &Tag) -> bool {
+    parse(&tag.as_str().replace('_', "+")).is_some_and(|version| version.pre.is_empty())
 }
 
 /// Numbers come before words and are compared as numbers; more identifiers come after fewer (SemVer 2.0, 11.4).
@@ -84,6 +90,20 @@ mod tests {
         assert_eq!(sort_key("1-rc.1+build"), sort_key("1.0.0-rc.1"));
         for bad in ["", "v", "latest", "1.2.3.4", "1..2", "-1", "1.0.0-"] {
             assert_eq!(sort_key(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_dash_behind_the_plus_sign_makes_no_pre_release() {
+        for (tag, expected) in [
+            ("1.0.0", true),
+            ("v1.2", true),
+            ("1.0.0_build-1", true),
+            ("1.0.0-rc.1", false),
+            ("1.0.0-rc.1_build", false),
+            ("latest", false),
+        ] {
+            assert_eq!(is_release(&tag.parse().unwrap()), expected, "{tag}");
         }
     }
 

@@ -11,12 +11,12 @@ use tokio::task::spawn_blocking;
 use wharf_core::{
     Condition, Digest, Error, Expected, Grant, Kind, Place, Reference, RegistryPlace, Result, action::Push,
 };
-use wharf_registry::{ManifestPush, ReleaseTag, Taps, Turn};
+use wharf_registry::{ManifestPush, ReleaseTag, Taps, Turn, port::ShownRow};
 
 use super::{
-    about, done, exists,
+    done, exists,
     form::{Bare, Form},
-    version_of,
+    of_version,
 };
 use crate::{Call, artifact::Artifact, endpoint::Existing};
 
@@ -68,31 +68,23 @@ async fn expect_free(
     artifact: &Artifact,
     existing: Existing,
 ) -> Result<()> {
-    for row in readable(call, registry, artifact.name()).await? {
-        if version_of(&row)? != artifact.version() {
-            continue;
-        }
-        if row.place != *place {
-            let words = format!("file already exists in {}", row.place);
-            return Err(Error::new(Kind::Exists, words));
-        }
-        if existing == Existing::Kept {
-            return Err(exists());
-        }
+    let standing = standing(call, registry, artifact).await?;
+    if let Some(other) = standing.iter().find(|row| row.place != *place) {
+        return Err(Error::new(Kind::Exists, format!("file already exists in {}", other.place)));
+    }
+    if existing == Existing::Kept && !standing.is_empty() {
+        return Err(exists());
     }
     Ok(())
 }
 
-/// What the index shows the caller of a chart: nothing to whom the registry is not there yet, and to a token that writes
+/// What the index shows the caller of this version: nothing to whom the registry is not there yet, and to a token that writes
 /// only.
-async fn readable(
-    call: &Call<'_>,
-    registry: &RegistryPlace,
-    name: &str,
-) -> Result<Vec<wharf_registry::port::ShownRow>> {
-    match about(call, registry, name).await {
+async fn standing(call: &Call<'_>, registry: &RegistryPlace, artifact: &Artifact) -> Result<Vec<ShownRow>> {
+    match call.registry.grant_reach(call.actor, registry).await {
+        Ok(grant) => of_version(call, &grant, (artifact.name(), artifact.version())).await,
         Err(error) if matches!(error.kind(), Kind::NotFound(_) | Kind::Denied) => Ok(Vec::new()),
-        rows => rows,
+        Err(error) => Err(error),
     }
 }
 

@@ -36,6 +36,22 @@ fn shown(mut row: Row) -> Result<ShownRow> {
     })
 }
 
+/// What every list of what is shown selects, in the order [`shown`] reads it.
+macro_rules! shown {
+    ($from:literal, $rest:literal) => {
+        concat!(
+            "SELECT f.id, f.subject, f.sort_key, p.path, f.shown_as, m.digest, m.created_at, f.attributes
+            ",
+            $from,
+            "JOIN tag t ON t.repository_id = f.repository_id AND t.name = f.shown_as
+                    AND t.manifest_id = f.manifest_id
+                JOIN manifest m ON m.id = f.manifest_id JOIN repository p ON p.id = f.repository_id
+            ",
+            $rest
+        )
+    };
+}
+
 fn body(mut row: Row) -> Result<PageBody> {
     Ok(PageBody {
         kind: row.next()?,
@@ -82,26 +98,37 @@ impl Pages for SqlWork<'_> {
     }
 
     async fn shown(&mut self, wanted: &ShownOf) -> Result<Vec<ShownRow>> {
-        const LIST: &str = "
-            SELECT f.id, f.subject, f.sort_key, p.path, f.shown_as, m.digest, m.created_at, f.attributes
-            FROM fact f
-                JOIN tag t ON t.repository_id = f.repository_id AND t.name = f.shown_as
-                    AND t.manifest_id = f.manifest_id
-                JOIN manifest m ON m.id = f.manifest_id JOIN repository p ON p.id = f.repository_id
-            WHERE f.registry_id = $1 AND f.format = $2 AND (f.subject, f.sort_key, f.id) > ($3, $4, $5)
-            ORDER BY f.subject, f.sort_key, f.id LIMIT $6";
+        const ALL: &str = shown!(
+            "FROM fact f ",
+            "WHERE f.registry_id = $1 AND f.format = $2 AND (f.subject, f.sort_key, f.id) > ($3, $4, $5)
+            ORDER BY f.subject, f.sort_key, f.id LIMIT $6"
+        );
+        // The pair leads through its index in the order of the list.
+        const WITH: &str = shown!(
+            "FROM fact_pair a JOIN fact f ON f.id = a.fact_id ",
+            "WHERE a.registry_id = $1 AND a.format = $2 AND (a.subject, a.sort_key, a.fact_id) > ($3, $4, $5)
+                AND a.name = $6 AND a.value = $7
+            ORDER BY a.subject, a.sort_key, a.fact_id LIMIT $8"
+        );
         // No fact has an empty subject, so all come after this one.
         let first = FactCursor { subject: String::new(), sort_key: Vec::new(), id: 0 };
         let last = wanted.last.as_ref().unwrap_or(&first);
-        let values: [Value<'_>; 6] = [
+        let mut values: Vec<Value<'_>> = vec![
             wanted.registry.0.into(),
             wanted.format.as_str().into(),
             last.subject.as_str().into(),
             last.sort_key.as_slice().into(),
             last.id.into(),
-            i64::from(wanted.most).into(),
         ];
-        self.0.query(LIST, &values).await?.into_iter().map(shown).collect()
+        let sql = match &wanted.pair {
+            None => ALL,
+            Some((name, value)) => {
+                values.extend([Value::from(name.as_str()), value.as_str().into()]);
+                WITH
+            }
+        };
+        values.push(i64::from(wanted.most).into());
+        self.0.query(sql, &values).await?.into_iter().map(shown).collect()
     }
 
     async fn registry_place(&mut self, registry: RegistryId) -> Result<Option<RegistryPlace>> {

@@ -32,6 +32,9 @@ pub(super) async fn suite<S: Store + RightsSource>(store: &S) {
     point(store, app, ("other", first)).await;
     assert_eq!(state.revision(store).await, old + 2, "a tag that is not its own moves nothing");
     assert_eq!(state.shown(store).await, [("app", "v2", second), ("app", "v1", first)]);
+    assert_eq!(state.found(store, ("keyword", "own")).await, [("app", "v2", second), ("app", "v1", first)]);
+    assert_eq!(state.found(store, ("number", "1")).await, [("app", "v1", first)], "no tag points to the web");
+    assert!(state.found(store, ("keyword", "1")).await.is_empty());
     point(store, app, ("v1", second)).await;
     assert_eq!(state.shown(store).await, [("app", "v2", second)], "the tag is another's");
     assert_eq!(state.revision(store).await, old + 3);
@@ -45,6 +48,9 @@ pub(super) async fn suite<S: Store + RightsSource>(store: &S) {
     assert_eq!(state.shown(store).await, [("app", "v1", first)]);
 }
 
+/// A subject, the tag under which it is shown, and the manifest.
+type Shown = (&'static str, &'static str, Digest);
+
 /// The page of a registry.
 struct Page {
     registry: PageOf,
@@ -57,11 +63,20 @@ impl Page {
     }
 
     /// What is shown, read one by one.
-    async fn shown(&self, store: &dyn Store) -> Vec<(&'static str, &'static str, Digest)> {
+    async fn shown(&self, store: &dyn Store) -> Vec<Shown> {
+        self.read(store, None).await
+    }
+
+    /// What of it is found by a pair.
+    async fn found(&self, store: &dyn Store, (name, value): (&str, &str)) -> Vec<Shown> {
+        self.read(store, Some((name.to_owned(), value.to_owned()))).await
+    }
+
+    async fn read(&self, store: &dyn Store, pair: Option<(String, String)>) -> Vec<Shown> {
         let (mut found, mut last): (Vec<_>, Option<FactCursor>) = (Vec::new(), None);
         loop {
-            let registry = self.registry.registry;
-            let wanted = ShownOf { registry, format: FORMAT.to_owned(), last, most: 1 };
+            let (registry, pair) = (self.registry.registry, pair.clone());
+            let wanted = ShownOf { registry, format: FORMAT.to_owned(), pair, last, most: 1 };
             let rows = view(store, wanted, |wanted, work| Box::pin(async move { work.shown(wanted).await }));
             let Some(row) = rows.await.pop() else { return found };
             assert_eq!((row.created_at, row.attributes.as_str()), (NOW, "{}"));
@@ -74,7 +89,7 @@ impl Page {
     }
 }
 
-/// Stores a manifest with a fact that is shown as `v` and its number, the greater number first.
+/// Stores a manifest with a fact that is found by its number, and shown as `v` and that, the greater number first.
 async fn store_fact(
     store: &dyn Store,
     repository: RepositoryId,
@@ -84,6 +99,7 @@ async fn store_fact(
         subject: subject.to_owned(),
         sort_key: vec![u8::MAX - number],
         shown_as: Some(format!("v{number}").parse().unwrap()),
+        index: vec![("keyword", "own".to_owned()), ("number", number.to_string())],
         ..Fact::default()
     };
     commit(store, (repository, image(&format!("shown {name}")), fact), |(repository, image, fact), work| {

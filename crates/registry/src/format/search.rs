@@ -46,7 +46,7 @@ impl Registry {
         let known = self.formats().iter().find(|known| known.name() == format);
         let known = known.ok_or_else(|| Error::new(Kind::Invalid, "there is no such format"))?;
         let answers = Arc::new(known.answers(&question)?);
-        let wanted = ShownOf { registry: grant.registry(), format, last, most: CHUNK };
+        let wanted = ShownOf { registry: grant.registry(), format, pair: None, last, most: CHUNK };
         self.store().view(Search { grant: grant.clone(), wanted, answers, limit }).await
     }
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use wharf_core::{Error, ReachGrant, RegistryPlace, Result, Subject, gate::RegistryId};
 
-use super::{FactCursor, Listing};
+use super::{Answers, FactCursor, Listing, Pair};
 use crate::{
     Registry,
     port::{Extent, ShownOf, ShownRow, Transaction, Work},
@@ -11,6 +11,8 @@ use crate::{
 
 /// How many facts are read at a time.
 const CHUNK: u32 = 200;
+/// How many where the first of them will mostly do.
+const FEW: u32 = 16;
 /// The most that is shown on one page.
 const MOST: usize = 100_000;
 /// What all of it may say together, in bytes. A few bytes that are pushed can say much, and a page is made in memory.
@@ -38,8 +40,38 @@ impl Registry {
         grant: &ReachGrant,
         (format, subject): (&'static str, &str),
     ) -> Result<Vec<ShownRow>> {
-        let list = ListAbout { grant: grant.clone(), format, subject: subject.to_owned() };
-        self.store().view(list).await
+        let about = About::of(grant, (format, subject), CHUNK);
+        self.store().view(ListAbout(about)).await
+    }
+
+    /// What of that is found by a pair. It is looked up, however much is shown about the subject.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn shown_with(
+        &self,
+        grant: &ReachGrant,
+        subject: &str,
+        Pair { format, name, value }: Pair<'_>,
+    ) -> Result<Vec<ShownRow>> {
+        let mut about = About::of(grant, (format, subject), FEW);
+        about.wanted.pair = Some((name.to_owned(), value.to_owned()));
+        self.store().view(ListAbout(about)).await
+    }
+
+    /// The newest that a registry shows about one subject within the caller's reach and that answers. No more is read than
+    /// it takes to find it.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn newest_about(
+        &self,
+        grant: &ReachGrant,
+        (format, subject): (&'static str, &str),
+        answers: Answers,
+    ) -> Result<Option<ShownRow>> {
+        let about = About::of(grant, (format, subject), FEW);
+        self.store().view(FindNewest { about, answers }).await
     }
 }
 
@@ -55,7 +87,7 @@ async fn meant(
     is_meant: impl Fn(&ShownRow) -> bool + Send + Sync,
 ) -> Result<Listing> {
     let place = work.registry_place(registry).await?.ok_or_else(|| Error::not_found(Subject::Name))?;
-    let mut wanted = ShownOf { registry, format: format.to_owned(), last: None, most: CHUNK };
+    let mut wanted = ShownOf { registry, format: format.to_owned(), pair: None, last: None, most: CHUNK };
     let (mut all, mut room) = (Vec::<ShownRow>::new(), Room::default());
     loop {
         let rows = work.shown(&wanted).await?;
@@ -126,11 +158,34 @@ impl Transaction for ListShown {
     }
 }
 
-struct ListAbout {
+/// What a registry shows about one subject.
+struct About {
     grant: ReachGrant,
-    format: &'static str,
     subject: String,
+    wanted: ShownOf,
 }
+
+impl About {
+    fn of(grant: &ReachGrant, (format, subject): (&str, &str), most: u32) -> Self {
+        let (registry, format) = (grant.registry(), format.to_owned());
+        let before = FactCursor { subject: subject.to_owned(), sort_key: Vec::new(), id: 0 };
+        let wanted = ShownOf { registry, format, pair: None, last: Some(before), most };
+        Self { grant: grant.clone(), subject: subject.to_owned(), wanted }
+    }
+
+    fn is_meant(&self, row: &ShownRow) -> bool {
+        row.cursor.subject == self.subject && self.grant.reaches(&row.place)
+    }
+
+    /// What is wanted after some rows; nothing where they were the last about the subject.
+    fn after(&self, wanted: &ShownOf, rows: &[ShownRow]) -> Option<ShownOf> {
+        let last = rows.last().filter(|row| row.cursor.subject == self.subject)?;
+        let is_last = rows.len() < wanted.most as usize;
+        (!is_last).then(|| ShownOf { last: Some(last.cursor.clone()), most: CHUNK, ..wanted.clone() })
+    }
+}
+
+struct ListAbout(About);
 
 #[async_trait]
 impl Transaction for ListAbout {
@@ -141,21 +196,45 @@ impl Transaction for ListAbout {
     }
 
     async fn run(&self, work: &mut dyn Work) -> Result<Vec<ShownRow>> {
-        let before = FactCursor { subject: self.subject.clone(), sort_key: Vec::new(), id: 0 };
-        let format = self.format.to_owned();
-        let mut wanted = ShownOf { registry: self.grant.registry(), format, last: Some(before), most: CHUNK };
+        let Self(about) = self;
         let (mut found, mut room) = (Vec::new(), Room::default());
-        loop {
-            let rows = work.shown(&wanted).await?;
-            wanted.last = rows.last().map(|row| row.cursor.clone());
-            let is_last = rows.len() < CHUNK as usize
-                || rows.last().is_none_or(|row| row.cursor.subject != self.subject);
-            let about = rows.into_iter().filter(|row| row.cursor.subject == self.subject);
-            let all = room.take(&mut found, about, |row| self.grant.reaches(&row.place));
-            if is_last || !all {
+        let mut wanted = Some(about.wanted.clone());
+        while let Some(now) = wanted {
+            let rows = work.shown(&now).await?;
+            wanted = about.after(&now, &rows);
+            if !room.take(&mut found, rows, |row| about.is_meant(row)) {
+                break;
+            }
+        }
+        Ok(found)
+    }
+}
+
+struct FindNewest {
+    about: About,
+    answers: Answers,
+}
+
+#[async_trait]
+impl Transaction for FindNewest {
+    type Output = Option<ShownRow>;
+
+    fn extent(&self) -> Extent {
+        Extent::List
+    }
+
+    async fn run(&self, work: &mut dyn Work) -> Result<Option<ShownRow>> {
+        let Self { about, answers } = self;
+        let (mut wanted, mut looked_at) = (Some(about.wanted.clone()), 0);
+        while let Some(now) = wanted.filter(|_| looked_at < MOST) {
+            let rows = work.shown(&now).await?;
+            (wanted, looked_at) = (about.after(&now, &rows), looked_at + rows.len());
+            let found = rows.into_iter().find(|row| about.is_meant(row) && answers(row));
+            if found.is_some() {
                 return Ok(found);
             }
         }
+        Ok(None)
     }
 }
 

@@ -53,6 +53,8 @@ pub struct ShownOf {
     pub registry: RegistryId,
     /// The format.
     pub format: String,
+    /// The name and the value of an attribute that they are found by; nothing where all are wanted.
+    pub pair: Option<(String, String)>,
     /// After which fact.
     pub last: Option<FactCursor>,
     /// How many at most.
