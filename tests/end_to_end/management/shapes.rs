@@ -34,6 +34,32 @@ async fn what_an_endpoint_does_not_know_is_refused() {
 }
 
 #[tokio::test]
+async fn no_endpoint_takes_a_parameter_that_it_does_not_know() {
+    let wharf = Wharf::start().await;
+    wharf.found(&["acme"]).await;
+    let admin = wharf.admin();
+    let document = wharf.anonymous().get("/api/openapi.json").await.is(200).json();
+
+    for (template, methods) in document["paths"].as_object().unwrap() {
+        let filled = template.split('/').map(|segment| match segment {
+            "{org}" => "acme",
+            "{registry}" => "main",
+            named if named.starts_with('{') => "x",
+            segment => segment,
+        });
+        let path = filled.collect::<Vec<_>>().join("/");
+        for method in methods.as_object().unwrap().keys() {
+            let asked = admin.request(&method.to_uppercase(), &format!("{path}?nonsense=1")).send().await;
+            let refused = asked.is(400).json()["detail"].clone();
+            // There every parameter is an attribute, and the format says by which it is found.
+            if !template.ends_with("/{registry}/facts") {
+                assert_eq!(refused, "this endpoint takes no parameter nonsense", "{method} {template}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_document_describes_every_path_by_itself() {
     let wharf = Wharf::start().await;
 

@@ -11,7 +11,7 @@ use wharf_registry::{
 
 use crate::{
     call::Call,
-    input::{Input, page_parameters, parameter},
+    input::{Input, known, page_parameters, parameter},
     output::Listed,
     route::{Route, get},
     time::written,
@@ -62,6 +62,7 @@ struct Search {
 
 impl Input for Search {
     fn read(call: &Call) -> Result<Self> {
+        known(call, &["q", "keyword", "version", "n", "last"])?;
         let search = ShownSearch { format: HELM.to_owned(), question: Question::default(), last: None };
         let mut search = Self { search, limit: Limit::MOST };
         for (name, value) in &call.query {
@@ -71,8 +72,7 @@ impl Input for Search {
                 "keyword" => question.keyword = Some(value.clone()),
                 "version" => question.versions = Some(value.clone()),
                 "n" => search.limit = Limit::parse(value)?,
-                "last" => search.search.last = Some(value.parse()?),
-                _ => {}
+                _ => search.search.last = Some(value.parse()?),
             }
         }
         Ok(search)
