@@ -4,6 +4,12 @@
 //! unfinished uploads, rendered pages, and what the collector has in mind. The test compares both lists with the schema, so that no
 //! table and no column is forgotten.
 
+mod accounts;
+mod content;
+mod formats;
+mod journal;
+mod tenants;
+
 use std::{collections::HashMap, sync::LazyLock};
 
 /// What a column holds.
@@ -38,7 +44,7 @@ pub struct Column {
 }
 
 /// A table.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Table {
     /// Its name.
     pub name: &'static str,
@@ -64,511 +70,36 @@ const fn table(name: &'static str, key: usize, columns: &'static [Column]) -> Ta
     Table { name, columns, key }
 }
 
-/// What moves. A row refers only to rows of tables before its own.
-pub const TABLES: &[Table] = &[
-    table("setting", 1, &[text("name"), bytes("value")]),
-    table(
-        "organisation",
-        1,
-        &[
-            integer("id"),
-            text("name"),
-            text("settings"),
-            integer("quota_bytes"),
-            integer("created_at"),
-            integer("removed_at"),
-        ],
-    ),
-    table(
-        "registry",
-        1,
-        &[
-            integer("id"),
-            integer("organisation_id"),
-            text("name"),
-            text("kind"),
-            integer("public"),
-            text("settings"),
-            integer("created_at"),
-        ],
-    ),
-    table("source", 1, &[integer("registry_id"), text("upstream"), bytes("login"), text("guard")]),
-    table("registry_member", 2, &[integer("registry_id"), integer("position"), integer("member_id")]),
-    table(
-        "fetched",
-        2,
-        &[
-            integer("registry_id"),
-            text("name"),
-            text("etag"),
-            integer("checked_at"),
-            integer("version"),
-            bytes("payload"),
-        ],
-    ),
-    table("fetched_size", 1, &[integer("registry_id"), integer("bytes")]),
-    table(
-        "rule",
-        3,
-        &[integer("registry_id"), text("kind"), text("name"), text("body"), integer("updated_at")],
-    ),
-    table(
-        "repository",
-        1,
-        &[
-            integer("id"),
-            integer("registry_id"),
-            text("name"),
-            text("path"),
-            integer("shown"),
-            integer("sequence"),
-            integer("grown"),
-            integer("created_at"),
-            integer("looked_at"),
-        ],
-    ),
-    table(
-        "account",
-        1,
-        &[
-            integer("id"),
-            text("name"),
-            text("kind"),
-            text("password_hash"),
-            integer("operator"),
-            integer("disabled"),
-            integer("version"),
-            integer("home_registry_id"),
-            integer("created_at"),
-            integer("organisation_id"),
-            integer("removed_at"),
-            integer("first_login_at"),
-            integer("second_factor_at"),
-        ],
-    ),
-    table(
-        "person",
-        1,
-        &[
-            integer("account_id"),
-            text("email"),
-            text("email_key"),
-            integer("verified_at"),
-            text("given_name"),
-            text("family_name"),
-        ],
-    ),
-    table(
-        "membership",
-        2,
-        &[integer("organisation_id"), integer("account_id"), text("role"), integer("created_at")],
-    ),
-    table(
-        "signing_key",
-        1,
-        &[text("id"), text("algorithm"), bytes("public_key"), bytes("sealed_key"), integer("created_at")],
-    ),
-    table(
-        "refresh_token",
-        1,
-        &[
-            integer("id"),
-            bytes("hash"),
-            integer("account_id"),
-            integer("account_version"),
-            integer("created_at"),
-            integer("expires_at"),
-        ],
-    ),
-    table(
-        "api_token",
-        1,
-        &[
-            integer("id"),
-            bytes("hash"),
-            integer("account_id"),
-            integer("account_version"),
-            text("name"),
-            text("access"),
-            bytes("parent"),
-            integer("created_at"),
-            integer("expires_at"),
-            text("workload"),
-        ],
-    ),
-    table(
-        "login",
-        1,
-        &[
-            integer("id"),
-            bytes("hash"),
-            integer("account_id"),
-            integer("account_version"),
-            integer("created_at"),
-            integer("used_at"),
-            integer("expires_at"),
-            text("address"),
-            text("user_agent"),
-        ],
-    ),
-    table(
-        "second_factor",
-        1,
-        &[integer("account_id"), bytes("seed"), integer("step"), integer("created_at")],
-    ),
-    table("recovery_code", 2, &[integer("account_id"), bytes("hash")]),
-    table(
-        "link",
-        2,
-        &[
-            integer("account_id"),
-            text("way"),
-            integer("account_version"),
-            bytes("hash"),
-            integer("created_at"),
-            integer("expires_at"),
-        ],
-    ),
-    table(
-        "letter",
-        1,
-        &[
-            integer("id"),
-            integer("rank"),
-            bytes("recipient"),
-            bytes("sealed"),
-            integer("created_at"),
-            integer("due_at"),
-            integer("attempts"),
-        ],
-    ),
-    table("promise", 1, &[bytes("hash"), integer("account_id"), bytes("sealed"), integer("expires_at")]),
-    table(
-        "invitation",
-        1,
-        &[
-            integer("id"),
-            bytes("hash"),
-            integer("organisation_id"),
-            text("role"),
-            text("note"),
-            text("invited_by"),
-            integer("created_at"),
-            integer("expires_at"),
-        ],
-    ),
-    table("api_token_use", 1, &[integer("token_id"), integer("used_at")]),
-    table(
-        "issuer_source",
-        1,
-        &[integer("id"), bytes("fingerprint"), text("url"), text("keys_url"), text("authorities")],
-    ),
-    table(
-        "issuer",
-        1,
-        &[
-            integer("id"),
-            integer("organisation_id"),
-            integer("source_id"),
-            text("name"),
-            text("audience"),
-            integer("created_at"),
-        ],
-    ),
-    table(
-        "claim_rule",
-        1,
-        &[
-            integer("id"),
-            integer("issuer_id"),
-            integer("source_id"),
-            text("name"),
-            text("claims"),
-            text("access"),
-            integer("created_at"),
-        ],
-    ),
-    table("workload", 2, &[integer("rule_id"), integer("account_id")]),
-    table(
-        "provider",
-        1,
-        &[
-            integer("id"),
-            text("name"),
-            text("url"),
-            text("keys_url"),
-            text("authorities"),
-            text("client_id"),
-            bytes("client_secret"),
-            text("exchange"),
-            integer("is_asked"),
-            text("endpoint"),
-            text("browser"),
-            text("scope"),
-            text("user_claim"),
-            text("groups_claim"),
-            integer("created_at"),
-        ],
-    ),
-    table(
-        "group_role",
-        3,
-        &[integer("provider_id"), text("group_name"), integer("organisation_id"), text("role")],
-    ),
-    table("outsider", 1, &[integer("account_id"), integer("provider_id"), text("url"), text("subject")]),
-    table("given_role", 2, &[integer("account_id"), integer("organisation_id"), text("beneath")]),
-    table("spent_token", 1, &[bytes("fingerprint"), integer("expires_at")]),
-    table(
-        "blob",
-        1,
-        &[
-            integer("id"),
-            bytes("digest"),
-            integer("size"),
-            bytes("object_key"),
-            integer("epoch"),
-            integer("created_at"),
-        ],
-    ),
-    table(
-        "repository_blob",
-        2,
-        &[
-            integer("repository_id"),
-            integer("blob_id"),
-            integer("organisation_id"),
-            integer("epoch"),
-            integer("created_at"),
-        ],
-    ),
-    table(
-        "organisation_usage",
-        2,
-        &[integer("organisation_id"), integer("shard"), integer("blob_bytes"), integer("manifest_bytes")],
-    ),
-    table(
-        "manifest",
-        1,
-        &[
-            integer("id"),
-            integer("repository_id"),
-            bytes("digest"),
-            text("media_type"),
-            text("artifact_type"),
-            bytes("subject"),
-            integer("size"),
-            text("annotations"),
-            bytes("payload"),
-            integer("created_at"),
-        ],
-    ),
-    table(
-        "manifest_edge",
-        2,
-        &[
-            integer("manifest_id"),
-            integer("position"),
-            integer("repository_id"),
-            text("role"),
-            bytes("digest"),
-            integer("size"),
-        ],
-    ),
-    table(
-        "tag",
-        2,
-        &[
-            integer("repository_id"),
-            text("name"),
-            integer("manifest_id"),
-            integer("previous_id"),
-            integer("version"),
-            integer("updated_at"),
-        ],
-    ),
-    table(
-        "tag_history",
-        1,
-        &[
-            integer("id"),
-            integer("repository_id"),
-            text("tag"),
-            bytes("from_digest"),
-            bytes("digest"),
-            integer("at"),
-            text("actor"),
-        ],
-    ),
-    table("claim", 3, &[text("path"), text("kind"), text("name"), bytes("digest"), integer("manifest_id")]),
-    table(
-        "believed_key",
-        2,
-        &[
-            integer("registry_id"),
-            text("name"),
-            text("pem"),
-            integer("is_primary"),
-            integer("created_at"),
-            integer("expires_at"),
-            integer("revoked_at"),
-        ],
-    ),
-    table(
-        "fact",
-        1,
-        &[
-            integer("id"),
-            integer("registry_id"),
-            integer("manifest_id"),
-            text("format"),
-            text("subject"),
-            bytes("sort_key"),
-            text("attributes"),
-            integer("repository_id"),
-            text("release"),
-            integer("listed"),
-            text("shown_as"),
-        ],
-    ),
-    table(
-        "fact_pair",
-        7,
-        &[
-            integer("registry_id"),
-            text("format"),
-            text("name"),
-            text("value"),
-            text("subject"),
-            bytes("sort_key"),
-            integer("fact_id"),
-        ],
-    ),
-    table("fact_document", 2, &[integer("fact_id"), text("name"), text("media_type"), bytes("payload")]),
-    table(
-        "notice",
-        5,
-        &[
-            integer("registry_id"),
-            text("repository"),
-            text("format"),
-            text("about"),
-            text("name"),
-            text("says"),
-            text("reason"),
-            integer("at"),
-            text("actor"),
-        ],
-    ),
-    table(
-        "page",
-        3,
-        &[
-            integer("registry_id"),
-            integer("repository_id"),
-            text("format"),
-            text("subject"),
-            integer("listed"),
-            integer("revision"),
-        ],
-    ),
-    table(
-        "audit",
-        1,
-        &[
-            integer("id"),
-            integer("at"),
-            text("actor_kind"),
-            integer("actor_id"),
-            text("actor_name"),
-            text("credential"),
-            text("address"),
-            text("request_id"),
-            text("action"),
-            text("organisation"),
-            text("place"),
-            text("target"),
-            bytes("digest"),
-            integer("times"),
-            integer("month"),
-            integer("number"),
-            bytes("leaf"),
-        ],
-    ),
-    table(
-        "audit_head",
-        1,
-        &[
-            integer("month"),
-            integer("size"),
-            bytes("root"),
-            bytes("previous"),
-            integer("at"),
-            bytes("signature"),
-            bytes("peaks"),
-            integer("exported_at"),
-            bytes("export"),
-            integer("removed_at"),
-            bytes("removal"),
-        ],
-    ),
-    table(
-        "event",
-        1,
-        &[
-            integer("id"),
-            integer("repository_id"),
-            integer("sequence"),
-            integer("at"),
-            text("kind"),
-            text("tag"),
-            bytes("digest"),
-            text("actor"),
-            text("path"),
-            integer("organisation_id"),
-            integer("waits"),
-        ],
-    ),
-    table(
-        "webhook",
-        1,
-        &[
-            integer("id"),
-            integer("organisation_id"),
-            text("url"),
-            bytes("secret"),
-            text("events"),
-            integer("created_at"),
-            integer("failing_since"),
-            integer("failures"),
-            integer("paused_until"),
-            integer("disabled_at"),
-            text("disabled_why"),
-            integer("waiting"),
-            integer("spared"),
-            integer("due_at"),
-            integer("removed_at"),
-        ],
-    ),
-    table(
-        "delivery",
-        1,
-        &[
-            integer("id"),
-            integer("webhook_id"),
-            integer("repository_id"),
-            text("message"),
-            text("kind"),
-            text("body"),
-            integer("created_at"),
-            text("state"),
-            integer("attempts"),
-            integer("due_at"),
-            integer("last_at"),
-            integer("last_status"),
-            text("last_error"),
-        ],
-    ),
-];
+/// What moves, subject after subject. A row refers only to rows of tables before its own.
+pub const TABLES: &[Table] = &joined();
+
+const SUBJECTS: &[&[Table]] =
+    &[tenants::TABLES, accounts::TABLES, content::TABLES, formats::TABLES, journal::TABLES];
+
+const fn count() -> usize {
+    let (mut count, mut rest) = (0, SUBJECTS);
+    while let [subject, others @ ..] = rest {
+        count += subject.len();
+        rest = others;
+    }
+    count
+}
+
+#[allow(clippy::indexing_slicing, reason = "the compiler evaluates it, and `count` has counted the same")]
+const fn joined() -> [Table; count()] {
+    let mut tables = [table("", 0, &[]); count()];
+    let (mut at, mut rest) = (0, SUBJECTS);
+    while let [subject, others @ ..] = rest {
+        let mut subject = *subject;
+        while let [table, others @ ..] = subject {
+            tables[at] = *table;
+            at += 1;
+            subject = others;
+        }
+        rest = others;
+    }
+    tables
+}
 
 /// What stays behind: of no use to another pair of stores.
 #[cfg(test)]

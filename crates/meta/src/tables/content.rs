@@ -1,0 +1,88 @@
+//! Blobs, manifests and tags.
+
+use super::{Table, bytes, integer, table, text};
+
+pub(super) const TABLES: &[Table] = &[
+    table(
+        "blob",
+        1,
+        &[
+            integer("id"),
+            bytes("digest"),
+            integer("size"),
+            bytes("object_key"),
+            integer("epoch"),
+            integer("created_at"),
+        ],
+    ),
+    table(
+        "repository_blob",
+        2,
+        &[
+            integer("repository_id"),
+            integer("blob_id"),
+            integer("organisation_id"),
+            integer("epoch"),
+            integer("created_at"),
+        ],
+    ),
+    table(
+        "organisation_usage",
+        2,
+        &[integer("organisation_id"), integer("shard"), integer("blob_bytes"), integer("manifest_bytes")],
+    ),
+    table(
+        "manifest",
+        1,
+        &[
+            integer("id"),
+            integer("repository_id"),
+            bytes("digest"),
+            text("media_type"),
+            text("artifact_type"),
+            bytes("subject"),
+            integer("size"),
+            text("annotations"),
+            bytes("payload"),
+            integer("created_at"),
+        ],
+    ),
+    table(
+        "manifest_edge",
+        2,
+        &[
+            integer("manifest_id"),
+            integer("position"),
+            integer("repository_id"),
+            text("role"),
+            bytes("digest"),
+            integer("size"),
+        ],
+    ),
+    table(
+        "tag",
+        2,
+        &[
+            integer("repository_id"),
+            text("name"),
+            integer("manifest_id"),
+            integer("previous_id"),
+            integer("version"),
+            integer("updated_at"),
+        ],
+    ),
+    table(
+        "tag_history",
+        1,
+        &[
+            integer("id"),
+            integer("repository_id"),
+            text("tag"),
+            bytes("from_digest"),
+            bytes("digest"),
+            integer("at"),
+            text("actor"),
+        ],
+    ),
+    table("claim", 3, &[text("path"), text("kind"), text("name"), bytes("digest"), integer("manifest_id")]),
+];

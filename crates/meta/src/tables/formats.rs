@@ -1,0 +1,77 @@
+//! What formats read of manifests, and what is said of it.
+
+use super::{Table, bytes, integer, table, text};
+
+pub(super) const TABLES: &[Table] = &[
+    table(
+        "believed_key",
+        2,
+        &[
+            integer("registry_id"),
+            text("name"),
+            text("pem"),
+            integer("is_primary"),
+            integer("created_at"),
+            integer("expires_at"),
+            integer("revoked_at"),
+        ],
+    ),
+    table(
+        "fact",
+        1,
+        &[
+            integer("id"),
+            integer("registry_id"),
+            integer("manifest_id"),
+            text("format"),
+            text("subject"),
+            bytes("sort_key"),
+            text("attributes"),
+            integer("repository_id"),
+            text("release"),
+            integer("listed"),
+            text("shown_as"),
+        ],
+    ),
+    table(
+        "fact_pair",
+        7,
+        &[
+            integer("registry_id"),
+            text("format"),
+            text("name"),
+            text("value"),
+            text("subject"),
+            bytes("sort_key"),
+            integer("fact_id"),
+        ],
+    ),
+    table("fact_document", 2, &[integer("fact_id"), text("name"), text("media_type"), bytes("payload")]),
+    table(
+        "notice",
+        5,
+        &[
+            integer("registry_id"),
+            text("repository"),
+            text("format"),
+            text("about"),
+            text("name"),
+            text("says"),
+            text("reason"),
+            integer("at"),
+            text("actor"),
+        ],
+    ),
+    table(
+        "page",
+        3,
+        &[
+            integer("registry_id"),
+            integer("repository_id"),
+            text("format"),
+            text("subject"),
+            integer("listed"),
+            integer("revision"),
+        ],
+    ),
+];
