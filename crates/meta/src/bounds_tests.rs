@@ -102,7 +102,7 @@ impl Step for WholeCatalog {
         let mut names: Vec<String> = Vec::new();
         loop {
             let (last, most) = (names.last().cloned(), self.most);
-            let page = SqlWork(session, None).catalog(self.of, last.as_deref(), most).await?;
+            let page = SqlWork::on(session).catalog(self.of, last.as_deref(), most).await?;
             assert!(page.len() <= most as usize);
             names.extend(page.iter().cloned());
             if page.len() < most as usize {
@@ -124,11 +124,11 @@ impl Unit for Read {
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
         match self {
             Self::Page(account) => {
-                let page = SqlWork(session, None).catalog(CatalogOf::ReadableBy(*account), None, 20).await?;
+                let page = SqlWork::on(session).catalog(CatalogOf::ReadableBy(*account), None, 20).await?;
                 assert_eq!(page.len(), 20);
             }
             Self::Mount => {
-                let found = SqlWork(session, None).mount_sources(None, &digest(), 100).await?;
+                let found = SqlWork::on(session).mount_sources(None, &digest(), 100).await?;
                 assert!(found.is_empty(), "the public ones come after more than are looked at");
             }
         }

@@ -226,27 +226,32 @@ impl<S: Step> Unit for Slot<S> {
 }
 
 /// An engine's operation, over the rows of a session, with the quota of an organisation that it makes.
-struct OverRows(Arc<dyn Operation>, Option<u64>);
+struct OverRows {
+    operation: Arc<dyn Operation>,
+    organisation_quota: Option<u64>,
+}
 
 #[async_trait]
 impl Unit for OverRows {
     fn extent(&self) -> Extent {
-        self.0.extent()
+        self.operation.extent()
     }
 
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
-        self.0.perform(&mut SqlWork(session, self.1)).await
+        let mut work = SqlWork { session, organisation_quota: self.organisation_quota };
+        self.operation.perform(&mut work).await
     }
 }
 
 #[async_trait]
 impl Store for Database {
     async fn write(&self, operation: Arc<dyn Operation>) -> Result<()> {
-        self.write_unit(Arc::new(OverRows(operation, self.organisation_quota()))).await
+        let organisation_quota = self.organisation_quota();
+        self.write_unit(Arc::new(OverRows { operation, organisation_quota })).await
     }
 
     async fn read(&self, operation: Arc<dyn Operation>) -> Result<()> {
-        self.read_unit(Arc::new(OverRows(operation, None))).await
+        self.read_unit(Arc::new(OverRows { operation, organisation_quota: None })).await
     }
 
     async fn check(&self) -> Result<()> {

@@ -50,7 +50,7 @@ impl Step for Fill {
             "SELECT f.release FROM fact f WHERE f.repository_id = $1 ORDER BY f.id DESC LIMIT 1";
         let name = format!("project{}", self.0);
         let place: Place = format!("listing/main/{name}").parse()?;
-        let mut work = SqlWork(&mut *session, None);
+        let mut work = SqlWork::on(&mut *session);
         let registry = work
             .ensure_registry(&place, Maker { actor: &Actor::job("contract"), at: Timestamp::default() })
             .await?;
@@ -73,7 +73,7 @@ impl Step for Fill {
             [registry.id.0.into(), FORMAT.into(), name.as_str().into(), EACH.into(), repository.0.into()];
         session.execute(FACTS, &values).await?;
         session.execute(PAIRS, &[repository.0.into()]).await?;
-        SqlWork(&mut *session, None).move_page(repository, FORMAT, &name).await?;
+        SqlWork::on(&mut *session).move_page(repository, FORMAT, &name).await?;
         session.execute("ANALYZE", &[]).await?;
         let release = session.query(LAST, &[repository.0.into()]).await?.remove(0).next()?;
         Ok(PushReads { registry: registry.id, repository, release })
@@ -92,7 +92,7 @@ struct PushReads {
 impl Unit for PushReads {
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
         let Self { registry, repository, release } = self.clone();
-        let mut work = SqlWork(session, None);
+        let mut work = SqlWork::on(session);
         let listed = work.listed(repository, FORMAT, Some(&release.parse()?)).await?;
         assert!((1..=EACH as usize).contains(&listed.len()), "{} files in {release}", listed.len());
         let pair = Pair { format: FORMAT, name: "file", value: &release };

@@ -84,7 +84,7 @@ impl Step for MakeRepository {
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
         let (place, actor) = ("acme/main/app".parse()?, Actor::job("races"));
         let maker = Maker { actor: &actor, at: NOW };
-        SqlWork(session, None).ensure_repository(self.0, &place, maker).await.map(drop)
+        SqlWork::on(session).ensure_repository(self.0, &place, maker).await.map(drop)
     }
 }
 
@@ -96,7 +96,7 @@ async fn acme(database: &Database) -> (OrganisationId, Home) {
         type Output = (OrganisationId, Home);
         async fn run(&self, session: &mut dyn Session) -> Result<(OrganisationId, Home)> {
             let place = "acme/main/app".parse()?;
-            let mut work = SqlWork(&mut *session, None);
+            let mut work = SqlWork::on(&mut *session);
             let home = work.ensure_registry(&place, Maker { actor: &Actor::job("races"), at: NOW }).await?;
             let mut found = session.query("SELECT id FROM organisation WHERE name = 'acme'", &[]).await?;
             Ok((OrganisationId(found.remove(0).next()?), home))

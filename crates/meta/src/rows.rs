@@ -56,8 +56,15 @@ pub(crate) use self::{
 use crate::session::Session;
 
 /// The registry's work over one session.
-pub(crate) struct SqlWork<'s>(
-    pub(crate) &'s mut dyn Session,
+pub(crate) struct SqlWork<'s> {
+    pub(crate) session: &'s mut dyn Session,
     /// What an organisation may hold that is made on the way, in bytes, if there is a limit.
-    pub(crate) Option<u64>,
-);
+    pub(crate) organisation_quota: Option<u64>,
+}
+
+impl<'s> SqlWork<'s> {
+    /// Work that makes no organisation, or one without a limit.
+    pub(crate) fn on(session: &'s mut dyn Session) -> Self {
+        Self { session, organisation_quota: None }
+    }
+}

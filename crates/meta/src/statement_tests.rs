@@ -65,7 +65,7 @@ impl StoreManifest {
 
     async fn store(&self, repository: RepositoryId, session: &mut dyn Session) -> Result<u32> {
         let mut counted = CountingSession { session, statements: 0 };
-        let mut work = SqlWork(&mut counted, None);
+        let mut work = SqlWork::on(&mut counted);
         work.touch_members(repository, &self.0).await?;
         work.known_manifests(repository, &self.0).await?;
         assert!(work.insert_manifest(repository, &self.manifest(), NOW).await?);
@@ -79,7 +79,7 @@ impl Step for StoreManifest {
 
     async fn run(&self, session: &mut dyn Session) -> Result<(u32, i64)> {
         let place: Place = format!("statements/n{}", self.0.len()).parse().unwrap();
-        let mut work = SqlWork(session, None);
+        let mut work = SqlWork::on(session);
         let registry =
             work.ensure_registry(&place, Maker { actor: &Actor::job("contract"), at: NOW }).await?;
         let repository = work

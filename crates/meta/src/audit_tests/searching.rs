@@ -106,7 +106,7 @@ struct Search(RecordsOf);
 #[async_trait]
 impl Unit for Search {
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
-        SqlWork(session, None).records(&self.0).await.map(drop)
+        SqlWork::on(session).records(&self.0).await.map(drop)
     }
 }
 

@@ -73,7 +73,7 @@ struct Cost {
 
 impl Cost {
     async fn carry_out(&self, session: &mut dyn Session) -> Result<()> {
-        let mut work = SqlWork(session, None);
+        let mut work = SqlWork::on(session);
         if matches!(self.deed, Deed::Remove) {
             return work.remove_webhook(self.webhook, self.now).await;
         }
@@ -267,7 +267,7 @@ impl Step for SwitchOn {
     type Output = ();
 
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
-        let mut work = SqlWork(session, None);
+        let mut work = SqlWork::on(session);
         work.lock_webhook(self.0).await?.expect("it is there");
         work.spare_waiting(self.0).await
     }
@@ -296,7 +296,7 @@ async fn one_that_is_switched_off_in_that_moment_is_told_nothing(database: Datab
     impl Step for SwitchOff {
         type Output = ();
         async fn run(&self, session: &mut dyn Session) -> Result<()> {
-            let mut work = SqlWork(session, None);
+            let mut work = SqlWork::on(session);
             let mut webhook = work.lock_webhook(self.0).await?.expect("it is there");
             webhook.disabled = Some((webhook.created_at, "by an admin".to_owned()));
             work.put_webhook(&webhook).await.map(drop)

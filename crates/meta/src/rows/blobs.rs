@@ -32,7 +32,7 @@ impl SqlWork<'_> {
     /// Takes a membership that ended off the count; says whether there was one.
     async fn uncount(&mut self, ended: Option<Row>) -> Result<bool> {
         let Some(mut row) = ended else { return Ok(false) };
-        uncount_blob(self.0, row.next()?, row.next()?).await?;
+        uncount_blob(self.session, row.next()?, row.next()?).await?;
         Ok(true)
     }
 }
@@ -44,7 +44,7 @@ impl Blobs for SqlWork<'_> {
         const LOCK: &str =
             "UPDATE blob SET epoch = epoch + 1 WHERE digest = $1 RETURNING digest, size, object_key";
         let digest = digest.to_row();
-        self.0.query_first(LOCK, &[digest.as_slice().into()]).await?.map(blob).transpose()
+        self.session.query_first(LOCK, &[digest.as_slice().into()]).await?.map(blob).transpose()
     }
 
     async fn find_member(&mut self, repository: RepositoryId, digest: &Digest) -> Result<Option<BlobRow>> {
@@ -53,7 +53,7 @@ impl Blobs for SqlWork<'_> {
             FROM blob b JOIN repository_blob m ON m.blob_id = b.id
             WHERE m.repository_id = $1 AND b.digest = $2";
         let digest = digest.to_row();
-        self.0
+        self.session
             .query_first(FIND, &[repository.0.into(), digest.as_slice().into()])
             .await?
             .map(blob)
@@ -86,7 +86,7 @@ impl Blobs for SqlWork<'_> {
             account.map(|id| id.0).into(),
             i64::from(most).into(),
         ];
-        let rows = self.0.query(FIND, &values).await?;
+        let rows = self.session.query(FIND, &values).await?;
         let source = |mut row: Row| {
             let repository = RepositoryId(row.next()?);
             Ok(MountSource { repository, place: row.parse(|path: String| path.parse().ok())? })
@@ -101,14 +101,14 @@ impl Blobs for SqlWork<'_> {
         let size = i64::try_from(blob.size).unwrap_or(i64::MAX);
         let values =
             [digest.as_slice().into(), size.into(), key.as_slice().into(), now.microseconds().into()];
-        self.0.execute(INSERT, &values).await.map(drop)
+        self.session.execute(INSERT, &values).await.map(drop)
     }
 
     async fn move_blob(&mut self, digest: &Digest, key: ObjectKey) -> Result<()> {
         const MOVE: &str = "UPDATE blob SET object_key = $1, epoch = epoch + 1 WHERE digest = $2";
-        self.0.changes(Content::Blob(*digest));
+        self.session.changes(Content::Blob(*digest));
         let (key, digest) = (key.to_row(), digest.to_row());
-        self.0.execute(MOVE, &[key.as_slice().into(), digest.as_slice().into()]).await.map(drop)
+        self.session.execute(MOVE, &[key.as_slice().into(), digest.as_slice().into()]).await.map(drop)
     }
 
     async fn add_member(
@@ -125,14 +125,14 @@ impl Blobs for SqlWork<'_> {
             ON CONFLICT (repository_id, blob_id) DO UPDATE SET epoch = repository_blob.epoch + 1
             RETURNING epoch";
         let digest = digest.to_row();
-        let found = self.0.query_first(TOUCH, &[digest.as_slice().into()]).await?;
+        let found = self.session.query_first(TOUCH, &[digest.as_slice().into()]).await?;
         let Some(mut row) = found else { return Ok(false) };
         let blob: i64 = row.next()?;
         let values = [blob.into(), now.microseconds().into(), repository.0.into()];
-        let row = self.0.query_first(ADD, &values).await?;
+        let row = self.session.query_first(ADD, &values).await?;
         let epoch: i64 = row.ok_or_else(|| Error::not_found(Subject::Name))?.next()?;
         if epoch == 0 {
-            count_blob(self.0, repository, blob).await?;
+            count_blob(self.session, repository, blob).await?;
         }
         Ok(true)
     }
@@ -142,7 +142,7 @@ impl Blobs for SqlWork<'_> {
             UPDATE repository_blob SET epoch = epoch + 1
             WHERE repository_id = $1 AND blob_id = (SELECT id FROM blob WHERE digest = $2)";
         let digest = digest.to_row();
-        Ok(self.0.execute(TOUCH, &[repository.0.into(), digest.as_slice().into()]).await? > 0)
+        Ok(self.session.execute(TOUCH, &[repository.0.into(), digest.as_slice().into()]).await? > 0)
     }
 
     async fn touch_members(&mut self, repository: RepositoryId, digests: &[Digest]) -> Result<Vec<Digest>> {
@@ -155,7 +155,7 @@ impl Blobs for SqlWork<'_> {
             return Ok(Vec::new());
         }
         let digests = list::digests(digests)?;
-        list::digests_of(self.0.query(TOUCH, &[repository.0.into(), digests.as_str().into()]).await?)
+        list::digests_of(self.session.query(TOUCH, &[repository.0.into(), digests.as_str().into()]).await?)
     }
 
     async fn remove_member(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool> {
@@ -168,11 +168,12 @@ impl Blobs for SqlWork<'_> {
             DELETE FROM repository_blob
             WHERE repository_id = $1 AND blob_id = (SELECT id FROM blob WHERE digest = $2)
             RETURNING organisation_id, blob_id";
-        self.0.changes(Content::Member(repository, *digest));
+        self.session.changes(Content::Member(repository, *digest));
         let digest = digest.to_row();
-        self.0.execute(TOUCH, &[digest.as_slice().into()]).await?;
-        self.0.execute(REVIEW, &[repository.0.into(), digest.as_slice().into()]).await?;
-        let removed = self.0.query_first(REMOVE, &[repository.0.into(), digest.as_slice().into()]).await?;
+        self.session.execute(TOUCH, &[digest.as_slice().into()]).await?;
+        self.session.execute(REVIEW, &[repository.0.into(), digest.as_slice().into()]).await?;
+        let removed =
+            self.session.query_first(REMOVE, &[repository.0.into(), digest.as_slice().into()]).await?;
         self.uncount(removed).await
     }
 
@@ -189,13 +190,13 @@ impl Blobs for SqlWork<'_> {
             WHERE repository_id = $1 AND blob_id = $2 AND epoch = $3 AND NOT EXISTS
                 (SELECT 1 FROM manifest_edge e WHERE e.repository_id = $1 AND e.digest = $4)
             RETURNING organisation_id, blob_id";
-        self.0.changes(Content::Member(repository, *digest));
+        self.session.changes(Content::Member(repository, *digest));
         let digest = digest.to_row();
-        let found = self.0.query_first(TOUCH, &[digest.as_slice().into()]).await?;
+        let found = self.session.query_first(TOUCH, &[digest.as_slice().into()]).await?;
         let Some(mut row) = found else { return Ok(false) };
         let blob: i64 = row.next()?;
         let values = [repository.0.into(), blob.into(), epoch.into(), digest.as_slice().into()];
-        let ended = self.0.query_first(END, &values).await?;
+        let ended = self.session.query_first(END, &values).await?;
         self.uncount(ended).await
     }
 
@@ -207,14 +208,14 @@ impl Blobs for SqlWork<'_> {
             RETURNING digest, size, object_key";
         let digest = digest.to_row();
         // Of two that end the last memberships at once, the later one must see what the earlier one did.
-        self.0.execute(TOUCH, &[digest.as_slice().into()]).await?;
-        self.0.query_first(REMOVE, &[digest.as_slice().into()]).await?.map(blob).transpose()
+        self.session.execute(TOUCH, &[digest.as_slice().into()]).await?;
+        self.session.query_first(REMOVE, &[digest.as_slice().into()]).await?.map(blob).transpose()
     }
 
     async fn is_needed(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool> {
         const FIND: &str =
             "SELECT position FROM manifest_edge WHERE repository_id = $1 AND digest = $2 LIMIT 1";
         let digest = digest.to_row();
-        Ok(self.0.query_first(FIND, &[repository.0.into(), digest.as_slice().into()]).await?.is_some())
+        Ok(self.session.query_first(FIND, &[repository.0.into(), digest.as_slice().into()]).await?.is_some())
     }
 }

@@ -43,14 +43,14 @@ impl Source {
 impl SqlWork<'_> {
     async fn is_operator(&mut self, account: Option<AccountId>) -> Result<bool> {
         const FIND: &str = "SELECT operator FROM account WHERE id = $1";
-        let row = self.0.query_first(FIND, &[account.map(|id| id.0).into()]).await?;
+        let row = self.session.query_first(FIND, &[account.map(|id| id.0).into()]).await?;
         row.map_or(Ok(false), |mut row| row.next())
     }
 
     async fn all_names(&mut self, last: &str, most: u32) -> Result<Vec<String>> {
         const LIST: &str = "
             SELECT p.path FROM repository p WHERE p.shown = 1 AND p.path > $1 ORDER BY p.path LIMIT $2";
-        let rows = self.0.query(LIST, &[last.into(), i64::from(most).into()]).await?;
+        let rows = self.session.query(LIST, &[last.into(), i64::from(most).into()]).await?;
         rows.into_iter().map(|mut row| row.next()).collect()
     }
 
@@ -79,7 +79,7 @@ impl SqlWork<'_> {
             i64::from(most).into(),
             i64::try_from(FIRST).unwrap_or(i64::MAX).into(),
         ];
-        self.0.query(FIND, &values).await?.into_iter().map(Source::read).collect()
+        self.session.query(FIND, &values).await?.into_iter().map(Source::read).collect()
     }
 
     /// The name after a source's next one.
@@ -91,7 +91,7 @@ impl SqlWork<'_> {
             source.asked = source.asked.saturating_mul(GROWTH);
             let asked = i64::try_from(source.asked).unwrap_or(i64::MAX);
             let values = [source.registry.into(), source.next.as_str().into(), asked.into()];
-            let rows = self.0.query(MORE, &values).await?;
+            let rows = self.session.query(MORE, &values).await?;
             source.rest = rows.into_iter().map(|mut row| row.next()).collect::<Result<_>>()?;
             source.is_ended = source.rest.len() < source.asked;
         }

@@ -37,7 +37,7 @@ impl Collection for SqlWork<'_> {
                 time = time + CASE
                     WHEN $1 < moved_at THEN 0 WHEN $1 - moved_at < $3 THEN $1 - moved_at ELSE $3 END";
         let values = [now.microseconds().into(), A_LITTLE.into(), microseconds.into()];
-        self.0.execute(ADVANCE, &values).await.map(drop)
+        self.session.execute(ADVANCE, &values).await.map(drop)
     }
 
     async fn ask_review(&mut self, repository: RepositoryId, digest: &Digest, delay: i64) -> Result<()> {
@@ -50,7 +50,7 @@ impl Collection for SqlWork<'_> {
                 due_at = excluded.due_at, after_deletion = excluded.after_deletion";
         let digest = digest.to_row();
         let values = [microseconds(delay).into(), repository.0.into(), digest.as_slice().into()];
-        self.0.execute(ASK, &values).await.map(drop)
+        self.session.execute(ASK, &values).await.map(drop)
     }
 
     async fn ask_reviews_of(
@@ -70,7 +70,7 @@ impl Collection for SqlWork<'_> {
                 due_at = excluded.due_at, after_deletion = excluded.after_deletion";
         let manifest = manifest.to_row();
         let values = [microseconds(delay).into(), repository.0.into(), manifest.as_slice().into()];
-        self.0.execute(ASK, &values).await.map(drop)
+        self.session.execute(ASK, &values).await.map(drop)
     }
 
     async fn reviews(&mut self, wanted: ReviewsOf) -> Result<Vec<ReviewRow>> {
@@ -90,12 +90,12 @@ impl Collection for SqlWork<'_> {
             id.into(),
             i64::from(wanted.most).into(),
         ];
-        self.0.query(LIST, &values).await?.into_iter().map(review).collect()
+        self.session.query(LIST, &values).await?.into_iter().map(review).collect()
     }
 
     async fn take_review(&mut self, review: &ReviewRow) -> Result<bool> {
         const TAKE: &str = "DELETE FROM review WHERE id = $1 AND due_at = $2";
-        Ok(self.0.execute(TAKE, &[review.id.into(), review.due_at.microseconds().into()]).await? > 0)
+        Ok(self.session.execute(TAKE, &[review.id.into(), review.due_at.microseconds().into()]).await? > 0)
     }
 
     async fn is_leaving(&mut self, repository: RepositoryId, digest: &Digest, within: i64) -> Result<bool> {
@@ -106,13 +106,13 @@ impl Collection for SqlWork<'_> {
                 AND NOT EXISTS (SELECT 1 FROM manifest_edge e WHERE e.repository_id = $1 AND e.digest = $2)";
         let digest = digest.to_row();
         let values = [repository.0.into(), digest.as_slice().into(), microseconds(within).into()];
-        Ok(self.0.query_first(FIND, &values).await?.is_some())
+        Ok(self.session.query_first(FIND, &values).await?.is_some())
     }
 
     async fn count_memberships(&mut self, most: u64) -> Result<u64> {
         const COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM repository_blob LIMIT $1) counted";
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        match self.0.query_first(COUNT, &[most.into()]).await? {
+        match self.session.query_first(COUNT, &[most.into()]).await? {
             Some(mut row) => row.next(),
             None => Ok(0),
         }
@@ -124,7 +124,7 @@ impl Collection for SqlWork<'_> {
             SELECT $1, c.time + $2 FROM collection_clock c WHERE c.id = 1
             ON CONFLICT (object_key) DO NOTHING";
         let key = key.to_row();
-        self.0.execute(CONDEMN, &[key.as_slice().into(), microseconds(delay).into()]).await.map(drop)
+        self.session.execute(CONDEMN, &[key.as_slice().into(), microseconds(delay).into()]).await.map(drop)
     }
 
     async fn postpone_object(&mut self, key: ObjectKey, delay: i64) -> Result<()> {
@@ -132,7 +132,7 @@ impl Collection for SqlWork<'_> {
             UPDATE condemned_object SET due_at = (SELECT c.time FROM collection_clock c) + $1
             WHERE object_key = $2";
         let key = key.to_row();
-        self.0.execute(POSTPONE, &[microseconds(delay).into(), key.as_slice().into()]).await.map(drop)
+        self.session.execute(POSTPONE, &[microseconds(delay).into(), key.as_slice().into()]).await.map(drop)
     }
 
     async fn due_objects(&mut self, most: u32) -> Result<Vec<ObjectKey>> {
@@ -145,13 +145,13 @@ impl Collection for SqlWork<'_> {
                 AND NOT EXISTS (SELECT 1 FROM collection_hold h
                     WHERE h.until_at > (SELECT c.time FROM collection_clock c))
             ORDER BY o.due_at LIMIT $1";
-        let rows = self.0.query(DUE, &[i64::from(most).into()]).await?;
+        let rows = self.session.query(DUE, &[i64::from(most).into()]).await?;
         rows.into_iter().map(|mut row| row.parse(|key: Vec<u8>| ObjectKey::from_row(&key))).collect()
     }
 
     async fn forget_object(&mut self, key: ObjectKey) -> Result<()> {
         const FORGET: &str = "DELETE FROM condemned_object WHERE object_key = $1";
         let key = key.to_row();
-        self.0.execute(FORGET, &[key.as_slice().into()]).await.map(drop)
+        self.session.execute(FORGET, &[key.as_slice().into()]).await.map(drop)
     }
 }

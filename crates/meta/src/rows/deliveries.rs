@@ -97,9 +97,9 @@ impl Deliveries for SqlWork<'_> {
             row.created_at.microseconds().into(),
             webhooks.as_str().into(),
         ];
-        self.0.execute(MORE, &[webhooks.as_str().into()]).await?;
-        self.0.execute(INSERT, &values).await?;
-        self.0.execute(BOOK, &[webhooks.as_str().into()]).await.map(drop)
+        self.session.execute(MORE, &[webhooks.as_str().into()]).await?;
+        self.session.execute(INSERT, &values).await?;
+        self.session.execute(BOOK, &[webhooks.as_str().into()]).await.map(drop)
     }
 
     async fn set_delivery(&mut self, row: &DeliveryRow) -> Result<()> {
@@ -116,11 +116,11 @@ impl Deliveries for SqlWork<'_> {
             row.last_error.as_deref().into(),
             row.id.into(),
         ];
-        let was_pending = self.0.execute(SET, &values).await? == 1;
+        let was_pending = self.session.execute(SET, &values).await? == 1;
         match row.state {
             _ if !was_pending => Ok(()),
-            DeliveryState::Pending => book(self.0, row.webhook).await,
-            DeliveryState::Delivered | DeliveryState::Failed => dequeue(self.0, row).await,
+            DeliveryState::Pending => book(self.session, row.webhook).await,
+            DeliveryState::Delivered | DeliveryState::Failed => dequeue(self.session, row).await,
         }
     }
 
@@ -128,7 +128,7 @@ impl Deliveries for SqlWork<'_> {
         const LIST: &str = "
             SELECT w.id, w.organisation_id FROM webhook w WHERE w.due_at <= $1
             ORDER BY ROW_NUMBER() OVER (PARTITION BY w.organisation_id ORDER BY w.due_at, w.id), w.id LIMIT $2";
-        let rows = self.0.query(LIST, &[now.microseconds().into(), i64::from(most).into()]).await?;
+        let rows = self.session.query(LIST, &[now.microseconds().into(), i64::from(most).into()]).await?;
         let due =
             |mut row: Row| Ok(DueWebhook { id: row.next()?, organisation: OrganisationId(row.next()?) });
         rows.into_iter().map(due).collect()
@@ -141,7 +141,7 @@ impl Deliveries for SqlWork<'_> {
             " FROM delivery d WHERE d.webhook_id = $1 AND d.due_at <= $2 ORDER BY d.due_at, d.id LIMIT 1"
         );
         let values = [webhook.into(), now.microseconds().into()];
-        self.0.query_first(FIND, &values).await?.map(delivery).transpose()
+        self.session.query_first(FIND, &values).await?.map(delivery).transpose()
     }
 
     async fn deliveries(&mut self, webhook: i64, before: Option<i64>, most: u32) -> Result<Vec<DeliveryRow>> {
@@ -151,7 +151,7 @@ impl Deliveries for SqlWork<'_> {
             " FROM delivery d WHERE d.webhook_id = $1 AND d.id < $2 ORDER BY d.id DESC LIMIT $3"
         );
         let values = [webhook.into(), before.unwrap_or(i64::MAX).into(), i64::from(most).into()];
-        self.0.query(LIST, &values).await?.into_iter().map(delivery).collect()
+        self.session.query(LIST, &values).await?.into_iter().map(delivery).collect()
     }
 
     async fn forget_deliveries(&mut self, before: Timestamp, most: u32) -> Result<u64> {
@@ -159,7 +159,7 @@ impl Deliveries for SqlWork<'_> {
             DELETE FROM delivery WHERE id IN
                 (SELECT d.id FROM delivery d WHERE d.state <> 'pending' AND d.created_at < $1
                     ORDER BY d.created_at LIMIT $2)";
-        self.0.execute(FORGET, &[before.microseconds().into(), i64::from(most).into()]).await
+        self.session.execute(FORGET, &[before.microseconds().into(), i64::from(most).into()]).await
     }
 
     async fn forget_removed(&mut self, most: u32) -> Result<u64> {
@@ -171,7 +171,7 @@ impl Deliveries for SqlWork<'_> {
             DELETE FROM webhook WHERE id IN
                 (SELECT w.id FROM webhook w WHERE w.removed_at IS NOT NULL
                     AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.webhook_id = w.id) LIMIT $1)";
-        let forgotten = self.0.execute(DELIVERIES, &[i64::from(most).into()]).await?;
-        Ok(forgotten + self.0.execute(WEBHOOKS, &[i64::from(most).into()]).await?)
+        let forgotten = self.session.execute(DELIVERIES, &[i64::from(most).into()]).await?;
+        Ok(forgotten + self.session.execute(WEBHOOKS, &[i64::from(most).into()]).await?)
     }
 }

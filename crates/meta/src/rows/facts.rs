@@ -112,15 +112,15 @@ impl SqlWork<'_> {
             release.is_some().into(),
             new.shown_as.as_ref().map(Tag::as_str).into(),
         ];
-        let row = self.0.query_first(FACT, &values).await?;
+        let row = self.session.query_first(FACT, &values).await?;
         let id: i64 = row.ok_or_else(|| Error::internal("a fact was not stored"))?.next()?;
         let pairs = list::object(&new.index.iter().enumerate().collect())?;
         let values = [registry.into(), format.into(), subject, sort_key, id.into(), pairs.as_str().into()];
-        self.0.execute(PAIR, &values).await?;
+        self.session.execute(PAIR, &values).await?;
         for document in &new.documents {
             let (name, media_type) = (document.name.into(), document.media_type.into());
             let values = [id.into(), name, media_type, document.bytes.as_slice().into()];
-            self.0.execute(DOCUMENT, &values).await?;
+            self.session.execute(DOCUMENT, &values).await?;
         }
         Ok(())
     }
@@ -145,7 +145,7 @@ impl SqlWork<'_> {
         ];
         let digest = digest.to_row();
         for statement in ALL {
-            self.0.execute(statement, &[repository.0.into(), digest.as_slice().into()]).await?;
+            self.session.execute(statement, &[repository.0.into(), digest.as_slice().into()]).await?;
         }
         Ok(())
     }
@@ -163,7 +163,7 @@ impl Facts for SqlWork<'_> {
             SELECT m.id, p.registry_id FROM manifest m JOIN repository p ON p.id = m.repository_id
             WHERE m.repository_id = $1 AND m.digest = $2";
         let row = digest.to_row();
-        let found = self.0.query_first(FIND, &[repository.0.into(), row.as_slice().into()]).await?;
+        let found = self.session.query_first(FIND, &[repository.0.into(), row.as_slice().into()]).await?;
         let mut found =
             found.ok_or_else(|| Error::internal("facts were read of a manifest that is not there"))?;
         let of = Owner { manifest: found.next()?, registry: found.next()?, repository };
@@ -179,7 +179,7 @@ impl Facts for SqlWork<'_> {
             WHERE m.repository_id = $1 AND m.digest = $2 ORDER BY f.id"
         );
         let digest = digest.to_row();
-        let rows = self.0.query(FIND, &[repository.0.into(), digest.as_slice().into()]).await?;
+        let rows = self.session.query(FIND, &[repository.0.into(), digest.as_slice().into()]).await?;
         rows.into_iter().map(fact).collect()
     }
 
@@ -225,7 +225,7 @@ impl Facts for SqlWork<'_> {
             }
         }
         values.push(i64::from(wanted.most).into());
-        self.0.query(sql, &values).await?.into_iter().map(fact).collect()
+        self.session.query(sql, &values).await?.into_iter().map(fact).collect()
     }
 
     async fn values(&mut self, wanted: &ValuesOf) -> Result<Vec<FactRow>> {
@@ -262,7 +262,7 @@ impl Facts for SqlWork<'_> {
             i64::from(wanted.most).into(),
             i64::try_from(wanted.most_bytes).unwrap_or(i64::MAX).into(),
         ];
-        self.0.query(LIST, &values).await?.into_iter().map(fact).collect()
+        self.session.query(LIST, &values).await?.into_iter().map(fact).collect()
     }
 
     async fn document(
@@ -277,7 +277,7 @@ impl Facts for SqlWork<'_> {
             WHERE m.repository_id = $1 AND m.digest = $2 AND d.name = $3 ORDER BY f.id LIMIT 1";
         let digest = digest.to_row();
         let values = [repository.0.into(), digest.as_slice().into(), name.into()];
-        let Some(mut row) = self.0.query_first(FIND, &values).await? else { return Ok(None) };
+        let Some(mut row) = self.session.query_first(FIND, &values).await? else { return Ok(None) };
         Ok(Some(DocumentRow { media_type: row.next()?, bytes: row.next::<Vec<u8>>()?.into() }))
     }
 }

@@ -15,15 +15,15 @@ impl Holds for SqlWork<'_> {
             INSERT INTO collection_hold (holder, until_at)
             SELECT $1, c.time + $2 FROM collection_clock c WHERE c.id = 1
             ON CONFLICT (holder) DO UPDATE SET until_at = excluded.until_at";
-        self.0.execute(FORGET, &[]).await?;
+        self.session.execute(FORGET, &[]).await?;
         let microseconds = seconds.saturating_mul(1_000_000);
-        self.0.execute(HOLD, &[holder.into(), microseconds.into()]).await.map(drop)
+        self.session.execute(HOLD, &[holder.into(), microseconds.into()]).await.map(drop)
     }
 
     async fn release_objects(&mut self, holder: &str) -> Result<bool> {
         const RELEASE: &str = "
             DELETE FROM collection_hold
             WHERE holder = $1 AND until_at > (SELECT c.time FROM collection_clock c)";
-        Ok(self.0.execute(RELEASE, &[holder.into()]).await? > 0)
+        Ok(self.session.execute(RELEASE, &[holder.into()]).await? > 0)
     }
 }

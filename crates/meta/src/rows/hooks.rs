@@ -78,13 +78,13 @@ impl Hooks for SqlWork<'_> {
             " FROM webhook WHERE organisation_id = $1 AND removed_at IS NULL ORDER BY id LIMIT $2"
         );
         let values = [organisation.0.into(), i64::from(most).into()];
-        self.0.query(LIST, &values).await?.into_iter().map(webhook).collect()
+        self.session.query(LIST, &values).await?.into_iter().map(webhook).collect()
     }
 
     async fn webhook(&mut self, id: i64) -> Result<Option<WebhookRow>> {
         const FIND: &str =
             concat!("SELECT ", webhook_columns!(), " FROM webhook WHERE id = $1 AND removed_at IS NULL");
-        self.0.query_first(FIND, &[id.into()]).await?.map(webhook).transpose()
+        self.session.query_first(FIND, &[id.into()]).await?.map(webhook).transpose()
     }
 
     async fn lock_webhook(&mut self, id: i64) -> Result<Option<WebhookRow>> {
@@ -92,7 +92,7 @@ impl Hooks for SqlWork<'_> {
             "UPDATE webhook SET url = url WHERE id = $1 AND removed_at IS NULL RETURNING ",
             webhook_columns!()
         );
-        self.0.query_first(LOCK, &[id.into()]).await?.map(webhook).transpose()
+        self.session.query_first(LOCK, &[id.into()]).await?.map(webhook).transpose()
     }
 
     async fn put_webhook(&mut self, row: &WebhookRow) -> Result<i64> {
@@ -120,22 +120,22 @@ impl Hooks for SqlWork<'_> {
             values.push(row.secret.as_slice().into());
             values.push(row.organisation.0.into());
             values.push(row.created_at.microseconds().into());
-            return first_id(self.0.query_first(INSERT, &values).await?);
+            return first_id(self.session.query_first(INSERT, &values).await?);
         }
         values.push(row.id.into());
-        self.0.execute(SET, &values).await?;
-        book(self.0, row.id).await.map(|()| row.id)
+        self.session.execute(SET, &values).await?;
+        book(self.session, row.id).await.map(|()| row.id)
     }
 
     async fn spare_waiting(&mut self, id: i64) -> Result<()> {
         const SPARE: &str = "UPDATE webhook SET spared = waiting WHERE id = $1";
-        self.0.execute(SPARE, &[id.into()]).await.map(drop)
+        self.session.execute(SPARE, &[id.into()]).await.map(drop)
     }
 
     async fn remove_webhook(&mut self, id: i64, now: Timestamp) -> Result<()> {
         const REMOVE: &str = concat!(removed!("$1", "$2"), " WHERE id = $3 AND removed_at IS NULL");
         let none: &[u8] = &[];
-        self.0.execute(REMOVE, &[now.microseconds().into(), none.into(), id.into()]).await.map(drop)
+        self.session.execute(REMOVE, &[now.microseconds().into(), none.into(), id.into()]).await.map(drop)
     }
 
     async fn take_events(&mut self, most: u32) -> Result<Vec<EventRow>> {
@@ -143,14 +143,14 @@ impl Hooks for SqlWork<'_> {
             UPDATE event SET waits = 0 WHERE waits = 1 AND id IN
                 (SELECT e.id FROM event e WHERE e.waits = 1 ORDER BY e.id LIMIT $1)
             RETURNING id, organisation_id, repository_id, path, sequence, at, kind, tag, digest, actor";
-        let taken = self.0.query(TAKE, &[i64::from(most).into()]).await?;
+        let taken = self.session.query(TAKE, &[i64::from(most).into()]).await?;
         let mut events = taken.into_iter().map(event).collect::<Result<Vec<_>>>()?;
         events.sort_by_key(|event| event.id);
         Ok(events)
     }
 
     async fn has_events(&mut self) -> Result<bool> {
-        let found = self.0.query_first("SELECT id FROM event WHERE waits = 1 LIMIT 1", &[]).await?;
+        let found = self.session.query_first("SELECT id FROM event WHERE waits = 1 LIMIT 1", &[]).await?;
         Ok(found.is_some())
     }
 }

@@ -19,7 +19,7 @@ impl SqlWork<'_> {
                     WHERE m.repository_id = e.repository_id AND b.digest = e.digest) THEN 1
                 ELSE 0 END AS BIGINT)
             FROM manifest_edge e WHERE e.manifest_id = $1 ORDER BY e.position";
-        let rows = self.0.query(LIST, &[manifest.into()]).await?;
+        let rows = self.session.query(LIST, &[manifest.into()]).await?;
         let (edges, mut missing) = (rows.len() as u64, Vec::new());
         for mut row in rows {
             let role = row.parse(|word: String| {
@@ -55,7 +55,7 @@ impl Inspection for SqlWork<'_> {
                 (SELECT 1 FROM repository_blob m WHERE m.blob_id = b.id) THEN 1 ELSE 0 END AS BIGINT)
             FROM blob b WHERE b.digest > $1 ORDER BY b.digest LIMIT $2";
         let last = last.map(Digest::to_row).unwrap_or_default();
-        let rows = self.0.query(LIST, &[last.as_slice().into(), i64::from(most).into()]).await?;
+        let rows = self.session.query(LIST, &[last.as_slice().into(), i64::from(most).into()]).await?;
         let blob = |mut row: Row| Ok(InspectedBlob { blob: read_blob(&mut row)?, held: row.next()? });
         rows.into_iter().map(blob).collect()
     }
@@ -63,13 +63,13 @@ impl Inspection for SqlWork<'_> {
     async fn bytes_after(&mut self, last: Option<&Digest>) -> Result<u64> {
         const SUM: &str = "SELECT CAST(coalesce(sum(b.size), 0) AS BIGINT) FROM blob b WHERE b.digest > $1";
         let last = last.map(Digest::to_row).unwrap_or_default();
-        let found = self.0.query_first(SUM, &[last.as_slice().into()]).await?;
+        let found = self.session.query_first(SUM, &[last.as_slice().into()]).await?;
         found.map_or(Ok(0), |mut row| row.next())
     }
 
     async fn find_key(&mut self, digest: &Digest) -> Result<Option<ObjectKey>> {
         let (find, digest) = ("SELECT object_key FROM blob WHERE digest = $1", digest.to_row());
-        let found = self.0.query_first(find, &[digest.as_slice().into()]).await?;
+        let found = self.session.query_first(find, &[digest.as_slice().into()]).await?;
         found.map(|mut row| row.parse(|key: Vec<u8>| ObjectKey::from_row(&key))).transpose()
     }
 
@@ -78,7 +78,7 @@ impl Inspection for SqlWork<'_> {
             SELECT b.id FROM blob b WHERE b.digest = $1
                 AND NOT EXISTS (SELECT 1 FROM repository_blob m WHERE m.blob_id = b.id)";
         let digest = digest.to_row();
-        Ok(self.0.query_first(FIND, &[digest.as_slice().into()]).await?.is_none())
+        Ok(self.session.query_first(FIND, &[digest.as_slice().into()]).await?.is_none())
     }
 
     async fn manifests_after(&mut self, last: i64, most: u32) -> Result<Vec<InspectedManifest>> {
@@ -88,7 +88,7 @@ impl Inspection for SqlWork<'_> {
             JOIN repository p ON p.id = f.repository_id
             JOIN registry r ON r.id = p.registry_id
             WHERE f.id > $1 ORDER BY f.id LIMIT $2";
-        let rows = self.0.query(LIST, &[last.into(), i64::from(most).into()]).await?;
+        let rows = self.session.query(LIST, &[last.into(), i64::from(most).into()]).await?;
         let mut manifests = Vec::with_capacity(rows.len());
         for row in rows {
             let manifest = manifest(row)?;
@@ -105,7 +105,7 @@ impl Inspection for SqlWork<'_> {
                 OR EXISTS (SELECT 1 FROM condemned_object o WHERE o.object_key = $1)
                 THEN 1 ELSE 0 END AS BIGINT)";
         let key = key.to_row();
-        let found = self.0.query_first(FIND, &[key.as_slice().into()]).await?;
+        let found = self.session.query_first(FIND, &[key.as_slice().into()]).await?;
         found.map_or(Ok(false), |mut row| row.next())
     }
 
@@ -129,7 +129,7 @@ impl Inspection for SqlWork<'_> {
             JOIN repository p ON p.id = n.repository_id
             ORDER BY p.path, t.name LIMIT $2";
         let digest = digest.to_row();
-        let rows = self.0.query(FIND, &[digest.as_slice().into(), i64::from(most).into()]).await?;
+        let rows = self.session.query(FIND, &[digest.as_slice().into(), i64::from(most).into()]).await?;
         let tag = |mut row: Row| {
             let (path, name): (String, String) = (row.next()?, row.next()?);
             Ok(format!("{path}:{name}"))

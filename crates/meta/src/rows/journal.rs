@@ -45,7 +45,7 @@ pub(super) async fn audit(session: &mut dyn Session, record: &AuditRecord) -> Re
 #[async_trait]
 impl Journal for SqlWork<'_> {
     async fn audit(&mut self, record: &AuditRecord) -> Result<()> {
-        audit(self.0, record).await
+        audit(self.session, record).await
     }
 
     async fn publish(&mut self, repository: RepositoryId, event: &Event) -> Result<()> {
@@ -61,7 +61,7 @@ impl Journal for SqlWork<'_> {
         const INSERT: &str = "
             INSERT INTO event (repository_id, sequence, at, kind, tag, digest, actor, path, organisation_id, waits)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-        let row = self.0.query_first(NEXT, &[event.is_removal().into(), repository.0.into()]).await?;
+        let row = self.session.query_first(NEXT, &[event.is_removal().into(), repository.0.into()]).await?;
         let mut row = row.ok_or_else(|| Error::not_found(Subject::Name))?;
         let (sequence, path, organisation): (i64, String, i64) = (row.next()?, row.next()?, row.next()?);
         let listeners: i64 = row.next()?;
@@ -78,25 +78,25 @@ impl Journal for SqlWork<'_> {
             organisation.into(),
             (listeners > 0).into(),
         ];
-        self.0.execute(INSERT, &values).await.map(drop)
+        self.session.execute(INSERT, &values).await.map(drop)
     }
 
     async fn latest_event(&mut self, repository: RepositoryId) -> Result<i64> {
         const FIND: &str = "SELECT p.sequence FROM repository p WHERE p.id = $1";
-        let row = self.0.query_first(FIND, &[repository.0.into()]).await?;
+        let row = self.session.query_first(FIND, &[repository.0.into()]).await?;
         row.map(|mut row| row.next()).transpose().map(Option::unwrap_or_default)
     }
 
     async fn has_grown_since(&mut self, repository: RepositoryId, event: i64) -> Result<bool> {
         // Not asked of the events: those are forgotten, some settings say at once.
         const FIND: &str = "SELECT p.id FROM repository p WHERE p.id = $1 AND p.grown > $2";
-        Ok(self.0.query_first(FIND, &[repository.0.into(), event.into()]).await?.is_some())
+        Ok(self.session.query_first(FIND, &[repository.0.into(), event.into()]).await?.is_some())
     }
 
     async fn forget_events(&mut self, before: Timestamp, most: u32) -> Result<u64> {
         const FORGET: &str = "
             DELETE FROM event WHERE id IN
                 (SELECT e.id FROM event e WHERE e.at < $1 AND e.waits = 0 ORDER BY e.at LIMIT $2)";
-        self.0.execute(FORGET, &[before.microseconds().into(), i64::from(most).into()]).await
+        self.session.execute(FORGET, &[before.microseconds().into(), i64::from(most).into()]).await
     }
 }

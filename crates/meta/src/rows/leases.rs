@@ -23,17 +23,17 @@ impl Leases for SqlWork<'_> {
             now.into(),
             furthest.into(),
         ];
-        Ok(self.0.execute(TAKE, &values).await? == 1)
+        Ok(self.session.execute(TAKE, &values).await? == 1)
     }
 
     async fn end_lease(&mut self, claim: &LeaseClaim) -> Result<()> {
         const END: &str = "DELETE FROM lease WHERE name = $1 AND holder = $2";
         let values = [claim.name.as_ref().into(), claim.holder.as_str().into()];
-        self.0.execute(END, &values).await.map(drop)
+        self.session.execute(END, &values).await.map(drop)
     }
 
     async fn forget_leases(&mut self, before: Timestamp) -> Result<u64> {
         const FORGET: &str = "DELETE FROM lease WHERE until_at < $1";
-        self.0.execute(FORGET, &[before.microseconds().into()]).await
+        self.session.execute(FORGET, &[before.microseconds().into()]).await
     }
 }

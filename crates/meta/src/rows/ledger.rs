@@ -104,7 +104,7 @@ impl Ledger for SqlWork<'_> {
     async fn unsealed(&mut self, most: u32) -> Result<Vec<RecordRow>> {
         const LIST: &str =
             concat!("SELECT ", columns!(), " FROM audit WHERE number IS NULL ORDER BY id LIMIT $1");
-        self.0.query(LIST, &[i64::from(most).into()]).await?.into_iter().map(record).collect()
+        self.session.query(LIST, &[i64::from(most).into()]).await?.into_iter().map(record).collect()
     }
 
     async fn seal(&mut self, month: Month, records: &[(i64, u64, Hash)]) -> Result<u64> {
@@ -114,7 +114,7 @@ impl Ledger for SqlWork<'_> {
         let places: BTreeMap<_, _> =
             records.iter().map(|(id, number, leaf)| (id, (number, hex::encode(leaf)))).collect();
         let places = list::object(&places)?;
-        self.0.execute(SEAL, &[month.number().into(), places.as_str().into()]).await
+        self.session.execute(SEAL, &[month.number().into(), places.as_str().into()]).await
     }
 
     async fn heads(&mut self) -> Result<Vec<HeadRow>> {
@@ -122,7 +122,7 @@ impl Ledger for SqlWork<'_> {
         const LIST: &str = "
             SELECT month, size, root, previous, at, signature, peaks, exported_at, export, removed_at, removal
             FROM audit_head ORDER BY month";
-        self.0.query(LIST, &[]).await?.into_iter().map(head).collect()
+        self.session.query(LIST, &[]).await?.into_iter().map(head).collect()
     }
 
     async fn put_head(&mut self, row: &HeadRow, seen: Option<u64>) -> Result<bool> {
@@ -143,10 +143,10 @@ impl Ledger for SqlWork<'_> {
             month.number().into(),
         ];
         let put = match seen {
-            None => self.0.execute(FIRST, &values).await?,
+            None => self.session.execute(FIRST, &values).await?,
             Some(seen) => {
                 values.push(size(seen).into());
-                self.0.execute(NEXT, &values).await?
+                self.session.execute(NEXT, &values).await?
             }
         };
         Ok(put == 1)
@@ -171,14 +171,14 @@ impl Ledger for SqlWork<'_> {
             size(to.1).into(),
             i64::from(most).into(),
         ];
-        self.0.query(LIST, &values).await?.into_iter().map(record).collect()
+        self.session.query(LIST, &values).await?.into_iter().map(record).collect()
     }
 
     async fn tail(&mut self, most: u32) -> Result<Tail> {
         const COUNT: &str = "
             SELECT COUNT(*), MIN(u.at) FROM
                 (SELECT a.at FROM audit a WHERE a.number IS NULL ORDER BY a.id LIMIT $1) AS u";
-        let Some(mut row) = self.0.query_first(COUNT, &[i64::from(most).into()]).await? else {
+        let Some(mut row) = self.session.query_first(COUNT, &[i64::from(most).into()]).await? else {
             return Ok(Tail::default());
         };
         let (records, since) = (row.next()?, row.next::<Option<i64>>()?);
@@ -188,28 +188,28 @@ impl Ledger for SqlWork<'_> {
     async fn placeless(&mut self, most: u32) -> Result<Vec<i64>> {
         const LIST: &str =
             "SELECT id FROM audit WHERE number IS NOT NULL AND month IS NULL ORDER BY id LIMIT $1";
-        let rows = self.0.query(LIST, &[i64::from(most).into()]).await?;
+        let rows = self.session.query(LIST, &[i64::from(most).into()]).await?;
         rows.into_iter().map(|mut row| row.next()).collect()
     }
 
     async fn note_export(&mut self, month: Month, at: Timestamp, signature: &[u8]) -> Result<()> {
         const NOTE: &str = "UPDATE audit_head SET exported_at = $1, export = $2 WHERE month = $3";
         let values = [at.microseconds().into(), signature.into(), month.number().into()];
-        self.0.execute(NOTE, &values).await.map(drop)
+        self.session.execute(NOTE, &values).await.map(drop)
     }
 
     async fn note_removal(&mut self, month: Month, at: Timestamp, signature: &[u8]) -> Result<()> {
         const NOTE: &str = "
             UPDATE audit_head SET removed_at = $1, removal = $2 WHERE month = $3 AND exported_at IS NOT NULL";
         let values = [at.microseconds().into(), signature.into(), month.number().into()];
-        self.0.execute(NOTE, &values).await.map(drop)
+        self.session.execute(NOTE, &values).await.map(drop)
     }
 
     async fn remove_sealed(&mut self, month: Month, most: u32) -> Result<u64> {
         const REMOVE: &str = "
             DELETE FROM audit WHERE id IN
                 (SELECT a.id FROM audit a WHERE a.month = $1 AND a.number IS NOT NULL ORDER BY a.number LIMIT $2)";
-        self.0.execute(REMOVE, &[month.number().into(), i64::from(most).into()]).await
+        self.session.execute(REMOVE, &[month.number().into(), i64::from(most).into()]).await
     }
 
     async fn records(&mut self, wanted: &RecordsOf) -> Result<Vec<RecordRow>> {
@@ -250,6 +250,6 @@ impl Ledger for SqlWork<'_> {
             row.into(),
             i64::from(*most).into(),
         ];
-        self.0.query(statement, &values).await?.into_iter().map(record).collect()
+        self.session.query(statement, &values).await?.into_iter().map(record).collect()
     }
 }

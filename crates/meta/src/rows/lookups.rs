@@ -22,7 +22,7 @@ impl Step for FindManifest {
     type Output = Option<ManifestRow>;
 
     async fn run(&self, session: &mut dyn Session) -> Result<Option<ManifestRow>> {
-        let mut work = SqlWork(session, None);
+        let mut work = SqlWork::on(session);
         match &self.reference {
             Reference::Tag(tag) => work.find_tagged(self.repository, tag).await,
             Reference::Digest(digest) => work.find_manifest(self.repository, digest).await,
@@ -59,7 +59,7 @@ impl Step for FindMember {
     type Output = Option<BlobRow>;
 
     async fn run(&self, session: &mut dyn Session) -> Result<Option<BlobRow>> {
-        SqlWork(session, None).find_member(self.repository, &self.digest).await
+        SqlWork::on(session).find_member(self.repository, &self.digest).await
     }
 }
 

@@ -35,7 +35,10 @@ impl SqlWork<'_> {
             return Ok(());
         }
         let edges = list::object(&edges)?;
-        self.0.execute(INSERT, &[manifest.into(), repository.0.into(), edges.as_str().into()]).await.map(drop)
+        self.session
+            .execute(INSERT, &[manifest.into(), repository.0.into(), edges.as_str().into()])
+            .await
+            .map(drop)
     }
 }
 
@@ -126,11 +129,11 @@ impl Manifests for SqlWork<'_> {
             Some(_) => (SIZES_OF_TYPE, ROWS_OF_TYPE),
         };
         let one_more = [i64::from(wanted.most).saturating_add(1).into()];
-        let sizes = self.0.query(sizes, &[values.as_slice(), &one_more].concat()).await?;
+        let sizes = self.session.query(sizes, &[values.as_slice(), &one_more].concat()).await?;
         let (count, fitting) = (sizes.len(), fitting(sizes, wanted)?);
         let Some(end) = fitting.last() else { return Ok(Page { entries: Vec::new(), more: count > 0 }) };
         values.push(end.as_slice().into());
-        let entries = self.0.query(rows, &values).await?.into_iter().map(referrer);
+        let entries = self.session.query(rows, &values).await?.into_iter().map(referrer);
         Ok(Page { entries: entries.collect::<Result<_>>()?, more: fitting.len() < count })
     }
 
@@ -142,7 +145,7 @@ impl Manifests for SqlWork<'_> {
         const FIND: &str =
             "SELECT digest, media_type, payload FROM manifest WHERE repository_id = $1 AND digest = $2";
         let digest = digest.to_row();
-        self.0
+        self.session
             .query_first(FIND, &[repository.0.into(), digest.as_slice().into()])
             .await?
             .map(manifest)
@@ -152,7 +155,7 @@ impl Manifests for SqlWork<'_> {
     async fn has_manifest(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool> {
         const FIND: &str = "SELECT id FROM manifest WHERE repository_id = $1 AND digest = $2";
         let digest = digest.to_row();
-        Ok(self.0.query_first(FIND, &[repository.0.into(), digest.as_slice().into()]).await?.is_some())
+        Ok(self.session.query_first(FIND, &[repository.0.into(), digest.as_slice().into()]).await?.is_some())
     }
 
     async fn known_manifests(&mut self, repository: RepositoryId, digests: &[Digest]) -> Result<Vec<Digest>> {
@@ -163,7 +166,7 @@ impl Manifests for SqlWork<'_> {
             return Ok(Vec::new());
         }
         let digests = list::digests(digests)?;
-        list::digests_of(self.0.query(FIND, &[digests.as_str().into(), repository.0.into()]).await?)
+        list::digests_of(self.session.query(FIND, &[digests.as_str().into(), repository.0.into()]).await?)
     }
 
     async fn insert_manifest(
@@ -191,10 +194,10 @@ impl Manifests for SqlWork<'_> {
             new.annotations.as_deref().into(),
             new.bytes.as_ref().into(),
         ];
-        let Some(mut row) = self.0.query_first(INSERT, &values).await? else { return Ok(false) };
+        let Some(mut row) = self.session.query_first(INSERT, &values).await? else { return Ok(false) };
         let id = row.next()?;
         self.insert_edges((id, repository), new).await?;
-        count_manifest(self.0, repository, (id, size)).await?;
+        count_manifest(self.session, repository, (id, size)).await?;
         Ok(true)
     }
 
@@ -204,14 +207,14 @@ impl Manifests for SqlWork<'_> {
             WHERE manifest_id IN (SELECT id FROM manifest WHERE repository_id = $1 AND digest = $2)";
         const MANIFEST: &str =
             "DELETE FROM manifest WHERE repository_id = $1 AND digest = $2 RETURNING id, size";
-        self.0.changes(Content::Manifest(repository, *digest));
+        self.session.changes(Content::Manifest(repository, *digest));
         self.remove_facts(repository, digest).await?;
         let digest = digest.to_row();
         let values = [repository.0.into(), digest.as_slice().into()];
-        self.0.execute(EDGES, &values).await?;
-        let Some(mut row) = self.0.query_first(MANIFEST, &values).await? else { return Ok(false) };
+        self.session.execute(EDGES, &values).await?;
+        let Some(mut row) = self.session.query_first(MANIFEST, &values).await? else { return Ok(false) };
         let (id, size): (i64, i64) = (row.next()?, row.next()?);
-        count_manifest(self.0, repository, (id, -size)).await?;
+        count_manifest(self.session, repository, (id, -size)).await?;
         Ok(true)
     }
 }

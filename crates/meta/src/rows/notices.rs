@@ -28,7 +28,7 @@ impl Notices for SqlWork<'_> {
             FROM repository p JOIN notice n ON n.registry_id = p.registry_id AND n.repository = p.name
             WHERE p.id = $1 AND n.format = $2
             ORDER BY CASE n.about WHEN 'all' THEN 0 WHEN 'release' THEN 1 ELSE 2 END, n.name";
-        let rows = self.0.query(LIST, &[repository.0.into(), format.into()]).await?;
+        let rows = self.session.query(LIST, &[repository.0.into(), format.into()]).await?;
         rows.into_iter().map(notice).collect()
     }
 
@@ -43,7 +43,7 @@ impl Notices for SqlWork<'_> {
             FROM repository p JOIN notice n ON n.registry_id = p.registry_id AND n.repository = p.name
             WHERE p.id = $1 AND n.format = $2 AND n.about = $3 AND n.name = $4";
         let values = [repository.0.into(), format.into(), about.word().into(), about.name().into()];
-        self.0.query_first(FIND, &values).await?.map(notice).transpose()
+        self.session.query_first(FIND, &values).await?.map(notice).transpose()
     }
 
     async fn set_notice(&mut self, repository: RepositoryId, format: &str, new: &NoticeRow) -> Result<()> {
@@ -62,7 +62,7 @@ impl Notices for SqlWork<'_> {
             new.by.as_str().into(),
             repository.0.into(),
         ];
-        self.0.execute(SET, &values).await.map(drop)
+        self.session.execute(SET, &values).await.map(drop)
     }
 
     async fn remove_notice(&mut self, repository: RepositoryId, format: &str, about: &About) -> Result<bool> {
@@ -72,6 +72,6 @@ impl Notices for SqlWork<'_> {
                 AND repository = (SELECT p.name FROM repository p WHERE p.id = $1)
                 AND format = $2 AND about = $3 AND name = $4";
         let values = [repository.0.into(), format.into(), about.word().into(), about.name().into()];
-        Ok(self.0.execute(REMOVE, &values).await? > 0)
+        Ok(self.session.execute(REMOVE, &values).await? > 0)
     }
 }

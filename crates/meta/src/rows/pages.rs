@@ -78,11 +78,11 @@ impl Pages for SqlWork<'_> {
             ON CONFLICT (registry_id, repository_id, format) DO UPDATE
                 SET subject = excluded.subject, listed = excluded.listed, revision = page.revision + 1";
         let of_repository = [repository.0.into(), format.into()];
-        let is_listed = self.0.query_first(IS_LISTED, &of_repository).await?.is_some();
-        let was_listed = self.0.query_first(WAS_LISTED, &of_repository).await?;
+        let is_listed = self.session.query_first(IS_LISTED, &of_repository).await?.is_some();
+        let was_listed = self.session.query_first(WAS_LISTED, &of_repository).await?;
         let was_listed: bool = was_listed.map_or(Ok(false), |mut row| row.next())?;
         let values = [format.into(), subject.into(), is_listed.into(), repository.0.into()];
-        self.0.execute(MOVE, &values).await?;
+        self.session.execute(MOVE, &values).await?;
         if is_listed != was_listed {
             self.move_shown(repository, format).await?;
         }
@@ -94,7 +94,7 @@ impl Pages for SqlWork<'_> {
             INSERT INTO page (registry_id, repository_id, format, subject, listed, revision)
             SELECT p.registry_id, 0, $1, '', 0, 1 FROM repository p WHERE p.id = $2
             ON CONFLICT (registry_id, repository_id, format) DO UPDATE SET revision = page.revision + 1";
-        self.0.execute(MOVE, &[format.into(), repository.0.into()]).await.map(drop)
+        self.session.execute(MOVE, &[format.into(), repository.0.into()]).await.map(drop)
     }
 
     async fn shown(&mut self, wanted: &ShownOf) -> Result<Vec<ShownRow>> {
@@ -128,7 +128,7 @@ impl Pages for SqlWork<'_> {
             }
         };
         values.push(i64::from(wanted.most).into());
-        self.0.query(sql, &values).await?.into_iter().map(shown).collect()
+        self.session.query(sql, &values).await?.into_iter().map(shown).collect()
     }
 
     async fn registry_place(&mut self, registry: RegistryId) -> Result<Option<RegistryPlace>> {
@@ -139,21 +139,21 @@ impl Pages for SqlWork<'_> {
             let organisation = row.parse(|name: String| name.parse().ok())?;
             Ok(RegistryPlace { organisation, registry: row.parse(|name: String| name.parse().ok())? })
         };
-        self.0.query_first(FIND, &[registry.0.into()]).await?.map(place).transpose()
+        self.session.query_first(FIND, &[registry.0.into()]).await?.map(place).transpose()
     }
 
     async fn page(&mut self, of: PageOf) -> Result<Option<PageState>> {
         const FIND: &str = "
             SELECT g.revision, g.listed FROM page g
             WHERE g.registry_id = $1 AND g.repository_id = $2 AND g.format = $3";
-        self.0.query_first(FIND, &key(of)).await?.map(state).transpose()
+        self.session.query_first(FIND, &key(of)).await?.map(state).transpose()
     }
 
     async fn listed_subjects(&mut self, registry: RegistryId, format: &str) -> Result<Vec<String>> {
         const LIST: &str = "
             SELECT g.subject FROM page g
             WHERE g.registry_id = $1 AND g.format = $2 AND g.listed = 1 AND g.repository_id > 0 ORDER BY g.subject";
-        let rows = self.0.query(LIST, &[registry.0.into(), format.into()]).await?;
+        let rows = self.session.query(LIST, &[registry.0.into(), format.into()]).await?;
         rows.into_iter().map(|mut row| row.next()).collect()
     }
 
@@ -163,7 +163,7 @@ impl Pages for SqlWork<'_> {
             WHERE b.registry_id = $1 AND b.repository_id = $2 AND b.format = $3 AND b.revision = $4
             ORDER BY b.kind, b.encoding";
         let values: Vec<Value<'_>> = key(of).into_iter().chain([revision.into()]).collect();
-        self.0.query(FIND, &values).await?.into_iter().map(body).collect()
+        self.session.query(FIND, &values).await?.into_iter().map(body).collect()
     }
 
     async fn keep_bodies(&mut self, of: PageOf, revision: i64, bodies: &[PageBody]) -> Result<bool> {
@@ -178,7 +178,7 @@ impl Pages for SqlWork<'_> {
             return Ok(false);
         }
         let key = key(of);
-        self.0.execute(FORGET, &key).await?;
+        self.session.execute(FORGET, &key).await?;
         for body in bodies {
             let own = [
                 body.kind.as_str().into(),
@@ -189,7 +189,7 @@ impl Pages for SqlWork<'_> {
                 body.bytes.as_ref().into(),
             ];
             let values: Vec<Value<'_>> = key.into_iter().chain(own).collect();
-            self.0.execute(KEEP, &values).await?;
+            self.session.execute(KEEP, &values).await?;
         }
         Ok(true)
     }

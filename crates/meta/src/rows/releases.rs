@@ -47,7 +47,7 @@ impl Releases for SqlWork<'_> {
                 (SELECT m.id FROM manifest m WHERE m.repository_id = $2 AND m.digest = $3)";
         let digest = digest.to_row();
         let values = [release.as_str().into(), repository.0.into(), digest.as_slice().into()];
-        self.0.execute(LIST, &values).await.map(drop)
+        self.session.execute(LIST, &values).await.map(drop)
     }
 
     async fn unlist(&mut self, repository: RepositoryId, release: &Tag) -> Result<Vec<(String, String)>> {
@@ -56,11 +56,11 @@ impl Releases for SqlWork<'_> {
             WHERE f.repository_id = $1 AND f.release = $2 AND f.listed = 1 ORDER BY f.format, f.subject";
         const UNLIST: &str = "UPDATE fact SET listed = 0 WHERE repository_id = $1 AND release = $2";
         let values = [repository.0.into(), release.as_str().into()];
-        let rows = self.0.query(FIND, &values).await?;
+        let rows = self.session.query(FIND, &values).await?;
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        self.0.execute(UNLIST, &values).await?;
+        self.session.execute(UNLIST, &values).await?;
         rows.into_iter().map(|mut row| Ok((row.next()?, row.next()?))).collect()
     }
 
@@ -79,9 +79,9 @@ impl Releases for SqlWork<'_> {
             WHERE f.repository_id = $1 AND f.format = $2 AND f.release = $3 AND f.listed = 1 ORDER BY f.id"
         );
         let rows = match release {
-            None => self.0.query(ALL, &[repository.0.into(), format.into()]).await?,
+            None => self.session.query(ALL, &[repository.0.into(), format.into()]).await?,
             Some(release) => {
-                self.0
+                self.session
                     .query(OF_RELEASE, &[repository.0.into(), format.into(), release.as_str().into()])
                     .await?
             }
@@ -105,10 +105,10 @@ impl Releases for SqlWork<'_> {
         );
         let any: [Value<'_>; 2] = [repository.0.into(), format.into()];
         let row = match release {
-            None => self.0.query_first(ANY, &any).await?,
+            None => self.session.query_first(ANY, &any).await?,
             Some(release) => {
                 let [repository, format] = any;
-                self.0.query_first(OF_RELEASE, &[repository, format, release.as_str().into()]).await?
+                self.session.query_first(OF_RELEASE, &[repository, format, release.as_str().into()]).await?
             }
         };
         row.map(listed).transpose()
@@ -118,7 +118,7 @@ impl Releases for SqlWork<'_> {
         const LIST: &str = "
             SELECT f.attributes FROM fact f
             WHERE f.repository_id = $1 AND f.format = $2 AND f.release IS NULL ORDER BY f.id";
-        let rows = self.0.query(LIST, &[repository.0.into(), format.into()]).await?;
+        let rows = self.session.query(LIST, &[repository.0.into(), format.into()]).await?;
         rows.into_iter().map(|mut row| row.next()).collect()
     }
 
@@ -131,7 +131,7 @@ impl Releases for SqlWork<'_> {
             SELECT DISTINCT f.format, f.subject FROM manifest m JOIN fact f ON f.manifest_id = m.id
             WHERE m.repository_id = $1 AND m.digest = $2 AND f.release IS NULL ORDER BY f.format, f.subject";
         let digest = digest.to_row();
-        let rows = self.0.query(FIND, &[repository.0.into(), digest.as_slice().into()]).await?;
+        let rows = self.session.query(FIND, &[repository.0.into(), digest.as_slice().into()]).await?;
         rows.into_iter().map(|mut row| Ok((row.next()?, row.next()?))).collect()
     }
 
@@ -153,7 +153,7 @@ impl Releases for SqlWork<'_> {
             let attributes = row.next()?;
             Ok((attributes, DocumentRow { media_type: row.next()?, bytes: row.next::<Vec<u8>>()?.into() }))
         };
-        self.0.query(FIND, &values).await?.into_iter().map(document).collect()
+        self.session.query(FIND, &values).await?.into_iter().map(document).collect()
     }
 
     async fn listings_of(
@@ -166,7 +166,7 @@ impl Releases for SqlWork<'_> {
             WHERE m.repository_id = $1 AND m.digest = $2 AND f.listed = 1
             ORDER BY f.format, f.subject, f.release";
         let digest = digest.to_row();
-        let rows = self.0.query(FIND, &[repository.0.into(), digest.as_slice().into()]).await?;
+        let rows = self.session.query(FIND, &[repository.0.into(), digest.as_slice().into()]).await?;
         let read =
             |mut row: Row| Ok((row.next()?, row.next()?, row.parse(|release: String| release.parse().ok())?));
         rows.into_iter().map(read).collect()
@@ -182,7 +182,7 @@ impl Releases for SqlWork<'_> {
             WHERE a.registry_id = $1 AND a.format = $2 AND a.name = $3 AND a.value = $4
                 AND f.repository_id = $5 AND f.listed = 1 ORDER BY f.id LIMIT 1"
         );
-        self.0.query_first(FIND, &found_by(at, pair)).await?.map(listed).transpose()
+        self.session.query_first(FIND, &found_by(at, pair)).await?.map(listed).transpose()
     }
 
     async fn find_document(
@@ -198,7 +198,7 @@ impl Releases for SqlWork<'_> {
                 AND f.repository_id = $5 AND f.listed = 1 AND d.name = $6 ORDER BY f.id LIMIT 1";
         let found_by = found_by(at, pair);
         let values: Vec<Value<'_>> = found_by.into_iter().chain([name.into()]).collect();
-        let Some(mut row) = self.0.query_first(FIND, &values).await? else { return Ok(None) };
+        let Some(mut row) = self.session.query_first(FIND, &values).await? else { return Ok(None) };
         Ok(Some(DocumentRow { media_type: row.next()?, bytes: row.next::<Vec<u8>>()?.into() }))
     }
 
@@ -216,10 +216,10 @@ impl Releases for SqlWork<'_> {
         let (digest, manifest) = (claim.digest.to_row(), manifest.to_row());
         let (kind, name): (Value<'_>, Value<'_>) = (claim.kind.into(), claim.name.as_str().into());
         let values = [kind, name, digest.as_slice().into(), repository.0.into(), manifest.as_slice().into()];
-        if self.0.execute(HOLD, &values).await? > 0 {
+        if self.session.execute(HOLD, &values).await? > 0 {
             return Ok(Held::Free);
         }
-        let row = self.0.query_first(WHO, &[repository.0.into(), kind, name]).await?;
+        let row = self.session.query_first(WHO, &[repository.0.into(), kind, name]).await?;
         let holder: Option<i64> = row.map(|mut row| row.next()).transpose()?.flatten();
         Ok(if holder.is_some() { Held::Taken } else { Held::Buried })
     }
@@ -227,6 +227,6 @@ impl Releases for SqlWork<'_> {
     async fn was_held(&mut self, place: &Place) -> Result<bool> {
         const FIND: &str = "SELECT c.name FROM claim c WHERE c.path = $1 LIMIT 1";
         let path = place.to_string();
-        Ok(self.0.query_first(FIND, &[path.as_str().into()]).await?.is_some())
+        Ok(self.session.query_first(FIND, &[path.as_str().into()]).await?.is_some())
     }
 }

@@ -58,12 +58,12 @@ impl Repositories for SqlWork<'_> {
             WHERE p.registry_id = $1 AND p.path > $2 ORDER BY p.path LIMIT $3";
         let statement = if which == Which::Shown { SHOWN } else { ALL };
         let values = [registry.0.into(), last.unwrap_or_default().into(), i64::from(most).into()];
-        self.0.query(statement, &values).await?.into_iter().map(repository).collect()
+        self.session.query(statement, &values).await?.into_iter().map(repository).collect()
     }
 
     async fn repository(&mut self, id: RepositoryId) -> Result<Option<RepositoryRow>> {
         const FIND: &str = "SELECT id, path, created_at FROM repository WHERE id = $1 AND shown = 1";
-        self.0.query_first(FIND, &[id.0.into()]).await?.map(repository).transpose()
+        self.session.query_first(FIND, &[id.0.into()]).await?.map(repository).transpose()
     }
 
     async fn tag_rows(&mut self, id: RepositoryId, last: Option<&str>, most: u32) -> Result<Vec<TagRow>> {
@@ -71,7 +71,7 @@ impl Repositories for SqlWork<'_> {
             SELECT t.name, m.digest, t.updated_at FROM tag t JOIN manifest m ON m.id = t.manifest_id
             WHERE t.repository_id = $1 AND t.name > $2 ORDER BY t.name LIMIT $3";
         let values = [id.0.into(), last.unwrap_or_default().into(), i64::from(most).into()];
-        self.0.query(LIST, &values).await?.into_iter().map(tag).collect()
+        self.session.query(LIST, &values).await?.into_iter().map(tag).collect()
     }
 
     async fn listed_manifests(
@@ -85,12 +85,12 @@ impl Repositories for SqlWork<'_> {
             WHERE m.repository_id = $1 AND m.digest > $2 ORDER BY m.digest LIMIT $3";
         let last = last.map(Digest::to_row).unwrap_or_default();
         let values = [id.0.into(), last.as_slice().into(), i64::from(most).into()];
-        self.0.query(LIST, &values).await?.into_iter().map(listed_manifest).collect()
+        self.session.query(LIST, &values).await?.into_iter().map(listed_manifest).collect()
     }
 
     async fn some_manifests(&mut self, id: RepositoryId, most: u32) -> Result<Vec<Digest>> {
         const SOME: &str = "SELECT digest FROM manifest WHERE repository_id = $1 LIMIT $2";
-        list::digests_of(self.0.query(SOME, &[id.0.into(), i64::from(most).into()]).await?)
+        list::digests_of(self.session.query(SOME, &[id.0.into(), i64::from(most).into()]).await?)
     }
 
     async fn some_members(&mut self, id: RepositoryId, most: u32) -> Result<Vec<Digest>> {
@@ -99,7 +99,7 @@ impl Repositories for SqlWork<'_> {
             SELECT b.digest FROM blob b WHERE b.id IN
                 (SELECT m.blob_id FROM repository_blob m WHERE m.repository_id = $1 LIMIT $2)
             ORDER BY b.digest";
-        list::digests_of(self.0.query(SOME, &[id.0.into(), i64::from(most).into()]).await?)
+        list::digests_of(self.session.query(SOME, &[id.0.into(), i64::from(most).into()]).await?)
     }
 
     async fn some_uploads(&mut self, id: RepositoryId, most: u32) -> Result<Vec<UploadRow>> {
@@ -107,14 +107,19 @@ impl Repositories for SqlWork<'_> {
             SELECT id, repository_id, account_id, object_key, algorithm, byte_offset, hash_state, store_state,
                 incarnation, version, reread_own, reread_other
             FROM upload WHERE repository_id = $1 LIMIT $2";
-        self.0.query(SOME, &[id.0.into(), i64::from(most).into()]).await?.into_iter().map(upload).collect()
+        self.session
+            .query(SOME, &[id.0.into(), i64::from(most).into()])
+            .await?
+            .into_iter()
+            .map(upload)
+            .collect()
     }
 
     async fn forget_moves(&mut self, id: RepositoryId, most: u32) -> Result<u64> {
         const FORGET: &str = "
             DELETE FROM tag_history WHERE id IN
                 (SELECT h.id FROM tag_history h WHERE h.repository_id = $1 LIMIT $2)";
-        self.0.execute(FORGET, &[id.0.into(), i64::from(most).into()]).await
+        self.session.execute(FORGET, &[id.0.into(), i64::from(most).into()]).await
     }
 
     async fn remove_repository(&mut self, id: RepositoryId) -> Result<bool> {
@@ -125,9 +130,9 @@ impl Repositories for SqlWork<'_> {
                 OR EXISTS (SELECT 1 FROM repository_blob b WHERE b.repository_id = $1)
                 OR EXISTS (SELECT 1 FROM tag_history h WHERE h.repository_id = $1))";
         const REMOVE: &str = "DELETE FROM repository WHERE id = $1";
-        if self.0.query_first(HOLDS, &[id.0.into()]).await?.is_some() {
+        if self.session.query_first(HOLDS, &[id.0.into()]).await?.is_some() {
             return Ok(false);
         }
-        Ok(self.0.execute(REMOVE, &[id.0.into()]).await? > 0)
+        Ok(self.session.execute(REMOVE, &[id.0.into()]).await? > 0)
     }
 }

@@ -59,7 +59,7 @@ impl Retention for SqlWork<'_> {
             let registry = row.parse(|name: String| name.parse().ok())?;
             Ok(RuledRegistry { id, place: RegistryPlace { organisation, registry } })
         };
-        self.0.query(LIST, &values).await?.into_iter().map(registry).collect()
+        self.session.query(LIST, &values).await?.into_iter().map(registry).collect()
     }
 
     async fn find_registry(
@@ -67,7 +67,7 @@ impl Retention for SqlWork<'_> {
         organisation: OrganisationId,
         name: &RegistryName,
     ) -> Result<Option<RegistryId>> {
-        registry_id(self.0, organisation, name).await
+        registry_id(self.session, organisation, name).await
     }
 
     async fn tags_by_age(
@@ -85,7 +85,7 @@ impl Retention for SqlWork<'_> {
             None => (i64::MAX, ""),
         };
         let values = [repository.0.into(), since.into(), name.into(), i64::from(most).into()];
-        self.0.query(LIST, &values).await?.into_iter().map(aged_tag).collect()
+        self.session.query(LIST, &values).await?.into_iter().map(aged_tag).collect()
     }
 
     async fn stands(&mut self, repository: RepositoryId, seen: &AgedTag) -> Result<bool> {
@@ -99,7 +99,7 @@ impl Retention for SqlWork<'_> {
             digest.as_slice().into(),
             seen.since.microseconds().into(),
         ];
-        Ok(self.0.query_first(FIND, &values).await?.is_some())
+        Ok(self.session.query_first(FIND, &values).await?.is_some())
     }
 
     async fn manifests_by_age(
@@ -116,7 +116,7 @@ impl Retention for SqlWork<'_> {
         );
         let last = last.map(Digest::to_row).unwrap_or_default();
         let values = [repository.0.into(), last.as_slice().into(), i64::from(most).into()];
-        self.0.query(LIST, &values).await?.into_iter().map(aged_manifest).collect()
+        self.session.query(LIST, &values).await?.into_iter().map(aged_manifest).collect()
     }
 
     async fn is_loose(&mut self, repository: RepositoryId, digest: &Digest) -> Result<bool> {
@@ -125,6 +125,6 @@ impl Retention for SqlWork<'_> {
             loose!()
         );
         let digest = digest.to_row();
-        Ok(self.0.query_first(FIND, &[repository.0.into(), digest.as_slice().into()]).await?.is_some())
+        Ok(self.session.query_first(FIND, &[repository.0.into(), digest.as_slice().into()]).await?.is_some())
     }
 }

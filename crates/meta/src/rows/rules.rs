@@ -18,7 +18,7 @@ fn rule(mut row: Row) -> Result<RuleRow> {
 impl Rules for SqlWork<'_> {
     async fn rules(&mut self, registry: RegistryId, kind: RuleKind) -> Result<Vec<RuleRow>> {
         const LIST: &str = "SELECT name, body FROM rule WHERE registry_id = $1 AND kind = $2 ORDER BY name";
-        let rows = self.0.query(LIST, &[registry.0.into(), kind.word().into()]).await?;
+        let rows = self.session.query(LIST, &[registry.0.into(), kind.word().into()]).await?;
         rows.into_iter().map(rule).collect()
     }
 
@@ -26,7 +26,7 @@ impl Rules for SqlWork<'_> {
         const LIST: &str = "
             SELECT u.name, u.body FROM repository p JOIN rule u ON u.registry_id = p.registry_id
             WHERE p.id = $1 AND u.kind = $2 ORDER BY u.name";
-        let rows = self.0.query(LIST, &[repository.0.into(), kind.word().into()]).await?;
+        let rows = self.session.query(LIST, &[repository.0.into(), kind.word().into()]).await?;
         rows.into_iter().map(rule).collect()
     }
 
@@ -49,14 +49,14 @@ impl Rules for SqlWork<'_> {
             kind.word().into(),
             rule.name.as_str().into(),
         ];
-        if self.0.execute(SET, &values).await? > 0 {
+        if self.session.execute(SET, &values).await? > 0 {
             return Ok(false);
         }
-        self.0.execute(ADD, &values).await.map(|_| true)
+        self.session.execute(ADD, &values).await.map(|_| true)
     }
 
     async fn remove_rule(&mut self, registry: RegistryId, kind: RuleKind, name: &str) -> Result<bool> {
         const REMOVE: &str = "DELETE FROM rule WHERE registry_id = $1 AND kind = $2 AND name = $3";
-        Ok(self.0.execute(REMOVE, &[registry.0.into(), kind.word().into(), name.into()]).await? > 0)
+        Ok(self.session.execute(REMOVE, &[registry.0.into(), kind.word().into(), name.into()]).await? > 0)
     }
 }

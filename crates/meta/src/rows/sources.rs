@@ -229,11 +229,11 @@ async fn walk(session: &mut dyn Session, step: &'static str, id: i64) -> Result<
 #[async_trait]
 impl Sources for SqlWork<'_> {
     async fn source(&mut self, registry: RegistryId) -> Result<SourceRow> {
-        find_row(self.0, registry.0).await
+        find_row(self.session, registry.0).await
     }
 
     async fn members_of(&mut self, registry: RegistryId) -> Result<Vec<Member>> {
-        find_members(self.0, registry.0).await
+        find_members(self.session, registry.0).await
     }
 
     async fn fetched(&mut self, registry: RegistryId, name: &str) -> Result<Option<FetchedState>> {
@@ -246,12 +246,12 @@ impl Sources for SqlWork<'_> {
                 version: row.next()?,
             })
         };
-        self.0.query_first(FIND, &[registry.0.into(), name.into()]).await?.map(state).transpose()
+        self.session.query_first(FIND, &[registry.0.into(), name.into()]).await?.map(state).transpose()
     }
 
     async fn fetched_payload(&mut self, registry: RegistryId, name: &str) -> Result<Option<bytes::Bytes>> {
         const FIND: &str = "SELECT d.payload FROM fetched d WHERE d.registry_id = $1 AND d.name = $2";
-        let found = self.0.query_first(FIND, &[registry.0.into(), name.into()]).await?;
+        let found = self.session.query_first(FIND, &[registry.0.into(), name.into()]).await?;
         Ok(found.map(|mut row| row.next::<Vec<u8>>()).transpose()?.map(bytes::Bytes::from))
     }
 
@@ -275,35 +275,35 @@ impl Sources for SqlWork<'_> {
             now.microseconds().into(),
             fetched.payload.as_ref().into(),
         ];
-        let before = kept_bytes(self.0, (registry, name)).await?;
-        self.0.execute(KEEP, &values).await?;
+        let before = kept_bytes(self.session, (registry, name)).await?;
+        self.session.execute(KEEP, &values).await?;
         let after = i64::try_from(fetched.payload.len()).map_err(Error::internal)?;
-        count_kept(self.0, registry, after - before).await
+        count_kept(self.session, registry, after - before).await
     }
 
     async fn touch_fetched(&mut self, (registry, name): (RegistryId, &str), now: Timestamp) -> Result<()> {
         const TOUCH: &str = "UPDATE fetched SET checked_at = $1 WHERE registry_id = $2 AND name = $3";
         let values = [now.microseconds().into(), registry.0.into(), name.into()];
-        self.0.execute(TOUCH, &values).await.map(drop)
+        self.session.execute(TOUCH, &values).await.map(drop)
     }
 
     async fn forget_fetched(&mut self, registry: RegistryId, name: &str) -> Result<()> {
         const FORGET: &str = "DELETE FROM fetched WHERE registry_id = $1 AND name = $2";
-        let before = kept_bytes(self.0, (registry, name)).await?;
-        self.0.execute(FORGET, &[registry.0.into(), name.into()]).await?;
-        count_kept(self.0, registry, -before).await
+        let before = kept_bytes(self.session, (registry, name)).await?;
+        self.session.execute(FORGET, &[registry.0.into(), name.into()]).await?;
+        count_kept(self.session, registry, -before).await
     }
 
     async fn fetched_bytes(&mut self, registry: RegistryId) -> Result<u64> {
         const FIND: &str = "SELECT s.bytes FROM fetched_size s WHERE s.registry_id = $1";
-        let row = self.0.query_first(FIND, &[registry.0.into()]).await?;
+        let row = self.session.query_first(FIND, &[registry.0.into()]).await?;
         row.map(|mut row| row.next()).transpose().map(Option::unwrap_or_default)
     }
 
     async fn oldest_fetched(&mut self, registry: RegistryId, most: u32) -> Result<Vec<String>> {
         const LIST: &str = "
             SELECT d.name FROM fetched d WHERE d.registry_id = $1 ORDER BY d.checked_at, d.name LIMIT $2";
-        let rows = self.0.query(LIST, &[registry.0.into(), i64::from(most).into()]).await?;
+        let rows = self.session.query(LIST, &[registry.0.into(), i64::from(most).into()]).await?;
         rows.into_iter().map(|mut row| row.next()).collect()
     }
 }

@@ -46,7 +46,7 @@ impl SqlWork<'_> {
         const INSERT: &str = "
             INSERT INTO tag_history (repository_id, tag, from_digest, digest, at, actor)
             VALUES ($1, $2, $3, $4, $5, $6)";
-        self.0.changes(Content::Tag(repository, tag.clone()));
+        self.session.changes(Content::Tag(repository, tag.clone()));
         let (from, to) = (from.map(Digest::to_row), to.map(Digest::to_row));
         let values = [
             repository.0.into(),
@@ -56,7 +56,7 @@ impl SqlWork<'_> {
             mark.at.microseconds().into(),
             mark.by.into(),
         ];
-        self.0.execute(INSERT, &values).await.map(drop)
+        self.session.execute(INSERT, &values).await.map(drop)
     }
 }
 
@@ -75,7 +75,7 @@ impl SqlWork<'_> {
         left: u32,
     ) -> Result<Option<(Vec<Row>, u32)>> {
         values.push((i64::from(left) + 1).into());
-        let rows = self.0.query(statement, &values).await?;
+        let rows = self.session.query(statement, &values).await?;
         let rest = u32::try_from(rows.len()).ok().and_then(|read| left.checked_sub(read));
         Ok(rest.map(|rest| (rows, rest)))
     }
@@ -88,7 +88,11 @@ impl Tags for SqlWork<'_> {
             SELECT m.digest, m.media_type, m.payload
             FROM tag t JOIN manifest m ON m.id = t.manifest_id
             WHERE t.repository_id = $1 AND t.name = $2";
-        self.0.query_first(FIND, &[repository.0.into(), tag.as_str().into()]).await?.map(manifest).transpose()
+        self.session
+            .query_first(FIND, &[repository.0.into(), tag.as_str().into()])
+            .await?
+            .map(manifest)
+            .transpose()
     }
 
     async fn set_tag(
@@ -111,7 +115,7 @@ impl Tags for SqlWork<'_> {
         let row = digest.to_row();
         let values =
             [tag.as_str().into(), mark.at.microseconds().into(), repository.0.into(), row.as_slice().into()];
-        if let Some(mut row) = self.0.query_first(SET, &values).await? {
+        if let Some(mut row) = self.session.query_first(SET, &values).await? {
             let from = row.parse(maybe_digest)?;
             self.move_shown_by(repository, row.next()?).await?;
             self.remember_tag(repository, tag, (from.as_ref(), Some(digest)), mark).await?;
@@ -135,7 +139,7 @@ impl Tags for SqlWork<'_> {
             RETURNING (SELECT m.digest FROM manifest m WHERE m.id = tag.manifest_id),
                 (SELECT min(f.format) FROM fact f WHERE f.manifest_id = tag.manifest_id AND f.shown_as = tag.name)";
         let values = [repository.0.into(), tag.as_str().into()];
-        let Some(mut row) = self.0.query_first(REMOVE, &values).await? else { return Ok(None) };
+        let Some(mut row) = self.session.query_first(REMOVE, &values).await? else { return Ok(None) };
         let digest = row.parse(|digest: Vec<u8>| Digest::from_row(&digest))?;
         self.move_shown_by(repository, row.next()?).await?;
         self.remember_tag(repository, tag, (Some(&digest), None), mark).await?;
@@ -157,7 +161,7 @@ impl Tags for SqlWork<'_> {
             ORDER BY h.id DESC LIMIT $4";
         let before = before.unwrap_or(i64::MAX);
         let values = [repository.0.into(), tag.as_str().into(), before.into(), i64::from(most).into()];
-        self.0.query(LIST, &values).await?.into_iter().map(moved).collect()
+        self.session.query(LIST, &values).await?.into_iter().map(moved).collect()
     }
 
     async fn has_pointed(&mut self, repository: RepositoryId, tag: &Tag, digest: &Digest) -> Result<bool> {
@@ -166,14 +170,14 @@ impl Tags for SqlWork<'_> {
             WHERE repository_id = $1 AND tag = $2 AND (digest = $3 OR from_digest = $3) LIMIT 1";
         let digest = digest.to_row();
         let values = [repository.0.into(), tag.as_str().into(), digest.as_slice().into()];
-        Ok(self.0.query_first(FIND, &values).await?.is_some())
+        Ok(self.session.query_first(FIND, &values).await?.is_some())
     }
 
     async fn forget_tag_history(&mut self, before: Timestamp, most: u32) -> Result<u64> {
         const FORGET: &str = "
             DELETE FROM tag_history WHERE id IN
                 (SELECT h.id FROM tag_history h WHERE h.at < $1 ORDER BY h.at LIMIT $2)";
-        self.0.execute(FORGET, &[before.microseconds().into(), i64::from(most).into()]).await
+        self.session.execute(FORGET, &[before.microseconds().into(), i64::from(most).into()]).await
     }
 
     async fn tags_of(&mut self, repository: RepositoryId, digest: &Digest, most: u32) -> Result<Vec<Tag>> {
@@ -183,7 +187,7 @@ impl Tags for SqlWork<'_> {
             ORDER BY t.name LIMIT $3";
         let digest = digest.to_row();
         let values = [repository.0.into(), digest.as_slice().into(), i64::from(most).into()];
-        names(self.0.query(FIND, &values).await?)
+        names(self.session.query(FIND, &values).await?)
     }
 
     async fn tags_above(
@@ -206,7 +210,7 @@ impl Tags for SqlWork<'_> {
         let digest = digest.to_row();
         let last = last.map(Tag::as_str).unwrap_or_default();
         let values = [repository.0.into(), digest.as_slice().into(), last.into(), i64::from(most).into()];
-        names(self.0.query(FIND, &values).await?)
+        names(self.session.query(FIND, &values).await?)
     }
 
     async fn few_tags_above(
@@ -255,7 +259,7 @@ impl Tags for SqlWork<'_> {
             "SELECT name FROM tag WHERE repository_id = $1 AND name > $2 ORDER BY name LIMIT $3";
         // No tag is empty, so all come after the empty one.
         let values = [repository.0.into(), last.unwrap_or_default().into(), i64::from(most).into()];
-        let rows = self.0.query(LIST, &values).await?;
+        let rows = self.session.query(LIST, &values).await?;
         rows.into_iter().map(|mut row| row.next()).collect()
     }
 }

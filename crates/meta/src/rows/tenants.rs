@@ -135,20 +135,21 @@ fn expect_same(home: Home, row: &mut Row) -> Result<()> {
 #[async_trait]
 impl Tenants for SqlWork<'_> {
     async fn hold_organisation(&mut self, organisation: OrganisationId) -> Result<()> {
-        let held = hold_organisation(self.0, organisation).await?;
+        let held = hold_organisation(self.session, organisation).await?;
         if held { Ok(()) } else { Err(Error::not_found(Subject::Name)) }
     }
 
     async fn ensure_registry(&mut self, place: &Place, maker: Maker<'_>) -> Result<Home> {
         let hosted = |id| Home { id, kind: RegistryKind::Hosted };
-        let organisation = ensure_organisation(self.0, &place.organisation, maker, self.1).await?;
-        if let Some(id) = registry_id(self.0, OrganisationId(organisation), &place.registry).await? {
+        let organisation =
+            ensure_organisation(self.session, &place.organisation, maker, self.organisation_quota).await?;
+        if let Some(id) = registry_id(self.session, OrganisationId(organisation), &place.registry).await? {
             return Ok(hosted(id));
         }
-        let (id, is_new) = ensure_registry(self.0, organisation, &place.registry, maker.at).await?;
+        let (id, is_new) = ensure_registry(self.session, organisation, &place.registry, maker.at).await?;
         if is_new {
             let target = format!("{}/{}", place.organisation, place.registry);
-            made(self.0, maker, ("registry.create", &place.organisation, target)).await?;
+            made(self.session, maker, ("registry.create", &place.organisation, target)).await?;
         }
         Ok(hosted(id))
     }
@@ -167,29 +168,29 @@ impl Tenants for SqlWork<'_> {
             VALUES ($1, $2, $3, 0, 0, $4, $4)
             RETURNING id";
         let name = place.repository.as_str();
-        if let Some(mut row) = self.0.query_first(FIND, &[home.id.0.into(), name.into()]).await? {
+        if let Some(mut row) = self.session.query_first(FIND, &[home.id.0.into(), name.into()]).await? {
             let repository = RepositoryId(row.next()?);
             // It may have been made for others since the registry was emptied and became of another kind.
             return expect_same(home, &mut row).map(|()| repository);
         }
-        expect_kind(self.0, home).await?;
+        expect_kind(self.session, home).await?;
         let path = place.to_string();
         let values = [home.id.0.into(), name.into(), path.as_str().into(), maker.at.microseconds().into()];
-        let id = first_id(self.0.query_first(INSERT, &values).await?)?;
+        let id = first_id(self.session.query_first(INSERT, &values).await?)?;
         let record = AuditRecord::new(maker.at, maker.actor, "repository.create");
-        audit(self.0, &AuditRecord { place: Some(place.clone()), ..record }).await?;
+        audit(self.session, &AuditRecord { place: Some(place.clone()), ..record }).await?;
         Ok(RepositoryId(id))
     }
 
     async fn lock_repository(&mut self, repository: RepositoryId) -> Result<bool> {
         // SQLite has one writer anyway; on PostgreSQL the row stays locked until the transaction ends.
         const LOCK: &str = "UPDATE repository SET sequence = sequence WHERE id = $1";
-        Ok(self.0.execute(LOCK, &[repository.0.into()]).await? > 0)
+        Ok(self.session.execute(LOCK, &[repository.0.into()]).await? > 0)
     }
 
     async fn show_repository(&mut self, repository: RepositoryId) -> Result<()> {
         const SHOW: &str = "UPDATE repository SET shown = 1 WHERE id = $1 AND shown = 0";
-        self.0.execute(SHOW, &[repository.0.into()]).await.map(drop)
+        self.session.execute(SHOW, &[repository.0.into()]).await.map(drop)
     }
 
     async fn remove_empty_repositories(
@@ -208,9 +209,9 @@ impl Tenants for SqlWork<'_> {
                 AND NOT EXISTS (SELECT 1 FROM repository_blob b WHERE b.repository_id = $1)";
         let values = [now.microseconds().into(), before.microseconds().into(), i64::from(most).into()];
         let mut found = EmptyRepositories::default();
-        for mut row in self.0.query(LOOK, &values).await? {
+        for mut row in self.session.query(LOOK, &values).await? {
             found.looked_at += 1;
-            found.removed += self.0.execute(REMOVE, &[row.next::<i64>()?.into()]).await?;
+            found.removed += self.session.execute(REMOVE, &[row.next::<i64>()?.into()]).await?;
         }
         Ok(found)
     }

@@ -60,7 +60,7 @@ impl Uploads for SqlWork<'_> {
             now.microseconds().into(),
             upload.repository.0.into(),
         ];
-        match self.0.execute(INSERT, &values).await? {
+        match self.session.execute(INSERT, &values).await? {
             0 => Err(Error::not_found(Subject::Name)),
             _ => Ok(()),
         }
@@ -72,7 +72,7 @@ impl Uploads for SqlWork<'_> {
                 incarnation, version, reread_own, reread_other
             FROM upload WHERE id = $1";
         let id = id.to_row();
-        self.0.query_first(FIND, &[id.as_slice().into()]).await?.map(upload).transpose()
+        self.session.query_first(FIND, &[id.as_slice().into()]).await?.map(upload).transpose()
     }
 
     async fn save_progress(&mut self, seen: &UploadRow, progress: &Progress, now: Timestamp) -> Result<bool> {
@@ -90,33 +90,33 @@ impl Uploads for SqlWork<'_> {
             id.as_slice().into(),
             seen.version.into(),
         ];
-        Ok(self.0.execute(SAVE, &values).await? > 0)
+        Ok(self.session.execute(SAVE, &values).await? > 0)
     }
 
     async fn touch_upload(&mut self, id: UploadId, now: Timestamp) -> Result<()> {
         let touch = "UPDATE upload SET touched_at = $1 WHERE id = $2";
         let id = id.to_row();
-        self.0.execute(touch, &[now.microseconds().into(), id.as_slice().into()]).await.map(drop)
+        self.session.execute(touch, &[now.microseconds().into(), id.as_slice().into()]).await.map(drop)
     }
 
     async fn keep_reread(&mut self, id: UploadId, reread: &Reread) -> Result<()> {
         const KEEP: &str = "UPDATE upload SET reread_own = $1, reread_other = $2 WHERE id = $3";
         let (own, other, id) = (reread.own.to_row(), reread.other.to_row(), id.to_row());
         let values = [own.as_slice().into(), other.as_slice().into(), id.as_slice().into()];
-        self.0.execute(KEEP, &values).await.map(drop)
+        self.session.execute(KEEP, &values).await.map(drop)
     }
 
     async fn remove_upload_at(&mut self, seen: &UploadRow) -> Result<bool> {
         let id = seen.id.to_row();
         let remove = "DELETE FROM upload WHERE id = $1 AND version = $2";
-        Ok(self.0.execute(remove, &[id.as_slice().into(), seen.version.into()]).await? > 0)
+        Ok(self.session.execute(remove, &[id.as_slice().into(), seen.version.into()]).await? > 0)
     }
 
     async fn remove_stale_upload(&mut self, seen: &UploadRow, before: Timestamp) -> Result<bool> {
         let remove = "DELETE FROM upload WHERE id = $1 AND version = $2 AND touched_at < $3";
         let id = seen.id.to_row();
         let values = [id.as_slice().into(), seen.version.into(), before.microseconds().into()];
-        Ok(self.0.execute(remove, &values).await? > 0)
+        Ok(self.session.execute(remove, &values).await? > 0)
     }
 
     async fn stale_uploads(&mut self, before: Timestamp, most: u32) -> Result<Vec<UploadRow>> {
@@ -124,13 +124,13 @@ impl Uploads for SqlWork<'_> {
             SELECT id, repository_id, account_id, object_key, algorithm, byte_offset, hash_state, store_state,
                 incarnation, version, reread_own, reread_other
             FROM upload WHERE touched_at < $1 ORDER BY touched_at LIMIT $2";
-        let rows = self.0.query(STALE, &[before.microseconds().into(), i64::from(most).into()]).await?;
+        let rows = self.session.query(STALE, &[before.microseconds().into(), i64::from(most).into()]).await?;
         rows.into_iter().map(upload).collect()
     }
 
     async fn count_uploads(&mut self, most: u32) -> Result<u64> {
         const COUNT: &str = "SELECT COUNT(*) FROM (SELECT id FROM upload LIMIT $1) AS counted";
-        let counted = self.0.query_first(COUNT, &[i64::from(most).into()]).await?;
+        let counted = self.session.query_first(COUNT, &[i64::from(most).into()]).await?;
         counted.map_or(Ok(0), |mut row| row.next())
     }
 
@@ -141,7 +141,7 @@ impl Uploads for SqlWork<'_> {
                 (SELECT u.organisation_id FROM upload u WHERE u.organisation_id =
                     (SELECT r.organisation_id FROM repository p JOIN registry r ON r.id = p.registry_id WHERE p.id = $1)
                 LIMIT $2) AS counted";
-        let counted = self.0.query_first(COUNT, &[repository.0.into(), i64::from(most).into()]).await?;
+        let counted = self.session.query_first(COUNT, &[repository.0.into(), i64::from(most).into()]).await?;
         counted.map_or(Ok(0), |mut row| row.next())
     }
 }

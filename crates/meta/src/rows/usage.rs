@@ -67,10 +67,10 @@ impl SqlWork<'_> {
             JOIN repository p ON p.id = m.repository_id JOIN registry r ON r.id = p.registry_id
             WHERE r.organisation_id = $1";
         let mut sums = Usage::default();
-        if let Some(mut row) = self.0.query_first(BLOBS, &[organisation.into()]).await? {
+        if let Some(mut row) = self.session.query_first(BLOBS, &[organisation.into()]).await? {
             sums.blobs = row.next()?;
         }
-        if let Some(mut row) = self.0.query_first(MANIFESTS, &[organisation.into()]).await? {
+        if let Some(mut row) = self.session.query_first(MANIFESTS, &[organisation.into()]).await? {
             sums.manifests = row.next()?;
         }
         Ok(sums)
@@ -83,7 +83,7 @@ impl Usages for SqlWork<'_> {
         const SUM: &str = "
             SELECT CAST(coalesce(sum(blob_bytes), 0) AS BIGINT), CAST(coalesce(sum(manifest_bytes), 0) AS BIGINT)
             FROM organisation_usage WHERE organisation_id = $1";
-        let row = self.0.query_first(SUM, &[organisation.0.into()]).await?;
+        let row = self.session.query_first(SUM, &[organisation.0.into()]).await?;
         row.map_or_else(|| Ok(Usage::default()), usage)
     }
 
@@ -93,7 +93,7 @@ impl Usages for SqlWork<'_> {
                 CAST(coalesce(sum(u.manifest_bytes), 0) AS BIGINT)
             FROM repository p JOIN registry r ON r.id = p.registry_id
             JOIN organisation_usage u ON u.organisation_id = r.organisation_id WHERE p.id = $1";
-        let row = self.0.query_first(SUM, &[repository.0.into()]).await?;
+        let row = self.session.query_first(SUM, &[repository.0.into()]).await?;
         row.map_or_else(|| Ok(Usage::default()), usage)
     }
 
@@ -103,24 +103,24 @@ impl Usages for SqlWork<'_> {
                 WHERE m.blob_id = b.id AND m.organisation_id = (SELECT r.organisation_id FROM repository p
                     JOIN registry r ON r.id = p.registry_id WHERE p.id = $2))";
         let digest = digest.to_row();
-        Ok(self.0.query_first(FIND, &[digest.as_slice().into(), repository.0.into()]).await?.is_some())
+        Ok(self.session.query_first(FIND, &[digest.as_slice().into(), repository.0.into()]).await?.is_some())
     }
 
     async fn set_quota(&mut self, organisation: &OrganisationName, bytes: Option<u64>) -> Result<bool> {
         const SET: &str = "UPDATE organisation SET quota_bytes = $1 WHERE name = $2 AND removed_at IS NULL";
-        Ok(self.0.execute(SET, &[column(bytes).into(), organisation.as_str().into()]).await? > 0)
+        Ok(self.session.execute(SET, &[column(bytes).into(), organisation.as_str().into()]).await? > 0)
     }
 
     async fn quota(&mut self, organisation: OrganisationId) -> Result<Option<u64>> {
         const FIND: &str = "SELECT quota_bytes FROM organisation WHERE id = $1";
-        let row = self.0.query_first(FIND, &[organisation.0.into()]).await?;
+        let row = self.session.query_first(FIND, &[organisation.0.into()]).await?;
         let bytes = row.map(|mut row| row.next::<Option<i64>>()).transpose()?.flatten();
         Ok(bytes.and_then(|bytes| u64::try_from(bytes).ok()))
     }
 
     async fn recount(&mut self, last: OrganisationId) -> Result<Option<Recount>> {
         const NEXT: &str = "SELECT id, name FROM organisation WHERE id > $1 ORDER BY id LIMIT 1";
-        let Some(mut row) = self.0.query_first(NEXT, &[last.0.into()]).await? else { return Ok(None) };
+        let Some(mut row) = self.session.query_first(NEXT, &[last.0.into()]).await? else { return Ok(None) };
         let organisation = OrganisationId(row.next()?);
         Ok(Some(Recount {
             organisation,
@@ -143,8 +143,8 @@ impl Usages for SqlWork<'_> {
             WHERE organisation_id = $3 AND shard = 0";
         for shard in 0..SHARDS {
             let values = [organisation.0.into(), shard.into()];
-            self.0.execute(MAKE, &values).await?;
-            self.0.execute(HOLD, &values).await?;
+            self.session.execute(MAKE, &values).await?;
+            self.session.execute(HOLD, &values).await?;
         }
         let (counted, found) = (self.usage(organisation).await?, self.counted_anew(organisation.0).await?);
         let values = [
@@ -152,6 +152,6 @@ impl Usages for SqlWork<'_> {
             (found.manifests - counted.manifests).into(),
             organisation.0.into(),
         ];
-        self.0.execute(CORRECT, &values).await.map(drop)
+        self.session.execute(CORRECT, &values).await.map(drop)
     }
 }

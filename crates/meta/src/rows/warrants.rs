@@ -30,7 +30,7 @@ pub(super) use held;
 #[async_trait]
 impl Warrants for SqlWork<'_> {
     async fn expect_warrant(&mut self, warrant: &Warrant) -> Result<()> {
-        expect(self.0, warrant).await
+        expect(self.session, warrant).await
     }
 }
 

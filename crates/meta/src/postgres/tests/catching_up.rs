@@ -87,7 +87,7 @@ impl Step for MakePlace {
     type Output = ();
 
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
-        let (mut work, place) = (SqlWork(session, None), PLACE.parse()?);
+        let (mut work, place) = (SqlWork::on(session), PLACE.parse()?);
         let registry = work
             .ensure_registry(&place, Maker { actor: &Actor::job("contract"), at: Timestamp::default() })
             .await?;
