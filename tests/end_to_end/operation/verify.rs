@@ -62,7 +62,7 @@ async fn what_is_damaged_gone_or_left_over_is_named_with_the_tags_it_concerns() 
     wharf.flip_a_byte_of(&image.blobs[1]);
     fs::write(wharf.object_of(&docker.blobs[1]), b"short").unwrap();
     // One that was read a moment ago, and that somebody moved: nothing that is still open stands in for it.
-    wharf.admin().repository("acme/app").get_blob(&sha256(&docker.blobs[2])).await.is(200);
+    wharf.admin().repository("acme/app").blob(&sha256(&docker.blobs[2])).await.is(200);
     fs::rename(wharf.object_of(&docker.blobs[2]), wharf.data.join("moved")).unwrap();
     fs::write(wharf.data.join("objects/00/0190a5c6-0000-7000-8000-0000000000ab"), b"left").unwrap();
     fs::write(wharf.data.join("objects/ab/a-thesis.tex"), b"lost").unwrap();
