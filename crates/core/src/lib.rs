@@ -35,6 +35,7 @@ mod name;
 mod network;
 mod object_key;
 mod page;
+mod patience;
 mod pattern;
 mod person;
 mod principal;
@@ -62,6 +63,7 @@ pub use name::{
 pub use network::Network;
 pub use object_key::{ObjectKey, UploadId};
 pub use page::{Limit, Page};
+pub use patience::Patience;
 pub use pattern::Pattern;
 pub use person::{EmailAddress, PersonName};
 pub use principal::{AccountId, Actor, Authenticator, Credential, Presented, Principal, TokenHash};

@@ -33,7 +33,6 @@ mod metrics;
 mod moving;
 mod operation;
 mod output;
-mod patience;
 mod plugin;
 mod process;
 mod prompt;

@@ -18,8 +18,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use http_body_util::BodyExt as _;
 use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep, timeout};
-
-use crate::patience::Patience;
+use wharf_core::Patience;
 
 /// The most that is thrown away, in bytes.
 const MOST: usize = 32 * 1024 * 1024;

@@ -38,6 +38,7 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 use tower::ServiceExt as _;
+use wharf_core::Patience;
 use wharf_http::{Peer, Proxies, Scheme, Seen};
 
 use self::{
@@ -53,7 +54,7 @@ pub(crate) use self::{
     socket::Socket,
     tls::{Files, Tls},
 };
-use crate::{front::MOST_HEADERS, lingering::Lingering, patience::Patience};
+use crate::{front::MOST_HEADERS, lingering::Lingering};
 
 /// What is listened on, and how.
 pub(crate) struct Listener {

@@ -6,7 +6,7 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
-use wharf_core::{Error, Result};
+use wharf_core::{Error, Patience, Result};
 use wharf_http::Proxies;
 
 use crate::{
@@ -18,7 +18,6 @@ use crate::{
     listener::{Limits, Listener, Socket, Tls},
     metrics::read_token,
     operation::Durability,
-    patience::Patience,
     process,
     verify::GENTLE,
     wiring::Wharf,

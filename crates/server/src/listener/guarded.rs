@@ -15,8 +15,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Instant, Sleep, sleep},
 };
-
-use crate::patience::Patience;
+use wharf_core::Patience;
 
 /// So many bytes a peer must have sent before it is left to hyper's own clock: the preface of HTTP/2, up to whose
 /// end hyper waits without one.

@@ -1,12 +1,14 @@
 //! How long a peer is waited for: a time that runs out while it does nothing, and that every byte earns back.
 //!
-//! The pump of a body and the writer of an answer each hold one. Only time spent waiting for the peer is spent, never
-//! our own; and because no more than so much can be saved up, a fast start buys no slow end.
+//! The pump of a body, the writer of an answer and the reader of what an upstream sends each hold one. Only time spent
+//! waiting for the peer is spent, never our own; and because no more than so much can be saved up, a fast start buys no
+//! slow end.
 
 use std::{num::NonZeroU64, time::Duration};
 
+/// How long a peer is waited for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
+pub struct Patience {
     left: Duration,
     /// The longest pause.
     most: Duration,
@@ -16,27 +18,28 @@ pub(crate) struct Patience {
 
 impl Patience {
     /// For a peer that may pause for `most` and must bring or take `rate` bytes a second in the long run.
-    pub(crate) const fn new(most: Duration, rate: Option<NonZeroU64>) -> Self {
+    pub const fn new(most: Duration, rate: Option<NonZeroU64>) -> Self {
         Self { left: most, most, rate }
     }
 
     /// The same, with no more than this to begin with.
-    pub(crate) fn starting_with(self, start: Duration) -> Self {
+    #[must_use]
+    pub fn starting_with(self, start: Duration) -> Self {
         Self { left: self.left.min(start), ..self }
     }
 
     /// How much longer the peer is waited for.
-    pub(crate) const fn left(&self) -> Duration {
+    pub const fn left(&self) -> Duration {
         self.left
     }
 
     /// Takes off what the peer was waited for.
-    pub(crate) fn spend(&mut self, waited: Duration) {
+    pub fn spend(&mut self, waited: Duration) {
         self.left = self.left.saturating_sub(waited);
     }
 
     /// Adds what these bytes are worth.
-    pub(crate) fn earn(&mut self, bytes: usize) {
+    pub fn earn(&mut self, bytes: usize) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         let earned = match self.rate {
             Some(rate) => Duration::from_millis(bytes.saturating_mul(1000) / rate),
