@@ -257,6 +257,13 @@ impl Store for Database {
     async fn check(&self) -> Result<()> {
         self.read(Ping).await
     }
+
+    fn is_shared(&self) -> bool {
+        match &self.0.backend {
+            Backend::Sqlite(_) => false,
+            Backend::Postgres(_) => true,
+        }
+    }
 }
 
 #[async_trait]

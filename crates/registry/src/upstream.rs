@@ -17,8 +17,8 @@ mod view;
 use std::sync::Arc;
 
 use wharf_core::{
-    Actor, Error, Grant, Guard, Kind, Place, Protocol, RegistryGrant, RegistryKind, Result, Subject,
-    Upstream,
+    Actor, Error, Grant, Guard, Kind, OrganisationName, Place, Protocol, RegistryGrant, RegistryKind,
+    RegistryPlace, Result, Subject, Upstream,
     action::{Pull, Push},
     gate::RegistryId,
     meter::Counter,
@@ -32,9 +32,16 @@ pub use self::{
 };
 use self::{flight::Flights, memory::Memory, rows::FindSource};
 use crate::{
-    Registry,
+    Registry, Turn, Turns,
     port::{UpstreamAnswer, UpstreamAsk, UpstreamDoor},
 };
+
+/// How many files are fetched at once, and how many of them for one organisation.
+const FILES: (usize, usize) = (128, 16);
+/// The same of what upstreams say of themselves, which is small, so that nobody waits with it for files.
+const DOCUMENTS: (usize, usize) = (64, 8);
+/// The most connections to upstreams that something is fetched over at once. Each file is being written meanwhile.
+pub const MOST_CONNECTIONS: usize = FILES.0 + DOCUMENTS.0;
 
 /// For how many seconds an upstream that did not answer is not asked for documents.
 const SILENCE: i64 = 15;
@@ -72,6 +79,8 @@ struct Inner {
     door: Arc<dyn UpstreamDoor>,
     settings: UpstreamSettings,
     flights: Flights,
+    files: Turns,
+    documents: Turns,
     memory: Memory,
     meters: UpstreamMeters,
 }
@@ -80,6 +89,7 @@ struct Inner {
 #[derive(Clone, Debug)]
 pub struct Proxy {
     registry: RegistryId,
+    organisation: OrganisationName,
     upstream: Upstream,
     guard: Guard,
 }
@@ -105,7 +115,8 @@ impl Upstreams {
     /// Fetches through a door, for the registries of an engine.
     pub fn new(registry: Registry, door: Arc<dyn UpstreamDoor>, settings: UpstreamSettings) -> Self {
         let (flights, memory, meters) = Default::default();
-        Self(Arc::new(Inner { registry, door, settings, flights, memory, meters }))
+        let (files, documents) = (Turns::new(FILES.0, FILES.1), Turns::new(DOCUMENTS.0, DOCUMENTS.1));
+        Self(Arc::new(Inner { registry, door, settings, flights, files, documents, memory, meters }))
     }
 
     /// What is counted of the work.
@@ -130,19 +141,26 @@ impl Upstreams {
     pub async fn proxy(&self, grant: &Grant<Pull>, protocol: Protocol) -> Result<Option<Proxy>> {
         match grant.registry() {
             Some(registry) if registry.kind == RegistryKind::Proxy => {
-                self.proxy_of(registry.id, protocol).await.map(Some)
+                self.proxy_of(registry.id, (&grant.place().organisation, protocol)).await.map(Some)
             }
             _ => Ok(None),
         }
     }
 
-    /// A registry as a proxy; none where it is of another kind.
+    /// The registry at a place, which the grant is for, as a proxy; none where it is of another kind.
     ///
     /// # Errors
     /// As [`Upstreams::proxy`].
-    pub async fn proxy_registry(&self, grant: &RegistryGrant, protocol: Protocol) -> Result<Option<Proxy>> {
+    pub async fn proxy_registry(
+        &self,
+        grant: &RegistryGrant,
+        place: &RegistryPlace,
+        protocol: Protocol,
+    ) -> Result<Option<Proxy>> {
         match grant.kind() {
-            RegistryKind::Proxy => self.proxy_of(grant.registry(), protocol).await.map(Some),
+            RegistryKind::Proxy => {
+                self.proxy_of(grant.registry(), (&place.organisation, protocol)).await.map(Some)
+            }
             RegistryKind::Hosted | RegistryKind::Virtual => Ok(None),
         }
     }
@@ -173,15 +191,26 @@ impl Upstreams {
         asked.map_err(away)
     }
 
-    async fn proxy_of(&self, registry: RegistryId, protocol: Protocol) -> Result<Proxy> {
+    async fn proxy_of(
+        &self,
+        registry: RegistryId,
+        (organisation, protocol): (&OrganisationName, Protocol),
+    ) -> Result<Proxy> {
         let source = self.0.registry.store().view(FindSource { registry }).await?;
         let upstream = source.upstream.ok_or_else(|| Error::not_found(Subject::Name))?;
         if upstream.protocol != protocol {
             let words = format!("the upstream of this registry speaks {}", upstream.protocol.word());
             return Err(Error::new(Kind::NotFound(Subject::Name), words));
         }
-        Ok(Proxy { registry, upstream, guard: source.guard })
+        Ok(Proxy { registry, organisation: organisation.clone(), upstream, guard: source.guard })
     }
+}
+
+/// Waits for the turn to fetch. Whoever has none opens no connection.
+async fn next(turns: &Turns, proxy: &Proxy) -> Result<Turn> {
+    let busy =
+        |error| Error::new(Kind::RateLimited, "too much is being fetched at once, try again").because(error);
+    turns.next(&proxy.organisation).await.map_err(busy)
 }
 
 /// Who fetches, and looks whose a name is: nobody who asked, for what is stored is not his.

@@ -4,6 +4,7 @@
 
 mod collection;
 mod deletion;
+mod fetching;
 mod governing;
 mod inspecting;
 mod nodes;

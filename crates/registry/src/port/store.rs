@@ -82,6 +82,9 @@ pub trait Store: Lookups {
     /// # Errors
     /// `Unavailable` with the cause.
     async fn check(&self) -> Result<()>;
+
+    /// Whether other processes may work on the same truth.
+    fn is_shared(&self) -> bool;
 }
 
 impl dyn Store + '_ {

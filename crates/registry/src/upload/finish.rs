@@ -74,7 +74,20 @@ impl Registry {
     ) -> Result<Finished> {
         let (registry, grant, expected) = (self.clone(), grant.clone(), expected.into());
         let content = Content::Stream(body, taps);
-        on_its_own(async move { registry.push_whole(&grant, expected, content).await }).await
+        on_its_own(async move { registry.push_in_turn(&grant, expected, content).await }).await
+    }
+
+    /// The same for what is fetched, by whoever has his turn to fetch and is waited for: what comes from upstreams takes no
+    /// turn from clients.
+    pub(crate) async fn push_fetched(
+        &self,
+        grant: &Grant<Push>,
+        expected: Digest,
+        body: ByteStream,
+        taps: Taps,
+    ) -> Result<Finished> {
+        self.expect_room().await?;
+        self.push_whole(grant, Some(expected), Content::Stream(body, taps)).await
     }
 
     /// Takes a whole blob that was hashed already. Durable when it returns; nothing is kept of one that fails.
@@ -84,7 +97,18 @@ impl Registry {
     pub async fn push_hashed(&self, grant: &Grant<Push>, content: &HashedBytes) -> Result<Finished> {
         let (registry, grant, expected) = (self.clone(), grant.clone(), Some(*content.digest()));
         let content = Content::Hashed(content.clone());
-        on_its_own(async move { registry.push_whole(&grant, expected, content).await }).await
+        on_its_own(async move { registry.push_in_turn(&grant, expected, content).await }).await
+    }
+
+    async fn push_in_turn(
+        &self,
+        grant: &Grant<Push>,
+        expected: Option<Digest>,
+        content: Content,
+    ) -> Result<Finished> {
+        self.expect_room().await?;
+        let _turn = self.turn(grant).await?;
+        self.push_whole(grant, expected, content).await
     }
 
     async fn push_whole(
@@ -93,8 +117,6 @@ impl Registry {
         expected: Option<Digest>,
         content: Content,
     ) -> Result<Finished> {
-        self.expect_room().await?;
-        let _turn = self.turn(grant).await?;
         let algorithm = expected.map_or(Algorithm::Sha256, |digest| digest.algorithm());
         let row = self.begin(grant, algorithm).await?;
         let _lock = self.0.locks.lock(row.id).await?;

@@ -1,17 +1,19 @@
 //! A reader who reads along while something is fetched and stored. The last piece is his only when all of it was found good
 //! and is stored; a body that ends before was cut, and shows it.
 
-use std::{io, time::Duration};
+use std::{io, num::NonZeroU64, time::Duration};
 
 use bytes::Bytes;
 use futures_util::stream;
-use tokio::sync::mpsc;
-use wharf_core::ByteStream;
+use tokio::{sync::mpsc, time::Instant};
+use wharf_core::{ByteStream, Patience};
 
 /// How many pieces may wait for the reader.
 const PIECES: usize = 64;
 /// How long the fetch waits for a slow reader before it goes on without him.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How many bytes a second he must take in the long run: as many as the upstream must send.
+const SLOWEST: Option<NonZeroU64> = NonZeroU64::new(16 * 1024);
 
 enum Flow {
     Piece(Bytes),
@@ -22,6 +24,17 @@ enum Flow {
 pub(super) struct Along {
     sender: Option<mpsc::Sender<Flow>>,
     held: Option<Bytes>,
+    patience: Patience,
+}
+
+/// Whoever reads along.
+pub(super) struct Reader(mpsc::WeakSender<Flow>);
+
+impl Reader {
+    /// Whether he is there, and has not been left behind.
+    pub(super) fn is_there(&self) -> bool {
+        self.0.upgrade().is_some_and(|sender| !sender.is_closed())
+    }
 }
 
 /// Both ends.
@@ -35,7 +48,8 @@ pub(super) fn along() -> (Along, ByteStream) {
             None => Some((Err(io::ErrorKind::UnexpectedEof.into()), None)),
         }
     });
-    (Along { sender: Some(sender), held: None }, Box::pin(body))
+    let patience = Patience::new(PATIENCE, SLOWEST);
+    (Along { sender: Some(sender), held: None, patience }, Box::pin(body))
 }
 
 impl Along {
@@ -54,12 +68,24 @@ impl Along {
         self.send(Flow::End).await;
     }
 
-    /// A reader who has gone, or takes nothing for long, is left behind: his body breaks off.
+    /// Whoever reads along now.
+    pub(super) fn reader(&self) -> Option<Reader> {
+        self.sender.as_ref().map(|sender| Reader(sender.downgrade()))
+    }
+
+    /// A reader who has gone, or takes nothing or little for long, is left behind: his body breaks off.
     async fn send(&mut self, flow: Flow) {
         let Some(sender) = &self.sender else { return };
-        if sender.send_timeout(flow, PATIENCE).await.is_err() {
+        let size = match &flow {
+            Flow::Piece(piece) => piece.len(),
+            Flow::End => 0,
+        };
+        let since = Instant::now();
+        if sender.send_timeout(flow, self.patience.left()).await.is_err() {
             self.sender = None;
         }
+        self.patience.spend(since.elapsed());
+        self.patience.earn(size);
     }
 }
 
@@ -97,5 +123,23 @@ mod tests {
         let read: Vec<_> = body.collect().await;
         assert_eq!(read.len(), PIECES + 1);
         assert!(read.last().unwrap().is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_who_takes_little_is_left_behind_and_a_steady_one_is_not() {
+        for (size, is_left) in [(1024, true), (64 * 1024, false)] {
+            let (mut along, mut body) = along();
+            let reading = tokio::spawn(async move {
+                while let Some(Ok(_)) = body.next().await {
+                    tokio::time::sleep(Duration::from_secs(2)).await;
+                }
+            });
+            for _ in 0..4 * PIECES {
+                along.pass(Bytes::from(vec![0; size])).await;
+            }
+            let is_there = along.reader().is_some_and(|reader| reader.is_there());
+            assert_eq!(is_there, !is_left, "pieces of {size} bytes");
+            reading.abort();
+        }
     }
 }

@@ -1,13 +1,15 @@
 //! What upstreams say of themselves: pages, lists, metadata. Kept as their format reads them, asked for again when their
 //! time is over, and served as they were while the upstream is away.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt as _;
-use tokio::task::spawn_blocking;
+use tokio::{task::spawn_blocking, time::timeout};
 use wharf_core::{Error, Kind, Result, Timestamp};
 
 use super::{
-    Proxy, Upstreams,
+    Proxy, Upstreams, next,
     rows::{DocumentKey, FindDocument, ReadDocument, RenewDocument, Renewal},
 };
 use crate::{
@@ -17,6 +19,8 @@ use crate::{
 
 /// For how many seconds at most nobody asks again for what an upstream does not have.
 const ABSENCE: i64 = 60;
+/// How long an upstream may take for one, in all.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How hard zstd tries.
 const ZSTD_LEVEL: i32 = 3;
 /// The largest document, in bytes: the most that one unpacks to.
@@ -85,9 +89,7 @@ impl Upstreams {
             None if self.0.memory.is_absent(proxy.registry, &wanted.name, now) => return Ok(None),
             _ => {}
         }
-        let (upstreams, proxy) = (self.clone(), proxy.clone());
-        let renewed = on_its_own(async move { upstreams.renew(&proxy, key, wanted).await }).await;
-        match (renewed, known) {
+        match (self.renew(proxy, key, wanted).await, known) {
             (Ok(state), _) => Ok(state.as_ref().map(fresh)),
             (Err(error), Some(known)) if error.is_passing() => {
                 self.0.meters.documents_stale.increment();
@@ -116,7 +118,8 @@ impl Upstreams {
         lasting == Lasting::Forever || is_young
     }
 
-    /// Asks the upstream, unless somebody else just did.
+    /// Asks the upstream, unless somebody else just did. Whoever goes away while he waits for his turn has asked for nothing;
+    /// what was asked for comes, and is kept.
     async fn renew(
         &self,
         proxy: &Proxy,
@@ -124,7 +127,7 @@ impl Upstreams {
         wanted: DocumentWanted,
     ) -> Result<Option<FetchedState>> {
         let asked = self.0.registry.now();
-        let _flight = self.flight(format!("document {} {}", key.registry.0, key.name)).await?;
+        let flight = self.flight(format!("document {} {}", key.registry.0, key.name)).await?;
         let known = self.0.registry.store().view(FindDocument(key.clone())).await?;
         let now = self.0.registry.now();
         match &known {
@@ -137,12 +140,28 @@ impl Upstreams {
             }
             _ => {}
         }
+        let turn = next(&self.0.documents, proxy).await?;
+        let (upstreams, proxy) = (self.clone(), proxy.clone());
         let known = known.and_then(|state| state.etag);
+        on_its_own(async move {
+            let renewed = upstreams.renew_now(&proxy, (key, known), wanted).await;
+            drop((flight, turn));
+            renewed
+        })
+        .await
+    }
+
+    async fn renew_now(
+        &self,
+        proxy: &Proxy,
+        (key, known): (DocumentKey, Option<String>),
+        wanted: DocumentWanted,
+    ) -> Result<Option<FetchedState>> {
         let renewal = self.bring(proxy, wanted, known).await.inspect_err(|error| {
             tracing::warn!(upstream = %proxy.upstream.url, ?error, "an upstream could not be asked");
         })?;
         if matches!(renewal, Renewal::Gone) {
-            let until = now.plus_seconds(self.0.settings.lifetime.min(ABSENCE));
+            let until = self.0.registry.now().plus_seconds(self.0.settings.lifetime.min(ABSENCE));
             self.0.memory.note_absence(proxy.registry, &key.name, until);
         }
         let most = self.0.settings.kept;
@@ -153,18 +172,15 @@ impl Upstreams {
     async fn bring(&self, proxy: &Proxy, wanted: DocumentWanted, known: Option<String>) -> Result<Renewal> {
         let DocumentWanted { url, accept, most, read, .. } = wanted;
         let ask = UpstreamAsk { url, accept, known, most: most as u64 };
-        let found = match self.ask(proxy, ask).await? {
-            UpstreamAnswer::Missing => return Ok(Renewal::Gone),
-            UpstreamAnswer::Unchanged => {
+        let late = |error| Error::new(Kind::Timeout, "the upstream takes too long").because(error);
+        let (arrived, etag) = match timeout(PATIENCE, self.arrive(proxy, ask)).await.map_err(late)?? {
+            Arrival::Missing => return Ok(Renewal::Gone),
+            Arrival::Unchanged => {
                 self.0.meters.documents_unchanged.increment();
                 return Ok(Renewal::Stands);
             }
-            UpstreamAnswer::Found(found) => found,
+            Arrival::Whole(arrived, etag) => (arrived, etag),
         };
-        let UpstreamBody { url, media_type, etag, body, .. } = found;
-        let broken = |error| Error::new(Kind::Unavailable, "the upstream broke off").because(error);
-        let bytes: BytesMut = body.try_collect().await.map_err(broken)?;
-        let arrived = Arrived { url, media_type, bytes: bytes.freeze() };
         let keep = move || {
             let kept = read(&arrived)?;
             zstd::bulk::compress(&kept, ZSTD_LEVEL).map(Bytes::from).map_err(Error::internal)
@@ -173,6 +189,27 @@ impl Upstreams {
         self.0.meters.documents_fetched.increment();
         Ok(Renewal::Came(Fetched { etag, payload }))
     }
+
+    /// What an upstream says, to its end.
+    async fn arrive(&self, proxy: &Proxy, ask: UpstreamAsk) -> Result<Arrival> {
+        let found = match self.ask(proxy, ask).await? {
+            UpstreamAnswer::Missing => return Ok(Arrival::Missing),
+            UpstreamAnswer::Unchanged => return Ok(Arrival::Unchanged),
+            UpstreamAnswer::Found(found) => found,
+        };
+        let UpstreamBody { url, media_type, etag, body, .. } = found;
+        let broken = |error| Error::new(Kind::Unavailable, "the upstream broke off").because(error);
+        let bytes: BytesMut = body.try_collect().await.map_err(broken)?;
+        Ok(Arrival::Whole(Arrived { url, media_type, bytes: bytes.freeze() }, etag))
+    }
+}
+
+/// What an upstream said, whole.
+enum Arrival {
+    Missing,
+    Unchanged,
+    /// With its entity tag.
+    Whole(Arrived, Option<String>),
 }
 
 const fn fresh(state: &FetchedState) -> Document {

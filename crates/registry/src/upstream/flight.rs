@@ -1,8 +1,9 @@
 //! One fetch of one thing at a time, in this process and among all nodes.
 //!
 //! In the process whoever wants the same waits for a mutex; among nodes a lease says who fetches. It is prolonged as long
-//! as the work goes on; a node that dies loses it by time, and whoever waits takes it over. Whoever has got his turn looks
-//! first whether what he wanted has come meanwhile.
+//! as the work goes on; a node that dies loses it by time, and whoever waits takes it over. A node that is alone needs none:
+//! whoever asks it for names that are nowhere writes nothing. Whoever has got his turn looks first whether what he wanted has
+//! come meanwhile. Whoever goes away while he waits waits no more.
 
 use std::{
     borrow::Cow,
@@ -18,7 +19,7 @@ use tokio::{
 use wharf_core::{Error, Kind, Result};
 
 use super::Upstreams;
-use crate::{housekeeping::TakeLease, lease::EndLease, port::LeaseClaim};
+use crate::{housekeeping::TakeLease, lease::EndLease, port::LeaseClaim, upload::on_its_own};
 
 /// How long a lease stands that is not prolonged, in seconds.
 const LEASE: i64 = 30;
@@ -46,14 +47,42 @@ impl Flights {
         turns.insert(name.to_owned(), Arc::downgrade(&turn));
         turn
     }
+
+    /// A turn where there is no other node.
+    #[cfg(test)]
+    pub(super) async fn alone(&self, name: &str) -> Flight {
+        Flight { turn: self.turn(name).lock_owned().await, _lease: None }
+    }
 }
 
 /// The turn to fetch something. It ends when it is dropped.
 pub struct Flight {
+    turn: tokio::sync::OwnedMutexGuard<()>,
+    _lease: Option<FetchLease>,
+}
+
+impl Flight {
+    /// Whoever waits for what is fetched in this turn.
+    pub(super) fn waiters(&self) -> Waiters {
+        Waiters(Arc::downgrade(tokio::sync::OwnedMutexGuard::mutex(&self.turn)))
+    }
+}
+
+/// Whoever waits, in this process, for what somebody fetches.
+pub(super) struct Waiters(Weak<Turn>);
+
+impl Waiters {
+    /// Whether there is anybody beside him who fetches.
+    pub(super) fn are_there(&self) -> bool {
+        self.0.strong_count() > 1
+    }
+}
+
+/// What other nodes see of a turn. It is given back when it is dropped.
+struct FetchLease {
     upstreams: Upstreams,
     claim: LeaseClaim,
     beat: AbortHandle,
-    _turn: tokio::sync::OwnedMutexGuard<()>,
 }
 
 impl Upstreams {
@@ -62,12 +91,25 @@ impl Upstreams {
         let busy = |_| Error::new(Kind::Unavailable, "this is being fetched, and takes long: try again");
         let turn = tokio::time::timeout(PATIENCE, self.0.flights.turn(&name).lock_owned());
         let turn = turn.await.map_err(busy)?;
+        if !self.0.registry.store().is_shared() {
+            return Ok(Flight { turn, _lease: None });
+        }
+        let upstreams = self.clone();
+        // Whoever waits may go; a lease that was taken by then must be given back all the same.
+        on_its_own(async move {
+            let lease = upstreams.lease(name).await?;
+            Ok(Flight { turn, _lease: Some(lease) })
+        })
+        .await
+    }
+
+    async fn lease(self, name: String) -> Result<FetchLease> {
         let holder = self.0.registry.0.parts.entropy.id::<16>();
         let claim = LeaseClaim { name: Cow::Owned(name), holder, until: self.0.registry.now() };
         self.take(&claim).await?;
         let (upstreams, prolonged) = (self.clone(), claim.clone());
         let beat = tokio::spawn(async move { upstreams.prolong(prolonged).await }).abort_handle();
-        Ok(Flight { upstreams: self.clone(), claim, beat, _turn: turn })
+        Ok(FetchLease { upstreams: self, claim, beat })
     }
 
     async fn take(&self, claim: &LeaseClaim) -> Result<()> {
@@ -101,7 +143,7 @@ impl Upstreams {
     }
 }
 
-impl Drop for Flight {
+impl Drop for FetchLease {
     fn drop(&mut self) {
         self.beat.abort();
         let (upstreams, claim) = (self.upstreams.clone(), self.claim.clone());

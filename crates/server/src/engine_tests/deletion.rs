@@ -63,6 +63,10 @@ impl Store for Interrupted {
     async fn check(&self) -> Result<()> {
         Ok(())
     }
+
+    fn is_shared(&self) -> bool {
+        self.database.is_shared()
+    }
 }
 
 /// Pushes the one manifest of these tests with tags of these numbers.
