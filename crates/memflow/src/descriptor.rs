@@ -18,6 +18,8 @@ use object::FileKind;
 use serde::{Deserialize, Serialize};
 use wharf_registry::format::Refusal;
 
+pub(crate) use self::layout::{LONGEST_DESCRIPTION, LONGEST_NAME};
+
 /// The one version of the plugin interface whose descriptors are known.
 pub const PLUGIN_VERSION: i32 = 1;
 
@@ -46,6 +48,19 @@ pub struct Descriptor {
     pub version: String,
     /// What it is for.
     pub description: String,
+}
+
+impl Descriptor {
+    /// Whether its texts are no longer than those of a file can be.
+    pub(crate) fn is_bounded(&self) -> bool {
+        let texts = [
+            (&self.export_name, image::LONGEST_SYMBOL as u64),
+            (&self.name, LONGEST_NAME),
+            (&self.version, LONGEST_NAME),
+            (&self.description, LONGEST_DESCRIPTION),
+        ];
+        texts.iter().all(|(text, longest)| text.len() as u64 <= *longest)
+    }
 }
 
 /// What a plugin is.

@@ -52,6 +52,10 @@ use crate::{
 const UPLOADS: usize = 16;
 /// How many of them are of one organisation, so that nobody waits for the slow connections of strangers.
 const SHARE: usize = 4;
+/// How many plugins are fetched from upstreams meanwhile, and of one organisation: each is in memory until it is stored.
+const FETCHES: (usize, usize) = (8, 2);
+/// How many lists of upstreams are read at once, and of one organisation.
+const LOOKS: (usize, usize) = (4, 2);
 
 /// What the face works with.
 pub struct Memflow {
@@ -71,10 +75,14 @@ pub struct Memflow {
 struct Serving {
     face: Memflow,
     turns: Turns,
+    fetches: Turns,
+    looks: Turns,
 }
 
 /// The routes at the root and below `/memflow/`.
 pub fn router(face: Memflow) -> Router {
+    let turns = Turns::new(UPLOADS, SHARE);
+    let (fetches, looks) = (Turns::new(FETCHES.0, FETCHES.1), Turns::new(LOOKS.0, LOOKS.1));
     Router::new()
         .route("/plugins", any(serve))
         .route("/plugins/{*name}", any(serve))
@@ -82,7 +90,7 @@ pub fn router(face: Memflow) -> Router {
         .route("/files/{*path}", any(serve))
         .route("/keys", any(serve))
         .route("/memflow/{*path}", any(serve))
-        .with_state(Arc::new(Serving { face, turns: Turns::new(UPLOADS, SHARE) }))
+        .with_state(Arc::new(Serving { face, turns, fetches, looks }))
 }
 
 /// A request on its way through a handler.

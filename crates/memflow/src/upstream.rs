@@ -2,19 +2,23 @@
 //! somebody wants it, and stored as if it had been uploaded – if a key signed it that this registry believes. What the
 //! upstream says of keys counts for nothing.
 
+mod listed;
+
 use axum::{
     Json,
+    http::header,
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
-use wharf_core::{Digest, Error, Kind, Protocol, RegistryGrant, Result};
+use wharf_core::{Error, Kind, Protocol, RegistryGrant, Result};
 use wharf_registry::{
     HashedBytes,
     upstream::{Arrived, DocumentWanted, Lasting, Proxy},
 };
 
+use self::listed::{Listed, Metadata, Names, Variants, keep};
 use crate::{
     Call,
     endpoint::{Digits, Filter, not_found},
@@ -25,8 +29,12 @@ use crate::{
     variant::Variant,
 };
 
-/// The largest list that is read, in bytes.
-const LARGEST_LIST: usize = 8 * 1024 * 1024;
+/// The largest list of names that is read, in bytes.
+const LARGEST_NAMES: usize = 8 * 1024 * 1024;
+/// The largest page of variants, or metadata of a file.
+const LARGEST_PAGE: usize = 1024 * 1024;
+/// The most bytes of all pages of one plugin.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
 /// How many variants an upstream shows at once.
 const PAGE: usize = 50;
 /// How many such lists of one plugin are read.
@@ -37,21 +45,17 @@ pub(crate) async fn proxy(call: &Call<'_>, grant: &RegistryGrant) -> Result<Opti
     call.serving.face.upstreams.proxy_registry(grant, &call.place, Protocol::Memflow).await
 }
 
-/// `GET /plugins`: what the upstream lists.
+/// `GET /plugins`: what the upstream lists. It is kept as it is said.
 pub(crate) async fn plugins(call: &Call<'_>, proxy: &Proxy) -> Result<Response> {
-    let read = |arrived: &Arrived| list(arrived).map(|_| arrived.bytes.clone());
-    let wanted = wanted(proxy, ("memflow plugins".to_owned(), "plugins"), Box::new(read))?;
-    let (name, known) = (wanted.name.clone(), call.serving.face.upstreams.document(proxy, wanted).await?);
-    if known.is_none() {
-        return Ok(Json(json!({ "plugins": [] })).into_response());
+    let read = |arrived: &Arrived| keep(&Names::read(&arrived.bytes)?);
+    let (most, name) = (LARGEST_NAMES, "memflow names".to_owned());
+    let wanted = wanted(proxy, (name.clone(), "plugins"), (most, Box::new(read)))?;
+    let upstreams = &call.serving.face.upstreams;
+    if upstreams.document(proxy, wanted).await?.is_none() {
+        return Ok(Json(Names::default()).into_response());
     }
-    let payload = call.serving.face.upstreams.payload(proxy, &name).await?;
-    let entries = entries(&payload)?;
-    let named = entries.iter().filter_map(|entry| {
-        let text = |name: &str| entry.get(name).and_then(Value::as_str);
-        Some(json!({ "name": text("name")?, "description": text("description").unwrap_or_default() }))
-    });
-    Ok(Json(json!({ "plugins": named.collect::<Vec<_>>() })).into_response())
+    let payload = upstreams.payload(proxy, &name).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], payload).into_response())
 }
 
 /// `GET /plugins/{name}`: the variants that the upstream lists and that pass a filter.
@@ -60,54 +64,51 @@ pub(crate) async fn variants(
     proxy: &Proxy,
     (name, filter): (&str, &Filter),
 ) -> Result<Response> {
-    let mut found = Vec::new();
-    if filter.is_possible() && filter.limit > 0 {
-        found = all_variants(call, proxy, name).await?;
-        found.retain(|variant| passes(variant, filter));
-    }
     let mut plugins = Vec::new();
-    for variant in found.iter().skip(filter.skip).take(filter.limit) {
-        plugins.push(shown(call, variant).await?);
+    if filter.is_possible() && filter.limit > 0 {
+        for listed in found(call, proxy, (name, filter)).await? {
+            plugins.push(shown(call, listed).await?);
+        }
     }
     Ok(Json(json!({ "plugins": plugins, "skip": filter.skip })).into_response())
 }
 
 /// A variant as the upstream lists it, and whether it is here, which it is only if it was verified.
-async fn shown(call: &Call<'_>, variant: &Map<String, Value>) -> Result<Value> {
-    let fields = ["digest", "signature", "created_at", "descriptor"];
-    let mut shown: Map<String, Value> = fields
-        .into_iter()
-        .map(|field| (field.to_owned(), variant.get(field).cloned().unwrap_or_default()))
-        .collect();
-    let digest = Digits::parse(text(variant, "digest"))?;
-    shown.insert("verified".to_owned(), is_here(call, &digest).await?.into());
-    Ok(Value::Object(shown))
+async fn shown(call: &Call<'_>, listed: Listed) -> Result<Value> {
+    let verified = is_here(call, &Digits::parse(&listed.digest)?).await?;
+    let Listed { digest, signature, created_at, descriptor } = listed;
+    Ok(json!({
+        "digest": digest, "signature": signature, "created_at": created_at, "descriptor": descriptor,
+        "verified": verified,
+    }))
 }
 
-/// Every variant of a plugin, page by page, as they are known.
-async fn all_variants(call: &Call<'_>, proxy: &Proxy, name: &str) -> Result<Vec<Map<String, Value>>> {
-    let (upstreams, mut found) = (&call.serving.face.upstreams, Vec::new());
-    let path: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
-    let path = path.replace('+', "%20");
-    for page in 0..MOST_PAGES {
-        let skip = page * PAGE;
-        let read = move |arrived: &Arrived| {
-            let variants = list(arrived)?;
-            // An empty list is not kept: there are as many of them as there are names.
-            if variants.is_empty() { Err(not_found()) } else { keep(&variants) }
-        };
-        let path = format!("plugins/{path}?limit={PAGE}&skip={skip}");
-        let wanted = wanted(proxy, (format!("memflow variants {name} {skip}"), &path), Box::new(read))?;
-        let document = wanted.name.clone();
-        match upstreams.document(proxy, wanted).await {
-            Ok(Some(_)) => {}
-            Ok(None) => break,
-            Err(error) if matches!(error.kind(), Kind::NotFound(_)) => break,
-            Err(error) => return Err(error),
+/// The variants of a plugin that are to be shown. Page after page is read until there are enough, and of all pages so many
+/// bytes.
+async fn found(call: &Call<'_>, proxy: &Proxy, (name, filter): (&str, &Filter)) -> Result<Vec<Listed>> {
+    let (mut found, mut passed, mut read) = (Vec::new(), 0, 0);
+    for number in 0..MOST_PAGES {
+        let Some(payload) = page(call, proxy, (name, number * PAGE)).await? else { break };
+        read += payload.len();
+        if read > MOST_BYTES {
+            break;
         }
-        let variants = entries(&upstreams.payload(proxy, &document).await?)?;
-        let is_last = variants.len() < PAGE;
-        found.extend(variants);
+        let turn = call.serving.looks.next(&call.place.organisation).await?;
+        let parse = move || {
+            let _turn = turn;
+            Variants::read(&payload)
+        };
+        let listed = spawn_blocking(parse).await.map_err(Error::internal)??;
+        let is_last = listed.len() < PAGE;
+        for listed in listed.into_iter().filter(|listed| listed.passes(filter)) {
+            passed += 1;
+            if passed > filter.skip {
+                found.push(listed);
+            }
+            if found.len() == filter.limit {
+                return Ok(found);
+            }
+        }
         if is_last {
             break;
         }
@@ -115,20 +116,24 @@ async fn all_variants(call: &Call<'_>, proxy: &Proxy, name: &str) -> Result<Vec<
     Ok(found)
 }
 
-/// Whether a variant passes a filter, as one of this registry would.
-fn passes(variant: &Map<String, Value>, filter: &Filter) -> bool {
-    let (hex, descriptor) = (text(variant, "digest"), variant.get("descriptor").and_then(Value::as_object));
-    let Some(descriptor) = descriptor else { return false };
-    let is = |name: &str, wanted: Option<&str>| wanted.is_none_or(|wanted| text(descriptor, name) == wanted);
-    let is_version = |version: &String| {
-        text(descriptor, "version") == version
-            || (!version.is_empty() && hex.starts_with(&version.to_ascii_lowercase()))
+/// What is kept of one page of the variants of a plugin; none behind the last.
+async fn page(call: &Call<'_>, proxy: &Proxy, (name, skip): (&str, usize)) -> Result<Option<Bytes>> {
+    let upstreams = &call.serving.face.upstreams;
+    let path: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
+    let path = format!("plugins/{}?limit={PAGE}&skip={skip}", path.replace('+', "%20"));
+    let read = move |arrived: &Arrived| {
+        let variants = Variants::read(&arrived.bytes)?;
+        // An empty list is not kept: there are as many of them as there are names.
+        if variants.is_empty() { Err(not_found()) } else { Variants::keep(variants) }
     };
-    Digits::parse(hex).is_ok()
-        && filter.version.as_ref().is_none_or(is_version)
-        && filter.digests.iter().all(|digits| !digits.is_empty() && hex.starts_with(digits.as_str()))
-        && is("file_type", filter.file_type)
-        && is("architecture", filter.architecture)
+    let name = format!("memflow variants {name} {skip}");
+    let wanted = wanted(proxy, (name.clone(), &path), (LARGEST_PAGE, Box::new(read)))?;
+    match upstreams.document(proxy, wanted).await {
+        Ok(Some(_)) => upstreams.payload(proxy, &name).await.map(Some),
+        Ok(None) => Ok(None),
+        Err(error) if matches!(error.kind(), Kind::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Brings a file here that the upstream has, by one for all who wait.
@@ -147,12 +152,12 @@ pub(crate) async fn fetch(call: &Call<'_>, proxy: &Proxy, digits: &Digits) -> Re
         let words = "this proxy believes no key: let it believe the one that its upstream signs with";
         return Err(Error::new(Kind::Denied, words));
     }
-    let turn = call.serving.turns.next(&call.place.organisation).await?;
+    // Not one of those for uploads: a slow upstream holds no client up.
+    let turn = call.serving.fetches.next(&call.place.organisation).await?;
     let metadata = format!("files/{wanted}/metadata");
-    let metadata = upstreams.whole(proxy, &metadata, LARGEST_LIST).await?.ok_or_else(not_found)?;
-    let metadata: Map<String, Value> = serde_json::from_slice(&metadata).map_err(|_| no_list())?;
-    let (digest, signature) = (text(&metadata, "digest"), text(&metadata, "signature").to_owned());
-    let digest: Digest = format!("sha256:{digest}").parse().map_err(|_| no_list())?;
+    let metadata = upstreams.whole(proxy, &metadata, LARGEST_PAGE).await?.ok_or_else(not_found)?;
+    let metadata = spawn_blocking(move || Metadata::read(&metadata)).await.map_err(Error::internal)??;
+    let (digest, signature) = (metadata.digest()?, metadata.signature);
     let file = format!("files/{}", digest.hex());
     let file = upstreams.whole(proxy, &file, LARGEST).await?.ok_or_else(not_found)?;
     let form = Form { file: hashed(file).await?, signature };
@@ -207,30 +212,8 @@ pub(crate) async fn find(call: &Call<'_>, digits: &Digits) -> Result<Vec<Variant
 fn wanted(
     proxy: &Proxy,
     (name, path): (String, &str),
-    read: wharf_registry::upstream::Read,
+    (most, read): (usize, wharf_registry::upstream::Read),
 ) -> Result<DocumentWanted> {
     let (url, lasting) = (proxy.upstream().url.below(path)?, Lasting::Lifetime);
-    Ok(DocumentWanted { name, url, accept: "application/json", most: LARGEST_LIST, lasting, read })
-}
-
-/// The entries of a list that came.
-fn list(arrived: &Arrived) -> Result<Vec<Map<String, Value>>> {
-    entries(&arrived.bytes).map_err(|_| no_list())
-}
-
-fn entries(bytes: &[u8]) -> Result<Vec<Map<String, Value>>> {
-    let mut list: Map<String, Value> = serde_json::from_slice(bytes).map_err(Error::internal)?;
-    serde_json::from_value(list.remove("plugins").unwrap_or_default()).map_err(Error::internal)
-}
-
-fn keep(variants: &[Map<String, Value>]) -> Result<Bytes> {
-    serde_json::to_vec(&json!({ "plugins": variants })).map(Bytes::from).map_err(Error::internal)
-}
-
-fn no_list() -> Error {
-    Error::new(Kind::Unavailable, "the upstream answered as no registry of plugins does")
-}
-
-fn text<'v>(object: &'v Map<String, Value>, name: &str) -> &'v str {
-    object.get(name).and_then(Value::as_str).unwrap_or_default()
+    Ok(DocumentWanted { name, url, accept: "application/json", most, lasting, read })
 }

@@ -13,7 +13,7 @@ const MOST_SEGMENTS: usize = 256;
 /// No descriptor is longer than this, in bytes.
 const LONGEST_DESCRIPTOR: u64 = 0x60;
 /// The longest symbol of a plugin, in bytes.
-const LONGEST_SYMBOL: usize = 256;
+pub(super) const LONGEST_SYMBOL: usize = 256;
 /// What a plugin's symbols begin with.
 const PREFIXES: [(&str, PluginKind); 2] =
     [("MEMFLOW_CONNECTOR_", PluginKind::Connector), ("MEMFLOW_OS_", PluginKind::Os)];

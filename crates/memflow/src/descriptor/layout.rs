@@ -9,9 +9,9 @@ use super::{
 };
 
 /// The longest name and version, in bytes: they stand in an index, together.
-const LONGEST_NAME: u64 = 128;
+pub(crate) const LONGEST_NAME: u64 = 128;
 /// The longest description, in bytes.
-const LONGEST_DESCRIPTION: u64 = 4096;
+pub(crate) const LONGEST_DESCRIPTION: u64 = 4096;
 
 /// The descriptors of an image, in the order of its exports.
 pub(super) fn descriptors(image: &Image<'_>) -> Result<Vec<Descriptor>, Refusal> {
