@@ -24,6 +24,8 @@ const CONNECT: Duration = Duration::from_secs(15);
 const HEAD: Duration = Duration::from_secs(60);
 /// The slowest pace of a body either way that is waited for, in bytes a second, on the whole.
 pub(crate) const SLOWEST: u64 = 16 * 1024;
+/// How many connections to one host are kept for the next request.
+const MOST_IDLE: usize = 8;
 /// The most redirects in a row.
 const MOST_REDIRECTS: usize = 5;
 
@@ -69,6 +71,7 @@ impl Door {
             .http1_only()
             .connect_timeout(CONNECT)
             .pool_idle_timeout(Duration::from_secs(20))
+            .pool_max_idle_per_host(MOST_IDLE)
             .tls_backend_preconfigured(trust.config()?)
             .dns_resolver(Resolver(policy.clone()))
             .user_agent(concat!("wharf/", env!("CARGO_PKG_VERSION")))
