@@ -14,8 +14,8 @@ pub use self::management::{
 };
 pub use self::warrant::{Granted, Standing, Warrant};
 use crate::{
-    Access, Action, Actor, Detail, Error, Kind, Place, Principal, RegistryKind, RegistryPlace, Result, Role,
-    Scope, Subject, Verb, right::action,
+    Access, Action, Actor, Detail, Error, Kind, OrganisationName, Place, Principal, RegistryKind,
+    RegistryPlace, Result, Role, Scope, Subject, Verb, right::action,
 };
 
 /// Row id of an organisation.
@@ -152,11 +152,17 @@ impl ReadGrant {
 /// Proof that an actor may list what a registry holds.
 #[derive(Clone, Debug)]
 pub struct RegistryGrant {
+    organisation: OrganisationName,
     registry: RegistryId,
     kind: RegistryKind,
 }
 
 impl RegistryGrant {
+    /// Whose it is.
+    pub const fn organisation(&self) -> &OrganisationName {
+        &self.organisation
+    }
+
     /// The registry.
     pub const fn registry(&self) -> RegistryId {
         self.registry
@@ -296,7 +302,7 @@ pub fn decide_registry(actor: &Actor, place: &RegistryPlace, rights: &Rights) ->
         return Err(Error::new(Kind::Denied, message));
     }
     let registry = rights.registry.as_ref().ok_or_else(|| Error::not_found(Subject::Name))?;
-    Ok(RegistryGrant { registry: registry.id, kind: registry.kind })
+    Ok(RegistryGrant { organisation: place.organisation.clone(), registry: registry.id, kind: registry.kind })
 }
 
 /// Whether the credential of one who may list a registry reaches all of it.
@@ -325,7 +331,11 @@ pub fn decide_reach(actor: &Actor, place: &RegistryPlace, rights: &Rights) -> Re
     if !reaches_all && !actor.access.reaches_some_of(place, Verb::Pull) {
         return Err(Error::not_found(Subject::Name));
     }
-    let whole = RegistryGrant { registry: registry.id, kind: registry.kind };
+    let whole = RegistryGrant {
+        organisation: place.organisation.clone(),
+        registry: registry.id,
+        kind: registry.kind,
+    };
     Ok(ReachGrant { whole, narrowed: (!reaches_all).then(|| actor.access.clone()) })
 }
 

@@ -24,13 +24,13 @@ use wharf_core::{
     meter::Counter,
 };
 
+use self::{flight::Flights, memory::Memory, rows::FindSource};
 pub use self::{
     document::{Arrived, Document, DocumentWanted, Lasting, Read},
     fill::{Coming, Fetching, FileWanted, Keep, Stored},
     flight::Flight,
     view::{Shown, View},
 };
-use self::{flight::Flights, memory::Memory, rows::FindSource};
 use crate::{
     Registry, Turn, Turns,
     port::{UpstreamAnswer, UpstreamAsk, UpstreamDoor},
@@ -39,7 +39,9 @@ use crate::{
 /// How many files are fetched at once, and how many of them for one organisation.
 const FILES: (usize, usize) = (128, 16);
 /// The same of what upstreams say of themselves, which is small, so that nobody waits with it for files.
-const DOCUMENTS: (usize, usize) = (64, 8);
+const DOCUMENTS: (usize, usize) = (32, 8);
+/// How many documents that came are read at once, which takes several times their size.
+const READINGS: (usize, usize) = (4, 2);
 /// The most connections to upstreams that something is fetched over at once. Each file is being written meanwhile.
 pub const MOST_CONNECTIONS: usize = FILES.0 + DOCUMENTS.0;
 
@@ -81,6 +83,7 @@ struct Inner {
     flights: Flights,
     files: Turns,
     documents: Turns,
+    readings: Turns,
     memory: Memory,
     meters: UpstreamMeters,
 }
@@ -89,12 +92,18 @@ struct Inner {
 #[derive(Clone, Debug)]
 pub struct Proxy {
     registry: RegistryId,
+    /// Whose it is, who has a share of what is read of all upstreams at once.
     organisation: OrganisationName,
     upstream: Upstream,
     guard: Guard,
 }
 
 impl Proxy {
+    /// Whose it is.
+    pub const fn organisation(&self) -> &OrganisationName {
+        &self.organisation
+    }
+
     /// The registry.
     pub const fn registry(&self) -> RegistryId {
         self.registry
@@ -116,7 +125,8 @@ impl Upstreams {
     pub fn new(registry: Registry, door: Arc<dyn UpstreamDoor>, settings: UpstreamSettings) -> Self {
         let (flights, memory, meters) = Default::default();
         let (files, documents) = (Turns::new(FILES.0, FILES.1), Turns::new(DOCUMENTS.0, DOCUMENTS.1));
-        Self(Arc::new(Inner { registry, door, settings, flights, files, documents, memory, meters }))
+        let readings = Turns::new(READINGS.0, READINGS.1);
+        Self(Arc::new(Inner { registry, door, settings, flights, files, documents, readings, memory, meters }))
     }
 
     /// What is counted of the work.

@@ -25,7 +25,6 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const ZSTD_LEVEL: i32 = 3;
 /// The largest document, in bytes: the most that one unpacks to.
 const LARGEST: usize = 256 << 20;
-
 /// What is kept of what came.
 pub type Read = Box<dyn FnOnce(&Arrived) -> Result<Bytes> + Send>;
 
@@ -181,7 +180,10 @@ impl Upstreams {
             }
             Arrival::Whole(arrived, etag) => (arrived, etag),
         };
+        let reading = self.0.readings.next(&proxy.organisation).await?;
         let keep = move || {
+            // Who waits for it may go away; the work goes on, and its turn with it.
+            let _reading = reading;
             let kept = read(&arrived)?;
             zstd::bulk::compress(&kept, ZSTD_LEVEL).map(Bytes::from).map_err(Error::internal)
         };
