@@ -50,12 +50,13 @@ impl Shelf {
         fresh.filter_map(|(of, slot)| Some((*of, slot.clone(), slot.rendered()?))).collect()
     }
 
-    /// Makes room: what was looked at least lately goes.
+    /// Makes room: what is larger than the shelf goes, and drives out nothing; then what was looked at least lately.
     pub(crate) fn trim(&self) {
         let mut slots = self.slots();
         let weight = |slot: &Slot| slot.rendered().map_or(0, |rendered| rendered.weight());
+        slots.retain(|_, slot| weight(slot) <= MOST);
         let mut total: usize = slots.values().map(|slot| weight(slot)).sum();
-        while total > MOST && slots.len() > 1 {
+        while total > MOST {
             let oldest = slots.iter().min_by_key(|(_, slot)| slot.looked.load(Ordering::Relaxed));
             let Some((oldest, slot)) = oldest.map(|(of, slot)| (*of, weight(slot))) else { return };
             slots.remove(&oldest);
@@ -125,6 +126,7 @@ mod tests {
     use wharf_core::gate::RegistryId;
 
     use super::*;
+    use crate::format::{Encoding, RenderedBody, RenderedPage};
 
     #[test]
     fn what_was_rendered_is_fresh_until_it_was_kept() {
@@ -144,5 +146,25 @@ mod tests {
         assert_eq!(fresh(), [3], "what came meanwhile is still to be kept");
         slot.was_kept(&slot.at(3).unwrap());
         assert!(fresh().is_empty());
+    }
+
+    #[test]
+    fn the_shelf_holds_as_many_bytes_as_it_may_and_no_page_larger_than_itself() {
+        let shelf = Shelf::default();
+        let of = |number| PageOf { registry: RegistryId(number), repository: None, format: "x" };
+        let put = |number, length| {
+            let (etag, bytes) = (String::new(), vec![0; length].into());
+            let body = RenderedBody { encoding: Encoding::Identity, etag, bytes };
+            let page = RenderedPage { kind: "x".into(), media_type: "a/b".into(), bodies: vec![body] };
+            let rendered = Rendered { revision: 1, pages: vec![page] };
+            shelf.slot(of(number)).put(Arc::new(rendered), Found::InStore);
+            shelf.trim();
+        };
+        put(1, MOST / 2);
+        put(2, MOST + 1);
+        assert!(shelf.slot(of(1)).at(1).is_some(), "it makes room by itself");
+        assert!(shelf.slot(of(2)).at(1).is_none(), "nor does it stay where it is alone");
+        put(3, MOST / 2 + 1);
+        assert!(shelf.slot(of(1)).at(1).is_none() && shelf.slot(of(3)).at(1).is_some());
     }
 }
