@@ -18,6 +18,7 @@ use crate::{
     archive::{self, Readings},
     attestation::{Notary, kept},
     filename::FileName,
+    metadata::LONGEST_LINE,
     name::ProjectName,
     page, release, shape, version,
 };
@@ -182,7 +183,7 @@ fn fact(
         size,
         metadata: wharf_hash::digest(Algorithm::Sha256, &bytes).to_string(),
         requires_python: text("requires_python"),
-        summary: text("summary"),
+        summary: text("summary").map(|summary| summary.chars().take(LONGEST_LINE).collect()),
     };
     let index = [
         (FILENAME, file.text.clone()),

@@ -14,8 +14,8 @@ use crate::{filename::FileName, name::ProjectName, requirement::is_requirement};
 pub(crate) const VERSIONS: [&str; 8] = ["1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5"];
 /// The most fields.
 const MOST_FIELDS: usize = 4096;
-/// The longest summary, in characters.
-pub(crate) const LONGEST_SUMMARY: usize = 512;
+/// The longest field of one line that pages and lists show, in characters. Each shows it for every file.
+pub(crate) const LONGEST_LINE: usize = 512;
 
 /// Fields that may stand more than once, by their names in the form.
 pub(crate) const REPEATED: [&str; 19] = [
@@ -93,6 +93,7 @@ impl Metadata {
         }
         expect_version_of_metadata(self.get("metadata_version").unwrap_or_default())?;
         let name = self.get("name").unwrap_or_default();
+        expect_short("name", name)?;
         let is_name = name.parse::<ProjectName>().is_ok_and(|name| name == file.project);
         let version = self.get("version").unwrap_or_default();
         let is_version = version.parse::<Version>().is_ok_and(|version| version == file.version);
@@ -136,8 +137,16 @@ pub(crate) fn expect_version_of_metadata(version: &str) -> Result<(), Refusal> {
 
 /// Refuses what no installer could compare with.
 pub(crate) fn expect_requires_python(text: &str) -> Result<(), Refusal> {
+    expect_short("requires-python", text)?;
     let refusal = |_| Refusal::new(format!("{text:?} is invalid for 'requires-python'"));
     text.parse::<VersionSpecifiers>().map(drop).map_err(refusal)
+}
+
+fn expect_short(field: &str, text: &str) -> Result<(), Refusal> {
+    if text.chars().count() > LONGEST_LINE {
+        return Err(Refusal::new(format!("{field}: Use at most {LONGEST_LINE} characters.")));
+    }
+    Ok(())
 }
 
 /// Whether a mail may have a field of this name (RFC 5322, section 3.6.8).
@@ -196,6 +205,14 @@ mod tests {
             let read = Metadata::parse(wrong.as_bytes()).and_then(|metadata| metadata.expect(&file));
             assert!(read.is_err(), "{to:?} was accepted");
         }
+        let at_bound = format!("Requires-Python: {}>=3", ">=3,".repeat(127));
+        for (line, is_taken) in [(at_bound.clone(), true), (format!("{at_bound},>=3"), false)] {
+            let text = TEXT.replace("Requires-Python: >=3.8", &line);
+            let read = Metadata::parse(text.as_bytes()).and_then(|metadata| metadata.expect(&file));
+            assert_eq!(read.is_ok(), is_taken, "{} bytes", line.len());
+        }
+        let long = TEXT.replace("Foo.Bar", &format!("Foo{}Bar", ".".repeat(512)));
+        assert!(Metadata::parse(long.as_bytes()).unwrap().expect(&file).is_err());
         assert!(Metadata::parse(b"Name: \xff\n").is_err());
         assert!(Metadata::parse(b" Name: folded\n").is_err());
         assert!(Metadata::parse("A: b\n".repeat(5000).as_bytes()).is_err());

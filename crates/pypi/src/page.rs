@@ -1,7 +1,7 @@
 //! The pages of the simple index (simple repository API 1.4), rendered from what is listed.
 
 pub(crate) mod html;
-mod json;
+pub(crate) mod json;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -16,6 +16,11 @@ use crate::{attestation::kept::Attested, format::File, name::ProjectName};
 
 /// The version of the protocol that the pages speak.
 pub(crate) const API_VERSION: &str = "1.4";
+
+/// The most bytes that the files of a page are counted with. Of more the newest are shown.
+const MOST_BYTES: usize = 32 << 20;
+/// How many bytes of a page a file is counted with, apart from what it says of itself.
+const EACH: usize = 512;
 
 /// The pages of one listing, by their names.
 pub(crate) const JSON: &str = "json";
@@ -60,6 +65,14 @@ impl Shown {
         format!("files/{project}/{}", encoded(&self.file.filename))
     }
 
+    /// How many bytes of a page it takes, about.
+    fn weight(&self) -> usize {
+        let File { filename, version, requires_python, .. } = &self.file;
+        let reason = self.yanked.iter().flatten();
+        let told = requires_python.iter().chain(reason).chain([version]).map(String::len);
+        EACH + 2 * filename.len() + told.sum::<usize>()
+    }
+
     /// Its SHA-256 in hexadecimal digits.
     pub(crate) fn sha256(&self) -> &str {
         File::sha256(&self.file.digest).unwrap_or_default()
@@ -102,10 +115,24 @@ fn encoded(name: &str) -> String {
     name.replace('!', "%21").replace('+', "%2B")
 }
 
-/// The files that are shown, by version, then by name: none of a project in quarantine.
+/// The files that are shown, by version, then by name: none of a project in quarantine, and of very many the newest.
 pub(crate) fn shown(listing: &format::Shown) -> Result<Vec<Shown>> {
     let is_quarantine = |notice: &NoticeRow| notice.about == About::All && notice.says == Says::Quarantined;
-    if listing.notices.iter().any(is_quarantine) { Ok(Vec::new()) } else { files(listing) }
+    if listing.notices.iter().any(is_quarantine) {
+        return Ok(Vec::new());
+    }
+    files(listing).map(|files| last(files, MOST_BYTES))
+}
+
+/// The last files, as many as so many bytes of a page take.
+fn last(mut files: Vec<Shown>, most: usize) -> Vec<Shown> {
+    let mut taken = 0;
+    let is_beyond = |shown: &Shown| {
+        taken += shown.weight();
+        taken > most
+    };
+    let left_out = files.iter().rposition(is_beyond);
+    files.split_off(left_out.map_or(0, |position| position + 1))
 }
 
 fn files(listing: &format::Shown) -> Result<Vec<Shown>> {

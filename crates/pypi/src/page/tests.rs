@@ -131,3 +131,19 @@ fn a_project_shows_what_becomes_of_it() {
     );
     assert!(!html.contains("<a "));
 }
+
+#[test]
+fn a_page_shows_the_newest_of_more_files_than_it_holds() {
+    let rows: Vec<ListedRow> =
+        ["1.0", "1.1", "1.2"].map(|version| row(&format!("foo-{version}.tar.gz"), version)).into();
+    let place = "acme/main/pypi/foo".parse().unwrap();
+    let listing = format::Shown { place, rows, notices: Vec::new(), beside: Vec::new() };
+    let names = |most: usize| {
+        let files = last(files(&listing).unwrap(), most);
+        files.into_iter().map(|shown| shown.file.version).collect::<Vec<_>>()
+    };
+    let each = files(&listing).unwrap().iter().map(Shown::weight).max().unwrap();
+    assert_eq!(names(each * 3), ["1.0", "1.1", "1.2"]);
+    assert_eq!(names(each * 3 - 1), ["1.1", "1.2"]);
+    assert!(names(each - 1).is_empty());
+}

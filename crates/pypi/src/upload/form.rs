@@ -7,7 +7,7 @@ use wharf_registry::format::Refusal;
 use super::{intake::Received, invalid};
 use crate::{
     attestation::{Attestation, expect_about},
-    metadata::{LONGEST_SUMMARY, REPEATED, expect_requires_python, expect_version_of_metadata},
+    metadata::{LONGEST_LINE, REPEATED, expect_requires_python, expect_version_of_metadata},
     name::ProjectName,
 };
 
@@ -99,7 +99,7 @@ impl Form {
         version
             .parse::<pep440_rs::Version>()
             .map_err(|_| Refusal::new(format!("{version:?} is invalid for 'version'")))?;
-        if field("summary").chars().count() > LONGEST_SUMMARY || field("summary").contains('\n') {
+        if field("summary").chars().count() > LONGEST_LINE || field("summary").contains('\n') {
             return Err(Refusal::new("summary: Use one line of at most 512 characters."));
         }
         self.get("requires_python").map_or(Ok(()), expect_requires_python)?;
