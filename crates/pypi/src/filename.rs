@@ -155,7 +155,7 @@ impl FileName {
 }
 
 /// The longest name, in bytes: file systems take no longer one.
-const LONGEST: usize = 250;
+pub(crate) const LONGEST: usize = 250;
 
 #[cfg(test)]
 mod tests {

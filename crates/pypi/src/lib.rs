@@ -46,6 +46,11 @@ use wharf_registry::{Registry, Turns, upstream::Upstreams};
 pub use crate::{attestation::Notary, endpoint::NAMES, format::Distributions};
 use crate::{endpoint::Endpoint, source::Source, upstream::Shelf};
 
+/// How many pages are made for their readers at once, which takes several times their size in memory, and how many of them
+/// for one organisation.
+const PAGES: usize = 4;
+const PAGES_SHARE: usize = 2;
+
 /// What the face works with.
 #[derive(Clone)]
 pub struct Pypi {
@@ -68,12 +73,15 @@ struct Serving {
     shelf: Arc<Shelf>,
     /// Of forms that are read.
     forms: Arc<Turns>,
+    /// Of pages that are made for their readers.
+    pages: Arc<Turns>,
 }
 
 /// Everything below `/pypi/{organisation}/{registry}/`.
 pub fn router(face: Pypi) -> Router {
     let forms = Arc::new(face.registry.turns());
-    let serving = Serving { face, shelf: Arc::default(), forms };
+    let pages = Arc::new(Turns::new(PAGES, PAGES_SHARE));
+    let serving = Serving { face, shelf: Arc::default(), forms, pages };
     Router::new().route("/pypi/{*path}", any(serve)).with_state(serving)
 }
 

@@ -5,6 +5,7 @@ mod html;
 mod index;
 mod json;
 mod keep;
+mod listed;
 mod page;
 mod shelf;
 
@@ -22,7 +23,8 @@ use wharf_registry::{
 
 pub(crate) use self::shelf::Shelf;
 use self::{
-    index::{Index, Listed, Moment},
+    index::{Index, Moment},
+    listed::Listed,
     shelf::Shown,
 };
 use crate::{
@@ -38,7 +40,7 @@ use crate::{
 const ACCEPT: &str =
     "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
 /// The largest page, in bytes.
-const LARGEST_PAGE: usize = 64 * 1024 * 1024;
+const LARGEST_PAGE: usize = 16 * 1024 * 1024;
 /// The largest file, in bytes.
 const LARGEST_FILE: u64 = 4 * 1024 * 1024 * 1024;
 /// The largest metadata, in bytes.
@@ -71,7 +73,7 @@ pub(crate) async fn head(call: &Call<'_>, proxied: &Proxied, filename: &str) -> 
 
 async fn stored_head(call: &Call<'_>, proxied: &Proxied, digest: Digest) -> Result<Response> {
     let grant = call.registry.regrant(&proxied.grant).await?;
-    file::head_of(call, &grant, digest).await
+    file::head_of(call, &grant, (digest)).await
 }
 
 /// A file: from here if it is here, else as it comes, while it is stored. Who wants a part of it waits until it is here.
@@ -91,7 +93,7 @@ pub(crate) async fn get(call: &Call<'_>, proxied: &Proxied, filename: &str) -> R
     }
     // The repository may have come into being with the file.
     let grant = call.registry.regrant(&proxied.grant).await?;
-    file::get_of(call, &grant, digest).await
+    file::get_of(call, &grant, (digest)).await
 }
 
 /// A file as it comes. It breaks off if it is not what it was promised to be.
@@ -112,7 +114,8 @@ pub(crate) async fn metadata(call: &Call<'_>, proxied: &Proxied, filename: &str)
         return Ok(file::metadata_of(bytes));
     }
     if let Some(sha256) = promised {
-        return promised_metadata(call, proxied, (&listed, sha256)).await.map(file::metadata_of);
+        let bytes = promised_metadata(call, proxied, (&listed, sha256)).await?;
+        return Ok(file::metadata_of(bytes));
     }
     if !holds(call, proxied, &digest).await? {
         fetch(call, proxied, &listed).await?.arrived().await?;
@@ -198,12 +201,19 @@ async fn shown(call: &Call<'_>, proxied: &Proxied) -> Result<(Arc<Shown>, Docume
     if let Some(shown) = call.serving.shelf.find(&key, known.version, now) {
         return Ok((shown, known));
     }
+    let turn = call.serving.pages.next(proxied.proxy.organisation()).await?;
+    // Who had the turn before may have rendered it.
+    if let Some(shown) = call.serving.shelf.find(&key, known.version, now) {
+        return Ok((shown, known));
+    }
     let payload = upstreams.payload(&proxied.proxy, &name_of(proxied)).await?;
     let render = move || {
+        // The reader may go away; the work goes on, and the turn with it.
+        let _turn = turn;
         let index = Index::kept(&payload)?.of(&project);
         let (index, until) = index.cooled(days, now);
         let rendered = Rendered::of(known.version, page::pages(&project, &index)?)?;
-        Ok::<_, Error>(Shown { version: known.version, until, index, rendered })
+        Ok::<_, Error>(Shown::new(index, until, rendered))
     };
     let shown = Arc::new(spawn_blocking(render).await.map_err(Error::internal)??);
     call.serving.shelf.put(key, shown.clone());

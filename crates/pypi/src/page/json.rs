@@ -8,7 +8,7 @@ use wharf_registry::format::Page;
 use super::{API_VERSION, JSON, Project, Shown};
 
 #[derive(Serialize)]
-struct Meta {
+pub(crate) struct Meta {
     #[serde(rename = "api-version")]
     api_version: &'static str,
 }
@@ -26,47 +26,49 @@ struct Name<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct ProjectDocument<'a> {
-    meta: Meta,
-    name: &'a str,
-    project_status: Status<'a>,
-    versions: &'a [String],
-    files: Vec<FileDocument<'a>>,
+pub(crate) struct ProjectDocument<'a> {
+    pub(crate) meta: Meta,
+    pub(crate) name: &'a str,
+    pub(crate) project_status: Status<'a>,
+    pub(crate) versions: &'a [String],
+    pub(crate) files: Vec<FileDocument<'a>>,
 }
 
 #[derive(Serialize)]
-struct Status<'a> {
-    status: &'static str,
+pub(crate) struct Status<'a> {
+    pub(crate) status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
+    pub(crate) reason: Option<&'a str>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct FileDocument<'a> {
-    filename: &'a str,
-    url: String,
-    hashes: Hashes<'a>,
+pub(crate) struct FileDocument<'a> {
+    pub(crate) filename: &'a str,
+    pub(crate) url: String,
+    pub(crate) hashes: Hashes<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    requires_python: Option<&'a str>,
-    core_metadata: Metadata<'a>,
+    pub(crate) requires_python: Option<&'a str>,
+    pub(crate) core_metadata: Metadata<'a>,
     /// What it was called before PEP 714.
-    dist_info_metadata: Metadata<'a>,
-    yanked: Yanked<'a>,
-    size: u64,
-    upload_time: &'a str,
+    pub(crate) dist_info_metadata: Metadata<'a>,
+    pub(crate) yanked: Yanked<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    provenance: Option<&'a str>,
+    pub(crate) size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) upload_time: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) provenance: Option<&'a str>,
 }
 
 #[derive(Serialize)]
-struct Hashes<'a> {
-    sha256: &'a str,
+pub(crate) struct Hashes<'a> {
+    pub(crate) sha256: &'a str,
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Metadata<'a> {
+pub(crate) enum Metadata<'a> {
     Served(Hashes<'a>),
     Not(bool),
 }
@@ -74,12 +76,12 @@ enum Metadata<'a> {
 /// Whether, or why (PEP 592).
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Yanked<'a> {
+pub(crate) enum Yanked<'a> {
     Whether(bool),
     Because(&'a str),
 }
 
-const META: Meta = Meta { api_version: API_VERSION };
+pub(crate) const META: Meta = Meta { api_version: API_VERSION };
 
 pub(super) fn root(projects: &[String]) -> Result<Page> {
     page(&RootDocument { meta: META, projects: projects.iter().map(|name| Name { name }).collect() })
@@ -111,13 +113,13 @@ fn file<'a>(project: &Project<'_>, shown: &'a Shown) -> FileDocument<'a> {
             Some(Some(reason)) => Yanked::Because(reason),
             yanked => Yanked::Whether(yanked.is_some()),
         },
-        size: shown.file.size,
-        upload_time: &shown.uploaded,
+        size: Some(shown.file.size),
+        upload_time: Some(&shown.uploaded),
         provenance: shown.provenance.as_deref(),
     }
 }
 
-fn page(document: &impl Serialize) -> Result<Page> {
+pub(crate) fn page(document: &impl Serialize) -> Result<Page> {
     let bytes: Bytes = serde_json::to_vec(document).map_err(Error::internal)?.into();
     Ok(Page { kind: JSON, media_type: "application/vnd.pypi.simple.v1+json", bytes })
 }

@@ -1,12 +1,23 @@
 //! A page of a project in HTML (PEP 503, 592, 714): its anchors, and nothing else of it. What a browser would make of a
 //! broken page does not matter; every file must bear its SHA-256 anyway.
 
-use url::Url;
+use super::{index::MOST_FILES, listed::Listed};
 
-use super::index::{Listed, MOST_FILES};
+/// The longest reference to a letter, in bytes.
+const LONGEST_REFERENCE: usize = 10;
 
-/// The files of a page.
-pub(super) fn files(text: &str, base: &Url) -> Vec<Listed> {
+/// What is asked of the attributes of an anchor, as it is written. Of one that stands twice the first counts.
+#[derive(Default)]
+struct Anchor<'a> {
+    href: Option<&'a str>,
+    core_metadata: Option<&'a str>,
+    dist_info_metadata: Option<&'a str>,
+    requires_python: Option<&'a str>,
+    yanked: Option<&'a str>,
+}
+
+/// The files of a page; their addresses as they are written.
+pub(super) fn files(text: &str) -> Vec<Listed> {
     let (mut files, mut rest) = (Vec::new(), text);
     while let Some((_, behind)) = rest.split_once('<') {
         if let Some(comment) = behind.strip_prefix("!--") {
@@ -15,9 +26,9 @@ pub(super) fn files(text: &str, base: &Url) -> Vec<Listed> {
         }
         let (tag, behind) = tag(behind);
         rest = behind;
-        if let Some(attributes) = anchor(tag) {
+        if let Some(anchor) = Anchor::of(tag) {
             let name = behind.split('<').next().unwrap_or_default();
-            files.extend(listed(&attributes, unescaped(name.trim()), base));
+            files.extend(anchor.listed(name.trim()));
         }
         if files.len() >= MOST_FILES {
             break;
@@ -40,25 +51,55 @@ fn tag(text: &str) -> (&str, &str) {
     (text, "")
 }
 
-/// The attributes of an anchor, their names in small letters.
-fn anchor(tag: &str) -> Option<Vec<(String, String)>> {
-    let mut rest = tag.strip_prefix(['a', 'A'])?;
-    rest.starts_with(|letter: char| letter.is_ascii_whitespace()).then_some(())?;
-    let mut attributes = Vec::new();
-    loop {
-        rest = rest.trim_start_matches(|letter: char| letter.is_ascii_whitespace() || letter == '/');
-        if rest.is_empty() {
-            return Some(attributes);
+impl<'a> Anchor<'a> {
+    /// The anchor that a tag is, if it is one.
+    fn of(tag: &'a str) -> Option<Self> {
+        let mut rest = tag.strip_prefix(['a', 'A'])?;
+        rest.starts_with(|letter: char| letter.is_ascii_whitespace()).then_some(())?;
+        let mut anchor = Self::default();
+        loop {
+            rest = rest.trim_start_matches(|letter: char| letter.is_ascii_whitespace() || letter == '/');
+            let is_end = |letter: char| letter.is_ascii_whitespace() || letter == '=' || letter == '/';
+            let length = rest.find(is_end).unwrap_or(rest.len());
+            let (name, behind) = rest.split_at(length);
+            let (value, behind) = value(behind);
+            if behind.len() == rest.len() {
+                return Some(anchor);
+            }
+            if let Some(field) = anchor.field(name) {
+                field.get_or_insert(value);
+            }
+            rest = behind;
         }
-        let is_end = |letter: char| letter.is_ascii_whitespace() || letter == '=' || letter == '/';
-        let length = rest.find(is_end).unwrap_or(rest.len());
-        let (name, behind) = rest.split_at(length);
-        let (value, behind) = value(behind);
-        if behind.len() == rest.len() {
-            return Some(attributes);
-        }
-        attributes.push((name.to_ascii_lowercase(), unescaped(value)));
-        rest = behind;
+    }
+
+    /// Where an attribute of this name goes, if it is one that is asked for.
+    fn field(&mut self, name: &str) -> Option<&mut Option<&'a str>> {
+        let known = [
+            ("href", &mut self.href),
+            ("data-core-metadata", &mut self.core_metadata),
+            ("data-dist-info-metadata", &mut self.dist_info_metadata),
+            ("data-requires-python", &mut self.requires_python),
+            ("data-yanked", &mut self.yanked),
+        ];
+        known.into_iter().find_map(|(known, field)| name.eq_ignore_ascii_case(known).then_some(field))
+    }
+
+    fn listed(&self, name: &str) -> Option<Listed> {
+        let url = unescaped(self.href?);
+        let (_, fragment) = url.split_once('#')?;
+        let sha256 = fragment.strip_prefix("sha256=")?.to_owned();
+        let promised = self.core_metadata.or(self.dist_info_metadata).map(unescaped);
+        let listed = Listed {
+            filename: unescaped(name),
+            sha256,
+            url,
+            requires_python: self.requires_python.map(unescaped),
+            yanked: self.yanked.map(unescaped),
+            metadata: promised.and_then(|promised| Some(promised.strip_prefix("sha256=")?.to_owned())),
+            ..Listed::default()
+        };
+        listed.bounded()
     }
 }
 
@@ -73,42 +114,33 @@ fn value(text: &str) -> (&str, &str) {
     })
 }
 
-fn listed(attributes: &[(String, String)], filename: String, base: &Url) -> Option<Listed> {
-    let get = |wanted: &str| {
-        let found = attributes.iter().find(|(name, _)| name == wanted);
-        found.map(|(_, value)| value.clone())
-    };
-    let mut url = base.join(&get("href")?).ok()?;
-    let sha256 = url.fragment().and_then(|fragment| fragment.strip_prefix("sha256="))?.to_ascii_lowercase();
-    url.set_fragment(None);
-    let metadata = get("data-core-metadata").or_else(|| get("data-dist-info-metadata"));
-    let metadata =
-        metadata.and_then(|promised| promised.strip_prefix("sha256=").map(str::to_ascii_lowercase));
-    let yanked = get("data-yanked");
-    Some(Listed {
-        filename,
-        url: url.into(),
-        sha256,
-        requires_python: get("data-requires-python"),
-        yanked: yanked.map(|reason| if reason.is_empty() { true.into() } else { reason.into() }),
-        metadata,
-        ..Listed::default()
-    })
-}
-
 /// Text with the references that pages use replaced by what they stand for.
 fn unescaped(text: &str) -> String {
-    let mut plain = text.to_owned();
-    for (reference, letter) in [
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&quot;", "\""),
-        ("&#34;", "\""),
-        ("&#39;", "'"),
-        ("&#x27;", "'"),
-        ("&amp;", "&"),
-    ] {
-        plain = plain.replace(reference, letter);
+    let (mut plain, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, behind)) = rest.split_once('&') {
+        plain.push_str(before);
+        let ends = behind.bytes().take(LONGEST_REFERENCE).position(|byte| byte == b';');
+        let reference = ends.and_then(|ends| Some((letter(behind.get(..ends)?)?, behind.get(ends + 1..)?)));
+        let (letter, behind) = reference.unwrap_or(('&', behind));
+        plain.push(letter);
+        rest = behind;
     }
+    plain.push_str(rest);
     plain
+}
+
+/// The letter that a reference stands for.
+fn letter(reference: &str) -> Option<char> {
+    match reference {
+        "amp" => Some('&'),
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        _ => {
+            let number = reference.strip_prefix('#')?;
+            let hexadecimal = number.strip_prefix(['x', 'X']).map(|digits| u32::from_str_radix(digits, 16));
+            char::from_u32(hexadecimal.unwrap_or_else(|| number.parse()).ok()?)
+        }
+    }
 }

@@ -2,47 +2,21 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use wharf_core::{Digest, Error, Kind, Result, Timestamp};
+use wharf_core::{Error, Kind, Result, Timestamp};
 use wharf_registry::upstream::Arrived;
 
-use super::{html, json};
+use super::{html, json, listed::Listed};
 use crate::{filename::FileName, name::ProjectName};
 
-/// The most files of one project.
+/// The most files that are read of a page.
 pub(super) const MOST_FILES: usize = 100_000;
+/// The most bytes that they take in memory. A page may be short and swell all the same, by addresses below a long one.
+const MOST_BYTES: usize = 32 << 20;
 
 /// The files of a project, in the upstream's order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Index {
     pub(super) files: Vec<Listed>,
-}
-
-/// A file as the upstream lists it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Listed {
-    /// Its name.
-    pub(crate) filename: String,
-    /// Where the upstream has it.
-    pub(crate) url: String,
-    /// The SHA-256 of its bytes, in hexadecimal digits.
-    pub(crate) sha256: String,
-    /// How many they are.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) size: Option<u64>,
-    /// Which versions of Python it runs on.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) requires_python: Option<String>,
-    /// When it was published.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) uploaded: Option<String>,
-    /// Whether it was yanked: the reason, or none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) yanked: Option<Value>,
-    /// The SHA-256 of the metadata that lies beside it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) metadata: Option<String>,
 }
 
 /// A moment in seconds.
@@ -56,7 +30,8 @@ impl Moment {
 }
 
 impl Index {
-    /// Reads a page in whatever form it came. Files without a SHA-256 are left out: nobody could vouch for them.
+    /// Reads a page in whatever form it came. Files without a SHA-256 are left out: nobody could vouch for them. What is
+    /// beyond the bounds of a page is left out too.
     ///
     /// # Errors
     /// `Unavailable` for what is no page.
@@ -65,16 +40,20 @@ impl Index {
             || Error::new(Kind::Unavailable, "the upstream answered with what is no page of a project");
         let base = url::Url::parse(&arrived.url).map_err(|error| wrong().because(error))?;
         let text = std::str::from_utf8(&arrived.bytes).map_err(|error| wrong().because(error))?;
-        let mut files = match arrived.media_type.split(';').next().unwrap_or_default().trim() {
+        let files = match arrived.media_type.split(';').next().unwrap_or_default().trim() {
             "application/vnd.pypi.simple.v1+json" => {
-                json::files(text, &base).map_err(|error| wrong().because(error))?
+                json::files(text).map_err(|error| wrong().because(error))?
             }
-            "application/vnd.pypi.simple.v1+html" | "text/html" => html::files(text, &base),
+            "application/vnd.pypi.simple.v1+html" | "text/html" => html::files(text),
             _ => return Err(wrong()),
         };
-        files.truncate(MOST_FILES);
-        files.retain(|file| file.digest().is_ok());
-        Ok(Self { files })
+        let mut left = MOST_BYTES;
+        let whole = files.into_iter().filter_map(|file| file.at(&base));
+        let kept = whole.map_while(|file| {
+            left = left.checked_sub(file.weight())?;
+            Some(file)
+        });
+        Ok(Self { files: kept.collect() })
     }
 
     /// What is kept of it.
@@ -117,19 +96,9 @@ impl Index {
         self.files.iter().find(|file| file.filename == filename)
     }
 
-    /// How many bytes it takes in memory, about.
+    /// How many bytes it takes in memory.
     pub(super) fn weight(&self) -> usize {
-        self.files.len() * 512
-    }
-}
-
-impl Listed {
-    /// What its bytes must be.
-    ///
-    /// # Errors
-    /// `Invalid` where the upstream does not say.
-    pub(super) fn digest(&self) -> Result<Digest> {
-        format!("sha256:{}", self.sha256).parse()
+        self.files.iter().map(Listed::weight).sum()
     }
 }
 
@@ -171,7 +140,7 @@ mod tests {
         let [file] = json.files.as_slice() else { panic!("a file without a SHA-256 is shown: {json:?}") };
         assert_eq!(file.url, "https://index.example/files/foo-1.0-py3-none-any.whl");
         assert_eq!(file.requires_python.as_deref(), Some(">=3.8,<4"));
-        assert_eq!((&file.yanked, &file.metadata), (&Some("broken".into()), &Some(sha())));
+        assert_eq!((&file.yanked, &file.metadata), (&Some("broken".to_owned()), &Some(sha())));
     }
 
     #[test]
@@ -197,6 +166,87 @@ mod tests {
         let named = |filename: &str| Listed { filename: filename.to_owned(), ..Listed::default() };
         let files = ["foo-1.0.tar.gz", "bar-1.0.tar.gz", "foo-1.0.tar.gz", "foo-1.0.exe"].map(named).to_vec();
         assert_eq!(Index { files }.of(&"foo".parse().unwrap()).files.len(), 1);
+    }
+
+    fn read(media_type: &str, text: &str) -> Vec<Listed> {
+        Index::read(&arrived(media_type, text)).unwrap().files
+    }
+
+    const JSON: &str = "application/vnd.pypi.simple.v1+json";
+
+    fn of_json(fields: &str) -> Listed {
+        let name = r#""filename":"foo-1.0.tar.gz","url":"foo-1.0.tar.gz""#;
+        let text = format!(r#"{{"files":[{{{name},"hashes":{{"sha256":"{}"}},{fields}}}]}}"#, sha());
+        let [file] = read(JSON, &text).try_into().unwrap();
+        file
+    }
+
+    #[test]
+    fn what_nobody_expects_on_a_page_is_passed_over_and_never_held() {
+        let zeros = format!("[{}0]", "0,".repeat(10_000));
+        for (yanked, expected) in [
+            ("true", Some(String::new())),
+            ("false", None),
+            ("null", None),
+            (zeros.as_str(), Some(String::new())),
+            (r#"{"a":["<b>"]}"#, Some(String::new())),
+            ("1.5", Some(String::new())),
+            (r#""a\r\nb""#, Some("ab".to_owned())),
+            (&format!("\"{}\"", "x".repeat(1000)), Some("x".repeat(512))),
+        ] {
+            assert_eq!(of_json(&format!("\"yanked\":{yanked}")).yanked, expected);
+        }
+        for (promised, expected) in [
+            (format!(r#"{{"md5":{zeros},"sha256":"{}"}}"#, sha().to_uppercase()), Some(sha())),
+            (format!(r#"{{"sha256":"{}\"><b>"}}"#, sha()), None),
+            ("true".to_owned(), None),
+            (zeros.clone(), None),
+        ] {
+            assert_eq!(of_json(&format!("\"core-metadata\":{promised}")).metadata, expected);
+        }
+        let versions = |text: &str| of_json(&format!("\"requires-python\":\"{text}\"")).requires_python;
+        assert_eq!(versions(">=3.8"), Some(">=3.8".to_owned()));
+        assert_eq!((versions(">=3\\r\\nX: y"), versions(&"x".repeat(513))), (None, None));
+        let attributes = format!("<a {} href=foo#sha256={}>foo</a>", "a ".repeat(10_000), sha());
+        assert_eq!(read("text/html", &attributes).len(), 1);
+    }
+
+    #[test]
+    fn of_a_page_so_many_files_are_read_and_so_many_bytes_of_them_kept() {
+        let file = format!(r#"{{"filename":"foo-1.0.tar.gz","url":"x","hashes":{{"sha256":"{}"}}}}"#, sha());
+        let page = |count: usize| format!(r#"{{"files":[{}]}}"#, vec![file.as_str(); count].join(","));
+        assert_eq!(read(JSON, &page(3)).len(), 3);
+        let empty = vec![r#"{"filename":"","url":""}"#; MOST_FILES].join(",");
+        assert!(read(JSON, &format!(r#"{{"files":[{empty},{file}]}}"#)).is_empty());
+        let long = Arrived {
+            url: format!("https://index.example/{}/", "x".repeat(4000)),
+            ..arrived(JSON, &page(10_000))
+        };
+        let index = Index::read(&long).unwrap();
+        assert!((1..10_000).contains(&index.files.len()));
+        assert!((MOST_BYTES / 2..=MOST_BYTES).contains(&index.weight()));
+    }
+
+    #[test]
+    fn a_file_lies_where_something_can_be_fetched() {
+        for (url, is_shown) in [("https://a.example/x", true), ("../x", true), ("file:///etc/passwd", false)]
+        {
+            let json = format!(
+                r#"{{"files":[{{"filename":"foo","url":"{url}","hashes":{{"sha256":"{}"}}}}]}}"#,
+                sha()
+            );
+            let html = format!("<a href=\"{url}#sha256={}\">foo</a>", sha());
+            assert_eq!(read(JSON, &json).len(), usize::from(is_shown), "{url}");
+            assert_eq!(read("text/html", &html).len(), usize::from(is_shown), "{url}");
+        }
+        let named = format!("<a href='x#sha256={}'>foo-1.0&#43;a&#x2B;b&apos;&amp;lt; &none; &</a>", sha());
+        assert_eq!(read("text/html", &named)[0].filename, "foo-1.0+a+b'&lt; &none; &");
+    }
+
+    #[test]
+    fn what_was_kept_is_what_was_read() {
+        let index = Index { files: vec![of_json(r#""yanked":true,"size":7"#), of_json(r#""yanked":"why""#)] };
+        assert_eq!(Index::kept(&index.keep().unwrap()).unwrap(), index);
     }
 
     proptest! {

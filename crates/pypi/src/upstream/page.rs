@@ -4,19 +4,17 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use bytes::Bytes;
 use pep440_rs::Version;
-use serde_json::{Map, Value, json};
-use wharf_core::{Error, Result};
+use wharf_core::Result;
 use wharf_registry::format::Page;
 
-use super::index::{Index, Listed};
+use super::{index::Index, listed::Listed};
 use crate::{
     filename::FileName,
     name::ProjectName,
     page::{
-        API_VERSION, JSON,
         html::{escaped, page},
+        json::{self, FileDocument, Hashes, Metadata, ProjectDocument, Status, Yanked},
     },
 };
 
@@ -33,35 +31,37 @@ fn url(project: &ProjectName, file: &Listed) -> String {
 fn json_page(project: &ProjectName, index: &Index) -> Result<Page> {
     let versions: BTreeSet<Version> =
         index.files.iter().filter_map(|file| Some(FileName::parse(&file.filename).ok()?.version)).collect();
-    let files: Vec<Value> = index.files.iter().map(|file| json_file(project, file)).collect();
-    let document = json!({
-        "meta": { "api-version": API_VERSION },
-        "name": project.as_str(),
-        "project-status": { "status": "active" },
-        "versions": versions.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "files": files,
-    });
-    let bytes: Bytes = serde_json::to_vec(&document).map_err(Error::internal)?.into();
-    Ok(Page { kind: JSON, media_type: "application/vnd.pypi.simple.v1+json", bytes })
+    let versions: Vec<String> = versions.iter().map(ToString::to_string).collect();
+    json::page(&ProjectDocument {
+        meta: json::META,
+        name: project.as_str(),
+        project_status: Status { status: "active", reason: None },
+        versions: &versions,
+        files: index.files.iter().map(|file| json_file(project, file)).collect(),
+    })
 }
 
-fn json_file(project: &ProjectName, file: &Listed) -> Value {
-    let metadata = file.metadata.as_ref().map_or(Value::Bool(false), |sha256| json!({ "sha256": sha256 }));
-    let mut fields = Map::from_iter([
-        ("filename".to_owned(), file.filename.as_str().into()),
-        ("url".to_owned(), url(project, file).into()),
-        ("hashes".to_owned(), json!({ "sha256": file.sha256 })),
-        ("core-metadata".to_owned(), metadata.clone()),
-        ("dist-info-metadata".to_owned(), metadata),
-        ("yanked".to_owned(), file.yanked.clone().unwrap_or(Value::Bool(false))),
-    ]);
-    let known = [
-        ("requires-python", file.requires_python.as_deref().map(Value::from)),
-        ("size", file.size.map(Value::from)),
-        ("upload-time", file.uploaded.as_deref().map(Value::from)),
-    ];
-    fields.extend(known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
-    Value::Object(fields)
+fn json_file<'a>(project: &ProjectName, file: &'a Listed) -> FileDocument<'a> {
+    let metadata = || match &file.metadata {
+        Some(sha256) => Metadata::Served(Hashes { sha256 }),
+        None => Metadata::Not(false),
+    };
+    FileDocument {
+        filename: &file.filename,
+        url: url(project, file),
+        hashes: Hashes { sha256: &file.sha256 },
+        requires_python: file.requires_python.as_deref(),
+        core_metadata: metadata(),
+        dist_info_metadata: metadata(),
+        yanked: match file.yanked.as_deref() {
+            None => Yanked::Whether(false),
+            Some("") => Yanked::Whether(true),
+            Some(reason) => Yanked::Because(reason),
+        },
+        size: file.size,
+        upload_time: file.uploaded.as_deref(),
+        provenance: None,
+    }
 }
 
 fn html_page(project: &ProjectName, index: &Index) -> Page {
@@ -80,7 +80,7 @@ fn html_page(project: &ProjectName, index: &Index) -> Page {
             );
         }
         if let Some(yanked) = &file.yanked {
-            let _ = write!(links, " data-yanked=\"{}\"", escaped(yanked.as_str().unwrap_or_default()));
+            let _ = write!(links, " data-yanked=\"{}\"", escaped(yanked));
         }
         let _ = writeln!(links, ">{}</a><br>", escaped(&file.filename));
     }

@@ -10,8 +10,10 @@ use wharf_registry::format::Rendered;
 
 use super::index::{Index, Moment};
 
-/// How many bytes all of them may take, about; with more, all are made anew.
+/// How many bytes all of them may take; with more, all are made anew.
 const MOST: usize = 64 << 20;
+/// How many bytes one may take. What is larger is made anew for each reader, and drives out nobody else's.
+const SHARE: usize = MOST / 2;
 
 /// Of which registry, which project, and for how many days its files are held back.
 pub(super) type Key = (RegistryId, String, u16);
@@ -26,11 +28,14 @@ pub(crate) struct Shown {
     pub(super) index: Index,
     /// Their pages.
     pub(super) rendered: Rendered,
+    /// How many bytes it takes.
+    weight: usize,
 }
 
 impl Shown {
-    fn weight(&self) -> usize {
-        self.index.weight() + self.rendered.weight()
+    pub(super) fn new(index: Index, until: Option<Moment>, rendered: Rendered) -> Self {
+        let weight = index.weight() + rendered.weight();
+        Self { version: rendered.revision, until, index, rendered, weight }
     }
 }
 
@@ -46,11 +51,15 @@ impl Shelf {
         self.all().get(key).filter(is_right).cloned()
     }
 
-    /// Keeps it for the next reader.
+    /// Keeps it for the next reader, unless it takes more than its share.
     pub(super) fn put(&self, key: Key, shown: Arc<Shown>) {
         let mut all = self.all();
-        let weight: usize = all.values().map(|shown| shown.weight()).sum();
-        if weight + shown.weight() > MOST {
+        all.remove(&key);
+        if shown.weight > SHARE {
+            return;
+        }
+        let weight: usize = all.values().map(|shown| shown.weight).sum();
+        if weight + shown.weight > MOST {
             all.clear();
         }
         all.insert(key, shown);
@@ -58,5 +67,33 @@ impl Shelf {
 
     fn all(&self) -> MutexGuard<'_, HashMap<Key, Arc<Shown>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upstream::listed::Listed;
+
+    #[test]
+    fn the_shelf_keeps_as_many_bytes_as_it_may_and_no_page_above_its_share() {
+        let shelf = Shelf::default();
+        let key = |number: u16| (RegistryId(1), "foo".to_owned(), number);
+        let put = |number, bytes| {
+            let file = Listed { yanked: Some("x".repeat(bytes)), ..Listed::default() };
+            let rendered = Rendered { revision: 1, pages: Vec::new() };
+            let shown = Shown::new(Index { files: vec![file] }, None, rendered);
+            shelf.put(key(number), Arc::new(shown));
+        };
+        let held = || shelf.all().values().map(|shown| shown.weight).sum::<usize>();
+        for number in 0..100 {
+            put(number, MOST / 10);
+            assert!(held() <= MOST);
+        }
+        assert!(held() > MOST / 20);
+        put(1, SHARE + 1);
+        let now = Moment::of(wharf_core::Timestamp::default());
+        assert!(shelf.find(&key(1), 1, now).is_none());
+        assert!(held() > 0, "others stay");
     }
 }
