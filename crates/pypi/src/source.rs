@@ -11,7 +11,7 @@ use wharf_core::{
 };
 use wharf_registry::{
     format::Rendered,
-    upstream::{Document, Proxy, View},
+    upstream::{Document, Local, Proxy, View},
 };
 
 use crate::{Call, accept::form, format::NAME, name::ProjectName, page, simple, upstream};
@@ -82,9 +82,9 @@ async fn find_in(call: &Call<'_>, view: &View, place: &Place) -> Result<Source> 
     if view.guard.reserves(project.as_str()) {
         return Err(missing());
     }
-    let warning = match view.guard.lookalikes {
-        Lookalikes::Pass => None,
-        _ => look(&view.guard, &project, &upstreams.local_names(view, NAME).await?)?,
+    let Looked { warning, is_withheld } = match view.guard.lookalikes {
+        Lookalikes::Pass => Looked::default(),
+        _ => look_in(call, view, &project).await?,
     };
     for shown in view.shown.iter().filter(|shown| shown.kind == RegistryKind::Proxy) {
         let place = shown.repository(&place.repository);
@@ -103,7 +103,7 @@ async fn find_in(call: &Call<'_>, view: &View, place: &Place) -> Result<Source> 
         }
         let found = proxied(proxy, grant, (guard, warned))?;
         if upstream::is_there(call, &found).await? {
-            return Ok(Source::Upstream(found));
+            return if is_withheld { Err(missing()) } else { Ok(Source::Upstream(found)) };
         }
     }
     Err(missing())
@@ -116,6 +116,30 @@ fn may_read<T>(granted: Result<T>) -> Result<Option<T>> {
         Err(error) if error.is_fault() => Err(error),
         Err(_) => Ok(None),
     }
+}
+
+/// What came of holding a name against others.
+#[derive(Default)]
+struct Looked {
+    /// What the reader is warned of.
+    warning: Option<String>,
+    /// Whether the name is almost that of a project which the reader may not list, and such names are refused: then it is
+    /// missing for him, after the same questions as any name that is. Words, a header or a quicker answer would tell him
+    /// what lies where he may not read.
+    is_withheld: bool,
+}
+
+/// Holds a name against popular ones and against those of a virtual registry.
+async fn look_in(call: &Call<'_>, view: &View, project: &ProjectName) -> Result<Looked> {
+    let (mut listed, mut hidden) = (Vec::new(), Vec::new());
+    for Local { registry, names } in call.serving.face.upstreams.local_names(view, NAME).await? {
+        match may_read(call.registry.grant_registry(call.actor, registry).await)? {
+            Some(_) => listed.extend(names),
+            None => hidden.extend(names),
+        }
+    }
+    let warning = look(&view.guard, project, &listed)?;
+    Ok(Looked { warning, is_withheld: look(&view.guard, project, &hidden).is_err() })
 }
 
 /// Holds a name against popular and local ones; what the reader is to be warned of. A local name is not told.

@@ -29,7 +29,7 @@ pub use self::{
     document::{Arrived, Document, DocumentWanted, Lasting, Read},
     fill::{Coming, Fetching, FileWanted, Keep, Stored},
     flight::Flight,
-    view::{Shown, View},
+    view::{Local, Shown, View},
 };
 use crate::{
     Registry, Turn, Turns,

@@ -92,3 +92,29 @@ async fn names_like_local_ones_are_refused_and_the_local_ones_not_told() {
     assert!(!String::from_utf8_lossy(&refused.body).contains("secret-tool"));
     page(&admin, "all", "secret-tool").await.is(200);
 }
+
+#[tokio::test]
+async fn a_name_like_one_that_the_reader_may_not_list_is_missing_for_him() {
+    let (wharf, upstream) = all(&[]).await;
+    let (admin, nobody) = (wharf.admin(), wharf.anonymous());
+    for registry in ["acme/all", "acme/mirror"] {
+        wharf.set_public(registry, true);
+    }
+    Distribution::wheel("secret-tool", "1.0").upload(&admin).await.is(200);
+    Distribution::wheel("secrettool", "1.0").upload(&upstream.admin()).await.is(200);
+    let set = async |word: &str| {
+        let lookalikes = json!({ "lookalikes": word });
+        admin.send_json("PATCH", "/api/v1/orgs/acme/registries/all", &lookalikes).await.is(200);
+    };
+    set("warn").await;
+    let words = "the name secrettool is almost that of a package of this organisation";
+    page(&admin, "all", "secrettool").await.is(200).has_header("wharf-warning", words);
+    page(&nobody, "all", "secrettool").await.is(200).lacks_header("wharf-warning");
+    set("refuse").await;
+    page(&admin, "all", "secrettool").await.is(403);
+    let (like, missing) = tokio::join!(page(&nobody, "all", "secrettool"), page(&nobody, "all", "nothing"));
+    assert_eq!(like.is(404).body, missing.is(404).body);
+    nobody.get(&file("all", "secrettool", "secrettool-1.0-py3-none-any.whl")).await.is(404);
+    wharf.set_public("acme/main", true);
+    page(&nobody, "all", "secrettool").await.is(403);
+}

@@ -38,6 +38,15 @@ pub struct Shown {
     pub kind: RegistryKind,
 }
 
+/// What a format lists in a hosted registry of a view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Local<'v> {
+    /// The registry.
+    pub registry: &'v RegistryPlace,
+    /// The names.
+    pub names: Vec<String>,
+}
+
 impl Shown {
     /// A repository in it.
     pub fn repository(&self, repository: &RepositoryName) -> Place {
@@ -106,17 +115,18 @@ impl Upstreams {
     }
 
     /// The names of which a format lists anything in the hosted registries of a view, whoever may see them: for telling
-    /// what looks like one of them, never for showing.
+    /// what looks like one of them, never for showing. Whoever tells somebody of one asks the gate for its registry.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn local_names(&self, view: &View, format: &'static str) -> Result<Vec<String>> {
-        let mut names = Vec::new();
+    pub async fn local_names<'v>(&self, view: &'v View, format: &'static str) -> Result<Vec<Local<'v>>> {
+        let mut locals = Vec::new();
         for shown in view.shown.iter().filter(|shown| shown.kind == RegistryKind::Hosted) {
             let registry = self.0.registry.grant_registry(&job(), &shown.place).await?;
-            names.extend(self.0.registry.listed_names(&registry, format).await?);
+            let names = self.0.registry.listed_names(&registry, format).await?;
+            locals.push(Local { registry: &shown.place, names });
         }
-        Ok(names)
+        Ok(locals)
     }
 
     /// Whether a repository lists or ever listed something of a format. What is removed with its repository leaves the names
