@@ -30,7 +30,7 @@ use self::{
 use crate::{
     Call,
     accept::form,
-    file,
+    file::{self, Stands},
     format::{FILENAME, File, METADATA, NAME},
     simple,
     source::{Proxied, missing, told},
@@ -62,7 +62,9 @@ pub(crate) async fn project(call: &Call<'_>, proxied: &Proxied, wanted: Option<&
 pub(crate) async fn head(call: &Call<'_>, proxied: &Proxied, filename: &str) -> Result<Response> {
     let (listed, digest) = find(call, proxied, filename).await?;
     match (holds(call, proxied, &digest).await?, listed.size) {
-        (false, Some(size)) => Ok(file::content(digest)?.sized(size).head(call.headers)),
+        (false, Some(size)) => {
+            Ok(file::content(digest, Stands::AsUpstreamSays)?.sized(size).head(call.headers))
+        }
         (false, None) => {
             fetch(call, proxied, &listed).await?.arrived().await?;
             stored_head(call, proxied, digest).await
@@ -73,13 +75,13 @@ pub(crate) async fn head(call: &Call<'_>, proxied: &Proxied, filename: &str) -> 
 
 async fn stored_head(call: &Call<'_>, proxied: &Proxied, digest: Digest) -> Result<Response> {
     let grant = call.registry.regrant(&proxied.grant).await?;
-    file::head_of(call, &grant, (digest)).await
+    file::head_of(call, &grant, (digest, Stands::AsUpstreamSays)).await
 }
 
 /// A file: from here if it is here, else as it comes, while it is stored. Who wants a part of it waits until it is here.
 pub(crate) async fn get(call: &Call<'_>, proxied: &Proxied, filename: &str) -> Result<Response> {
     let (listed, digest) = find(call, proxied, filename).await?;
-    let content = file::content(digest)?;
+    let content = file::content(digest, Stands::AsUpstreamSays)?;
     if let Some(known) = content.known(call.headers) {
         return Ok(known);
     }
@@ -93,7 +95,7 @@ pub(crate) async fn get(call: &Call<'_>, proxied: &Proxied, filename: &str) -> R
     }
     // The repository may have come into being with the file.
     let grant = call.registry.regrant(&proxied.grant).await?;
-    file::get_of(call, &grant, (digest)).await
+    file::get_of(call, &grant, (digest, Stands::AsUpstreamSays)).await
 }
 
 /// A file as it comes. It breaks off if it is not what it was promised to be.
@@ -111,17 +113,17 @@ pub(crate) async fn metadata(call: &Call<'_>, proxied: &Proxied, filename: &str)
     let (listed, digest) = find(call, proxied, filename).await?;
     let promised = listed.metadata.clone();
     if let Some(bytes) = stored_metadata(call, proxied, (filename, promised.as_deref())).await? {
-        return Ok(file::metadata_of(bytes));
+        return Ok(file::metadata_of(bytes, Stands::AsUpstreamSays));
     }
     if let Some(sha256) = promised {
         let bytes = promised_metadata(call, proxied, (&listed, sha256)).await?;
-        return Ok(file::metadata_of(bytes));
+        return Ok(file::metadata_of(bytes, Stands::AsUpstreamSays));
     }
     if !holds(call, proxied, &digest).await? {
         fetch(call, proxied, &listed).await?.arrived().await?;
     }
     let found = stored_metadata(call, proxied, (filename, None)).await?;
-    Ok(file::metadata_of(found.ok_or_else(file::no_file)?))
+    Ok(file::metadata_of(found.ok_or_else(file::no_file)?, Stands::AsUpstreamSays))
 }
 
 /// What was read out of a file that is here, if it is what is promised.

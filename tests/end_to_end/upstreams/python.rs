@@ -40,7 +40,9 @@ async fn what_the_upstream_has_is_shown_fetched_and_stored_like_an_upload() {
     // Before the file is here its metadata comes from the upstream.
     let served = admin.get(&format!("{path}.metadata")).await.is(200);
     assert_eq!(served.body, metadata("foo", "1.0"));
-    admin.get(&path).await.is(200).has_body(&wheel.bytes);
+    let fetched =
+        admin.get(&path).await.is(200).has_header("cache-control", "private, max-age=0, must-revalidate");
+    fetched.has_body(&wheel.bytes);
     let tail = admin.request("GET", &path).header("range", "bytes=-9").send().await.is(206);
     tail.has_body(&wheel.bytes[wheel.bytes.len() - 9..]);
     admin.get(&format!("{path}.metadata")).await.is(200).has_body(&served.body);
