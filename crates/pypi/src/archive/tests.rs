@@ -24,6 +24,9 @@ struct Packed<'a> {
     unpacked: u32,
     local_extra: &'a [u8],
     extra: &'a [u8],
+    mode: u16,
+    /// Whether its sizes stand behind the bytes and not in front.
+    is_streamed: bool,
 }
 
 impl<'a> Packed<'a> {
@@ -36,11 +39,15 @@ impl<'a> Packed<'a> {
         Self { name, method: 8, crc, packed, unpacked, ..Self::default() }
     }
 
+    fn sizes(&self) -> Vec<u8> {
+        [self.crc, self.packed.len() as u32, self.unpacked].map(u32::to_le_bytes).concat()
+    }
+
     /// What stands in both heads, but for the length of the extra fields.
-    fn head(&self) -> Vec<u8> {
-        let sizes = [self.crc, self.packed.len() as u32, self.unpacked].map(u32::to_le_bytes).concat();
-        let start = [20, self.flags, self.method, 0, 0].map(u16::to_le_bytes).concat();
-        [start, sizes, (self.name.len() as u16).to_le_bytes().to_vec()].concat()
+    fn head(&self, sizes: &[u8]) -> Vec<u8> {
+        let flags = self.flags | u16::from(self.is_streamed) << 3;
+        let start = [20, flags, self.method, 0, 0].map(u16::to_le_bytes).concat();
+        [&start, sizes, &(self.name.len() as u16).to_le_bytes()].concat()
     }
 }
 
@@ -56,10 +63,14 @@ fn zip_of(entries: &[Packed<'_>]) -> Vec<u8> {
         let offset = (bytes.len() as u32).to_le_bytes();
         let length = (local_extra.len() as u16).to_le_bytes();
         let mark = 0x0403_4b50_u32.to_le_bytes();
-        bytes.extend([&mark, &entry.head()[..], &length, name.as_bytes(), local_extra, packed].concat());
+        let sizes = if entry.is_streamed { vec![0; 12] } else { entry.sizes() };
+        let head = entry.head(&sizes);
+        bytes.extend([&mark, &head[..], &length, name.as_bytes(), local_extra, packed].concat());
+        bytes.extend(if entry.is_streamed { entry.sizes() } else { Vec::new() });
         let (mark, length) = (0x0201_4b50_u32.to_le_bytes(), (extra.len() as u16).to_le_bytes());
-        let central: [&[u8]; 8] =
-            [&mark, &[20, 0], &entry.head(), &length, &[0; 10], &offset, name.as_bytes(), extra];
+        let (head, mode) = (entry.head(&entry.sizes()), entry.mode.to_le_bytes());
+        let central: [&[u8]; 9] =
+            [&mark, &[20, 3], &head, &length, &[0; 8], &mode, &offset, name.as_bytes(), extra];
         directory.extend(central.concat());
     }
     let (start, length) = (bytes.len() as u32, directory.len() as u32);
@@ -196,6 +207,35 @@ fn every_entry_is_what_the_directory_says() {
     for garbage in [nothing, Packed { packed: vec![0xff; 3], ..entry }] {
         assert!(refusal(&wheel_of(vec![garbage])).contains("cannot be read"));
     }
+}
+
+#[test]
+fn an_entry_that_is_streamed_says_by_itself_where_it_ends() {
+    let entry = Packed { is_streamed: true, ..Packed::new("data.py", b"0123456789") };
+    assert!(of(&wheel_of(vec![entry.clone()]), NAME).is_ok());
+    let stored = Packed { method: 0, packed: b"0123456789".to_vec(), ..entry };
+    assert!(refusal(&wheel_of(vec![stored])).contains("in front"));
+}
+
+#[test]
+fn an_entry_is_a_file_or_a_folder_and_not_both() {
+    let (file, folder) = (Packed::new("data.py", b"1"), Packed::new("a/", b""));
+    for mode in [0, 0o644, 0o100_755] {
+        assert!(of(&wheel_of(vec![Packed { mode, ..file.clone() }]), NAME).is_ok(), "{mode:o}");
+    }
+    let below = Packed::new("a/data.py", b"1");
+    for wrong in [
+        vec![Packed { mode: 0o120_777, ..file.clone() }],
+        vec![Packed { mode: 0o010_644, ..file.clone() }],
+        vec![Packed { mode: 0o040_755, ..file.clone() }],
+        vec![Packed::new("a/", b"1")],
+        vec![Packed::new("a", b"1"), folder.clone()],
+        vec![Packed::new("a", b"1"), Packed::new("a-b", b"1"), below],
+    ] {
+        let refused = refusal(&wheel_of(wrong));
+        assert!(refused.contains("a file"), "{refused}");
+    }
+    assert!(of(&wheel_of(vec![Packed { mode: 0o040_755, ..folder }]), NAME).is_ok());
 }
 
 #[test]

@@ -30,6 +30,11 @@ const STREAMED: u16 = 1 << 3;
 /// The name is UTF-8; without it, readers guess.
 const UTF8: u16 = 1 << 11;
 
+/// What a Unix mode says an entry is. Without any of it, its name tells.
+const KIND: u32 = 0o170_000;
+const FOLDER: u32 = 0o040_000;
+const REGULAR: u32 = 0o100_000;
+
 /// An open archive.
 pub(super) struct Zip<R> {
     reader: R,
@@ -46,6 +51,8 @@ struct Entry {
     packed: u64,
     unpacked: u64,
     offset: u64,
+    /// Its Unix mode, if it has one.
+    mode: u32,
 }
 
 impl<R: BufRead + Seek> Zip<R> {
@@ -72,6 +79,7 @@ impl<R: BufRead + Seek> Zip<R> {
                 return Err(invalid(&format!("it holds {name:?} twice")));
             }
         }
+        expect_folders(&entries)?;
         Ok(Self { reader, entries })
     }
 
@@ -125,6 +133,11 @@ impl Entry {
         if !is_same || !agrees || name != self.name {
             return Err(invalid("an entry is not what the directory says"));
         }
+        let [.., told] = sizes;
+        if is_streamed && self.method == STORED && told != self.unpacked {
+            // Who reads from the front would have to guess where it ends.
+            return Err(invalid("an entry is stored, but does not say in front how long it is"));
+        }
         self.unpack(&mut *reader, &mut io::sink())?;
         let end = self.offset + LOCAL as u64 + behind + self.packed;
         if is_streamed { self.expect_descriptor(reader, end) } else { Ok(end) }
@@ -172,6 +185,27 @@ impl Entry {
             invalid(&format!("it holds a file called {:?}", String::from_utf8_lossy(&self.name)))
         })
     }
+}
+
+/// Refuses what one reader would make a file and another a folder, and what is neither.
+fn expect_folders(entries: &BTreeMap<String, Entry>) -> Result<(), Refusal> {
+    for (name, entry) in entries {
+        let is_folder = name.ends_with('/');
+        let is_kind = match entry.mode & KIND {
+            0 | REGULAR => true,
+            FOLDER => is_folder,
+            _ => false,
+        };
+        if !is_kind || (is_folder && entry.unpacked > 0) {
+            return Err(invalid(&format!("{name:?} is neither a file nor a folder")));
+        }
+        let below = format!("{name}/");
+        let next = entries.range(below.clone()..).next();
+        if !is_folder && next.is_some_and(|(next, _)| next.starts_with(&below)) {
+            return Err(invalid(&format!("{name:?} is a file and a folder")));
+        }
+    }
+    Ok(())
 }
 
 /// Moves what a reader holds, out of where it holds it.
@@ -235,6 +269,7 @@ fn read_directory(mut bytes: &[u8], count: u32) -> Result<Vec<Entry>, Refusal> {
             packed: field(20, 4).into(),
             unpacked: field(24, 4).into(),
             offset: field(42, 4).into(),
+            mode: field(40, 2),
         });
         bytes = rest;
     }
