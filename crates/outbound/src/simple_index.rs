@@ -106,7 +106,9 @@ impl SimpleIndex {
                 let root: Root = read(bytes)?;
                 root.projects.into_iter().map(|project| project.name).collect()
             }
-            Fetched::Html(_, text) => html::links(text).map(|link| link.text).collect::<Vec<_>>(),
+            Fetched::Html(_, text) => {
+                html::links(text).map(|link| link.text).take(MOST + 1).collect::<Vec<_>>()
+            }
         };
         bounded(names)
     }
@@ -123,7 +125,9 @@ impl SimpleIndex {
                 let page: Page = read(bytes)?;
                 page.files.into_iter().filter_map(|listed| of_json(url, listed)).collect()
             }
-            Fetched::Html(url, text) => html::links(text).filter_map(|link| of_html(url, link)).collect(),
+            Fetched::Html(url, text) => {
+                html::links(text).filter_map(|link| of_html(url, link)).take(MOST + 1).collect()
+            }
         };
         bounded(files).map(Some)
     }

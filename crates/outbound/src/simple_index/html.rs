@@ -1,6 +1,9 @@
 //! The links of an HTML page of an index. Such a page is a list of anchors; nothing else of it matters, and what is no
 //! anchor is passed over, as installers do.
 
+/// The longest reference to a sign, in bytes.
+const LONGEST_REFERENCE: usize = 10;
+
 /// An anchor with a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Link {
@@ -20,9 +23,9 @@ pub(super) fn links(page: &str) -> impl Iterator<Item = Link> {
                 rest = comment.get(comment.find("-->")? + 3..)?;
                 continue;
             }
-            let name_ends = rest.find(|letter: char| letter.is_ascii_whitespace() || letter == '>')?;
-            let (name, inside) = rest.split_at(name_ends);
-            if !name.eq_ignore_ascii_case("a") {
+            // No more is looked at than an anchor's name takes, or a page of tags without an end is read again for each.
+            let Some(inside) = rest.strip_prefix(['a', 'A']) else { continue };
+            if !inside.starts_with(|letter: char| letter.is_ascii_whitespace() || letter == '>') {
                 continue;
             }
             let (href, after) = href_of(inside)?;
@@ -73,7 +76,8 @@ fn unescaped(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('&') {
         plain.push_str(before);
-        let reference = after.split_once(';').and_then(|(name, after)| Some((sign(name)?, after)));
+        let ends = after.bytes().take(LONGEST_REFERENCE).position(|byte| byte == b';');
+        let reference = ends.and_then(|ends| Some((sign(after.get(..ends)?)?, after.get(ends + 1..)?)));
         match reference {
             Some((sign, after)) => {
                 plain.push(sign);
@@ -124,6 +128,15 @@ mod tests {
         let expected =
             [("../x-1.0.whl#sha256=ab", "x-1.0.whl"), ("/y-1.0+a&b.whl", "y-1.0+a&b.whl"), ("z/", "z")];
         assert_eq!(read(page), expected.map(|(href, text)| (href.to_owned(), text.to_owned())));
+    }
+
+    #[test]
+    fn a_page_of_what_never_ends_is_read_once() {
+        // Read again from every sign on, a million of them would keep a core for hours.
+        assert!(read(&"<".repeat(1_000_000)).is_empty());
+        let text = format!("{}&#0000000000038;&#x26;", "&".repeat(1_000_000));
+        let [(_, shown)] = read(&format!("<a href=x>{text}</a>")).try_into().unwrap();
+        assert!(shown.ends_with("&&#0000000000038;&"));
     }
 
     #[test]
