@@ -24,13 +24,13 @@ use wharf_core::{
     meter::Counter,
 };
 
-use self::{flight::Flights, memory::Memory, rows::FindSource};
 pub use self::{
     document::{Arrived, Document, DocumentWanted, Lasting, Read},
     fill::{Coming, Fetching, FileWanted, Keep, Stored},
     flight::Flight,
     view::{Local, Shown, View},
 };
+use self::{flight::Flights, memory::Memory, rows::FindSource};
 use crate::{
     Registry, Turn, Turns,
     port::{UpstreamAnswer, UpstreamAsk, UpstreamDoor},
@@ -126,7 +126,17 @@ impl Upstreams {
         let (flights, memory, meters) = Default::default();
         let (files, documents) = (Turns::new(FILES.0, FILES.1), Turns::new(DOCUMENTS.0, DOCUMENTS.1));
         let readings = Turns::new(READINGS.0, READINGS.1);
-        Self(Arc::new(Inner { registry, door, settings, flights, files, documents, readings, memory, meters }))
+        Self(Arc::new(Inner {
+            registry,
+            door,
+            settings,
+            flights,
+            files,
+            documents,
+            readings,
+            memory,
+            meters,
+        }))
     }
 
     /// What is counted of the work.

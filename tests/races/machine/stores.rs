@@ -52,6 +52,10 @@ impl Store for TurnedStore {
     async fn check(&self) -> Result<()> {
         self.database.check().await
     }
+
+    fn is_shared(&self) -> bool {
+        self.database.is_shared()
+    }
 }
 
 /// Objects in memory, and which there are.
