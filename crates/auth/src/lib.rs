@@ -168,8 +168,7 @@ struct Inner {
     providers: Arc<dyn Providers>,
     provider_door: Arc<dyn ProviderDoor>,
     outsiders: Outsiders,
-    turns_at_provider: Turns,
-    turns_of_jobs: Turns,
+    turns: WaysIn,
     issuers: Issuers,
     audience: Option<String>,
     uses: Uses,
@@ -192,8 +191,15 @@ struct Inner {
     notebook: Arc<Notebook>,
 }
 
+/// The turns of those who are let in by what costs time: a look at a provider, a look through rules.
+struct WaysIn {
+    at_provider: Turns,
+    of_jobs: Turns,
+}
+
 impl Auth {
-    /// Opens the key ring, making the first key where there is none.
+    /// Opens the key ring, making the first key where there is none; before anything else, for it tells a wrong sealing key in
+    /// words.
     ///
     /// # Errors
     /// `Invalid` when the sealing key is not the one this database was sealed with; `Unavailable`.
@@ -226,7 +232,6 @@ impl Auth {
             notebook,
         } = parts;
         let ring = KeyRing::open(keys.clone(), sealer, entropy.clone(), clock.now()).await?;
-        // Behind the ring, which tells a wrong secret key in words.
         let audit_key = AuditKey::open(keys.as_ref(), ring.sealer(), entropy.as_ref()).await?;
         Ok(Self(Arc::new(Inner {
             passwords: Passwords::new(entropy.as_ref(), limits.password_queue)?,
@@ -247,8 +252,7 @@ impl Auth {
             beliefs,
             providers,
             provider_door,
-            turns_at_provider: providers::turns(),
-            turns_of_jobs: workloads::turns(),
+            turns: WaysIn { at_provider: providers::turns(), of_jobs: workloads::turns() },
             issuers: Issuers::new(documents, clock.clone()),
             audience,
             uses: Uses::default(),

@@ -135,7 +135,7 @@ impl Auth {
         if user.is_empty() || user.len() > LONGEST_LOGIN || password.expose().len() > LONGEST_PASSWORD {
             return Err(crate::unauthenticated());
         }
-        let _turn = self.0.turns_at_provider.take(nobody.address).await?;
+        let _turn = self.0.turns.at_provider.take(nobody.address).await?;
         // Of many that came at once the first may have been wrong meanwhile.
         self.0.attempts.expect_room(user, nobody.address, self.0.clock.now())?;
         let claims = self.exchanged(provider, (user, password)).await?;

@@ -121,7 +121,7 @@ impl FileStore {
     }
 
     /// Opens an object's file, if it is there and of that size.
-    async fn open_file(&self, key: ObjectKey, size: u64) -> Result<Option<Arc<File>>> {
+    async fn open_anew(&self, key: ObjectKey, size: u64) -> Result<Option<Arc<File>>> {
         let path = self.path(key);
         let file = blocking(move || {
             let Some(file) = if_there(File::open(path))? else { return Ok(None) };
@@ -206,17 +206,12 @@ impl BlobStore for FileStore {
     }
 
     async fn open(&self, key: ObjectKey, size: u64, range: Range<u64>) -> Result<Option<BlobBody>> {
-        let found = match self.opened.find(key, size) {
+        let found = match self.opened.find(key, size, &self.path(key)) {
             Some(file) => Some(file),
-            None => self.open_file(key, size).instrument(info_span!("blob store open")).await?,
+            None => self.open_anew(key, size).instrument(info_span!("blob store open")).await?,
         };
         let length = range.end.saturating_sub(range.start);
         Ok(found.map(|file| BlobBody::File { file, offset: range.start, length }))
-    }
-
-    async fn open_anew(&self, key: ObjectKey, size: u64, range: Range<u64>) -> Result<Option<BlobBody>> {
-        self.opened.forget(key);
-        self.open(key, size, range).await
     }
 
     async fn remove(&self, key: ObjectKey) -> Result<()> {
@@ -324,7 +319,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_proves_the_store_reads_what_lies_there_now() {
+    async fn what_is_open_does_not_stand_in_for_what_lies_there() {
         let folder = tempfile::tempdir().unwrap();
         let store = FileStore::open(folder.path(), "boot").unwrap();
         let key = wharf_core::UploadId::new(wharf_core::Timestamp::default(), [9; 16]).object_key();
@@ -334,7 +329,12 @@ mod tests {
         writer.finish().await.unwrap();
         assert!(store.open(key, 5, 0..5).await.unwrap().is_some());
         fs::rename(store.path(key), folder.path().join("elsewhere")).unwrap();
-        assert!(store.open_anew(key, 5, 0..5).await.unwrap().is_none());
+        assert!(store.open(key, 5, 0..5).await.unwrap().is_none());
+        fs::write(store.path(key), b"other").unwrap();
+        let Some(BlobBody::File { file, .. }) = store.open(key, 5, 0..5).await.unwrap() else {
+            panic!("no file")
+        };
+        assert_eq!(std::io::read_to_string(&*file).unwrap(), "other");
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     fs::File,
     mem,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -48,12 +49,16 @@ impl Halves {
 }
 
 impl Opened {
-    /// The file of an object, if it is open, still there and of that size.
-    pub(crate) fn find(&self, key: ObjectKey, size: u64) -> Option<Arc<File>> {
+    /// The file of an object, if it is open, of that size, and still what lies at its path: one that somebody moved, or put
+    /// another one in the place of, is not.
+    pub(crate) fn find(&self, key: ObjectKey, size: u64, path: &Path) -> Option<Arc<File>> {
         let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let file = halves.find(key)?;
-        let is_whole = rustix::fs::fstat(&file)
-            .is_ok_and(|found| found.st_nlink > 0 && u64::try_from(found.st_size) == Ok(size));
+        let (open, there) = (rustix::fs::fstat(&file), rustix::fs::stat(path));
+        let is_whole = open.and_then(|open| there.map(|there| (open, there))).is_ok_and(|(open, there)| {
+            let size = u64::try_from(there.st_size) == Ok(size);
+            size && (open.st_dev, open.st_ino) == (there.st_dev, there.st_ino)
+        });
         if !is_whole {
             halves.forget(key);
         }

@@ -132,13 +132,12 @@ async fn nothing_is_pushed_to_what_became_of_another_kind_meanwhile(database: Da
 
 async fn nothing_is_pushed_into_a_repository_that_was_made_in_another_kind_of_registry(database: Database) {
     let (id, home) = acme(&database).await;
-    let store: &dyn Store = &database;
     assert!(make_virtual(&database, id).await.unwrap());
     let now = Home { kind: RegistryKind::Virtual, ..home };
-    store.commit(MakeRepository(now, Duration::ZERO)).await.unwrap();
-    let refused = store.commit(MakeRepository(home, Duration::ZERO)).await.unwrap_err();
+    database.write(MakeRepository(now)).await.unwrap();
+    let refused = database.write(MakeRepository(home)).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::Unsupported, "it was let in to a hosted one");
-    store.commit(MakeRepository(now, Duration::ZERO)).await.unwrap();
+    database.write(MakeRepository(now)).await.unwrap();
 }
 
 on_both!(

@@ -176,7 +176,7 @@ impl Auth {
     }
 
     async fn let_back(&self, login: Finishing, way: LoginWay, nobody: &Actor) -> Result<Arrived> {
-        let _turn = self.0.turns_at_provider.take(nobody.address).await?;
+        let _turn = self.0.turns.at_provider.take(nobody.address).await?;
         let claims = self.exchanged_code(&login).await?;
         let arrival = Arrival { spent: Some(login.kept.spent()), ..arrival(&login.provider, &claims)? };
         let account = self.admit_arrival(arrival, nobody).await?;

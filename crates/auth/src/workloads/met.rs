@@ -125,7 +125,7 @@ impl Auth {
         if rules.is_empty() {
             return Ok(rules);
         }
-        let turn = self.0.turns_of_jobs.take(job.address).await?;
+        let turn = self.0.turns.of_jobs.take(job.address).await?;
         let job = job.clone();
         let judged = spawn_blocking(move || {
             let _turn = turn;

@@ -1,5 +1,5 @@
 //! Bytes on their way into a bucket, with the SHA-256 that a request is signed with
-//! ([0057](../../../../docs/adr/0057-a-part-is-hashed-while-it-is-gathered.md)): taken on threads that may block, and of a
+//! ([0054](../../../../docs/adr/0054-a-part-is-hashed-while-it-is-gathered.md)): taken on threads that may block, and of a
 //! part while it is gathered.
 
 use std::{ops::Range, sync::Arc};

@@ -68,14 +68,6 @@ pub trait BlobStore: Leftovers {
     /// `Unavailable`.
     async fn open(&self, key: ObjectKey, size: u64, range: Range<u64>) -> Result<Option<BlobBody>>;
 
-    /// The same as what lies there now: nothing that was opened before stands in for it. For who proves the store.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    async fn open_anew(&self, key: ObjectKey, size: u64, range: Range<u64>) -> Result<Option<BlobBody>> {
-        self.open(key, size, range).await
-    }
-
     /// A URL under which a client may fetch a finished object for a while, where the store gives such. It says
     /// nothing about whether the object is there.
     ///

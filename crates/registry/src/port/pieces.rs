@@ -33,22 +33,13 @@ impl Pieces {
         size: u64,
         range: Range<u64>,
     ) -> Result<Option<Self>> {
-        store.open(key, size, range).await?.map(Self::of).transpose()
-    }
-
-    /// Opens the whole of an object as it lies there now; `None` where it is not there or is not `size` bytes long.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    pub async fn open_anew(store: &dyn BlobStore, key: ObjectKey, size: u64) -> Result<Option<Self>> {
-        store.open_anew(key, size, 0..size).await?.map(Self::of).transpose()
-    }
-
-    fn of(body: BlobBody) -> Result<Self> {
-        match body {
-            BlobBody::File { file, offset, length } => Ok(Self(Rest::File { file, offset, left: length })),
-            BlobBody::Stream(stream) => Ok(Self(Rest::Stream(stream))),
-            BlobBody::Redirect(_) => Err(Error::internal("an object for ourselves is elsewhere")),
+        match store.open(key, size, range).await? {
+            None => Ok(None),
+            Some(BlobBody::File { file, offset, length }) => {
+                Ok(Some(Self(Rest::File { file, offset, left: length })))
+            }
+            Some(BlobBody::Stream(stream)) => Ok(Some(Self(Rest::Stream(stream)))),
+            Some(BlobBody::Redirect(_)) => Err(Error::internal("an object for ourselves is elsewhere")),
         }
     }
 

@@ -49,7 +49,7 @@ impl Registry {
     /// # Errors
     /// `Unavailable`; the inspector's.
     pub async fn is_right(&self, blob: &BlobRow, inspector: &mut dyn Inspector) -> Result<bool> {
-        let opened = Pieces::open_anew(self.blobs(), blob.key, blob.size).await?;
+        let opened = Pieces::open(self.blobs(), blob.key, blob.size, 0..blob.size).await?;
         let Some(mut pieces) = opened else { return Ok(false) };
         let mut hasher = Hasher::new(blob.digest.algorithm());
         while let Some(piece) = pieces.next().await? {

@@ -206,8 +206,8 @@ impl Copying<'_> {
 
     /// Copies a blob; false where its bytes are not there or not right.
     async fn copy(&mut self, blob: &BlobRow, total: u64) -> Result<bool> {
-        let store = self.desk.blobs.as_ref();
-        let Some(mut pieces) = Pieces::open_anew(store, blob.key, blob.size).await? else {
+        let (store, whole) = (self.desk.blobs.as_ref(), 0..blob.size);
+        let Some(mut pieces) = Pieces::open(store, blob.key, blob.size, whole).await? else {
             return Ok(false);
         };
         let (archive, digest) = (self.archive.clone(), blob.digest);
