@@ -103,17 +103,25 @@ impl Bucket {
 
     /// Puts a whole object where nothing lies yet: never over anything, so that no late call does harm.
     pub(super) async fn put_new(&self, path: &Path, payload: Payload) -> Result<Put> {
-        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        let bytes = PutPayload::from_iter(payload.pieces().iter().cloned());
-        let put = sending(payload, self.store.put_opts(path, bytes, options));
-        let Err(error) = self.meters.put_object.run(put.map_err(failure)).await else {
-            return Ok(Put::Made);
-        };
-        // An answer may have been lost, and a server that refuses may close the connection before it is heard. And of
-        // two puts at once S3 may refuse both. So what is there decides.
-        match self.size(path).await {
-            Ok(Some(_)) => Ok(Put::Taken),
-            _ => Err(error),
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+            let bytes = PutPayload::from_iter(payload.pieces().iter().cloned());
+            let mut is_refused = false;
+            let put = sending(payload.clone(), self.store.put_opts(path, bytes, options)).map_err(|error| {
+                is_refused = matches!(error, S3Error::AlreadyExists { .. });
+                failure(error)
+            });
+            let Err(error) = self.meters.put_object.run(put).await else { return Ok(Put::Made) };
+            // An answer may have been lost, and a server that refuses may close the connection before it is heard. And of
+            // two puts at once S3 may refuse both. So what is there decides.
+            match self.size(path).await {
+                Ok(Some(_)) => return Ok(Put::Taken),
+                // Nothing is: another call was in the way (409), and S3 says to try again.
+                Ok(None) if is_refused && tries <= TRIES => {}
+                _ => return Err(error),
+            }
         }
     }
 
@@ -314,5 +322,60 @@ fn gone_is_fine(done: Result<()>) -> Result<()> {
     match done {
         Err(error) if is_gone(&error) => Ok(()),
         done => done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+    use object_store::client::{HttpError, HttpRequest, HttpResponse, HttpService};
+
+    use super::*;
+
+    /// A server that refuses puts so many times with 409, and holds nothing before it takes one.
+    #[derive(Clone, Debug)]
+    struct Busy(Arc<AtomicUsize>);
+
+    impl HttpConnector for Busy {
+        fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
+            Ok(HttpClient::new(self.clone()))
+        }
+    }
+
+    #[async_trait]
+    impl HttpService for Busy {
+        async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+            let (status, answer) = match request.method().as_str() {
+                "PUT" => {
+                    let left =
+                        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+                    (
+                        if left.is_ok() { 409 } else { 200 },
+                        "<Error><Code>ConditionalRequestConflict</Code></Error>",
+                    )
+                }
+                "HEAD" => (404, ""),
+                _ => (200, "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"),
+            };
+            let mut response = HttpResponse::new(answer.to_owned().into());
+            *response.status_mut() = status.try_into().unwrap();
+            response.headers_mut().insert("etag", "whole".parse().unwrap());
+            Ok(response)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_put_that_another_call_was_in_the_way_of_is_tried_again_and_not_for_ever() {
+        let keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|key| (key.to_owned(), "x".to_owned()));
+        let settings = S3Settings::parse("s3://wharf?endpoint=http://s3.test", keys).unwrap();
+        for (refusals, is_made) in [(0, true), (1, true), (TRIES, true), (TRIES + 1, false)] {
+            let busy = Busy(Arc::new(AtomicUsize::new(refusals)));
+            let bucket = Bucket::through(&settings, || busy.clone()).unwrap();
+            let payload = Payload::hash(vec!["bytes".into()]).await.unwrap();
+            let put = bucket.put_new(&bucket.path("probe"), payload).await;
+            assert_eq!(put.is_ok_and(|put| put == Put::Made), is_made, "{refusals}");
+        }
     }
 }
