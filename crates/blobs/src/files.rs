@@ -292,6 +292,16 @@ mod tests {
 
     use super::*;
 
+    /// An object that holds `bytes`.
+    async fn five_bytes(store: &FileStore) -> ObjectKey {
+        let key = wharf_core::UploadId::new(wharf_core::Timestamp::default(), [9; 16]).object_key();
+        let state = store.create(key).await.unwrap();
+        let mut writer = store.resume(key, &state, 0).await.unwrap();
+        writer.write(&[Bytes::from_static(b"bytes")]).await.unwrap();
+        writer.finish().await.unwrap();
+        key
+    }
+
     #[tokio::test]
     async fn files_keep_the_contract() {
         let folder = tempfile::tempdir().unwrap();
@@ -304,11 +314,7 @@ mod tests {
     async fn an_object_of_another_length_is_not_served() {
         let folder = tempfile::tempdir().unwrap();
         let store = FileStore::open(folder.path(), "boot").unwrap();
-        let key = wharf_core::UploadId::new(wharf_core::Timestamp::default(), [9; 16]).object_key();
-        let state = store.create(key).await.unwrap();
-        let mut writer = store.resume(key, &state, 0).await.unwrap();
-        writer.write(&[Bytes::from_static(b"bytes")]).await.unwrap();
-        writer.finish().await.unwrap();
+        let key = five_bytes(&store).await;
         assert!(store.holds(key, 5).await.unwrap());
         OpenOptions::new().write(true).open(store.path(key)).unwrap().set_len(4).unwrap();
         assert!(!store.holds(key, 5).await.unwrap());
@@ -322,11 +328,7 @@ mod tests {
     async fn what_is_open_does_not_stand_in_for_what_lies_there() {
         let folder = tempfile::tempdir().unwrap();
         let store = FileStore::open(folder.path(), "boot").unwrap();
-        let key = wharf_core::UploadId::new(wharf_core::Timestamp::default(), [9; 16]).object_key();
-        let state = store.create(key).await.unwrap();
-        let mut writer = store.resume(key, &state, 0).await.unwrap();
-        writer.write(&[Bytes::from_static(b"bytes")]).await.unwrap();
-        writer.finish().await.unwrap();
+        let key = five_bytes(&store).await;
         assert!(store.open(key, 5, 0..5).await.unwrap().is_some());
         fs::rename(store.path(key), folder.path().join("elsewhere")).unwrap();
         assert!(store.open(key, 5, 0..5).await.unwrap().is_none());
