@@ -42,7 +42,7 @@ const MOST_PAGES: usize = 40;
 
 /// The proxy that a call is for, if its registry is one.
 pub(crate) async fn proxy(call: &Call<'_>, grant: &RegistryGrant) -> Result<Option<Proxy>> {
-    call.serving.face.upstreams.proxy_registry(grant, &call.place, Protocol::Memflow).await
+    call.serving.face.upstreams.proxy_registry(grant, Protocol::Memflow).await
 }
 
 /// `GET /plugins`: what the upstream lists. It is kept as it is said.

@@ -17,8 +17,8 @@ mod view;
 use std::sync::Arc;
 
 use wharf_core::{
-    Actor, Error, Grant, Guard, Kind, OrganisationName, Place, Protocol, RegistryGrant, RegistryKind,
-    RegistryPlace, Result, Subject, Upstream,
+    Actor, Error, Grant, Guard, Kind, OrganisationName, Place, Protocol, RegistryGrant, RegistryKind, Result,
+    Subject, Upstream,
     action::{Pull, Push},
     gate::RegistryId,
     meter::Counter,
@@ -161,25 +161,20 @@ impl Upstreams {
     pub async fn proxy(&self, grant: &Grant<Pull>, protocol: Protocol) -> Result<Option<Proxy>> {
         match grant.registry() {
             Some(registry) if registry.kind == RegistryKind::Proxy => {
-                self.proxy_of(registry.id, (&grant.place().organisation, protocol)).await.map(Some)
+                self.proxy_of(registry.id, &grant.place().organisation, protocol).await.map(Some)
             }
             _ => Ok(None),
         }
     }
 
-    /// The registry at a place, which the grant is for, as a proxy; none where it is of another kind.
+    /// The registry of a grant as a proxy; none where it is of another kind.
     ///
     /// # Errors
     /// As [`Upstreams::proxy`].
-    pub async fn proxy_registry(
-        &self,
-        grant: &RegistryGrant,
-        place: &RegistryPlace,
-        protocol: Protocol,
-    ) -> Result<Option<Proxy>> {
+    pub async fn proxy_registry(&self, grant: &RegistryGrant, protocol: Protocol) -> Result<Option<Proxy>> {
         match grant.kind() {
             RegistryKind::Proxy => {
-                self.proxy_of(grant.registry(), (&place.organisation, protocol)).await.map(Some)
+                self.proxy_of(grant.registry(), grant.organisation(), protocol).await.map(Some)
             }
             RegistryKind::Hosted | RegistryKind::Virtual => Ok(None),
         }
@@ -214,7 +209,8 @@ impl Upstreams {
     async fn proxy_of(
         &self,
         registry: RegistryId,
-        (organisation, protocol): (&OrganisationName, Protocol),
+        organisation: &OrganisationName,
+        protocol: Protocol,
     ) -> Result<Proxy> {
         let source = self.0.registry.store().view(FindSource { registry }).await?;
         let upstream = source.upstream.ok_or_else(|| Error::not_found(Subject::Name))?;
