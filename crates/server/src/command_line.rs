@@ -34,15 +34,14 @@ const DAMAGED: u8 = 10;
 
 /// Runs the command the arguments name, or serves.
 pub fn main() -> ExitCode {
-    let mut grammar = arguments::all();
-    // Where a word is none, the process ends with 2, and with words.
-    let matches = grammar.get_matches_mut();
+    // Where a word is none, the process ends with 2, and with words. The grammar takes more memory than a server that waits.
+    let matches = arguments::all().get_matches();
     let ended = documents::run(&matches)
         .or_else(|| client::run(&matches))
         .unwrap_or_else(|| run(&matches).map(exit_code));
     match ended {
         Ok(code) => code,
-        Err(Failure::Usage(words)) => arguments::refusal(&mut grammar, &matches, &words).exit(),
+        Err(Failure::Usage(words)) => arguments::refusal(&matches, &words).exit(),
         Err(Failure::Work(error)) => {
             remark(&format!("wharf: {error}"));
             causes(&error).for_each(|cause| remark(&format!("  because: {cause}")));

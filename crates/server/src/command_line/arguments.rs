@@ -21,11 +21,17 @@ const PLACES: [&str; 3] = ["data_dir", "database", "storage"];
 
 /// The refusal of words that mean nothing together, as the grammar refuses those that mean nothing alone: with how the
 /// command is used.
-pub(super) fn refusal(grammar: &mut Command, matches: &ArgMatches, words: &str) -> clap::Error {
+pub(super) fn refusal(matches: &ArgMatches, words: &str) -> clap::Error {
+    let mut grammar = all();
+    grammar.build();
+    refusal_of(&mut grammar, matches, words)
+}
+
+fn refusal_of(grammar: &mut Command, matches: &ArgMatches, words: &str) -> clap::Error {
     if let Some((name, inner)) = matches.subcommand()
         && let Some(command) = grammar.find_subcommand_mut(name)
     {
-        return refusal(command, inner, words);
+        return refusal_of(command, inner, words);
     }
     grammar.error(ErrorKind::ArgumentConflict, words)
 }
