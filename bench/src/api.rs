@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     Result,
-    client::{Body, Connection, Request},
+    client::{Body, Connection, Request, Sink},
     peer::wharf::BASIC,
 };
 
@@ -37,7 +37,7 @@ pub(crate) async fn ask_as(
     let bytes = body.map(Value::to_string).unwrap_or_default();
     let request = Request { method, target: &target, headers: &headers, body: Body::Bytes(bytes.as_bytes()) };
     let mut answer = Vec::new();
-    connection.call(request, &mut |piece| answer.extend_from_slice(piece)).await?;
+    connection.call(request, Sink::Reader(&mut |piece| answer.extend_from_slice(piece))).await?;
     if answer.is_empty() {
         return Ok(Value::Null);
     }

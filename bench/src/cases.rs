@@ -223,7 +223,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         name: "zb-pull-1m",
-        about: "pull of an image of 1 MiB, warm, 10 clients",
+        about: "HEAD and pull of each part of an image of 1 MiB, warm, 10 clients",
         clients: 10,
         work: Work::PullImage(MIB),
         subject: Kind::Wharf,
@@ -232,7 +232,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         name: "zb-push-1m",
-        about: "1,000 durable pushes of an image of 1 MiB, 10 clients",
+        about: "1,000 durable pushes of one image of 1 MiB into as many new repositories, 10 clients",
         clients: 10,
         work: Work::PushImage { size: MIB, count: 1000 },
         subject: Kind::Wharf,
@@ -241,7 +241,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         name: "zb-pull-10m",
-        about: "pull of an image of 10 MiB, warm, 10 clients",
+        about: "HEAD and pull of each part of an image of 10 MiB, warm, 10 clients",
         clients: 10,
         work: Work::PullImage(10 * MIB),
         subject: Kind::Wharf,
@@ -250,7 +250,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         name: "zb-push-10m",
-        about: "100 durable pushes of an image of 10 MiB, 10 clients",
+        about: "100 durable pushes of one image of 10 MiB into as many new repositories, 10 clients",
         clients: 10,
         work: Work::PushImage { size: 10 * MIB, count: 100 },
         subject: Kind::Wharf,
@@ -259,7 +259,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         name: "zb-pull-100m",
-        about: "pull of an image of 100 MiB, warm, 10 clients",
+        about: "HEAD and pull of each part of an image of 100 MiB, warm, 10 clients",
         clients: 10,
         work: Work::PullImage(100 * MIB),
         subject: Kind::Wharf,
@@ -268,7 +268,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         name: "zb-push-100m",
-        about: "10 durable pushes of an image of 100 MiB, 10 clients",
+        about: "10 durable pushes of one image of 100 MiB into as many new repositories, 10 clients",
         clients: 10,
         work: Work::PushImage { size: 100 * MIB, count: 10 },
         subject: Kind::Wharf,

@@ -5,8 +5,11 @@
 
 mod chunked;
 
+use std::io;
+
+use rustix::net::RecvFlags;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncReadExt as _, AsyncWriteExt as _, Interest},
     net::TcpStream,
 };
 
@@ -56,8 +59,22 @@ impl<'a> Body<'a> {
     }
 }
 
-/// What takes an answer's body, piece by piece.
-pub(crate) type Sink<'a> = &'a mut (dyn FnMut(&[u8]) + Send);
+/// What takes an answer's body.
+pub(crate) enum Sink<'a> {
+    /// Nothing: only its length is checked, and the kernel throws it away without a copy.
+    Nobody,
+    /// This, piece by piece.
+    Reader(&'a mut (dyn FnMut(&[u8]) + Send)),
+}
+
+impl Sink<'_> {
+    fn take(&mut self, piece: &[u8]) {
+        match self {
+            Self::Nobody => {}
+            Self::Reader(reader) => reader(piece),
+        }
+    }
+}
 
 /// The head of a success.
 #[derive(Debug)]
@@ -130,6 +147,7 @@ impl Connection {
         self.send(request).await?;
         let (answer, early) = self.receive_head().await?;
         match answer.length()? {
+            _ if request.method == "HEAD" => {}
             Length::Known(length) => self.receive_body(length, early, sink).await?,
             Length::Chunked => self.receive_chunks(early, sink).await?,
         }
@@ -177,35 +195,51 @@ impl Connection {
         &mut self,
         length: u64,
         early: std::ops::Range<usize>,
-        sink: Sink<'_>,
+        mut sink: Sink<'_>,
     ) -> Result<()> {
         let early = self.buffer.get(early).unwrap_or_default();
         let mut left = length.checked_sub(early.len() as u64).ok_or("more bytes than were announced")?;
-        sink(early);
+        sink.take(early);
         while left > 0 {
             let most = usize::try_from(left)?.min(self.buffer.len());
             let room = self.buffer.get_mut(..most).unwrap_or_default();
-            let read = self.stream.read(room).await?;
+            let read = match &sink {
+                Sink::Nobody => discard(&self.stream, room).await?,
+                Sink::Reader(_) => self.stream.read(room).await?,
+            };
             if read == 0 {
                 return Err(format!("the body ended {left} bytes too early").into());
             }
-            sink(room.get(..read).unwrap_or_default());
+            sink.take(room.get(..read).unwrap_or_default());
             left -= read as u64;
         }
         Ok(())
     }
 
-    async fn receive_chunks(&mut self, early: std::ops::Range<usize>, sink: Sink<'_>) -> Result<()> {
+    async fn receive_chunks(&mut self, early: std::ops::Range<usize>, mut sink: Sink<'_>) -> Result<()> {
         let mut chunks = Chunks::default();
-        let mut ended = chunks.take(self.buffer.get(early).unwrap_or_default(), sink)?;
+        let mut ended = chunks.take(self.buffer.get(early).unwrap_or_default(), &mut sink)?;
         while !ended {
             let read = self.stream.read(&mut self.buffer).await?;
             if read == 0 {
                 return Err("the body ended before its last chunk".into());
             }
-            ended = chunks.take(self.buffer.get(..read).unwrap_or_default(), sink)?;
+            ended = chunks.take(self.buffer.get(..read).unwrap_or_default(), &mut sink)?;
         }
         Ok(())
+    }
+}
+
+/// Throws away what came, at most as much as the room takes, and says how much it was. On Linux nothing is copied
+/// (tcp(7), `MSG_TRUNC`), so that a client takes no more of the cores than it must.
+async fn discard(stream: &TcpStream, room: &mut [u8]) -> io::Result<usize> {
+    loop {
+        stream.readable().await?;
+        let receive = || Ok(rustix::net::recv(stream, &mut *room, RecvFlags::TRUNC)?.1);
+        match stream.try_io(Interest::READABLE, receive) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            received => return received,
+        }
     }
 }
 

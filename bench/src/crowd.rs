@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use crate::{
     Result,
     case::Crowd,
-    client::{Body, Connection, Request},
+    client::{Body, Connection, Request, Sink},
     fixture::REPOSITORY,
     payload,
     peer::wharf::BASIC,
@@ -52,7 +52,7 @@ async fn push_all(mut connection: Connection, paths: Arc<Mutex<impl Iterator<Ite
         let index = index(&target);
         let body = Body::Bytes(index.as_bytes());
         let request = Request { method: "PUT", target: &target, headers: &headers, body };
-        connection.call(request, &mut |_| ()).await?;
+        connection.call(request, Sink::Nobody).await?;
     }
 }
 

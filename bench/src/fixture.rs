@@ -9,7 +9,7 @@ use wharf_hash::Hasher;
 use crate::{
     Result, audit,
     case::{Crowd, Kind, Scale, Work},
-    client::{Body, Connection, Request},
+    client::{Body, Connection, Request, Sink},
     index,
     operation::{Access, Operation},
     payload::Payload,
@@ -103,7 +103,7 @@ impl Fixture {
 
     /// Where the tagged manifest is.
     pub(crate) fn manifest_path() -> String {
-        manifest_path(TAG)
+        manifest_path(REPOSITORY, TAG)
     }
 
     /// Where the blob of the case is, else the layer.
@@ -114,7 +114,7 @@ impl Fixture {
     /// Pushes everything.
     pub(crate) async fn push(&self, connection: &mut Connection, authorization: &str) -> Result<()> {
         for blob in self.blobs() {
-            Operation::push_blob(blob, connection, authorization).await?;
+            Operation::push_blob(blob, REPOSITORY, connection, authorization).await?;
         }
         Operation::PushManifest { tag: TAG.to_owned(), bytes: self.image.manifest(0) }
             .perform(connection, &Access::Header(authorization.to_owned()))
@@ -160,8 +160,8 @@ impl Fixture {
 }
 
 /// Where a manifest is, by tag or digest.
-pub(crate) fn manifest_path(reference: &str) -> String {
-    format!("/v2/{REPOSITORY}/manifests/{reference}")
+pub(crate) fn manifest_path(repository: &str, reference: &str) -> String {
+    format!("/v2/{repository}/manifests/{reference}")
 }
 
 fn blob_path(digest: &Digest) -> String {
@@ -177,7 +177,7 @@ async fn expect(connection: &mut Connection, authorization: &str, path: &str, di
     let mut hasher = Hasher::new(Algorithm::Sha256);
     let headers = format!("{authorization}accept: {MANIFEST_TYPE}\r\n");
     let request = Request { method: "GET", target: path, headers: &headers, body: Body::Nothing };
-    connection.call(request, &mut |piece| hasher.update(piece)).await?;
+    connection.call(request, Sink::Reader(&mut |piece| hasher.update(piece))).await?;
     let found = hasher.finish();
     if found == *digest { Ok(()) } else { Err(format!("{path} has the digest {found}").into()) }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     Result,
-    client::{Body, Connection, Request},
+    client::{Body, Connection, Request, Sink},
     payload::Payload,
 };
 
@@ -53,6 +53,6 @@ impl Form {
     ) -> Result<()> {
         let headers = format!("{authorization}content-type: multipart/form-data; boundary=frontier\r\n");
         let request = Request { method: "POST", target, headers: &headers, body: Body::Form(self) };
-        connection.call(request, &mut |_| ()).await.map(drop)
+        connection.call(request, Sink::Nobody).await.map(drop)
     }
 }

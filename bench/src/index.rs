@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use crate::{
     Result,
     case::{Kind, MIB, Scale, Work},
-    client::{Body, Connection, Request},
+    client::{Body, Connection, Request, Sink},
     form::Form,
     payload,
     wheel::{PROJECT, STEM, filename, wheel},
@@ -111,7 +111,7 @@ pub(crate) async fn check(
 ) -> Result<Option<String>> {
     let mut body = Vec::new();
     let whole = Request { method: "GET", target: doors.page, headers: authorization, body: Body::Nothing };
-    connection.call(whole, &mut |piece| body.extend_from_slice(piece)).await?;
+    connection.call(whole, Sink::Reader(&mut |piece| body.extend_from_slice(piece))).await?;
     let body = String::from_utf8(body)?;
     let beginning = format!("{STEM}-{RELEASE}");
     let shown = body.split(&beginning).skip(1).filter_map(|rest| rest.split('-').next());
@@ -121,7 +121,7 @@ pub(crate) async fn check(
     }
     let headers = format!("{authorization}{PIP}");
     let asked = Request { method: "GET", target: doors.page, headers: &headers, body: Body::Nothing };
-    let answer = connection.call(asked, &mut |_| ()).await?;
+    let answer = connection.call(asked, Sink::Nobody).await?;
     Ok(answer.header("etag").map(str::to_owned))
 }
 
@@ -139,7 +139,7 @@ pub(crate) async fn get(
         headers += &format!("if-none-match: {tag}\r\n");
     }
     let request = Request { method: "GET", target, headers: &headers, body: Body::Nothing };
-    let answer = connection.call(request, &mut |_| ()).await?;
+    let answer = connection.call(request, Sink::Nobody).await?;
     let expected = if known.is_some() { 304 } else { 200 };
     if answer.status() == expected {
         return Ok(());

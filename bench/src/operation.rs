@@ -1,10 +1,12 @@
 //! One operation of a client.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::{
     Result, api,
-    client::{Body, Connection, Request},
+    client::{Body, Connection, Request, Sink},
     fixture::{Image, MANIFEST_TYPE, REPOSITORY, manifest_path},
     form::Form,
     index,
@@ -30,10 +32,10 @@ pub(crate) enum Operation {
     PushBlob(Payload),
     /// PUT of a manifest.
     PushManifest { tag: String, bytes: Vec<u8> },
-    /// GET of each of an image's parts.
+    /// HEAD and GET of each of an image's parts.
     PullImage(Vec<String>),
-    /// What an image needs, pushed one after the other.
-    PushImage(Image),
+    /// What an image needs, pushed one after the other into a repository that is new.
+    PushImage(Arc<Image>),
     /// GET of the page of a Python project; by one who has it, with what it is known by.
     GetPage { target: &'static str, known: Option<String> },
     /// POST of a form to a path.
@@ -50,14 +52,15 @@ impl Operation {
             Access::Keys(keys) => return self.store(connection, keys).await,
         };
         match self {
-            Self::Get(target) => get(connection, authorization, target).await,
-            Self::PushBlob(payload) => Self::push_blob(payload, connection, authorization).await,
+            Self::Get(target) => ask(connection, authorization, ("GET", target)).await,
+            Self::PushBlob(payload) => Self::push_blob(payload, REPOSITORY, connection, authorization).await,
             Self::PushManifest { tag, bytes } => {
-                put_manifest(connection, authorization, (&manifest_path(tag), bytes)).await
+                put_manifest(connection, authorization, (&manifest_path(REPOSITORY, tag), bytes)).await
             }
             Self::PullImage(parts) => {
                 for target in parts {
-                    get(connection, authorization, target).await?;
+                    ask(connection, authorization, ("HEAD", target)).await?;
+                    ask(connection, authorization, ("GET", target)).await?;
                 }
                 Ok(())
             }
@@ -69,10 +72,11 @@ impl Operation {
                 api::ask_as(connection, authorization, (method, path), body.as_ref()).await.map(drop)
             }
             Self::PushImage(image) => {
+                let repository = format!("{REPOSITORY}-{}", payload::number());
                 for blob in image.blobs() {
-                    Self::push_blob(blob, connection, authorization).await?;
+                    Self::push_blob(blob, &repository, connection, authorization).await?;
                 }
-                let target = manifest_path(&format!("t{}", payload::number()));
+                let target = manifest_path(&repository, "latest");
                 put_manifest(connection, authorization, (&target, &image.manifest(0))).await
             }
         }
@@ -89,23 +93,28 @@ impl Operation {
     /// Pushes a blob in two requests, as clients do.
     pub(crate) async fn push_blob(
         payload: &Payload,
+        repository: &str,
         connection: &mut Connection,
         authorization: &str,
     ) -> Result<()> {
-        let target = format!("/v2/{REPOSITORY}/blobs/uploads/");
+        let target = format!("/v2/{repository}/blobs/uploads/");
         let begin = Request { method: "POST", target: &target, headers: authorization, body: Body::Nothing };
-        let answer = connection.call(begin, &mut |_| ()).await?;
+        let answer = connection.call(begin, Sink::Nobody).await?;
         let target = upload_path(answer.header("location").ok_or("an upload without a location")?, payload);
         let headers = format!("{authorization}content-type: application/octet-stream\r\n");
         let finish = Request { method: "PUT", target: &target, headers: &headers, body: Body::Blob(payload) };
-        connection.call(finish, &mut |_| ()).await.map(drop)
+        connection.call(finish, Sink::Nobody).await.map(drop)
     }
 }
 
-async fn get(connection: &mut Connection, authorization: &str, target: &str) -> Result<()> {
+async fn ask(
+    connection: &mut Connection,
+    authorization: &str,
+    (method, target): (&'static str, &str),
+) -> Result<()> {
     let headers = format!("{authorization}accept: {MANIFEST_TYPE}\r\n");
-    let request = Request { method: "GET", target, headers: &headers, body: Body::Nothing };
-    connection.call(request, &mut |_| ()).await.map(drop)
+    let request = Request { method, target, headers: &headers, body: Body::Nothing };
+    connection.call(request, Sink::Nobody).await.map(drop)
 }
 
 async fn put_manifest(
@@ -115,7 +124,7 @@ async fn put_manifest(
 ) -> Result<()> {
     let headers = format!("{authorization}content-type: {MANIFEST_TYPE}\r\n");
     let request = Request { method: "PUT", target, headers: &headers, body: Body::Bytes(bytes) };
-    connection.call(request, &mut |_| ()).await.map(drop)
+    connection.call(request, Sink::Nobody).await.map(drop)
 }
 
 /// An upload's location, which may be a whole URL with a query, as the target of its last request.

@@ -20,7 +20,7 @@ use crate::{
     Result,
     backing::{self, Backing},
     case::Kind,
-    client::{Body, Connection, Request},
+    client::{Body, Connection, Request, Sink},
     crowd,
     fixture::Fixture,
     hook::Hook,
@@ -314,7 +314,7 @@ impl Server {
 async fn ask(authority: &str, target: &str) -> Result<()> {
     let mut connection = Connection::open(authority).await?;
     let request = Request { method: "GET", target, headers: "", body: Body::Nothing };
-    connection.call(request, &mut |_| ()).await.map(drop)
+    connection.call(request, Sink::Nobody).await.map(drop)
 }
 
 /// A port that is free now.

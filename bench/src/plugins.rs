@@ -15,7 +15,7 @@ use wharf_signing::{Message, SecretKey};
 
 use crate::{
     Result,
-    client::{Body, Connection, Request},
+    client::{Body, Connection, Request, Sink},
     form::Form,
     payload::{self, Payload},
     peer::wharf::BASIC,
@@ -116,7 +116,7 @@ impl Plugins {
         for (target, least) in lists.chain(whole) {
             let mut body = Vec::new();
             let request = Request { method: "GET", target: &target, headers: BASIC, body: Body::Nothing };
-            connection.call(request, &mut |piece| body.extend_from_slice(piece)).await?;
+            connection.call(request, Sink::Reader(&mut |piece| body.extend_from_slice(piece))).await?;
             let answer: Value = serde_json::from_slice(&body)?;
             let found = answer.get("plugins").and_then(Value::as_array).map_or(0, Vec::len);
             if found < least {
@@ -147,7 +147,7 @@ pub(crate) async fn believe(connection: &mut Connection) -> Result<()> {
     let headers = format!("{BASIC}content-type: application/json\r\n");
     let target = "/api/v1/orgs/bench/registries/main/keys";
     let request = Request { method: "POST", target, headers: &headers, body: Body::Bytes(body.as_bytes()) };
-    connection.call(request, &mut |_| ()).await.map(drop)
+    connection.call(request, Sink::Nobody).await.map(drop)
 }
 
 fn sign(bytes: &[u8]) -> Result<String> {

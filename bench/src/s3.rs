@@ -8,7 +8,7 @@ use wharf_core::Digest;
 
 use crate::{
     Result,
-    client::{Answer, Body, Connection, Request},
+    client::{Answer, Body, Connection, Request, Sink},
     payload::Payload,
 };
 
@@ -91,7 +91,7 @@ async fn call(
     let headers = signed(keys, (connection.authority(), &bytes), (method, path, query))?;
     let (target, mut said) = (format!("{path}?{query}"), Vec::new());
     let request = Request { method, target: &target, headers: &headers, body };
-    let answer = connection.call(request, &mut |piece| said.extend_from_slice(piece)).await?;
+    let answer = connection.call(request, Sink::Reader(&mut |piece| said.extend_from_slice(piece))).await?;
     Ok((answer, String::from_utf8(said)?))
 }
 

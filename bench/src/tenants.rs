@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use crate::{
     Result, api,
     case::Tenants,
-    client::{Body, Connection, Request},
+    client::{Body, Connection, Request, Sink},
     crowd,
     operation::Operation,
     payload,
@@ -60,7 +60,7 @@ async fn fill_some(mut connection: Connection, next: Arc<AtomicU64>, tenants: Te
             let index = crowd::index(&target);
             let body = Body::Bytes(index.as_bytes());
             let request = Request { method: "PUT", target: &target, headers: &headers, body };
-            connection.call(request, &mut |_| ()).await?;
+            connection.call(request, Sink::Nobody).await?;
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -87,7 +87,10 @@ impl Prepared<'_> {
                 let parts = fixture.image.paths();
                 Box::new(std::iter::repeat_with(move || Operation::PullImage(parts.clone())))
             }
-            Work::PushImage { size, count } => counted(count, || Ok(Operation::PushImage(Image::new(size))))?,
+            Work::PushImage { size, count } => {
+                let image = Arc::new(Image::new(size));
+                counted(count, || Ok(Operation::PushImage(image.clone())))?
+            }
             Work::GetTagsAt(_) => anywhere(move || crowd::tag_path(crowd)),
             Work::ListRepositories if *kind == Kind::TenantsWharf => {
                 anywhere(move || tenants::catalog_path(tenants))

@@ -16,12 +16,12 @@ pub(super) struct Chunks {
 
 impl Chunks {
     /// Takes the next bytes; whether they end the body.
-    pub(super) fn take(&mut self, mut bytes: &[u8], sink: Sink<'_>) -> Result<bool> {
+    pub(super) fn take(&mut self, mut bytes: &[u8], sink: &mut Sink<'_>) -> Result<bool> {
         while let Some((first, rest)) = bytes.split_first() {
             if self.left > 0 {
                 let most = usize::try_from(self.left)?.min(bytes.len());
                 let (data, behind) = bytes.split_at_checked(most).unwrap_or((bytes, &[]));
-                sink(data);
+                sink.take(data);
                 self.left -= data.len() as u64;
                 bytes = behind;
                 continue;
@@ -63,7 +63,9 @@ mod tests {
         for size in 1..=body.len() {
             let (mut chunks, mut found, mut ends) = (Chunks::default(), Vec::new(), Vec::new());
             for piece in body.chunks(size) {
-                ends.push(chunks.take(piece, &mut |data| found.extend_from_slice(data)).unwrap());
+                ends.push(
+                    chunks.take(piece, &mut Sink::Reader(&mut |data| found.extend_from_slice(data))).unwrap(),
+                );
             }
             assert_eq!(found, b"hello, wide\r\nwor", "in pieces of {size}");
             assert_eq!(ends.pop(), Some(true));

@@ -6,7 +6,7 @@ use std::{path::Path, process::Command};
 use super::python;
 use crate::{
     Result,
-    client::{Body, Connection, Request},
+    client::{Body, Connection, Request, Sink},
 };
 
 /// The credentials of its first user, whose password is empty (base64 of `root:`).
@@ -31,5 +31,5 @@ pub(super) async fn prepare(connection: &mut Connection) -> Result<()> {
     let headers = format!("{BASIC}content-type: application/json\r\n");
     let body = Body::Bytes(br#"{"type":"stage","bases":[],"volatile":true}"#);
     let request = Request { method: "PUT", target: "/root/bench", headers: &headers, body };
-    connection.call(request, &mut |_| ()).await.map(drop)
+    connection.call(request, Sink::Nobody).await.map(drop)
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     Result, api,
     case::Kind,
-    client::{Body, Connection, Request},
+    client::{Body, Connection, Request, Sink},
     fixture::REPOSITORY,
 };
 
@@ -43,7 +43,7 @@ pub(super) async fn token(authority: &str) -> Result<String> {
     let mut body = Vec::new();
     let request = Request { method: "GET", target: &target, headers: BASIC, body: Body::Nothing };
     let mut connection = Connection::open(authority).await?;
-    connection.call(request, &mut |piece| body.extend_from_slice(piece)).await?;
+    connection.call(request, Sink::Reader(&mut |piece| body.extend_from_slice(piece))).await?;
     let answer: Value = serde_json::from_slice(&body)?;
     let token = answer.get("token").and_then(Value::as_str).ok_or("an answer without a token")?;
     Ok(format!("authorization: Bearer {token}\r\n"))

@@ -13,7 +13,7 @@ use wharf_core::{Algorithm, Digest};
 use super::{File, Plugins, TOGETHER, name};
 use crate::{
     Result,
-    client::{Body, Connection, Request},
+    client::{Body, Connection, Request, Sink},
     fixture::MANIFEST_TYPE,
     peer::wharf::BASIC,
 };
@@ -112,7 +112,7 @@ impl Hand {
     ) -> Result<()> {
         let headers = format!("{BASIC}content-type: {kind}\r\n");
         let request = Request { method, target, headers: &headers, body };
-        self.0.call(request, &mut |_| ()).await.map(drop)
+        self.0.call(request, Sink::Nobody).await.map(drop)
     }
 }
 
