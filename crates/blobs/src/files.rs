@@ -6,8 +6,8 @@
 mod writer;
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _},
+    fs::{self, File},
+    io::{self, ErrorKind, Read as _, Write as _},
     ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
@@ -120,6 +120,12 @@ impl FileStore {
         self.root.join(OBJECTS).join(format!("{:02x}", key.folder()))
     }
 
+    /// Makes durable what leads to an object, together with others that lie beside it.
+    async fn flush_way_to(&self, key: ObjectKey) -> io::Result<()> {
+        let folder = self.folder(key);
+        self.flushes.share(key.folder(), || spawn_blocking(move || flush_folder(&folder))).await
+    }
+
     /// Opens an object's file, if it is there and of that size.
     async fn open_anew(&self, key: ObjectKey, size: u64) -> Result<Option<Arc<File>>> {
         let path = self.path(key);
@@ -139,37 +145,12 @@ impl FileStore {
 #[async_trait]
 #[allow(clippy::disallowed_methods, reason = "the file store is where files are touched")]
 impl BlobStore for FileStore {
-    async fn create(&self, key: ObjectKey) -> Result<StoreState> {
-        let (path, folder) = (self.path(key), self.folder(key));
-        let create = async {
-            blocking(move || File::create_new(path).map(drop)).await?;
-            let flush = || spawn_blocking(move || flush_folder(&folder));
-            self.flushes.share(key.folder(), flush).await.map_err(failure)
-        };
-        create.instrument(info_span!("blob store create")).await?;
-        Ok(StoreState::new())
-    }
-
-    async fn resume(&self, key: ObjectKey, _: &StoreState, offset: u64) -> Result<Box<dyn BlobWriter>> {
-        let path = self.path(key);
-        let file = blocking(move || {
-            let Some(mut file) = if_there(OpenOptions::new().write(true).open(path))? else {
-                return Ok(None);
-            };
-            let length = file.metadata()?.len();
-            if length < offset {
-                return Ok(None);
-            }
-            if length > offset {
-                file.set_len(offset)?;
-            }
-            file.seek(SeekFrom::Start(offset))?;
-            Ok(Some(file))
-        })
-        .await?
-        .ok_or_else(|| Error::not_found(Subject::Blob))?;
-        let store = self.clone();
-        Ok(Box::new(FileWriter::new(file, store, offset)))
+    async fn write_from(&self, key: ObjectKey, _: &StoreState, offset: u64) -> Result<Box<dyn BlobWriter>> {
+        let writer = FileWriter::new(self.clone(), key);
+        match offset {
+            0 => Ok(Box::new(writer)),
+            _ => Ok(Box::new(writer.opened_at(offset).await?)),
+        }
     }
 
     async fn written(&self, key: ObjectKey, _: &StoreState) -> Result<Option<u64>> {
@@ -289,14 +270,14 @@ fn failure(error: io::Error) -> Error {
 #[allow(clippy::disallowed_methods, reason = "the tests damage files")]
 mod tests {
     use bytes::Bytes;
+    use wharf_registry::port::Unfinished;
 
     use super::*;
 
     /// An object that holds `bytes`.
     async fn five_bytes(store: &FileStore) -> ObjectKey {
         let key = wharf_core::UploadId::new(wharf_core::Timestamp::default(), [9; 16]).object_key();
-        let state = store.create(key).await.unwrap();
-        let mut writer = store.resume(key, &state, 0).await.unwrap();
+        let mut writer = store.write_from(key, &StoreState::new(), 0).await.unwrap();
         writer.write(&[Bytes::from_static(b"bytes")]).await.unwrap();
         writer.finish().await.unwrap();
         key
@@ -311,12 +292,36 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_small_object_has_no_file_before_its_upload_pauses_or_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::open(folder.path(), "boot").unwrap();
+        let key = wharf_core::UploadId::new(wharf_core::Timestamp::default(), [9; 16]).object_key();
+        let fresh = StoreState::new();
+        let mut writer = store.write_from(key, &fresh, 0).await.unwrap();
+        writer.write(&[Bytes::from_static(b"few bytes")]).await.unwrap();
+        assert_eq!(store.written(key, &fresh).await.unwrap(), None);
+        let paused = writer.suspend(9).await.unwrap();
+        assert_eq!(store.written(key, &paused).await.unwrap(), Some(9));
+        let mut writer = store.write_from(key, &fresh, 0).await.unwrap();
+        for at_hand in [9, 9 + (64 << 10)] {
+            writer.write(&[Bytes::from(vec![7; at_hand])]).await.unwrap();
+        }
+        assert_eq!(
+            store.written(key, &fresh).await.unwrap(),
+            Some(18 + (64 << 10)),
+            "more is written at once"
+        );
+        writer.finish().await.unwrap();
+        assert!(store.holds(key, 18 + (64 << 10)).await.unwrap());
+    }
+
+    #[tokio::test]
     async fn an_object_of_another_length_is_not_served() {
         let folder = tempfile::tempdir().unwrap();
         let store = FileStore::open(folder.path(), "boot").unwrap();
         let key = five_bytes(&store).await;
         assert!(store.holds(key, 5).await.unwrap());
-        OpenOptions::new().write(true).open(store.path(key)).unwrap().set_len(4).unwrap();
+        fs::OpenOptions::new().write(true).open(store.path(key)).unwrap().set_len(4).unwrap();
         assert!(!store.holds(key, 5).await.unwrap());
         assert!(store.open(key, 5, 0..5).await.unwrap().is_none());
         fs::remove_file(store.path(key)).unwrap();
@@ -345,7 +350,12 @@ mod tests {
         let store = FileStore::open(folder.path(), "boot").unwrap();
         fs::remove_dir_all(folder.path().join(OBJECTS)).unwrap();
         let key = wharf_core::UploadId::new(wharf_core::Timestamp::default(), [9; 16]).object_key();
-        assert_eq!(store.create(key).await.unwrap_err().kind(), Kind::Unavailable);
+        let mut writer = store.write_from(key, &StoreState::new(), 0).await.unwrap();
+        writer.write(&[Bytes::from_static(b"bytes")]).await.unwrap();
+        let Err(Unfinished::Kept(error)) = writer.finish().await else {
+            panic!("it was finished, or given up")
+        };
+        assert_eq!(error.kind(), Kind::Unavailable);
         assert_eq!(store.check().await.unwrap_err().kind(), Kind::Unavailable);
     }
 }

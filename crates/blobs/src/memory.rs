@@ -24,14 +24,12 @@ fn lock(objects: &Objects) -> MutexGuard<'_, HashMap<ObjectKey, Vec<u8>>> {
 
 #[async_trait]
 impl BlobStore for MemoryStore {
-    async fn create(&self, key: ObjectKey) -> Result<StoreState> {
-        lock(&self.0).insert(key, Vec::new());
-        Ok(StoreState::new())
-    }
-
-    async fn resume(&self, key: ObjectKey, _: &StoreState, offset: u64) -> Result<Box<dyn BlobWriter>> {
+    async fn write_from(&self, key: ObjectKey, _: &StoreState, offset: u64) -> Result<Box<dyn BlobWriter>> {
         let mut objects = lock(&self.0);
         let offset = usize::try_from(offset).map_err(Error::internal)?;
+        if offset == 0 {
+            objects.insert(key, Vec::new());
+        }
         match objects.get_mut(&key) {
             Some(object) if object.len() >= offset => object.truncate(offset),
             _ => return Err(Error::not_found(Subject::Blob)),

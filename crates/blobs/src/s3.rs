@@ -96,11 +96,12 @@ impl S3Store {
 
 #[async_trait]
 impl BlobStore for S3Store {
-    async fn create(&self, _: ObjectKey) -> Result<StoreState> {
-        Ok(StoreState::new())
-    }
-
-    async fn resume(&self, key: ObjectKey, state: &StoreState, offset: u64) -> Result<Box<dyn BlobWriter>> {
+    async fn write_from(
+        &self,
+        key: ObjectKey,
+        state: &StoreState,
+        offset: u64,
+    ) -> Result<Box<dyn BlobWriter>> {
         let state = State::read(state, self.0.part_size)?;
         Ok(Box::new(Writer::resume(self.0.clone(), key, state, offset)?))
     }

@@ -153,7 +153,7 @@ impl Registry {
         Ok(ended)
     }
 
-    /// First the row, then the object: what a crash leaves between them expires with the row.
+    /// Only the row: its object begins with its first bytes.
     async fn begin(&self, grant: &Grant<Push>, algorithm: Algorithm) -> Result<UploadRow> {
         let id = UploadId::new(self.now(), self.0.parts.entropy.bytes());
         let progress = self.progress(&Hasher::new(algorithm), StoreState::new());
@@ -161,17 +161,7 @@ impl Registry {
         let begin = BeginUpload { grant: grant.clone(), id, algorithm, progress, now: self.now(), most };
         let row = self.store().commit_by(grant, begin).await?;
         self.meters().uploads.begun.increment();
-        let store_state = match self.blobs().create(row.key).await {
-            Ok(store_state) => store_state,
-            Err(error) => {
-                self.abandon(&row).await;
-                return Err(error);
-            }
-        };
-        if store_state.is_empty() {
-            return Ok(row);
-        }
-        self.save_progress(&row, Progress { store_state, ..row.progress.clone() }).await
+        Ok(row)
     }
 
     async fn find_upload(&self, grant: &Grant<Push>, id: UploadId) -> Result<UploadRow> {
@@ -184,9 +174,7 @@ impl Registry {
 
     /// Waits until nobody else writes to the upload, and reads where it then stands.
     async fn lock_upload(&self, grant: &Grant<Push>, id: UploadId) -> Result<(UploadRow, Lock)> {
-        self.find_upload(grant, id).await?;
-        let lock = self.0.locks.lock(id).await?;
-        let row = self.find_upload(grant, id).await?;
+        let (row, lock) = self.find_locked(grant, id).await?;
         if !self.must_recover(&row).await? {
             return Ok((row, lock));
         }
@@ -199,8 +187,21 @@ impl Registry {
         .await
     }
 
+    /// Reads an upload that nobody else writes to. Only who may write to it waits for those who do, and makes them hurry.
+    async fn find_locked(&self, grant: &Grant<Push>, id: UploadId) -> Result<(UploadRow, Lock)> {
+        if let Some(lock) = self.0.locks.try_lock(id) {
+            return Ok((self.find_upload(grant, id).await?, lock));
+        }
+        self.find_upload(grant, id).await?;
+        let lock = self.0.locks.lock(id).await?;
+        Ok((self.find_upload(grant, id).await?, lock))
+    }
+
     /// Whether the saved state may be worth more than the bytes under it.
     async fn must_recover(&self, row: &UploadRow) -> Result<bool> {
+        if row.progress.offset == 0 {
+            return Ok(false);
+        }
         if row.progress.incarnation != self.blobs().incarnation() {
             return Ok(true);
         }
@@ -212,10 +213,7 @@ impl Registry {
     async fn recover(&self, row: UploadRow) -> Result<UploadRow> {
         let written = self.blobs().written(row.key, &row.progress.store_state).await?;
         let offset = written.unwrap_or_default().min(row.progress.offset);
-        let store_state = match written {
-            Some(_) => row.progress.store_state.clone(),
-            None => self.blobs().create(row.key).await?,
-        };
+        let store_state = written.map_or_else(StoreState::new, |_| row.progress.store_state.clone());
         let hasher = self.hash_stored(row.key, offset, row.algorithm).await?;
         tracing::warn!(upload = %row.id, claimed_bytes = row.progress.offset, found_bytes = offset, "upload moved back");
         let progress = self.progress(&hasher, store_state);
@@ -226,7 +224,7 @@ impl Registry {
     async fn take(&self, row: &UploadRow, source: Source, taps: Taps) -> Result<Pumped> {
         let hasher = Hasher::restore(&row.progress.hash_state)
             .ok_or_else(|| Error::internal("the upload's saved hash state cannot be read"))?;
-        let writer = self.blobs().resume(row.key, &row.progress.store_state, row.progress.offset).await?;
+        let writer = self.blobs().write_from(row.key, &row.progress.store_state, row.progress.offset).await?;
         let span = info_span!("blob store write", size_bytes = tracing::field::Empty);
         let pumped = pump(source, hasher, writer, taps).instrument(span.clone()).await;
         let received = pumped.hasher.count().saturating_sub(row.progress.offset);
@@ -237,7 +235,8 @@ impl Registry {
 
     /// Lets an upload that has nothing yet take contents that were hashed before.
     async fn put(&self, row: &UploadRow, content: &HashedBytes) -> Result<Pumped> {
-        let mut writer = self.blobs().resume(row.key, &row.progress.store_state, row.progress.offset).await?;
+        let mut writer =
+            self.blobs().write_from(row.key, &row.progress.store_state, row.progress.offset).await?;
         let hasher = content.hasher();
         let span = info_span!("blob store write", size_bytes = hasher.count());
         let write = async {

@@ -78,14 +78,15 @@ impl TurnedBlobs {
 
 #[async_trait]
 impl BlobStore for TurnedBlobs {
-    async fn create(&self, key: ObjectKey) -> Result<StoreState> {
+    async fn write_from(
+        &self,
+        key: ObjectKey,
+        state: &StoreState,
+        offset: u64,
+    ) -> Result<Box<dyn BlobWriter>> {
         self.turnstile.call().await;
         self.keys.lock().unwrap().insert(key.to_row());
-        self.objects.create(key).await
-    }
-
-    async fn resume(&self, key: ObjectKey, state: &StoreState, offset: u64) -> Result<Box<dyn BlobWriter>> {
-        let (inner, turnstile) = (self.objects.resume(key, state, offset).await?, self.turnstile.clone());
+        let (inner, turnstile) = (self.objects.write_from(key, state, offset).await?, self.turnstile.clone());
         Ok(Box::new(TurnedWriter { inner, turnstile }))
     }
 

@@ -111,7 +111,7 @@ impl Committer {
         self.meters.batches.record(units as u64);
         self.memory.close(&self.changes);
         let began = Instant::now();
-        let committed = self.connection.execute_batch("COMMIT");
+        let committed = execute(&self.connection, "COMMIT");
         self.meters.commits.record(began.elapsed());
         committed
     }
@@ -166,7 +166,7 @@ fn commit(committer: &mut Committer, batch: &[Waiting]) -> Vec<Result<()>> {
 struct Broken;
 
 fn commit_together(committer: &mut Committer, batch: &[Waiting]) -> Result<Vec<Result<()>>, Broken> {
-    if let Err(failed) = committer.connection.execute_batch("BEGIN IMMEDIATE") {
+    if let Err(failed) = execute(&committer.connection, "BEGIN IMMEDIATE") {
         // Nothing was begun, so the cause can be told.
         let failed = error(failed);
         return Ok(batch.iter().map(|_| Err(again(&failed))).collect());
@@ -178,7 +178,7 @@ fn commit_together(committer: &mut Committer, batch: &[Waiting]) -> Result<Vec<R
     match committer.commit(batch.len()) {
         Ok(()) => Ok(results),
         Err(failed) => {
-            let _ = committer.connection.execute_batch("ROLLBACK");
+            let _ = execute(&committer.connection, "ROLLBACK");
             let failed = error(failed);
             tracing::error!(error = ?failed, operations = batch.len(), "commit failed");
             Ok(unknown(&failed, batch.len()))
@@ -188,35 +188,40 @@ fn commit_together(committer: &mut Committer, batch: &[Waiting]) -> Result<Vec<R
 
 /// Some errors (disk full, I/O) roll the whole transaction back, released savepoints too: then it is `Broken`.
 fn run_in_savepoint(committer: &mut Committer, waiting: &Waiting) -> Result<Result<()>, Broken> {
-    committer.connection.execute_batch("SAVEPOINT unit").map_err(|_| give_up(&committer.connection))?;
+    execute(&committer.connection, "SAVEPOINT unit").map_err(|_| give_up(&committer.connection))?;
     let result = committer.run(waiting.unit.as_ref());
     let connection = &committer.connection;
     if connection.is_autocommit() {
         return Err(Broken);
     }
-    let end = if result.is_ok() { "RELEASE unit" } else { "ROLLBACK TO unit; RELEASE unit" };
-    connection.execute_batch(end).map_err(|_| give_up(connection))?;
+    let undone = if result.is_ok() { Ok(()) } else { execute(connection, "ROLLBACK TO unit") };
+    undone.and_then(|()| execute(connection, "RELEASE unit")).map_err(|_| give_up(connection))?;
     Ok(result)
 }
 
 fn commit_alone(committer: &mut Committer, waiting: &Waiting) -> Result<()> {
-    committer.connection.execute_batch("BEGIN IMMEDIATE").map_err(error)?;
+    execute(&committer.connection, "BEGIN IMMEDIATE").map_err(error)?;
     let result = committer.run(waiting.unit.as_ref());
     let connection = &committer.connection;
     if connection.is_autocommit() {
         return result.and(Err(Error::unavailable("the transaction was rolled back")));
     }
-    let ended = if result.is_ok() { committer.commit(1) } else { connection.execute_batch("ROLLBACK") };
+    let ended = if result.is_ok() { committer.commit(1) } else { execute(connection, "ROLLBACK") };
     if let Err(failed) = ended {
-        let _ = committer.connection.execute_batch("ROLLBACK");
+        let _ = execute(&committer.connection, "ROLLBACK");
         return Err(committed_not(failed));
     }
     result
 }
 
 fn give_up(connection: &Connection) -> Broken {
-    let _ = connection.execute_batch("ROLLBACK");
+    let _ = execute(connection, "ROLLBACK");
     Broken
+}
+
+/// Begins or ends a transaction; the statement is prepared once.
+fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
 /// A failed commit is not "not stored": until the next start nobody knows, so all of them are told to try again. Only

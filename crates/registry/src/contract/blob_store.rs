@@ -30,8 +30,7 @@ pub async fn blob_store(store: &dyn BlobStore) {
 
 /// What a store must keep too whose unfinished bytes may be lost with its incarnation.
 pub async fn forgetful_blob_store(store: &dyn BlobStore) {
-    let state = store.create(key(30)).await.unwrap();
-    let mut writer = store.resume(key(30), &state, 0).await.unwrap();
+    let mut writer = store.write_from(key(30), &StoreState::new(), 0).await.unwrap();
     writer.write(&[Bytes::from_static(b"unfinished")]).await.unwrap();
     let state = writer.suspend(10).await.unwrap();
     assert_eq!(store.written(key(30), &state).await.unwrap(), Some(10));
@@ -41,7 +40,10 @@ pub async fn forgetful_blob_store(store: &dyn BlobStore) {
         "an unfinished object can be read from its start"
     );
     assert_eq!(store.written(key(31), &state).await.unwrap(), None, "what was never begun is not there");
-    assert!(store.resume(key(31), &state, 0).await.is_err(), "an object that was never begun cannot go on");
+    assert!(
+        store.write_from(key(31), &state, 1).await.is_err(),
+        "an object that was never begun cannot go on"
+    );
 }
 
 /// Noise, so that parts that change places are found.
@@ -56,13 +58,13 @@ fn noise(length: usize) -> Bytes {
 
 async fn write(store: &dyn BlobStore, key: ObjectKey, pieces: &[&'static [u8]]) {
     let pieces: Vec<Bytes> = pieces.iter().map(|piece| Bytes::from_static(piece)).collect();
-    let state = store.create(key).await.unwrap();
+    let state = StoreState::new();
     end(store, key, (&state, 0), &pieces).await;
 }
 
 /// Goes on at an offset, writes, and ends the object.
 async fn end(store: &dyn BlobStore, key: ObjectKey, (state, offset): (&StoreState, u64), pieces: &[Bytes]) {
-    let mut writer = store.resume(key, state, offset).await.unwrap();
+    let mut writer = store.write_from(key, state, offset).await.unwrap();
     writer.write(pieces).await.unwrap();
     writer.prepare().await.unwrap();
     assert_eq!(writer.finish().await.unwrap(), Ended::Surely);
@@ -75,7 +77,7 @@ async fn chunk(
     (state, offset): (&StoreState, u64),
     piece: Bytes,
 ) -> StoreState {
-    let mut writer = store.resume(key, state, offset).await.unwrap();
+    let mut writer = store.write_from(key, state, offset).await.unwrap();
     let end = offset + piece.len() as u64;
     writer.write(&[piece]).await.unwrap();
     let state = writer.suspend(end).await.unwrap();
@@ -123,7 +125,7 @@ async fn an_empty_object_is_one(store: &dyn BlobStore) {
 }
 
 async fn writing_goes_on_where_it_was_suspended(store: &dyn BlobStore) {
-    let mut state = store.create(key(3)).await.unwrap();
+    let mut state = StoreState::new();
     for (offset, piece) in [(0, "one "), (4, "two "), (8, ""), (8, "three")] {
         state = chunk(store, key(3), (&state, offset), Bytes::from_static(piece.as_bytes())).await;
     }
@@ -143,7 +145,7 @@ async fn any_chunks_make_the_same_object(store: &dyn BlobStore) {
     ];
     for (number, cuts) in (10..).zip(cuts) {
         let (key, mut offset) = (key(number), 0);
-        let mut state = store.create(key).await.unwrap();
+        let mut state = StoreState::new();
         for cut in cuts {
             state = chunk(store, key, (&state, offset as u64), whole.slice(offset..*cut)).await;
             offset = *cut;
@@ -158,15 +160,15 @@ async fn any_chunks_make_the_same_object(store: &dyn BlobStore) {
 }
 
 async fn what_lies_behind_the_offset_is_cut_off(store: &dyn BlobStore) {
-    let state = store.create(key(4)).await.unwrap();
+    let state = StoreState::new();
     let state = chunk(store, key(4), (&state, 0), Bytes::from_static(b"good, never saved")).await;
     end(store, key(4), (&state, 4), &[Bytes::from_static(b"!")]).await;
     assert_eq!(read(store, key(4), 5, 0..5).await, b"good!");
 }
 
 async fn a_writer_may_be_suspended_before_what_it_wrote(store: &dyn BlobStore) {
-    let state = store.create(key(20)).await.unwrap();
-    let mut writer = store.resume(key(20), &state, 0).await.unwrap();
+    let state = StoreState::new();
+    let mut writer = store.write_from(key(20), &state, 0).await.unwrap();
     writer.write(&[Bytes::from_static(b"hashed")]).await.unwrap();
     writer.write(&[Bytes::from_static(b", and not hashed")]).await.unwrap();
     let state = writer.suspend(6).await.unwrap();
@@ -175,17 +177,17 @@ async fn a_writer_may_be_suspended_before_what_it_wrote(store: &dyn BlobStore) {
 }
 
 async fn an_offset_behind_the_end_is_refused(store: &dyn BlobStore) {
-    let state = store.create(key(5)).await.unwrap();
-    assert!(store.resume(key(5), &state, 1).await.is_err(), "a hole is never written");
+    let state = StoreState::new();
+    assert!(store.write_from(key(5), &state, 1).await.is_err(), "a hole is never written");
     let state = chunk(store, key(5), (&state, 0), Bytes::from_static(b"four")).await;
-    assert!(store.resume(key(5), &state, 5).await.is_err(), "a hole is never written");
+    assert!(store.write_from(key(5), &state, 5).await.is_err(), "a hole is never written");
 }
 
 /// On several nodes both may write; the row keeps one state, and what was written under the other does no harm.
 async fn of_two_writers_the_one_whose_state_was_kept_counts(store: &dyn BlobStore) {
     for (number, length) in [(21, 9), (22, LARGE)] {
         let key = key(number);
-        let fresh = store.create(key).await.unwrap();
+        let fresh = StoreState::new();
         let begun = chunk(store, key, (&fresh, 0), noise(length)).await;
         let offset = length as u64;
         let kept = chunk(store, key, (&begun, offset), Bytes::from_static(b"kept")).await;
@@ -223,7 +225,7 @@ async fn what_was_never_finished_can_be_removed(store: &dyn BlobStore) {
     let far = Timestamp::from_microseconds(i64::MAX / 2);
     for (number, length) in [(23, 9), (24, LARGE)] {
         let key = key(number);
-        let mut state = store.create(key).await.unwrap();
+        let mut state = StoreState::new();
         for offset in [0, length] {
             state = chunk(store, key, (&state, offset as u64), noise(length)).await;
         }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use wharf_core::{BlobBody, Error, ObjectKey, Result, Timestamp};
 
 /// What a store wants to remember of an unfinished object between chunks, opaque to everyone else: nothing for
-/// files; the upload's id, its parts and where its last bytes lie for S3.
+/// files; the upload's id, its parts and where its last bytes lie for S3. Nothing before the first bytes.
 pub type StoreState = Vec<u8>;
 
 /// Takes pieces of an object, in order.
@@ -30,19 +30,19 @@ pub enum Room {
 /// Where bytes live.
 #[async_trait]
 pub trait BlobStore: Leftovers {
-    /// Begins an object. When it returns, what leads to the object is durable; its bytes are not.
-    ///
-    /// # Errors
-    /// `StorageFull`; `Unavailable`.
-    async fn create(&self, key: ObjectKey) -> Result<StoreState>;
-
-    /// Goes on writing an unfinished object at `offset`; what lies behind it is cut off.
+    /// Writes an unfinished object from `offset` on; what lies behind it is cut off. From its first byte it begins, with
+    /// no state.
     ///
     /// # Errors
     /// `NotFound` when the object holds less than `offset` bytes; `Unavailable`.
-    async fn resume(&self, key: ObjectKey, state: &StoreState, offset: u64) -> Result<Box<dyn BlobWriter>>;
+    async fn write_from(
+        &self,
+        key: ObjectKey,
+        state: &StoreState,
+        offset: u64,
+    ) -> Result<Box<dyn BlobWriter>>;
 
-    /// How many bytes of an unfinished object are there; `None` if it is not there at all.
+    /// How many bytes of an unfinished object are there; `None` if it is not there at all, as before its first bytes.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -163,7 +163,7 @@ pub trait BlobWriter: Send {
         Ok(None)
     }
 
-    /// Ends the object. When it returns, every byte is on stable storage.
+    /// Ends the object. When it returns, every byte is on stable storage, and what leads to them.
     ///
     /// # Errors
     /// Those of [`Unfinished`].

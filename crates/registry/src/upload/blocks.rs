@@ -9,8 +9,9 @@ use bytes::{Bytes, BytesMut};
 /// The largest block, in bytes: so much is handed on at a time.
 pub(super) const BLOCK: usize = 512 << 10;
 
-/// The room that a new one begins with, in bytes: most bodies are small.
-const SMALL: usize = 64 << 10;
+/// The room that a new one begins with, in bytes: most bodies are small. The allocator tidies up whenever 64 KiB or more
+/// are given back.
+const SMALL: usize = 16 << 10;
 
 /// The blocks of one body.
 #[derive(Default)]
@@ -42,7 +43,7 @@ pub(super) fn fill(block: &mut BytesMut, piece: &mut Bytes) {
     let length = piece.len().min(BLOCK.saturating_sub(block.len()));
     let filled = block.len() + length;
     if filled > block.capacity() {
-        let room = if filled <= SMALL { SMALL } else { BLOCK };
+        let room = filled.next_power_of_two().clamp(SMALL, BLOCK);
         block.reserve(room - block.len());
     }
     block.extend_from_slice(&piece.split_to(length));

@@ -11,7 +11,10 @@ use futures_util::{
     StreamExt,
     future::{join, join3},
 };
-use tokio::{task::spawn_blocking, time::timeout};
+use tokio::{
+    task::{JoinError, spawn_blocking},
+    time::timeout,
+};
 use wharf_core::{ByteStream, Error, Kind, Result};
 use wharf_hash::Hasher;
 
@@ -20,6 +23,9 @@ use super::{
     locks::Wanted,
 };
 use crate::{Taps, port::BlobWriter};
+
+/// So much is hashed at once, in bytes: that takes some tens of microseconds.
+const SMALL: usize = 16 << 10;
 
 /// A client that sends nothing for so long is taken for gone.
 const IDLE: Duration = Duration::from_secs(60);
@@ -143,17 +149,26 @@ async fn next(source: &mut Source) -> Next {
     Next::End(Err(Error::new(Kind::Timeout, "the body stood still for 60 seconds")))
 }
 
+/// Hashes a block on a thread that may block; a small one here, for to hand it over would take longer.
+async fn hash(mut hasher: Hasher, block: Bytes) -> Result<Hasher, JoinError> {
+    if block.len() <= SMALL {
+        hasher.update(&block);
+        return Ok(hasher);
+    }
+    spawn_blocking(move || {
+        hasher.update(&block);
+        hasher
+    })
+    .await
+}
+
 /// Hashes, taps and writes a block at the same time. Only one that was written counts.
 async fn work(mut pumped: Pumped, block: Bytes) -> Pumped {
     if block.is_empty() {
         return pumped;
     }
     let before = pumped.hasher.clone();
-    let (mut hasher, hashed) = (pumped.hasher, block.clone());
-    let hash = spawn_blocking(move || {
-        hasher.update(&hashed);
-        hasher
-    });
+    let hash = hash(pumped.hasher, block.clone());
     let pieces = [block];
     let seen = pumped.taps.see(&pieces);
     let (hashed, tapped, written) = join3(hash, seen, pumped.writer.write(&pieces)).await;

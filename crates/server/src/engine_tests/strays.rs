@@ -2,6 +2,7 @@
 
 use wharf_blobs::S3Store;
 use wharf_core::{ObjectKey, UploadId};
+use wharf_registry::port::StoreState;
 
 use super::{nodes::place, *};
 
@@ -12,8 +13,7 @@ const FOLDERS: i64 = 256;
 /// An object that nobody began.
 async fn leave(blobs: &dyn BlobStore) -> ObjectKey {
     let key = UploadId::new(Timestamp::default(), [7; 16]).object_key();
-    let state = blobs.create(key).await.unwrap();
-    let mut writer = blobs.resume(key, &state, 0).await.unwrap();
+    let mut writer = blobs.write_from(key, &StoreState::new(), 0).await.unwrap();
     writer.write(&[Bytes::from_static(b"left")]).await.unwrap();
     writer.prepare().await.unwrap();
     writer.finish().await.unwrap();

@@ -7,7 +7,7 @@ use wharf_core::{Algorithm, Digest, Error, Kind, Result};
 use wharf_hash::Hasher;
 use wharf_registry::{
     Finding, Inspector, Registry, Repair, Verification,
-    port::{BlobRow, BlobWriter, Ended, Unfinished},
+    port::{BlobRow, BlobWriter, Ended, StoreState, Unfinished},
 };
 
 use super::{
@@ -126,8 +126,7 @@ impl Filling {
         if self.start == Start::Again {
             store.remove(blob.key).await?;
         }
-        let state = store.create(blob.key).await?;
-        let mut writer = store.resume(blob.key, &state, 0).await?;
+        let mut writer = store.write_from(blob.key, &StoreState::new(), 0).await?;
         if self.pour(reading, writer.as_mut(), digest.algorithm()).await? != digest {
             drop(writer);
             store.remove(blob.key).await?;
