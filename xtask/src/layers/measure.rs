@@ -1,14 +1,18 @@
 //! Reads how long files and functions are and how many methods traits have.
 //!
-//! A file's production part ends at its first `#[cfg(test)]` line. A function's lines go from `fn` to the closing
+//! A file's production part is all but what stands under `#[cfg(test)]`. A function's lines go from `fn` to the closing
 //! brace, whatever stands between; what hides inside a macro call is not seen.
 
 use std::fs;
+use std::mem;
 use std::path::{Path, PathBuf};
 
 use proc_macro2::Span;
 use syn::visit::{self, Visit};
-use syn::{Attribute, Block, ImplItemFn, ItemFn, ItemMod, ItemTrait, Signature, TraitItem, TraitItemFn};
+use syn::spanned::Spanned;
+use syn::{
+    Attribute, Block, ImplItem, ImplItemFn, Item, ItemFn, ItemTrait, Signature, TraitItem, TraitItemFn,
+};
 
 use crate::failure::Failure;
 use crate::workspace::Workspace;
@@ -82,12 +86,12 @@ pub(crate) fn measure(path: &Path, text: &str) -> Result<Measured, Failure> {
         Failure::Broken(format!("{}:{line} does not parse: {error}", path.display()))
     };
     let file = syn::parse_file(text).map_err(unreadable)?;
-    let mut reader = Reader { part: Part::Production, functions: Vec::new(), traits: Vec::new() };
+    let mut reader =
+        Reader { part: Part::Production, test_lines: 0, functions: Vec::new(), traits: Vec::new() };
     reader.visit_file(&file);
-    let production_lines = text.lines().take_while(|line| line.trim() != "#[cfg(test)]").count();
     Ok(Measured {
         path: path.to_path_buf(),
-        production_lines,
+        production_lines: text.lines().count().saturating_sub(reader.test_lines),
         functions: reader.functions,
         traits: reader.traits,
     })
@@ -95,40 +99,74 @@ pub(crate) fn measure(path: &Path, text: &str) -> Result<Measured, Failure> {
 
 struct Reader {
     part: Part,
+    test_lines: usize,
     functions: Vec<Function>,
     traits: Vec<Trait>,
 }
 
 impl Reader {
+    /// The part in which something stands, given that of what is around it. Counts the lines where the tests begin.
+    fn part_of(&mut self, attributes: &[Attribute], span: Span) -> Part {
+        if self.part == Part::Production && is_only_in_tests(attributes) {
+            self.test_lines += (span.end().line + 1).saturating_sub(span.start().line);
+            return Part::Test;
+        }
+        self.part
+    }
+
     fn note(&mut self, attributes: &[Attribute], signature: &Signature, body: &Block) {
         let first = signature.fn_token.span.start().line;
         let last = Span::end(&body.brace_token.span.close()).line;
-        let part = if is_for_tests(attributes) { Part::Test } else { self.part };
+        let part = if is_test(attributes) { Part::Test } else { self.part };
         let lines = (last + 1).saturating_sub(first);
         self.functions.push(Function { name: signature.ident.to_string(), lines, part });
     }
 }
 
-/// `#[test]`, `#[tokio::test]` or `#[cfg(test)]`.
-fn is_for_tests(attributes: &[Attribute]) -> bool {
-    attributes.iter().any(|attribute| {
-        let last = attribute.path().segments.last().map(|segment| segment.ident.to_string());
-        let only_in_tests = || attribute.parse_args::<syn::Path>().is_ok_and(|path| path.is_ident("test"));
-        match last.as_deref() {
-            Some("test") => true,
-            Some("cfg") => only_in_tests(),
-            _ => false,
-        }
-    })
+/// `#[test]` or `#[tokio::test]`.
+fn is_test(attributes: &[Attribute]) -> bool {
+    let last = |attribute: &Attribute| attribute.path().segments.last().map(|segment| segment.ident.clone());
+    attributes.iter().filter_map(last).any(|word| word == "test")
+}
+
+/// `#[cfg(test)]`.
+fn is_only_in_tests(attributes: &[Attribute]) -> bool {
+    let names_tests =
+        |attribute: &Attribute| attribute.parse_args::<syn::Path>().is_ok_and(|path| path.is_ident("test"));
+    attributes.iter().any(|attribute| attribute.path().is_ident("cfg") && names_tests(attribute))
+}
+
+/// The attributes of what may stand under `#[cfg(test)]`.
+fn attributes_of(item: &Item) -> &[Attribute] {
+    match item {
+        Item::Const(item) => &item.attrs,
+        Item::Enum(item) => &item.attrs,
+        Item::Fn(item) => &item.attrs,
+        Item::Impl(item) => &item.attrs,
+        Item::Macro(item) => &item.attrs,
+        Item::Mod(item) => &item.attrs,
+        Item::Static(item) => &item.attrs,
+        Item::Struct(item) => &item.attrs,
+        Item::Trait(item) => &item.attrs,
+        Item::Type(item) => &item.attrs,
+        Item::Use(item) => &item.attrs,
+        _ => &[],
+    }
 }
 
 impl<'ast> Visit<'ast> for Reader {
-    fn visit_item_mod(&mut self, module: &'ast ItemMod) {
-        let outside = self.part;
-        if is_for_tests(&module.attrs) {
-            self.part = Part::Test;
-        }
-        visit::visit_item_mod(self, module);
+    fn visit_item(&mut self, item: &'ast Item) {
+        let inside = self.part_of(attributes_of(item), item.span());
+        let outside = mem::replace(&mut self.part, inside);
+        visit::visit_item(self, item);
+        self.part = outside;
+    }
+
+    fn visit_impl_item(&mut self, item: &'ast ImplItem) {
+        let attributes = if let ImplItem::Fn(function) = item { function.attrs.as_slice() } else { &[] };
+        let inside = self.part_of(attributes, item.span());
+        let outside = mem::replace(&mut self.part, inside);
+        visit::visit_impl_item(self, item);
         self.part = outside;
     }
 
@@ -205,8 +243,13 @@ mod tests {
     }
 
     #[test]
-    fn the_production_part_ends_where_the_tests_begin() {
+    fn the_production_part_is_all_but_the_tests() {
         assert_eq!(measure(Path::new("a.rs"), TEXT).unwrap().production_lines, 19);
+        let before = format!("#[cfg(test)]\n#[path = \"b.rs\"]\nmod of_b;\n\n{TEXT}");
+        let between = format!("#[cfg(test)]\nmod one {{\n    #[cfg(test)]\n    use a::b;\n}}\n{TEXT}");
+        for (text, lines) in [(before, 20), (between, 19)] {
+            assert_eq!(measure(Path::new("a.rs"), &text).unwrap().production_lines, lines, "{text}");
+        }
     }
 
     #[test]
