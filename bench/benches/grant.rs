@@ -91,12 +91,8 @@ async fn member(database: &Database) -> Result<Actor> {
         person: Person::default(),
     };
     let id = database.create(account, record()).await?;
-    Ok(Actor {
-        principal: Principal::User { id, name, version: 1 },
-        credential: Credential::Password,
-        access: Access::Whole,
-        ..Actor::job("bench")
-    })
+    let principal = Principal::User { id, name, version: 1 };
+    Ok(Actor::nobody(None, "bench").known(principal, Credential::Password, Access::Whole))
 }
 
 fn registry(database: Database) -> Registry {

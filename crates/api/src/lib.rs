@@ -135,7 +135,7 @@ async fn who(face: &Api, parts: &Parts, origin: Option<&Origin>) -> Result<Actor
     };
     let (address, id) = (address_of(&parts.extensions), request_id_of(&parts.extensions));
     let actor = face.auth.authenticate(Presented::Cookie(cookie.clone()), address, id).await?;
-    if matches!(actor.credential, Credential::Login(_)) {
+    if matches!(actor.credential(), Credential::Login(_)) {
         origin.expect_own_page(&parts.method, &parts.headers, &cookie)?;
     }
     Ok(actor)

@@ -49,7 +49,7 @@ async fn answer_once(route: &Route, call: Call, key: &str) -> Result<Response> {
     let auth = call.face.auth.clone();
     let grant = auth.grant_self(&call.actor)?;
     // An answer may hold a secret, so it is given again only to the credential that got it.
-    let credential = match &call.actor.credential {
+    let credential = match call.actor.credential() {
         Credential::Password => "password".to_owned(),
         Credential::Token(hash) => format!("token {hash}"),
         Credential::Login(hash) => format!("login {hash}"),
@@ -65,7 +65,7 @@ async fn answer_once(route: &Route, call: Call, key: &str) -> Result<Response> {
         Begun::Again(kept) => return again(&kept),
         Begun::First(repeat) => repeat,
     };
-    let request_id = call.actor.request_id.clone();
+    let request_id = call.actor.request_id().to_owned();
     let (answer, kept) = match route.answer(call).await {
         Ok(response) => {
             let (kept, response) = keep(response).await?;

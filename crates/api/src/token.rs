@@ -48,7 +48,7 @@ async fn answer(face: &Api, parts: &request::Parts, body: Body) -> Result<Respon
         let asked = Asked::parse(parts.uri.query().unwrap_or_default().as_bytes());
         (asked, identify(&face.auth, &parts.headers, &parts.extensions).await?)
     };
-    if matches!(actor.credential, Credential::Bearer { .. }) {
+    if matches!(actor.credential(), Credential::Bearer { .. }) {
         let message = "a token is had for a password or a refresh token, not for another token";
         return Err(Error::new(Kind::Unauthenticated, message));
     }
@@ -64,7 +64,7 @@ impl Api {
             Renewal::Refreshable => self.auth.issue_refresh(actor).await?,
             Renewal::None => None,
         };
-        if actor.credential == Credential::Password && refresh_token.is_none() {
+        if *actor.credential() == Credential::Password && refresh_token.is_none() {
             self.auth.note_login(actor);
         }
         let body = TokenBody {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 use wharf_core::{
-    Access, Actor, Authenticator, Credential, Error, Kind, Presented, Principal, Result, Secret, UserName,
+    Access, Actor, Authenticator, Credential, Error, Kind, Presented, Result, Secret, UserName,
     audit::AuditRecord,
 };
 
@@ -18,22 +18,16 @@ impl Authenticator for Auth {
         address: Option<IpAddr>,
         request_id: &str,
     ) -> Result<Actor> {
-        let nobody = Actor {
-            principal: Principal::Anonymous,
-            credential: Credential::None,
-            access: Access::Whole,
-            address,
-            request_id: request_id.to_owned(),
-        };
-        let actor = self.known(presented, nobody).await;
+        let actor = self.known(presented, Actor::nobody(address, request_id)).await;
         // Who is refused asked too, and as nobody in particular.
-        let account = actor.as_ref().ok().and_then(|actor| actor.principal.account());
+        let account = actor.as_ref().ok().and_then(|actor| actor.principal().account());
         self.0.pace.turn(account, address).await?;
         actor
     }
 }
 
 impl Auth {
+    #[expect(clippy::disallowed_methods, reason = "a bearer token that is ours says whom it was issued to")]
     async fn known(&self, presented: Presented, nobody: Actor) -> Result<Actor> {
         match presented {
             Presented::Nothing => Ok(nobody),
@@ -59,13 +53,14 @@ impl Auth {
                     let refused = error.kind() == Kind::Unauthenticated;
                     self.meters().tokens_refused.add(refused.into());
                 })?;
-                Ok(Actor { principal, credential, access, ..nobody })
+                Ok(nobody.known(principal, credential, access))
             }
         }
     }
 
     /// A user by name and password: the same words and the same work whether or not there is such a user. Whether that is
     /// enough is for the caller to say.
+    #[expect(clippy::disallowed_methods, reason = "a password that is right stands for its user")]
     pub(crate) async fn by_password(
         &self,
         user: &str,
@@ -80,20 +75,20 @@ impl Auth {
         if account.as_ref().is_none_or(|account| account.password_hash.is_none())
             && let Some(actor) = self.by_provider((user, password), &nobody).await?
         {
-            let account = match actor.principal.account() {
+            let account = match actor.principal().account() {
                 Some(id) => self.0.accounts.by_id(id).await?,
                 None => None,
             };
             return Ok((actor, account.ok_or_else(unauthenticated)?));
         }
         let account = account.filter(|account| !account.disabled);
-        let (address, now) = (nobody.address, self.0.clock.now());
+        let (address, now) = (nobody.address(), self.0.clock.now());
         let right = self.is_right(user, account.as_ref(), password, address).await;
         let right = right.inspect_err(|error| self.count_unheard(error))?;
         match account {
             Some(account) if right => {
                 let principal = account.clone().principal();
-                Ok((Actor { principal, credential: Credential::Password, ..nobody }, account))
+                Ok((nobody.known(principal, Credential::Password, Access::Whole), account))
             }
             account => {
                 self.0.attempts.count(user, address, now);
@@ -101,7 +96,7 @@ impl Auth {
                 // What was typed as a name may be a password, so only a name that is known is written down.
                 let known = account.as_ref().and(Some(user));
                 let client = address.map(tracing::field::display);
-                tracing::info!(request_id = nobody.request_id, client, user = known, "password refused");
+                tracing::info!(request_id = nobody.request_id(), client, user = known, "password refused");
                 self.record_refusal(user, &nobody);
                 Err(unauthenticated())
             }
@@ -132,7 +127,7 @@ impl Auth {
 
     /// Lets in whoever has shown all that is asked for.
     pub(crate) async fn let_in(&self, account: Account, actor: Actor) -> Result<Actor> {
-        self.0.attempts.forget(actor.principal.name(), actor.address);
+        self.0.attempts.forget(actor.principal().name(), actor.address());
         self.welcome(&account, &actor).await;
         Ok(actor)
     }

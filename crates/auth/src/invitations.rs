@@ -70,7 +70,7 @@ impl Auth {
         }
         let target = Some(grant.name().to_string());
         let record = self.organisation_record(grant, "invitation.create", (grant.name(), target));
-        let invited_by = grant.actor().principal.name().to_owned();
+        let invited_by = grant.actor().principal().name().to_owned();
         let (created_at, expires_at) = (record.at, record.at.plus_seconds(i64::from(days) * DAY));
         let (text, hash) = generate(PREFIX, self.0.entropy.as_ref());
         let row = InvitationRow { id: 0, role, note, invited_by, created_at, expires_at };
@@ -97,14 +97,14 @@ impl Auth {
     pub async fn accept_invitation(&self, grant: SelfGrant, text: &Secret<String>) -> Result<Joined> {
         let grant = grant.whole()?;
         let actor = grant.actor();
-        if !matches!(actor.principal, Principal::User { .. }) {
+        if !matches!(actor.principal(), Principal::User { .. }) {
             return Err(Error::new(Kind::Denied, "an invitation is for a user"));
         }
         let now = self.0.clock.now();
-        self.0.tries.expect_room(INVITATIONS, actor.address, now)?;
+        self.0.tries.expect_room(INVITATIONS, actor.address(), now)?;
         let hash = hash_of(PREFIX, text.expose()).ok_or_else(|| self.refused_invitation(actor))?;
         let record = AuditRecord::by(now, &grant, "invitation.accept");
-        let record = AuditRecord { target: Some(actor.principal.name().to_owned()), ..record };
+        let record = AuditRecord { target: Some(actor.principal().name().to_owned()), ..record };
         let joined = self.0.invitations.accept_invitation(hash, grant.account(), record).await?;
         joined.ok_or_else(|| self.refused_invitation(actor))
     }
@@ -115,14 +115,14 @@ impl Auth {
     /// `Denied` where it is none, was used or has ended; `RateLimited` after many of those.
     pub(crate) async fn open_invitation(&self, text: &Secret<String>, nobody: &Actor) -> Result<TokenHash> {
         let now = self.0.clock.now();
-        self.0.tries.expect_room(INVITATIONS, nobody.address, now)?;
+        self.0.tries.expect_room(INVITATIONS, nobody.address(), now)?;
         let hash = hash_of(PREFIX, text.expose()).ok_or_else(|| self.refused_invitation(nobody))?;
         let invites = self.0.invitations.invites(hash, now).await?;
         if invites { Ok(hash) } else { Err(self.refused_invitation(nobody)) }
     }
 
     fn refused_invitation(&self, actor: &Actor) -> Error {
-        self.0.tries.count(INVITATIONS, actor.address, self.0.clock.now());
+        self.0.tries.count(INVITATIONS, actor.address(), self.0.clock.now());
         self.note_wrong(actor, "invitation.refused");
         Error::new(Kind::Denied, "the invitation is wrong, was used or has ended")
     }

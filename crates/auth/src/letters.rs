@@ -67,7 +67,7 @@ impl Auth {
         let written = serde_json::to_vec(&written).map_err(Error::internal)?;
         let recipient = self.0.ring.sealer().mark(PURPOSE, &[to.key().as_bytes()]);
         let letter = SealedLetter { recipient, sealed: self.seal(PURPOSE, &written)? };
-        let request_id = record.actor.request_id.clone();
+        let request_id = record.actor.request_id().to_owned();
         if !self.0.letters.post(letter, carried, record).await? {
             tracing::info!(request_id, "a letter was not written, its recipient had many");
         }

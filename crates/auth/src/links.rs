@@ -67,7 +67,7 @@ impl Auth {
         password: &Secret<String>,
     ) -> Result<()> {
         let now = self.0.clock.now();
-        self.0.tries.expect_room(LINKS, nobody.address, now)?;
+        self.0.tries.expect_room(LINKS, nobody.address(), now)?;
         let link = match hash_of(PREFIX, text.expose()) {
             Some(hash) => self.0.links.link(hash, now).await?,
             None => None,
@@ -94,14 +94,14 @@ impl Auth {
     pub fn request_link(&self, nobody: &Actor, address: &EmailAddress) -> Result<()> {
         self.expect_letters()?;
         let (now, key) = (self.0.clock.now(), address.key());
-        for (what, client) in [(LETTERS, nobody.address), (key.as_str(), None)] {
+        for (what, client) in [(LETTERS, nobody.address()), (key.as_str(), None)] {
             self.0.tries.expect_room(what, client, now)?;
             self.0.tries.count(what, client, now);
         }
         let (auth, nobody) = (self.clone(), nobody.clone());
         let sending = async move {
             if let Err(error) = auth.send_link(&nobody, key).await {
-                tracing::warn!(request_id = nobody.request_id, ?error, "a link could not be sent");
+                tracing::warn!(request_id = nobody.request_id(), ?error, "a link could not be sent");
             }
         };
         tokio::spawn(sending.in_current_span());
@@ -133,7 +133,7 @@ impl Auth {
     }
 
     fn refused_link(&self, nobody: &Actor) -> Error {
-        self.0.tries.count(LINKS, nobody.address, self.0.clock.now());
+        self.0.tries.count(LINKS, nobody.address(), self.0.clock.now());
         self.note_wrong(nobody, "reset.refused");
         Error::new(Kind::Denied, "the link is wrong, was used or has ended")
     }

@@ -10,7 +10,7 @@ use aws_lc_rs::{
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use wharf_core::{
-    AccountId, Actor, Credential, Error, Kind, Principal, ProviderName, Result, Secret, SelfGrant, Subject,
+    Access, AccountId, Actor, Credential, Error, Kind, ProviderName, Result, Secret, SelfGrant, Subject,
     Timestamp, TokenHash, audit::AuditRecord,
 };
 
@@ -68,8 +68,7 @@ impl Auth {
     /// many of those; `Unavailable`.
     pub async fn log_in(&self, wish: LoginWish, nobody: &Actor) -> Result<NewLogin> {
         let LoginWish { user, password, code, user_agent } = wish;
-        let nobody =
-            Actor { principal: Principal::Anonymous, credential: Credential::None, ..nobody.clone() };
+        let nobody = Actor::nobody(nobody.address(), nobody.request_id());
         let (actor, account) = self.by_password(&user, &password, nobody).await?;
         let shown = if account.has_second_factor {
             self.expect_code(&account, code.as_ref(), &actor).await?;
@@ -103,7 +102,7 @@ impl Auth {
             created_at: record.at,
             used_at: record.at,
             expires_at: record.at.plus_seconds(self.0.settings.login_lifetime),
-            address: actor.address.map(|address| address.to_string()),
+            address: actor.address().map(|address| address.to_string()),
             user_agent: way.user_agent.map(|agent| displayed(&agent)),
         };
         self.0.logins.add_login(row.clone(), way.shown, MOST, record).await?;
@@ -111,6 +110,7 @@ impl Auth {
     }
 
     /// Who a cookie speaks for; nobody in particular where its login has ended.
+    #[expect(clippy::disallowed_methods, reason = "the cookie of a login that lives stands for its user")]
     pub(crate) async fn by_login(&self, text: &Secret<String>, nobody: Actor) -> Result<Actor> {
         let Some(hash) = hash_of(PREFIX, text.expose()) else { return Ok(nobody) };
         let login = self.0.logins.login(hash).await?.filter(|login| self.lives(login));
@@ -118,7 +118,7 @@ impl Auth {
         match self.account_at(login.account, login.account_version).await {
             Ok(principal) => {
                 self.0.login_uses.note(hash, self.0.clock.now());
-                Ok(Actor { principal, credential: Credential::Login(hash), ..nobody })
+                Ok(nobody.known(principal, Credential::Login(hash), Access::Whole))
             }
             Err(error) if error.kind() == Kind::Unauthenticated => Ok(nobody),
             Err(error) => Err(error),
@@ -141,8 +141,8 @@ impl Auth {
     /// # Errors
     /// `NotFound` where it was another credential; `Unavailable`.
     pub async fn own_login(&self, grant: &SelfGrant) -> Result<LoginRow> {
-        let Credential::Login(hash) = grant.actor().credential else { return Err(no_such_login()) };
-        self.0.logins.login(hash).await?.ok_or_else(no_such_login)
+        let Credential::Login(hash) = grant.actor().credential() else { return Err(no_such_login()) };
+        self.0.logins.login(*hash).await?.ok_or_else(no_such_login)
     }
 
     /// Ends one of the caller's own logins, by its id.
@@ -161,8 +161,8 @@ impl Auth {
     /// # Errors
     /// `NotFound` where it was another credential; `Unavailable`.
     pub async fn log_out(&self, grant: &SelfGrant) -> Result<()> {
-        let Credential::Login(hash) = grant.actor().credential else { return Err(no_such_login()) };
-        self.end_login(grant, hash).await
+        let Credential::Login(hash) = grant.actor().credential() else { return Err(no_such_login()) };
+        self.end_login(grant, *hash).await
     }
 
     async fn end_login(&self, grant: &SelfGrant, hash: TokenHash) -> Result<()> {

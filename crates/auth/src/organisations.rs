@@ -74,7 +74,7 @@ impl Auth {
     ) -> Result<OrganisationRow> {
         let record = self.organisation_record(grant, "organisation.create", (&name, None));
         let claim = if grant.is_operator() { Claim::Any } else { Claim::Free };
-        let new = NewOrganisation { name, admin: grant.actor().principal.account(), claim };
+        let new = NewOrganisation { name, admin: grant.actor().principal().account(), claim };
         let role = new.admin.map(|_| Role::Admin);
         let made = OrganisationRow { name: new.name.clone(), role, created_at: record.at };
         self.tenancy().create_organisation(new, record).await.map(|()| made)

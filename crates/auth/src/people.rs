@@ -80,7 +80,7 @@ impl Auth {
         password: Option<Secret<String>>,
     ) -> Result<Person> {
         let grant = grant.whole()?;
-        if !matches!(grant.actor().principal, Principal::User { .. }) {
+        if !matches!(grant.actor().principal(), Principal::User { .. }) {
             return Err(Error::new(Kind::Denied, "only a user is known by an address and a name"));
         }
         let before = self.0.people.person(grant.account()).await?;
@@ -93,7 +93,7 @@ impl Auth {
             known_by.said()
         };
         let record = AuditRecord::by(self.0.clock.now(), &grant, "user.person");
-        let record = AuditRecord { target: Some(grant.actor().principal.name().to_owned()), ..record };
+        let record = AuditRecord { target: Some(grant.actor().principal().name().to_owned()), ..record };
         self.0.people.set_person(grant.account(), person.clone(), record).await?;
         // Once for each address: nobody is flooded by who says the same again and again.
         if self.sends_letters() && !is_same {
@@ -116,11 +116,11 @@ impl Auth {
         let account = account.ok_or_else(|| Error::not_found(Subject::User))?;
         let missing = || Error::new(Kind::Denied, "this takes the current password too");
         let password = password.ok_or_else(missing)?;
-        let login = actor.principal.name();
-        if self.hear(login, Some(&account), password, actor.address).await? {
+        let login = actor.principal().name();
+        if self.hear(login, Some(&account), password, actor.address()).await? {
             return Ok(());
         }
-        self.0.attempts.count(login, actor.address, self.0.clock.now());
+        self.0.attempts.count(login, actor.address(), self.0.clock.now());
         self.note_wrong(actor, "password.refused");
         Err(Error::new(Kind::Denied, "the current password is another one"))
     }

@@ -85,9 +85,9 @@ impl Auth {
 
     /// Sends a letter to the address that a user says is his. Where it is known as another's, it says so there.
     pub(crate) async fn send_proof(&self, actor: &Actor, person: &Person) -> Result<()> {
-        let (Some(id), Some(email)) = (actor.principal.account(), &person.email) else { return Ok(()) };
+        let (Some(id), Some(email)) = (actor.principal().account(), &person.email) else { return Ok(()) };
         let record = AuditRecord::new(self.0.clock.now(), actor, "user.verify.send");
-        let name = actor.principal.name().to_owned();
+        let name = actor.principal().name().to_owned();
         let record = AuditRecord { target: Some(name.clone()), ..record };
         if self.0.letters.account_of_address(email.key()).await?.is_some_and(|owner| owner != id) {
             return self.tell_owner(email, &format!("wanted the user {name} to be known"), record).await;
@@ -108,7 +108,7 @@ impl Auth {
     /// many of those; `Exists` where the name was taken meanwhile.
     pub async fn answer_letter(&self, nobody: &Actor, text: &Secret<String>) -> Result<()> {
         let now = self.0.clock.now();
-        self.0.tries.expect_room(PROOFS, nobody.address, now)?;
+        self.0.tries.expect_room(PROOFS, nobody.address(), now)?;
         let promise = match hash_of(PREFIX, text.expose()) {
             Some(hash) => self.0.letters.promise(hash, now).await?,
             None => None,
@@ -167,7 +167,7 @@ impl Auth {
     }
 
     fn refused_proof(&self, nobody: &Actor) -> Error {
-        self.0.tries.count(PROOFS, nobody.address, self.0.clock.now());
+        self.0.tries.count(PROOFS, nobody.address(), self.0.clock.now());
         self.note_wrong(nobody, "verification.refused");
         Error::new(Kind::Denied, "the link is wrong, was used or has ended")
     }

@@ -16,7 +16,7 @@ mod token_endpoint;
 mod told;
 
 use async_trait::async_trait;
-use wharf_core::{Actor, Credential, Error, Kind, Result, Secret, audit::AuditRecord};
+use wharf_core::{Access, Actor, Credential, Error, Kind, Result, Secret, audit::AuditRecord};
 
 pub(crate) use self::remembered::Outsiders;
 use self::{
@@ -88,6 +88,7 @@ impl Auth {
     /// # Errors
     /// `Unauthenticated` for a wrong password, and with words where the provider wants more than a password; `RateLimited`;
     /// `Unavailable`.
+    #[expect(clippy::disallowed_methods, reason = "the provider that was asked, now or a moment ago, says who it is")]
     pub(crate) async fn by_provider(
         &self,
         (user, password): (&str, &Secret<String>),
@@ -99,10 +100,10 @@ impl Auth {
             && let Ok(principal) = self.account_at(id, version).await
         {
             self.meters().passwords_remembered.increment();
-            return Ok(Some(Actor { principal, credential: Credential::Password, ..nobody.clone() }));
+            return Ok(Some(nobody.clone().known(principal, Credential::Password, Access::Whole)));
         }
         let Some(provider) = self.providers_port().exchanging().await? else { return Ok(None) };
-        self.0.attempts.expect_room(user, nobody.address, now)?;
+        self.0.attempts.expect_room(user, nobody.address(), now)?;
         match self.shown(&provider, (user, password), nobody).await {
             // Who was given a password here is known by that one alone.
             Ok(account) if account.password_hash.is_some() => Ok(None),
@@ -110,11 +111,11 @@ impl Auth {
                 self.meters().passwords_right.increment();
                 self.0.outsiders.remember((user, password), (account.id, account.version), now);
                 let principal = account.principal();
-                Ok(Some(Actor { principal, credential: Credential::Password, ..nobody.clone() }))
+                Ok(Some(nobody.clone().known(principal, Credential::Password, Access::Whole)))
             }
             Err(error) => {
                 if is_try(&error) {
-                    self.0.attempts.count(user, nobody.address, now);
+                    self.0.attempts.count(user, nobody.address(), now);
                 }
                 if error.kind() == Kind::Unauthenticated {
                     self.meters().passwords_wrong.increment();
@@ -135,9 +136,9 @@ impl Auth {
         if user.is_empty() || user.len() > LONGEST_LOGIN || password.expose().len() > LONGEST_PASSWORD {
             return Err(crate::unauthenticated());
         }
-        let _turn = self.0.turns.at_provider.take(nobody.address).await?;
+        let _turn = self.0.turns.at_provider.take(nobody.address()).await?;
         // Of many that came at once the first may have been wrong meanwhile.
-        self.0.attempts.expect_room(user, nobody.address, self.0.clock.now())?;
+        self.0.attempts.expect_room(user, nobody.address(), self.0.clock.now())?;
         let claims = self.exchanged(provider, (user, password)).await?;
         self.admit_arrival(arrival(provider, &claims)?, nobody).await
     }

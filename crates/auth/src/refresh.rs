@@ -27,19 +27,19 @@ impl Auth {
     /// # Errors
     /// `Unavailable`.
     pub async fn issue_refresh(&self, actor: &Actor) -> Result<Option<Secret<String>>> {
-        let Principal::User { id, version, .. } = actor.principal else { return Ok(None) };
-        if actor.credential != Credential::Password {
+        let Principal::User { id, version, .. } = actor.principal() else { return Ok(None) };
+        if *actor.credential() != Credential::Password {
             return Ok(None);
         }
         // Who has the password elsewhere shows it again, so that what is changed there counts here.
-        let account = self.0.accounts.by_id(id).await?;
+        let account = self.0.accounts.by_id(*id).await?;
         if account.is_none_or(|account| account.password_hash.is_none()) {
             return Ok(None);
         }
         let (token, hash) = generate(PREFIX, self.0.entropy.as_ref());
         let now = self.0.clock.now();
         let expires_at = now.plus_seconds(LIFETIME);
-        let refresh = Refresh { id: 0, account: id, account_version: version, expires_at };
+        let refresh = Refresh { id: 0, account: *id, account_version: *version, expires_at };
         // A login that leaves a token behind is recorded with it.
         let login = AuditRecord::new(now, actor, "login");
         self.0.accounts.add_refresh(hash.0, refresh, login, MOST).await?;
@@ -50,6 +50,7 @@ impl Auth {
     ///
     /// # Errors
     /// `Unauthenticated` for an unknown, ended or revoked one.
+    #[expect(clippy::disallowed_methods, reason = "a refresh token that lives stands for its user")]
     pub async fn redeem_refresh(&self, token: &Secret<String>, nobody: &Actor) -> Result<Actor> {
         let found = match hash_of(PREFIX, token.expose()) {
             Some(hash) => self.0.accounts.refresh(hash.0).await?,
@@ -59,6 +60,6 @@ impl Auth {
         let refresh = refresh.ok_or_else(unauthenticated)?;
         let principal = self.account_at(refresh.account, refresh.account_version).await?;
         let credential = Credential::Refresh(refresh.id);
-        Ok(Actor { principal, credential, access: Access::Whole, ..nobody.clone() })
+        Ok(nobody.clone().known(principal, credential, Access::Whole))
     }
 }

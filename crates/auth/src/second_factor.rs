@@ -63,7 +63,7 @@ impl Auth {
     /// `Denied` to who is no user, to a narrowed credential, and for a wrong password; `Conflict` where one stands.
     pub async fn begin_factor(&self, grant: SelfGrant, password: &Secret<String>) -> Result<Enrolment> {
         let grant = grant.whole()?;
-        let Principal::User { name, .. } = &grant.actor().principal else { return Err(no_user()) };
+        let Principal::User { name, .. } = grant.actor().principal() else { return Err(no_user()) };
         self.expect_password(&grant, Some(password)).await?;
         let seed: [u8; 20] = self.0.entropy.bytes();
         let totp = totp(&seed, name)?;
@@ -95,8 +95,8 @@ impl Auth {
         self.end_try(actor);
         let texts: Vec<_> = (0..RECOVERY_CODES).map(|_| self.recovery_code()).collect();
         let recovery_codes = texts.iter().map(|text| hash(text.expose())).collect();
-        let login = match actor.credential {
-            Credential::Login(hash) => Some(hash),
+        let login = match actor.credential() {
+            Credential::Login(hash) => Some(*hash),
             _ => None,
         };
         let record = self.factor_record(&grant, "totp.enable");
@@ -207,17 +207,17 @@ impl Auth {
 
     /// Counts a try before it is heard, so that many at once are no more than many in a row; a right one is forgotten.
     fn begin_try(&self, actor: &Actor) -> Result<()> {
-        let (name, now) = (actor.principal.name(), self.0.clock.now());
+        let (name, now) = (actor.principal().name(), self.0.clock.now());
         self.0.codes.expect_room(name, None, now)?;
-        self.0.attempts.expect_room(name, actor.address, now)?;
+        self.0.attempts.expect_room(name, actor.address(), now)?;
         self.0.codes.count(name, None, now);
-        self.0.attempts.count(name, actor.address, now);
+        self.0.attempts.count(name, actor.address(), now);
         Ok(())
     }
 
     fn end_try(&self, actor: &Actor) {
-        self.0.codes.forget(actor.principal.name(), None);
-        self.0.attempts.forget(actor.principal.name(), actor.address);
+        self.0.codes.forget(actor.principal().name(), None);
+        self.0.attempts.forget(actor.principal().name(), actor.address());
     }
 
     fn wrong_code(&self, actor: &Actor) -> Error {
@@ -230,7 +230,7 @@ impl Auth {
     }
 
     fn factor_record(&self, grant: &SelfGrant, action: &'static str) -> AuditRecord {
-        let target = Some(grant.actor().principal.name().to_owned());
+        let target = Some(grant.actor().principal().name().to_owned());
         AuditRecord { target, ..AuditRecord::by(self.0.clock.now(), grant, action) }
     }
 }

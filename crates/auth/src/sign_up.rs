@@ -54,8 +54,8 @@ impl Auth {
     pub async fn sign_up(&self, applicant: Applicant, nobody: &Actor) -> Result<()> {
         let now = self.0.clock.now();
         self.expect_welcome(applicant.invitation.as_ref())?;
-        self.0.tries.expect_room(SIGN_UPS, nobody.address, now)?;
-        self.0.tries.count(SIGN_UPS, nobody.address, now);
+        self.0.tries.expect_room(SIGN_UPS, nobody.address(), now)?;
+        self.0.tries.count(SIGN_UPS, nobody.address(), now);
         let Applicant { name, password, known_by, invitation } = applicant;
         let missing = || Error::new(Kind::Invalid, "who signs up gives an e-mail address");
         let email = known_by.email.clone().ok_or_else(missing)?;

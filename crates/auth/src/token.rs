@@ -65,15 +65,15 @@ impl Auth {
         let claims = Claims {
             iss: SERVICE.to_owned(),
             aud: SERVICE.to_owned(),
-            sub: actor.principal.name().to_owned(),
+            sub: actor.principal().name().to_owned(),
             exp: now.seconds() + TOKEN_LIFETIME,
             nbf: now.seconds(),
             iat: now.seconds(),
             jti: BASE64_URL_SAFE_NO_PAD.encode(id),
             access,
-            uid: actor.principal.account().map(|id| id.0),
-            ver: actor.principal.version(),
-            tok: match actor.credential {
+            uid: actor.principal().account().map(|id| id.0),
+            ver: actor.principal().version(),
+            tok: match actor.credential() {
                 Credential::Token(hash) => Some(BASE64_URL_SAFE_NO_PAD.encode(hash.0)),
                 _ => None,
             },

@@ -59,7 +59,7 @@ impl Auth {
     /// # Errors
     /// `Unavailable`.
     pub async fn is_operator(&self, actor: &Actor) -> Result<bool> {
-        let Some(id) = actor.principal.account() else { return Ok(false) };
+        let Some(id) = actor.principal().account() else { return Ok(false) };
         Ok(self.0.accounts.by_id(id).await?.is_some_and(|account| account.operator))
     }
 
@@ -75,12 +75,12 @@ impl Auth {
         new: &Secret<String>,
     ) -> Result<()> {
         let grant = grant.whole()?;
-        if !matches!(grant.actor().credential, Credential::Password | Credential::Login(_)) {
+        if !matches!(grant.actor().credential(), Credential::Password | Credential::Login(_)) {
             let words = "a password is changed by who logs in with it, and not with a token";
             return Err(Error::new(Kind::Denied, words));
         }
         self.expect_password(&grant, Some(current)).await?;
-        let login = grant.actor().principal.name();
+        let login = grant.actor().principal().name();
         let hash = self.0.passwords.hash(new, self.0.entropy.bytes()).await?;
         let record = AuditRecord::by(self.0.clock.now(), &grant, "user.password");
         let record = AuditRecord { target: Some(login.to_owned()), ..record };

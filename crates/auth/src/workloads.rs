@@ -100,7 +100,7 @@ impl Auth {
     fn note_refused_job(&self, error: &Error, nobody: &Actor) {
         if matches!(error.kind(), Kind::Unauthenticated | Kind::Denied | Kind::Exists) {
             let now = self.0.clock.now();
-            self.0.refused_jobs.count(REFUSED, nobody.address, now);
+            self.0.refused_jobs.count(REFUSED, nobody.address(), now);
             let reason = error.source().map_or_else(|| error.message().to_owned(), ToString::to_string);
             let record = AuditRecord::new(now, nobody, "workload.refused");
             self.0.notebook.note(AuditRecord { target: Some(reason), ..record });
@@ -109,7 +109,7 @@ impl Auth {
 
     async fn admit(&self, brought: Brought, nobody: &Actor) -> Result<Minted> {
         // A token that is refused is not used up: it could be brought without end.
-        self.0.refused_jobs.expect_room(REFUSED, nobody.address, self.0.clock.now())?;
+        self.0.refused_jobs.expect_room(REFUSED, nobody.address(), self.0.clock.now())?;
         let within = brought.within.as_ref();
         let Glance { issuer, expires: ends } = self.glance(&brought)?;
         let sources = self.beliefs().issuer_sources(&issuer, within).await?;

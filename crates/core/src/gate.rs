@@ -71,13 +71,13 @@ impl Rights {
     /// Whether an actor may do a verb: its owner may, and its API token, if it has one, reaches there. What is public
     /// anybody may pull, by whatever token.
     fn allow(&self, actor: &Actor, place: &Place, verb: Verb) -> bool {
-        let reaches = || actor.access.reach().is_none_or(|reach| reach.reaches(place, verb));
-        self.allows(&actor.principal, verb) && (self.is_open(verb) || reaches())
+        let reaches = || actor.access().reach().is_none_or(|reach| reach.reaches(place, verb));
+        self.allows(actor.principal(), verb) && (self.is_open(verb) || reaches())
     }
 
     fn may_know(&self, actor: &Actor, place: &Place) -> bool {
         let reaches = || {
-            let reach = actor.access.reach();
+            let reach = actor.access().reach();
             reach.is_none_or(|reach| Verb::ALL.into_iter().any(|verb| reach.reaches(place, verb)))
         };
         self.is_public() || ((self.operator || self.role.is_some()) && reaches())
@@ -241,13 +241,13 @@ pub fn decide<A: Action>(
         && rights.operator
         && create == CreateOnPush::Operator
         // A narrowed token manages nothing, and to make an organisation is to manage.
-        && actor.access.reach().is_none();
+        && actor.access().reach().is_none();
     if rights.registry.is_none() && !creates {
         // Before the scopes: where nothing is, another token reaches nothing either.
         return Err(Error::not_found(Subject::Name));
     }
     expect_kind(actor, A::VERB, rights)?;
-    if !actor.access.is_scoped_for(place, A::VERB) {
+    if !actor.access().is_scoped_for(place, A::VERB) {
         let message = format!("the token does not reach {} on this repository", A::VERB.word());
         let needed = Detail::InsufficientScope(vec![Scope::of(place, &[A::VERB])]);
         return Err(Error::new(Kind::Unauthenticated, message).with(needed));
@@ -265,7 +265,7 @@ pub fn decide<A: Action>(
 fn expect_kind(actor: &Actor, verb: Verb, rights: &Rights) -> Result<()> {
     let kind = rights.registry.as_ref().map(|registry| registry.kind).unwrap_or_default();
     let words = match (verb, kind) {
-        (Verb::Push, RegistryKind::Proxy) if !matches!(actor.principal, Principal::Job(_)) => {
+        (Verb::Push, RegistryKind::Proxy) if !matches!(actor.principal(), Principal::Job(_)) => {
             "this registry is a proxy: it holds what it fetched from its upstream, and nothing is pushed to it"
         }
         (Verb::Push, RegistryKind::Virtual) => {
@@ -281,10 +281,10 @@ fn expect_kind(actor: &Actor, verb: Verb, rights: &Rights) -> Result<()> {
 /// # Errors
 /// `Unauthenticated` where the bearer token does not reach the catalog; `Denied` to a narrowed API token.
 pub fn decide_catalog(actor: &Actor) -> Result<ReadGrant> {
-    if actor.access.reach().is_some() {
+    if actor.access().reach().is_some() {
         return Err(Error::new(Kind::Denied, "a token for some repositories does not list the catalog"));
     }
-    if actor.access.reaches_catalog() {
+    if actor.access().reaches_catalog() {
         return Ok(ReadGrant { actor: actor.clone() });
     }
     let message = "the token does not reach the catalog";
@@ -310,11 +310,11 @@ pub fn decide_registry(actor: &Actor, place: &RegistryPlace, rights: &Rights) ->
 /// # Errors
 /// To whoever may not list it, as much as he may know.
 fn lists_all(actor: &Actor, place: &RegistryPlace, rights: &Rights) -> Result<bool> {
-    if !rights.allows(&actor.principal, Verb::Pull) {
+    if !rights.allows(actor.principal(), Verb::Pull) {
         let belongs = rights.operator || rights.role.is_some();
         return Err(refused(actor, belongs || rights.is_public()));
     }
-    Ok(match &actor.access {
+    Ok(match actor.access() {
         Access::Whole => true,
         Access::Within(reach) => rights.is_public() || reach.reaches_all_of(place, Verb::Pull),
         Access::Only(_) | Access::OnlyWithin(..) => false,
@@ -328,7 +328,7 @@ fn lists_all(actor: &Actor, place: &RegistryPlace, rights: &Rights) -> Result<bo
 pub fn decide_reach(actor: &Actor, place: &RegistryPlace, rights: &Rights) -> Result<ReachGrant> {
     let reaches_all = lists_all(actor, place, rights)?;
     let registry = rights.registry.as_ref().ok_or_else(|| Error::not_found(Subject::Name))?;
-    if !reaches_all && !actor.access.reaches_some_of(place, Verb::Pull) {
+    if !reaches_all && !actor.access().reaches_some_of(place, Verb::Pull) {
         return Err(Error::not_found(Subject::Name));
     }
     let whole = RegistryGrant {
@@ -336,7 +336,7 @@ pub fn decide_reach(actor: &Actor, place: &RegistryPlace, rights: &Rights) -> Re
         registry: registry.id,
         kind: registry.kind,
     };
-    Ok(ReachGrant { whole, narrowed: (!reaches_all).then(|| actor.access.clone()) })
+    Ok(ReachGrant { whole, narrowed: (!reaches_all).then(|| actor.access().clone()) })
 }
 
 /// Decides whether an actor may manage the platform: an operator, or Wharf's own command line.
@@ -344,8 +344,8 @@ pub fn decide_reach(actor: &Actor, place: &RegistryPlace, rights: &Rights) -> Re
 /// # Errors
 /// `Unauthenticated` to nobody; `Denied` to everyone else, and to a credential that is narrowed.
 pub fn decide_operator(actor: &Actor, operator: bool) -> Result<OperatorGrant> {
-    let allowed = operator || matches!(actor.principal, Principal::Job(_));
-    if allowed && actor.access == Access::Whole {
+    let allowed = operator || matches!(actor.principal(), Principal::Job(_));
+    if allowed && *actor.access() == Access::Whole {
         return Ok(OperatorGrant { actor: actor.clone() });
     }
     if actor.is_anonymous() {
@@ -402,7 +402,7 @@ mod tests {
     }
 
     fn actor(principal: Principal, access: Access) -> Actor {
-        Actor { principal, credential: Credential::None, access, address: None, request_id: String::new() }
+        Actor::nobody(None, "").known(principal, Credential::None, access)
     }
 
     fn user(access: Access) -> Actor {

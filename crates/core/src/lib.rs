@@ -19,6 +19,7 @@
 //! | attestation | a statement about a file, signed with a certificate that was made for whoever publishes it, its publisher |
 //! | meter | a number a part keeps about its own work; the server shows it as a metric |
 
+mod actor;
 pub mod audit;
 mod body;
 mod clock;
@@ -47,6 +48,7 @@ mod size;
 mod source;
 mod workload;
 
+pub use actor::Actor;
 pub use body::{BlobBody, ByteStream};
 pub use clock::{Clock, Entropy, Timestamp};
 pub use condition::{Condition, Expected};
@@ -66,7 +68,7 @@ pub use page::{Limit, Page};
 pub use patience::Patience;
 pub use pattern::Pattern;
 pub use person::{EmailAddress, PersonName};
-pub use principal::{AccountId, Actor, Authenticator, Credential, Presented, Principal, TokenHash};
+pub use principal::{AccountId, Authenticator, Credential, Presented, Principal, TokenHash};
 pub use reach::{Allowance, Prefix, Reach, RepositorySet};
 pub use reference::{Reference, Tag};
 pub use right::{Access, Action, Role, Scope, Verb, action};

@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr};
 
 use async_trait::async_trait;
 
-use crate::{Access, Result, RobotName, Secret, UserName, hex};
+use crate::{Actor, Result, RobotName, Secret, UserName, hex};
 
 /// The row id of a user or robot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -149,40 +149,6 @@ impl Credential {
             Self::Bearer { id, token: Some(hash) } => format!("{kind}:{id} token:{hash}"),
             Self::Refresh(id) => format!("{kind}:{id}"),
             Self::Token(hash) | Self::Login(hash) => format!("{kind}:{hash}"),
-        }
-    }
-}
-
-/// A principal on one request: with what, from where, how far.
-#[derive(Clone, Debug)]
-pub struct Actor {
-    /// Who.
-    pub principal: Principal,
-    /// By what.
-    pub credential: Credential,
-    /// How far the credential reaches.
-    pub access: Access,
-    /// From where, if over the network.
-    pub address: Option<IpAddr>,
-    /// The id of the request, as in the logs.
-    pub request_id: String,
-}
-
-impl Actor {
-    /// Whether nobody in particular acts.
-    pub fn is_anonymous(&self) -> bool {
-        self.principal == Principal::Anonymous
-    }
-
-    /// A job of Wharf's own.
-    #[allow(clippy::disallowed_methods, reason = "an actor that is a job is made here")]
-    pub fn job(name: &'static str) -> Self {
-        Self {
-            principal: Principal::job(name),
-            credential: Credential::Local,
-            access: Access::Whole,
-            address: None,
-            request_id: name.to_owned(),
         }
     }
 }

@@ -146,7 +146,7 @@ async fn answer(serving: &Serving, parts: &request::Parts, wanted: &Wanted, body
 /// The registry that the client's name for this server stands for; where it stands for none, the one that its credential
 /// is for; and else library/main.
 fn at_root(hosts: &[(String, RegistryPlace)], request: &request::Parts, actor: &Actor) -> RegistryPlace {
-    let bound = bound_to(hosts, request).or_else(|| actor.access.home());
+    let bound = bound_to(hosts, request).or_else(|| actor.access().home());
     bound.unwrap_or_else(|| RegistryPlace {
         organisation: OrganisationName::library(),
         registry: RegistryName::main(),

@@ -75,7 +75,7 @@ async fn rights_that_change_are_known_at_once(database: &Database) {
         memberships,
         person: Person::default(),
     };
-    let nobody = Actor { principal: Principal::Anonymous, ..Actor::job("contract") };
+    let nobody = Actor::nobody(None, "contract");
     let is_public = async || rights(database, &nobody).await.registry.is_some_and(|found| found.public);
     for public in [true, false].repeat(10) {
         set_public(database, public).await;
@@ -83,12 +83,8 @@ async fn rights_that_change_are_known_at_once(database: &Database) {
         assert_eq!([one, two, is_public().await], [public; 3], "a change of a registry was not seen at once");
     }
     let id = database.create(account, record()).await.unwrap();
-    let reader = Actor {
-        principal: Principal::User { id, name, version: 1 },
-        credential: Credential::Password,
-        access: Access::Whole,
-        ..nobody
-    };
+    let reader =
+        nobody.known(Principal::User { id, name, version: 1 }, Credential::Password, Access::Whole);
     assert_eq!(
         [rights(database, &reader).await.role, rights(database, &reader).await.role],
         [Some(Role::Viewer); 2]
@@ -104,7 +100,7 @@ async fn lists_and_the_gate_agree_on_who_may_read(database: &Database) {
     let place: Place = "readable/main/app".parse().unwrap();
     let store: &dyn Store = database;
     store.commit(MakeReadable(place.clone())).await.unwrap();
-    let mut callers = vec![Actor { principal: Principal::Anonymous, ..Actor::job("contract") }];
+    let mut callers = vec![Actor::nobody(None, "contract")];
     for (name, role, operator) in [
         ("reads-nothing", None, false),
         ("reads-as-viewer", Some(Role::Viewer), false),
@@ -122,7 +118,8 @@ async fn lists_and_the_gate_agree_on_who_may_read(database: &Database) {
             person: Person::default(),
         };
         let id = database.create(new, record()).await.unwrap();
-        callers.push(Actor { principal: Principal::User { id, name, version: 1 }, ..Actor::job("contract") });
+        let principal = Principal::User { id, name, version: 1 };
+        callers.push(Actor::nobody(None, "contract").known(principal, Credential::Password, Access::Whole));
     }
     for public in [false, true] {
         let change = RegistryChange { public: Some(public), ..RegistryChange::default() };
@@ -131,11 +128,11 @@ async fn lists_and_the_gate_agree_on_who_may_read(database: &Database) {
         for caller in &callers {
             let rights = database.rights(caller, &place).await.unwrap();
             let decided = gate::decide::<Pull>(caller, &place, &rights, CreateOnPush::Off).is_ok();
-            let listed = store.view(ReadBy(caller.principal.account(), place.clone())).await.unwrap();
-            let who = caller.principal.name();
+            let listed = store.view(ReadBy(caller.principal().account(), place.clone())).await.unwrap();
+            let who = caller.principal().name();
             assert_eq!(listed, [decided; 2], "public {public}: the gate and the lists differ for {who:?}");
             if !rights.operator {
-                let seer = Seer::Account(caller.principal.account());
+                let seer = Seer::Account(caller.principal().account());
                 let span = Span { last: Some("readabl".to_owned()), most: 1000 };
                 let seen = database.organisations(seer, span).await.unwrap();
                 let seen = seen.iter().any(|organisation| organisation.name == place.organisation);

@@ -280,13 +280,13 @@ impl Lookups for Database {
 #[async_trait]
 impl RightsSource for Database {
     async fn rights(&self, actor: &Actor, place: &Place) -> Result<Rights> {
-        let account = actor.principal.account().zip(actor.principal.version());
+        let account = actor.principal().account().zip(actor.principal().version());
         self.recall(FindRightsAt { key: (account, place.clone()) }).await
     }
 
     async fn registry_rights(&self, actor: &Actor, place: &RegistryPlace) -> Result<Rights> {
         self.read(FindRights {
-            account: actor.principal.account().zip(actor.principal.version()),
+            account: actor.principal().account().zip(actor.principal().version()),
             organisation: place.organisation.clone(),
             registry: place.registry.clone(),
             repository: None,

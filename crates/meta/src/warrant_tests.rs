@@ -29,6 +29,10 @@ fn record() -> AuditRecord {
     AuditRecord::new(NOW, &Actor::job("warrants"), "warrants")
 }
 
+fn by(principal: Principal, credential: Credential) -> Actor {
+    Actor::nobody(None, "warrants").known(principal, credential, Access::Whole)
+}
+
 struct House {
     database: Database,
     organisation: OrganisationName,
@@ -56,15 +60,8 @@ impl House {
                 person: Person::default(),
             };
             let id = database.create(new, record()).await.unwrap();
-            actors.push((
-                name.clone(),
-                Actor {
-                    principal: Principal::User { id, name, version: 1 },
-                    credential: Credential::Password,
-                    access: Access::Whole,
-                    ..Actor::job("warrants")
-                },
-            ));
+            let principal = Principal::User { id, name: name.clone(), version: 1 };
+            actors.push((name, by(principal, Credential::Password)));
         }
         let [(_, admin), (bob, _), (carol, _)] = actors.try_into().unwrap();
         let rights = database.organisation_rights(&admin, &organisation).await.unwrap();
@@ -150,7 +147,7 @@ async fn who_is_sent_away_pushes_nothing_any_more(database: Database) {
 
 async fn a_credential_that_ended_does_nothing_any_more(database: Database) {
     let mut house = House::on(database).await;
-    let (account, hash) = (house.admin.principal.account().unwrap(), TokenHash([7; 32]));
+    let (account, hash) = (house.admin.principal().account().unwrap(), TokenHash([7; 32]));
     let token = TokenRow {
         row: 0,
         hash,
@@ -168,7 +165,7 @@ async fn a_credential_that_ended_does_nothing_any_more(database: Database) {
     for credential in
         [Credential::Token(hash), Credential::Bearer { id: "bearer".to_owned(), token: Some(hash) }]
     {
-        house.admin.credential = credential;
+        house.admin = by(house.admin.principal().clone(), credential);
         let grant = house.pushes().await;
         let store: &dyn Store = &house.database;
         let known = house.database.token(hash).await.unwrap().is_some();
@@ -180,7 +177,7 @@ async fn a_credential_that_ended_does_nothing_any_more(database: Database) {
         let refused = store.commit_by(&grant, MakeRepository(grant.actor().clone())).await.unwrap_err();
         assert_eq!(refused.kind(), Kind::Unauthenticated);
     }
-    house.admin.credential = Credential::Password;
+    house.admin = by(house.admin.principal().clone(), Credential::Password);
     let grant = house.administers().await;
     let revoke =
         async { assert!(house.database.set_password(account, "new".to_owned(), record()).await.unwrap()) };
@@ -214,12 +211,7 @@ async fn of_two_admins_who_end_each_other_one_stays(database: Database) {
 #[allow(clippy::disallowed_methods, reason = "the test asks the gate")]
 async fn grant_of(house: &House, name: &UserName) -> OrganisationGrant<Administer> {
     let account = house.database.by_name(name).await.unwrap().unwrap();
-    let actor = Actor {
-        principal: account.principal(),
-        credential: Credential::Password,
-        access: Access::Whole,
-        ..Actor::job("warrants")
-    };
+    let actor = by(account.principal(), Credential::Password);
     let rights = house.database.organisation_rights(&actor, &house.organisation).await.unwrap();
     gate::decide_organisation(&actor, &house.organisation, &rights).unwrap()
 }

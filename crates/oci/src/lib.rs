@@ -122,7 +122,7 @@ fn ping(actor: &Actor) -> Result<Response> {
 
 /// Refuses a request without credentials, so that its client brings what it has: an anonymous token will do.
 fn challenge_nobody(actor: &Actor) -> Result<()> {
-    if actor.credential == Credential::None {
+    if *actor.credential() == Credential::None {
         return Err(Error::new(Kind::Unauthenticated, "authentication required"));
     }
     Ok(())

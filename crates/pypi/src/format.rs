@@ -214,7 +214,7 @@ fn claim(name: &str, digest: Digest) -> Claim {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use wharf_core::{Access, Actor, Credential, Principal, manifest::Manifest};
+    use wharf_core::{Actor, manifest::Manifest};
 
     use super::*;
 
@@ -229,13 +229,7 @@ mod tests {
             "layers": layers,
         });
         let manifest = Arc::new(Manifest::parse(None, manifest.to_string().as_bytes()).unwrap());
-        let pusher = Actor {
-            principal: Principal::Anonymous,
-            credential: Credential::None,
-            access: Access::Whole,
-            address: None,
-            request_id: String::new(),
-        };
+        let pusher = Actor::nobody(None, "");
         let place = "acme/main/pypi/foo".parse().unwrap();
         Candidate { place, pusher, tags: Vec::new(), digest, manifest }
     }

@@ -44,7 +44,7 @@ const BOUNDS: FormBounds = FormBounds { parts: 2001, beside: 2 * 1024 * 1024 };
 
 /// `POST /pypi/{organisation}/{registry}/legacy/`
 pub(crate) async fn upload(call: &Call<'_>, registry: &RegistryPlace, body: Body) -> Result<Response> {
-    if call.actor.credential == Credential::None {
+    if *call.actor.credential() == Credential::None {
         return Err(Error::new(Kind::Unauthenticated, "an upload needs a login"));
     }
     // Who may publish no project has nothing read; whether he may publish this one is asked when the form has named it.

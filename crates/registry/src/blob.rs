@@ -120,7 +120,7 @@ impl Registry {
     fn may_redirect(&self, grant: &Grant<Pull>) -> bool {
         let networks = &self.settings().redirect_networks;
         let within = |address| networks.iter().any(|network| network.contains(address));
-        let near = networks.is_empty() || grant.actor().address.is_some_and(within);
+        let near = networks.is_empty() || grant.actor().address().is_some_and(within);
         near && grant.registry().is_some_and(|registry| registry.redirects)
     }
 
@@ -154,9 +154,9 @@ impl Registry {
     /// A repository that holds the blob, of those the caller may pull from. Where only his token does not reach one,
     /// he is told for which to fetch another.
     async fn find_source(&self, grant: &Grant<Push>, digest: &Digest) -> Result<Option<RepositoryId>> {
-        let account = grant.actor().principal.account();
+        let account = grant.actor().principal().account();
         let sources = self.store().view(FindSources { account, digest: *digest }).await?;
-        let access = &grant.actor().access;
+        let access = grant.actor().access();
         let reached = |source: &&MountSource| access.reaches(&source.place, Verb::Pull);
         if let Some(source) = sources.iter().find(reached) {
             return Ok(Some(source.repository));

@@ -19,7 +19,7 @@ impl Registry {
         last: Option<String>,
         limit: Limit,
     ) -> Result<Page<String>> {
-        let of = match &grant.actor().principal {
+        let of = match grant.actor().principal() {
             Principal::Job(_) => CatalogOf::Everything,
             principal => CatalogOf::ReadableBy(principal.account()),
         };

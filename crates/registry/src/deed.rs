@@ -38,7 +38,7 @@ impl<'a> Deed<'a> {
 
     /// When, and by whom: for the history of tags.
     pub(crate) fn mark(&self) -> Mark<'a> {
-        Mark { at: self.at, by: self.actor.principal.name() }
+        Mark { at: self.at, by: self.actor.principal().name() }
     }
 
     /// Tells both.
@@ -65,7 +65,7 @@ impl<'a> Deed<'a> {
             kind: self.action,
             tag: self.tag.map(Tag::to_string),
             digest: self.digest.copied(),
-            actor: self.actor.principal.name().to_owned(),
+            actor: self.actor.principal().name().to_owned(),
         };
         work.publish(repository, &event).await
     }

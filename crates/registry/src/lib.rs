@@ -227,7 +227,7 @@ impl Registry {
         registry: &RegistryPlace,
         folder: Option<&str>,
     ) -> Result<()> {
-        let place = actor.access.likely_below(registry, folder, Verb::Push)?;
+        let place = actor.access().likely_below(registry, folder, Verb::Push)?;
         self.grant::<action::Push>(actor, &place).await.map(drop)
     }
 

@@ -166,7 +166,7 @@ impl Registry {
 
     async fn find_upload(&self, grant: &Grant<Push>, id: UploadId) -> Result<UploadRow> {
         let found = self.store().view(FindUpload { id }).await?;
-        let account = grant.actor().principal.account();
+        let account = grant.actor().principal().account();
         found
             .filter(|row| Some(row.repository) == grant.repository() && row.account == account)
             .ok_or_else(|| Error::not_found(Subject::Upload))

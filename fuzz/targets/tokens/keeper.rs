@@ -20,13 +20,7 @@ const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
 
 /// The user of every token.
 pub(super) fn actor() -> Actor {
-    Actor {
-        principal: account().principal(),
-        credential: Credential::Password,
-        access: Access::Whole,
-        address: None,
-        request_id: String::new(),
-    }
+    Actor::nobody(None, "").known(account().principal(), Credential::Password, Access::Whole)
 }
 
 pub(super) async fn open() -> Auth {

@@ -126,7 +126,7 @@ async fn show(call: Call, (): ()) -> Result<Shown<CurrentLogin>> {
     let row = call.face.auth.own_login(&grant).await?;
     let cookie = origin(&call)?.shown(Cookie::Login, &call.headers);
     let cookie = cookie.ok_or_else(|| Error::internal("a login was known by no cookie"))?;
-    let name = call.actor.principal.name().to_owned();
+    let name = call.actor.principal().name().to_owned();
     let (proof, expires_at) = (proof_of(&cookie).expose().clone(), written(row.expires_at)?);
     Ok(Shown(CurrentLogin { name, proof, expires_at }))
 }
@@ -140,7 +140,7 @@ async fn log_out(call: Call, (): ()) -> Result<Forgotten> {
 async fn list(call: Call, (): ()) -> Result<Listed<Login>> {
     let grant = call.face.auth.grant_self(&call.actor)?;
     let rows = call.face.auth.logins(grant).await?;
-    let items = rows.into_iter().map(|row| Login::of(row, &call.actor.credential)).collect::<Result<_>>()?;
+    let items = rows.into_iter().map(|row| Login::of(row, call.actor.credential())).collect::<Result<_>>()?;
     Ok(Listed { items, next: None })
 }
 

@@ -112,10 +112,10 @@ async fn show(call: Call, (): ()) -> Result<Shown<Me>> {
     let grant = auth.grant_self(&call.actor)?;
     let memberships = auth.memberships(&grant).await?;
     Ok(Shown(Me {
-        kind: AccountKind::of(&call.actor.principal)?,
-        name: call.actor.principal.name().to_owned(),
+        kind: AccountKind::of(call.actor.principal())?,
+        name: call.actor.principal().name().to_owned(),
         operator: auth.is_operator(&call.actor).await?,
-        credential: (&call.actor.credential).into(),
+        credential: (call.actor.credential()).into(),
         memberships: memberships.into_iter().map(Organisation::of).collect::<Result<_>>()?,
         person: auth.person(&grant).await?.into(),
     }))

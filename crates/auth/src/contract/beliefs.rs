@@ -317,10 +317,5 @@ async fn a_job_is_let_in_once<S: Accounts + Machines + Beliefs>(store: &S, rule:
     );
     store.forget_ended(NOW.plus_seconds(61)).await.unwrap();
     store.admit(used, vec![record()]).await.expect("a token that ended long ago is forgotten");
-    Actor {
-        principal,
-        credential: Credential::Token(TokenHash([91; 32])),
-        access: Access::Whole,
-        ..record().actor
-    }
+    record().actor.known(principal, Credential::Token(TokenHash([91; 32])), Access::Whole)
 }

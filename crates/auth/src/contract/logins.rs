@@ -20,8 +20,8 @@ fn login(byte: u8, account: AccountId) -> LoginRow {
 
 /// The suite of [`Logins`].
 pub async fn logins(accounts: &dyn Accounts, store: &dyn Logins) {
-    let account = user(accounts, "log-one", false).await.principal.account().unwrap();
-    let other = user(accounts, "log-two", false).await.principal.account().unwrap();
+    let account = user(accounts, "log-one", false).await.principal().account().unwrap();
+    let other = user(accounts, "log-two", false).await.principal().account().unwrap();
     let found = async |byte: u8| store.login(TokenHash([byte; 32])).await.unwrap();
     for byte in [11, 12, 13] {
         store.add_login(login(byte, account), Shown::Password, 2, record()).await.unwrap();
@@ -53,7 +53,7 @@ pub async fn logins(accounts: &dyn Accounts, store: &dyn Logins) {
 
 /// The suite of [`SecondFactors`].
 pub async fn second_factors(accounts: &dyn Accounts, logins: &dyn Logins, store: &dyn SecondFactors) {
-    let account = user(accounts, "fac-one", false).await.principal.account().unwrap();
+    let account = user(accounts, "fac-one", false).await.principal().account().unwrap();
     let stands = async || accounts.by_id(account).await.unwrap().unwrap().has_second_factor;
     for byte in [21, 22] {
         logins.add_login(login(byte, account), Shown::Password, 9, record()).await.unwrap();

@@ -21,9 +21,9 @@ pub async fn people(accounts: &dyn Accounts, tenancy: &dyn Tenancy, store: &dyn 
 pub async fn invitations(accounts: &dyn Accounts, tenancy: &dyn Tenancy, store: &dyn Invitations) {
     let (owner, guest) = (user(accounts, "inv-owner", false).await, user(accounts, "inv-guest", false).await);
     let acme =
-        NewOrganisation { name: name("inv-acme"), admin: owner.principal.account(), claim: Claim::Free };
+        NewOrganisation { name: name("inv-acme"), admin: owner.principal().account(), claim: Claim::Free };
     tenancy.create_organisation(acme, record()).await.unwrap();
-    let (id, guest) = (id_of(tenancy, &owner, "inv-acme").await, guest.principal.account().unwrap());
+    let (id, guest) = (id_of(tenancy, &owner, "inv-acme").await, guest.principal().account().unwrap());
     let all = async || store.invitations(id, NOW, ALL).await.unwrap();
     let add = async |byte: u8, role| {
         let expires_at = NOW.plus_seconds(9);
@@ -73,7 +73,7 @@ pub async fn invitations(accounts: &dyn Accounts, tenancy: &dyn Tenancy, store: 
 
 /// The suite of [`Links`].
 pub async fn links(accounts: &dyn Accounts, store: &dyn Links) {
-    let account = user(accounts, "lin-one", false).await.principal.account().unwrap();
+    let account = user(accounts, "lin-one", false).await.principal().account().unwrap();
     let link = |byte: u8, account_version| LinkRow {
         hash: TokenHash([byte; 32]),
         account,
@@ -112,7 +112,7 @@ pub async fn letters(
 ) {
     letters_are_taken_by_one_and_tried_again(store).await;
     a_recipient_gets_few_letters_and_links_come_first(accounts, store).await;
-    let id = user(accounts, "let-one", false).await.principal.account().unwrap();
+    let id = user(accounts, "let-one", false).await.principal().account().unwrap();
     let said = Person { verified_at: None, ..known_by("one@let.example") };
     people.set_person(id, said.clone(), record()).await.unwrap();
     let promise = |byte: u8, account| PromiseRow {
@@ -174,7 +174,7 @@ async fn letters_are_taken_by_one_and_tried_again(store: &dyn Letters) {
 }
 
 async fn a_recipient_gets_few_letters_and_links_come_first(accounts: &dyn Accounts, store: &dyn Letters) {
-    let account = user(accounts, "let-many", false).await.principal.account().unwrap();
+    let account = user(accounts, "let-many", false).await.principal().account().unwrap();
     let link = |byte: u8| {
         let (hash, expires_at) = (TokenHash([byte; 32]), NOW.plus_seconds(9));
         Carried::Link(LinkRow { hash, account, way: LinkWay::Sent, account_version: 1, expires_at })
@@ -258,7 +258,7 @@ async fn who_comes_for_the_first_time_finds_an_organisation(
     let foreign = NewOrganisation { name: name("peo-taken"), admin: None, claim: Claim::Free };
     tenancy.create_organisation(foreign, record()).await.unwrap();
     for (login, organisations) in [("peo-free", 1), ("peo-taken", 0)] {
-        let id = user(accounts, login, false).await.principal.account().unwrap();
+        let id = user(accounts, login, false).await.principal().account().unwrap();
         assert!(accounts.by_id(id).await.unwrap().unwrap().is_new);
         for _ in 0..2 {
             welcome(store, id, login).await;

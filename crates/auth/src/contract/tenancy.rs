@@ -1,8 +1,8 @@
 //! The suite of who belongs where, of users and of what machines are known by.
 
 use wharf_core::{
-    AccountId, Actor, Allowance, Kind, Lookalikes, OrganisationName, Principal, Protocol, Reach,
-    RegistryKind, Role, SealedLogin, TokenHash, Upstream, UserName, Verb,
+    Access, AccountId, Actor, Allowance, Credential, Kind, Lookalikes, OrganisationName, Principal, Protocol,
+    Reach, RegistryKind, Role, SealedLogin, TokenHash, Upstream, UserName, Verb,
     gate::{OrganisationId, Sight},
 };
 
@@ -28,7 +28,11 @@ pub(super) async fn user(store: &dyn Accounts, login: &str, operator: bool) -> A
         person: Person::default(),
     };
     let id = store.create(new, record()).await.unwrap();
-    Actor { principal: Principal::User { id, name: user, version: 1 }, ..Actor::job("contract") }
+    Actor::nobody(None, "contract").known(
+        Principal::User { id, name: user, version: 1 },
+        Credential::Local,
+        Access::Whole,
+    )
 }
 
 pub(super) async fn id_of(store: &dyn Tenancy, actor: &Actor, organisation: &str) -> OrganisationId {
@@ -62,7 +66,7 @@ pub async fn tenancy(accounts: &dyn Accounts, store: &dyn Tenancy) {
 }
 
 pub(super) fn account(actor: &Actor) -> AccountId {
-    actor.principal.account().unwrap()
+    actor.principal().account().unwrap()
 }
 
 async fn organisations_keep_their_names(store: &dyn Tenancy, owner: &Actor, other: &Actor) {

@@ -10,7 +10,9 @@ mod kept;
 mod local_path;
 
 use url::{Url, form_urlencoded::Serializer};
-use wharf_core::{Actor, Credential, Error, Kind, ProviderName, Result, Secret, Subject, audit::AuditRecord};
+use wharf_core::{
+    Access, Actor, Credential, Error, Kind, ProviderName, Result, Secret, Subject, audit::AuditRecord,
+};
 
 pub use self::local_path::LocalPath;
 use self::{
@@ -139,7 +141,7 @@ impl Auth {
         kept.expect_answered_by(&answer.state, now)?;
         let document = self.document_of(&provider).await?;
         // Not before: else any page could use up the tries of its visitors.
-        let counted = self.0.tries.begin(UNFINISHED, nobody.address, now)?;
+        let counted = self.0.tries.begin(UNFINISHED, nobody.address(), now)?;
         let way = LoginWay { shown: Shown::AtProvider, provider: Some(name.clone()), user_agent };
         let arrived = match answer.code(&provider, &document) {
             Ok(code) => {
@@ -153,7 +155,7 @@ impl Auth {
             Err(refusal) => Err(refusal),
         };
         match &arrived {
-            Ok(_) => self.0.tries.forget(UNFINISHED, nobody.address),
+            Ok(_) => self.0.tries.forget(UNFINISHED, nobody.address()),
             Err(error) => self.note_not_let_back(&name, error, nobody),
         }
         arrived
@@ -166,7 +168,7 @@ impl Auth {
         }
         let name = provider.as_str();
         tracing::info!(
-            request_id = nobody.request_id,
+            request_id = nobody.request_id(),
             provider = name,
             ?error,
             "login at a provider refused"
@@ -175,8 +177,9 @@ impl Auth {
         self.0.notebook.note(AuditRecord { target: Some(format!("provider={name}")), ..record });
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the provider that was asked says who it is")]
     async fn let_back(&self, login: Finishing, way: LoginWay, nobody: &Actor) -> Result<Arrived> {
-        let _turn = self.0.turns.at_provider.take(nobody.address).await?;
+        let _turn = self.0.turns.at_provider.take(nobody.address()).await?;
         let claims = self.exchanged_code(&login).await?;
         let arrival = Arrival { spent: Some(login.kept.spent()), ..arrival(&login.provider, &claims)? };
         let account = self.admit_arrival(arrival, nobody).await?;
@@ -185,7 +188,7 @@ impl Auth {
         }
         let known = (account.id, account.version);
         let principal = account.clone().principal();
-        let actor = Actor { principal, credential: Credential::None, ..nobody.clone() };
+        let actor = nobody.clone().known(principal, Credential::None, Access::Whole);
         let actor = self.let_in(account, actor).await?;
         Ok(Arrived { login: self.keep_login(known, &actor, way).await?, to: login.kept.to() })
     }

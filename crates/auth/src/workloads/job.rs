@@ -23,7 +23,7 @@ impl Job {
             said: claims.texts(),
             audiences: claims.audiences(),
             ours: ours.map(str::to_owned),
-            address: nobody.address,
+            address: nobody.address(),
         }
     }
 

@@ -4,7 +4,9 @@
 //! rule may be about half the world's jobs: so there stand which rule, on whose word and under which token, and not who it
 //! was and from where. That the operator reads, in the log of the platform.
 
-use wharf_core::{Actor, Credential, OrganisationName, Timestamp, TokenHash, audit::AuditRecord};
+use wharf_core::{
+    Access, Actor, Credential, OrganisationName, Principal, Timestamp, TokenHash, audit::AuditRecord,
+};
 
 use super::{hearing::Heard, met::Met};
 use crate::issuers::Claims;
@@ -24,8 +26,12 @@ pub(super) struct AdmittedJob<'a> {
 
 impl AdmittedJob<'_> {
     /// The lines about it.
+    #[expect(clippy::disallowed_methods, reason = "the token was made for the job a moment ago")]
     pub(super) fn records(&self, now: Timestamp, nobody: &Actor) -> Vec<AuditRecord> {
-        let actor = Actor { credential: Credential::Token(self.token), ..nobody.clone() };
+        let token = |nobody: Actor| {
+            nobody.known(Principal::Anonymous, Credential::Token(self.token), Access::Whole)
+        };
+        let actor = token(nobody.clone());
         let whole = AuditRecord::new(now, &actor, "workload.login");
         let organisation = Some(self.met.organisation.clone());
         let (rules, subject) = (self.rules(), subject_of(&self.heard.claims));
@@ -33,7 +39,7 @@ impl AdmittedJob<'_> {
             let target = Some(format!("{rules} subject={subject}"));
             return vec![AuditRecord { organisation, target, ..whole }];
         }
-        let nowhere = Actor { address: None, ..actor };
+        let nowhere = token(Actor::nobody(None, actor.request_id()));
         let target = Some(format!("{rules} subject=untold, for the job named no organisation"));
         let told = AuditRecord { organisation, target, actor: nowhere, ..whole.clone() };
         let target = Some(format!("organisation={} {rules} subject={subject}", self.met.organisation));

@@ -12,9 +12,9 @@ const KEPT: [&str; 11] = Workload::CLAIMS;
 #[async_trait]
 impl Workloads for Auth {
     async fn workload(&self, actor: &Actor) -> Result<Option<Workload>> {
-        match actor.credential {
+        match actor.credential() {
             Credential::Token(hash) | Credential::Bearer { token: Some(hash), .. } => {
-                self.beliefs().workload(hash).await
+                self.beliefs().workload(*hash).await
             }
             _ => Ok(None),
         }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::AuditRecord;
-use crate::{Actor, Digest, Place, Principal, Timestamp};
+use crate::{Actor, Digest, Place, Timestamp};
 
 /// How many different records are kept between two writings.
 const MOST: usize = 1000;
@@ -122,16 +122,16 @@ impl Notes {
 
 /// Whether a stranger can cause as many such records as he likes. A refusal costs who is refused nothing, whoever it is.
 fn is_anybodys(record: &AuditRecord) -> bool {
-    record.action.ends_with("refused") || record.actor.principal == Principal::Anonymous
+    record.action.ends_with("refused") || record.actor.is_anonymous()
 }
 
 impl Sameness {
     fn of(record: &AuditRecord) -> Self {
         Self {
             action: record.action,
-            actor: record.actor.principal.name().to_owned(),
-            credential: record.actor.credential.record(),
-            address: record.actor.address,
+            actor: record.actor.principal().name().to_owned(),
+            credential: record.actor.credential().record(),
+            address: record.actor.address(),
             place: record.place.clone(),
             organisation: record.organisation.as_ref().map(ToString::to_string),
             target: record.target.clone(),
@@ -144,20 +144,13 @@ impl Sameness {
 #[allow(clippy::disallowed_methods, reason = "somebody must act")]
 mod tests {
     use super::*;
-    use crate::{Access, Credential};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::default().plus_seconds(second)
     }
 
     fn refusal(second: i64, client: u32) -> AuditRecord {
-        let stranger = Actor {
-            principal: Principal::Anonymous,
-            credential: Credential::None,
-            access: Access::Whole,
-            address: Some(IpAddr::V4(client.into())),
-            request_id: String::new(),
-        };
+        let stranger = Actor::nobody(Some(IpAddr::V4(client.into())), "");
         AuditRecord::new(at(second), &stranger, "login.refused")
     }
 

@@ -136,7 +136,7 @@ impl SelfGrant {
     /// # Errors
     /// `Denied` to one that is narrowed.
     pub fn whole(self) -> Result<Self> {
-        if self.actor.access == Access::Whole { Ok(self) } else { Err(narrowed()) }
+        if *self.actor.access() == Access::Whole { Ok(self) } else { Err(narrowed()) }
     }
 }
 
@@ -174,11 +174,11 @@ impl FoundingGrant {
 /// # Errors
 /// `Unauthenticated` to nobody; `Denied` to who may not, to a robot, and to a credential that is narrowed.
 pub fn decide_founding(actor: &Actor, operator: bool, founders: Founders) -> Result<FoundingGrant> {
-    let is_founder = founders == Founders::Users && matches!(actor.principal, Principal::User { .. });
+    let is_founder = founders == Founders::Users && matches!(actor.principal(), Principal::User { .. });
     if !operator && !is_founder {
         return Err(super::refused(actor, true));
     }
-    if actor.access != Access::Whole {
+    if *actor.access() != Access::Whole {
         return Err(narrowed());
     }
     Ok(FoundingGrant { actor: actor.clone(), operator })
@@ -194,11 +194,11 @@ pub fn decide_organisation<D: Duty>(
     name: &OrganisationName,
     rights: &OrganisationRights,
 ) -> Result<OrganisationGrant<D>> {
-    let principal = &actor.principal;
+    let principal = actor.principal();
     if !rights.allows(principal, D::LEAST) {
         return Err(super::refused(actor, rights.allows(principal, None)));
     }
-    if actor.access != Access::Whole {
+    if *actor.access() != Access::Whole {
         return Err(narrowed());
     }
     Ok(OrganisationGrant {
@@ -216,7 +216,7 @@ pub fn decide_organisation<D: Duty>(
 /// # Errors
 /// `Unauthenticated` to nobody; `Denied` to a job, which is no account.
 pub fn decide_self(actor: &Actor) -> Result<SelfGrant> {
-    match actor.principal.account() {
+    match actor.principal().account() {
         Some(account) => Ok(SelfGrant { actor: actor.clone(), account }),
         None => Err(super::refused(actor, true)),
     }
@@ -237,7 +237,7 @@ mod tests {
     use crate::Credential;
 
     fn actor(principal: Principal, access: Access) -> Actor {
-        Actor { principal, credential: Credential::None, access, address: None, request_id: String::new() }
+        Actor::nobody(None, "").known(principal, Credential::None, access)
     }
 
     fn user() -> Principal {

@@ -50,7 +50,7 @@ impl Warrant {
     }
 
     fn of(actor: &Actor, need: Need) -> Self {
-        let token = match &actor.credential {
+        let token = match actor.credential() {
             Credential::Token(hash) => Some(*hash),
             Credential::Bearer { token, .. } => *token,
             Credential::None
@@ -59,12 +59,12 @@ impl Warrant {
             | Credential::Login(_)
             | Credential::Local => None,
         };
-        let login = match &actor.credential {
+        let login = match actor.credential() {
             Credential::Login(hash) => Some(*hash),
             _ => None,
         };
-        let need = if matches!(actor.principal, Principal::Job(_)) { Need::Nothing } else { need };
-        Self { holder: actor.principal.account().zip(actor.principal.version()), token, login, need }
+        let need = if matches!(actor.principal(), Principal::Job(_)) { Need::Nothing } else { need };
+        Self { holder: actor.principal().account().zip(actor.principal().version()), token, login, need }
     }
 
     /// The account and the version of it that the holder's credential is of.

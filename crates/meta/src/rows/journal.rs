@@ -18,20 +18,20 @@ pub(super) async fn audit(session: &mut dyn Session, record: &AuditRecord) -> Re
             organisation, place, target, digest, times)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     let actor = &record.actor;
-    let credential = actor.credential.record();
-    let address = actor.address.map(|address| address.to_string());
+    let credential = actor.credential().record();
+    let address = actor.address().map(|address| address.to_string());
     let of_place = record.place.as_ref().map(|place| &place.organisation);
     let organisation = of_place.or(record.organisation.as_ref());
     let place = record.place.as_ref().map(Place::to_string);
     let digest = record.digest.as_ref().map(Digest::to_row);
     let values = [
         record.at.microseconds().into(),
-        actor.principal.kind().into(),
-        actor.principal.account().map(|id| id.0).into(),
-        actor.principal.name().into(),
+        actor.principal().kind().into(),
+        actor.principal().account().map(|id| id.0).into(),
+        actor.principal().name().into(),
         credential.as_str().into(),
         address.as_deref().into(),
-        actor.request_id.as_str().into(),
+        actor.request_id().into(),
         record.action.into(),
         organisation.map(OrganisationName::as_str).into(),
         place.as_deref().into(),

@@ -30,7 +30,7 @@ impl Organisations for Database {
         actor: &Actor,
         name: &OrganisationName,
     ) -> Result<OrganisationRights> {
-        let account = actor.principal.account().zip(actor.principal.version());
+        let account = actor.principal().account().zip(actor.principal().version());
         self.read(FindRights { account, name: name.clone() }).await
     }
 

@@ -234,7 +234,7 @@ impl Say {
 
     fn notice(&self, says: Says) -> NoticeRow {
         let Saying { about, reason, .. } = &self.saying;
-        let by = self.grant.actor().principal.name().to_owned();
+        let by = self.grant.actor().principal().name().to_owned();
         NoticeRow { about: about.clone(), says, reason: reason.clone(), at: self.now, by }
     }
 

@@ -58,7 +58,7 @@ impl Transaction for BeginUpload {
         let row = UploadRow {
             id: self.id,
             repository,
-            account: self.grant.actor().principal.account(),
+            account: self.grant.actor().principal().account(),
             key: self.id.object_key(),
             algorithm: self.algorithm,
             progress: self.progress.clone(),

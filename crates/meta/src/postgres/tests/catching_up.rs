@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use tokio::{sync::Notify, time::sleep};
 use tokio_postgres::Client;
 use wharf_auth::port::{Accounts as _, RegistryChange};
-use wharf_core::{Actor, Kind, Principal, Result, Timestamp, audit::AuditRecord};
+use wharf_core::{Actor, Kind, Result, Timestamp, audit::AuditRecord};
 use wharf_registry::port::{Maker, RightsSource as _, Tenants as _};
 
 use super::{Arc, Fresh, client};
@@ -44,9 +44,8 @@ impl House {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "the test acts as a job")]
 fn nobody() -> Actor {
-    Actor { principal: Principal::Anonymous, ..Actor::job("catching-up") }
+    Actor::nobody(None, "catching-up")
 }
 
 fn record() -> AuditRecord {

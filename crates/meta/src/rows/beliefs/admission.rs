@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use wharf_auth::port::Admission;
 use wharf_core::{
-    AccountId, Actor, Error, Kind, Principal, Reach, Result, Timestamp, TokenHash, Workload,
+    AccountId, Error, Kind, Principal, Reach, Result, Timestamp, TokenHash, Workload,
     audit::AuditRecord,
 };
 
@@ -36,6 +36,7 @@ pub(super) struct Admit {
 impl Step for Admit {
     type Output = Principal;
 
+    #[expect(clippy::disallowed_methods, reason = "only the transaction knows as whom a job was let in")]
     async fn run(&self, session: &mut dyn Session) -> Result<Principal> {
         let now = self.records.first().map(|record| record.at).unwrap_or_default();
         self.expect_rules(session).await?;
@@ -45,7 +46,9 @@ impl Step for Admit {
         let name = self.admission.account.clone();
         let principal = Principal::Robot { id: AccountId(account), name, version };
         for record in &self.records {
-            let actor = Actor { principal: principal.clone(), ..record.actor.clone() };
+            let told = &record.actor;
+            let (credential, access) = (told.credential().clone(), told.access().clone());
+            let actor = told.clone().known(principal.clone(), credential, access);
             audit(session, &AuditRecord { actor, ..record.clone() }).await?;
         }
         Ok(principal)
