@@ -15,7 +15,7 @@ use wharf_core::{Error, Kind, Result, Timestamp, causes};
 use crate::{
     argument::{many, optional, required},
     as_text::AsText,
-    config::{KEYS, Sources},
+    config::{KEYS, RawValues},
     control::{self, Outcome, Verdict},
     failure::Failure,
     logs,
@@ -66,17 +66,17 @@ fn run(matches: &ArgMatches) -> Result<Verdict, Failure> {
             leaf.try_get_one::<String>(key.name).ok().flatten().map(|value| (key.name, value.clone()))
         })
         .collect();
-    let sources = Sources::gather(&flags, optional(leaf, "config"))?;
+    let raw = RawValues::gather(&flags, optional(leaf, "config"))?;
     match matches.subcommand() {
         None | Some(("serve", _)) => {
-            let config = sources.config()?;
+            let config = raw.config()?;
             wait_for(async {
                 let traces = Traces::begin(config.traces_endpoint.as_deref())?;
                 logs::begin(&config, traces.as_ref())?;
-                for variable in Sources::unknown_variables() {
+                for variable in RawValues::unknown_variables() {
                     tracing::warn!(variable, "no setting has this name, so the variable is ignored");
                 }
-                for (variable, instead) in Sources::replaced_variables() {
+                for (variable, instead) in RawValues::replaced_variables() {
                     tracing::warn!(variable, instead, "the variable of memflow's registry is not used");
                 }
                 let served = serve::serve(&config).await;
@@ -89,17 +89,17 @@ fn run(matches: &ArgMatches) -> Result<Verdict, Failure> {
         }
         Some(("config", _)) => {
             let line = |(name, value, origin)| format!("{name} = \"{value}\"  # {origin}\n");
-            say(&sources.shown().map(line).collect::<String>())?;
-            sources.config()?;
+            say(&raw.shown().map(line).collect::<String>())?;
+            raw.config()?;
             Ok(Verdict::Good)
         }
         Some(("restore", arguments)) => {
             let backup = whole(required(arguments, "directory")?)?;
-            Ok(tell(wait_for(moving::restore(&sources.config()?, &backup))?)?)
+            Ok(tell(wait_for(moving::restore(&raw.config()?, &backup))?)?)
         }
         Some((group, arguments)) => {
             let command = command(group, arguments)?;
-            Ok(tell(wait_for(control::carry_out(&sources.config()?, command))?)?)
+            Ok(tell(wait_for(control::carry_out(&raw.config()?, command))?)?)
         }
     }
 }

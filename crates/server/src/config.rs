@@ -158,9 +158,9 @@ impl Config {
 }
 
 /// Every value as written, with its origin.
-pub(crate) struct Sources(BTreeMap<&'static str, (String, Origin)>);
+pub(crate) struct RawValues(BTreeMap<&'static str, (String, Origin)>);
 
-impl Sources {
+impl RawValues {
     /// Gathers the values. `flags` are those given on the command line; `file` is named there, or none.
     ///
     /// # Errors
@@ -325,11 +325,11 @@ mod tests {
         let file = folder.path().join("w.toml");
         std::fs::write(&file, "listen = \"127.0.0.1:1\"\nconnections = 7\n").unwrap();
         let flags = [("listen", "127.0.0.1:2".to_owned())];
-        let sources = Sources::gather(&flags, Some(file.clone())).unwrap();
-        let config = sources.config().unwrap();
+        let raw = RawValues::gather(&flags, Some(file.clone())).unwrap();
+        let config = raw.config().unwrap();
         assert_eq!(config.listen, Listen::Tcp("127.0.0.1:2".to_owned()));
         assert_eq!(config.limits.connections, Some(7));
-        let origin = |name: &str| sources.shown().find(|(shown, ..)| *shown == name).unwrap().2.to_string();
+        let origin = |name: &str| raw.shown().find(|(shown, ..)| *shown == name).unwrap().2.to_string();
         assert_eq!(origin("listen"), "--listen");
         assert_eq!(origin("connections"), file.display().to_string());
         assert_eq!(origin("data_dir"), "default");
@@ -340,10 +340,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("w.toml");
         std::fs::write(&file, "lisen = \"x\"\n").unwrap();
-        let error = Sources::gather(&[], Some(file)).err().unwrap();
+        let error = RawValues::gather(&[], Some(file)).err().unwrap();
         assert!(error.message().contains("lisen"), "{error}");
         let flags = [("upload_expiry", "soon".to_owned())];
-        let error = Sources::gather(&flags, None).unwrap().config().unwrap_err();
+        let error = RawValues::gather(&flags, None).unwrap().config().unwrap_err();
         assert!(error.to_string().contains("upload_expiry (from --upload-expiry) must be"), "{error}");
     }
 
@@ -359,7 +359,7 @@ mod tests {
             ("failed_logins", "0"),
             ("trusted_proxies", "proxy.example"),
         ] {
-            let error = Sources::gather(&[(key, value.to_owned())], None).unwrap().config().unwrap_err();
+            let error = RawValues::gather(&[(key, value.to_owned())], None).unwrap().config().unwrap_err();
             assert!(error.to_string().starts_with(key), "{error}");
         }
     }
@@ -367,7 +367,7 @@ mod tests {
     #[test]
     fn half_of_a_pair_of_certificate_and_key_is_refused() {
         for half in ["tls_certificate", "tls_key"] {
-            let error = Sources::gather(&[(half, "x.pem".to_owned())], None).unwrap().config().unwrap_err();
+            let error = RawValues::gather(&[(half, "x.pem".to_owned())], None).unwrap().config().unwrap_err();
             assert!(error.to_string().starts_with(&format!("{half} is given, but no tls_")), "{error}");
         }
     }
@@ -376,7 +376,7 @@ mod tests {
     fn a_storage_url_is_read_and_its_mistakes_are_named() {
         let storage = |text: &str| {
             let flags = [("storage", text.to_owned())];
-            Sources::gather(&flags, None).unwrap().config().map(|config| config.storage)
+            RawValues::gather(&flags, None).unwrap().config().map(|config| config.storage)
         };
         assert!(matches!(storage("file"), Ok(StorageChoice::File)));
         assert!(matches!(storage("s3://acme/images?region=eu-north-1"), Ok(StorageChoice::S3(_))));
@@ -390,7 +390,7 @@ mod tests {
     fn a_link_that_would_outlive_its_bytes_is_refused() {
         let config = |storage: &str, grace: &str| {
             let flags = [("storage", storage.to_owned()), ("object_grace", grace.to_owned())];
-            Sources::gather(&flags, None).unwrap().config()
+            RawValues::gather(&flags, None).unwrap().config()
         };
         let error = config("s3://acme?redirect_lifetime=90s", "90s").unwrap_err();
         assert!(error.to_string().starts_with("redirect_lifetime is 90 s and must be shorter"), "{error}");
@@ -405,8 +405,8 @@ mod tests {
             ("database", "postgres://me:hunter2@db/wharf?password=hunter2".to_owned()),
             ("secret_key", "aGVsbG8=".to_owned()),
         ];
-        let sources = Sources::gather(&flags, None).unwrap();
-        let shown: String = sources.shown().map(|(_, value, _)| value).collect();
+        let raw = RawValues::gather(&flags, None).unwrap();
+        let shown: String = raw.shown().map(|(_, value, _)| value).collect();
         assert!(!shown.contains("hunter2") && !shown.contains("aGVsbG8="), "{shown}");
         assert!(shown.contains("postgres://me:***@db/wharf?***"));
     }

@@ -9,7 +9,7 @@ mod arguments;
 mod documents;
 mod folder;
 mod report;
-mod shelf;
+mod layout;
 
 use std::process::ExitCode;
 
@@ -17,7 +17,7 @@ use wharf_core::{Error, Kind, Result};
 use wharf_outbound::{Api, Door, Policy, Upstream};
 
 pub(crate) use self::arguments::{Options, grammar};
-use self::{documents::Documents, folder::Folder, report::Report, shelf::Shelves};
+use self::{documents::Documents, folder::Folder, layout::Layouts, report::Report};
 use crate::login::{DockerFile, trust};
 
 /// What the process ends with where something could not be exported.
@@ -40,12 +40,12 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     let shown = documents.organisation().await?;
     let folder = Folder::open(&options.directory, &server.to_string(), &shown).await?;
     let source = Upstream::new(door()?, server, Some(login));
-    let shelves = Shelves::of(&documents, source, options, &report);
+    let layouts = Layouts::of(&documents, source, options, &report);
     documents.write(&folder).await?;
     for registry in documents.registries().await? {
         let folder = folder.registry(&registry)?;
         documents.write_registry(&registry, &folder).await?;
-        shelves.fill(&registry, &folder).await?;
+        layouts.fill(&registry, &folder).await?;
     }
     folder.end(&report).await?;
     Ok(if report.end()? { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })

@@ -1,8 +1,8 @@
 //! `wharf import`: images and whatever else another registry holds, brought to a server through its own API.
 //!
-//! A [`Source`](source::Source) is read – a registry, or the files of one – and everything goes over with the digest
-//! it had: the contents of a manifest first, then the manifest, its tag last, and then what refers to it. What the
-//! server has already is not sent again, so the same command, run again, goes on. What fails is named, and the rest
+//! An [`ImportSource`](source::ImportSource) is read – a registry, or the files of one – and everything goes over with
+//! the digest it had: the contents of a manifest first, then the manifest, its tag last, and then what refers to it. What
+//! the server has already is not sent again, so the same command, run again, goes on. What fails is named, and the rest
 //! goes on.
 
 mod arguments;
@@ -12,7 +12,7 @@ mod once;
 mod plan;
 mod progress;
 mod report;
-mod shelf;
+mod repository;
 mod source;
 
 use std::process::ExitCode;
@@ -27,7 +27,7 @@ pub(crate) use self::{
 use self::{
     carrier::Carrier,
     plan::Plan,
-    shelf::{Shelf, note_strays},
+    repository::{RepositoryImport, note_strays},
 };
 use crate::login::{DockerFile, trust};
 
@@ -55,7 +55,7 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     }
     for pair in &pairs {
         if !carrier.is_stopped() {
-            Shelf::new(&carrier, pair, options.server.to_string()).bring().await;
+            RepositoryImport::new(&carrier, pair, options.server.to_string()).bring().await;
         }
     }
     Ok(if carrier.report.end()? { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })

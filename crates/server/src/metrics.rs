@@ -31,7 +31,7 @@ pub(crate) use self::{
     bodies::{Received, Sent, Waits},
     door::{Door, guarded, open, read_token},
     jobs::JobMeters,
-    parts::Sources,
+    parts::MeteredParts,
     process::Process,
     requests::{Answered, Outcome, RequestMeters, Running},
 };
@@ -49,9 +49,9 @@ struct Inner {
 
 impl Metrics {
     /// Puts the parts' meters on one page.
-    pub(crate) fn of(sources: Sources, process: Process) -> Self {
+    pub(crate) fn of(parts: MeteredParts, process: Process) -> Self {
         let mut own = Names::with_prefix("wharf");
-        own.register_collector(Box::new(sources));
+        own.register_collector(Box::new(parts));
         let mut names = Names::default();
         names.register_collector(Box::new(process));
         Self(Arc::new(Inner { own, process: names }))
@@ -68,7 +68,7 @@ impl Metrics {
     }
 }
 
-impl Collector for Sources {
+impl Collector for MeteredParts {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.show(&mut Page(encoder))
     }

@@ -29,7 +29,7 @@ use crate::{
     front::LargestHead,
     layers::{self, Observer},
     listener::{Counts, Room},
-    metrics::{self, Door as MetricsDoor, JobMeters, Metrics, Process, RequestMeters, Sources},
+    metrics::{self, Door as MetricsDoor, JobMeters, MeteredParts, Metrics, Process, RequestMeters},
     operation::{self, Durability, Operation},
     storage::Storage,
     world::{SystemClock, SystemEntropy},
@@ -227,7 +227,7 @@ impl Wharf {
         let requests = Arc::new(RequestMeters::of(endpoints()));
         let (jobs, counts) = (Arc::<JobMeters>::default(), Arc::<Counts>::default());
         let room = Room::new(config.limits.answer_memory, counts.clone());
-        let sources = Sources {
+        let parts = MeteredParts {
             requests: requests.clone(),
             registry: registry.clone(),
             upstreams: upstreams.clone(),
@@ -250,7 +250,7 @@ impl Wharf {
             stores,
             entropy,
             durability: Arc::new(durability),
-            metrics: Metrics::of(sources, Process { started: SystemClock.now().seconds() }),
+            metrics: Metrics::of(parts, Process { started: SystemClock.now().seconds() }),
             jobs,
             counts,
             room,

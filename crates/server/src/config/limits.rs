@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Sources, values};
+use super::{RawValues, values};
 use crate::failure::Failure;
 
 /// The limits an operator may set; `docs/operation.md` has them all, with those that stand fixed.
@@ -34,26 +34,26 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// Reads the group.
-    pub(super) fn read(sources: &Sources) -> Result<Self, Failure> {
+    pub(super) fn read(raw: &RawValues) -> Result<Self, Failure> {
         Ok(Self {
-            connections: sources.read("connections", values::automatic)?,
-            connections_per_address: sources.read("connections_per_address", values::count)?,
-            requests_per_second: sources.read("requests_per_second", values::rate)?,
-            tls_handshake_timeout: sources.read("tls_handshake_timeout", values::patience)?,
-            header_timeout: sources.read("header_timeout", values::patience)?,
-            head_size: sources.read("head_size", values::head_size)?,
-            answer_memory: sources.read("answer_memory", values::answer_memory)?,
-            stall_timeout: sources.read("stall_timeout", values::patience)?,
-            minimum_rate: sources.read("minimum_rate", values::byte_rate)?,
-            uploads: sources.read("uploads", values::count)?,
-            uploads_per_organisation: sources.read("uploads_per_organisation", values::count)?,
-            open_uploads_per_organisation: sources.read("open_uploads_per_organisation", |text| {
+            connections: raw.read("connections", values::automatic)?,
+            connections_per_address: raw.read("connections_per_address", values::count)?,
+            requests_per_second: raw.read("requests_per_second", values::rate)?,
+            tls_handshake_timeout: raw.read("tls_handshake_timeout", values::patience)?,
+            header_timeout: raw.read("header_timeout", values::patience)?,
+            head_size: raw.read("head_size", values::head_size)?,
+            answer_memory: raw.read("answer_memory", values::answer_memory)?,
+            stall_timeout: raw.read("stall_timeout", values::patience)?,
+            minimum_rate: raw.read("minimum_rate", values::byte_rate)?,
+            uploads: raw.read("uploads", values::count)?,
+            uploads_per_organisation: raw.read("uploads_per_organisation", values::count)?,
+            open_uploads_per_organisation: raw.read("open_uploads_per_organisation", |text| {
                 values::count(text).and_then(|number| u32::try_from(number).ok())
             })?,
-            failed_logins: sources
+            failed_logins: raw
                 .read("failed_logins", |text| text.parse().ok().filter(|number| *number > 0))?,
-            failed_logins_window: sources.read("failed_logins_window", values::patience)?,
-            password_queue: sources.read("password_queue", values::count)?,
+            failed_logins_window: raw.read("failed_logins_window", values::patience)?,
+            password_queue: raw.read("password_queue", values::count)?,
         })
     }
 }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use wharf_auth::{PersonalOrganisations, SignUp};
 use wharf_core::{EmailAddress, Error, Kind};
 
-use super::{Sources, values};
+use super::{RawValues, values};
 use crate::failure::Failure;
 
 /// How users come and go.
@@ -29,23 +29,23 @@ pub(crate) struct Letters {
 
 impl People {
     /// Reads the group.
-    pub(super) fn read(sources: &Sources) -> Result<Self, Failure> {
+    pub(super) fn read(raw: &RawValues) -> Result<Self, Failure> {
         Ok(Self {
-            personal_organisations: sources.read("personal_orgs", personal_organisations)?,
-            sign_up: sources.read("sign_up", sign_up)?,
-            login_idle: sources.read("login_idle", values::patience)?,
-            login_lifetime: sources.read("login_lifetime", values::patience)?,
-            letters: letters(sources)?,
+            personal_organisations: raw.read("personal_orgs", personal_organisations)?,
+            sign_up: raw.read("sign_up", sign_up)?,
+            login_idle: raw.read("login_idle", values::patience)?,
+            login_lifetime: raw.read("login_lifetime", values::patience)?,
+            letters: letters(raw)?,
         })
     }
 }
 
-fn letters(sources: &Sources) -> Result<Option<Letters>, Failure> {
-    let path = |name| sources.read(name, |text| Some(values::optional(text).map(PathBuf::from)));
-    let url = sources.read("smtp_url", |text| Some(values::optional(text)))?;
-    let from = sources.read("smtp_from", values::if_any(|text| text.parse().ok()))?;
+fn letters(raw: &RawValues) -> Result<Option<Letters>, Failure> {
+    let path = |name| raw.read(name, |text| Some(values::optional(text).map(PathBuf::from)));
+    let url = raw.read("smtp_url", |text| Some(values::optional(text)))?;
+    let from = raw.read("smtp_from", values::if_any(|text| text.parse().ok()))?;
     let (password_file, authorities) = (path("smtp_password_file")?, path("smtp_authorities")?);
-    let is_public = sources.read("public_url", |text| Some(values::optional(text)))?.is_some();
+    let is_public = raw.read("public_url", |text| Some(values::optional(text)))?.is_some();
     let half = |words: &str| Err(Error::new(Kind::Invalid, words).into());
     match (url, from) {
         (Some(url), Some(from)) if is_public => Ok(Some(Letters { url, from, password_file, authorities })),

@@ -19,7 +19,7 @@ use super::{
     once::Once,
     plan::{Pair, Thing},
     report::{Blob, Outcome, Report},
-    source::Source,
+    source::ImportSource,
 };
 
 /// How many contents of one manifest are looked at at once.
@@ -51,7 +51,7 @@ pub(super) struct Brought {
 
 /// Both ends, and what was done between them.
 pub(super) struct Carrier {
-    pub(super) source: Box<dyn Source>,
+    pub(super) source: Box<dyn ImportSource>,
     target: Upstream,
     pub(super) report: Report,
     effect: Effect,
@@ -89,7 +89,7 @@ impl fmt::Display for Trouble {
 }
 
 impl Carrier {
-    pub(super) fn new(source: Box<dyn Source>, target: Upstream, options: &Options) -> Self {
+    pub(super) fn new(source: Box<dyn ImportSource>, target: Upstream, options: &Options) -> Self {
         Self {
             source,
             target,

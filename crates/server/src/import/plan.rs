@@ -3,7 +3,7 @@
 use wharf_core::{Error, Kind, Reference, Result, Tag};
 use wharf_outbound::Repository;
 
-use super::{names::Inside, source::Source};
+use super::{names::Inside, source::ImportSource};
 
 /// What the command asks for.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl Plan {
     }
 
     /// The pairs, in the order of their names.
-    pub(super) async fn pairs(&self, source: &dyn Source) -> Result<Vec<Pair>> {
+    pub(super) async fn pairs(&self, source: &dyn ImportSource) -> Result<Vec<Pair>> {
         let (below, to) = match self {
             Self::One(pair) => return Ok(vec![pair.clone()]),
             Self::All { below, to } => (below, to),

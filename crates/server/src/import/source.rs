@@ -16,7 +16,7 @@ use crate::login::{DockerFile, trust};
 
 /// Something that holds repositories. All it yields is checked against its digest.
 #[async_trait]
-pub(super) trait Source: Send + Sync {
+pub(super) trait ImportSource: Send + Sync {
     /// What stands before the name of a repository in a report.
     fn name(&self) -> String;
 
@@ -64,7 +64,7 @@ pub(super) struct LeftOut {
 }
 
 /// The source that the options name.
-pub(super) fn open(options: &Options, logins: &DockerFile) -> Result<Box<dyn Source>> {
+pub(super) fn open(options: &Options, logins: &DockerFile) -> Result<Box<dyn ImportSource>> {
     let door = |host: String| {
         let named = options.trusted.iter().cloned().chain([host]);
         Door::open(Policy::named(named), trust(options.authorities.as_deref())?)

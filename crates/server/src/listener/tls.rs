@@ -37,16 +37,16 @@ pub(crate) struct Files {
 #[derive(Clone)]
 pub(crate) struct Tls {
     acceptor: TlsAcceptor,
-    shown: Arc<Shown>,
+    shown: Arc<CurrentCertificate>,
     files: Files,
     clock: Arc<dyn Clock>,
 }
 
 /// The certificate that the next handshake shows.
 #[derive(Debug)]
-struct Shown(RwLock<Arc<CertifiedKey>>);
+struct CurrentCertificate(RwLock<Arc<CertifiedKey>>);
 
-impl ResolvesServerCert for Shown {
+impl ResolvesServerCert for CurrentCertificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
     }
@@ -61,7 +61,7 @@ impl Tls {
         let provider = provider();
         let pair = Pair::read(&files)?.certified(&files, &provider)?;
         pair::warn_of_age(&pair, &provider, clock.now());
-        let shown = Arc::new(Shown(RwLock::new(Arc::new(pair))));
+        let shown = Arc::new(CurrentCertificate(RwLock::new(Arc::new(pair))));
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(Error::internal)?

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Where the numbers are read.
-pub(crate) struct Sources {
+pub(crate) struct MeteredParts {
     pub(crate) requests: Arc<RequestMeters>,
     pub(crate) registry: Registry,
     pub(crate) upstreams: Upstreams,
@@ -29,13 +29,13 @@ pub(crate) struct Sources {
     pub(crate) room: Arc<Room>,
 }
 
-impl fmt::Debug for Sources {
+impl fmt::Debug for MeteredParts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sources")
+        f.write_str("MeteredParts")
     }
 }
 
-impl Sources {
+impl MeteredParts {
     pub(super) fn show(&self, page: &mut Page<'_>) -> fmt::Result {
         let build = [("version", env!("CARGO_PKG_VERSION"))];
         page.info(&number("build", "What runs here"), &build)?;

@@ -24,7 +24,7 @@ pub(super) struct Candidate {
 }
 
 /// A file that was found where the user said.
-pub(super) struct Found {
+pub(super) struct PluginFile {
     pub(super) path: PathBuf,
     /// Whether the user named it itself, and not its folder.
     pub(super) by: By,
@@ -61,7 +61,7 @@ pub(super) fn described(descriptor: &Descriptor) -> String {
     printable(&format!("{name} {version} ({} {architecture})", file_type.word()))
 }
 
-impl Found {
+impl PluginFile {
     /// The files that the user means: those named, and those right in the folders that are named, in order. What begins
     /// with a dot is nobody's plugin.
     ///

@@ -14,7 +14,7 @@ use wharf_core::{Error, Kind, Result};
 use wharf_memflow::{descriptor::Descriptor, file_name};
 use wharf_signing::Signature;
 
-use super::candidate::{Candidate, Found};
+use super::candidate::{Candidate, PluginFile};
 
 /// A folder of plugins.
 pub(super) struct Folder(PathBuf);
@@ -47,14 +47,14 @@ impl Folder {
     /// # Errors
     /// `Invalid` where it cannot be looked into.
     pub(super) fn plugins(&self) -> Result<impl Iterator<Item = Candidate>> {
-        let files = Found::all(std::slice::from_ref(&self.0))?;
+        let files = PluginFile::all(std::slice::from_ref(&self.0))?;
         Ok(files.into_iter().filter_map(|file| file.read().ok().flatten()))
     }
 
     /// What lies under the name that a plugin would get, if it is that.
     pub(super) fn find(&self, descriptor: &Descriptor, plugin: &wharf_core::Digest) -> Option<Candidate> {
         let paths = [self.0.join(file_name(descriptor, plugin))];
-        let found = Found::all(&paths).ok()?.first()?.read().ok()??;
+        let found = PluginFile::all(&paths).ok()?.first()?.read().ok()??;
         (found.digest == *plugin).then_some(found)
     }
 

@@ -5,7 +5,7 @@ use wharf_signing::{Message, SecretKey};
 
 use super::{
     arguments::Push,
-    candidate::{Candidate, Found},
+    candidate::{Candidate, PluginFile},
     keys,
     registry::{PluginRegistry, Taken},
     report::{Line, Outcome, Report},
@@ -14,7 +14,7 @@ use super::{
 /// Pushes everything; says whether all of it is there.
 pub(super) async fn run(options: &Push) -> Result<bool> {
     let key = keys::secret(&options.key)?;
-    let files = Found::all(&options.paths)?;
+    let files = PluginFile::all(&options.paths)?;
     let registry = PluginRegistry::open(&options.connection)?;
     let mut report = Report::new("push", options.output);
     for file in &files {

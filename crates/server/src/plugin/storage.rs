@@ -15,7 +15,7 @@ use wharf_core::{Digest, Error, Kind, Result};
 
 use super::{
     arguments::MoveIn,
-    candidate::{By, Candidate, Found},
+    candidate::{By, Candidate, PluginFile},
     registry::{PluginRegistry, Taken},
     report::{Line, Outcome, Report},
 };
@@ -98,7 +98,7 @@ impl Target<'_> {
 }
 
 fn read(metadata: &Path) -> Result<Candidate> {
-    let found = Found { path: metadata.with_extension("plugin"), by: By::Name };
+    let found = PluginFile { path: metadata.with_extension("plugin"), by: By::Name };
     found.read()?.ok_or_else(|| Error::new(Kind::Invalid, "it is no plugin"))
 }
 

@@ -5,7 +5,7 @@ use wharf_core::{Error, Kind, Result};
 
 use super::{
     arguments::Verify,
-    candidate::{Candidate, Found},
+    candidate::{Candidate, PluginFile},
     folder::Folder,
     keys::Keys,
     registry::PluginRegistry,
@@ -20,7 +20,7 @@ pub(super) async fn run(options: &Verify) -> Result<bool> {
         None => Keys::alone(&options.belief)?,
     };
     let mut report = Report::new("verify", options.output);
-    for file in &Found::all(&options.paths)? {
+    for file in &PluginFile::all(&options.paths)? {
         let subject = file.path.display().to_string();
         let mut line = Line { subject, plugin: String::new(), digest: None, outcome: Outcome::Good };
         let outcome = match file.read() {
@@ -43,7 +43,7 @@ pub(super) async fn run(options: &Verify) -> Result<bool> {
 async fn verify(
     registry: Option<&PluginRegistry>,
     keys: &Keys,
-    file: &Found,
+    file: &PluginFile,
     plugin: &Candidate,
 ) -> Result<()> {
     let unsigned = |words: &str| Error::new(Kind::Invalid, words.to_owned());

@@ -24,7 +24,7 @@ use wharf_helm::Artifact;
 use wharf_outbound::{ChartRepository, Document, Download, Repository};
 
 use self::{folder::Folder, recent::Recent, repository::Index};
-use super::{LeftOut, Source};
+use super::{ImportSource, LeftOut};
 
 /// The largest packaged chart, in bytes: what a server takes.
 const LARGEST: usize = 32 * 1024 * 1024;
@@ -143,7 +143,7 @@ impl Charts {
 }
 
 #[async_trait]
-impl Source for Charts {
+impl ImportSource for Charts {
     fn name(&self) -> String {
         self.store.name()
     }

@@ -19,7 +19,7 @@ use wharf_core::{
 use wharf_hash::digest;
 use wharf_outbound::{Document, Download, Repository};
 
-use super::{Source, tree::Tree};
+use super::{ImportSource, tree::Tree};
 
 /// Where the layout begins, below the root directory of the registry's configuration.
 const LAYOUT: &str = "docker/registry/v2";
@@ -58,7 +58,7 @@ impl Directory {
 }
 
 #[async_trait]
-impl Source for Directory {
+impl ImportSource for Directory {
     fn name(&self) -> String {
         format!("{}:", self.path.display())
     }

@@ -21,7 +21,7 @@ use wharf_outbound::{Document, Download, Opener, Repository, SimpleIndex};
 use wharf_pypi::carried::{Carried, EMPTY_CONFIG, normal_name, release_index};
 
 use self::{folder::Folder, index::Index};
-use super::{LeftOut, Source};
+use super::{ImportSource, LeftOut};
 
 /// Where the files lie.
 #[async_trait]
@@ -109,7 +109,7 @@ impl Project {
 }
 
 #[async_trait]
-impl Source for Packages {
+impl ImportSource for Packages {
     fn name(&self) -> String {
         self.store.name()
     }

@@ -26,7 +26,7 @@ impl Registry {
 }
 
 #[async_trait]
-impl Source for Registry {
+impl ImportSource for Registry {
     fn name(&self) -> String {
         format!("{}/", self.address)
     }

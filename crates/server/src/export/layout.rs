@@ -33,7 +33,7 @@ const TAG: &str = "org.opencontainers.image.ref.name";
 const PIECE: u64 = 1 << 20;
 
 /// All repositories, and what was put where.
-pub(super) struct Shelves<'a> {
+pub(super) struct Layouts<'a> {
     documents: &'a Documents<'a>,
     source: Upstream,
     options: &'a Options,
@@ -42,8 +42,8 @@ pub(super) struct Shelves<'a> {
 }
 
 /// One repository.
-struct Shelf<'a> {
-    all: &'a Shelves<'a>,
+struct Layout<'a> {
+    all: &'a Layouts<'a>,
     registry: &'a str,
     /// Within its registry.
     name: &'a str,
@@ -65,7 +65,7 @@ struct Laid {
     manifest: Manifest,
 }
 
-impl<'a> Shelves<'a> {
+impl<'a> Layouts<'a> {
     pub(super) fn of(
         documents: &'a Documents<'a>,
         source: Upstream,
@@ -84,14 +84,14 @@ impl<'a> Shelves<'a> {
             let (repository, folder) = (path.parse()?, folder.repository(name)?);
             let told = self.documents.write_repository(registry, &one, &folder).await;
             self.documents.alone(path, told).await?;
-            let shelf = Shelf { all: self, registry, name, repository, folder };
-            self.documents.alone(path, shelf.fill().await).await?;
+            let layout = Layout { all: self, registry, name, repository, folder };
+            self.documents.alone(path, layout.fill().await).await?;
         }
         Ok(())
     }
 }
 
-impl Shelf<'_> {
+impl Layout<'_> {
     async fn fill(&self) -> Result<()> {
         let tags = self.tags().await?;
         let listed = self.listed(&tags).await?;

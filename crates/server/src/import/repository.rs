@@ -25,7 +25,7 @@ const BREADTH: usize = 4;
 const MOST_SUBJECTS: usize = 1_000_000;
 
 /// One repository in the course of an import.
-pub(super) struct Shelf<'a> {
+pub(super) struct RepositoryImport<'a> {
     carrier: &'a Carrier,
     pair: &'a Pair,
     server: String,
@@ -33,7 +33,7 @@ pub(super) struct Shelf<'a> {
     asked: Mutex<HashSet<Digest>>,
 }
 
-impl<'a> Shelf<'a> {
+impl<'a> RepositoryImport<'a> {
     pub(super) fn new(carrier: &'a Carrier, pair: &'a Pair, server: String) -> Self {
         Self { carrier, pair, server, asked: Mutex::default() }
     }
