@@ -16,7 +16,7 @@ use wharf_core::{
 
 use crate::{
     Auth,
-    port::{LoginRow, Shown},
+    port::{LoginRow, Assurance},
     secret_text::{generate, hash_of},
 };
 
@@ -43,8 +43,8 @@ pub struct LoginWish {
 /// How somebody came who is to be known by a cookie.
 #[derive(Clone, Debug)]
 pub(crate) struct LoginWay {
-    /// What was shown.
-    pub(crate) shown: Shown,
+    /// How sure it is who logs in.
+    pub(crate) assurance: Assurance,
     /// At which provider; none: by the password.
     pub(crate) provider: Option<ProviderName>,
     /// What the browser calls itself.
@@ -70,15 +70,15 @@ impl Auth {
         let LoginWish { user, password, code, user_agent } = wish;
         let nobody = Actor::nobody(nobody.address(), nobody.request_id());
         let (actor, account) = self.by_password(&user, &password, nobody).await?;
-        let shown = if account.has_second_factor {
+        let assurance = if account.has_second_factor {
             self.expect_code(&account, code.as_ref(), &actor).await?;
-            Shown::Code
+            Assurance::Code
         } else {
-            Shown::Password
+            Assurance::Password
         };
         let known = (account.id, account.version);
         let actor = self.let_in(account, actor).await?;
-        self.keep_login(known, &actor, LoginWay { shown, provider: None, user_agent }).await
+        self.keep_login(known, &actor, LoginWay { assurance, provider: None, user_agent }).await
     }
 
     /// Makes the login of somebody who has shown all that is asked for.
@@ -105,7 +105,7 @@ impl Auth {
             address: actor.address().map(|address| address.to_string()),
             user_agent: way.user_agent.map(|agent| displayed(&agent)),
         };
-        self.0.logins.add_login(row.clone(), way.shown, MOST, record).await?;
+        self.0.logins.add_login(row.clone(), way.assurance, MOST, record).await?;
         Ok(NewLogin { text, row })
     }
 

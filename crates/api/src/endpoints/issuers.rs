@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wharf_auth::{
-    issuers::Issuer as Source,
+    issuers,
     port::{ClaimRule as RuleRow, IssuerRow},
     workloads::{ClaimPattern, NewClaimRule as NewRule, NewIssuer as New, RequiredClaims},
 };
@@ -106,7 +106,7 @@ async fn list(call: Call, (): ()) -> Result<Listed<Issuer>> {
 async fn create(call: Call, Body(new): Body<NewIssuer>) -> Result<Created<Issuer>> {
     let grant = grant(&call).await?;
     let keys_url = new.keys_url.as_deref().map(str::parse).transpose()?;
-    let issuer = Source { url: new.url.parse()?, keys_url, authorities: new.authorities };
+    let issuer = issuers::Issuer { url: new.url.parse()?, keys_url, authorities: new.authorities };
     let new = New { name: new.name.parse()?, issuer, audience: new.audience };
     let thing = of(call.face.auth.add_issuer(&grant, new).await?)?;
     Ok(Created { location: format!("/api/v1/orgs/{}/issuers/{}", grant.name(), thing.name), thing })
@@ -143,7 +143,7 @@ async fn remove_rule(call: Call, (): ()) -> Result<Done> {
 }
 
 fn of(row: IssuerRow) -> Result<Issuer> {
-    let Source { url, keys_url, authorities } = row.issuer;
+    let issuers::Issuer { url, keys_url, authorities } = row.issuer;
     Ok(Issuer {
         name: row.name.to_string(),
         url: url.to_string(),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wharf_auth::{
     NewProvider as New,
-    issuers::Issuer as Source,
+    issuers,
     port::{BrowserFlow, Exchange, GroupRole as Means, ProviderRow},
 };
 use wharf_core::{OperatorGrant, Result, Secret};
@@ -182,7 +182,7 @@ impl NewProvider {
         let keys_url = self.keys_url.as_deref().map(str::parse).transpose()?;
         Ok(New {
             name: self.name.parse()?,
-            issuer: Source { url: self.url.parse()?, keys_url, authorities: self.authorities },
+            issuer: issuers::Issuer { url: self.url.parse()?, keys_url, authorities: self.authorities },
             client_id: self.client_id,
             client_secret: self.client_secret.map(Secret::from),
             exchange: match self.password {
@@ -215,7 +215,7 @@ fn of(call: &Call, row: ProviderRow) -> Result<Provider> {
         BrowserFlow::Off => (BrowserLogin::Off, None),
         BrowserFlow::Code => (BrowserLogin::Code, call.face.auth.redirect_url(&row.name)),
     };
-    let Source { url, keys_url, authorities } = row.issuer;
+    let issuers::Issuer { url, keys_url, authorities } = row.issuer;
     let means = |one: Means| GroupRole {
         group: one.group,
         organisation: one.organisation.to_string(),

@@ -3,7 +3,7 @@
 use wharf_core::{AccountId, Kind, TokenHash};
 
 use super::{NOW, record, tenancy::user};
-use crate::port::{Accounts, Confirmation, LoginRow, Logins, Refresh, SecondFactors, Shown};
+use crate::port::{Accounts, Confirmation, LoginRow, Logins, Refresh, SecondFactors, Assurance};
 
 fn login(byte: u8, account: AccountId) -> LoginRow {
     LoginRow {
@@ -24,7 +24,7 @@ pub async fn logins(accounts: &dyn Accounts, store: &dyn Logins) {
     let other = user(accounts, "log-two", false).await.principal().account().unwrap();
     let found = async |byte: u8| store.login(TokenHash([byte; 32])).await.unwrap();
     for byte in [11, 12, 13] {
-        store.add_login(login(byte, account), Shown::Password, 2, record()).await.unwrap();
+        store.add_login(login(byte, account), Assurance::Password, 2, record()).await.unwrap();
         assert_eq!(found(byte).await, Some(login(byte, account)));
     }
     assert_eq!(found(11).await, None, "beyond the most the oldest goes");
@@ -41,13 +41,13 @@ pub async fn logins(accounts: &dyn Accounts, store: &dyn Logins) {
     assert!(found(13).await.is_some());
     store.remove_expired_logins(NOW.plus_seconds(99), NOW.plus_seconds(51)).await.unwrap();
     assert!(found(13).await.is_none(), "it was not used for long");
-    store.add_login(login(14, account), Shown::Password, 2, record()).await.unwrap();
+    store.add_login(login(14, account), Assurance::Password, 2, record()).await.unwrap();
     store.remove_expired_logins(NOW.plus_seconds(100), NOW).await.unwrap();
     assert!(found(14).await.is_none(), "it has ended");
-    store.add_login(login(15, account), Shown::Password, 2, record()).await.unwrap();
+    store.add_login(login(15, account), Assurance::Password, 2, record()).await.unwrap();
     accounts.set_password(account, "other".to_owned(), record()).await.unwrap();
     assert!(found(15).await.is_none(), "a new password ends it");
-    let late = store.add_login(login(16, account), Shown::Password, 2, record()).await.unwrap_err();
+    let late = store.add_login(login(16, account), Assurance::Password, 2, record()).await.unwrap_err();
     assert_eq!(late.kind(), Kind::Unauthenticated, "and what was begun with the old one");
 }
 
@@ -56,7 +56,7 @@ pub async fn second_factors(accounts: &dyn Accounts, logins: &dyn Logins, store:
     let account = user(accounts, "fac-one", false).await.principal().account().unwrap();
     let stands = async || accounts.by_id(account).await.unwrap().unwrap().has_second_factor;
     for byte in [21, 22] {
-        logins.add_login(login(byte, account), Shown::Password, 9, record()).await.unwrap();
+        logins.add_login(login(byte, account), Assurance::Password, 9, record()).await.unwrap();
     }
     let refresh = Refresh { id: 0, account, account_version: 1, expires_at: NOW.plus_seconds(9) };
     accounts.add_refresh([23; 32], refresh.clone(), record(), 9).await.unwrap();
@@ -76,9 +76,9 @@ pub async fn second_factors(accounts: &dyn Accounts, logins: &dyn Logins, store:
     assert!(accounts.refresh([23; 32]).await.unwrap().is_none(), "what the password alone opened has ended");
     let late = accounts.add_refresh([24; 32], refresh, record(), 9).await.unwrap_err();
     assert_eq!(late.kind(), Kind::Unauthenticated, "what was begun by the password alone comes too late");
-    for (byte, shown, is_let_in) in [(25, Shown::Password, false), (26, Shown::Code, true)] {
-        let added = logins.add_login(login(byte, account), shown, 9, record()).await;
-        assert_eq!(added.is_ok(), is_let_in, "{shown:?}");
+    for (byte, assurance, is_let_in) in [(25, Assurance::Password, false), (26, Assurance::Code, true)] {
+        let added = logins.add_login(login(byte, account), assurance, 9, record()).await;
+        assert_eq!(added.is_ok(), is_let_in, "{assurance:?}");
     }
     for (step, is_new) in [(7, false), (6, false), (8, true), (8, false)] {
         assert_eq!(store.use_step(account, step).await.unwrap(), is_new, "step {step}");

@@ -32,11 +32,11 @@ const STALE: i64 = 24 * 3600;
 const PAUSE: i64 = 60;
 
 #[derive(Default)]
-pub(super) struct Known(Mutex<HashMap<Asker, Shelf>>);
+pub(super) struct Known(Mutex<HashMap<Asker, IssuersOfOne>>);
 
 /// What is known on behalf of one asker.
 #[derive(Default)]
-struct Shelf {
+struct IssuersOfOne {
     entries: HashMap<Issuer, Arc<Entry>>,
     used: Timestamp,
 }
@@ -50,19 +50,19 @@ impl Known {
     pub(super) fn entry(&self, askers: &[Asker], issuer: &Issuer, now: Timestamp) -> Result<Arc<Entry>> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for asker in askers {
-            if let Some(shelf) = known.get_mut(asker)
-                && let Some(entry) = shelf.entries.get(issuer)
+            if let Some(issuers) = known.get_mut(asker)
+                && let Some(entry) = issuers.entries.get(issuer)
             {
-                shelf.used = now;
+                issuers.used = now;
                 return Ok(entry.clone());
             }
         }
         for asker in askers {
-            let shelf = known.entry(*asker).or_default();
-            shelf.used = now;
-            if shelf.make_room(now) {
+            let issuers = known.entry(*asker).or_default();
+            issuers.used = now;
+            if issuers.make_room(now) {
                 let entry = Arc::new(Entry::of(issuer.clone()));
-                shelf.entries.insert(issuer.clone(), entry.clone());
+                issuers.entries.insert(issuer.clone(), entry.clone());
                 make_room(&mut known, *asker);
                 return Ok(entry);
             }
@@ -72,7 +72,7 @@ impl Known {
     }
 }
 
-impl Shelf {
+impl IssuersOfOne {
     /// Forgets the issuer that was asked longest ago, where there are too many; whether there is room.
     fn make_room(&mut self, now: Timestamp) -> bool {
         if self.entries.len() < MOST_OF_ONE {
@@ -86,10 +86,10 @@ impl Shelf {
 }
 
 /// Forgets what is known on behalf of whoever used it longest ago, where there is too much; never of this one.
-fn make_room(known: &mut HashMap<Asker, Shelf>, but: Asker) {
-    let count: usize = known.values().map(|shelf| shelf.entries.len()).sum();
+fn make_room(known: &mut HashMap<Asker, IssuersOfOne>, but: Asker) {
+    let count: usize = known.values().map(|issuers| issuers.entries.len()).sum();
     let others = known.iter().filter(|(asker, _)| **asker != but);
-    let idlest = others.min_by_key(|(_, shelf)| shelf.used).map(|(asker, _)| *asker);
+    let idlest = others.min_by_key(|(_, issuers)| issuers.used).map(|(asker, _)| *asker);
     if let Some(idlest) = idlest.filter(|_| count > MOST) {
         known.remove(&idlest);
     }

@@ -24,9 +24,9 @@ pub struct LoginRow {
     pub user_agent: Option<String>,
 }
 
-/// What was shown of who logs in.
+/// How sure it is who logs in, by what was shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum Assurance {
     /// The password, which is not enough where a second factor stands.
     Password,
     /// A code too.
@@ -42,7 +42,7 @@ pub trait Logins: Send + Sync {
     ///
     /// # Errors
     /// `Unauthenticated` where what was shown is not enough by now: the account changed, or a second factor came to stand.
-    async fn add_login(&self, login: LoginRow, shown: Shown, most: u32, record: AuditRecord) -> Result<()>;
+    async fn add_login(&self, login: LoginRow, assurance: Assurance, most: u32, record: AuditRecord) -> Result<()>;
     /// The login of a hash.
     async fn login(&self, hash: TokenHash) -> Result<Option<LoginRow>>;
     /// The logins of an account, the oldest first.

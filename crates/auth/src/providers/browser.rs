@@ -28,7 +28,7 @@ use crate::{
     Auth, NewLogin,
     issuers::{Claims, Metadata},
     logins::LoginWay,
-    port::{Arrival, ProviderRow, Shown},
+    port::{Arrival, ProviderRow, Assurance},
 };
 
 /// What logins of one client are counted under that were not finished.
@@ -142,7 +142,7 @@ impl Auth {
         let document = self.document_of(&provider).await?;
         // Not before: else any page could use up the tries of its visitors.
         let counted = self.0.tries.begin(UNFINISHED, nobody.address(), now)?;
-        let way = LoginWay { shown: Shown::AtProvider, provider: Some(name.clone()), user_agent };
+        let way = LoginWay { assurance: Assurance::AtProvider, provider: Some(name.clone()), user_agent };
         let arrived = match answer.code(&provider, &document) {
             Ok(code) => {
                 let login = Finishing { provider, document, home, kept, code };

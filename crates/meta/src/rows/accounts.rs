@@ -1,7 +1,7 @@
 //! Accounts, their roles and refresh tokens.
 
 use async_trait::async_trait;
-use wharf_auth::port::{Account, Accounts, Login, NewAccount, Person, Refresh, RegistryChange, Shown};
+use wharf_auth::port::{Account, Accounts, Login, NewAccount, Person, Refresh, RegistryChange, Assurance};
 use wharf_core::{
     AccountId, Error, Kind, OrganisationName, RegistryName, Result, Timestamp, UserName, audit::AuditRecord,
 };
@@ -244,7 +244,7 @@ pub(super) async fn end_credentials(session: &mut dyn Session, account: i64) -> 
 pub(super) async fn opens(
     session: &mut dyn Session,
     (account, version): (AccountId, i64),
-    shown: Shown,
+    assurance: Assurance,
 ) -> Result<bool> {
     let found = held!(
         session,
@@ -252,7 +252,7 @@ pub(super) async fn opens(
         &[account.0.into(), version.into()]
     );
     let Some(mut row) = found else { return Ok(false) };
-    Ok(shown != Shown::Password || row.next::<Option<i64>>()?.is_none())
+    Ok(assurance != Assurance::Password || row.next::<Option<i64>>()?.is_none())
 }
 
 struct AddRefresh {
@@ -273,7 +273,7 @@ impl Step for AddRefresh {
         const FORGET: &str = "
             DELETE FROM refresh_token WHERE account_id = $1 AND id <=
                 (SELECT r.id FROM refresh_token r WHERE r.account_id = $1 ORDER BY r.id DESC LIMIT 1 OFFSET $2)";
-        if !opens(session, (self.refresh.account, self.refresh.account_version), Shown::Password).await? {
+        if !opens(session, (self.refresh.account, self.refresh.account_version), Assurance::Password).await? {
             return Err(Error::new(Kind::Unauthenticated, "the password alone opens nothing any more"));
         }
         let values = [

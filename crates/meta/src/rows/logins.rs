@@ -1,7 +1,7 @@
 //! Logins of browsers.
 
 use async_trait::async_trait;
-use wharf_auth::port::{LoginRow, Logins, Shown};
+use wharf_auth::port::{LoginRow, Logins, Assurance};
 use wharf_core::{AccountId, Error, Kind, Result, Timestamp, TokenHash, audit::AuditRecord};
 
 use super::{accounts::opens, journal::audit};
@@ -12,8 +12,8 @@ use crate::{
 
 #[async_trait]
 impl Logins for Database {
-    async fn add_login(&self, login: LoginRow, shown: Shown, most: u32, record: AuditRecord) -> Result<()> {
-        self.write_by(record.warrant.clone(), Add { login, shown, most, record }).await
+    async fn add_login(&self, login: LoginRow, assurance: Assurance, most: u32, record: AuditRecord) -> Result<()> {
+        self.write_by(record.warrant.clone(), Add { login, assurance, most, record }).await
     }
 
     async fn login(&self, hash: TokenHash) -> Result<Option<LoginRow>> {
@@ -52,7 +52,7 @@ fn login(mut row: Row) -> Result<LoginRow> {
 
 struct Add {
     login: LoginRow,
-    shown: Shown,
+    assurance: Assurance,
     most: u32,
     record: AuditRecord,
 }
@@ -70,7 +70,7 @@ impl Step for Add {
             DELETE FROM login WHERE account_id = $1 AND id <=
                 (SELECT l.id FROM login l WHERE l.account_id = $1 ORDER BY l.id DESC LIMIT 1 OFFSET $2)";
         let login = &self.login;
-        if !opens(session, (login.account, login.account_version), self.shown).await? {
+        if !opens(session, (login.account, login.account_version), self.assurance).await? {
             return Err(Error::new(Kind::Unauthenticated, "the login ended before it began: try again"));
         }
         let values = [
