@@ -20,7 +20,7 @@ const ANNOTATIONS: [&str; 2] = ["artifacthub.io/images", "helm.sh/images"];
 /// Where an image was found; the surest comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Source {
+pub(crate) enum ImageSource {
     /// In an annotation.
     Declared,
     /// In the default values, with its tag or digest.
@@ -37,7 +37,7 @@ pub(crate) struct Image {
     /// As it would be pulled.
     pub(crate) image: String,
     /// Where it was found.
-    pub(crate) source: Source,
+    pub(crate) source: ImageSource,
 }
 
 /// The images of a chart, each once, in byte order.
@@ -46,16 +46,16 @@ pub(crate) fn images<'a>(
     values: Option<&[u8]>,
     templates: impl Iterator<Item = &'a String>,
 ) -> Vec<Image> {
-    let mut found = Found::default();
+    let mut found = FoundImages::default();
     for (_, text) in chart.annotations().filter(|(name, _)| ANNOTATIONS.contains(&name.as_str())) {
         let declared: Vec<Declared> = yaml("an annotation", text.as_bytes()).unwrap_or_default();
-        declared.into_iter().for_each(|declared| found.add(declared.image, Source::Declared));
+        declared.into_iter().for_each(|declared| found.add(declared.image, ImageSource::Declared));
     }
     // What cannot be read tells nothing, and is no fault of the chart here: Helm reads it in its own way.
     if let Some(Ok(values)) = values.map(|values| yaml::<Value>("values.yaml", values)) {
         found.walk("", &values, chart.app_version());
     }
-    templates.for_each(|image| found.add(image.clone(), Source::Template));
+    templates.for_each(|image| found.add(image.clone(), ImageSource::Template));
     found.0.into_iter().map(|(image, source)| Image { image, source }).collect()
 }
 
@@ -75,10 +75,10 @@ struct Declared {
 }
 
 #[derive(Default)]
-struct Found(BTreeMap<String, Source>);
+struct FoundImages(BTreeMap<String, ImageSource>);
 
-impl Found {
-    fn add(&mut self, image: String, source: Source) {
+impl FoundImages {
+    fn add(&mut self, image: String, source: ImageSource) {
         if !is_image(&image) || (self.0.len() >= MOST && !self.0.contains_key(&image)) {
             return;
         }
@@ -96,7 +96,7 @@ impl Found {
                 fields.iter().for_each(|(key, value)| self.walk(key, value, app_version));
             }
             Value::Array(values) => values.iter().for_each(|value| self.walk(key, value, app_version)),
-            Value::String(image) if is_called_image(key) => self.add(image.clone(), Source::Values),
+            Value::String(image) if is_called_image(key) => self.add(image.clone(), ImageSource::Values),
             _ => {}
         }
     }
@@ -107,7 +107,7 @@ fn composed(
     key: &str,
     fields: &serde_json::Map<String, Value>,
     app_version: Option<&str>,
-) -> Option<(String, Source)> {
+) -> Option<(String, ImageSource)> {
     let text = |name: &str| match fields.get(name) {
         Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
         Some(Value::Number(number)) => Some(number.to_string()),
@@ -120,10 +120,10 @@ fn composed(
     let registry = text("registry").map(|registry| format!("{registry}/")).unwrap_or_default();
     let name = format!("{registry}{repository}");
     Some(match (digest, tag, app_version) {
-        (Some(digest), _, _) => (format!("{name}@{digest}"), Source::Values),
-        (None, Some(tag), _) => (format!("{name}:{tag}"), Source::Values),
-        (None, None, Some(version)) => (format!("{name}:{version}"), Source::AppVersion),
-        (None, None, None) => (name, Source::Values),
+        (Some(digest), _, _) => (format!("{name}@{digest}"), ImageSource::Values),
+        (None, Some(tag), _) => (format!("{name}:{tag}"), ImageSource::Values),
+        (None, None, Some(version)) => (format!("{name}:{version}"), ImageSource::AppVersion),
+        (None, None, None) => (name, ImageSource::Values),
     })
 }
 
@@ -145,7 +145,7 @@ mod tests {
 
     use super::*;
 
-    fn of(annotations: &str, values: &str, templates: &[&str]) -> Vec<(String, Source)> {
+    fn of(annotations: &str, values: &str, templates: &[&str]) -> Vec<(String, ImageSource)> {
         let yaml = format!("name: app\nversion: 1.0.0\nappVersion: '2.1'\nannotations:{annotations}\n");
         let chart = Chart::from_yaml(yaml.as_bytes()).unwrap();
         let templates: Vec<_> =
@@ -164,13 +164,13 @@ mod tests {
         let templates =
             ["  - image: \"init:4\" # first", "image: {{ .Values.image }}", "image:", "  image: 'c'"];
         let expected = [
-            ("b@sha256:00", Source::Declared),
-            ("c", Source::Template),
-            ("docker.io/team/web:1.25", Source::Values),
-            ("init:4", Source::Template),
-            ("job:3", Source::Values),
-            ("proxy:2.1", Source::AppVersion),
-            ("quay.io/a:1", Source::Declared),
+            ("b@sha256:00", ImageSource::Declared),
+            ("c", ImageSource::Template),
+            ("docker.io/team/web:1.25", ImageSource::Values),
+            ("init:4", ImageSource::Template),
+            ("job:3", ImageSource::Values),
+            ("proxy:2.1", ImageSource::AppVersion),
+            ("quay.io/a:1", ImageSource::Declared),
         ];
         let expected = expected.map(|(image, source)| (image.to_owned(), source));
         assert_eq!(of(annotations, values, &templates), expected);

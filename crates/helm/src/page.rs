@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What a reader gets of the index.
-struct Shown {
+struct IndexBody {
     bytes: Bytes,
     etag: String,
     encoding: Encoding,
@@ -32,11 +32,11 @@ pub(crate) async fn index(call: &Call<'_>, registry: &RegistryPlace) -> Result<R
 /// `GET /helm/{organisation}/{registry}/api/charts`
 pub(crate) async fn charts(call: &Call<'_>, registry: &RegistryPlace, window: Window) -> Result<Response> {
     let grant = call.registry.grant_reach(call.actor, registry).await?;
-    let Shown { bytes, etag, encoding } = shown(call, (registry, &grant), Encoding::Identity).await?;
+    let IndexBody { bytes, etag, encoding } = shown(call, (registry, &grant), Encoding::Identity).await?;
     let range = index::charts(&bytes).ok_or_else(|| Error::internal("an index has no entries"))?;
     let all = bytes.slice(range);
     let bytes = if window == Window::default() { all } else { some(call, registry, (all, window)).await? };
-    Shown { bytes, etag: window.tag(&etag), encoding }.say(call.headers, "application/json")
+    IndexBody { bytes, etag: window.tag(&etag), encoding }.say(call.headers, "application/json")
 }
 
 /// The page that all share, or one that is made for a caller who reaches only a part.
@@ -44,16 +44,16 @@ async fn shown(
     call: &Call<'_>,
     (registry, grant): (&RegistryPlace, &ReachGrant),
     encoding: Encoding,
-) -> Result<Shown> {
+) -> Result<IndexBody> {
     let Some(whole) = grant.whole() else { return made_for(call, (registry, grant)).await };
     let rendered = call.registry.registry_pages(&whole, NAME).await?;
     let page = rendered.page(INDEX).ok_or_else(|| Error::internal("the index was not rendered"))?;
     let body = page.body(encoding)?;
-    Ok(Shown { bytes: body.bytes.clone(), etag: body.etag.clone(), encoding })
+    Ok(IndexBody { bytes: body.bytes.clone(), etag: body.etag.clone(), encoding })
 }
 
 /// It is made anew for each request, so few of them are made at once.
-async fn made_for(call: &Call<'_>, (registry, grant): (&RegistryPlace, &ReachGrant)) -> Result<Shown> {
+async fn made_for(call: &Call<'_>, (registry, grant): (&RegistryPlace, &ReachGrant)) -> Result<IndexBody> {
     let turn = call.looks.next(&registry.organisation).await?;
     let Listing::Shown(place, rows) = call.registry.shown(grant, NAME).await? else {
         return Err(Error::internal("a registry of charts shows something else"));
@@ -61,7 +61,7 @@ async fn made_for(call: &Call<'_>, (registry, grant): (&RegistryPlace, &ReachGra
     let make = move || {
         let (_turn, index) = (turn, index::index(&place, &rows)?);
         let etag = hex::encode(&Sha256::digest(&index));
-        Ok(Shown { bytes: index.into(), etag, encoding: Encoding::Identity })
+        Ok(IndexBody { bytes: index.into(), etag, encoding: Encoding::Identity })
     };
     spawn_blocking(make).await.map_err(Error::internal)?
 }
@@ -81,7 +81,7 @@ fn encoding(headers: &HeaderMap) -> Encoding {
     taken_coding(headers, &Encoding::SMALLER, Encoding::word).unwrap_or(Encoding::Identity)
 }
 
-impl Shown {
+impl IndexBody {
     fn say(self, request: &HeaderMap, media_type: &'static str) -> Result<Response> {
         let Self { bytes, etag, encoding } = self;
         let page = SentPage { bytes, etag, coding: encoding.word(), media_type, vary: "Accept-Encoding" };

@@ -14,7 +14,7 @@ use crate::{
     endpoint::Filter,
     plugins::NAME,
     search, upstream,
-    variant::{Shown, Variant},
+    variant::{CheckedSignature, Variant},
 };
 
 /// `GET /plugins`: all names, each with the description of its newest variant. Its clients know no pages.
@@ -72,7 +72,7 @@ pub(crate) async fn variants(call: &Call<'_>, name: &str, filter: &Filter) -> Re
 }
 
 /// What a list and the metadata say of a file alike.
-pub(crate) fn shown(variant: &Variant, signed: &Shown) -> Result<Map<String, Value>> {
+pub(crate) fn shown(variant: &Variant, signed: &CheckedSignature) -> Result<Map<String, Value>> {
     Ok(Map::from_iter([
         ("digest".to_owned(), json!(variant.file.hex())),
         ("signature".to_owned(), json!(signed.signature)),

@@ -34,7 +34,7 @@ pub(crate) struct Signed {
 
 /// A signature, and whether it holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Shown {
+pub(crate) struct CheckedSignature {
     pub(crate) signature: String,
     pub(crate) verified: bool,
 }
@@ -58,23 +58,23 @@ impl Variant {
 
     /// The signature that clients are told of: the one by the first key that is believed and signed. One by a key that
     /// was revoked is shown to nobody.
-    pub(crate) async fn signature(&self, registry: &Registry, actor: &Actor, trust: &Trust) -> Result<Shown> {
+    pub(crate) async fn signature(&self, registry: &Registry, actor: &Actor, trust: &Trust) -> Result<CheckedSignature> {
         let (own, by) = self.own();
         match (by, trust.believed().next()) {
-            (Some(by), Some(first)) if by == first => return Ok(Shown { signature: own, verified: true }),
-            (None, None) => return Ok(Shown { signature: own, verified: false }),
+            (Some(by), Some(first)) if by == first => return Ok(CheckedSignature { signature: own, verified: true }),
+            (None, None) => return Ok(CheckedSignature { signature: own, verified: false }),
             _ => {}
         }
         Ok(self.shown(&self.signatures(registry, actor, trust).await?))
     }
 
     /// What clients are told, of all signatures.
-    pub(crate) fn shown(&self, signatures: &[Signed]) -> Shown {
+    pub(crate) fn shown(&self, signatures: &[Signed]) -> CheckedSignature {
         let (own, by) = self.own();
         match (signatures.first(), by) {
-            (Some(first), _) => Shown { signature: first.signature.clone(), verified: true },
-            (None, None) => Shown { signature: own, verified: false },
-            (None, Some(_)) => Shown::default(),
+            (Some(first), _) => CheckedSignature { signature: first.signature.clone(), verified: true },
+            (None, None) => CheckedSignature { signature: own, verified: false },
+            (None, Some(_)) => CheckedSignature::default(),
         }
     }
 

@@ -11,14 +11,14 @@ use serde_json::{Map, Value, json};
 use tokio::task::spawn_blocking;
 use wharf_core::{Error, Grant, Kind, Place, Result, Subject, action::Pull};
 use wharf_http::REVALIDATED;
-use wharf_registry::format::{Pair, Shown as Listing};
+use wharf_registry::format::{Pair, RepositoryListing};
 
 use crate::{
     Call,
     filename::FileName,
     format::{FILENAME, METADATA, NAME},
     metadata::Metadata,
-    page::{Shown, shown},
+    page::{ListedFile, shown},
 };
 
 /// `GET /pypi/{organisation}/{registry}/{project}/json`, and of one version.
@@ -64,7 +64,7 @@ struct Project {
 
 impl Project {
     /// What is listed of it, with the name of the file whose metadata speaks for it.
-    fn of(listing: &Listing, wanted: Option<Version>) -> Result<(Self, String)> {
+    fn of(listing: &RepositoryListing, wanted: Option<Version>) -> Result<(Self, String)> {
         let name = listing.rows.first().map(|row| row.subject.clone()).unwrap_or_default();
         let files = shown(listing)?.into_iter().map(Numbered::of).collect();
         let project = Self { name, files, wanted };
@@ -86,7 +86,7 @@ impl Project {
     /// The document, with addresses below a base.
     fn document(&self, metadata: &[u8], base: &str) -> Result<Bytes> {
         let newest = self.newest()?;
-        let url = |shown: &Shown| format!("{base}/{}", shown.path(&self.name));
+        let url = |shown: &ListedFile| format!("{base}/{}", shown.path(&self.name));
         let of_version = self.files.iter().filter(|file| file.version == newest.version);
         let mut document = json!({
             "info": info(metadata, &newest.shown)?,
@@ -104,17 +104,17 @@ impl Project {
 /// A file with its version, by which it can be compared.
 struct Numbered {
     version: Option<Version>,
-    shown: Shown,
+    shown: ListedFile,
 }
 
 impl Numbered {
-    fn of(shown: Shown) -> Self {
+    fn of(shown: ListedFile) -> Self {
         Self { version: shown.file.version.parse().ok(), shown }
     }
 }
 
 /// What the metadata of a file says of its project.
-fn info(bytes: &[u8], shown: &Shown) -> Result<Value> {
+fn info(bytes: &[u8], shown: &ListedFile) -> Result<Value> {
     let metadata = Metadata::parse(bytes).map_err(Error::from)?;
     let mut info: Map<String, Value> = metadata.to_json();
     let urls = info.get("project_urls").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -153,7 +153,7 @@ const NAMED: &[&str] = &[
     "summary",
 ];
 
-fn releases(files: &[Numbered], url: impl Fn(&Shown) -> String) -> Value {
+fn releases(files: &[Numbered], url: impl Fn(&ListedFile) -> String) -> Value {
     let mut releases = Map::new();
     for Numbered { shown, .. } in files {
         let release = releases.entry(shown.file.version.clone()).or_insert_with(|| json!([]));
@@ -164,7 +164,7 @@ fn releases(files: &[Numbered], url: impl Fn(&Shown) -> String) -> Value {
     Value::Object(releases)
 }
 
-fn file(shown: &Shown, url: String) -> Value {
+fn file(shown: &ListedFile, url: String) -> Value {
     let python = FileName::parse(&shown.file.filename).map(|name| name.python).unwrap_or_default();
     json!({
         "comment_text": null,

@@ -44,7 +44,7 @@ use wharf_http::{BaseUrl, identify, named};
 use wharf_registry::{Registry, Turns, upstream::Upstreams};
 
 pub use crate::{attestation::Notary, endpoint::NAMES, format::Distributions};
-use crate::{endpoint::Endpoint, source::Source, upstream::Shelf};
+use crate::{endpoint::Endpoint, source::ProjectSource, upstream::Shelf};
 
 /// How many pages are made for their readers at once, which takes several times their size in memory, and how many of them
 /// for one organisation.
@@ -120,29 +120,29 @@ async fn answer(
         Endpoint::Upload(registry) => upload::upload(&call, registry, body).await,
         Endpoint::Root(registry, wanted) => source::root(&call, registry, wanted.as_deref()).await,
         Endpoint::Project(place, wanted) => match source::find(&call, place).await? {
-            Source::Hosted(grant) => simple::project(&call, &grant, wanted.as_deref()).await,
-            Source::Upstream(proxied) => upstream::project(&call, &proxied, wanted.as_deref()).await,
+            ProjectSource::Hosted(grant) => simple::project(&call, &grant, wanted.as_deref()).await,
+            ProjectSource::Upstream(proxied) => upstream::project(&call, &proxied, wanted.as_deref()).await,
         },
         Endpoint::File(place, filename) => match (source::find(&call, place).await?, &parts.method) {
-            (Source::Hosted(grant), &Method::HEAD) => file::head(&call, &grant, filename).await,
-            (Source::Hosted(grant), _) => file::get(&call, &grant, filename).await,
-            (Source::Upstream(proxied), &Method::HEAD) => upstream::head(&call, &proxied, filename).await,
-            (Source::Upstream(proxied), _) => upstream::get(&call, &proxied, filename).await,
+            (ProjectSource::Hosted(grant), &Method::HEAD) => file::head(&call, &grant, filename).await,
+            (ProjectSource::Hosted(grant), _) => file::get(&call, &grant, filename).await,
+            (ProjectSource::Upstream(proxied), &Method::HEAD) => upstream::head(&call, &proxied, filename).await,
+            (ProjectSource::Upstream(proxied), _) => upstream::get(&call, &proxied, filename).await,
         },
         Endpoint::Metadata(place, filename) => match source::find(&call, place).await? {
-            Source::Hosted(grant) => file::metadata(&call, &grant, filename).await,
-            Source::Upstream(proxied) => upstream::metadata(&call, &proxied, filename).await,
+            ProjectSource::Hosted(grant) => file::metadata(&call, &grant, filename).await,
+            ProjectSource::Upstream(proxied) => upstream::metadata(&call, &proxied, filename).await,
         },
         Endpoint::Description(place, version) => match source::find(&call, place).await? {
-            Source::Hosted(grant) => {
+            ProjectSource::Hosted(grant) => {
                 let base = serving.face.base.of(parts)?;
                 description::project(&call, (&grant, &base), version.as_deref()).await
             }
-            Source::Upstream(_) => Err(source::missing()),
+            ProjectSource::Upstream(_) => Err(source::missing()),
         },
         Endpoint::Provenance(place, (version, filename)) => match source::find(&call, place).await? {
-            Source::Hosted(grant) => integrity::provenance_of(&call, &grant, (version, filename)).await,
-            Source::Upstream(_) => Err(source::missing()),
+            ProjectSource::Hosted(grant) => integrity::provenance_of(&call, &grant, (version, filename)).await,
+            ProjectSource::Upstream(_) => Err(source::missing()),
         },
     }
 }

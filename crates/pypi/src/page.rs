@@ -37,11 +37,11 @@ struct Project<'a> {
     /// The oldest first.
     versions: Vec<String>,
     /// By version, then by name.
-    files: Vec<Shown>,
+    files: Vec<ListedFile>,
 }
 
 /// A file on a page.
-pub(crate) struct Shown {
+pub(crate) struct ListedFile {
     /// What is known of it.
     pub(crate) file: File,
     /// Since when it is there.
@@ -54,7 +54,7 @@ pub(crate) struct Shown {
     provenance: Option<String>,
 }
 
-impl Shown {
+impl ListedFile {
     /// Where it lies, as seen from the page of its project.
     fn url(&self, project: &str) -> String {
         format!("../../{}", self.path(project))
@@ -85,7 +85,7 @@ impl Shown {
 }
 
 /// The pages of a project.
-pub(crate) fn project(listing: &format::Shown, origin: Option<&str>) -> Result<Vec<Page>> {
+pub(crate) fn project(listing: &format::RepositoryListing, origin: Option<&str>) -> Result<Vec<Page>> {
     let name = listing.rows.first().map(|row| row.subject.as_str()).unwrap_or_default();
     let about_all = listing.notices.iter().find(|notice| notice.about == About::All);
     let mut files = shown(listing)?;
@@ -102,7 +102,7 @@ pub(crate) fn project(listing: &format::Shown, origin: Option<&str>) -> Result<V
     Ok(vec![json::project(&project)?, html::project(&project)])
 }
 
-fn provenance(shown: &Shown, (origin, listing): (&str, &format::Shown)) -> Option<String> {
+fn provenance(shown: &ListedFile, (origin, listing): (&str, &format::RepositoryListing)) -> Option<String> {
     let Place { organisation, registry, .. } = &listing.place;
     let (project, version) = (ProjectName::of(&listing.place)?, encoded(&shown.file.version));
     let file = encoded(&shown.file.filename);
@@ -116,7 +116,7 @@ fn encoded(name: &str) -> String {
 }
 
 /// The files that are shown, by version, then by name: none of a project in quarantine, and of very many the newest.
-pub(crate) fn shown(listing: &format::Shown) -> Result<Vec<Shown>> {
+pub(crate) fn shown(listing: &format::RepositoryListing) -> Result<Vec<ListedFile>> {
     let is_quarantine = |notice: &NoticeRow| notice.about == About::All && notice.says == Says::Quarantined;
     if listing.notices.iter().any(is_quarantine) {
         return Ok(Vec::new());
@@ -125,9 +125,9 @@ pub(crate) fn shown(listing: &format::Shown) -> Result<Vec<Shown>> {
 }
 
 /// The last files, as many as so many bytes of a page take.
-fn last(mut files: Vec<Shown>, most: usize) -> Vec<Shown> {
+fn last(mut files: Vec<ListedFile>, most: usize) -> Vec<ListedFile> {
     let mut taken = 0;
-    let is_beyond = |shown: &Shown| {
+    let is_beyond = |shown: &ListedFile| {
         taken += shown.weight();
         taken > most
     };
@@ -135,7 +135,7 @@ fn last(mut files: Vec<Shown>, most: usize) -> Vec<Shown> {
     files.split_off(left_out.map_or(0, |position| position + 1))
 }
 
-fn files(listing: &format::Shown) -> Result<Vec<Shown>> {
+fn files(listing: &format::RepositoryListing) -> Result<Vec<ListedFile>> {
     let attested = attested(&listing.beside)?;
     let key = |notice: &NoticeRow| (notice.about.word(), notice.about.name().to_owned());
     let notices: HashMap<_, _> = listing.notices.iter().map(|notice| (key(notice), notice)).collect();
@@ -154,7 +154,7 @@ fn files(listing: &format::Shown) -> Result<Vec<Shown>> {
         let sha256 = File::sha256(&file.digest).unwrap_or_default().to_owned();
         let is_attested = attested.contains(&(file.filename.clone(), sha256));
         let uploaded = iso(row.created_at);
-        files.push((version, Shown { file, uploaded, yanked, is_attested, provenance: None }));
+        files.push((version, ListedFile { file, uploaded, yanked, is_attested, provenance: None }));
     }
     files.sort_by(|(one, left), (other, right)| {
         (one, &left.file.filename).cmp(&(other, &right.file.filename))

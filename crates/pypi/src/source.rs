@@ -17,7 +17,7 @@ use wharf_registry::{
 use crate::{Call, accept::form, format::NAME, name::ProjectName, page, simple, upstream};
 
 /// Where a project comes from.
-pub(crate) enum Source {
+pub(crate) enum ProjectSource {
     /// From a hosted registry: the right to read the project there.
     Hosted(Box<Grant<Pull>>),
     /// From the upstream of a proxy.
@@ -43,18 +43,18 @@ pub(crate) struct Proxied {
 /// # Errors
 /// Those of the gate; `NotFound` where nobody has it, where it is reserved, and where the reader may not see whose it is;
 /// `Denied` for a name that looks like another, where that is set.
-pub(crate) async fn find(call: &Call<'_>, place: &Place) -> Result<Source> {
+pub(crate) async fn find(call: &Call<'_>, place: &Place) -> Result<ProjectSource> {
     let grant = call.registry.grant::<Pull>(call.actor, place).await?;
     let upstreams = &call.serving.face.upstreams;
     if let Some(view) = upstreams.view(&grant).await? {
         return find_in(call, &view, place).await;
     }
     match upstreams.proxy(&grant, Protocol::Python).await? {
-        None => Ok(Source::Hosted(Box::new(grant))),
+        None => Ok(ProjectSource::Hosted(Box::new(grant))),
         Some(proxy) => {
             let guard = proxy.guard().clone();
             let warning = look(&guard, &project_of(place)?, &[])?;
-            proxied(proxy, grant, (guard, warning)).map(Source::Upstream)
+            proxied(proxy, grant, (guard, warning)).map(ProjectSource::Upstream)
         }
     }
 }
@@ -72,12 +72,12 @@ fn proxied(
 }
 
 /// Where a project of a virtual registry comes from.
-async fn find_in(call: &Call<'_>, view: &View, place: &Place) -> Result<Source> {
+async fn find_in(call: &Call<'_>, view: &View, place: &Place) -> Result<ProjectSource> {
     let (upstreams, project) = (&call.serving.face.upstreams, project_of(place)?);
     if let Some(owner) = upstreams.owner(view, (NAME, &place.repository)).await? {
         let place = owner.repository(&place.repository);
         let grant = may_read(call.registry.grant::<Pull>(call.actor, &place).await)?;
-        return grant.map(|grant| Source::Hosted(Box::new(grant))).ok_or_else(missing);
+        return grant.map(|grant| ProjectSource::Hosted(Box::new(grant))).ok_or_else(missing);
     }
     if view.guard.reserves(project.as_str()) {
         return Err(missing());
@@ -103,7 +103,7 @@ async fn find_in(call: &Call<'_>, view: &View, place: &Place) -> Result<Source> 
         }
         let found = proxied(proxy, grant, (guard, warned))?;
         if upstream::is_there(call, &found).await? {
-            return if is_withheld { Err(missing()) } else { Ok(Source::Upstream(found)) };
+            return if is_withheld { Err(missing()) } else { Ok(ProjectSource::Upstream(found)) };
         }
     }
     Err(missing())

@@ -39,7 +39,7 @@ pub(crate) use self::{
 pub use self::{
     list::FactSearch,
     notice::Standing,
-    search::{Found, ShownSearch},
+    search::{FactSearch, FoundFacts},
 };
 
 use crate::port::{ListedRow, NoticeRow, ShownRow};
@@ -111,7 +111,7 @@ pub trait Format: Send + Sync {
 /// What pages are rendered of.
 pub enum Listing {
     /// All that is listed in a repository.
-    Repository(Shown),
+    Repository(RepositoryListing),
     /// The subjects of which anything is listed in a registry, in byte order.
     Registry(Vec<String>),
     /// All that a registry shows, by subject, the newest first.
@@ -143,7 +143,7 @@ pub enum RegistryPage {
 
 /// What the pages of a repository show.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shown {
+pub struct RepositoryListing {
     /// Where it lies.
     pub place: Place,
     /// All that is listed, in the order of its coming.

@@ -28,7 +28,7 @@ pub use self::{
     document::{Arrived, Document, DocumentWanted, Lasting, Read},
     fill::{Coming, Fetching, FileWanted, Keep, Stored},
     flight::Flight,
-    view::{Local, Shown, View},
+    view::{Local, ShownRegistry, View},
 };
 use self::{flight::Flights, memory::Memory, rows::FindSource};
 use crate::{

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use wharf_core::{Error, Limit, RegistryPlace, Result};
 use wharf_registry::{
-    format::{Found, Question, ShownSearch},
+    format::{FactSearch, FoundFacts, Question},
     port::ShownRow,
 };
 
@@ -56,14 +56,14 @@ pub(crate) struct Chart {
 
 /// A search: `q`, `keyword`, `version`, `n` and `last`.
 struct Search {
-    search: ShownSearch,
+    search: FactSearch,
     limit: Limit,
 }
 
 impl Input for Search {
     fn read(call: &Call) -> Result<Self> {
         known(call, &["q", "keyword", "version", "n", "last"])?;
-        let search = ShownSearch { format: HELM.to_owned(), question: Question::default(), last: None };
+        let search = FactSearch { format: HELM.to_owned(), question: Question::default(), last: None };
         let mut search = Self { search, limit: Limit::MOST };
         for (name, value) in &call.query {
             let question = &mut search.search.question;
@@ -118,7 +118,7 @@ fn shown(row: &ShownRow) -> Result<Chart> {
 }
 
 /// The page after this one.
-fn next(found: &Found, place: &RegistryPlace, question: &Question, limit: Limit) -> Option<String> {
+fn next(found: &FoundFacts, place: &RegistryPlace, question: &Question, limit: Limit) -> Option<String> {
     let last = found.next.as_ref()?;
     let mut query = form_urlencoded::Serializer::new(String::new());
     let Question { word, keyword, versions } = question;

@@ -62,7 +62,7 @@ pub(super) fn image(file: &[u8]) -> Result<Image<'_>, Refusal> {
 fn image_of<Mach: MachHeader<Endian = Endianness>>(file: &[u8], width: Width) -> Result<Image<'_>, Refusal> {
     let header = Mach::parse(file, 0).map_err(broken)?;
     let endian = header.endian().map_err(broken)?;
-    let mut found = Found { endian, file, segments: Vec::new(), base: 0, trie: None, fixups: None };
+    let mut found = LoadCommands { endian, file, segments: Vec::new(), base: 0, trie: None, fixups: None };
     let mut commands = header.load_commands(endian, file, 0).map_err(broken)?;
     let mut number = 0;
     while let Some(command) = commands.next().map_err(broken)? {
@@ -95,7 +95,7 @@ const fn architecture(kind: CpuType) -> Architecture {
 }
 
 /// What the load commands lead to.
-struct Found<'a> {
+struct LoadCommands<'a> {
     endian: Endianness,
     file: &'a [u8],
     /// In the order of their commands, by which the chains of pointers name them.
@@ -106,7 +106,7 @@ struct Found<'a> {
     fixups: Option<DyldChainedFixups<'a, Endianness>>,
 }
 
-impl<'a> Found<'a> {
+impl<'a> LoadCommands<'a> {
     fn take<Mach: MachHeader<Endian = Endianness>>(
         &mut self,
         command: LoadCommandData<'a, Endianness>,

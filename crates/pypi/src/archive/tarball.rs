@@ -33,7 +33,7 @@ impl Tarball {
     pub(super) fn read(packed: impl BufRead, size: u64, top: &str) -> Result<Self, Refusal> {
         let bounded = Bounded { inner: GzDecoder::new(packed), left: most_unpacked(size) };
         let mut archive = tar::Archive::new(bounded);
-        let mut found = Found::new(top);
+        let mut found = Contents::new(top);
         // Raw, for the library reads a long name into memory however long it is.
         for (number, entry) in archive.entries().map_err(broken)?.raw(true).enumerate() {
             if number >= MOST_ENTRIES {
@@ -68,7 +68,7 @@ fn expect_end(mut rest: Bounded<GzDecoder<impl BufRead>>) -> Result<(), Refusal>
 }
 
 /// What was found so far.
-struct Found<'a> {
+struct Contents<'a> {
     top: &'a str,
     tree: Tree<'a>,
     package_info: Option<Vec<u8>>,
@@ -82,7 +82,7 @@ struct Extended {
     target: Option<Vec<u8>>,
 }
 
-impl<'a> Found<'a> {
+impl<'a> Contents<'a> {
     fn new(top: &'a str) -> Self {
         Self { top, tree: Tree::new(top), package_info: None, next: Extended::default() }
     }

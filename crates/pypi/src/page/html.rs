@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use wharf_registry::format::Page;
 
-use super::{API_VERSION, HTML, Project, Shown};
+use super::{API_VERSION, HTML, Project, ListedFile};
 
 pub(super) fn root(projects: &[String]) -> Page {
     let mut links = String::new();
@@ -23,7 +23,7 @@ pub(super) fn project(project: &Project<'_>) -> Page {
     page(&format!("Links for {name}"), (project.status, project.reason), &links)
 }
 
-fn link(links: &mut String, project: &str, shown: &Shown) {
+fn link(links: &mut String, project: &str, shown: &ListedFile) {
     let (url, sha256) = (escaped(&shown.url(project)), shown.sha256());
     let _ = write!(links, "<a href=\"{url}#sha256={sha256}\"");
     if let Some(versions) = &shown.file.requires_python {

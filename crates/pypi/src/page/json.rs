@@ -5,7 +5,7 @@ use serde::Serialize;
 use wharf_core::{Error, Result};
 use wharf_registry::format::Page;
 
-use super::{API_VERSION, JSON, Project, Shown};
+use super::{API_VERSION, JSON, Project, ListedFile};
 
 #[derive(Serialize)]
 pub(crate) struct Meta {
@@ -97,7 +97,7 @@ pub(super) fn project(project: &Project<'_>) -> Result<Page> {
     })
 }
 
-fn file<'a>(project: &Project<'_>, shown: &'a Shown) -> FileDocument<'a> {
+fn file<'a>(project: &Project<'_>, shown: &'a ListedFile) -> FileDocument<'a> {
     let metadata = || match shown.metadata_sha256() {
         Some(sha256) => Metadata::Served(Hashes { sha256 }),
         None => Metadata::Not(false),

@@ -40,7 +40,7 @@ fn noticed(rows: &[ListedRow], notices: &[NoticeRow]) -> (Value, String) {
     let unverified = attested("foo-1.1.tar.gz").to_string();
     let beside = beside.into_iter().chain([unverified]).collect();
     let place = "acme/main/pypi/foo".parse().unwrap();
-    let listing = format::Shown { place, rows, notices, beside };
+    let listing = format::RepositoryListing { place, rows, notices, beside };
     let pages = project(&listing, Some("https://wharf.example")).unwrap();
     let [json, html] = pages.as_slice() else { panic!("two pages") };
     (serde_json::from_slice(&json.bytes).unwrap(), String::from_utf8(html.bytes.to_vec()).unwrap())
@@ -137,12 +137,12 @@ fn a_page_shows_the_newest_of_more_files_than_it_holds() {
     let rows: Vec<ListedRow> =
         ["1.0", "1.1", "1.2"].map(|version| row(&format!("foo-{version}.tar.gz"), version)).into();
     let place = "acme/main/pypi/foo".parse().unwrap();
-    let listing = format::Shown { place, rows, notices: Vec::new(), beside: Vec::new() };
+    let listing = format::RepositoryListing { place, rows, notices: Vec::new(), beside: Vec::new() };
     let names = |most: usize| {
         let files = last(files(&listing).unwrap(), most);
         files.into_iter().map(|shown| shown.file.version).collect::<Vec<_>>()
     };
-    let each = files(&listing).unwrap().iter().map(Shown::weight).max().unwrap();
+    let each = files(&listing).unwrap().iter().map(ListedFile::weight).max().unwrap();
     assert_eq!(names(each * 3), ["1.0", "1.1", "1.2"]);
     assert_eq!(names(each * 3 - 1), ["1.1", "1.2"]);
     assert!(names(each - 1).is_empty());

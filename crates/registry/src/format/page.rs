@@ -18,7 +18,7 @@ use wharf_core::{
 };
 
 use super::{
-    Format, Listing, Page, RegistryPage, Shown,
+    Format, Listing, Page, RegistryPage, RepositoryListing,
     shelf::{Found, Slot},
     shown::all_shown,
 };
@@ -199,9 +199,9 @@ impl Registry {
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn listing(&self, grant: &Grant<Pull>, format: &'static str) -> Result<Option<Shown>> {
+    pub async fn listing(&self, grant: &Grant<Pull>, format: &'static str) -> Result<Option<RepositoryListing>> {
         let Some(repository) = grant.repository() else { return Ok(None) };
-        let shown = self.store().view(ReadShown { repository, format }).await?;
+        let shown = self.store().view(ReadListing { repository, format }).await?;
         Ok(Some(shown).filter(|shown| !shown.rows.is_empty()))
     }
 
@@ -369,27 +369,27 @@ impl Transaction for ReadPage {
     }
 }
 
-struct ReadShown {
+struct ReadListing {
     repository: RepositoryId,
     format: &'static str,
 }
 
 #[async_trait]
-impl Transaction for ReadShown {
-    type Output = Shown;
+impl Transaction for ReadListing {
+    type Output = RepositoryListing;
 
     fn extent(&self) -> Extent {
         Extent::List
     }
 
-    async fn run(&self, work: &mut dyn Work) -> Result<Shown> {
+    async fn run(&self, work: &mut dyn Work) -> Result<RepositoryListing> {
         shown(work, self.repository, self.format).await
     }
 }
 
-async fn shown(work: &mut dyn Work, repository: RepositoryId, format: &str) -> Result<Shown> {
+async fn shown(work: &mut dyn Work, repository: RepositoryId, format: &str) -> Result<RepositoryListing> {
     let found = work.repository(repository).await?.ok_or_else(|| Error::not_found(Subject::Name))?;
-    Ok(Shown {
+    Ok(RepositoryListing {
         place: found.place,
         rows: work.listed(repository, format, None).await?,
         notices: work.notices(repository, format).await?,

@@ -18,7 +18,7 @@ const MOST_LOOKED_AT: usize = 5000;
 
 /// Which facts are wanted.
 #[derive(Clone, Debug)]
-pub struct ShownSearch {
+pub struct FactSearch {
     /// Of which format.
     pub format: String,
     /// What they must answer.
@@ -29,7 +29,7 @@ pub struct ShownSearch {
 
 /// A page of what was found.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundFacts {
     /// By subject, each once, within the caller's reach.
     pub rows: Vec<ShownRow>,
     /// Where to go on; nothing at the end.
@@ -41,8 +41,8 @@ impl Registry {
     ///
     /// # Errors
     /// `Invalid` for a format that is not known, and for a question that its format does not understand.
-    pub async fn search_shown(&self, grant: &ReachGrant, search: ShownSearch, limit: Limit) -> Result<Found> {
-        let ShownSearch { format, question, last } = search;
+    pub async fn search_shown(&self, grant: &ReachGrant, search: FactSearch, limit: Limit) -> Result<FoundFacts> {
+        let FactSearch { format, question, last } = search;
         let known = self.formats().iter().find(|known| known.name() == format);
         let known = known.ok_or_else(|| Error::new(Kind::Invalid, "there is no such format"))?;
         let answers = Arc::new(known.answers(&question)?);
@@ -60,14 +60,14 @@ struct Search {
 
 #[async_trait]
 impl Transaction for Search {
-    type Output = Found;
+    type Output = FoundFacts;
 
     fn extent(&self) -> Extent {
         Extent::List
     }
 
-    async fn run(&self, work: &mut dyn Work) -> Result<Found> {
-        let (mut wanted, mut found, mut looked_at) = (self.wanted.clone(), Found::default(), 0);
+    async fn run(&self, work: &mut dyn Work) -> Result<FoundFacts> {
+        let (mut wanted, mut found, mut looked_at) = (self.wanted.clone(), FoundFacts::default(), 0);
         loop {
             let rows = work.shown(&wanted).await?;
             let is_last = rows.len() < wanted.most as usize;
@@ -75,14 +75,14 @@ impl Transaction for Search {
             for row in rows {
                 wanted.last = Some(self.take(row, &mut found));
                 if found.rows.len() == self.limit.get() {
-                    return Ok(Found { next: wanted.last, ..found });
+                    return Ok(FoundFacts { next: wanted.last, ..found });
                 }
             }
             if is_last {
                 return Ok(found);
             }
             if looked_at >= MOST_LOOKED_AT {
-                return Ok(Found { next: wanted.last, ..found });
+                return Ok(FoundFacts { next: wanted.last, ..found });
             }
         }
     }
@@ -90,7 +90,7 @@ impl Transaction for Search {
 
 impl Search {
     /// Takes a row in if it is the first of its subject that answers; says behind what to go on.
-    fn take(&self, row: ShownRow, found: &mut Found) -> FactCursor {
+    fn take(&self, row: ShownRow, found: &mut FoundFacts) -> FactCursor {
         let known = found.rows.last().map(|row| row.cursor.subject.as_str());
         let cursor = row.cursor.clone();
         if known == Some(cursor.subject.as_str()) {

@@ -24,14 +24,14 @@ const MOST: usize = 256;
 #[derive(Clone, Debug, Default)]
 pub struct View {
     /// The registries that hold something, in the order in which they are asked.
-    pub shown: Vec<Shown>,
+    pub shown: Vec<ShownRegistry>,
     /// What it does not let through, with what the virtual registries in it do not.
     pub guard: Guard,
 }
 
 /// A registry that a virtual one shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shown {
+pub struct ShownRegistry {
     /// Where it is.
     pub place: RegistryPlace,
     /// Where its content comes from: never from members of its own.
@@ -47,7 +47,7 @@ pub struct Local<'v> {
     pub names: Vec<String>,
 }
 
-impl Shown {
+impl ShownRegistry {
     /// A repository in it.
     pub fn repository(&self, repository: &RepositoryName) -> Place {
         let RegistryPlace { organisation, registry } = self.place.clone();
@@ -80,7 +80,7 @@ impl Upstreams {
         let mut open = vec![(registry, RegistryKind::Virtual, place)];
         while let Some((registry, kind, place)) = open.pop() {
             if kind != RegistryKind::Virtual {
-                view.shown.push(Shown { place, kind });
+                view.shown.push(ShownRegistry { place, kind });
                 continue;
             }
             let (source, members) = self.0.registry.store().view(FindMembers { registry }).await?;
@@ -105,7 +105,7 @@ impl Upstreams {
         &self,
         view: &'v View,
         (format, repository): (&'static str, &RepositoryName),
-    ) -> Result<Option<&'v Shown>> {
+    ) -> Result<Option<&'v ShownRegistry>> {
         for shown in view.shown.iter().filter(|shown| shown.kind == RegistryKind::Hosted) {
             if self.has_had(&shown.repository(repository), format).await? {
                 return Ok(Some(shown));

@@ -86,7 +86,7 @@ impl Registry {
             None => None,
         };
         let last = after.as_ref().map(|cursor| cursor.place().to_string());
-        let mut shown = Shown { after, most: limit.get(), found: Vec::new() };
+        let mut shown = ExpiringPage { after, most: limit.get(), found: Vec::new() };
         // A rule counts from the latest tag on, so the repository in which the page before ended is gone through again.
         if let Some(begun) = begun.filter(|row| Some(row.place.to_string()) == last)
             && self.walk_repository(&begun, &rules, &mut shown).await? == Wanted::Enough
@@ -203,14 +203,14 @@ fn expiring_manifest(of: &RepositoryRow, seen: &AgedManifest, rule: &RuleName) -
 }
 
 /// Keeps what would go after the page before, until it is enough.
-struct Shown {
+struct ExpiringPage {
     after: Option<ExpiringCursor>,
     most: usize,
     found: Vec<Expiring>,
 }
 
 #[async_trait]
-impl Taker for Shown {
+impl Taker for ExpiringPage {
     async fn take(&mut self, _: RepositoryId, page: Vec<Expiring>) -> Result<Wanted> {
         let after = |row: &Expiring| self.after.as_ref().is_none_or(|cursor| cursor.is_before(row));
         self.found.extend(page.into_iter().filter(after));
