@@ -24,6 +24,9 @@ use crate::{
     port::{Courier, Store},
 };
 
+/// How many webhooks an organisation may have: each event is written down for each.
+const MOST: u32 = 100;
+
 /// What webhooks work with.
 pub struct WebhookParts {
     /// Where truth lives.

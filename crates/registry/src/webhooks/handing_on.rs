@@ -5,6 +5,7 @@ use std::collections::{HashMap, hash_map::Entry};
 use async_trait::async_trait;
 use wharf_core::{Actor, Result, Timestamp, audit::AuditRecord, gate::OrganisationId};
 
+use super::MOST;
 use crate::{
     lease::Lease,
     port::{DeliveryRow, DeliveryState, EventRow, Transaction, WebhookRow, Work},
@@ -14,8 +15,6 @@ use crate::{
 pub(super) const STEP: u32 = 100;
 /// How many deliveries may wait for a receiver, beside those that waited when it was switched on.
 pub(super) const QUEUE: u32 = 10_000;
-/// The most webhooks an organisation has.
-const OF_ORGANISATION: u32 = 100;
 
 /// Turns events into deliveries; says how many events there were, or nothing where another node does it.
 pub(super) struct HandOn {
@@ -37,7 +36,7 @@ impl Transaction for HandOn {
             let webhooks = match known.entry(event.organisation) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(unknown) => {
-                    unknown.insert(work.webhooks(event.organisation, OF_ORGANISATION).await?)
+                    unknown.insert(work.webhooks(event.organisation, MOST).await?)
                 }
             };
             self.hand_on(work, webhooks, event).await?;

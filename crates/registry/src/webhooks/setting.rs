@@ -9,14 +9,12 @@ use wharf_core::{
 };
 
 use super::{
-    Webhooks,
+    MOST, Webhooks,
     handing_on::{QUEUE, is_full},
     message::shown,
 };
 use crate::port::{DeliveryRow, DeliveryState, Extent, Transaction, WebhookRow, Work};
 
-/// How many webhooks an organisation may have: each event is written down for each.
-const MOST: u32 = 100;
 /// How many deliveries may wait for one that is switched on: each time as many may come again as a queue holds.
 const MOST_WAITING: u32 = 5 * QUEUE;
 /// The longest URL, in bytes.
