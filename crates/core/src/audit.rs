@@ -63,8 +63,7 @@ pub trait HeadSigner: Send + Sync {
 pub struct Event {
     /// When.
     pub at: Timestamp,
-    /// What: `manifest.push` (with each tag it was given), `tag.rollback`, `manifest.delete`, `tag.delete`, `blob.delete`,
-    /// and `manifest.expire` and `tag.expire` for what a rule let go; what a format says of its releases.
+    /// What: one of [`Event::KINDS`].
     pub kind: &'static str,
     /// The tag, if one moved.
     pub tag: Option<String>,
@@ -75,6 +74,23 @@ pub struct Event {
 }
 
 impl Event {
+    /// What may happen: `manifest.push` is told with each tag it was given, `…expire` of what a rule let go, and the last
+    /// five of the releases of a format.
+    pub const KINDS: [&str; 12] = [
+        "manifest.push",
+        "manifest.delete",
+        "manifest.expire",
+        "tag.delete",
+        "tag.expire",
+        "tag.rollback",
+        "blob.delete",
+        "release.yank",
+        "release.unyank",
+        "part.yank",
+        "part.unyank",
+        "project.status",
+    ];
+
     /// Whether it only took something away, so that nothing is needed after it that was not needed before.
     pub fn is_removal(&self) -> bool {
         const REMOVALS: [&str; 5] =

@@ -60,6 +60,7 @@ impl<'a> Deed<'a> {
 
     /// Tells the outbox only.
     pub(crate) async fn publish(&self, work: &mut dyn Work, repository: RepositoryId) -> Result<()> {
+        debug_assert!(Event::KINDS.contains(&self.action), "nobody can ask to be told of {}", self.action);
         let event = Event {
             at: self.at,
             kind: self.action,

@@ -210,6 +210,21 @@ async fn who_fails_is_told_again_and_who_hangs_holds_nobody_else_up() {
 }
 
 #[tokio::test]
+async fn who_names_a_kind_of_events_is_told_of_no_other() {
+    let wharf = start(&[]).await;
+    let (admin, receiver) = (wharf.admin(), Receiver::start(vec![Manner::Answers("204 Taken")]).await);
+    hook(&admin, &receiver.url, &["tag.rollback"]).await;
+    let (first, second, app) = (Image::oci(1), Image::oci(2), admin.repository("acme/app"));
+    app.push_image(&first, "latest").await;
+    app.push_image(&second, "latest").await;
+    let rollback = "/api/v1/orgs/acme/registries/main/repositories/app/tags/latest/rollback";
+    admin.send_json("POST", rollback, &json!({ "digest": first.digest() })).await.is(204);
+    app.push_image(&second, "latest").await;
+    let got = receiver.got(1).await.remove(0).json();
+    assert_eq!((&got["type"], &got["data"]["sequence"]), (&json!("wharf.tag.rollback"), &json!(3)));
+}
+
+#[tokio::test]
 async fn nothing_is_brought_to_a_private_place() {
     let wharf = start(&[("WHARF_WEBHOOK_HOSTS", ""), ("WHARF_WEBHOOK_PATIENCE", "1s")]).await;
     let admin = wharf.admin();

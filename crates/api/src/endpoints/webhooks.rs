@@ -68,7 +68,7 @@ pub(crate) struct CreatedWebhook {
 pub(crate) struct NewWebhook {
     /// Where it leads: `https` or `http`.
     url: String,
-    /// The events it wants: `manifest.push`, `manifest.delete`, `tag.delete`, `blob.delete`; none named: all.
+    /// The events it wants, by their kinds: `manifest.push`, `tag.delete`, …; none named: all.
     #[serde(default)]
     events: Vec<String>,
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use wharf_core::{
     Error, Kind, Limit, OrganisationGrant, Page, Result, Secret, Subject, Timestamp,
-    audit::AuditRecord,
+    audit::{AuditRecord, Event},
     duty::Administer,
     gate::{Granted as _, OrganisationId},
 };
@@ -21,8 +21,6 @@ const MOST_WAITING: u32 = 5 * QUEUE;
 const LONGEST: usize = 2000;
 /// What secrets are sealed for.
 pub(super) const PURPOSE: &str = "webhook";
-/// What can be told.
-const KINDS: [&str; 4] = ["manifest.push", "manifest.delete", "tag.delete", "blob.delete"];
 
 /// A webhook to be made.
 #[derive(Clone, Debug)]
@@ -185,10 +183,10 @@ fn told(webhook: &WebhookRow) -> String {
 }
 
 fn expect_events(events: &[String]) -> Result<()> {
-    match events.iter().find(|event| !KINDS.contains(&event.as_str())) {
+    match events.iter().find(|event| !Event::KINDS.contains(&event.as_str())) {
         None => Ok(()),
         Some(event) => {
-            let message = format!("there is no event {event}; there are {}", KINDS.join(", "));
+            let message = format!("there is no event {event}; there are {}", Event::KINDS.join(", "));
             Err(Error::new(Kind::Invalid, message))
         }
     }
