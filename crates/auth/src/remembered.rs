@@ -6,12 +6,12 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Mutex, PoisonError},
 };
 
 use aws_lc_rs::hmac::{self, HMAC_SHA256, Key};
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
-use wharf_core::{Entropy, Secret, Timestamp};
+use wharf_core::{Entropy, Secret, Shared, Timestamp};
 
 use crate::port::Account;
 
@@ -19,21 +19,19 @@ use crate::port::Account;
 const LIFETIME: i64 = 300;
 /// How many are remembered at most.
 const MOST: usize = 4096;
-/// How many turns there are before those that nobody has any more are forgotten.
-const TURNS: usize = 256;
 
 type Proof = [u8; 32];
 
 pub(crate) struct Remembered {
     key: Key,
     until: Mutex<HashMap<Proof, Timestamp>>,
-    turns: Mutex<HashMap<Proof, Weak<Turn<()>>>>,
+    turns: Shared<Proof, Turn<()>>,
 }
 
 impl Remembered {
     pub(crate) fn new(entropy: &dyn Entropy) -> Self {
         let key: [u8; 32] = entropy.bytes();
-        Self { key: Key::new(HMAC_SHA256, &key), until: Mutex::default(), turns: Mutex::default() }
+        Self { key: Key::new(HMAC_SHA256, &key), until: Mutex::default(), turns: Shared::default() }
     }
 
     /// Whether this password of this account was right a moment ago.
@@ -60,21 +58,8 @@ impl Remembered {
     /// connections would else ask for as many checks at the moment at which what is remembered ends. Whether there is such a
     /// user makes no difference.
     pub(crate) async fn turn(&self, user: &str, password: &Secret<String>) -> OwnedMutexGuard<()> {
-        let turn = self.turn_of(self.hashed(&[user.as_bytes(), b"\0", password.expose().as_bytes()]));
-        turn.lock_owned().await
-    }
-
-    fn turn_of(&self, proof: Proof) -> Arc<Turn<()>> {
-        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        if turns.len() >= TURNS {
-            turns.retain(|_, turn| turn.strong_count() > 0);
-        }
-        let held = turns.get(&proof).and_then(Weak::upgrade);
-        held.unwrap_or_else(|| {
-            let turn = Arc::<Turn<()>>::default();
-            turns.insert(proof, Arc::downgrade(&turn));
-            turn
-        })
+        let proof = self.hashed(&[user.as_bytes(), b"\0", password.expose().as_bytes()]);
+        self.turns.hold(proof, Turn::default).lock_owned().await
     }
 
     fn proof(&self, account: &Account, password: &Secret<String>) -> Proof {
@@ -139,9 +124,5 @@ mod tests {
         assert!(!is_free("a", &right) && is_free("a", &wrong) && is_free("b", &right));
         drop(turn);
         assert!(is_free("a", &right));
-        for number in 0..2 * TURNS {
-            let _gone = remembered.turn(&number.to_string(), &right).await;
-        }
-        assert!(remembered.turns.lock().unwrap().len() <= TURNS);
     }
 }

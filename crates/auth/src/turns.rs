@@ -1,18 +1,13 @@
 //! Turns at something that takes few at a time: whoever comes waits for one, for a while, and one client has some of them at
 //! most, so that it holds up nobody but itself.
 
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    sync::{Arc, Mutex, PoisonError, Weak},
-    time::Duration,
-};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
-use wharf_core::{Error, Kind, Network, Result};
+use wharf_core::{Error, Kind, Network, Result, Shared};
 
 /// How long one waits for a turn.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -22,7 +17,7 @@ pub(crate) struct Turns {
     /// How many of them one client has at most.
     share: usize,
     /// What is left of the shares of clients that have a turn or wait for one.
-    shares: Mutex<HashMap<Option<Network>, Weak<Semaphore>>>,
+    shares: Shared<Option<Network>, Semaphore>,
 }
 
 /// A turn, until it is dropped: one of the client's own and one of all.
@@ -34,7 +29,7 @@ pub(crate) struct Turn {
 
 impl Turns {
     pub(crate) fn new(all: usize, share: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(all)), share, shares: Mutex::default() }
+        Self { all: Arc::new(Semaphore::new(all)), share, shares: Shared::default() }
     }
 
     /// Waits for a turn.
@@ -42,7 +37,7 @@ impl Turns {
     /// # Errors
     /// `RateLimited` where none came in time.
     pub(crate) async fn take(&self, address: Option<IpAddr>) -> Result<Turn> {
-        let own = self.share_of(address.map(Network::of_client));
+        let own = self.shares.hold(address.map(Network::of_client), || Semaphore::new(self.share));
         let taken = async {
             let of_client = own.acquire_owned().await.map_err(Error::internal)?;
             let of_all = self.all.clone().acquire_owned().await.map_err(Error::internal)?;
@@ -50,17 +45,6 @@ impl Turns {
         };
         let busy = |_| Error::new(Kind::RateLimited, "too many logins are being checked, try again later");
         timeout(PATIENCE, taken).await.map_err(busy)?
-    }
-
-    fn share_of(&self, client: Option<Network>) -> Arc<Semaphore> {
-        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(share) = shares.get(&client).and_then(Weak::upgrade) {
-            return share;
-        }
-        shares.retain(|_, share| share.strong_count() > 0);
-        let share = Arc::new(Semaphore::new(self.share));
-        shares.insert(client, Arc::downgrade(&share));
-        share
     }
 }
 
@@ -85,7 +69,6 @@ mod tests {
         turns.take(here).await.unwrap();
         drop(third);
         let _again = turns.take(there).await.unwrap();
-        assert_eq!(turns.shares.lock().unwrap().len(), 2);
     }
 
     #[tokio::test(start_paused = true)]
@@ -99,7 +82,5 @@ mod tests {
         tokio::time::sleep(PATIENCE / 2).await;
         drop(held);
         assert!(waiting.await.unwrap());
-        turns.take(address("192.0.2.1")).await.unwrap();
-        assert_eq!(turns.shares.lock().unwrap().len(), 1, "who has none and waits for none is forgotten");
     }
 }

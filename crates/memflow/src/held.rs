@@ -1,12 +1,9 @@
 //! Files that are being taken in. They lie in memory until they are stored, so the format that lists them takes them from
 //! here and not out of the store, however many manifests name them.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
-};
+use std::sync::Arc;
 
-use wharf_core::Digest;
+use wharf_core::{Digest, Shared};
 use wharf_registry::HashedBytes;
 
 use crate::descriptor::Descriptor;
@@ -21,24 +18,17 @@ pub(crate) struct Held {
 
 /// The files that somebody holds, by their SHA-256. Who holds one is the only reason for it to be here.
 #[derive(Default)]
-pub(crate) struct HeldFiles(Mutex<HashMap<Digest, Weak<Held>>>);
+pub(crate) struct HeldFiles(Shared<Digest, Held>);
 
 impl HeldFiles {
     /// Holds a file. Of several who bring the same at the same time, all hold the first one's.
     pub(crate) fn hold(&self, held: Held) -> Arc<Held> {
-        let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = files.get(held.file.digest()).and_then(Weak::upgrade) {
-            return known;
-        }
-        files.retain(|_, held| held.strong_count() > 0);
-        let held = Arc::new(held);
-        files.insert(*held.file.digest(), Arc::downgrade(&held));
-        held
+        self.0.hold(*held.file.digest(), || held)
     }
 
     /// A file that somebody holds now.
     pub(crate) fn find(&self, digest: &Digest) -> Option<Arc<Held>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(digest).and_then(Weak::upgrade)
+        self.0.find(digest)
     }
 }
 
@@ -61,7 +51,5 @@ mod tests {
         assert!(files.find(&digest).is_some());
         drop(second);
         assert!(files.find(&digest).is_none());
-        let _other = files.hold(held(b"two"));
-        assert_eq!(files.0.lock().unwrap().len(), 1, "what nobody holds is not forgotten");
     }
 }

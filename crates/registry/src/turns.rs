@@ -1,17 +1,13 @@
 //! How much is done at once – bodies taken in, manifests inspected, what a door holds in memory – so that memory and cores
 //! have a bound. A short wait beats a refusal: containerd does not wait when it is told to come again.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
-use wharf_core::{Error, Kind, OrganisationName, Result};
+use wharf_core::{Error, Kind, OrganisationName, Result, Shared};
 
 /// How long one more waits.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,7 +18,7 @@ pub struct Turns {
     all: Arc<Semaphore>,
     /// How many one organisation may have.
     share: usize,
-    shares: Mutex<HashMap<OrganisationName, Weak<Semaphore>>>,
+    shares: Shared<OrganisationName, Semaphore>,
 }
 
 /// The right to do it once. It ends when it is dropped.
@@ -34,7 +30,7 @@ pub struct Turn {
 impl Turns {
     /// So many turns in all, and so many of them for one organisation.
     pub fn new(most: usize, share: usize) -> Self {
-        Self { most, all: Arc::new(Semaphore::new(most)), share, shares: Mutex::default() }
+        Self { most, all: Arc::new(Semaphore::new(most)), share, shares: Shared::default() }
     }
 
     /// Waits for a turn of an organisation.
@@ -42,7 +38,8 @@ impl Turns {
     /// # Errors
     /// `RateLimited` when too many wait.
     pub async fn next(&self, organisation: &OrganisationName) -> Result<Turn> {
-        let (share, all) = (self.share(organisation), self.all.clone());
+        let share = self.shares.hold(organisation.clone(), || Semaphore::new(self.share));
+        let all = self.all.clone();
         // The share comes first: who waits for his own organisation takes nothing from the others.
         let waiting = async {
             let share = share.acquire_owned().await.map_err(Error::internal)?;
@@ -61,17 +58,6 @@ impl Turns {
     /// How many are taken.
     pub(crate) fn held(&self) -> usize {
         self.most - self.all.available_permits()
-    }
-
-    fn share(&self, organisation: &OrganisationName) -> Arc<Semaphore> {
-        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(share) = shares.get(organisation).and_then(Weak::upgrade) {
-            return share;
-        }
-        shares.retain(|_, share| share.strong_count() > 0);
-        let share = Arc::new(Semaphore::new(self.share));
-        shares.insert(organisation.clone(), Arc::downgrade(&share));
-        share
     }
 }
 

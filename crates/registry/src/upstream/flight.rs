@@ -7,8 +7,7 @@
 
 use std::{
     borrow::Cow,
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -16,7 +15,7 @@ use tokio::{
     task::AbortHandle,
     time::{Instant, sleep},
 };
-use wharf_core::{Error, Kind, Result};
+use wharf_core::{Error, Kind, Result, Shared};
 
 use super::Upstreams;
 use crate::{housekeeping::TakeLease, lease::EndLease, port::LeaseClaim, upload::on_its_own};
@@ -34,18 +33,11 @@ type Turn = tokio::sync::Mutex<()>;
 
 /// The turns of this process.
 #[derive(Default)]
-pub(super) struct Flights(Mutex<HashMap<String, Weak<Turn>>>);
+pub(super) struct Flights(Shared<String, Turn>);
 
 impl Flights {
     fn turn(&self, name: &str) -> Arc<Turn> {
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(turn) = turns.get(name).and_then(Weak::upgrade) {
-            return turn;
-        }
-        turns.retain(|_, turn| turn.strong_count() > 0);
-        let turn = Arc::new(Turn::default());
-        turns.insert(name.to_owned(), Arc::downgrade(&turn));
-        turn
+        self.0.hold(name.to_owned(), Turn::default)
     }
 
     /// A turn where there is no other node.
