@@ -2,7 +2,7 @@
 //!
 //! A member of an organisation asks for the right to pull from a repository of a private registry, over and over, as each
 //! request does. It is the processor time of the whole process that counts, so nothing hides on another thread.
-#![allow(clippy::disallowed_methods, reason = "it acts as a job, and reads what the kernel counts")]
+#![expect(clippy::disallowed_methods, reason = "it acts as a job, and reads what the kernel counts")]
 
 use std::{
     error::Error,

@@ -3,7 +3,7 @@
 //! A case is an entry in `cases`; `run` starts each contender afresh, loads and checks it, and lets them take turns;
 //! `report` says what came of it and which goals it meets. Nothing here is a test: a figure never fails a build,
 //! only an answer that was not a success voids its row and the exit code.
-#![allow(
+#![expect(
     clippy::disallowed_methods,
     reason = "a driver reads the environment, starts programs and lays out files"
 )]

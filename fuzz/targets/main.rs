@@ -4,15 +4,15 @@
 //! `.cargo/config.toml` sets; `cargo xtask fuzz <seconds>` asks for more). The same targets run under a fuzzer that
 //! is led by coverage, by `cargo bolero test -p wharf-fuzz <target>`. What a target once failed on becomes an
 //! ordinary test beside its parser.
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a target says that it failed by panicking"
 )]
-#![allow(clippy::disallowed_methods, reason = "targets are the world around the parsers")]
-#![allow(missing_docs, reason = "nobody imports a test binary")]
+#![expect(clippy::disallowed_methods, reason = "targets are the world around the parsers")]
+#![expect(missing_docs, reason = "nobody imports a test binary")]
 
 mod alphabet;
 mod descriptors;

@@ -5,19 +5,19 @@
 //! with a real client – and looks only at what comes back. Nothing of the server is linked in.
 //!
 //! The program under test is `WHARF_TEST_BINARY`, or the `wharf` that cargo builds beside this test.
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test says that it failed by panicking"
 )]
-#![allow(
+#![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
     reason = "tests are the world around the server: its clock, its environment, its disk and its clients"
 )]
-#![allow(missing_docs, reason = "nobody imports a test binary")]
+#![expect(missing_docs, reason = "nobody imports a test binary")]
 
 mod access;
 mod clients;

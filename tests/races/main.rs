@@ -3,19 +3,19 @@
 //! `machine` lets clients and collectors race over one registry under simulated time, one call to a store after the
 //! other in an order that follows from a seed. `protocol` searches every order there is, of a small model of the
 //! collector.
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test says that it failed by panicking"
 )]
-#![allow(
+#![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
     reason = "tests are the world around the engine: its clock, its environment, and whose jobs it does"
 )]
-#![allow(missing_docs, reason = "nobody imports a test binary")]
+#![expect(missing_docs, reason = "nobody imports a test binary")]
 
 #[path = "../end_to_end/harness/components.rs"]
 mod components;

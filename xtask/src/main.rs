@@ -4,7 +4,7 @@
 //! up the real peers (databases, container clients) and runs every test against them, `fuzz` gives the fuzz targets
 //! more time than the tests do, `soak` gives the proofs theirs, and `conformance` lets the distribution-spec's own suite
 //! judge.
-#![allow(
+#![expect(
     clippy::disallowed_methods,
     reason = "these commands exist to look at the machine: its environment, its programs, its files"
 )]

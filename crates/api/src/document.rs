@@ -125,7 +125,7 @@ fn id(route: &Route) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "the test reads what is asked of it, and may write the file")]
+#[expect(clippy::disallowed_methods, reason = "the test reads what is asked of it, and may write the file")]
 mod tests {
     use super::*;
 

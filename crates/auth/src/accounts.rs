@@ -109,7 +109,7 @@ impl Auth {
     ///
     /// # Errors
     /// Those of the gate; `Unavailable`.
-    #[allow(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
+    #[expect(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
     pub async fn grant_operator(&self, actor: &wharf_core::Actor) -> Result<OperatorGrant> {
         let decided = wharf_core::gate::decide_operator(actor, self.is_operator(actor).await?);
         decided.inspect_err(|error| self.note_refusal(actor, None, error))
@@ -119,7 +119,7 @@ impl Auth {
     ///
     /// # Errors
     /// Those of the gate.
-    #[allow(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
+    #[expect(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
     pub fn grant_self(&self, actor: &wharf_core::Actor) -> Result<SelfGrant> {
         wharf_core::gate::decide_self(actor)
     }

@@ -1,8 +1,8 @@
 //! What an implementation of the ports must keep. Each suite panics with the sentence that does not hold.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a suite fails by panicking")]
-#![allow(clippy::indexing_slicing, reason = "a suite fails by panicking")]
-#![allow(clippy::disallowed_methods, reason = "a suite acts as a job, and reads the files it is given")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a suite fails by panicking")]
+#![expect(clippy::indexing_slicing, reason = "a suite fails by panicking")]
+#![expect(clippy::disallowed_methods, reason = "a suite acts as a job, and reads the files it is given")]
 
 mod beliefs;
 mod belonging;

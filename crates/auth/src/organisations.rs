@@ -20,7 +20,7 @@ impl Auth {
     ///
     /// # Errors
     /// Those of the gate; `Unavailable`.
-    #[allow(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
+    #[expect(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
     pub async fn grant_organisation<D: Duty>(
         &self,
         actor: &Actor,
@@ -35,7 +35,7 @@ impl Auth {
     ///
     /// # Errors
     /// Those of the gate; `Unavailable`.
-    #[allow(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
+    #[expect(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
     pub async fn grant_founding(&self, actor: &Actor) -> Result<FoundingGrant> {
         let decided = gate::decide_founding(actor, self.is_operator(actor).await?, self.0.founders);
         decided.inspect_err(|error| self.note_refusal(actor, None, error))

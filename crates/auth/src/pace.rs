@@ -66,7 +66,7 @@ impl Pace {
         if wait > patience {
             let left = (wait - patience).as_secs_f64().ceil();
             let message = "too many requests of this client, try again later";
-            #[allow(
+            #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
                 reason = "a few seconds, rounded up"

@@ -355,7 +355,7 @@ pub fn decide_operator(actor: &Actor, operator: bool) -> Result<OperatorGrant> {
 }
 
 /// Narrows what a caller asks a token for to what he may have; less than asked is no error.
-#[allow(clippy::disallowed_methods, reason = "the gate asks itself")]
+#[expect(clippy::disallowed_methods, reason = "the gate asks itself")]
 pub fn reachable(actor: &Actor, place: &Place, rights: &Rights, create: CreateOnPush) -> Vec<Verb> {
     let pull = decide::<action::Pull>(actor, place, rights, create).is_ok();
     let push = decide::<action::Push>(actor, place, rights, create).is_ok();
@@ -377,7 +377,7 @@ fn refused(actor: &Actor, may_know: bool) -> Error {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "the gate's own tests")]
+#[expect(clippy::disallowed_methods, reason = "the gate's own tests")]
 mod tests {
     use super::{action::*, *};
     use crate::{AccountId, Allowance, Credential, Reach, RegistryName};

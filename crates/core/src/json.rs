@@ -148,7 +148,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[allow(dead_code, reason = "they are read, and nothing more")]
+    #[expect(dead_code, reason = "they are read, and nothing more")]
     struct Team {
         name: String,
         public: Option<bool>,
@@ -159,7 +159,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[allow(dead_code, reason = "as above")]
+    #[expect(dead_code, reason = "as above")]
     struct Member {
         role: Role,
     }

@@ -13,7 +13,7 @@ pub(crate) fn is_faster() -> bool {
 }
 
 /// Works through whole blocks, like `sha2::block_api::compress256`.
-#[allow(unsafe_code, reason = "the block function is only reachable through the C interface")]
+#[expect(unsafe_code, reason = "the block function is only reachable through the C interface")]
 pub(crate) fn compress256(state: &mut [u32; 8], blocks: &[[u8; 64]]) {
     // SAFETY: the function reads `blocks.len()` blocks of 64 bytes from `data` and reads and writes eight u32 at
     // `state`; both pointers come from references of exactly those sizes, live for the call, and do not overlap,

@@ -105,7 +105,7 @@ async fn read(file: Arc<File>, offset: u64, length: u64) -> io::Result<Bytes> {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "the test makes the file it sends")]
+#[expect(clippy::disallowed_methods, reason = "the test makes the file it sends")]
 mod tests {
     use http_body_util::BodyExt;
 

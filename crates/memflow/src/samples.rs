@@ -3,7 +3,7 @@
 //! They are laid out by hand after the specifications of the three formats, with as much as a loader needs and no more: no
 //! section headers, no code. What they hold lies at other addresses than offsets, so that a reader that confuses the
 //! two finds nothing.
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,

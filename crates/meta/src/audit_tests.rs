@@ -169,7 +169,7 @@ impl AuditInspector for Found {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "the test asks the gate")]
+#[expect(clippy::disallowed_methods, reason = "the test asks the gate")]
 fn operator() -> OperatorGrant {
     gate::decide_operator(&Actor::job("test"), true).unwrap()
 }

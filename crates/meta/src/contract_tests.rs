@@ -48,7 +48,7 @@ async fn keeps_the_contracts(database: &Database) {
     assert!(database.belief(&registry).await.unwrap().accepts_unverified);
 }
 
-#[allow(clippy::disallowed_methods, reason = "the test acts as a job")]
+#[expect(clippy::disallowed_methods, reason = "the test acts as a job")]
 fn record() -> AuditRecord {
     AuditRecord::new(Timestamp::default(), &Actor::job("contract"), "contract")
 }
@@ -64,7 +64,7 @@ async fn rights(database: &Database, actor: &Actor) -> Rights {
     database.rights(actor, &"lookups/here".parse().unwrap()).await.unwrap()
 }
 
-#[allow(clippy::disallowed_methods, reason = "the test acts as a user")]
+#[expect(clippy::disallowed_methods, reason = "the test acts as a user")]
 async fn rights_that_change_are_known_at_once(database: &Database) {
     let name: wharf_core::UserName = "reader".parse().unwrap();
     let memberships = vec![("lookups".parse().unwrap(), Role::Viewer)];
@@ -95,7 +95,7 @@ async fn rights_that_change_are_known_at_once(database: &Database) {
 
 /// Every way in which somebody may stand to a registry, asked of the gate and of each statement that leaves out what
 /// may not be read.
-#[allow(clippy::disallowed_methods, reason = "the test asks the gate")]
+#[expect(clippy::disallowed_methods, reason = "the test asks the gate")]
 async fn lists_and_the_gate_agree_on_who_may_read(database: &Database) {
     let place: Place = "readable/main/app".parse().unwrap();
     let store: &dyn Store = database;
@@ -148,7 +148,7 @@ fn readable_blob() -> Digest {
 
 /// A repository that is shown and holds a blob.
 /// Quotas and organisations come from two engines.
-#[allow(clippy::disallowed_methods, reason = "the test acts as a job")]
+#[expect(clippy::disallowed_methods, reason = "the test acts as a job")]
 async fn a_quota_goes_with_its_organisation(database: &Database) {
     let name: OrganisationName = "rationed".parse().unwrap();
     let new = NewOrganisation { name: name.clone(), admin: None, claim: Claim::Any };

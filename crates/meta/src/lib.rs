@@ -27,29 +27,29 @@ pub use session::Field;
 pub use tables::{Column, ColumnKind, TABLES, Table};
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "the tests act as jobs")]
+#[expect(clippy::disallowed_methods, reason = "the tests act as jobs")]
 mod audit_tests;
 #[cfg(test)]
 mod bounds_tests;
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "the tests act as jobs")]
+#[expect(clippy::disallowed_methods, reason = "the tests act as jobs")]
 mod contract_tests;
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "the tests act as jobs")]
+#[expect(clippy::disallowed_methods, reason = "the tests act as jobs")]
 mod hook_tests;
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "the tests act as jobs")]
+#[expect(clippy::disallowed_methods, reason = "the tests act as jobs")]
 mod listing_tests;
 #[cfg(test)]
 mod meanwhile;
 #[cfg(test)]
 mod on_both;
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "the tests act as jobs")]
+#[expect(clippy::disallowed_methods, reason = "the tests act as jobs")]
 mod race_tests;
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "the tests act as jobs")]
+#[expect(clippy::disallowed_methods, reason = "the tests act as jobs")]
 mod statement_tests;
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "the tests act as jobs")]
+#[expect(clippy::disallowed_methods, reason = "the tests act as jobs")]
 mod warrant_tests;

@@ -102,7 +102,7 @@ pub(crate) fn steps() -> i64 {
     connection::STEPS.get()
 }
 
-#[allow(clippy::disallowed_methods, reason = "only the file system knows how large the files are")]
+#[expect(clippy::disallowed_methods, reason = "only the file system knows how large the files are")]
 fn size_of_file(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |metadata| metadata.len())
 }

@@ -85,7 +85,7 @@ const fn count() -> usize {
     count
 }
 
-#[allow(clippy::indexing_slicing, reason = "the compiler evaluates it, and `count` has counted the same")]
+#[expect(clippy::indexing_slicing, reason = "the compiler evaluates it, and `count` has counted the same")]
 const fn joined() -> [Table; count()] {
     let mut tables = [table("", 0, &[]); count()];
     let (mut at, mut rest) = (0, SUBJECTS);

@@ -68,13 +68,13 @@ impl House {
         Self { database, organisation, id: rights.organisation.unwrap(), admin, others: [bob, carol] }
     }
 
-    #[allow(clippy::disallowed_methods, reason = "the test asks the gate")]
+    #[expect(clippy::disallowed_methods, reason = "the test asks the gate")]
     async fn administers(&self) -> OrganisationGrant<Administer> {
         let rights = self.database.organisation_rights(&self.admin, &self.organisation).await.unwrap();
         gate::decide_organisation(&self.admin, &self.organisation, &rights).unwrap()
     }
 
-    #[allow(clippy::disallowed_methods, reason = "the test asks the gate")]
+    #[expect(clippy::disallowed_methods, reason = "the test asks the gate")]
     async fn pushes(&self) -> wharf_core::Grant<Push> {
         let place: Place = "acme/app".parse().unwrap();
         let rights = self.database.rights(&self.admin, &place).await.unwrap();
@@ -208,7 +208,7 @@ async fn of_two_admins_who_end_each_other_one_stays(database: Database) {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "the test asks the gate")]
+#[expect(clippy::disallowed_methods, reason = "the test asks the gate")]
 async fn grant_of(house: &House, name: &UserName) -> OrganisationGrant<Administer> {
     let account = house.database.by_name(name).await.unwrap().unwrap();
     let actor = by(account.principal(), Credential::Password);

@@ -1,13 +1,13 @@
 //! What an implementation of a port must keep. Each suite panics with the sentence that does not hold.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a suite fails by panicking"
 )]
-#![allow(clippy::disallowed_methods, reason = "a suite acts as a job, and reads the files it is given")]
+#![expect(clippy::disallowed_methods, reason = "a suite acts as a job, and reads the files it is given")]
 
 mod blob_store;
 mod collection;

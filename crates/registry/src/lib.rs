@@ -201,7 +201,7 @@ impl Registry {
     ///
     /// # Errors
     /// Those of [`gate::decide`]; `Unavailable` when the rights cannot be read.
-    #[allow(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
+    #[expect(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
     pub async fn grant<A: Action>(&self, actor: &Actor, place: &Place) -> Result<Grant<A>> {
         let rights = self.0.parts.rights.rights(actor, place).await?;
         let decided = gate::decide(actor, place, &rights, self.0.parts.settings.create_on_push);
@@ -235,7 +235,7 @@ impl Registry {
     ///
     /// # Errors
     /// `Unauthenticated` where the actor's token does not reach the catalog.
-    #[allow(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
+    #[expect(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
     pub fn grant_catalog(&self, actor: &Actor) -> Result<ReadGrant> {
         gate::decide_catalog(actor)
     }
@@ -244,7 +244,7 @@ impl Registry {
     ///
     /// # Errors
     /// Those of [`gate::decide_registry`]; `Unavailable` when the rights cannot be read.
-    #[allow(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
+    #[expect(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
     pub async fn grant_registry(&self, actor: &Actor, place: &RegistryPlace) -> Result<RegistryGrant> {
         let rights = self.0.parts.rights.registry_rights(actor, place).await?;
         gate::decide_registry(actor, place, &rights)
@@ -254,7 +254,7 @@ impl Registry {
     ///
     /// # Errors
     /// Those of [`gate::decide_reach`]; `Unavailable` when the rights cannot be read.
-    #[allow(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
+    #[expect(clippy::disallowed_methods, reason = "the engine is where the gate is asked")]
     pub async fn grant_reach(&self, actor: &Actor, place: &RegistryPlace) -> Result<ReachGrant> {
         let rights = self.0.parts.rights.registry_rights(actor, place).await?;
         gate::decide_reach(actor, place, &rights)

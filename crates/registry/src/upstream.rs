@@ -230,7 +230,7 @@ async fn next(turns: &Turns, proxy: &Proxy) -> Result<Turn> {
 }
 
 /// Who fetches, and looks whose a name is: nobody who asked, for what is stored is not his.
-#[allow(clippy::disallowed_methods, reason = "what a proxy fetches is stored by a job")]
+#[expect(clippy::disallowed_methods, reason = "what a proxy fetches is stored by a job")]
 fn job() -> Actor {
     Actor::job("fetch")
 }

@@ -180,7 +180,7 @@ fn audit_command(verb: &str, arguments: &ArgMatches) -> Result<control::Audit, F
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "the command line reads what it is given")]
+#[expect(clippy::disallowed_methods, reason = "the command line reads what it is given")]
 fn read_key(path: &Path) -> Result<String> {
     let unreadable =
         |error| Error::new(Kind::Invalid, format!("{} cannot be read", path.display())).because(error);

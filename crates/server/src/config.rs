@@ -315,7 +315,7 @@ impl RawValues {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "the tests write the files they read")]
+#[expect(clippy::disallowed_methods, reason = "the tests write the files they read")]
 mod tests {
     use super::*;
 

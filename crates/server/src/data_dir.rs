@@ -40,7 +40,7 @@ impl From<NotHeld> for Error {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "the data directory is files")]
+#[expect(clippy::disallowed_methods, reason = "the data directory is files")]
 impl DataDir {
     /// Makes the directory if it is not there, readable for its owner only, and holds it.
     pub(crate) fn hold(path: &Path) -> Result<Self, NotHeld> {
@@ -163,7 +163,7 @@ fn if_there(result: io::Result<()>) -> io::Result<()> {
 }
 
 /// Closes a data directory to others that was there before. One that holds other things is left as it is.
-#[allow(clippy::disallowed_methods, reason = "the data directory is files")]
+#[expect(clippy::disallowed_methods, reason = "the data directory is files")]
 fn close(path: &Path) -> io::Result<()> {
     let ours = path.join("lock").exists() || fs::read_dir(path)?.next().is_none();
     let closed = match ours {
@@ -177,7 +177,7 @@ fn close(path: &Path) -> io::Result<()> {
 }
 
 /// Makes a folder with all that lead to it, each entry durable before the next.
-#[allow(clippy::disallowed_methods, reason = "the data directory is files")]
+#[expect(clippy::disallowed_methods, reason = "the data directory is files")]
 fn make(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => return Ok(()),
@@ -192,7 +192,7 @@ fn make(path: &Path) -> io::Result<()> {
 }
 
 /// Reads a key from a file the configuration names.
-#[allow(clippy::disallowed_methods, reason = "the key is a file")]
+#[expect(clippy::disallowed_methods, reason = "the key is a file")]
 pub(crate) fn read_key(path: &Path) -> Result<SealingKey> {
     let text = fs::read_to_string(path)
         .map_err(|error| Error::new(Kind::Invalid, format!("secret_key_file {}: {error}", path.display())))?;
@@ -203,7 +203,7 @@ pub(crate) fn read_key(path: &Path) -> Result<SealingKey> {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "the tests look at the files")]
+#[expect(clippy::disallowed_methods, reason = "the tests look at the files")]
 mod tests {
     use super::*;
     use crate::world::SystemEntropy;

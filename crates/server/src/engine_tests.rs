@@ -1,6 +1,6 @@
 //! The registry on real stores: what no request can show, or only a crash could.
 
-#![allow(clippy::disallowed_methods, reason = "tests act as jobs and damage files")]
+#![expect(clippy::disallowed_methods, reason = "tests act as jobs and damage files")]
 
 mod collection;
 mod deletion;

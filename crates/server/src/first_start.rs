@@ -24,7 +24,7 @@ pub(crate) async fn forget_password(auth: &Auth, data_dir: &DataDir) -> Result<(
 }
 
 /// Makes what a first start must make; does nothing on a later one.
-#[allow(clippy::disallowed_methods, reason = "the first user is made by nobody but the first start")]
+#[expect(clippy::disallowed_methods, reason = "the first user is made by nobody but the first start")]
 pub(crate) async fn prepare(auth: &Auth, data_dir: &DataDir, entropy: &dyn Entropy) -> Result<()> {
     let given = world::variable(PASSWORD_VARIABLE);
     if !auth.is_empty().await? {

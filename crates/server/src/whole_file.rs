@@ -70,7 +70,7 @@ impl WholeFile {
         self.settle().await.map_err(unwritable(&self.path))
     }
 
-    #[allow(clippy::disallowed_methods, reason = "whoever begins a file names it")]
+    #[expect(clippy::disallowed_methods, reason = "whoever begins a file names it")]
     async fn settle(&mut self) -> io::Result<()> {
         self.file.flush().await?;
         self.file.get_ref().sync_all().await?;
@@ -86,7 +86,7 @@ impl WholeFile {
     }
 
     /// Gives it the name where nobody has that. The part goes when this is dropped.
-    #[allow(clippy::disallowed_methods, reason = "whoever begins a file names it")]
+    #[expect(clippy::disallowed_methods, reason = "whoever begins a file names it")]
     async fn name_if_free(&mut self) -> io::Result<()> {
         match tokio::fs::hard_link(&self.part, &self.path).await {
             // A disk without second names cannot tell in one step whether the name is free.
@@ -101,7 +101,7 @@ impl WholeFile {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "whoever begins a file names it")]
+#[expect(clippy::disallowed_methods, reason = "whoever begins a file names it")]
 impl Drop for WholeFile {
     fn drop(&mut self) {
         if !self.is_moved {
@@ -119,7 +119,7 @@ fn expect_place(path: &Path, earlier: Earlier) -> io::Result<()> {
 }
 
 /// Opens a part that is nobody else's, and says what it is called.
-#[allow(clippy::disallowed_types, reason = "whoever begins a file names it")]
+#[expect(clippy::disallowed_types, reason = "whoever begins a file names it")]
 fn open_one(path: &Path) -> io::Result<(PathBuf, fs::File)> {
     for number in 0..MOST {
         let mut part = path.to_owned().into_os_string();
@@ -134,7 +134,7 @@ fn open_one(path: &Path) -> io::Result<(PathBuf, fs::File)> {
 
 /// Opens this part; none where it is another's. Who writes one holds it, so what nobody holds was left by somebody who is
 /// gone.
-#[allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "whoever begins a file names it")]
+#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "whoever begins a file names it")]
 fn open(part: &Path) -> io::Result<Option<fs::File>> {
     match fs::File::open(part) {
         Ok(left) if holds(&left, part)? => fs::remove_file(part)?,
@@ -151,7 +151,7 @@ fn open(part: &Path) -> io::Result<Option<fs::File>> {
 }
 
 /// Holds a file if nobody else does, and says whether it still has this name: as long as it is held nobody takes that away.
-#[allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "whoever begins a file names it")]
+#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "whoever begins a file names it")]
 fn holds(file: &fs::File, part: &Path) -> io::Result<bool> {
     match file.try_lock() {
         Ok(()) => {}
@@ -180,7 +180,7 @@ fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "the tests look at the files")]
+#[expect(clippy::disallowed_methods, reason = "the tests look at the files")]
 mod tests {
     use super::*;
 

@@ -348,7 +348,7 @@ fn endpoints() -> impl Iterator<Item = &'static str> {
 }
 
 /// A key that is given at the start; it is called like its file.
-#[allow(clippy::disallowed_methods, reason = "the configuration names files")]
+#[expect(clippy::disallowed_methods, reason = "the configuration names files")]
 fn given_key(file: &Path) -> Result<NewKey> {
     let unreadable =
         |error| Error::new(Kind::Invalid, format!("{} cannot be read", file.display())).because(error);
@@ -365,7 +365,7 @@ fn distributions(config: &Config, auth: &Auth) -> Result<Distributions> {
 }
 
 /// Who verifies attestations, if roots are given.
-#[allow(clippy::disallowed_methods, reason = "the configuration names files")]
+#[expect(clippy::disallowed_methods, reason = "the configuration names files")]
 fn notary(config: &Config, auth: &Auth) -> Result<Option<Notary>> {
     let Some(file) = &config.attestation_roots else { return Ok(None) };
     let unusable =
@@ -377,7 +377,7 @@ fn notary(config: &Config, auth: &Auth) -> Result<Option<Notary>> {
 }
 
 /// Who brings letters.
-#[allow(clippy::disallowed_methods, reason = "the configuration names files")]
+#[expect(clippy::disallowed_methods, reason = "the configuration names files")]
 fn postman(letters: &Letters) -> Result<Arc<dyn Postman>> {
     let read = |file: &std::path::PathBuf| {
         let unreadable =

@@ -7,7 +7,7 @@ use wharf_core::{Clock, Entropy, Timestamp};
 pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
-    #[allow(clippy::disallowed_methods, reason = "this is the one place that reads the wall clock")]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the wall clock")]
     fn now(&self) -> Timestamp {
         Timestamp::from_microseconds(jiff::Timestamp::now().as_microsecond())
     }
@@ -17,7 +17,7 @@ impl Clock for SystemClock {
 pub(crate) struct SystemEntropy(SystemRandom);
 
 impl SystemEntropy {
-    #[allow(clippy::disallowed_methods, reason = "this is the one place that asks for chance")]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks for chance")]
     pub(crate) fn new() -> Self {
         Self(SystemRandom::new())
     }
@@ -34,13 +34,13 @@ impl Entropy for SystemEntropy {
 }
 
 /// A variable of the environment, if it is set and readable.
-#[allow(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// All variables of the environment that are readable, for a library that has its own.
-#[allow(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub(crate) fn variables() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -48,7 +48,7 @@ pub(crate) fn variables() -> impl Iterator<Item = (String, String)> {
 
 /// A name for this boot of the machine: what was written but not flushed before another one may be lost. Where the
 /// system does not say, every start counts as one.
-#[allow(clippy::disallowed_methods, reason = "the boot id is a file of the kernel's")]
+#[expect(clippy::disallowed_methods, reason = "the boot id is a file of the kernel's")]
 pub(crate) fn boot_id(entropy: &dyn Entropy) -> String {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
     kernel.map_or_else(|_| entropy.id::<16>(), |id| id.trim().to_owned())

@@ -1,7 +1,7 @@
 //! What an implementation of the port must keep. The suite panics with the sentence that does not hold.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a suite fails by panicking")]
-#![allow(clippy::disallowed_methods, reason = "a suite acts as a job")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a suite fails by panicking")]
+#![expect(clippy::disallowed_methods, reason = "a suite acts as a job")]
 
 use k256::{
     ecdsa::SigningKey,

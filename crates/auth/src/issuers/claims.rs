@@ -133,7 +133,7 @@ impl Claims {
     }
 
     /// A moment in whole seconds; issuers may write fractions (RFC 7519, section 2).
-    #[allow(clippy::cast_possible_truncation, reason = "what is too large is the end of time")]
+    #[expect(clippy::cast_possible_truncation, reason = "what is too large is the end of time")]
     fn moment(&self, name: &str) -> Option<i64> {
         let value = self.0.get(name)?;
         value.as_i64().or_else(|| value.as_f64().map(|seconds| seconds as i64))

@@ -80,7 +80,7 @@ impl Notebook {
     }
 
     /// Takes out what was noted since the last time, the earliest first, and now and then how much was left out.
-    #[allow(clippy::disallowed_methods, reason = "the notebook itself says how much it left out")]
+    #[expect(clippy::disallowed_methods, reason = "the notebook itself says how much it left out")]
     pub fn take(&self, now: Timestamp) -> Vec<AuditRecord> {
         let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut records: Vec<_> = mem::take(&mut notes.records).into_values().collect();
@@ -141,7 +141,7 @@ impl Sameness {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "somebody must act")]
+#[expect(clippy::disallowed_methods, reason = "somebody must act")]
 mod tests {
     use super::*;
 

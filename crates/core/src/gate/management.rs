@@ -231,7 +231,7 @@ fn narrowed() -> Error {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "the gate's own tests")]
+#[expect(clippy::disallowed_methods, reason = "the gate's own tests")]
 mod tests {
     use super::{duty::*, *};
     use crate::Credential;

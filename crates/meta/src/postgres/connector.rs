@@ -97,7 +97,7 @@ impl StdError for Refusal {
 }
 
 /// The password in a file, without the end of its line.
-#[allow(clippy::disallowed_methods, reason = "the password is a file, so that it can change while we run")]
+#[expect(clippy::disallowed_methods, reason = "the password is a file, so that it can change while we run")]
 fn password(file: &std::path::Path) -> std::io::Result<String> {
     Ok(std::fs::read_to_string(file)?.trim_end_matches(['\r', '\n']).to_owned())
 }

@@ -1,7 +1,7 @@
 //! The driver against a real server, `WHARF_TEST_POSTGRES`, which the test command starts; without it each test says
 //! that it was skipped.
 
-#[allow(clippy::disallowed_methods, reason = "the tests act as jobs")]
+#[expect(clippy::disallowed_methods, reason = "the tests act as jobs")]
 mod catching_up;
 mod faults;
 mod reaching;
@@ -28,7 +28,7 @@ pub(crate) struct Fresh {
 
 impl Fresh {
     /// Makes a database whose own sort order is not the byte order, so that a name column without its own is found.
-    #[allow(clippy::disallowed_methods, reason = "the test command says through the environment where it is")]
+    #[expect(clippy::disallowed_methods, reason = "the test command says through the environment where it is")]
     pub(crate) async fn make() -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let Ok(url) = std::env::var("WHARF_TEST_POSTGRES") else {

@@ -47,7 +47,7 @@ pub(super) fn durability(connection: &Connection) -> Result<String> {
 }
 
 /// Makes the file before SQLite does, so that only its owner can read it; its journals take the same mode.
-#[allow(clippy::disallowed_methods, reason = "SQLite itself offers no mode for the file it makes")]
+#[expect(clippy::disallowed_methods, reason = "SQLite itself offers no mode for the file it makes")]
 fn make_private(path: &Path) -> Result<()> {
     let options = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).to_owned();
     options.open(path).map(drop).map_err(Error::unavailable)

@@ -145,7 +145,7 @@ fn is_full(result: &Result<()>) -> bool {
 }
 
 /// Makes room on a full disk; false where there was nothing to give up.
-#[allow(clippy::disallowed_methods, reason = "the ballast is a file")]
+#[expect(clippy::disallowed_methods, reason = "the ballast is a file")]
 fn give_up_ballast(ballast: &Path) -> bool {
     let given = std::fs::remove_file(ballast).is_ok();
     if given {

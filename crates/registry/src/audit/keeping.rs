@@ -211,7 +211,7 @@ struct NoteRemoval {
 impl Transaction for NoteRemoval {
     type Output = bool;
 
-    #[allow(clippy::disallowed_methods, reason = "the log is shortened by the job that does it")]
+    #[expect(clippy::disallowed_methods, reason = "the log is shortened by the job that does it")]
     async fn run(&self, work: &mut dyn Work) -> Result<bool> {
         if !self.lease.take(work, self.now).await? {
             return Ok(false);

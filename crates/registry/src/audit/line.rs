@@ -34,7 +34,7 @@ struct Line<'a> {
     times: i64,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 const fn is_one(times: &i64) -> bool {
     *times == 1
 }

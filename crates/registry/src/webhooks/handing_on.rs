@@ -120,7 +120,7 @@ fn wants(webhook: &WebhookRow, kind: &str) -> bool {
 }
 
 /// Switches a webhook off that this transaction holds and that is on, and stores what else was changed of it.
-#[allow(clippy::disallowed_methods, reason = "the job that sends switches it off")]
+#[expect(clippy::disallowed_methods, reason = "the job that sends switches it off")]
 pub(super) async fn switch_off(
     work: &mut dyn Work,
     webhook: &mut WebhookRow,

@@ -67,7 +67,7 @@ fn page<'a>(words: impl Iterator<Item = &'a String>) -> Result<(), Failure> {
     Ok(say(&String::from_utf8(text).map_err(Error::internal)?)?)
 }
 
-#[allow(clippy::disallowed_methods, reason = "the user names this folder")]
+#[expect(clippy::disallowed_methods, reason = "the user names this folder")]
 fn pages(folder: &PathBuf) -> Result<()> {
     let unwritable = |error: std::io::Error| {
         Error::new(Kind::Invalid, format!("{} cannot be written to", folder.display())).because(error)

@@ -8,7 +8,7 @@ use wharf_core::{Error, Kind, Result};
 use super::KEYS;
 
 /// The keys of a file: of the named one, which must be there, or of the default one, which need not.
-#[allow(clippy::disallowed_methods, reason = "the configuration is a file")]
+#[expect(clippy::disallowed_methods, reason = "the configuration is a file")]
 pub(super) fn read(named: Option<PathBuf>, default: &str) -> Result<Vec<(&'static str, String, PathBuf)>> {
     let path = named.clone().unwrap_or_else(|| PathBuf::from(default));
     let wrong = |what: String| Error::new(Kind::Invalid, format!("{}: {what}", path.display()));

@@ -68,7 +68,7 @@ pub(crate) struct Gc {
 
 impl Command {
     /// Carries it out; says what to tell.
-    #[allow(clippy::disallowed_methods, reason = "who reaches the data directory is the operator")]
+    #[expect(clippy::disallowed_methods, reason = "who reaches the data directory is the operator")]
     pub(crate) async fn carry_out(self, desk: &Desk, progress: &Progress) -> Result<Outcome> {
         let Desk { registry: content, auth, data_dir, .. } = desk;
         let grant = auth.grant_operator(&Actor::job("command line")).await?;

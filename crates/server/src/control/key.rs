@@ -63,7 +63,7 @@ impl Key {
 }
 
 /// Who reaches the data directory may do what the organisation's admins may.
-#[allow(clippy::disallowed_methods, reason = "who reaches the data directory is the operator")]
+#[expect(clippy::disallowed_methods, reason = "who reaches the data directory is the operator")]
 async fn grant(auth: &Auth, place: &RegistryPlace) -> Result<OrganisationGrant<Administer>> {
     auth.grant_organisation(&Actor::job("command line"), &place.organisation).await
 }

@@ -120,7 +120,7 @@ impl Folder {
 }
 
 /// A file's bytes; none where there is no such file.
-#[allow(clippy::disallowed_methods, reason = "an export is files")]
+#[expect(clippy::disallowed_methods, reason = "an export is files")]
 pub(super) async fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     match fs::read(path).await {
         Ok(bytes) => Ok(Some(bytes)),
@@ -130,7 +130,7 @@ pub(super) async fn read(path: &Path) -> Result<Option<Vec<u8>>> {
 }
 
 /// A file's size; none where there is no such file.
-#[allow(clippy::disallowed_methods, reason = "an export is files")]
+#[expect(clippy::disallowed_methods, reason = "an export is files")]
 pub(super) async fn size(path: &Path) -> Result<Option<u64>> {
     match fs::metadata(path).await {
         Ok(file) => Ok(file.is_file().then_some(file.len())),
@@ -140,7 +140,7 @@ pub(super) async fn size(path: &Path) -> Result<Option<u64>> {
 }
 
 /// Whether a file's bytes have this digest.
-#[allow(clippy::disallowed_methods, reason = "an export is files")]
+#[expect(clippy::disallowed_methods, reason = "an export is files")]
 pub(super) async fn has(path: &Path, digest: Digest) -> Result<bool> {
     let mut file = File::open(path).await.map_err(unusable(path))?;
     let (mut hasher, mut piece) = (Hasher::new(digest.algorithm()), vec![0; PIECE]);
@@ -154,7 +154,7 @@ pub(super) async fn has(path: &Path, digest: Digest) -> Result<bool> {
 }
 
 /// Gives a file a second name, where the disk can do that.
-#[allow(clippy::disallowed_methods, reason = "an export is files")]
+#[expect(clippy::disallowed_methods, reason = "an export is files")]
 pub(super) async fn link(from: &Path, to: &Path) -> Result<bool> {
     if let Some(folder) = to.parent() {
         make(folder).await?;
@@ -162,18 +162,18 @@ pub(super) async fn link(from: &Path, to: &Path) -> Result<bool> {
     Ok(fs::hard_link(from, to).await.is_ok())
 }
 
-#[allow(clippy::disallowed_methods, reason = "an export is files")]
+#[expect(clippy::disallowed_methods, reason = "an export is files")]
 async fn make(path: &Path) -> Result<()> {
     fs::create_dir_all(path).await.map_err(unusable(path))
 }
 
-#[allow(clippy::disallowed_methods, reason = "an export is files")]
+#[expect(clippy::disallowed_methods, reason = "an export is files")]
 async fn is_empty(path: &Path) -> Result<bool> {
     let mut entries = fs::read_dir(path).await.map_err(unusable(path))?;
     Ok(entries.next_entry().await.map_err(unusable(path))?.is_none())
 }
 
-#[allow(clippy::disallowed_methods, reason = "an export is files")]
+#[expect(clippy::disallowed_methods, reason = "an export is files")]
 fn lock(path: &Path) -> Result<std::fs::File> {
     let place = path.join(LOCK);
     let file = std::fs::File::create(&place).map_err(unusable(&place))?;

@@ -38,7 +38,7 @@ impl Socket {
     }
 
     /// Listens on a local socket of this mode; one a dead process left behind gives way.
-    #[allow(clippy::disallowed_methods, reason = "a local socket is a file")]
+    #[expect(clippy::disallowed_methods, reason = "a local socket is a file")]
     pub(crate) fn local(path: &Path, mode: u32) -> Result<Self> {
         let open = || {
             if fs::metadata(path).is_ok_and(|found| found.file_type().is_socket()) {

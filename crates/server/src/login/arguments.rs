@@ -47,7 +47,7 @@ pub(crate) fn authorities_of(arguments: &ArgMatches) -> Result<Option<Vec<u8>>> 
     arguments.get_one::<PathBuf>("ca-file").map(|path| read(path)).transpose()
 }
 
-#[allow(clippy::disallowed_methods, reason = "the user names this file")]
+#[expect(clippy::disallowed_methods, reason = "the user names this file")]
 fn read(path: &Path) -> Result<Vec<u8>> {
     let unreadable = |error: std::io::Error| {
         Error::new(Kind::Invalid, format!("{} cannot be read", path.display())).because(error)

@@ -28,7 +28,7 @@ pub(crate) struct DockerFile {
     content: Map<String, Value>,
 }
 
-#[allow(clippy::disallowed_methods, reason = "docker's file lies in the user's home")]
+#[expect(clippy::disallowed_methods, reason = "docker's file lies in the user's home")]
 impl DockerFile {
     /// Reads the file; one that is not there is empty.
     ///

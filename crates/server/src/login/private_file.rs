@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Puts a file of these bytes, and a line end, in the place of an older one. A link that stood there keeps pointing.
-#[allow(clippy::disallowed_methods, reason = "the file lies in the user's home")]
+#[expect(clippy::disallowed_methods, reason = "the file lies in the user's home")]
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -23,7 +23,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
-#[allow(clippy::disallowed_methods, reason = "the file lies in the user's home")]
+#[expect(clippy::disallowed_methods, reason = "the file lies in the user's home")]
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;

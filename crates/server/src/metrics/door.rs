@@ -87,7 +87,7 @@ fn say(page: Result<String>, request_id: &str) -> Response {
 ///
 /// # Errors
 /// `Invalid` for a file that cannot be read or holds less than 16 bytes.
-#[allow(clippy::disallowed_methods, reason = "the token is a file")]
+#[expect(clippy::disallowed_methods, reason = "the token is a file")]
 pub(crate) fn read_token(path: &Path) -> Result<Secret<String>> {
     use std::os::unix::fs::PermissionsExt as _;
     let wrong =
@@ -104,7 +104,7 @@ pub(crate) fn read_token(path: &Path) -> Result<Secret<String>> {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "the tests write the file they read")]
+#[expect(clippy::disallowed_methods, reason = "the tests write the file they read")]
 mod tests {
     use super::*;
 

@@ -37,7 +37,7 @@ impl Process {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "the kernel says it in a file")]
+#[expect(clippy::disallowed_methods, reason = "the kernel says it in a file")]
 fn status() -> Option<String> {
     std::fs::read_to_string("/proc/self/status").ok()
 }
@@ -48,7 +48,7 @@ fn field(status: &str, name: &str) -> Option<u64> {
     rest.split_whitespace().next()?.parse().ok()
 }
 
-#[allow(clippy::disallowed_methods, reason = "the kernel lists them in a folder")]
+#[expect(clippy::disallowed_methods, reason = "the kernel lists them in a folder")]
 fn open_descriptors() -> u64 {
     std::fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count() as u64)
 }

@@ -66,7 +66,7 @@ pub(super) struct Damaged {
     pub(super) tags: Vec<String>,
 }
 
-#[allow(clippy::disallowed_methods, reason = "a backup is files")]
+#[expect(clippy::disallowed_methods, reason = "a backup is files")]
 impl Archive {
     /// Prepares a directory for a backup, made if it is not there. Nobody else writes to it while the file lives that
     /// comes with it.
@@ -192,7 +192,7 @@ pub(super) fn named(damaged: &[Damaged]) -> String {
 }
 
 /// Makes a folder that only its owner can enter, with all that lead to it, each entry durable before the next.
-#[allow(clippy::disallowed_methods, reason = "a backup is files")]
+#[expect(clippy::disallowed_methods, reason = "a backup is files")]
 fn make(path: &Path) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|found| found.is_dir()) {
         return Ok(());

@@ -25,7 +25,7 @@ pub(super) struct Writing {
     hasher: Hasher,
 }
 
-#[allow(clippy::disallowed_methods, reason = "a backup is files")]
+#[expect(clippy::disallowed_methods, reason = "a backup is files")]
 impl Writing {
     pub(super) fn begin(archive: &Archive, digest: Digest) -> Result<Self> {
         let path = archive.blob(&digest);
@@ -63,7 +63,7 @@ pub(super) struct Reading {
     file: File,
 }
 
-#[allow(clippy::disallowed_methods, reason = "a backup is files")]
+#[expect(clippy::disallowed_methods, reason = "a backup is files")]
 impl Reading {
     /// Opens a blob; `None` where it is not there or is not `size` bytes long.
     pub(super) fn open(archive: &Archive, digest: &Digest, size: u64) -> Result<Option<Self>> {

@@ -71,7 +71,7 @@ impl RowsWriter {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "a backup is files")]
+#[expect(clippy::disallowed_methods, reason = "a backup is files")]
 impl RowSink for RowsWriter {
     fn begin(&mut self) -> Result<()> {
         let mut options = OpenOptions::new();
@@ -139,7 +139,7 @@ enum Line {
     Row(Vec<Field>),
 }
 
-#[allow(clippy::disallowed_methods, reason = "a backup is files")]
+#[expect(clippy::disallowed_methods, reason = "a backup is files")]
 impl RowsReader {
     /// Opens the rows.
     pub(super) fn open(path: &Path) -> Result<Self> {
@@ -218,7 +218,7 @@ fn from_json(value: Value, kind: ColumnKind) -> Option<Field> {
 }
 
 /// Refuses rows that are not those the backup was finished with.
-#[allow(clippy::disallowed_methods, reason = "a backup is files")]
+#[expect(clippy::disallowed_methods, reason = "a backup is files")]
 pub(super) fn expect_digest(path: &Path, digest: &str) -> Result<()> {
     let mut hashed = Hashed::new(io::sink());
     let mut file = File::open(path).map_err(unusable)?;

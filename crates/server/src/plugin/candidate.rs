@@ -67,7 +67,7 @@ impl PluginFile {
     ///
     /// # Errors
     /// `Invalid` where one cannot be looked at.
-    #[allow(clippy::disallowed_methods, reason = "the user names these files")]
+    #[expect(clippy::disallowed_methods, reason = "the user names these files")]
     pub(super) fn all(paths: &[PathBuf]) -> Result<Vec<Self>> {
         let mut found = Vec::new();
         for path in paths {
@@ -104,7 +104,7 @@ impl PluginFile {
 }
 
 /// A whole file, if a plugin may be as large.
-#[allow(clippy::disallowed_methods, reason = "the user names these files")]
+#[expect(clippy::disallowed_methods, reason = "the user names these files")]
 fn read(path: &Path) -> Result<Bytes> {
     let unreadable = |error| cannot_be_read(path, error);
     let mut bytes = Vec::new();

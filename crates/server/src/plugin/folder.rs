@@ -25,7 +25,7 @@ pub(super) struct Beside<'a> {
     pub(super) created_at: &'a str,
 }
 
-#[allow(clippy::disallowed_methods, reason = "the user names this folder")]
+#[expect(clippy::disallowed_methods, reason = "the user names this folder")]
 impl Folder {
     /// The folder at a path, made where it is not there.
     ///
@@ -100,7 +100,7 @@ impl Folder {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "the user names this folder")]
+#[expect(clippy::disallowed_methods, reason = "the user names this folder")]
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)?;
     file.write_all(bytes)?;

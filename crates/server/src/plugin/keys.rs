@@ -111,7 +111,7 @@ pub(super) fn secret(path: &Path) -> Result<SecretKey> {
     SecretKey::from_pem(&read(path)?)
 }
 
-#[allow(clippy::disallowed_methods, reason = "the user names this file")]
+#[expect(clippy::disallowed_methods, reason = "the user names this file")]
 fn read(path: &Path) -> Result<String> {
     let unreadable =
         |error| Error::new(Kind::Invalid, format!("{} cannot be read", path.display())).because(error);

@@ -27,7 +27,7 @@ impl Pins {
     ///
     /// # Errors
     /// `Invalid` where it cannot be read or is not what was written.
-    #[allow(clippy::disallowed_methods, reason = "the file lies in the user's home")]
+    #[expect(clippy::disallowed_methods, reason = "the file lies in the user's home")]
     pub(super) fn read() -> Result<Self> {
         let folder = world::variable("XDG_CONFIG_HOME").map(PathBuf::from);
         let home = || Some(PathBuf::from(world::variable("HOME")?).join(".config"));

@@ -103,7 +103,7 @@ fn read(metadata: &Path) -> Result<Candidate> {
 }
 
 /// All there is, the oldest first, by the paths of their metadata. What cannot be read comes last.
-#[allow(clippy::disallowed_methods, reason = "the user names this folder")]
+#[expect(clippy::disallowed_methods, reason = "the user names this folder")]
 fn gathered(root: &Path) -> Result<Vec<(PathBuf, Result<Stored>)>> {
     let unreadable =
         |error| Error::new(Kind::Invalid, format!("{} cannot be read", root.display())).because(error);
@@ -129,7 +129,7 @@ fn gathered(root: &Path) -> Result<Vec<(PathBuf, Result<Stored>)>> {
     Ok(found)
 }
 
-#[allow(clippy::disallowed_methods, reason = "the user names this folder")]
+#[expect(clippy::disallowed_methods, reason = "the user names this folder")]
 fn stored(path: &Path) -> Result<Stored> {
     let unreadable = |error| Error::new(Kind::Invalid, "its metadata cannot be read").because(error);
     let mut text = String::new();

@@ -1,6 +1,6 @@
 //! An issuer that signs with real keys, and documents that are a map.
 
-#![allow(clippy::disallowed_methods, reason = "a test signs with chance of the system")]
+#![expect(clippy::disallowed_methods, reason = "a test signs with chance of the system")]
 
 use std::{
     collections::HashMap,

@@ -40,7 +40,7 @@ async fn a_host_that_is_not_there_is_named_and_the_password_is_not() {
 }
 
 #[tokio::test]
-#[allow(clippy::disallowed_methods, reason = "the password is a file")]
+#[expect(clippy::disallowed_methods, reason = "the password is a file")]
 async fn the_password_is_read_from_its_file_for_each_connection() {
     let Some(fresh) = Fresh::make().await else { return };
     let observer = fresh.observer().await;
@@ -102,7 +102,7 @@ struct Authority {
 }
 
 impl Authority {
-    #[allow(clippy::disallowed_methods, reason = "an authority is named by its file")]
+    #[expect(clippy::disallowed_methods, reason = "an authority is named by its file")]
     fn new(folder: &Path, name: &str) -> Self {
         let mut parameters = CertificateParams::new(Vec::new()).unwrap();
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -135,7 +135,7 @@ async fn front(fresh: &Fresh, authority: &Authority, name: &str) -> u16 {
     port
 }
 
-#[allow(clippy::disallowed_methods, reason = "the front stands in the world")]
+#[expect(clippy::disallowed_methods, reason = "the front stands in the world")]
 async fn lead_through(mut client: TcpStream, acceptor: TlsAcceptor, server: String) -> std::io::Result<()> {
     const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
     let mut asked = [0; 8];

@@ -109,7 +109,7 @@ struct Remove {
 impl Transaction for Remove {
     type Output = Option<Expired>;
 
-    #[allow(
+    #[expect(
         clippy::disallowed_methods,
         reason = "what goes by a rule goes by the job that carries rules out"
     )]

@@ -98,7 +98,7 @@ fn unreadable(path: &[&str], error: io::Error) -> Error {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "the test lays out files")]
+#[expect(clippy::disallowed_methods, reason = "the test lays out files")]
 mod tests {
     use std::{fs, os::unix::fs::symlink};
 

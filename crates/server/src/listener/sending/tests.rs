@@ -50,7 +50,7 @@ fn answer(request: &Request<Incoming>, file: &Arc<File>) -> axum::response::Resp
 /// A connection to a server of that file, and the server's end of it.
 async fn connected(file: Arc<File>) -> (TcpStream, JoinHandle<bool>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    #[allow(clippy::disallowed_methods, reason = "the test talks to itself")]
+    #[expect(clippy::disallowed_methods, reason = "the test talks to itself")]
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (stream, _) = listener.accept().await.unwrap();
     let server = tokio::spawn(async move {
@@ -171,7 +171,7 @@ async fn a_file_that_ends_early_ends_the_connection_and_no_byte_is_made_up() {
 async fn a_marker_that_is_written_for_bytes_never_leaves() {
     let (mut client, stream) = {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        #[allow(clippy::disallowed_methods, reason = "the test talks to itself")]
+        #[expect(clippy::disallowed_methods, reason = "the test talks to itself")]
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         (client, listener.accept().await.unwrap().0)
     };

@@ -106,7 +106,7 @@ fn age_fault(
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "the certificate and its key are files of the operator's")]
+#[expect(clippy::disallowed_methods, reason = "the certificate and its key are files of the operator's")]
 fn read(path: &Path, key: &str) -> Result<Vec<u8>> {
     fs::read(path).map_err(|error| wrong(key, path, &format!("cannot be read: {error}")))
 }

@@ -37,7 +37,7 @@ impl Folder {
     ///
     /// # Errors
     /// `Invalid` where the folder cannot be read; `TooLarge`.
-    #[allow(clippy::disallowed_methods, reason = "the command reads what it is given")]
+    #[expect(clippy::disallowed_methods, reason = "the command reads what it is given")]
     pub(super) fn open(path: &Path) -> Result<Self> {
         let (mut files, mut seen, mut left) =
             (BTreeMap::<String, Vec<PathBuf>>::new(), 0, vec![path.to_owned()]);
@@ -111,7 +111,7 @@ impl Store for Folder {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "the command reads what it is given")]
+#[expect(clippy::disallowed_methods, reason = "the command reads what it is given")]
 fn open(path: &Path, offset: u64) -> std::io::Result<fs::File> {
     let mut file = fs::File::open(path)?;
     file.seek(SeekFrom::Start(offset))?;
