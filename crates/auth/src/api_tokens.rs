@@ -31,6 +31,15 @@ pub struct NewToken {
     pub expires_at: Option<Timestamp>,
 }
 
+/// A token that was just made.
+#[derive(Debug)]
+pub struct CreatedToken {
+    /// What its bearer sends, which is shown this once.
+    pub text: Secret<String>,
+    /// Its row.
+    pub row: TokenRow,
+}
+
 /// Whose token it is.
 pub(crate) struct Owner {
     pub(crate) account: AccountId,
@@ -41,12 +50,12 @@ pub(crate) struct Owner {
 }
 
 impl Auth {
-    /// Makes a token for the caller's own account; its text, which is shown this once, and its hash.
+    /// Makes a token for the caller's own account.
     ///
     /// # Errors
     /// `Denied` where it would reach further than the credential that asks, and to a bearer token and a job; `Invalid`;
     /// `Conflict` where the account has as many as it may.
-    pub async fn create_token(&self, grant: &SelfGrant, new: NewToken) -> Result<(Secret<String>, TokenRow)> {
+    pub async fn create_token(&self, grant: &SelfGrant, new: NewToken) -> Result<CreatedToken> {
         let principal = grant.actor().principal();
         expect_no_job(principal)?;
         expect_narrower(grant.actor(), new.reach.as_ref())?;
@@ -113,7 +122,7 @@ impl Auth {
         owner: Owner,
         new: NewToken,
         record: AuditRecord,
-    ) -> Result<(Secret<String>, TokenRow)> {
+    ) -> Result<CreatedToken> {
         let NewToken { name, reach, expires_at } = new;
         let now = self.0.clock.now();
         if name.is_empty() || name.len() > LONGEST || name.contains(char::is_control) {
@@ -128,7 +137,7 @@ impl Auth {
         let ends = [expires_at, parent.as_ref().and_then(|parent| parent.expires_at)];
         let expires_at = ends.into_iter().flatten().min();
         let record = AuditRecord { target: Some(format!("{owner} {hash} {name}")), ..record };
-        let token = TokenRow {
+        let row = TokenRow {
             row: 0,
             hash,
             account,
@@ -140,8 +149,8 @@ impl Auth {
             expires_at,
             used_at: None,
         };
-        self.machines().add_token(token.clone(), record).await?;
-        Ok((text, token))
+        self.machines().add_token(row.clone(), record).await?;
+        Ok(CreatedToken { text, row })
     }
 
     /// The token that an actor came with, if it was one.

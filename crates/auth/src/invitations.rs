@@ -37,6 +37,15 @@ pub struct NewInvitation {
     pub days: Option<u32>,
 }
 
+/// An invitation that was just made.
+#[derive(Debug)]
+pub struct CreatedInvitation {
+    /// What whoever is invited shows. It is told this once.
+    pub text: Secret<String>,
+    /// Its row.
+    pub row: InvitationRow,
+}
+
 impl Auth {
     /// Invitations to an organisation that have not ended.
     ///
@@ -50,7 +59,7 @@ impl Auth {
         self.0.invitations.invitations(grant.organisation(), self.0.clock.now(), span).await
     }
 
-    /// Makes an invitation; its text, which is shown this once.
+    /// Makes an invitation.
     ///
     /// # Errors
     /// `Invalid`; `Conflict` where the organisation has as many as it may.
@@ -58,7 +67,7 @@ impl Auth {
         &self,
         grant: &OrganisationGrant<Administer>,
         new: NewInvitation,
-    ) -> Result<(Secret<String>, InvitationRow)> {
+    ) -> Result<CreatedInvitation> {
         let NewInvitation { role, note, days } = new;
         let days = days.unwrap_or(DAYS);
         if !(1..=MOST_DAYS).contains(&days) {
@@ -75,7 +84,7 @@ impl Auth {
         let (text, hash) = generate(PREFIX, self.0.entropy.as_ref());
         let row = InvitationRow { id: 0, role, note, invited_by, created_at, expires_at };
         let id = self.0.invitations.add_invitation(grant.organisation(), (hash, row.clone()), record).await?;
-        Ok((text, InvitationRow { id, ..row }))
+        Ok(CreatedInvitation { text, row: InvitationRow { id, ..row } })
     }
 
     /// Takes an invitation back.

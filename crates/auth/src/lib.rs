@@ -56,8 +56,8 @@ use wharf_core::{
 
 pub use crate::{
     accounts::NewUser,
-    api_tokens::NewToken,
-    invitations::NewInvitation,
+    api_tokens::{CreatedToken, NewToken},
+    invitations::{CreatedInvitation, NewInvitation},
     limits::Limits,
     links::NewLink,
     logins::{LoginWish, NewLogin, proof_of, proves},
@@ -65,6 +65,7 @@ pub use crate::{
     people::KnownBy,
     providers::{Arrived, Departure, LocalPath, NewProvider, ProviderDoor, Question, Reply, Returning},
     repeats::{Begun, LONGEST_REPEAT_KEY},
+    robots::RobotToken,
     seal::{Sealer, SealingKey},
     second_factor::{Enrolment, FactorState},
     settings::{PersonalOrganisations, Settings},

@@ -1,16 +1,25 @@
 //! Robots: accounts of an organisation that have a role and API tokens, and nothing else. Its admins manage both.
 
 use wharf_core::{
-    Error, Kind, OrganisationGrant, Result, RobotName, Role, Secret, Subject,
+    Error, Kind, OrganisationGrant, Result, RobotName, Role, Subject,
     duty::{Administer, Belong},
 };
 
 use crate::{
     Auth,
-    api_tokens::{NewToken, Owner, named},
+    api_tokens::{CreatedToken, NewToken, Owner, named},
     port::{RobotRow, Span, TokenRow},
     workloads,
 };
+
+/// A token of a robot, as it is named.
+#[derive(Clone, Copy, Debug)]
+pub struct RobotToken<'a> {
+    /// The robot's name in its organisation.
+    pub robot: &'a str,
+    /// The token's id.
+    pub id: &'a str,
+}
 
 impl Auth {
     /// Robots of an organisation, in the byte order of their names.
@@ -64,7 +73,7 @@ impl Auth {
         if removed { Ok(()) } else { Err(Error::not_found(Subject::User)) }
     }
 
-    /// Makes a token for a robot; its text, which is shown this once. One that is made with a token ends with that.
+    /// Makes a token for a robot. One that is made with a token ends with that.
     ///
     /// # Errors
     /// As [`Auth::create_token`]; `NotFound` where there is no such robot.
@@ -73,7 +82,7 @@ impl Auth {
         grant: &OrganisationGrant<Administer>,
         name: &str,
         new: NewToken,
-    ) -> Result<(Secret<String>, TokenRow)> {
+    ) -> Result<CreatedToken> {
         let robot = self.robot_of(grant, name).await?;
         let record = self.organisation_record(grant, "token.create", (grant.name(), None));
         let parent = self.parent(grant.actor()).await?;
@@ -102,10 +111,10 @@ impl Auth {
     pub async fn remove_robot_token(
         &self,
         grant: &OrganisationGrant<Administer>,
-        (name, id): (&str, &str),
+        RobotToken { robot, id }: RobotToken<'_>,
     ) -> Result<()> {
-        let token = named(self.robot_tokens(grant, name).await?, id)?;
-        let target = Some(format!("{}+{name} {}", grant.name(), token.hash));
+        let token = named(self.robot_tokens(grant, robot).await?, id)?;
+        let target = Some(format!("{}+{robot} {}", grant.name(), token.hash));
         let record = self.organisation_record(grant, "token.delete", (grant.name(), target));
         self.end(token, record).await
     }

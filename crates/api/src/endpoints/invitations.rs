@@ -100,10 +100,10 @@ async fn create(call: Call, Body(new): Body<NewInvitation>) -> Result<Created<Cr
     let grant = administer(&call).await?;
     let NewInvitation { role, note, days } = new;
     let new = wharf_auth::NewInvitation { role: role.into(), note, days };
-    let (text, row) = call.face.auth.invite(&grant, new).await?;
-    let shown = Invitation::of(row)?;
+    let made = call.face.auth.invite(&grant, new).await?;
+    let shown = Invitation::of(made.row)?;
     let location = format!("{}/{}", call.path, shown.id);
-    Ok(Created { location, thing: CreatedInvitation { token: text.expose().clone(), shown } })
+    Ok(Created { location, thing: CreatedInvitation { token: made.text.expose().clone(), shown } })
 }
 
 async fn remove(call: Call, (): ()) -> Result<Done> {

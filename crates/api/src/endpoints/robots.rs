@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use wharf_auth::port::RobotRow;
+use wharf_auth::{RobotToken, port::RobotRow};
 use wharf_core::{
     Result,
     duty::{Administer, Belong},
@@ -96,8 +96,8 @@ async fn create_token(call: Call, Body(new): Body<NewToken>) -> Result<Created<C
 
 async fn remove_token(call: Call, (): ()) -> Result<Done> {
     let grant = call.face.auth.grant_organisation::<Administer>(&call.actor, &call.organisation()?).await?;
-    let named = (call.text("robot")?, call.text("token")?);
-    call.face.auth.remove_robot_token(&grant, named).await.map(|()| Done)
+    let token = RobotToken { robot: call.text("robot")?, id: call.text("token")? };
+    call.face.auth.remove_robot_token(&grant, token).await.map(|()| Done)
 }
 
 fn of(row: RobotRow) -> Result<Robot> {

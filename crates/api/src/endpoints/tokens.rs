@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wharf_auth::port::TokenRow;
-use wharf_core::{Result, Secret, Timestamp};
+use wharf_core::{Result, Timestamp};
 
 use crate::{
     call::Call,
@@ -89,10 +89,10 @@ impl Token {
 }
 
 /// The answer to a token that was made below a path.
-pub(crate) fn made(path: &str, (text, row): (Secret<String>, TokenRow)) -> Result<Created<CreatedToken>> {
-    let shown = Token::of(row)?;
+pub(crate) fn made(path: &str, token: wharf_auth::CreatedToken) -> Result<Created<CreatedToken>> {
+    let shown = Token::of(token.row)?;
     let location = format!("{path}/{}", shown.id);
-    Ok(Created { location, thing: CreatedToken { token: text.expose().clone(), shown } })
+    Ok(Created { location, thing: CreatedToken { token: token.text.expose().clone(), shown } })
 }
 
 /// The answer to a list of tokens.
