@@ -33,9 +33,9 @@ use axum::{
 };
 use wharf_auth::Auth;
 use wharf_core::{
-    Actor, Authenticator as _, Credential, Detail, Error, Kind, Presented, RegistryPlace, Result,
+    Actor, Authenticator as _, Credential, Detail, Error, Kind, Presented, Result,
 };
-use wharf_http::{BaseUrl, address_of, collect, identify, named, problem, request_id_of};
+use wharf_http::{BaseUrl, BoundHost, address_of, collect, identify, named, problem, request_id_of};
 use wharf_registry::{Registry, audit::AuditLog, webhooks::Webhooks};
 use wharf_signing::Signing;
 
@@ -70,7 +70,7 @@ pub struct Api {
     /// Where this Wharf is reached: a browser's page must come from there.
     pub base: BaseUrl,
     /// The registries that the operator bound to names of this Wharf: a job that comes by one means its organisation.
-    pub hosts: Vec<(String, RegistryPlace)>,
+    pub hosts: Vec<BoundHost>,
 }
 
 /// `/token`, `/_/oidc/…` and its discovery, `/-/login/oidc/…`, `/api/openapi.json` and everything below `/api/v1/`.

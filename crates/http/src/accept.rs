@@ -2,8 +2,17 @@
 
 use axum::http::{HeaderMap, HeaderName, header};
 
-/// The elements of such a list in lower case, with their weights in thousandths. What weighs nothing is not taken.
-pub fn weighed(headers: &HeaderMap, name: &HeaderName) -> Vec<(String, u32)> {
+/// An element of such a list.
+#[derive(Debug)]
+pub struct Weighed {
+    /// What is taken, in lower case: a media type, a coding.
+    pub name: String,
+    /// How gladly, in thousandths. What weighs nothing is not taken.
+    pub weight: u32,
+}
+
+/// The elements of such a list.
+pub fn weighed(headers: &HeaderMap, name: &HeaderName) -> Vec<Weighed> {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(element).collect()
 }
@@ -14,16 +23,16 @@ where
     T: Copy,
 {
     let accepted = weighed(headers, &header::ACCEPT_ENCODING);
-    let named = |wanted: &str| accepted.iter().find(|(name, _)| name == wanted).map(|(_, weight)| *weight);
+    let named = |wanted: &str| accepted.iter().find(|one| one.name == wanted).map(|one| one.weight);
     let weight = |name: &str| named(name).or_else(|| named("*")).unwrap_or_default();
     offered.iter().copied().find(|coding| weight(word(*coding)) > 0)
 }
 
-fn element(text: &str) -> (String, u32) {
+fn element(text: &str) -> Weighed {
     let mut parts = text.split(';').map(str::trim);
     let name = parts.next().unwrap_or_default().to_ascii_lowercase();
     let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-    (name, quality.map_or(1000, thousandths))
+    Weighed { name, weight: quality.map_or(1000, thousandths) }
 }
 
 /// `0.25` is 250. What is no number weighs nothing.

@@ -52,12 +52,22 @@ impl BaseUrl {
     }
 }
 
+/// A registry that the operator bound to a name of this server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoundHost {
+    /// The name, perhaps with a port, in lower case.
+    pub host: String,
+    /// The registry.
+    pub registry: RegistryPlace,
+}
+
 /// The registry that the client's name for this server stands for, with its port or without, if the operator bound one to it.
-pub fn bound_to(hosts: &[(String, RegistryPlace)], request: &Parts) -> Option<RegistryPlace> {
+pub fn bound_to(hosts: &[BoundHost], request: &Parts) -> Option<RegistryPlace> {
     let called = host_of(request)?;
     let host =
         called.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(&*called, |(host, _)| host);
-    hosts.iter().find(|(name, _)| *name == called || name == host).map(|(_, place)| place.clone())
+    let bound = hosts.iter().find(|bound| bound.host == called || bound.host == host);
+    bound.map(|bound| bound.registry.clone())
 }
 
 /// What the client called its server, as the request or a trusted proxy says: host and perhaps port, in lower case.

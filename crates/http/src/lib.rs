@@ -22,9 +22,9 @@ mod refusal;
 mod request;
 mod status;
 
-pub use accept::{taken_coding, weighed};
+pub use accept::{Weighed, taken_coding, weighed};
 pub use authority::expect_authority;
-pub use base_url::{BaseUrl, bound_to};
+pub use base_url::{BaseUrl, BoundHost, bound_to};
 pub use blob_body::{FilePart, blob_body};
 pub use bytes_of::{body_stream, collect};
 pub use condition::{conditions, not_modified};

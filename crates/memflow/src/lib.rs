@@ -33,7 +33,7 @@ use axum::{
     routing::any,
 };
 use wharf_core::{Actor, Authenticator, OrganisationName, RegistryName, RegistryPlace, Result};
-use wharf_http::{bound_to, named, request_id_of};
+use wharf_http::{BoundHost, bound_to, named, request_id_of};
 use wharf_registry::{Registry, Turns, upstream::Upstreams};
 use wharf_signing::Signing;
 
@@ -68,7 +68,7 @@ pub struct Memflow {
     /// What proxies fetch.
     pub upstreams: Upstreams,
     /// Which registry is meant at the root, by the host that the client names, with or without its port.
-    pub hosts: Vec<(String, RegistryPlace)>,
+    pub hosts: Vec<BoundHost>,
 }
 
 /// A face that serves.
@@ -145,7 +145,7 @@ async fn answer(serving: &Serving, parts: &request::Parts, wanted: &Wanted, body
 
 /// The registry that the client's name for this server stands for; where it stands for none, the one that its credential
 /// is for; and else library/main.
-fn at_root(hosts: &[(String, RegistryPlace)], request: &request::Parts, actor: &Actor) -> RegistryPlace {
+fn at_root(hosts: &[BoundHost], request: &request::Parts, actor: &Actor) -> RegistryPlace {
     let bound = bound_to(hosts, request).or_else(|| actor.access().home());
     bound.unwrap_or_else(|| RegistryPlace {
         organisation: OrganisationName::library(),

@@ -1,7 +1,7 @@
 //! Which form and which encoding of a page a client wants (RFC 9110, section 12; simple repository API, PEP 691).
 
 use axum::http::{HeaderMap, header};
-use wharf_http::{taken_coding, weighed};
+use wharf_http::{Weighed, taken_coding, weighed};
 use wharf_registry::format::Encoding;
 
 use crate::page::{HTML, JSON};
@@ -44,7 +44,7 @@ pub(crate) fn form(headers: &HeaderMap, format: Option<&str>) -> Option<Form> {
         return Some(TEXT_FORM);
     }
     let accepted = weighed(headers, &header::ACCEPT);
-    let known = accepted.iter().filter_map(|(name, weight)| Some((named(name)?, *weight)));
+    let known = accepted.iter().filter_map(|one| Some((named(&one.name)?, one.weight)));
     let known: Vec<_> = known.filter(|(_, weight)| *weight > 0).collect();
     let best = known.iter().map(|(_, weight)| *weight).max()?;
     // Of several that are wanted alike, the richest.
@@ -56,7 +56,7 @@ pub(crate) fn form(headers: &HeaderMap, format: Option<&str>) -> Option<Form> {
 /// Whether a request takes JSON under this type of its own, or as JSON.
 pub(crate) fn accepts_json(headers: &HeaderMap, media_type: &str) -> bool {
     let taken = [media_type, "application/json", "application/*", "*/*"];
-    let is_taken = |(name, weight): (String, u32)| weight > 0 && taken.contains(&name.as_str());
+    let is_taken = |one: Weighed| one.weight > 0 && taken.contains(&one.name.as_str());
     !headers.contains_key(header::ACCEPT) || weighed(headers, &header::ACCEPT).into_iter().any(is_taken)
 }
 

@@ -15,7 +15,7 @@ use wharf_core::{
     Error, Kind, Network, RegistryPlace, Result, Secret,
     gate::{CreateOnPush, Founders},
 };
-use wharf_http::{BaseUrl, Proxies};
+use wharf_http::{BaseUrl, BoundHost, Proxies};
 use wharf_outbound::IssuerHost;
 use wharf_registry::{AuditPulls, Deletion};
 
@@ -108,7 +108,7 @@ pub(crate) struct Config {
     pub(crate) people: People,
     pub(crate) signing_keys: Vec<(RegistryPlace, PathBuf)>,
     pub(crate) attestation_roots: Option<PathBuf>,
-    pub(crate) registry_hosts: Vec<(String, RegistryPlace)>,
+    pub(crate) registry_hosts: Vec<BoundHost>,
     pub(crate) issuer_hosts: Vec<IssuerHost>,
     /// Upstreams that may be in a private network.
     pub(crate) upstream_hosts: Vec<String>,

@@ -11,7 +11,7 @@ use wharf_core::{
     Network, RegistryPlace, Secret,
     gate::{CreateOnPush, Founders},
 };
-use wharf_http::BaseUrl;
+use wharf_http::{BaseUrl, BoundHost};
 use wharf_outbound::IssuerHost;
 use wharf_registry::{AuditPulls, Deletion};
 
@@ -145,10 +145,11 @@ pub(super) fn signing_keys(text: &str) -> Option<Vec<(RegistryPlace, PathBuf)>> 
 }
 
 /// `host=organisation/registry`, with commas between; nothing is none. Hosts are told apart without regard to case.
-pub(super) fn registry_hosts(text: &str) -> Option<Vec<(String, RegistryPlace)>> {
+pub(super) fn registry_hosts(text: &str) -> Option<Vec<BoundHost>> {
     let host = |entry: &str| {
         let (host, registry) = entry.trim().split_once('=')?;
-        Some((host.to_ascii_lowercase(), registry.parse().ok()?)).filter(|(host, _)| !host.is_empty())
+        let host = Some(host.to_ascii_lowercase()).filter(|host| !host.is_empty())?;
+        Some(BoundHost { host, registry: registry.parse().ok()? })
     };
     entries(text).map(host).collect()
 }
