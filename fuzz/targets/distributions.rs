@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use bolero::check;
 use regex::Regex;
-use wharf_pypi::reading::{archive, filename, metadata};
+use wharf_pypi::reading::{NamedFile, archive, filename, metadata};
 
 use crate::alphabet;
 
@@ -80,7 +80,7 @@ fn is_of(name: &str, file: &[u8], read: &[u8]) {
     let fields = metadata(read).expect("what was taken is read again");
     let first =
         |wanted: &str| fields.iter().find(|(field, _)| field == wanted).map(|(_, value)| value.as_str());
-    let (project, version) = filename(name).unwrap();
+    let NamedFile { project, version } = filename(name).unwrap();
     assert_eq!(first("name").map(|name| name.to_ascii_lowercase().replace(['_', '.'], "-")), Some(project));
     assert_eq!(first("version").map(|version| version.trim_start_matches('v').to_owned()), Some(version));
 }

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use wharf_auth::port::Span;
-use wharf_core::{Detail, Error, Kind, Limit, Result, json::read};
+use wharf_core::{Detail, Error, Kind, Limit, PageAfter, Result, json::read};
 
 use crate::{
     call::Call,
@@ -70,6 +70,11 @@ pub(crate) struct Wish {
 }
 
 impl Wish {
+    /// What an engine is asked for.
+    pub(crate) fn page(&self) -> PageAfter<String> {
+        PageAfter { last: self.last.clone(), limit: self.limit }
+    }
+
     /// What a store is asked for: one more than is shown, to know whether more follows.
     pub(crate) fn span(&self) -> Span {
         Span { last: self.last.clone(), most: u32::try_from(self.limit.get() + 1).unwrap_or(u32::MAX) }

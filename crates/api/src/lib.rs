@@ -32,9 +32,7 @@ use axum::{
     routing::{any, get, post},
 };
 use wharf_auth::Auth;
-use wharf_core::{
-    Actor, Authenticator as _, Credential, Detail, Error, Kind, Presented, Result,
-};
+use wharf_core::{Actor, Authenticator as _, Credential, Detail, Error, Kind, Presented, Result};
 use wharf_http::{BaseUrl, BoundHost, address_of, collect, identify, named, problem, request_id_of};
 use wharf_registry::{Registry, audit::AuditLog, webhooks::Webhooks};
 use wharf_signing::Signing;

@@ -16,7 +16,7 @@ use wharf_core::{
 
 use crate::{
     Auth,
-    port::{LoginRow, Assurance},
+    port::{Assurance, LoginRow},
     secret_text::{generate, hash_of},
 };
 

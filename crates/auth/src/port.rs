@@ -27,7 +27,7 @@ pub use self::{
     issuers::{Admission, Beliefs, Believed, ClaimRule, IssuerRow, IssuerSource, Whose},
     letters::{Carried, Letter, LetterRow, Letters, Postman, PromiseRow, SealedLetter},
     links::{LinkRow, LinkWay, Links},
-    logins::{LoginRow, Logins, Assurance},
+    logins::{Assurance, LoginRow, Logins},
     people::{Newcomer, People, Person},
     providers::{Arrival, BrowserFlow, Exchange, GroupRole, ProviderRow, Providers, Spent},
     repeats::{Known, Repeat, RepeatTimes, Repeats},

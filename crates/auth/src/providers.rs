@@ -88,7 +88,10 @@ impl Auth {
     /// # Errors
     /// `Unauthenticated` for a wrong password, and with words where the provider wants more than a password; `RateLimited`;
     /// `Unavailable`.
-    #[expect(clippy::disallowed_methods, reason = "the provider that was asked, now or a moment ago, says who it is")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the provider that was asked, now or a moment ago, says who it is"
+    )]
     pub(crate) async fn by_provider(
         &self,
         (user, password): (&str, &Secret<String>),

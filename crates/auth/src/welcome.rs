@@ -18,7 +18,11 @@ impl Auth {
             return;
         }
         if let Err(error) = self.note_newcomer(account, actor).await {
-            tracing::warn!(request_id = actor.request_id(), ?error, "a first login could not be written down");
+            tracing::warn!(
+                request_id = actor.request_id(),
+                ?error,
+                "a first login could not be written down"
+            );
         }
     }
 

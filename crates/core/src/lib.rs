@@ -87,7 +87,7 @@ pub use name::{
 };
 pub use network::Network;
 pub use object_key::{ObjectKey, UploadId};
-pub use page::{Limit, Page};
+pub use page::{Limit, Page, PageAfter};
 pub use patience::Patience;
 pub use pattern::Pattern;
 pub use person::{EmailAddress, PersonName};

@@ -24,6 +24,22 @@ impl Limit {
     }
 }
 
+/// Which page of a list is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageAfter<C> {
+    /// The last entry of the page before, in the order of the list; nothing for the first page.
+    pub last: Option<C>,
+    /// How many entries at most.
+    pub limit: Limit,
+}
+
+impl<C> PageAfter<C> {
+    /// The first page, as long as pages get.
+    pub const fn first() -> Self {
+        Self { last: None, limit: Limit::MOST }
+    }
+}
+
 /// A page of a list, and whether more follows after its last entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 use wharf_core::{Error, Kind, ReachGrant, Reference, RegistryPlace, Result, Subject, action::Pull};
 use wharf_registry::{
-    format::{BlobReader, Pair},
+    format::{BlobReader, Pair, SubjectOf},
     port::ShownRow,
 };
 
@@ -34,7 +34,7 @@ const LATEST: &str = "latest";
 pub(crate) async fn versions(call: &Call<'_>, registry: &RegistryPlace, name: &str) -> Result<Response> {
     let grant = call.registry.grant_reach(call.actor, registry).await?;
     let turn = call.looks.next(&registry.organisation).await?;
-    let rows = call.registry.shown_about(&grant, (NAME, name)).await?;
+    let rows = call.registry.shown_about(&grant, SubjectOf { format: NAME, subject: name }).await?;
     if rows.is_empty() {
         return Err(not_found());
     }
@@ -102,7 +102,7 @@ async fn find(call: &Call<'_>, registry: &RegistryPlace, (name, wanted): (&str, 
 
 /// The newest version of a chart that is no pre-release; the newest of all where there is none.
 async fn latest(call: &Call<'_>, grant: &ReachGrant, name: &str) -> Result<Option<ShownRow>> {
-    let about = (NAME, name);
+    let about = SubjectOf { format: NAME, subject: name };
     match call.registry.newest_about(grant, about, Box::new(|row| is_release(&row.tag))).await? {
         None => call.registry.newest_about(grant, about, Box::new(|_| true)).await,
         found => Ok(found),

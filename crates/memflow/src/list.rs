@@ -6,7 +6,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value, json};
-use wharf_core::{Error, Limit, Result, Timestamp};
+use wharf_core::{Error, PageAfter, Result, Timestamp};
+use wharf_registry::format::AttributeOf;
 
 use crate::{
     Call,
@@ -23,11 +24,12 @@ pub(crate) async fn plugins(call: &Call<'_>) -> Result<Response> {
     if let Some(proxy) = upstream::proxy(call, &grant).await? {
         return upstream::plugins(call, &proxy).await;
     }
-    let (mut plugins, mut last) = (Vec::new(), None);
+    let (mut plugins, mut wanted) = (Vec::new(), PageAfter::first());
+    let names = AttributeOf { format: NAME, attribute: "name" };
     loop {
         // By name, so that a signature, which is about a plugin too, is none. The name is the subject.
-        let page = call.registry.values(&grant, (NAME, "name"), (last, Limit::MOST)).await?;
-        last = page.entries.last().map(|row| row.cursor.subject.clone());
+        let page = call.registry.values(&grant, names, wanted.clone()).await?;
+        wanted.last = page.entries.last().map(|row| row.cursor.subject.clone());
         for row in page.entries {
             let Variant { descriptor: Descriptor { name, description, .. }, .. } = Variant::of(row)?;
             plugins.push(json!({ "name": name, "description": description }));

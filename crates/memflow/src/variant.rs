@@ -58,10 +58,17 @@ impl Variant {
 
     /// The signature that clients are told of: the one by the first key that is believed and signed. One by a key that
     /// was revoked is shown to nobody.
-    pub(crate) async fn signature(&self, registry: &Registry, actor: &Actor, trust: &Trust) -> Result<CheckedSignature> {
+    pub(crate) async fn signature(
+        &self,
+        registry: &Registry,
+        actor: &Actor,
+        trust: &Trust,
+    ) -> Result<CheckedSignature> {
         let (own, by) = self.own();
         match (by, trust.believed().next()) {
-            (Some(by), Some(first)) if by == first => return Ok(CheckedSignature { signature: own, verified: true }),
+            (Some(by), Some(first)) if by == first => {
+                return Ok(CheckedSignature { signature: own, verified: true });
+            }
             (None, None) => return Ok(CheckedSignature { signature: own, verified: false }),
             _ => {}
         }

@@ -12,14 +12,14 @@ use std::{
 
 use async_trait::async_trait;
 use wharf_core::{
-    Actor, Algorithm, Clock, Kind, Limit, OperatorGrant, Result, Timestamp,
+    Actor, Algorithm, Clock, Kind, Limit, OperatorGrant, PageAfter, Result, Timestamp,
     audit::{AuditRecord, HeadSigner},
     gate, hex,
 };
 use wharf_registry::{
     audit::{
         AuditFinding, AuditInspector, AuditLog, AuditParts, Checked, Exported, Head, Kept, Month,
-        RecordFilter, RecordPlace,
+        RecordFilter, RecordPlace, RemovedMonth,
     },
     port::{Store, Transaction, Work},
 };
@@ -193,16 +193,15 @@ async fn whatever_is_done_to_the_rows_is_found(database: Database) {
     assert_eq!(house.verified().await.0, edited);
     // Its leaf is forged with it: then the leaves lead elsewhere.
     let fifth = RecordPlace { at: Timestamp::from_microseconds(NOVEMBER), id: 6 };
-    let records =
-        house.log.all_records(&operator(), RecordFilter::default(), (Some(fifth), Limit::MOST)).await;
+    let after_it = PageAfter { last: Some(fifth), limit: Limit::MOST };
+    let records = house.log.all_records(&operator(), RecordFilter::default(), after_it.clone()).await;
     let forged = records.unwrap().entries.first().unwrap().leaf().unwrap();
     house.database.write(ForgeLeaf(forged)).await.unwrap();
     assert_eq!(house.verified().await.0, vec![AuditFinding::Astray { month }]);
     assert_eq!(house.noted(&noted).await.len(), 2, "and the noted root is another one");
     // Put back as it was, all is right again.
     house.tamper("UPDATE audit SET target = 'thing 4' WHERE number = 4").await;
-    let original =
-        house.log.all_records(&operator(), RecordFilter::default(), (Some(fifth), Limit::MOST)).await;
+    let original = house.log.all_records(&operator(), RecordFilter::default(), after_it.clone()).await;
     let original = original.unwrap().entries.first().unwrap().leaf().unwrap();
     house.database.write(ForgeLeaf(original)).await.unwrap();
     assert_eq!(house.verified().await.0, vec![]);
@@ -285,7 +284,10 @@ async fn a_month_goes_after_its_export_and_the_log_still_verifies(database: Data
     house.log.note_export(&operator(), &exported).await.unwrap();
     assert_eq!(house.log.forget().await.unwrap(), Kept { removed: 300, waiting: 0 });
     let (found, checked) = house.verified().await;
-    assert_eq!((found, checked.removed), (vec![], vec![("2023-11".parse().unwrap(), 300)]));
+    assert_eq!(
+        (found, checked.removed),
+        (vec![], vec![RemovedMonth { month: "2023-11".parse().unwrap(), records: 300 }])
+    );
     assert_eq!(checked.records, 7);
     // A month that somebody else removed is no month that Wharf removed.
     house.tamper("DELETE FROM audit WHERE month = 202312").await;
@@ -378,7 +380,10 @@ async fn a_month_that_goes_while_it_is_read_is_no_finding(database: Database) {
     house.log.note_export(&operator(), &exported).await.unwrap();
     let mut inspector = Forgets { log: house.log.clone(), found: Vec::new() };
     let checked = house.log.verify(None, &mut inspector).await.unwrap();
-    assert_eq!((inspector.found, checked.removed), (vec![], vec![("2023-11".parse().unwrap(), 2500)]));
+    assert_eq!(
+        (inspector.found, checked.removed),
+        (vec![], vec![RemovedMonth { month: "2023-11".parse().unwrap(), records: 2500 }])
+    );
 }
 
 /// Has the log shortened as soon as the first records were read.

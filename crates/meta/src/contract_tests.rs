@@ -83,8 +83,7 @@ async fn rights_that_change_are_known_at_once(database: &Database) {
         assert_eq!([one, two, is_public().await], [public; 3], "a change of a registry was not seen at once");
     }
     let id = database.create(account, record()).await.unwrap();
-    let reader =
-        nobody.known(Principal::User { id, name, version: 1 }, Credential::Password, Access::Whole);
+    let reader = nobody.known(Principal::User { id, name, version: 1 }, Credential::Password, Access::Whole);
     assert_eq!(
         [rights(database, &reader).await.role, rights(database, &reader).await.role],
         [Some(Role::Viewer); 2]

@@ -14,14 +14,14 @@ use async_trait::async_trait;
 use serde_json::Value;
 use wharf_auth::port::{Claim, NewOrganisation, Organisations};
 use wharf_core::{
-    Actor, Clock, Entropy, OrganisationGrant, OrganisationName, Result, Secret, Timestamp, Vault,
+    Actor, Clock, Entropy, OrganisationGrant, OrganisationName, PageAfter, Result, Secret, Timestamp, Vault,
     audit::{AuditRecord, Event},
     duty::Administer,
     gate::{self, OrganisationRights},
 };
 use wharf_registry::{
     port::{Courier, DeliveryRow, DeliveryState, Letter, Maker, Store, Transaction, Work},
-    webhooks::{Lanes, NewWebhook, WebhookParts, Webhooks},
+    webhooks::{DeliveryOf, Lanes, NewWebhook, WebhookParts, Webhooks},
 };
 
 use crate::{Database, database::Step, on_both::on_both, session::Session};
@@ -136,7 +136,7 @@ impl House {
     async fn hook(&self, events: &[&str]) -> i64 {
         let events = events.iter().map(|event| (*event).to_owned()).collect();
         let new = NewWebhook { url: "https://receiver.invalid/".to_owned(), events };
-        self.webhooks.create(&self.grant, new).await.unwrap().0.id
+        self.webhooks.create(&self.grant, new).await.unwrap().row.id
     }
 
     async fn happens(&self, repository: &'static str, kind: &'static str) {
@@ -153,7 +153,7 @@ impl House {
         let begun = Instant::now();
         loop {
             self.webhooks.round(&self.lanes).await.unwrap();
-            let page = (None, wharf_core::Limit::MOST);
+            let page = PageAfter::first();
             let mut found = self.webhooks.deliveries(&self.grant, hook, page).await.unwrap().entries;
             found.reverse();
             if like(&found) {
@@ -262,7 +262,11 @@ async fn what_is_refused_is_tried_until_its_time_is_over_and_holds_only_its_own_
     }
     let found = house.until(hook, |found| found[3].state == DeliveryState::Failed).await;
     assert!(found[3].attempts > 2, "{found:?}");
-    let again = house.webhooks.redeliver(&house.grant, (hook, found[3].id)).await.unwrap();
+    let again = house
+        .webhooks
+        .redeliver(&house.grant, DeliveryOf { webhook: hook, delivery: found[3].id })
+        .await
+        .unwrap();
     assert_eq!((again.message, again.state), (found[3].message.clone(), DeliveryState::Pending));
 }
 
@@ -293,7 +297,11 @@ async fn deliveries_that_wait_are_counted_and_have_a_bound(database: Database) {
     house.later(5);
     let found = house.until(hook, all_are(DeliveryState::Delivered, 3)).await;
     assert_eq!(house.waiting(hook).await, 0);
-    house.webhooks.redeliver(&house.grant, (hook, found[0].id)).await.unwrap();
+    house
+        .webhooks
+        .redeliver(&house.grant, DeliveryOf { webhook: hook, delivery: found[0].id })
+        .await
+        .unwrap();
     assert_eq!(house.waiting(hook).await, 1);
     // As if nine thousand and more waited.
     house.database.write(Wait(9_999)).await.unwrap();
@@ -358,7 +366,7 @@ async fn a_node_that_stops_lets_another_go_on_at_once(database: Database) {
     assert_eq!(house.webhooks.find(&house.grant, hook).await.unwrap().waiting, 0, "one node has the sending");
     house.webhooks.stop(&house.lanes).await.unwrap();
     other.round(&lanes).await.unwrap();
-    let page = (None, wharf_core::Limit::MOST);
+    let page = PageAfter::first();
     let found = house.webhooks.deliveries(&house.grant, hook, page).await.unwrap().entries;
     assert_eq!(found.len(), 2, "it was handed on by the other");
 }

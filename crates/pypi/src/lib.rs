@@ -126,7 +126,9 @@ async fn answer(
         Endpoint::File(place, filename) => match (source::find(&call, place).await?, &parts.method) {
             (ProjectSource::Hosted(grant), &Method::HEAD) => file::head(&call, &grant, filename).await,
             (ProjectSource::Hosted(grant), _) => file::get(&call, &grant, filename).await,
-            (ProjectSource::Upstream(proxied), &Method::HEAD) => upstream::head(&call, &proxied, filename).await,
+            (ProjectSource::Upstream(proxied), &Method::HEAD) => {
+                upstream::head(&call, &proxied, filename).await
+            }
             (ProjectSource::Upstream(proxied), _) => upstream::get(&call, &proxied, filename).await,
         },
         Endpoint::Metadata(place, filename) => match source::find(&call, place).await? {
@@ -141,7 +143,9 @@ async fn answer(
             ProjectSource::Upstream(_) => Err(source::missing()),
         },
         Endpoint::Provenance(place, (version, filename)) => match source::find(&call, place).await? {
-            ProjectSource::Hosted(grant) => integrity::provenance_of(&call, &grant, (version, filename)).await,
+            ProjectSource::Hosted(grant) => {
+                integrity::provenance_of(&call, &grant, (version, filename)).await
+            }
             ProjectSource::Upstream(_) => Err(source::missing()),
         },
     }

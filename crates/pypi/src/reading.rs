@@ -15,9 +15,18 @@ pub fn metadata(bytes: &[u8]) -> Option<Vec<(String, String)>> {
     Metadata::parse(bytes).ok().map(Metadata::into_fields)
 }
 
-/// The project and the version that a file is of, by its name in its normal form.
-pub fn filename(text: &str) -> Option<(String, String)> {
+/// What a file is of.
+#[derive(Debug)]
+pub struct NamedFile {
+    /// The project, in its normal form.
+    pub project: String,
+    /// The version, in its normal form.
+    pub version: String,
+}
+
+/// What a file is of, by its name in its normal form.
+pub fn filename(text: &str) -> Option<NamedFile> {
     let file = FileName::parse(text).ok()?;
     file.expect_normal().ok()?;
-    Some((file.project.to_string(), file.version.to_string()))
+    Some(NamedFile { project: file.project.to_string(), version: file.version.to_string() })
 }

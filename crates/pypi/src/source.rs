@@ -74,7 +74,7 @@ fn proxied(
 /// Where a project of a virtual registry comes from.
 async fn find_in(call: &Call<'_>, view: &View, place: &Place) -> Result<ProjectSource> {
     let (upstreams, project) = (&call.serving.face.upstreams, project_of(place)?);
-    if let Some(owner) = upstreams.owner(view, (NAME, &place.repository)).await? {
+    if let Some(owner) = upstreams.owner(view, NAME, &place.repository).await? {
         let place = owner.repository(&place.repository);
         let grant = may_read(call.registry.grant::<Pull>(call.actor, &place).await)?;
         return grant.map(|grant| ProjectSource::Hosted(Box::new(grant))).ok_or_else(missing);

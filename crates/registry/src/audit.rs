@@ -30,7 +30,7 @@ pub use self::{
     noted::Noted,
     search::{RecordFilter, RecordPlace},
     tree::{Hash, Tree, leaf},
-    verifying::{AuditFinding, AuditInspector, Checked},
+    verifying::{AuditFinding, AuditInspector, Checked, RemovedMonth},
 };
 use crate::{lease::Lease, port::Store};
 

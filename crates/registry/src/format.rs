@@ -39,7 +39,9 @@ pub(crate) use self::{
 pub use self::{
     list::FactSearch,
     notice::Standing,
-    search::{FactSearch, FoundFacts},
+    search::{FoundFacts, SubjectSearch},
+    shown::SubjectOf,
+    values::AttributeOf,
 };
 
 use crate::port::{ListedRow, NoticeRow, ShownRow};

@@ -52,7 +52,7 @@ pub use crate::{
     housekeeping::Swept,
     manifest::{MOST_TAGS, ManifestPush, PushedManifest, ReleaseTag, StoredManifest},
     meters::{ForgottenMeters, Meters, UploadMeters},
-    quota::Usage,
+    quota::{QuotaUsage, Usage},
     referrers::Referrer,
     repository::Removal,
     tap::{Taps, UploadEnd, UploadObserver},

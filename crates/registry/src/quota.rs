@@ -35,6 +35,15 @@ impl Usage {
     }
 }
 
+/// What an organisation stores, and how much it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuotaUsage {
+    /// What it stores.
+    pub used: Usage,
+    /// How many bytes it may store, if that has a limit.
+    pub quota: Option<u64>,
+}
+
 impl Registry {
     /// Refuses a blob of this size before its upload ends, if it would pass the quota.
     pub(crate) async fn expect_quota(&self, grant: &Grant<Push>, digest: Digest, size: u64) -> Result<()> {
@@ -47,11 +56,11 @@ impl Registry {
         }
     }
 
-    /// What an organisation stores, and how many bytes it may, if that has a limit.
+    /// What an organisation stores, and how much it may.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn usage(&self, grant: &OrganisationGrant<Belong>) -> Result<(Usage, Option<u64>)> {
+    pub async fn usage(&self, grant: &OrganisationGrant<Belong>) -> Result<QuotaUsage> {
         self.store().view(FindUsage(grant.organisation())).await
     }
 
@@ -134,10 +143,10 @@ struct FindUsage(OrganisationId);
 
 #[async_trait]
 impl Transaction for FindUsage {
-    type Output = (Usage, Option<u64>);
+    type Output = QuotaUsage;
 
-    async fn run(&self, work: &mut dyn Work) -> Result<(Usage, Option<u64>)> {
-        Ok((work.usage(self.0).await?, work.quota(self.0).await?))
+    async fn run(&self, work: &mut dyn Work) -> Result<QuotaUsage> {
+        Ok(QuotaUsage { used: work.usage(self.0).await?, quota: work.quota(self.0).await? })
     }
 }
 

@@ -6,7 +6,8 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    Condition, Digest, Error, Grant, Kind, Limit, Page, Place, RegistryGrant, Result, Subject, Timestamp,
+    Condition, Digest, Error, Grant, Kind, Limit, Page, PageAfter, Place, RegistryGrant, Result, Subject,
+    Timestamp,
     action::{Delete, Pull},
     audit::AuditRecord,
     gate::{RegistryId, RepositoryId},
@@ -43,7 +44,7 @@ impl Registry {
         &self,
         grant: &RegistryGrant,
         which: Which,
-        (last, limit): (Option<String>, Limit),
+        PageAfter { last, limit }: PageAfter<String>,
     ) -> Result<Page<RepositoryRow>> {
         let list = ListRepositories { registry: grant.registry(), which, last, most: one_more(limit) };
         Ok(Page::cut(self.store().view(list).await?, limit))
@@ -66,7 +67,7 @@ impl Registry {
     pub async fn tag_rows(
         &self,
         grant: &Grant<Pull>,
-        (last, limit): (Option<String>, Limit),
+        PageAfter { last, limit }: PageAfter<String>,
     ) -> Result<Page<TagRow>> {
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
         let tags = self.store().view(ListTags { repository, last, most: one_more(limit) }).await?;
@@ -81,7 +82,7 @@ impl Registry {
     pub async fn listed_manifests(
         &self,
         grant: &Grant<Pull>,
-        (last, limit): (Option<Digest>, Limit),
+        PageAfter { last, limit }: PageAfter<Digest>,
     ) -> Result<Page<ListedManifest>> {
         let repository = grant.repository().ok_or_else(|| Error::not_found(Subject::Name))?;
         let list = ListManifests { repository, last, most: one_more(limit) };
@@ -94,13 +95,13 @@ impl Registry {
     /// # Errors
     /// `Conflict` with [`wharf_core::Detail::Rule`]; `Unavailable`.
     pub async fn expect_none_kept(&self, grant: &RegistryGrant) -> Result<()> {
-        let mut last = None;
+        let mut wanted = PageAfter::first();
         loop {
-            let page = self.repositories(grant, Which::Shown, (last, Limit::MOST)).await?;
+            let page = self.repositories(grant, Which::Shown, wanted.clone()).await?;
             for RepositoryRow { id, place, .. } in &page.entries {
                 self.store().view(ExpectNoneKept { id: *id, place: place.clone() }).await?;
             }
-            last = page.entries.last().map(|row| row.place.to_string());
+            wanted.last = page.entries.last().map(|row| row.place.to_string());
             if !page.more {
                 return Ok(());
             }

@@ -17,7 +17,7 @@ use wharf_core::{Clock, Entropy, Vault};
 
 pub use self::{
     lanes::Lanes,
-    setting::{NewWebhook, WebhookChange},
+    setting::{CreatedWebhook, DeliveryOf, NewWebhook, WebhookChange},
 };
 use crate::{
     lease::Lease,

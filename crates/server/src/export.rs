@@ -8,8 +8,8 @@
 mod arguments;
 mod documents;
 mod folder;
-mod report;
 mod layout;
+mod report;
 
 use std::process::ExitCode;
 

@@ -8,8 +8,8 @@ use std::mem;
 use std::path::{Path, PathBuf};
 
 use proc_macro2::Span;
-use syn::visit::{self, Visit};
 use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
 use syn::{
     Attribute, Block, ImplItem, ImplItemFn, Item, ItemFn, ItemTrait, Signature, TraitItem, TraitItemFn,
 };

@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use wharf_core::{
-    Digest, Limit, OperatorGrant, OrganisationGrant, Page, Place, Result, Timestamp, duty::Administer,
+    Digest, Limit, OperatorGrant, OrganisationGrant, Page, PageAfter, Place, Result, Timestamp,
+    duty::Administer,
 };
 use wharf_registry::{
     audit::{AuditLog, RecordFilter, RecordPlace},
@@ -153,7 +154,7 @@ impl Sight {
         &self,
         log: &AuditLog,
         filter: RecordFilter,
-        page: (Option<RecordPlace>, Limit),
+        page: PageAfter<RecordPlace>,
     ) -> Result<Page<RecordRow>> {
         match self {
             Self::All(grant) => log.all_records(grant, filter, page).await,
@@ -188,7 +189,7 @@ async fn organisation(call: &Call) -> Result<Sight> {
 }
 
 async fn show(call: &Call, search: &Search, sight: &Sight) -> Result<Listed<Record>> {
-    let page = (search.before()?, search.wish.limit);
+    let page = PageAfter { last: search.before()?, limit: search.wish.limit };
     let page = sight.page(&call.face.audit, search.filter.clone(), page).await?;
     search.listed(page, &call.path)
 }
@@ -200,7 +201,7 @@ fn lines(call: &Call, search: Search, sight: Sight) -> Result<Lines> {
         let (log, filter, sight) = (log.clone(), filter.clone(), sight.clone());
         async move {
             let Some(before) = from else { return Ok(None) };
-            let page = sight.page(&log, filter, (before, Limit::MOST)).await?;
+            let page = sight.page(&log, filter, PageAfter { last: before, limit: Limit::MOST }).await?;
             let next = page.entries.last().filter(|_| page.more).map(|last| Some(RecordPlace::of(last)));
             let mut text = String::new();
             for row in &page.entries {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use wharf_core::{Error, Limit, RegistryPlace, Result};
 use wharf_registry::{
-    format::{FactSearch, FoundFacts, Question},
+    format::{FoundFacts, Question, SubjectSearch},
     port::ShownRow,
 };
 
@@ -56,14 +56,14 @@ pub(crate) struct Chart {
 
 /// A search: `q`, `keyword`, `version`, `n` and `last`.
 struct Search {
-    search: FactSearch,
+    search: SubjectSearch,
     limit: Limit,
 }
 
 impl Input for Search {
     fn read(call: &Call) -> Result<Self> {
         known(call, &["q", "keyword", "version", "n", "last"])?;
-        let search = FactSearch { format: HELM.to_owned(), question: Question::default(), last: None };
+        let search = SubjectSearch { format: HELM.to_owned(), question: Question::default(), last: None };
         let mut search = Self { search, limit: Limit::MOST };
         for (name, value) in &call.query {
             let question = &mut search.search.question;

@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wharf_auth::{
-    NewProvider as New,
-    issuers,
+    NewProvider as New, issuers,
     port::{BrowserFlow, Exchange, GroupRole as Means, ProviderRow},
 };
 use wharf_core::{OperatorGrant, Result, Secret};

@@ -3,7 +3,7 @@
 //! All of it is looked at before the first thing goes: a refusal leaves everything as it was.
 
 use serde_json::{Value, json};
-use wharf_core::{Detail, Error, Kind, Limit, RegistryPlace, Result, action::Delete};
+use wharf_core::{Detail, Error, Kind, PageAfter, RegistryPlace, Result, action::Delete};
 use wharf_registry::{Removal, port::Which};
 
 use crate::{
@@ -47,7 +47,7 @@ async fn expect_removable(call: &Call, place: &RegistryPlace, removal: Removal) 
     if removal == Removal::Everything {
         return registry.expect_none_kept(&grant).await.map_err(untouched);
     }
-    let shown = registry.repositories(&grant, Which::Shown, (None, Limit::MOST)).await?;
+    let shown = registry.repositories(&grant, Which::Shown, PageAfter::first()).await?;
     let Some(first) = shown.entries.first() else { return Ok(()) };
     let message =
         format!("{} is still there, and perhaps more: remove them first, or use force", first.place);
@@ -64,7 +64,7 @@ async fn take_out(call: &Call, place: &RegistryPlace, removal: Removal) -> Resul
     let registry = &call.face.registry;
     let grant = registry.grant_registry(&call.actor, place).await?;
     loop {
-        let page = registry.repositories(&grant, Which::All, (None, Limit::MOST)).await?;
+        let page = registry.repositories(&grant, Which::All, PageAfter::first()).await?;
         for repository in &page.entries {
             let grant = registry.grant::<Delete>(&call.actor, &repository.place).await?;
             registry.delete_repository(&grant, removal).await?;

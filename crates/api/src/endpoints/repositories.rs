@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 use wharf_core::{
-    Condition, Digest, Page, Result, Tag,
+    Condition, Digest, Page, PageAfter, Result, Tag,
     action::{Delete, Pull},
 };
 use wharf_registry::{
@@ -76,8 +76,7 @@ pub(crate) struct ShownManifest {
 async fn list(call: Call, wish: Wish) -> Result<Listed<Repository>> {
     let place = call.registry()?;
     let grant = call.face.registry.grant_registry(&call.actor, &place).await?;
-    let wanted = (wish.last.clone(), wish.limit);
-    let page = call.face.registry.repositories(&grant, Which::Shown, wanted).await?;
+    let page = call.face.registry.repositories(&grant, Which::Shown, wish.page()).await?;
     let path = format!("/api/v1/orgs/{}/registries/{}/repositories", place.organisation, place.registry);
     let page = Page { entries: page.entries.into_iter().map(of).collect::<Result<_>>()?, more: page.more };
     Ok(Listed::page(page, &wish, &path, |repository| repository.path.clone()))
@@ -95,7 +94,7 @@ async fn remove(call: Call, (): ()) -> Result<Done> {
 
 async fn tags(call: Call, wish: Wish) -> Result<Listed<ShownTag>> {
     let grant = call.face.registry.grant::<Pull>(&call.actor, &call.place()?).await?;
-    let page = call.face.registry.tag_rows(&grant, (wish.last.clone(), wish.limit)).await?;
+    let page = call.face.registry.tag_rows(&grant, wish.page()).await?;
     let page = Page { entries: page.entries.into_iter().map(tag).collect::<Result<_>>()?, more: page.more };
     Ok(Listed::page(page, &wish, &call.path, |tag| tag.name.clone()))
 }
@@ -103,7 +102,7 @@ async fn tags(call: Call, wish: Wish) -> Result<Listed<ShownTag>> {
 async fn manifests(call: Call, wish: Wish) -> Result<Listed<ShownManifest>> {
     let grant = call.face.registry.grant::<Pull>(&call.actor, &call.place()?).await?;
     let last: Option<Digest> = wish.last.as_deref().map(str::parse).transpose()?;
-    let page = call.face.registry.listed_manifests(&grant, (last, wish.limit)).await?;
+    let page = call.face.registry.listed_manifests(&grant, PageAfter { last, limit: wish.limit }).await?;
     let page =
         Page { entries: page.entries.into_iter().map(manifest).collect::<Result<_>>()?, more: page.more };
     Ok(Listed::page(page, &wish, &call.path, |manifest| manifest.digest.clone()))

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wharf_core::{Error, Kind, Result, duty::Belong};
+use wharf_registry::QuotaUsage;
 
 use crate::{
     call::Call,
@@ -43,12 +44,12 @@ pub(crate) struct Quota {
 
 async fn show(call: Call, (): ()) -> Result<Shown<ShownUsage>> {
     let grant = call.face.auth.grant_organisation::<Belong>(&call.actor, &call.organisation()?).await?;
-    let (usage, quota_bytes) = call.face.registry.usage(&grant).await?;
+    let QuotaUsage { used, quota } = call.face.registry.usage(&grant).await?;
     Ok(Shown(ShownUsage {
-        blob_bytes: usage.blobs,
-        manifest_bytes: usage.manifests,
-        used_bytes: usage.bytes(),
-        quota_bytes,
+        blob_bytes: used.blobs,
+        manifest_bytes: used.manifests,
+        used_bytes: used.bytes(),
+        quota_bytes: quota,
     }))
 }
 

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use wharf_core::{OrganisationGrant, Page, Result, duty::Administer};
+use wharf_core::{OrganisationGrant, Page, PageAfter, Result, duty::Administer};
 use wharf_registry::{
     port::{DeliveryRow, WebhookRow},
-    webhooks::{NewWebhook as New, WebhookChange as Change},
+    webhooks::{DeliveryOf, NewWebhook as New, WebhookChange as Change},
 };
 
 use crate::{
@@ -128,9 +128,10 @@ async fn list(call: Call, (): ()) -> Result<Listed<Webhook>> {
 
 async fn create(call: Call, Body(new): Body<NewWebhook>) -> Result<Created<CreatedWebhook>> {
     let new = New { url: new.url, events: new.events };
-    let (row, secret) = call.face.webhooks.create(&grant(&call).await?, new).await?;
-    let location = format!("/api/v1/orgs/{}/webhooks/{}", call.organisation()?, row.id);
-    Ok(Created { location, thing: CreatedWebhook { webhook: of(row)?, secret: secret.expose().clone() } })
+    let made = call.face.webhooks.create(&grant(&call).await?, new).await?;
+    let location = format!("/api/v1/orgs/{}/webhooks/{}", call.organisation()?, made.row.id);
+    let secret = made.secret.expose().clone();
+    Ok(Created { location, thing: CreatedWebhook { webhook: of(made.row)?, secret } })
 }
 
 async fn show(call: Call, (): ()) -> Result<Shown<Webhook>> {
@@ -149,9 +150,10 @@ async fn remove(call: Call, (): ()) -> Result<Done> {
 
 async fn deliveries(call: Call, wish: Wish) -> Result<Listed<Delivery>> {
     let read = |last: &String| last.parse().map_err(|_| invalid("last is the number of a delivery"));
-    let before = wish.last.as_ref().map(read).transpose()?;
+    let last = wish.last.as_ref().map(read).transpose()?;
     let (grant, id) = (grant(&call).await?, number(&call, "webhook")?);
-    let page = call.face.webhooks.deliveries(&grant, id, (before, wish.limit)).await?;
+    let wanted = PageAfter { last, limit: wish.limit };
+    let page = call.face.webhooks.deliveries(&grant, id, wanted).await?;
     let entries = page.entries.into_iter().map(shown).collect::<Result<_>>()?;
     Ok(Listed::page(Page { entries, more: page.more }, &wish, &call.path, |row| row.id.to_string()))
 }
@@ -159,7 +161,7 @@ async fn deliveries(call: Call, wish: Wish) -> Result<Listed<Delivery>> {
 async fn redeliver(call: Call, (): ()) -> Result<Created<Delivery>> {
     let grant = grant(&call).await?;
     let (webhook, delivery) = (number(&call, "webhook")?, number(&call, "delivery")?);
-    let again = call.face.webhooks.redeliver(&grant, (webhook, delivery)).await?;
+    let again = call.face.webhooks.redeliver(&grant, DeliveryOf { webhook, delivery }).await?;
     let location = format!("/api/v1/orgs/{}/webhooks/{webhook}/deliveries", call.organisation()?);
     Ok(Created { location, thing: shown(again)? })
 }

@@ -3,7 +3,7 @@
 use wharf_core::{AccountId, Kind, TokenHash};
 
 use super::{NOW, record, tenancy::user};
-use crate::port::{Accounts, Confirmation, LoginRow, Logins, Refresh, SecondFactors, Assurance};
+use crate::port::{Accounts, Assurance, Confirmation, LoginRow, Logins, Refresh, SecondFactors};
 
 fn login(byte: u8, account: AccountId) -> LoginRow {
     LoginRow {

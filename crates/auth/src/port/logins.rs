@@ -42,7 +42,13 @@ pub trait Logins: Send + Sync {
     ///
     /// # Errors
     /// `Unauthenticated` where what was shown is not enough by now: the account changed, or a second factor came to stand.
-    async fn add_login(&self, login: LoginRow, assurance: Assurance, most: u32, record: AuditRecord) -> Result<()>;
+    async fn add_login(
+        &self,
+        login: LoginRow,
+        assurance: Assurance,
+        most: u32,
+        record: AuditRecord,
+    ) -> Result<()>;
     /// The login of a hash.
     async fn login(&self, hash: TokenHash) -> Result<Option<LoginRow>>;
     /// The logins of an account, the oldest first.

@@ -28,7 +28,7 @@ use crate::{
     Auth, NewLogin,
     issuers::{Claims, Metadata},
     logins::LoginWay,
-    port::{Arrival, ProviderRow, Assurance},
+    port::{Arrival, Assurance, ProviderRow},
 };
 
 /// What logins of one client are counted under that were not finished.

@@ -28,9 +28,8 @@ impl AdmittedJob<'_> {
     /// The lines about it.
     #[expect(clippy::disallowed_methods, reason = "the token was made for the job a moment ago")]
     pub(super) fn records(&self, now: Timestamp, nobody: &Actor) -> Vec<AuditRecord> {
-        let token = |nobody: Actor| {
-            nobody.known(Principal::Anonymous, Credential::Token(self.token), Access::Whole)
-        };
+        let token =
+            |nobody: Actor| nobody.known(Principal::Anonymous, Credential::Token(self.token), Access::Whole);
         let actor = token(nobody.clone());
         let whole = AuditRecord::new(now, &actor, "workload.login");
         let organisation = Some(self.met.organisation.clone());

@@ -1,7 +1,7 @@
 //! Records as they are looked for, and what that costs.
 
 use async_trait::async_trait;
-use wharf_core::{Actor, Clock as _, Digest, Limit, Result, Timestamp, audit::AuditRecord};
+use wharf_core::{Actor, Clock as _, Digest, Limit, PageAfter, Result, Timestamp, audit::AuditRecord};
 use wharf_registry::{
     audit::{RecordFilter, RecordPlace},
     port::{Ledger as _, RecordsOf, Store, Transaction, Work},
@@ -22,7 +22,7 @@ async fn records_are_found_by_what_is_known_of_them(database: Database) {
     house.later(3);
     house.record(5).await;
     let find = async |filter: RecordFilter, before, limit: &str| {
-        let page = (before, Limit::parse(limit).unwrap());
+        let page = PageAfter { last: before, limit: Limit::parse(limit).unwrap() };
         let page = house.log.all_records(&operator(), filter, page).await.unwrap();
         (page.entries.into_iter().map(|row| row.target.unwrap_or_default()).collect::<Vec<_>>(), page.more)
     };
@@ -58,7 +58,7 @@ async fn records_are_found_by_their_time_whenever_they_were_written_down(databas
     let late = Deeds { organisation: "rare", actor: "late", count: 1, at };
     let store: &dyn Store = &house.database;
     store.commit(late).await.unwrap();
-    let page = async |filter| house.log.all_records(&operator(), filter, (None, Limit::MOST)).await;
+    let page = async |filter| house.log.all_records(&operator(), filter, PageAfter::first()).await;
     let of = |actor: &str| RecordFilter { actor: Some(actor.to_owned()), ..RecordFilter::default() };
     assert_eq!(page(of("seldom")).await.unwrap().entries.len(), 3);
     let to = Some(Timestamp::from_microseconds(NOVEMBER + DAY));

@@ -28,7 +28,10 @@ pub(crate) struct Fresh {
 
 impl Fresh {
     /// Makes a database whose own sort order is not the byte order, so that a name column without its own is found.
-    #[expect(clippy::disallowed_methods, reason = "the test command says through the environment where it is")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test command says through the environment where it is"
+    )]
     pub(crate) async fn make() -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let Ok(url) = std::env::var("WHARF_TEST_POSTGRES") else {

@@ -1,7 +1,7 @@
 //! Accounts, their roles and refresh tokens.
 
 use async_trait::async_trait;
-use wharf_auth::port::{Account, Accounts, Login, NewAccount, Person, Refresh, RegistryChange, Assurance};
+use wharf_auth::port::{Account, Accounts, Assurance, Login, NewAccount, Person, Refresh, RegistryChange};
 use wharf_core::{
     AccountId, Error, Kind, OrganisationName, RegistryName, Result, Timestamp, UserName, audit::AuditRecord,
 };

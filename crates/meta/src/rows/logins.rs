@@ -1,7 +1,7 @@
 //! Logins of browsers.
 
 use async_trait::async_trait;
-use wharf_auth::port::{LoginRow, Logins, Assurance};
+use wharf_auth::port::{Assurance, LoginRow, Logins};
 use wharf_core::{AccountId, Error, Kind, Result, Timestamp, TokenHash, audit::AuditRecord};
 
 use super::{accounts::opens, journal::audit};
@@ -12,7 +12,13 @@ use crate::{
 
 #[async_trait]
 impl Logins for Database {
-    async fn add_login(&self, login: LoginRow, assurance: Assurance, most: u32, record: AuditRecord) -> Result<()> {
+    async fn add_login(
+        &self,
+        login: LoginRow,
+        assurance: Assurance,
+        most: u32,
+        record: AuditRecord,
+    ) -> Result<()> {
         self.write_by(record.warrant.clone(), Add { login, assurance, most, record }).await
     }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use wharf_registry::format::Page;
 
-use super::{API_VERSION, HTML, Project, ListedFile};
+use super::{API_VERSION, HTML, ListedFile, Project};
 
 pub(super) fn root(projects: &[String]) -> Page {
     let mut links = String::new();

@@ -5,7 +5,7 @@ use serde::Serialize;
 use wharf_core::{Error, Result};
 use wharf_registry::format::Page;
 
-use super::{API_VERSION, JSON, Project, ListedFile};
+use super::{API_VERSION, JSON, ListedFile, Project};
 
 #[derive(Serialize)]
 pub(crate) struct Meta {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    Digest, Limit, OperatorGrant, OrganisationGrant, Page, Place, Result, Timestamp, duty::Administer,
+    Digest, OperatorGrant, OrganisationGrant, Page, PageAfter, Place, Result, Timestamp, duty::Administer,
 };
 
 use super::AuditLog;
@@ -51,13 +51,13 @@ impl AuditLog {
         &self,
         grant: &OrganisationGrant<Administer>,
         filter: RecordFilter,
-        (before, limit): (Option<RecordPlace>, Limit),
+        wanted: PageAfter<RecordPlace>,
     ) -> Result<Page<RecordRow>> {
         // What is another organisation's is not even looked for.
         if filter.repository.as_ref().is_some_and(|place| place.organisation != *grant.name()) {
-            return Ok(Page::cut(Vec::new(), limit));
+            return Ok(Page::cut(Vec::new(), wanted.limit));
         }
-        self.find(Some(grant.name().to_string()), filter, (before, limit)).await
+        self.find(Some(grant.name().to_string()), filter, wanted).await
     }
 
     /// A page of all records after one of them, the latest first.
@@ -68,16 +68,16 @@ impl AuditLog {
         &self,
         _: &OperatorGrant,
         filter: RecordFilter,
-        (before, limit): (Option<RecordPlace>, Limit),
+        wanted: PageAfter<RecordPlace>,
     ) -> Result<Page<RecordRow>> {
-        self.find(None, filter, (before, limit)).await
+        self.find(None, filter, wanted).await
     }
 
     async fn find(
         &self,
         organisation: Option<String>,
         filter: RecordFilter,
-        (before, limit): (Option<RecordPlace>, Limit),
+        PageAfter { last, limit }: PageAfter<RecordPlace>,
     ) -> Result<Page<RecordRow>> {
         let RecordFilter { actor, action, repository, digest, from, to } = filter;
         let wanted = RecordsOf {
@@ -88,7 +88,7 @@ impl AuditLog {
             digest,
             from,
             to,
-            before,
+            before: last,
             most: u32::try_from(limit.get() + 1).unwrap_or(u32::MAX),
         };
         Ok(Page::cut(self.store().view(Find(wanted)).await?, limit))

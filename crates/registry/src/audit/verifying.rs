@@ -70,13 +70,22 @@ pub enum AuditFinding {
     },
 }
 
+/// A month whose records Wharf removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RemovedMonth {
+    /// Which.
+    pub month: Month,
+    /// How many records it had.
+    pub records: u64,
+}
+
 /// What was verified.
 #[derive(Clone, Debug, Default)]
 pub struct Checked {
     /// How many records.
     pub records: u64,
-    /// The months whose records Wharf removed, and how many each had.
-    pub removed: Vec<(Month, u64)>,
+    /// The months whose records Wharf removed.
+    pub removed: Vec<RemovedMonth>,
     /// The last head.
     pub head: Option<Head>,
     /// What is not sealed yet.
@@ -168,7 +177,7 @@ impl Walk<'_> {
     async fn month(&mut self, row: &HeadRow) -> Result<()> {
         let Head { month, size, root, .. } = row.head;
         if row.removed.is_some() {
-            self.checked.removed.push((month, size));
+            self.checked.removed.push(RemovedMonth { month, records: size });
             // What is gone cannot be hashed; its last root can be compared.
             self.pass(month, size, || root).await?;
             return Ok(());
@@ -179,7 +188,7 @@ impl Walk<'_> {
             let page = Sealed { month, from: course.next, to: size, most };
             let records = self.log.store().view(page).await?;
             if !is_whole(&records, (course.next, most)) && self.log.is_removed_by_now(month).await? {
-                self.checked.removed.push((month, size));
+                self.checked.removed.push(RemovedMonth { month, records: size });
                 return Ok(());
             }
             for record in &records {

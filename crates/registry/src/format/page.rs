@@ -199,7 +199,11 @@ impl Registry {
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn listing(&self, grant: &Grant<Pull>, format: &'static str) -> Result<Option<RepositoryListing>> {
+    pub async fn listing(
+        &self,
+        grant: &Grant<Pull>,
+        format: &'static str,
+    ) -> Result<Option<RepositoryListing>> {
         let Some(repository) = grant.repository() else { return Ok(None) };
         let shown = self.store().view(ReadListing { repository, format }).await?;
         Ok(Some(shown).filter(|shown| !shown.rows.is_empty()))

@@ -18,7 +18,7 @@ const MOST_LOOKED_AT: usize = 5000;
 
 /// Which facts are wanted.
 #[derive(Clone, Debug)]
-pub struct FactSearch {
+pub struct SubjectSearch {
     /// Of which format.
     pub format: String,
     /// What they must answer.
@@ -41,8 +41,13 @@ impl Registry {
     ///
     /// # Errors
     /// `Invalid` for a format that is not known, and for a question that its format does not understand.
-    pub async fn search_shown(&self, grant: &ReachGrant, search: FactSearch, limit: Limit) -> Result<FoundFacts> {
-        let FactSearch { format, question, last } = search;
+    pub async fn search_shown(
+        &self,
+        grant: &ReachGrant,
+        search: SubjectSearch,
+        limit: Limit,
+    ) -> Result<FoundFacts> {
+        let SubjectSearch { format, question, last } = search;
         let known = self.formats().iter().find(|known| known.name() == format);
         let known = known.ok_or_else(|| Error::new(Kind::Invalid, "there is no such format"))?;
         let answers = Arc::new(known.answers(&question)?);

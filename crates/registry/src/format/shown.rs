@@ -20,6 +20,15 @@ const MOST_SAID: usize = 64 * 1024 * 1024;
 /// How many facts one page looks at, also where its reader may see few of them.
 const MOST_LOOKED_AT: usize = 1_000_000;
 
+/// What facts of a format are about.
+#[derive(Clone, Copy, Debug)]
+pub struct SubjectOf<'a> {
+    /// The format.
+    pub format: &'a str,
+    /// The subject.
+    pub subject: &'a str,
+}
+
 impl Registry {
     /// All that a registry shows of a format within the caller's reach, by subject, the newest first: for whoever may
     /// not have the page that all others share.
@@ -35,12 +44,8 @@ impl Registry {
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn shown_about(
-        &self,
-        grant: &ReachGrant,
-        (format, subject): (&'static str, &str),
-    ) -> Result<Vec<ShownRow>> {
-        let about = About::of(grant, (format, subject), CHUNK);
+    pub async fn shown_about(&self, grant: &ReachGrant, of: SubjectOf<'_>) -> Result<Vec<ShownRow>> {
+        let about = About::of(grant, of, CHUNK);
         self.store().view(ListAbout(about)).await
     }
 
@@ -54,7 +59,7 @@ impl Registry {
         subject: &str,
         Pair { format, name, value }: Pair<'_>,
     ) -> Result<Vec<ShownRow>> {
-        let mut about = About::of(grant, (format, subject), FEW);
+        let mut about = About::of(grant, SubjectOf { format, subject }, FEW);
         about.wanted.pair = Some((name.to_owned(), value.to_owned()));
         self.store().view(ListAbout(about)).await
     }
@@ -67,10 +72,10 @@ impl Registry {
     pub async fn newest_about(
         &self,
         grant: &ReachGrant,
-        (format, subject): (&'static str, &str),
+        of: SubjectOf<'_>,
         answers: Answers,
     ) -> Result<Option<ShownRow>> {
-        let about = About::of(grant, (format, subject), FEW);
+        let about = About::of(grant, of, FEW);
         self.store().view(FindNewest { about, answers }).await
     }
 }
@@ -166,7 +171,7 @@ struct About {
 }
 
 impl About {
-    fn of(grant: &ReachGrant, (format, subject): (&str, &str), most: u32) -> Self {
+    fn of(grant: &ReachGrant, SubjectOf { format, subject }: SubjectOf<'_>, most: u32) -> Self {
         let (registry, format) = (grant.registry(), format.to_owned());
         let before = FactCursor { subject: subject.to_owned(), sort_key: Vec::new(), id: 0 };
         let wanted = ShownOf { registry, format, pair: None, last: Some(before), most };

@@ -1,12 +1,21 @@
 //! The values that an attribute has among the facts of a format: each once, by the first fact that has it.
 
 use async_trait::async_trait;
-use wharf_core::{Limit, Page, RegistryGrant, Result};
+use wharf_core::{Limit, Page, PageAfter, RegistryGrant, Result};
 
 use crate::{
     PAGE_BYTES, Registry,
     port::{Extent, FactRow, Transaction, ValuesOf, Work},
 };
+
+/// An attribute by which the facts of a format are found.
+#[derive(Clone, Copy, Debug)]
+pub struct AttributeOf<'a> {
+    /// The format.
+    pub format: &'a str,
+    /// The attribute.
+    pub attribute: &'a str,
+}
 
 impl Registry {
     /// A page of the values of an attribute by which a format is found, among what is tagged in a registry, after `last`,
@@ -18,13 +27,13 @@ impl Registry {
     pub async fn values(
         &self,
         grant: &RegistryGrant,
-        (format, attribute): (&str, &str),
-        (last, limit): (Option<String>, Limit),
+        of: AttributeOf<'_>,
+        PageAfter { last, limit }: PageAfter<String>,
     ) -> Result<Page<FactRow>> {
         let wanted = ValuesOf {
             registry: grant.registry(),
-            format: format.to_owned(),
-            attribute: attribute.to_owned(),
+            format: of.format.to_owned(),
+            attribute: of.attribute.to_owned(),
             last,
             most: u32::try_from(limit.get() + 1).unwrap_or(u32::MAX),
             most_bytes: PAGE_BYTES as u64,

@@ -104,7 +104,8 @@ impl Upstreams {
     pub async fn owner<'v>(
         &self,
         view: &'v View,
-        (format, repository): (&'static str, &RepositoryName),
+        format: &'static str,
+        repository: &RepositoryName,
     ) -> Result<Option<&'v ShownRegistry>> {
         for shown in view.shown.iter().filter(|shown| shown.kind == RegistryKind::Hosted) {
             if self.has_had(&shown.repository(repository), format).await? {

@@ -35,9 +35,7 @@ impl Transaction for HandOn {
         for event in &events {
             let webhooks = match known.entry(event.organisation) {
                 Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(unknown) => {
-                    unknown.insert(work.webhooks(event.organisation, MOST).await?)
-                }
+                Entry::Vacant(unknown) => unknown.insert(work.webhooks(event.organisation, MOST).await?),
             };
             self.hand_on(work, webhooks, event).await?;
         }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use wharf_core::{
-    Error, Kind, Limit, OrganisationGrant, Page, Result, Secret, Subject, Timestamp,
+    Error, Kind, OrganisationGrant, Page, PageAfter, Result, Secret, Subject, Timestamp,
     audit::{AuditRecord, Event},
     duty::Administer,
     gate::{Granted as _, OrganisationId},
@@ -42,6 +42,24 @@ pub struct WebhookChange {
     pub enabled: Option<bool>,
 }
 
+/// A webhook that was just made.
+#[derive(Debug)]
+pub struct CreatedWebhook {
+    /// Its row.
+    pub row: WebhookRow,
+    /// What its messages are signed with, which is shown this once.
+    pub secret: Secret<String>,
+}
+
+/// A delivery of a webhook, by their rows.
+#[derive(Clone, Copy, Debug)]
+pub struct DeliveryOf {
+    /// The webhook.
+    pub webhook: i64,
+    /// The delivery.
+    pub delivery: i64,
+}
+
 impl Webhooks {
     /// The webhooks of an organisation.
     ///
@@ -68,7 +86,7 @@ impl Webhooks {
         &self,
         grant: &OrganisationGrant<Administer>,
         new: NewWebhook,
-    ) -> Result<(WebhookRow, Secret<String>)> {
+    ) -> Result<CreatedWebhook> {
         self.expect_url(&new.url)?;
         expect_events(&new.events)?;
         let (now, secret): (_, [u8; 32]) = (self.0.clock.now(), self.0.entropy.bytes());
@@ -89,7 +107,7 @@ impl Webhooks {
         };
         let record = self.record(grant, "webhook.create", &webhook);
         let made = self.store().commit_by(grant, Create { webhook, record }).await?;
-        Ok((made, shown(&secret)))
+        Ok(CreatedWebhook { row: made, secret: shown(&secret) })
     }
 
     /// Changes a webhook. One that is switched on, or leads elsewhere, has nothing held against it any more. Where it is
@@ -131,11 +149,11 @@ impl Webhooks {
         &self,
         grant: &OrganisationGrant<Administer>,
         id: i64,
-        (before, limit): (Option<i64>, Limit),
+        PageAfter { last, limit }: PageAfter<i64>,
     ) -> Result<Page<DeliveryRow>> {
         let webhook = self.find(grant, id).await?.id;
         let most = u32::try_from(limit.get() + 1).unwrap_or(u32::MAX);
-        Ok(Page::cut(self.store().view(ListDeliveries { webhook, before, most }).await?, limit))
+        Ok(Page::cut(self.store().view(ListDeliveries { webhook, before: last, most }).await?, limit))
     }
 
     /// Sends the message of a delivery once more, as a delivery of its own.
@@ -145,7 +163,7 @@ impl Webhooks {
     pub async fn redeliver(
         &self,
         grant: &OrganisationGrant<Administer>,
-        (webhook, delivery): (i64, i64),
+        DeliveryOf { webhook, delivery }: DeliveryOf,
     ) -> Result<DeliveryRow> {
         let found = self.find(grant, webhook).await?;
         if found.disabled.is_some() {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use wharf_core::{Error, Kind, OperatorGrant, Result, Subject, Timestamp};
 use wharf_registry::{
-    audit::{AuditFinding, AuditInspector, AuditLog, Checked, Exported, Month, Noted},
+    audit::{AuditFinding, AuditInspector, AuditLog, Checked, Exported, Month, Noted, RemovedMonth},
     port::HeadRow,
 };
 
@@ -167,9 +167,9 @@ fn in_words(finding: &AuditFinding) -> String {
 }
 
 fn summary(checked: &Checked, findings: u64) -> Result<Value> {
-    let removed = checked.removed.iter();
-    let removed: Vec<_> =
-        removed.map(|(month, records)| json!({ "month": month.to_string(), "records": records })).collect();
+    let told =
+        |removed: &RemovedMonth| json!({ "month": removed.month.to_string(), "records": removed.records });
+    let removed: Vec<_> = checked.removed.iter().map(told).collect();
     Ok(json!({ "verified": {
         "records": checked.records,
         "removed": removed,

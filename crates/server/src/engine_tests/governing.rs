@@ -7,7 +7,7 @@ use wharf_core::{
     gate::{OrganisationId, OrganisationRights, decide_operator, decide_organisation},
 };
 use wharf_registry::{
-    ManifestPush, Usage,
+    ManifestPush, QuotaUsage, Usage,
     policy::{self, Expired, ImmutabilityRule, Named, RetentionRule, Rule},
 };
 
@@ -134,7 +134,8 @@ async fn a_quota_counts_each_blob_once_and_refuses_what_passes_it() {
     let used = async || registry.usage(&duty::<Belong>()).await.unwrap();
     push_blob("app", "0123456789").await.unwrap();
     push_blob("other", "0123456789").await.unwrap();
-    assert_eq!(used().await, (Usage { blobs: 10, manifests: 0 }, None));
+    let stored = |blobs, quota| QuotaUsage { used: Usage { blobs, manifests: 0 }, quota };
+    assert_eq!(used().await, stored(10, None));
 
     registry.set_quota(&operator, &library, Some(15)).await.unwrap();
     let refused = push_blob("app", "abcdefghij").await.unwrap_err();
@@ -149,11 +150,11 @@ async fn a_quota_counts_each_blob_once_and_refuses_what_passes_it() {
     let third = registry.grant::<Push>(&Actor::job("test"), &to).await.unwrap();
     let known = digest(Algorithm::Sha256, b"abcde");
     registry.mount(&third, &known, Some(&from)).await.unwrap();
-    assert_eq!(used().await, (Usage { blobs: 15, manifests: 0 }, Some(15)), "what is there costs nothing");
+    assert_eq!(used().await, stored(15, Some(15)), "what is there costs nothing");
 
     let grant = deletion(&registry).await;
     registry.delete_blob(&grant, &known, Default::default()).await.unwrap();
-    assert_eq!(used().await.0, Usage { blobs: 15, manifests: 0 }, "another repository holds it");
+    assert_eq!(used().await.used, Usage { blobs: 15, manifests: 0 }, "another repository holds it");
     registry.set_quota(&operator, &library, None).await.unwrap();
     push_index(&registry, "large", &["v1"]).await.unwrap();
     let recount = registry.recount(OrganisationId(0)).await.unwrap().unwrap();

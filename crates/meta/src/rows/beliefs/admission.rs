@@ -4,8 +4,7 @@
 use async_trait::async_trait;
 use wharf_auth::port::Admission;
 use wharf_core::{
-    AccountId, Error, Kind, Principal, Reach, Result, Timestamp, TokenHash, Workload,
-    audit::AuditRecord,
+    AccountId, Error, Kind, Principal, Reach, Result, Timestamp, TokenHash, Workload, audit::AuditRecord,
 };
 
 use crate::{
