@@ -1,5 +1,4 @@
 //! How long the descriptors of a plugin of 10 MB take to be read: `cargo bench -p wharf-bench --bench descriptors`.
-#![expect(clippy::disallowed_methods, reason = "it measures time")]
 
 use std::time::{Duration, Instant};
 

@@ -7,12 +7,10 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "a target says that it failed by panicking"
 )]
 #![expect(clippy::disallowed_methods, reason = "targets are the world around the parsers")]
-#![expect(missing_docs, reason = "nobody imports a test binary")]
 
 mod alphabet;
 mod descriptors;

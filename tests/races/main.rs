@@ -12,10 +12,8 @@
 )]
 #![expect(
     clippy::disallowed_methods,
-    clippy::disallowed_types,
     reason = "tests are the world around the engine: its clock, its environment, and whose jobs it does"
 )]
-#![expect(missing_docs, reason = "nobody imports a test binary")]
 
 #[path = "../end_to_end/harness/components.rs"]
 mod components;

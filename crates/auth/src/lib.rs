@@ -31,6 +31,7 @@ mod providers;
 mod refresh;
 mod remembered;
 mod repeats;
+mod right_lately;
 mod robots;
 mod seal;
 mod second_factor;

@@ -1,78 +1,48 @@
 //! Passwords that were found right a moment ago, so that a client that sends Basic with every request does not cost
 //! an argon2id each time.
 //!
-//! What is remembered is an HMAC, under a key made at the start, of account, version and password. The account's row
-//! is read on every request anyway, so a changed password or a disabled account is refused at once.
+//! They are known by account, version and password. The account's row is read on every request anyway, so a changed
+//! password or a disabled account is refused at once.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
-
-use aws_lc_rs::hmac::{self, HMAC_SHA256, Key};
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 use wharf_core::{Entropy, Secret, Shared, Timestamp};
 
-use crate::port::Account;
-
-/// How long one is remembered, in seconds.
-const LIFETIME: i64 = 300;
-/// How many are remembered at most.
-const MOST: usize = 4096;
-
-type Proof = [u8; 32];
+use crate::{
+    port::Account,
+    right_lately::{Proof, RightLately},
+};
 
 pub(crate) struct Remembered {
-    key: Key,
-    until: Mutex<HashMap<Proof, Timestamp>>,
+    passwords: RightLately<()>,
     turns: Shared<Proof, Turn<()>>,
 }
 
 impl Remembered {
     pub(crate) fn new(entropy: &dyn Entropy) -> Self {
-        let key: [u8; 32] = entropy.bytes();
-        Self { key: Key::new(HMAC_SHA256, &key), until: Mutex::default(), turns: Shared::default() }
+        Self { passwords: RightLately::new(entropy), turns: Shared::default() }
     }
 
     /// Whether this password of this account was right a moment ago.
     pub(crate) fn knows(&self, account: &Account, password: &Secret<String>, now: Timestamp) -> bool {
-        let proof = self.proof(account, password);
-        let until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.get(&proof).is_some_and(|until| *until > now)
+        self.passwords.find(&self.proof(account, password), now).is_some()
     }
 
     /// Remembers that it is right.
     pub(crate) fn remember(&self, account: &Account, password: &Secret<String>, now: Timestamp) {
-        let proof = self.proof(account, password);
-        let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        if until.len() >= MOST {
-            until.retain(|_, until| *until > now);
-        }
-        if until.len() >= MOST {
-            until.clear();
-        }
-        until.insert(proof, now.plus_seconds(LIFETIME));
+        self.passwords.remember(self.proof(account, password), (), now);
     }
 
     /// The turn to find out whether this password of this user is right. Who brings the same meanwhile waits: a client with many
     /// connections would else ask for as many checks at the moment at which what is remembered ends. Whether there is such a
     /// user makes no difference.
     pub(crate) async fn turn(&self, user: &str, password: &Secret<String>) -> OwnedMutexGuard<()> {
-        let proof = self.hashed(&[user.as_bytes(), b"\0", password.expose().as_bytes()]);
+        let proof = self.passwords.proof(&[user.as_bytes(), password.expose().as_bytes()]);
         self.turns.hold(proof, Turn::default).lock_owned().await
     }
 
     fn proof(&self, account: &Account, password: &Secret<String>) -> Proof {
         let (id, version) = (account.id.0.to_be_bytes(), account.version.to_be_bytes());
-        self.hashed(&[&id, &version, password.expose().as_bytes()])
-    }
-
-    fn hashed(&self, parts: &[&[u8]]) -> Proof {
-        let mut context = hmac::Context::with_key(&self.key);
-        parts.iter().for_each(|part| context.update(part));
-        let mut proof = [0; 32];
-        proof.copy_from_slice(context.sign().as_ref());
-        proof
+        self.passwords.proof(&[&id, &version, password.expose().as_bytes()])
     }
 }
 
@@ -82,14 +52,7 @@ mod tests {
     use wharf_core::AccountId;
 
     use super::*;
-
-    struct Seven;
-
-    impl Entropy for Seven {
-        fn fill(&self, buffer: &mut [u8]) {
-            buffer.fill(7);
-        }
-    }
+    use crate::right_lately::{LIFETIME, tests::Seven};
 
     #[test]
     fn only_this_password_of_this_version_is_known_and_not_for_ever() {

@@ -5,7 +5,6 @@
 //! two finds nothing.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::indexing_slicing,
     reason = "a sample that cannot be made is a bug of its test"
 )]

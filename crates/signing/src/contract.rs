@@ -1,6 +1,6 @@
 //! What an implementation of the port must keep. The suite panics with the sentence that does not hold.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a suite fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a suite fails by panicking")]
 #![expect(clippy::disallowed_methods, reason = "a suite acts as a job")]
 
 use k256::{

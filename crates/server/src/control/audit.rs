@@ -184,7 +184,9 @@ fn told(checked: &Checked, findings: u64) -> Result<String> {
     let Checked { records, removed, head, tail } = checked;
     let mut lines: Vec<_> = removed
         .iter()
-        .map(|(month, records)| format!("removed by Wharf after its export: {month}, {records} records"))
+        .map(|RemovedMonth { month, records }| {
+            format!("removed by Wharf after its export: {month}, {records} records")
+        })
         .collect();
     if let Some(since) = tail.since {
         lines.push(format!("not sealed yet: {} records, since {}", tail.records, since.written()?));

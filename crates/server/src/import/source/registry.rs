@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use wharf_core::{Digest, Reference, Result, Tag};
 use wharf_outbound::{Document, Door, Download, Policy, RegistryAddress, Repository, Upstream};
 
-use super::Source;
+use super::ImportSource;
 use crate::{
     import::arguments::Options,
     login::{DockerFile, trust},
