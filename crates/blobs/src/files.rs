@@ -31,6 +31,9 @@ use crate::{
 /// The folder of a file store in which all objects lie.
 pub const OBJECTS: &str = "objects";
 
+/// The mark while it is written.
+const HALF_MARK: &str = "mark.new";
+
 /// How much is read at a time.
 const PIECE: usize = 1 << 18;
 
@@ -52,7 +55,7 @@ impl FileStore {
     /// `incarnation` names the machine's boot: bytes written but not flushed under another one may be lost.
     ///
     /// # Errors
-    /// `Unavailable` with the cause.
+    /// `StorageFull`; `Unavailable` with the cause, also for a store without a mark that could not be given one.
     pub fn open(root: &Path, incarnation: &str) -> Result<Self> {
         let disk = Arc::new(Disk::of(root));
         let (root, incarnation) = (root.to_owned(), incarnation.to_owned());
@@ -65,11 +68,7 @@ impl FileStore {
             meters: Arc::default(),
         };
         let objects = store.root.join(OBJECTS);
-        make_folder(&objects).map_err(failure)?;
-        for folder in 0..=255_u8 {
-            make_folder(&objects.join(format!("{folder:02x}"))).map_err(failure)?;
-        }
-        flush_folder(&objects).and_then(|()| flush_folder(&store.root)).map_err(failure)?;
+        lay_out(&store.root, &objects).map_err(|error| unusable(&objects, error))?;
         Ok(store)
     }
 
@@ -102,7 +101,7 @@ impl FileStore {
     pub async fn set_mark(&self, mark: &str) -> Result<()> {
         let (folder, mark) = (self.root.join(OBJECTS), mark.to_owned());
         blocking(move || {
-            let half = folder.join("mark.new");
+            let half = folder.join(HALF_MARK);
             let mut file = File::create(&half)?;
             file.write_all(mark.as_bytes())?;
             file.sync_all()?;
@@ -230,6 +229,23 @@ impl Leftovers for FileStore {
     }
 }
 
+/// Makes the folders of a store.
+#[allow(clippy::disallowed_methods, reason = "the file store is where files are touched")]
+fn lay_out(root: &Path, objects: &Path) -> io::Result<()> {
+    make_folder(objects)?;
+    for folder in 0..=255_u8 {
+        make_folder(&objects.join(format!("{folder:02x}")))?;
+    }
+    flush_folder(objects)?;
+    flush_folder(root)?;
+    if !fs::exists(objects.join(MARK))? {
+        // Tried now, before anybody makes a database for a store that cannot be marked.
+        File::create(objects.join(HALF_MARK))?;
+        fs::remove_file(objects.join(HALF_MARK))?;
+    }
+    Ok(())
+}
+
 /// Makes a folder; one that is there is made already.
 #[allow(clippy::disallowed_methods, reason = "the file store is where files are touched")]
 fn make_folder(path: &Path) -> io::Result<()> {
@@ -266,6 +282,17 @@ fn failure(error: io::Error) -> Error {
     }
 }
 
+/// A store that cannot be opened, in words that say where it lies.
+fn unusable(folder: &Path, error: io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => failure(error),
+        _ => {
+            let message = format!("the storage {} cannot be used", folder.display());
+            Error::new(Kind::Unavailable, message).because(error)
+        }
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "the tests damage files")]
 mod tests {
@@ -289,6 +316,18 @@ mod tests {
         let store = FileStore::open(folder.path(), "boot").unwrap();
         wharf_registry::contract::blob_store(&store).await;
         wharf_registry::contract::forgetful_blob_store(&store).await;
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_marked_is_refused_before_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        FileStore::open(folder.path(), "boot").unwrap();
+        // Nobody can make a file of that name now, whatever he may.
+        fs::create_dir(folder.path().join(OBJECTS).join(HALF_MARK)).unwrap();
+        let refused = FileStore::open(folder.path(), "boot").unwrap_err();
+        assert!(refused.message().contains("objects cannot be used"), "{refused}");
+        fs::write(folder.path().join(OBJECTS).join(MARK), "a mark").unwrap();
+        FileStore::open(folder.path(), "boot").expect("one that bears a mark needs no other");
     }
 
     #[tokio::test]

@@ -76,7 +76,7 @@ impl DataDir {
         match fs::read_to_string(&path) {
             Ok(text) => SealingKey::parse(&text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                if self.path.join(DATABASE_FILE).exists() {
+                if self.has_database() {
                     let message =
                         format!("{} is missing, but the database was sealed with it", path.display());
                     return Err(Error::new(Kind::Invalid, message));
@@ -92,6 +92,11 @@ impl DataDir {
     /// The SQLite database.
     pub(crate) fn database(&self) -> PathBuf {
         self.path.join(DATABASE_FILE)
+    }
+
+    /// Whether a SQLite database lies in the directory already.
+    pub(crate) fn has_database(&self) -> bool {
+        self.database().exists()
     }
 
     /// Whether a key lies in the directory already.

@@ -48,8 +48,9 @@ pub(crate) struct Stores {
 }
 
 impl Stores {
-    /// Opens them, made where they are not there.
-    pub(crate) async fn open(config: &Config, data_dir: &DataDir, entropy: &dyn Entropy) -> Result<Self> {
+    /// Puts a database beside a storage, made where it is not there. The storage comes first, so that one that cannot be
+    /// used leaves no database behind.
+    pub(crate) async fn open(config: &Config, data_dir: &DataDir, storage: Storage) -> Result<Self> {
         let database = match &config.database {
             DatabaseChoice::Sqlite => {
                 data_dir.keep_ballast()?;
@@ -65,8 +66,25 @@ impl Stores {
             }
         };
         let database = database.with_organisation_quota(config.organisation_quota)?;
-        let storage = Storage::open(config, data_dir, entropy).await?;
         Ok(Self { database, storage, notebook: Arc::default() })
+    }
+
+    /// Opens them for a Wharf that is to serve from them, with the key that seals its secrets. A storage that is not its
+    /// own is refused before anything is made or written, for a restore needs an empty database.
+    async fn open_own(
+        config: &Config,
+        data_dir: &DataDir,
+        entropy: &dyn Entropy,
+    ) -> Result<(Self, SealingKey)> {
+        let storage = Storage::open(config, data_dir, entropy).await?;
+        if is_without_database(config, data_dir) {
+            storage.expect_free().await?;
+        }
+        let key = sealing_key(config, data_dir, entropy)?;
+        let stores = Self::open(config, data_dir, storage).await?;
+        stores.database.expect_whole().await?;
+        stores.storage.expect_own(&stores.database).await?;
+        Ok((stores, key))
     }
 
     /// The bytes.
@@ -205,9 +223,7 @@ impl Wharf {
     /// Opens the stores and puts the engines on them.
     pub(crate) async fn open(config: &Config, data_dir: &DataDir) -> Result<Self> {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
-        let key = sealing_key(config, data_dir, entropy.as_ref())?;
-        let stores = Stores::open(config, data_dir, entropy.as_ref()).await?;
-        stores.database.expect_whole().await?;
+        let (stores, key) = Stores::open_own(config, data_dir, entropy.as_ref()).await?;
         let file_system = file_system::under(data_dir.path())?;
         let durability = Durability { database: stores.database.durability(), file_system };
         let auth = stores.auth(config, &key, entropy.clone()).await?;
@@ -392,6 +408,11 @@ fn postman(letters: &Letters) -> Result<Arc<dyn Postman>> {
         password,
         authorities: letters.authorities.as_ref().map(read).transpose()?,
     })?))
+}
+
+/// Whether nothing but a first start would make a database here.
+fn is_without_database(config: &Config, data_dir: &DataDir) -> bool {
+    matches!(config.database, DatabaseChoice::Sqlite) && !data_dir.has_database()
 }
 
 /// The key that seals secrets, made where there may be none yet.

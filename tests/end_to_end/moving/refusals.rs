@@ -65,3 +65,25 @@ async fn rows_that_were_changed_and_directories_of_others_are_refused() {
     assert!(refused.contains("holds other things than a backup"), "{refused}");
     assert_eq!(std::fs::read_dir(&occupied).unwrap().count(), 1);
 }
+
+#[tokio::test]
+async fn a_database_that_a_refused_start_left_takes_a_restore() {
+    let mut wharf = Wharf::start_in_files(&[]).await;
+    wharf.admin().repository("acme/app").push_image(&Image::oci(1), "v1").await;
+    let directory = wharf.directory("backup");
+    told(&back_up(&wharf, &directory));
+    wharf.stop().await;
+
+    let mut other = empty_house(&wharf).await;
+    // An empty database that is there already meets the objects of another.
+    std::fs::write(other.data.join("wharf.sqlite"), "").unwrap();
+    let mark = other.data.join("objects/mark");
+    std::fs::create_dir(other.data.join("objects")).unwrap();
+    std::fs::write(&mark, "of another").unwrap();
+    let refused = said(&other.try_command(&["gc"], ""));
+    assert!(refused.contains("belongs to another database"), "{refused}");
+    std::fs::remove_file(&mark).unwrap();
+    told(&restore(&other, &directory));
+    other.restart().await;
+    other.admin().repository("acme/app").manifest("v1").await.is(200);
+}

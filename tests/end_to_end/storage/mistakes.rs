@@ -4,11 +4,20 @@ use crate::harness::{storage, wharf_command};
 
 /// What a server says that ends at its start.
 fn refused(url: &str) -> String {
+    refused_with(url, &[])
+}
+
+/// The same with these variables in its environment.
+fn refused_with(url: &str, environment: &[(&str, &str)]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let mut command = wharf_command();
     command.args(["serve", "--listen", "127.0.0.1:0", "--storage", url, "--data-dir"]).arg(folder.path());
+    command.envs(environment.iter().copied());
     let output = command.output().unwrap();
     assert!(!output.status.success(), "{url} was taken for right");
+    for made in ["wharf.sqlite", "secret-key"] {
+        assert!(!folder.path().join(made).exists(), "{url}: {made} was left behind");
+    }
     String::from_utf8(output.stderr).unwrap()
 }
 
@@ -40,4 +49,11 @@ fn a_bucket_that_cannot_be_used_is_refused_in_words() {
         let said = refused(&url);
         assert!(said.contains(word), "{said}");
     }
+}
+
+#[test]
+fn a_start_without_its_bucket_leaves_neither_a_database_nor_a_key() {
+    let keys = [("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+    let said = refused_with("s3://bucket?endpoint=http://127.0.0.1:1&region=here", &keys);
+    assert!(said.contains("nothing answers at its endpoint"), "{said}");
 }

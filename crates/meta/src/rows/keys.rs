@@ -28,6 +28,16 @@ impl Keys for Database {
     }
 }
 
+impl Database {
+    /// A value of the installation, if it was ever kept.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn setting(&self, name: &'static str) -> Result<Option<Vec<u8>>> {
+        self.read(FindSetting(name)).await
+    }
+}
+
 struct All;
 
 #[async_trait]
@@ -94,8 +104,19 @@ impl Step for Keep {
         const INSERT: &str =
             "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
         session.execute(INSERT, &[self.name.into(), self.value.as_slice().into()]).await?;
-        let found =
-            session.query_first("SELECT value FROM setting WHERE name = $1", &[self.name.into()]).await?;
-        found.ok_or_else(|| Error::internal("a setting that was just kept is not there"))?.next()
+        let found = FindSetting(self.name).run(session).await?;
+        found.ok_or_else(|| Error::internal("a setting that was just kept is not there"))
+    }
+}
+
+struct FindSetting(&'static str);
+
+#[async_trait]
+impl Step for FindSetting {
+    type Output = Option<Vec<u8>>;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<Option<Vec<u8>>> {
+        const FIND: &str = "SELECT value FROM setting WHERE name = $1";
+        session.query_first(FIND, &[self.0.into()]).await?.map(|mut row| row.next()).transpose()
     }
 }

@@ -21,6 +21,7 @@ use crate::{
     control::{Outcome, shown},
     data_dir::{DataDir, NotHeld},
     formats,
+    storage::Storage,
     wiring::{Stores, node, sealing_key},
     world::{SystemClock, SystemEntropy},
 };
@@ -43,7 +44,8 @@ pub(crate) async fn restore(config: &Config, directory: &Path) -> Result<Outcome
     let key = key_of_old(config, &data_dir, entropy.as_ref())?;
     let (path, digest) = (archive.rows(&summary.rows.name), summary.rows.digest.clone());
     blocking(move || expect_digest(&path, &digest)).await?;
-    let stores = Stores::open(config, &data_dir, entropy.as_ref()).await?;
+    let storage = Storage::open(config, &data_dir, entropy.as_ref()).await?;
+    let stores = Stores::open(config, &data_dir, storage).await?;
     let start = begin(&stores).await?;
     let plugins = Plugins::new(stores.signing(config)?, Arc::new(SystemClock));
     let formats = formats::all(Distributions::default(), plugins);

@@ -36,6 +36,29 @@ impl Storage {
         Err(Error::new(Kind::Conflict, message))
     }
 
+    /// Refuses a storage that belongs to a database: there is none here yet.
+    ///
+    /// # Errors
+    /// `Conflict` in words for the operator; `Unavailable`.
+    pub(crate) async fn expect_free(&self) -> Result<()> {
+        match self.is_paired().await? {
+            true => Err(anothers()),
+            false => Ok(()),
+        }
+    }
+
+    /// Refuses a storage that belongs to another database, and writes nothing into either.
+    ///
+    /// # Errors
+    /// `Conflict` in words for the operator; `Unavailable`.
+    pub(crate) async fn expect_own(&self, database: &Database) -> Result<()> {
+        let Some(mark) = self.mark().await? else { return Ok(()) };
+        match database.setting(SETTING).await? == Some(mark.into_bytes()) {
+            true => Ok(()),
+            false => Err(anothers()),
+        }
+    }
+
     /// Marks the storage as the one of this database.
     ///
     /// # Errors
@@ -46,12 +69,10 @@ impl Storage {
             self.set_mark(&mark).await?;
         }
         // Another node, or another Wharf, may have been faster.
-        if self.mark().await? == Some(mark) {
-            return Ok(());
+        match self.mark().await? == Some(mark) {
+            true => Ok(()),
+            false => Err(anothers()),
         }
-        let message = "the storage belongs to another database: give the one it belongs to, or an empty folder or \
-                       prefix. A database that is lost comes back by wharf restore";
-        Err(Error::new(Kind::Conflict, message))
     }
 
     /// Whether the storage belongs to a database.
@@ -82,6 +103,12 @@ impl Storage {
             Self::Bucket(_) => "mark, below its prefix",
         }
     }
+}
+
+fn anothers() -> Error {
+    let message = "the storage belongs to another database: give the one it belongs to, or an empty folder or prefix. A \
+                   database that is lost comes back by wharf restore";
+    Error::new(Kind::Conflict, message)
 }
 
 /// The mark of a database, made where it has none.
