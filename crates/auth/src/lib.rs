@@ -84,7 +84,7 @@ use crate::{
     password::Passwords,
     port::{
         Accounts, Beliefs, Invitations, Keys, Letters, Links, Logins, Machines, People, Postman, Providers,
-        Repeats, SecondFactors, Tenancy, Users,
+        Repeats, SecondFactors, Tenancy, UpstreamPolicy, Users,
     },
     providers::Outsiders,
     remembered::Remembered,
@@ -131,6 +131,8 @@ pub struct Parts {
     pub documents: Arc<dyn Documents>,
     /// The audience that names this Wharf to issuers: its own address.
     pub audience: Option<String>,
+    /// Where proxies may fetch from.
+    pub upstream_policy: Arc<dyn UpstreamPolicy>,
     /// Signing keys.
     pub keys: Arc<dyn Keys>,
     /// Seals what lies at rest.
@@ -173,6 +175,7 @@ struct Inner {
     turns: WaysIn,
     issuers: Issuers,
     audience: Option<String>,
+    upstream_policy: Arc<dyn UpstreamPolicy>,
     uses: Uses,
     login_uses: Uses,
     founders: Founders,
@@ -224,6 +227,7 @@ impl Auth {
             provider_door,
             documents,
             audience,
+            upstream_policy,
             keys,
             sealer,
             clock,
@@ -257,6 +261,7 @@ impl Auth {
             turns: WaysIn { at_provider: providers::turns(), of_jobs: workloads::turns() },
             issuers: Issuers::new(documents, clock.clone()),
             audience,
+            upstream_policy,
             uses: Uses::default(),
             login_uses: Uses::default(),
             founders,

@@ -32,7 +32,7 @@ pub use self::{
     providers::{Arrival, BrowserFlow, Exchange, GroupRole, ProviderRow, Providers, Spent},
     repeats::{Known, Repeat, RepeatTimes, Repeats},
     second_factor::{Confirmation, FactorRow, SecondFactors},
-    sources::{Source, SourceChange},
+    sources::{Source, SourceChange, UpstreamPolicy},
     tenancy::{
         Claim, MemberRow, Members, NewOrganisation, OrganisationRow, Organisations, Registries, RegistryRow,
         Seer, Span, Tenancy,

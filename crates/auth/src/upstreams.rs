@@ -26,9 +26,11 @@ impl Auth {
     /// An upstream as it is kept, its password sealed.
     ///
     /// # Errors
-    /// `Invalid` for what is too long, for a user that Basic cannot carry, and for authorities that are no PEM.
+    /// `Invalid` for what is too long, for a user that Basic cannot carry, and for authorities that are no PEM; `Denied`
+    /// for an address that the operator keeps closed.
     pub fn upstream(&self, new: NewUpstream) -> Result<Upstream> {
         let NewUpstream { url, protocol, authorities, login } = new;
+        self.0.upstream_policy.expect_open(&url)?;
         let is_pem = |pem: &String| pem.contains("-----BEGIN CERTIFICATE-----");
         if authorities.as_ref().is_some_and(|pem| pem.len() > LARGEST_AUTHORITIES || !is_pem(pem)) {
             return Err(Error::new(Kind::Invalid, "the authorities of an upstream are certificates in PEM"));

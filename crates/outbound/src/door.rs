@@ -13,7 +13,7 @@ use wharf_core::{ByteStream, Error, Kind, Result, causes};
 
 use crate::{
     answer::Answer,
-    policy::{Policy, Refused, literal},
+    policy::{Policy, Refused},
     resolver::Resolver,
     trust::Trust,
 };
@@ -140,11 +140,7 @@ impl Door {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(invalid(url, "has a login in its URL"));
         }
-        let host = url.host_str().unwrap_or_default();
-        match literal(host) {
-            Some(address) => self.policy.judge(host, address).map_err(Error::from),
-            None => Ok(()),
-        }
+        self.policy.judge_written(url.host_str().unwrap_or_default()).map_err(Error::from)
     }
 }
 

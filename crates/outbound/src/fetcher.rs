@@ -7,8 +7,8 @@ use reqwest::{
     Method, StatusCode, Url,
     header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH},
 };
-use wharf_auth::Auth;
-use wharf_core::{Error, Kind, Result, Upstream};
+use wharf_auth::{Auth, port::UpstreamPolicy};
+use wharf_core::{Error, Kind, Result, Upstream, UpstreamUrl};
 use wharf_registry::port::{UpstreamAnswer, UpstreamAsk, UpstreamBody, UpstreamDoor};
 
 use crate::{
@@ -27,7 +27,12 @@ pub struct Fetcher {
 impl Fetcher {
     /// One that goes into the internet, and to these hosts wherever they are; `auth` opens the logins.
     pub fn new(auth: Auth, hosts: Vec<String>) -> Self {
-        Self { auth, doors: Doors::under(move || Policy::named(hosts.iter().cloned())) }
+        Self { auth, doors: Doors::under(move || Self::policy(&hosts)) }
+    }
+
+    /// Where upstreams may be: in the internet, and at these hosts wherever they are.
+    pub fn policy(hosts: &[String]) -> Policy {
+        Policy::named(hosts).of_setting("upstream_hosts")
     }
 
     fn headers(&self, upstream: &Upstream, ask: &UpstreamAsk, url: &Url) -> Result<HeaderMap> {
@@ -69,6 +74,13 @@ impl UpstreamDoor for Fetcher {
             StatusCode::NOT_FOUND | StatusCode::GONE => Ok(UpstreamAnswer::Missing),
             status => Err(refused(&answer, status)),
         }
+    }
+}
+
+impl UpstreamPolicy for Policy {
+    fn expect_open(&self, url: &UpstreamUrl) -> Result<()> {
+        let url = Url::parse(url.as_str()).map_err(Error::internal)?;
+        self.judge_written(url.host_str().unwrap_or_default()).map_err(Error::from)
     }
 }
 

@@ -91,7 +91,7 @@ impl IssuerDoor {
     /// One that goes into the internet, and to these hosts wherever they are.
     pub fn new(hosts: Vec<IssuerHost>) -> Self {
         let names: Vec<String> = hosts.iter().map(|host| host.name.clone()).collect();
-        Self { hosts, doors: Doors::under(move || Policy::by_name(names.iter().cloned())) }
+        Self { hosts, doors: Doors::under(move || Policy::by_name(&names).of_setting("issuer_hosts")) }
     }
 
     fn open(&self, wanted: &Wanted) -> Result<(Door, Url)> {

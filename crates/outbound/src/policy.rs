@@ -19,6 +19,8 @@ pub struct Policy {
     named: HashSet<String>,
     /// The addresses those hosts turned out to have, where those are open by number too.
     own: Option<Mutex<HashSet<IpAddr>>>,
+    /// The setting in which the operator names hosts, if it is one.
+    setting: Option<&'static str>,
 }
 
 /// An address that no connection is made to.
@@ -26,6 +28,7 @@ pub struct Policy {
 pub(crate) struct Refused {
     host: String,
     class: Class,
+    setting: Option<&'static str>,
 }
 
 impl Policy {
@@ -41,12 +44,18 @@ impl Policy {
         let named = hosts.into_iter().map(|host| host.into().to_ascii_lowercase()).collect::<HashSet<_>>();
         let own =
             named.iter().filter_map(|host| literal(host)).map(|address| address.to_canonical()).collect();
-        Self { named, own: Some(Mutex::new(own)) }
+        Self { named, own: Some(Mutex::new(own)), setting: None }
     }
 
     /// The same where no redirect is followed: these hosts are open by the names they were given, and by no other.
     pub fn by_name(hosts: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { own: None, ..Self::named(hosts) }
+    }
+
+    /// The same, where the hosts come from a setting of the operator's: refusals say which.
+    #[must_use]
+    pub fn of_setting(self, name: &'static str) -> Self {
+        Self { setting: Some(name), ..self }
     }
 
     /// Whether the operator or the user named this host.
@@ -62,12 +71,19 @@ impl Policy {
         match class {
             Class::Public => {}
             Class::Private if named || own.as_ref().is_some_and(|own| own.contains(&address)) => {}
-            Class::Private | Class::Never => return Err(Refused { host: host.to_owned(), class }),
+            Class::Private | Class::Never => {
+                return Err(Refused { host: host.to_owned(), class, setting: self.setting });
+            }
         }
         if let Some(own) = own.as_mut().filter(|_| named) {
             own.insert(address);
         }
         Ok(())
+    }
+
+    /// Judges a host by how it is written: an address. A name is judged when it is looked up.
+    pub(crate) fn judge_written(&self, host: &str) -> Result<(), Refused> {
+        literal(host).map_or(Ok(()), |address| self.judge(host, address))
     }
 }
 
@@ -78,13 +94,21 @@ pub(crate) fn literal(host: &str) -> Option<IpAddr> {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.class {
-            Class::Never => {
-                "at a link-local, metadata, multicast or reserved address, where nothing is fetched"
+        let Self { host, class, setting } = self;
+        match (class, setting) {
+            (Class::Never, _) => {
+                let what =
+                    "at a link-local, metadata, multicast or reserved address, where nothing is fetched";
+                write!(f, "{host} is {what}")
             }
-            _ => "in a private network, and nobody named it",
-        };
-        write!(f, "{} is {what}", self.host)
+            (_, Some(setting)) => {
+                write!(
+                    f,
+                    "{host} is in a private network, and the operator's setting {setting} does not name it"
+                )
+            }
+            (_, None) => write!(f, "{host} is in a private network, and nobody named it"),
+        }
     }
 }
 

@@ -144,7 +144,8 @@ impl Stores {
         entropy: Arc<dyn Entropy>,
         node: String,
     ) -> Result<Webhooks> {
-        let door = Door::open(Policy::named(config.webhook_hosts.clone()), Trust::of_system())?;
+        let policy = Policy::named(&config.webhook_hosts).of_setting("webhook_hosts");
+        let door = Door::open(policy, Trust::of_system())?;
         Ok(Webhooks::new(WebhookParts {
             store: Arc::new(self.database.clone()),
             vault: Arc::new(auth.clone()),
@@ -184,6 +185,7 @@ impl Stores {
             provider_door: issuers.clone(),
             documents: issuers,
             audience: config.public_url.configured().map(str::to_owned),
+            upstream_policy: Arc::new(Fetcher::policy(&config.upstream_hosts)),
             keys: Arc::new(self.database.clone()),
             sealer: Sealer::new(key)?,
             clock: Arc::new(SystemClock),

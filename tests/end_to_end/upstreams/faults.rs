@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{file, mirror, names, near, page};
 use crate::formats::wheel::Distribution;
-use crate::harness::{Image, sha256};
+use crate::harness::{Image, Wharf, sha256};
 use crate::import::stage::{Heard, Said, Stage};
 
 /// An index that shows one file and answers for everything else as it is told.
@@ -126,11 +126,30 @@ async fn nothing_is_fetched_from_a_private_network_that_nobody_named() {
     let refused = page(&admin, "mirror", "away").await.is(503);
     assert!(!String::from_utf8_lossy(&refused.body).contains("127.0.0.2"), "a reader learns of the network");
     assert!(wharf.log().contains("127.0.0.2 is in a private network"));
-    let other = json!({ "name": "inside", "kind": "proxy",
-        "upstream": { "url": "http://127.0.0.3:9/", "protocol": "python" } });
-    super::make(&admin, other).await;
+}
+
+#[tokio::test]
+async fn an_upstream_at_a_closed_address_is_refused_when_it_is_named_and_a_name_when_it_is_looked_up() {
+    let wharf = Wharf::start().await;
+    wharf.found(&["acme"]).await;
+    let admin = wharf.admin();
+    let inside = |url: &str| json!({ "name": "inside", "kind": "proxy", "upstream": { "url": url, "protocol": "python" } });
+    let closed = ["http://127.0.0.3:9/", "http://[::1]:9/", "https://10.0.0.1/simple/", "http://0x7f.1/"];
+    for url in closed {
+        let refused = admin.send_json("POST", super::ALL, &inside(url)).await.is(403);
+        let said = refused.json()["detail"].to_string();
+        assert!(said.contains("setting upstream_hosts does not name it"), "{said}");
+    }
+    super::make(&admin, inside("http://localhost:9/")).await;
     page(&admin, "inside", "foo").await.is(503);
-    assert!(wharf.log().contains("127.0.0.3 is in a private network"));
+    assert!(wharf.log().contains("localhost is in a private network"));
+    let moved = json!({ "upstream": { "url": closed[0], "protocol": "python" } });
+    admin.send_json("PATCH", &format!("{}/inside", super::ALL), &moved).await.is(403);
+
+    let set = ["registry", "set", "acme/other", "--kind", "proxy", "--upstream", closed[0]];
+    let output = wharf.try_command(&set, "");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("upstream_hosts"), "{said}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Where the content of registries comes from, as their admins set it.
 
-use wharf_core::{Guard, Lookalikes, RegistryKind, RegistryName, Upstream};
+use wharf_core::{Guard, Lookalikes, RegistryKind, RegistryName, Result, Upstream, UpstreamUrl};
 
 /// Where the content of a registry comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +13,16 @@ pub struct Source {
     pub members: Vec<RegistryName>,
     /// What is not let through.
     pub guard: Guard,
+}
+
+/// Where the operator lets proxies fetch from.
+pub trait UpstreamPolicy: Send + Sync {
+    /// Refuses an address that nothing will be fetched from, as far as that can be seen in it. A name may mean another
+    /// place tomorrow, so it is judged when it is looked up.
+    ///
+    /// # Errors
+    /// `Denied` in words that name the setting.
+    fn expect_open(&self, url: &UpstreamUrl) -> Result<()>;
 }
 
 /// What is to change of that; `None` leaves it as it is.
