@@ -123,6 +123,7 @@ async fn what_a_repository_holds_is_looked_at_and_set_back() {
     let desk = Desk::of_the_operator(&wharf).await;
     let (first, second) = (Image::oci(1), Image::oci(2));
     let repository = wharf.admin().repository("acme/main/team/app");
+    repository.push_image(&first, "older").await;
     for image in [&first, &second] {
         repository.push_image(image, "latest").await;
     }
@@ -134,12 +135,15 @@ async fn what_a_repository_holds_is_looked_at_and_set_back() {
     desk.say(&format!("tag rollback acme/main/team/app latest {}", first.digest()), "").await;
     repository.manifest("latest").await.is(200).has_body(&first.manifest);
 
-    let rule = json!({ "keep_newest": 0 });
-    let path = "/api/v1/orgs/acme/registries/main/retention/all";
-    wharf.admin().send_json("PUT", path, &rule).await.is(200);
+    let path = "/api/v1/orgs/acme/registries/main/retention/one";
+    let refused = wharf.admin().send_json("PUT", path, &json!({ "keep_newest": 0 })).await.is(400);
+    assert!(refused.json()["detail"].as_str().unwrap().starts_with("keep_newest: "));
+    wharf.admin().send_json("PUT", path, &json!({ "keep_newest": 1 })).await.is(200);
     let going = desk.told("registry expiring acme/main").await;
-    assert_eq!((&going[0]["tag"], &going[0]["rule"]), (&"latest".into(), &"all".into()));
-    desk.say("tag remove acme/main/team/app latest", "").await;
+    assert_eq!((&going[0]["tag"], &going[0]["rule"]), (&"older".into(), &"one".into()));
+    for tag in ["latest", "older"] {
+        desk.say(&format!("tag remove acme/main/team/app {tag}"), "").await;
+    }
     assert_eq!(desk.told("tag list acme/main/team/app").await.len(), 0);
     desk.say("repository remove acme/main/team/app", "").await;
     assert_eq!(desk.told("repository list acme/main").await.len(), 0);
@@ -207,10 +211,13 @@ async fn what_would_go_is_told_to_its_end() {
     let push = async |number: u32| {
         repository.put_manifest(&format!("v{number}"), media_type::OCI_INDEX, &index).await.is(201);
     };
-    stream::iter(0..1002).for_each_concurrent(32, push).await;
-    wharf.admin().repository("acme/zoo").push_empty_index(&["last"]).await;
-    let path = "/api/v1/orgs/acme/registries/main/retention/all";
-    wharf.admin().send_json("PUT", path, &json!({ "keep_newest": 0 })).await.is(200);
+    stream::iter(0..1003).for_each_concurrent(32, push).await;
+    let zoo = wharf.admin().repository("acme/zoo");
+    for tag in ["last", "newest"] {
+        zoo.push_empty_index(&[tag]).await;
+    }
+    let path = "/api/v1/orgs/acme/registries/main/retention/one";
+    wharf.admin().send_json("PUT", path, &json!({ "keep_newest": 1 })).await.is(200);
 
     let going = desk.told("registry expiring acme/main").await;
     let mut tags: Vec<_> = going.iter().map(|row| row["tag"].as_str().unwrap()).collect();

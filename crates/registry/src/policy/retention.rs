@@ -58,6 +58,12 @@ impl RetentionRule {
                 invalid(&format!("a rule speaks of at most {MOST_DAYS} days"))
             }
             (Expirable::Tags, None, None) => invalid("a rule about tags says keep_newest or keep_days"),
+            (Expirable::Tags, Some(0), None | Some(0)) => invalid(
+                "keep_newest: with 0 every tag goes that the rule selects: say how many stay, or keep_days",
+            ),
+            (Expirable::Tags, None, Some(0)) => invalid(
+                "keep_days: with 0 every tag goes that the rule selects: say for how long they stay, or keep_newest",
+            ),
             (Expirable::Untagged, Some(_), _) | (Expirable::Untagged, _, None) => {
                 invalid("a rule about manifests without a tag says keep_days, and nothing else")
             }
@@ -162,10 +168,17 @@ mod tests {
     fn a_rule_must_keep_something_it_can_speak_of() {
         for (body, good) in [
             (r#"{"keep_days":1}"#, true),
-            (r#"{"keep_newest":0}"#, true),
+            (r#"{"keep_newest":1}"#, true),
+            (r#"{"keep_newest":0}"#, false),
+            (r#"{"select":{"tags":["pr-*"]},"keep_newest":0}"#, false),
+            (r#"{"keep_days":0}"#, false),
+            (r#"{"keep_newest":0,"keep_days":0}"#, false),
+            (r#"{"keep_newest":0,"keep_days":1}"#, true),
+            (r#"{"keep_newest":1,"keep_days":0}"#, true),
             ("{}", false),
             (r#"{"keep_days":40000}"#, false),
             (r#"{"of":"untagged","keep_days":7}"#, true),
+            (r#"{"of":"untagged","keep_days":0}"#, true),
             (r#"{"of":"untagged","keep_newest":7}"#, false),
             (r#"{"of":"untagged"}"#, false),
         ] {
