@@ -1,8 +1,8 @@
 //! Accounts, as an operator manages them.
 
 use wharf_core::{
-    Error, OperatorGrant, OrganisationName, RegistryName, Result, Role, Secret, SelfGrant, Subject, UserName,
-    audit::AuditRecord,
+    Error, OperatorGrant, OrganisationName, RegistryName, RegistryPlace, Result, Role, Secret, SelfGrant,
+    Subject, UserName, audit::AuditRecord, gate::Sight,
 };
 
 use crate::{
@@ -27,6 +27,17 @@ pub struct NewUser {
     pub memberships: Vec<(OrganisationName, Role)>,
     /// What the user is known by beside the login; the operator vouches for the address.
     pub known_by: KnownBy,
+}
+
+/// How much of where a registry is, is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// Not even its organisation.
+    Nothing,
+    /// Its organisation.
+    Organisation,
+    /// The registry.
+    Registry,
 }
 
 impl Auth {
@@ -103,6 +114,17 @@ impl Auth {
         let record = self.record_of(grant, "registry.set", target.trim_end());
         let record = AuditRecord { organisation: Some(organisation.clone()), ..record };
         self.0.accounts.set_registry(organisation, registry, change, record).await
+    }
+
+    /// How much of a place is there, for who is about to make what is missing.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn presence(&self, grant: &OperatorGrant, place: &RegistryPlace) -> Result<Presence> {
+        let rights = self.tenancy().organisation_rights(grant.actor(), &place.organisation).await?;
+        let Some(organisation) = rights.organisation else { return Ok(Presence::Nothing) };
+        let found = self.tenancy().registry(organisation, Sight::Whole, &place.registry).await?;
+        Ok(found.map_or(Presence::Organisation, |_| Presence::Registry))
     }
 
     /// Asks the gate whether an actor may manage the platform.

@@ -56,7 +56,7 @@ use wharf_core::{
 };
 
 pub use crate::{
-    accounts::NewUser,
+    accounts::{NewUser, Presence},
     api_tokens::{CreatedToken, NewToken},
     invitations::{CreatedInvitation, NewInvitation},
     limits::Limits,

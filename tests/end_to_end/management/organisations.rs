@@ -94,3 +94,21 @@ async fn what_belongs_to_one_tenant_is_not_found_under_another() {
     owner.send_json("PATCH", "/api/v1/orgs/acme/registries/team", &json!({ "public": true })).await.is(404);
     owner.delete("/api/v1/orgs/acme").await.is(404);
 }
+
+#[tokio::test]
+async fn a_command_names_what_it_makes_along_the_way() {
+    let wharf = Wharf::start().await;
+    let told = |arguments: &[&str]| {
+        let output = wharf.try_command(arguments, "a-good-password");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    };
+    let open = |registry| told(&["registry", "set", registry, "--public", "true"]);
+    let made = |organisation: &str| format!("there was no organisation {organisation}, so it was made");
+    assert_eq!(open("acem/main"), format!("{}; registry acem/main is set", made("acem")));
+    assert_eq!(open("acem/tema"), "registry acem/tema was made");
+    assert_eq!(open("acem/tema"), "registry acem/tema is set");
+    let bob =
+        ["user", "add", "bob", "--password-stdin", "--member", "acem:writer", "--member", "other:writer"];
+    assert_eq!(told(&bob), format!("user bob was made; {}", made("other")));
+}

@@ -1,8 +1,10 @@
 //! The commands.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
-use wharf_auth::{KnownBy, NewUser};
-use wharf_core::{Actor, RegistryPlace, Result, Secret, UserName};
+use wharf_auth::{Auth, KnownBy, NewUser, Presence};
+use wharf_core::{Actor, OperatorGrant, RegistryName, RegistryPlace, Result, Secret, UserName};
 use wharf_registry::{Collected, Horizon, Registry, Share};
 
 use super::{Desk, Membership, Outcome, Progress, audit::Audit, key::Key, registry};
@@ -76,14 +78,13 @@ impl Command {
             Self::UserAdd { name: AsText(name), password, memberships, operator } => {
                 let role_in = |AsText(Membership { organisation, role })| (organisation, role);
                 let user = NewUser {
-                    name: name.clone(),
+                    name,
                     password: Secret::new(password),
                     operator,
                     memberships: memberships.into_iter().map(role_in).collect(),
                     known_by: KnownBy::default(),
                 };
-                auth.create_user(&grant, user).await?;
-                Ok(Outcome::good(format!("user {name} was made")))
+                add_user(auth, &grant, user).await.map(Outcome::good)
             }
             Self::UserPasswd { name: AsText(name), password } => {
                 auth.set_password(&grant, &name, &Secret::new(password)).await?;
@@ -103,6 +104,19 @@ impl Command {
             Self::Backup(backup) => moving::back_up(desk, &backup, progress).await,
         }
     }
+}
+
+/// Makes a user; says so, and which organisations were made along the way.
+async fn add_user(auth: &Auth, grant: &OperatorGrant, user: NewUser) -> Result<String> {
+    let mut told = format!("user {} was made", user.name);
+    let organisations: BTreeSet<_> = user.memberships.iter().map(|(organisation, _)| organisation).collect();
+    for organisation in organisations {
+        let main = RegistryPlace { organisation: organisation.clone(), registry: RegistryName::main() };
+        if auth.presence(grant, &main).await? == Presence::Nothing {
+            told += &format!("; {}", registry::was_made(organisation));
+        }
+    }
+    auth.create_user(grant, user).await.map(|_| told)
 }
 
 impl Gc {

@@ -1,10 +1,10 @@
 //! Making a registry, or changing it.
 
 use wharf_auth::{
-    Auth, NewUpstream,
+    Auth, NewUpstream, Presence,
     port::{RegistryChange, SourceChange},
 };
-use wharf_core::{OperatorGrant, RegistryPlace, Result, Secret, Upstream};
+use wharf_core::{OperatorGrant, OrganisationName, RegistryPlace, Result, Secret, Upstream};
 
 use crate::management::{Acceptance, RegistrySettings, Switch, UpstreamLogin, UpstreamSettings};
 
@@ -15,10 +15,19 @@ pub(super) async fn set(
     place: RegistryPlace,
     settings: RegistrySettings,
 ) -> Result<String> {
-    let told = format!("registry {place} is set");
+    let told = match auth.presence(grant, &place).await? {
+        Presence::Nothing => format!("{}; registry {place} is set", was_made(&place.organisation)),
+        Presence::Organisation => format!("registry {place} was made"),
+        Presence::Registry => format!("registry {place} is set"),
+    };
     let change = change(settings, auth)?;
     auth.set_registry(grant, place.organisation, place.registry, change).await?;
     Ok(told)
+}
+
+/// What is told of an organisation that was made along the way: its name may be a typing error.
+pub(super) fn was_made(organisation: &OrganisationName) -> String {
+    format!("there was no organisation {organisation}, so it was made")
 }
 
 fn change(settings: RegistrySettings, auth: &Auth) -> Result<RegistryChange> {
