@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use serde_json::json;
-use wharf_core::{Algorithm, Digest, MediaType, Tag};
+use wharf_core::{Algorithm, Digest, MediaType, Place, Tag};
 use wharf_registry::format::Refusal;
 
 use crate::{
@@ -93,6 +93,11 @@ pub fn release_index(files: &[Carried]) -> Option<Bytes> {
 /// A project's name in its normal form, if it is one's.
 pub fn normal_name(text: &str) -> Option<String> {
     text.parse().ok().map(|name: ProjectName| name.to_string())
+}
+
+/// The project whose repository this is, if it is one's: elsewhere no index lists it.
+pub fn project_at(place: &Place) -> Option<String> {
+    ProjectName::of(place).map(|name| name.to_string())
 }
 
 /// The project that a file belongs to, by the name of the file; nothing where it is not called like a distribution.

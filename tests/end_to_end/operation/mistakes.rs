@@ -33,7 +33,12 @@ fn an_import_whose_words_mean_nothing_together_is_no_use_of_the_command() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
         String::from_utf8(output.stderr).unwrap()
     };
-    assert!(said(&["here.example/a"]).contains("name the source too"));
+    let forms = said(&["here.example/a"]);
+    assert!(forms.contains("name the source too") && forms.contains("--all HOST[/PREFIX] SERVER"), "{forms}");
+    let pypi = "SERVER/ORGANISATION/REGISTRY/pypi";
+    assert!(said(&["--from-packages", "x", "foo", "here.example/acme/main/foo"]).contains(pypi));
+    let index = ["--from-index", "https://y.example/simple/", "--all", "here.example/acme/main"];
+    assert!(said(&index).contains(pypi));
     assert!(said(&["--all", "here.example/a"]).contains("name the source too"));
     assert!(said(&["--from-packages", "x", "here.example/a"]).contains("or say --all"));
     for more in [&["x", "here.example/a"][..], &["--all", "here.example/a"]] {

@@ -19,6 +19,13 @@ use crate::{
 /// The options that say where to read, if not from a registry. One of them may stand.
 const ELSEWHERE: &str = "elsewhere";
 
+/// How the command is written.
+const FORMS: &str = "
+  wharf import HOST/REPOSITORY[:TAG|@DIGEST] SERVER/REPOSITORY[:TAG]
+  wharf import --all HOST[/PREFIX] SERVER[/PREFIX]
+  wharf import --from-… WHERE REPOSITORY[:TAG|@DIGEST] SERVER/REPOSITORY[:TAG]
+  wharf import --from-… WHERE --all [PREFIX] SERVER[/PREFIX]";
+
 /// What the command names.
 pub(crate) struct Options {
     pub(super) origin: Origin,
@@ -127,9 +134,13 @@ impl Options {
         let (origin, from) = asked(arguments)?;
         let fit = if arguments.get_flag("all") { Plan::all } else { Plan::one };
         let (effect, output) = manner(arguments);
+        let plan = fit(from, target.inside).map_err(Failure::usage)?;
+        if matches!(origin, Origin::Index(_) | Origin::Packages(_)) {
+            plan.expect_projects().map_err(Failure::usage)?;
+        }
         Ok(Self {
             origin,
-            plan: fit(from, target.inside).map_err(Failure::usage)?,
+            plan,
             server: target.registry,
             trusted: many(arguments, "trust-host"),
             authorities: authorities_of(arguments)?,
@@ -144,7 +155,7 @@ impl Options {
 fn asked(arguments: &ArgMatches) -> Result<(Origin, Inside), Failure> {
     let source = optional::<String>(arguments, "source");
     let Some(origin) = elsewhere_in(arguments) else {
-        let source = source.ok_or_else(|| Failure::usage("name the source too: SOURCE TARGET"))?;
+        let source = source.ok_or_else(|| Failure::usage(format!("name the source too:{FORMS}")))?;
         let Named { registry, inside } = read_as(&source, "[SOURCE]")?;
         return Ok((Origin::Registry(registry), inside));
     };

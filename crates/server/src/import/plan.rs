@@ -1,7 +1,8 @@
 //! Which repository of the source becomes which of the server.
 
-use wharf_core::{Error, Kind, Reference, Result, Tag};
+use wharf_core::{Error, Kind, Place, Reference, Result, Tag};
 use wharf_outbound::Repository;
+use wharf_pypi::carried::{normal_name, project_at};
 
 use super::{names::Inside, source::ImportSource};
 
@@ -87,6 +88,33 @@ impl Plan {
         Ok(Self::One(Pair { from: repository, to: place, one }))
     }
 
+    /// Refuses to bring Python projects where no index would list them.
+    ///
+    /// # Errors
+    /// `Invalid` in words that say where they go.
+    pub(super) fn expect_projects(&self) -> Result<()> {
+        let project_of = |name: &str| name.parse::<Place>().ok().and_then(|place| project_at(&place));
+        let words = match self {
+            Self::One(Pair { from, to, .. }) => {
+                let project = normal_name(from.as_str()).unwrap_or_else(|| from.to_string());
+                if project_of(to.as_str()).as_ref() == Some(&project) {
+                    return Ok(());
+                }
+                format!(
+                    "pip finds the project {project} at SERVER/ORGANISATION/REGISTRY/pypi/{project} alone: say that"
+                )
+            }
+            Self::All { to, .. } => {
+                // Any project stands for all of them.
+                if to.as_ref().is_some_and(|to| project_of(&format!("{to}/project")).is_some()) {
+                    return Ok(());
+                }
+                "pip finds projects below SERVER/ORGANISATION/REGISTRY/pypi alone: say that".to_owned()
+            }
+        };
+        Err(Error::new(Kind::Invalid, words))
+    }
+
     /// The pairs, in the order of their names.
     pub(super) async fn pairs(&self, source: &dyn ImportSource) -> Result<Vec<Pair>> {
         let (below, to) = match self {
@@ -141,5 +169,20 @@ mod tests {
         }
         let all = |from: &str| Plan::all(from.parse()?, Inside::default());
         assert!(all("").is_ok() && all("a").is_ok() && all("a:v1").is_err());
+    }
+
+    #[test]
+    fn projects_go_where_their_index_is() {
+        let one = |from: &str, to: &str| Plan::one(from.parse()?, to.parse()?)?.expect_projects();
+        assert!(one("foo", "acme/main/pypi/foo").is_ok() && one("foo_bar", "acme/main/pypi/foo-bar").is_ok());
+        for to in ["acme/foo", "acme/main/foo", "acme/pypi/foo", "acme/main/pypi/other", "acme/main/pypi"] {
+            let refused = one("foo", to).unwrap_err().to_string();
+            assert!(refused.contains("REGISTRY/pypi/foo"), "{to}: {refused}");
+        }
+        let all = |to: &str| Plan::all(Inside::default(), to.parse()?)?.expect_projects();
+        assert!(all("acme/main/pypi").is_ok());
+        for to in ["", "acme", "acme/main", "acme/pypi", "acme/main/pypi/foo"] {
+            assert!(all(to).is_err(), "{to:?}");
+        }
     }
 }
