@@ -186,7 +186,7 @@ impl Auth {
     /// `NotFound`; `Unavailable`.
     pub async fn member(&self, grant: &OrganisationGrant<Belong>, user: &UserName) -> Result<MemberRow> {
         let found = self.tenancy().member(grant.organisation(), user).await?;
-        found.ok_or_else(|| Error::not_found(Subject::User))
+        found.ok_or_else(|| Error::not_found(Subject::Member))
     }
 
     /// Gives a user a role; the member as he then is.
@@ -216,7 +216,7 @@ impl Auth {
         let target = Some(user.to_string());
         let record = self.organisation_record(grant, "member.delete", (grant.name(), target));
         let removed = self.tenancy().remove_member(grant.organisation(), user, record).await?;
-        if removed { Ok(()) } else { Err(Error::not_found(Subject::User)) }
+        if removed { Ok(()) } else { Err(Error::not_found(Subject::Member)) }
     }
 
     /// Notes that somebody who is known was refused. Who is nobody is only asked who he is.

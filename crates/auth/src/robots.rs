@@ -36,7 +36,7 @@ impl Auth {
     /// # Errors
     /// `NotFound`; `Unavailable`.
     pub async fn robot(&self, grant: &OrganisationGrant<Belong>, name: &str) -> Result<RobotRow> {
-        let gone = || Error::not_found(Subject::User);
+        let gone = || Error::not_found(Subject::Robot);
         let name = RobotName::new(grant.name(), name)?;
         self.machines().robot(grant.organisation(), &name).await?.ok_or_else(gone)
     }
@@ -70,7 +70,7 @@ impl Auth {
         let target = Some(name.to_string());
         let record = self.organisation_record(grant, "robot.delete", (grant.name(), target));
         let removed = self.machines().remove_robot(grant.organisation(), name, record).await?;
-        if removed { Ok(()) } else { Err(Error::not_found(Subject::User)) }
+        if removed { Ok(()) } else { Err(Error::not_found(Subject::Robot)) }
     }
 
     /// Makes a token for a robot. One that is made with a token ends with that.
@@ -122,6 +122,6 @@ impl Auth {
     async fn robot_of(&self, grant: &OrganisationGrant<Administer>, name: &str) -> Result<RobotRow> {
         let name = RobotName::new(grant.name(), name)?;
         let found = self.machines().robot(grant.organisation(), &name).await?;
-        found.ok_or_else(|| Error::not_found(Subject::User))
+        found.ok_or_else(|| Error::not_found(Subject::Robot))
     }
 }

@@ -58,8 +58,14 @@ pub enum Subject {
     Blob,
     /// An upload.
     Upload,
-    /// A user or a robot.
+    /// A user.
     User,
+    /// A user who belongs to an organisation.
+    Member,
+    /// A robot.
+    Robot,
+    /// A webhook, or a delivery of one.
+    Webhook,
     /// An API token.
     Token,
     /// A rule of a registry, or about an issuer.
@@ -129,6 +135,9 @@ impl Error {
             Subject::Blob => "blob unknown to the repository",
             Subject::Upload => "upload unknown to the repository",
             Subject::User => "no such user",
+            Subject::Member => "the organisation has no such member",
+            Subject::Robot => "the organisation has no such robot",
+            Subject::Webhook => "no such webhook or delivery",
             Subject::Token => "no such token",
             Subject::Invitation => "no such invitation",
             Subject::Login => "no such login",

@@ -83,6 +83,15 @@ impl Rights {
         self.is_public() || ((self.operator || self.role.is_some()) && reaches())
     }
 
+    /// Why an actor may not do a verb at a place, in words for one who may know of it; nothing to any other.
+    fn refusal(&self, actor: &Actor, place: &Place, verb: Verb) -> Option<String> {
+        let may = self.allows(actor.principal(), verb);
+        self.may_know(actor, place).then(|| match may {
+            true => format!("the token does not reach {} on {place}", verb.word()),
+            false => needed(verb.word(), verb.least_role(), &place.organisation),
+        })
+    }
+
     fn is_open(&self, verb: Verb) -> bool {
         verb == Verb::Pull && self.is_public()
     }
@@ -235,7 +244,7 @@ pub fn decide<A: Action>(
     create: CreateOnPush,
 ) -> Result<Grant<A>> {
     if !rights.allow(actor, place, A::VERB) {
-        return Err(refused(actor, rights.may_know(actor, place)));
+        return Err(refused(actor, rights.refusal(actor, place, A::VERB)));
     }
     let creates = A::VERB == Verb::Push
         && rights.operator
@@ -311,8 +320,8 @@ pub fn decide_registry(actor: &Actor, place: &RegistryPlace, rights: &Rights) ->
 /// To whoever may not list it, as much as he may know.
 fn lists_all(actor: &Actor, place: &RegistryPlace, rights: &Rights) -> Result<bool> {
     if !rights.allows(actor.principal(), Verb::Pull) {
-        let belongs = rights.operator || rights.role.is_some();
-        return Err(refused(actor, belongs || rights.is_public()));
+        // Whoever may know of a registry may list it.
+        return Err(refused(actor, None));
     }
     Ok(match actor.access() {
         Access::Whole => true,
@@ -365,15 +374,21 @@ pub fn reachable(actor: &Actor, place: &Place, rights: &Rights, create: CreateOn
     Verb::ALL.into_iter().zip(allowed).filter_map(|(verb, allowed)| allowed.then_some(verb)).collect()
 }
 
-/// What an actor is told who may not: nobody to say who he is, and the others as much as they may know.
-fn refused(actor: &Actor, may_know: bool) -> Error {
+/// What is told of a role that is missing.
+fn needed(what: &str, role: Role, organisation: &OrganisationName) -> String {
+    format!("{what} needs the role {role} in the organisation {organisation}")
+}
+
+/// What an actor is told who may not: nobody to say who he is, one who may know of the thing why, and the others that
+/// there is no such thing.
+fn refused(actor: &Actor, why: Option<String>) -> Error {
     if actor.is_anonymous() {
         return Error::new(Kind::Unauthenticated, "authentication required");
     }
-    if may_know {
-        return Error::new(Kind::Denied, "requested access to the resource is denied");
+    match why {
+        Some(why) => Error::new(Kind::Denied, why),
+        None => Error::not_found(Subject::Name),
     }
-    Error::not_found(Subject::Name)
 }
 
 #[cfg(test)]
@@ -468,6 +483,27 @@ mod tests {
         assert_eq!(kind::<Pull>(&stranger, &rights(None, false, false)), UNKNOWN);
         assert_eq!(kind::<Pull>(&stranger, &Rights::default()), UNKNOWN);
         assert_eq!(kind::<Push>(&stranger, &rights(None, false, true)), Some(Kind::Denied));
+    }
+
+    #[test]
+    fn who_may_know_of_a_place_is_told_what_it_takes() {
+        let told = |actor: &Actor, rights: &Rights| {
+            let refused = decide::<Push>(actor, &place(), rights, CreateOnPush::Off).unwrap_err();
+            (refused.kind(), refused.message().to_owned())
+        };
+        let role = (Kind::Denied, "push needs the role writer in the organisation acme".to_owned());
+        assert_eq!(told(&user(Access::Whole), &rights(Some(Role::Viewer), false, false)), role);
+        assert_eq!(
+            told(&user(Access::Whole), &rights(None, false, true)),
+            role,
+            "a stranger before what is public"
+        );
+        let pulls = Allowance { repositories: "acme/*".parse().unwrap(), verbs: vec![Verb::Pull] };
+        let narrowed = user(Access::Within(Reach::new(vec![pulls]).unwrap()));
+        let reach = (Kind::Denied, "the token does not reach push on acme/app".to_owned());
+        assert_eq!(told(&narrowed, &rights(Some(Role::Writer), false, false)), reach);
+        let (_, hidden) = told(&user(Access::Whole), &rights(None, false, false));
+        assert!(!hidden.contains("acme"), "{hidden}");
     }
 
     #[test]

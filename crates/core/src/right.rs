@@ -31,6 +31,14 @@ impl Verb {
             Self::Delete => "delete",
         }
     }
+
+    /// The least role that includes it.
+    pub const fn least_role(self) -> Role {
+        match self {
+            Self::Pull => Role::Viewer,
+            Self::Push | Self::Delete => Role::Writer,
+        }
+    }
 }
 
 impl FromStr for Verb {
@@ -87,10 +95,7 @@ pub enum Role {
 impl Role {
     /// Whether the role includes the verb.
     pub fn allows(self, verb: Verb) -> bool {
-        match verb {
-            Verb::Pull => true,
-            Verb::Push | Verb::Delete => self >= Self::Writer,
-        }
+        self >= verb.least_role()
     }
 
     /// The word in rows and commands.

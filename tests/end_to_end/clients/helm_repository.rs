@@ -174,7 +174,7 @@ fn words_of_refusals(helm: &Program, wharf: &Wharf) {
         assert!(!output.status.success(), "{output:?}");
         String::from_utf8_lossy(&output.stderr).into_owned()
     };
-    assert!(as_user("viewer").contains("403: requested access to the resource is denied"));
+    assert!(as_user("viewer").contains("403: push needs the role writer in the organisation acme"));
     assert!(as_user("nobody").contains("401: "));
 }
 

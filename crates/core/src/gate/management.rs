@@ -176,7 +176,11 @@ impl FoundingGrant {
 pub fn decide_founding(actor: &Actor, operator: bool, founders: Founders) -> Result<FoundingGrant> {
     let is_founder = founders == Founders::Users && matches!(actor.principal(), Principal::User { .. });
     if !operator && !is_founder {
-        return Err(super::refused(actor, true));
+        let who = match founders {
+            Founders::Operators => "only the platform's operators make organisations here",
+            Founders::Users => "only users make organisations",
+        };
+        return Err(super::refused(actor, Some(who.to_owned())));
     }
     if *actor.access() != Access::Whole {
         return Err(narrowed());
@@ -196,7 +200,8 @@ pub fn decide_organisation<D: Duty>(
 ) -> Result<OrganisationGrant<D>> {
     let principal = actor.principal();
     if !rights.allows(principal, D::LEAST) {
-        return Err(super::refused(actor, rights.allows(principal, None)));
+        let known = D::LEAST.filter(|_| rights.allows(principal, None));
+        return Err(super::refused(actor, known.map(|least| super::needed("this", least, name))));
     }
     if *actor.access() != Access::Whole {
         return Err(narrowed());
@@ -218,7 +223,7 @@ pub fn decide_organisation<D: Duty>(
 pub fn decide_self(actor: &Actor) -> Result<SelfGrant> {
     match actor.principal().account() {
         Some(account) => Ok(SelfGrant { actor: actor.clone(), account }),
-        None => Err(super::refused(actor, true)),
+        None => Err(super::refused(actor, Some("only an account does that".to_owned()))),
     }
 }
 
@@ -266,6 +271,16 @@ mod tests {
         assert_eq!(kind::<Visit>(Principal::Anonymous, &open), None);
         assert_eq!(kind::<Belong>(Principal::Anonymous, &open), Some(Kind::Unauthenticated));
         assert_eq!(kind::<Visit>(Principal::Anonymous, &closed), Some(Kind::Unauthenticated));
+    }
+
+    #[test]
+    fn who_may_know_an_organisation_is_told_which_role_is_missing() {
+        let name = "acme".parse().unwrap();
+        let viewer = actor(user(), Access::Whole);
+        let refused = decide_organisation::<Administer>(&viewer, &name, &rights(Some(Role::Viewer), false));
+        assert_eq!(refused.unwrap_err().message(), "this needs the role admin in the organisation acme");
+        let stranger = decide_organisation::<Administer>(&viewer, &name, &rights(None, false)).unwrap_err();
+        assert!(!stranger.message().contains("acme") && !stranger.message().contains("admin"), "{stranger}");
     }
 
     #[test]

@@ -5,9 +5,7 @@
 //! [`Warrant::expect`]: so a revocation that was acknowledged before the change is committed stops it.
 
 use super::{Grant, OperatorGrant, OrganisationGrant, OrganisationId, SelfGrant, management::FoundingGrant};
-use crate::{
-    AccountId, Action, Actor, Credential, Duty, Error, Kind, Principal, Result, Role, TokenHash, Verb,
-};
+use crate::{AccountId, Action, Actor, Credential, Duty, Error, Kind, Principal, Result, Role, TokenHash};
 
 /// What must still hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,9 +128,8 @@ impl<A: Action> Granted for Grant<A> {
     }
 
     fn warrant(&self) -> Warrant {
-        let least = if A::VERB == Verb::Pull { Role::Viewer } else { Role::Writer };
         let need = match (&self.registry, self.organisation) {
-            (Some(_), Some(organisation)) => Need::Role(organisation, least),
+            (Some(_), Some(organisation)) => Need::Role(organisation, A::VERB.least_role()),
             // What it names is about to be made, which is the operator's.
             _ => Need::Operator,
         };

@@ -211,7 +211,7 @@ fn expect_events(events: &[String]) -> Result<()> {
 }
 
 fn gone() -> Error {
-    Error::not_found(Subject::Name)
+    Error::not_found(Subject::Webhook)
 }
 
 struct List(OrganisationId);
