@@ -97,7 +97,7 @@ impl Command {
             Self::RegistrySet { registry: AsText(place), settings } => {
                 registry::set(auth, &grant, place, *settings).await.map(Outcome::good)
             }
-            Self::Key(key) => key.carry_out(&desk.signing, auth).await.map(Outcome::good),
+            Self::Key(key) => key.carry_out(&desk.signing, auth, &grant).await.map(Outcome::good),
             Self::Audit(audit) => audit.carry_out(&desk.audit, &grant, progress).await,
             Self::Gc(gc) => gc.carry_out(content).await.map(Outcome::good),
             Self::Verify(how) => verify::verify(desk, &how, progress).await,

@@ -1,8 +1,11 @@
 //! The commands on the keys that a registry believes.
 
 use serde::{Deserialize, Serialize};
-use wharf_auth::Auth;
-use wharf_core::{Actor, OrganisationGrant, RegistryPlace, Result, Timestamp, duty::Administer};
+use wharf_auth::{Auth, Presence};
+use wharf_core::{
+    Actor, Error, Kind, OperatorGrant, OrganisationGrant, RegistryPlace, Result, Subject, Timestamp,
+    duty::Administer,
+};
 use wharf_signing::{KeyName, NewKey, PublicKey, RegistryKey, Signing};
 
 use crate::as_text::AsText;
@@ -40,7 +43,12 @@ pub(crate) enum Key {
 
 impl Key {
     /// Carries it out; says what to tell.
-    pub(super) async fn carry_out(self, signing: &Signing, auth: &Auth) -> Result<String> {
+    pub(super) async fn carry_out(
+        self,
+        signing: &Signing,
+        auth: &Auth,
+        operator: &OperatorGrant,
+    ) -> Result<String> {
         match self {
             Self::Add { registry: AsText(place), name: AsText(name), pem, is_primary, expires_at } => {
                 let expires_at = expires_at.map(Timestamp::from_microseconds);
@@ -55,6 +63,10 @@ impl Key {
                 Ok(format!("registry {place} believes no signature by {name} any more"))
             }
             Self::List { registry: AsText(place) } => {
+                if auth.presence(operator, &place).await? != Presence::Registry {
+                    let words = format!("there is no registry {place}");
+                    return Err(Error::new(Kind::NotFound(Subject::Name), words));
+                }
                 let trust = signing.trust(&place).await?;
                 Ok(trust.keys().iter().map(line).collect::<Result<Vec<_>>>()?.join("\n"))
             }

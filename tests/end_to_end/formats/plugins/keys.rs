@@ -170,3 +170,17 @@ async fn a_key_that_is_given_at_the_start_is_believed() {
     let pem = std::fs::read_to_string(&key.public).unwrap();
     wharf.admin().send_json("POST", keys, &json!({ "name": "other", "pem": pem })).await.is(409);
 }
+
+#[tokio::test]
+async fn the_keys_of_a_registry_that_is_not_there_are_no_empty_list() {
+    let wharf = Wharf::start().await;
+    wharf.found(&["acme"]).await;
+    let list = |registry| wharf.try_command(&["key", "list", registry], "");
+    let none = list("acme/main");
+    assert!(none.status.success() && none.stdout.is_empty(), "{none:?}");
+    for missing in ["acme/mian", "acem/main"] {
+        let refused = list(missing);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && said.contains(&format!("no registry {missing}")), "{said}");
+    }
+}
