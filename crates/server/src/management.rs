@@ -1,6 +1,7 @@
 //! `wharf whoami`, `org`, `registry`, `repository`, `tag`, `user`, `token`, `robot` and `audit search`: the management API of a
 //! server, from the command line. What there is to do stands in [`verbs`]; everything here serves any of them.
 
+mod cell;
 mod grammar;
 mod request;
 mod settings;
@@ -12,21 +13,22 @@ use serde_json::Value;
 use wharf_core::{Entropy, Error, Kind, Result};
 use wharf_outbound::{Api, Asked, Door, Policy, RegistryAddress, Said};
 
+use self::{
+    cell::cell,
+    request::{Request, request},
+    verb::{Shows, Verb},
+};
 pub(crate) use self::{
     grammar::extend,
     settings::{
         Acceptance, RegistrySettings, Switch, UpstreamLogin, UpstreamSettings, arguments as settings,
     },
 };
-use self::{
-    request::{Request, request},
-    verb::{Shows, Verb},
-};
 use crate::{
     course::Course,
     failure::Failure,
     login::{DockerFile, authorities_of, server_of, trust},
-    output::{OutputFormat, printable, remark, say},
+    output::{OutputFormat, remark, say},
     table::Table,
     world::SystemEntropy,
 };
@@ -152,18 +154,9 @@ impl Listing {
         if self.output == OutputFormat::Json {
             return items.iter().map(ToString::to_string).collect();
         }
-        let cells = |item: &Value| self.columns.iter().map(|column| cell(item.get(column))).collect();
+        let cells = |item: &Value| self.columns.iter().map(|column| cell(column, item.get(column))).collect();
         let rows: Vec<Vec<String>> = self.titles.take().into_iter().chain(items.iter().map(cells)).collect();
         self.table.lines(&rows)
-    }
-}
-
-fn cell(value: Option<&Value>) -> String {
-    match value {
-        None | Some(Value::Null) => "-".to_owned(),
-        Some(Value::String(text)) => printable(text),
-        Some(Value::Bool(is)) => if *is { "yes" } else { "no" }.to_owned(),
-        Some(other) => printable(&other.to_string()),
     }
 }
 

@@ -115,6 +115,9 @@ async fn registries_are_made_opened_and_removed_from_elsewhere() {
         (&shown["upstream"]["protocol"], &shown["upstream"]["username"]),
         (&"python".into(), &"bob".into())
     );
+    assert!(desk.say("registry show acme/mirror", "").await.contains("  https://index.example/simple/  "));
+    desk.say("registry create acme/all --kind virtual --members mirror,main", "").await;
+    assert!(desk.say("registry show acme/all", "").await.contains("  mirror,main  "));
 }
 
 #[tokio::test]
@@ -167,7 +170,9 @@ async fn a_token_made_here_reaches_as_far_as_was_said_and_ends_when_it_is_remove
     caller.get("/v2/acme/other/manifests/v1").await.is(404);
     let kept = desk.say("token list", "").await;
     assert!(
-        kept.contains("2100-01-01T00:00:00") && !kept.contains(made[0]["token"].as_str().unwrap()),
+        kept.contains("acme/app:pull")
+            && kept.contains("2100-01-01T00:00:00")
+            && !kept.contains(made[0]["token"].as_str().unwrap()),
         "{kept}"
     );
     desk.say(&format!("token remove {}", made[0]["id"].as_str().unwrap()), "").await;

@@ -28,12 +28,22 @@ const ACCESS: Argument = body(
 );
 
 const ORGANISATION: &[&str] = &["name", "role", "created_at"];
-const SHOWN_REGISTRY: &[&str] =
-    &["name", "organisation", "kind", "public", "missing_content", "redirect", "unverified", "created_at"];
+const SHOWN_REGISTRY: &[&str] = &[
+    "name",
+    "organisation",
+    "kind",
+    "upstream",
+    "members",
+    "public",
+    "missing_content",
+    "redirect",
+    "unverified",
+    "created_at",
+];
 const MEMBER: &[&str] = &["user", "role", "created_at"];
 const ACCOUNT: &[&str] = &["name", "operator", "disabled", "created_at"];
 const MACHINE: &[&str] = &["name", "login", "role", "created_at"];
-const KEPT_TOKEN: &[&str] = &["id", "name", "expires_at", "used_at", "created_at"];
+const KEPT_TOKEN: &[&str] = &["id", "name", "access", "expires_at", "used_at", "created_at"];
 const MADE_TOKEN: &[&str] = &["id", "token", "expires_at"];
 const RECORD: &[&str] = &["id", "at", "actor", "action", "repository", "target", "address"];
 
