@@ -7,9 +7,9 @@ use clap::{
     builder::{TypedValueParser, ValueParser},
     error::ErrorKind,
 };
-use wharf_core::Error;
+use wharf_core::{Clock as _, Error, Kind, Timestamp};
 
-use crate::failure::Failure;
+use crate::{config::duration, failure::Failure, world::SystemClock};
 
 /// `--name`, which stands or does not.
 pub(crate) fn flag(name: &'static str, help: &'static str) -> Arg {
@@ -43,6 +43,16 @@ pub(crate) fn read_as<T: FromStr<Err = Error>>(word: &str, place: &str) -> Resul
     word.parse().map_err(wrong)
 }
 
+/// Reads when something ends: a moment, or how long from now, as settings say it.
+pub(crate) fn ending(text: &str) -> Result<Timestamp, Error> {
+    match duration(text) {
+        Some(time) => Ok(SystemClock.now().plus_seconds(time.as_secs().try_into().unwrap_or(i64::MAX))),
+        None => text.parse::<Timestamp>().map_err(|error| {
+            Error::new(Kind::Invalid, format!("{error}, or how long from now: 90s, 10m, 24h, 30d"))
+        }),
+    }
+}
+
 /// Reads a word that may hold a password: what refuses it does not repeat it.
 pub(crate) fn unrepeated<T: Word>(read: fn(&str) -> Result<T, Error>) -> ValueParser {
     Unrepeated(read).into()
@@ -68,3 +78,21 @@ impl<T: Word> TypedValueParser for Unrepeated<T> {
 pub(crate) trait Word: Clone + Send + Sync + 'static {}
 
 impl<T: Clone + Send + Sync + 'static> Word for T {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_a_moment_or_a_time_from_now() {
+        let moment = "2027-01-31T00:00:00Z";
+        assert_eq!(ending(moment).unwrap(), moment.parse().unwrap());
+        let day = ending("1d").unwrap();
+        assert!(day > SystemClock.now().plus_seconds(86_400 - 3600), "{day}");
+        assert!(day < SystemClock.now().plus_seconds(86_400 + 3600), "{day}");
+        for bad in ["soon", "30", "d", "-1d", "99999999d", ""] {
+            let refused = ending(bad).unwrap_err().to_string();
+            assert!(refused.contains("2027-01-31") && refused.contains("30d"), "{bad:?}: {refused}");
+        }
+    }
+}

@@ -24,7 +24,7 @@ pub(crate) use self::{
     keys::{KEYS, REPLACED, example},
     limits::Limits,
     people::{Letters, People},
-    values::quota,
+    values::{duration, quota},
 };
 use crate::{failure::Failure, first_start::PASSWORD_VARIABLE, listener::Files, world};
 

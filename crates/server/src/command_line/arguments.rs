@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, error::ErrorKind, value_parser};
-use wharf_core::{RegistryPlace, Timestamp, UserName};
+use wharf_core::{RegistryPlace, UserName};
 use wharf_outbound::RegistryAddress;
 use wharf_registry::audit::{Month, Noted};
 use wharf_signing::KeyName;
 
 use super::documents;
 use crate::{
-    argument::flag,
+    argument::{ending, flag},
     config::{KEYS, Key},
     control::Membership,
     export, import, login, management, plugin,
@@ -165,8 +165,9 @@ fn key() -> Command {
     let file = Arg::new("file").required(true).value_name("FILE").value_parser(value_parser!(PathBuf));
     let file = file.help("The public key, in PEM");
     let expires = Arg::new("expires").long("expires").value_name("MOMENT");
-    let expires = expires.value_parser(value_parser!(Timestamp));
-    let expires = expires.help("Take in nothing signed by it from then on, like 2027-01-31T00:00:00Z");
+    let expires = expires.value_parser(ending);
+    let expires =
+        expires.help("Take in nothing signed by it from then on: 2027-01-31T00:00:00Z, or 30d from now");
     let add = Command::new("add")
         .about("Let a registry believe a key")
         .args([place(), name(), file, expires])

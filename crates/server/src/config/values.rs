@@ -95,7 +95,7 @@ pub(super) fn deletion(text: &str) -> Option<Deletion> {
 const LONGEST: Duration = Duration::from_secs(36_525 * 24 * 3600);
 
 /// A whole number and one of `s`, `m`, `h`, `d`, of at most [`LONGEST`].
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let seconds = match unit {
         "s" => 1,

@@ -17,7 +17,11 @@ use super::{
     verb::{Argument, Form, Shows, Sort, Verb},
     verbs::ALL,
 };
-use crate::{argument::flag, config::quota, login};
+use crate::{
+    argument::{ending, flag},
+    config::quota,
+    login,
+};
 
 /// Verbs that others call otherwise.
 const ALIASES: [(&str, &str); 2] = [("change", "update"), ("remove", "delete")];
@@ -112,7 +116,7 @@ const fn title(sort: Sort) -> &'static str {
         Sort::Repository => "REPOSITORY",
         Sort::Tag => "TAG",
         Sort::Digest => "DIGEST",
-        Sort::Moment => "MOMENT",
+        Sort::Moment | Sort::End => "MOMENT",
         Sort::Text(title) => title,
     }
 }
@@ -129,6 +133,7 @@ fn parser(sort: Sort) -> ValueParser {
         Sort::Tag => checked::<Tag>(),
         Sort::Digest => checked::<Digest>(),
         Sort::Moment => checked::<Timestamp>(),
+        Sort::End => ValueParser::new(|text: &str| ending(text).and_then(Timestamp::written)),
         Sort::Text(_) => value_parser!(String),
     }
 }

@@ -149,7 +149,7 @@ mod tests {
         let (reach, end) = ("acme/*:pull, push", "2027-01-31T00:00:00Z");
         let words = ["wharf", "token", "create", "ci", "--access", reach, "--expires", end];
         let access = json!([{ "repositories": "acme/*", "actions": ["pull", "push"] }]);
-        let body = json!({ "name": "ci", "access": access, "expires_at": end });
+        let body = json!({ "name": "ci", "access": access, "expires_at": "2027-01-31T00:00:00.000000Z" });
         assert_eq!(of(&words).unwrap().body, Some(body));
     }
 

@@ -82,6 +82,8 @@ pub(super) enum Sort {
     Digest,
     /// A moment of RFC 3339.
     Moment,
+    /// The same, or how long from now.
+    End,
     /// Whatever the server takes; the help calls it so.
     Text(&'static str),
 }

@@ -20,7 +20,7 @@ const TOKEN: Argument = place("token", Sort::Text("TOKEN"), "The id of the token
 const NAME: Argument = named(Sort::Text("NAME"));
 const FORCE: Argument = query("force", Form::Flag, "Also with everything that it holds");
 const EXPIRES: Argument =
-    body("expires_at", Form::Option(Sort::Moment), "When it ends, like 2027-01-31T00:00:00Z");
+    body("expires_at", Form::Option(Sort::End), "When it ends: 2027-01-31T00:00:00Z, or 30d from now");
 const ACCESS: Argument = body(
     "access",
     Form::Access,
