@@ -14,7 +14,8 @@ async fn an_operator_makes_lists_and_removes_users() {
     let made = admin.send_json("POST", "/api/v1/users", &new).await.is(201);
     assert_eq!(made.header("location"), "/api/v1/users/alice");
     assert!(!String::from_utf8_lossy(&made.body).contains("password"));
-    admin.send_json("POST", "/api/v1/users", &new).await.is(409);
+    let taken = admin.send_json("POST", "/api/v1/users", &new).await.is(409).json();
+    assert!(taken["detail"].as_str().unwrap().contains("there is a user called alice"), "{taken}");
     assert_eq!(items(&admin.get("/api/v1/users").await.is(200), "name"), ["admin", "alice"]);
     let first = admin.get("/api/v1/users?n=1").await.is(200);
     let second = admin.get(&first.next_page().expect("a second page")).await.is(200);
@@ -31,7 +32,8 @@ async fn an_operator_makes_lists_and_removes_users() {
     admin.delete("/api/v1/users/alice").await.is(204);
     alice.get("/api/v1/me").await.is(401);
     admin.get("/api/v1/users/alice").await.is(404);
-    admin.send_json("POST", "/api/v1/users", &new).await.is(409);
+    let taken = admin.send_json("POST", "/api/v1/users", &new).await.is(409).json();
+    assert!(taken["detail"].as_str().unwrap().contains("alice was removed, and nobody else gets"), "{taken}");
     admin.delete("/api/v1/users/admin").await.is(409);
 }
 

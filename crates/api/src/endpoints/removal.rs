@@ -49,8 +49,10 @@ async fn expect_removable(call: &Call, place: &RegistryPlace, removal: Removal) 
     }
     let shown = registry.repositories(&grant, Which::Shown, PageAfter::first()).await?;
     let Some(first) = shown.entries.first() else { return Ok(()) };
-    let message =
-        format!("{} is still there, and perhaps more: remove them first, or use force", first.place);
+    let message = format!(
+        "{} is still there, and perhaps more: remove them first, or use force (--force)",
+        first.place
+    );
     Err(Error::new(Kind::Conflict, message))
 }
 

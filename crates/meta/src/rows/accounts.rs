@@ -55,7 +55,7 @@ impl Accounts for Database {
 
     async fn create(&self, account: NewAccount, record: AuditRecord) -> Result<AccountId> {
         let quota = self.organisation_quota();
-        self.write_by(record.warrant.clone(), Create { account, quota, record }).await
+        self.write_by(record.warrant.clone(), CreateAnew(Create { account, quota, record })).await
     }
 
     async fn set_password(&self, id: AccountId, hash: String, record: AuditRecord) -> Result<bool> {
@@ -186,6 +186,25 @@ impl Step for Create {
         }
         audit(session, &self.record).await?;
         Ok(AccountId(id))
+    }
+}
+
+/// Makes a user for an operator, who may know whose name it was. A stranger who signs up learns only that it is taken.
+struct CreateAnew(Create);
+
+#[async_trait]
+impl Step for CreateAnew {
+    type Output = AccountId;
+
+    async fn run(&self, session: &mut dyn Session) -> Result<AccountId> {
+        const FIND: &str = "SELECT id FROM account WHERE name = $1 AND removed_at IS NOT NULL";
+        let name = &self.0.account.name;
+        if session.query_first(FIND, &[name.as_str().into()]).await?.is_some() {
+            let message =
+                format!("the user {name} was removed, and nobody else gets that name: choose another");
+            return Err(Error::new(Kind::Exists, message));
+        }
+        self.0.run(session).await
     }
 }
 
