@@ -46,6 +46,19 @@ impl Auth {
         self.0.settings.sign_up
     }
 
+    /// Refuses everybody where nobody may sign up: before what somebody says of himself is looked at.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub fn expect_sign_up(&self) -> Result<()> {
+        match self.0.settings.sign_up {
+            SignUp::Invite | SignUp::Open => Ok(()),
+            SignUp::Off => {
+                Err(Error::new(Kind::Denied, "nobody signs up here: ask the operator for a login"))
+            }
+        }
+    }
+
     /// Makes a user of an applicant.
     ///
     /// # Errors
@@ -85,12 +98,10 @@ impl Auth {
     /// # Errors
     /// `Denied`.
     pub(crate) fn expect_welcome<T>(&self, invitation: Option<&T>) -> Result<()> {
+        self.expect_sign_up()?;
         match (self.0.settings.sign_up, invitation) {
-            (SignUp::Open, _) | (SignUp::Invite, Some(_)) => Ok(()),
             (SignUp::Invite, None) => Err(Error::new(Kind::Denied, "signing up takes an invitation here")),
-            (SignUp::Off, _) => {
-                Err(Error::new(Kind::Denied, "nobody signs up here: ask the operator for a login"))
-            }
+            _ => Ok(()),
         }
     }
 }

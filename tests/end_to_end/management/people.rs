@@ -110,6 +110,15 @@ async fn with_sign_up(policy: &str) -> Wharf {
 }
 
 #[tokio::test]
+async fn where_nobody_signs_up_that_is_said_before_anything_else() {
+    let wharf = Wharf::start().await;
+    for body in [json!({}), json!({ "name": "V2" }), applicant("alice")] {
+        let refused = wharf.anonymous().send_json("POST", "/api/v1/sign-up", &body).await.is(403).json();
+        assert!(refused["detail"].as_str().unwrap().contains("nobody signs up here"), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn where_sign_up_is_open_a_stranger_becomes_a_user() {
     let wharf = with_sign_up("open").await;
     wharf.found(&["acme"]).await;

@@ -1,6 +1,7 @@
 //! How users come by a login, and by a new password when the old one is lost.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 use wharf_auth::{Applicant, SignUp};
 use wharf_core::Result;
@@ -8,10 +9,11 @@ use wharf_core::Result;
 use super::{people::known_by, users::operator};
 use crate::{
     call::Call,
-    input::Body,
+    input::{Body, Input},
     output::{Done, Shown},
     password::Password,
     route::{Route, get, post},
+    schema::Schemas,
     time::written,
 };
 
@@ -75,6 +77,20 @@ pub(crate) struct NewApplicant {
     invitation: Option<Password>,
 }
 
+/// The body of somebody who would like to become a user. Where nobody may, it is not even read.
+struct Application(NewApplicant);
+
+impl Input for Application {
+    fn read(call: &Call) -> Result<Self> {
+        call.face.auth.expect_sign_up()?;
+        Body::read(call).map(|Body(new)| Self(new))
+    }
+
+    fn body(schemas: &mut Schemas) -> Option<Value> {
+        Body::<NewApplicant>::body(schemas)
+    }
+}
+
 /// A one-time link that was just made.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Reset {
@@ -122,7 +138,7 @@ async fn policy(call: Call, (): ()) -> Result<Shown<SignUpPolicy>> {
     Ok(Shown(SignUpPolicy { sign_up, letters: call.face.auth.sends_letters() }))
 }
 
-async fn sign_up(call: Call, Body(new): Body<NewApplicant>) -> Result<Done> {
+async fn sign_up(call: Call, Application(new): Application) -> Result<Done> {
     let said = (Some(new.email), Some(new.given_name), Some(new.family_name));
     let applicant = Applicant {
         name: new.name.parse()?,
