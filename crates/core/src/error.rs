@@ -199,10 +199,19 @@ impl Error {
 
     /// The words with those of all its causes: for who must act on it, and for no client.
     pub fn in_full(&self) -> String {
-        iter::once(self.to_string())
-            .chain(causes(self).map(ToString::to_string))
-            .collect::<Vec<_>>()
-            .join(": ")
+        iter::once(self.to_string()).chain(self.words_of_causes()).collect::<Vec<_>>().join(": ")
+    }
+
+    /// The words of all its causes, the nearest first. Some libraries put the words of a cause among their own: what was
+    /// said already is left out.
+    pub fn words_of_causes(&self) -> Vec<String> {
+        let mut told: Vec<String> = Vec::new();
+        for words in causes(self).map(ToString::to_string) {
+            if !told.iter().any(|said| said.contains(&words)) {
+                told.push(words);
+            }
+        }
+        told
     }
 }
 
@@ -226,5 +235,37 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error as libraries write them: with the words of its cause among its own.
+    #[derive(Debug)]
+    struct Wordy(&'static str, Option<Box<Self>>);
+
+    impl fmt::Display for Wordy {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl StdError for Wordy {
+        fn source(&self) -> Option<&(dyn StdError + 'static)> {
+            self.1.as_deref().map(|cause| cause as &(dyn StdError + 'static))
+        }
+    }
+
+    #[test]
+    fn what_a_cause_repeats_is_told_once() {
+        let last = Wordy("refused", None);
+        let middle = Wordy("connect: refused", Some(Box::new(last)));
+        let first = Wordy("PUT: connect: refused", Some(Box::new(Wordy("by proxy", Some(Box::new(middle))))));
+        let error = Error::new(Kind::Unavailable, "no bucket").because(first);
+        assert_eq!(error.words_of_causes(), ["PUT: connect: refused", "by proxy"]);
+        assert_eq!(error.in_full(), "no bucket: PUT: connect: refused: by proxy");
+        assert!(Error::new(Kind::Invalid, "no").words_of_causes().is_empty());
     }
 }

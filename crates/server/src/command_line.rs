@@ -10,7 +10,7 @@ use std::{
 };
 
 use clap::ArgMatches;
-use wharf_core::{Error, Kind, Result, Timestamp, causes};
+use wharf_core::{Error, Kind, Result, Timestamp};
 
 use crate::{
     argument::{many, optional, required},
@@ -44,7 +44,7 @@ pub fn main() -> ExitCode {
         Err(Failure::Usage(words)) => arguments::refusal(&matches, &words).exit(),
         Err(Failure::Work(error)) => {
             remark(&format!("wharf: {error}"));
-            causes(&error).for_each(|cause| remark(&format!("  because: {cause}")));
+            error.words_of_causes().iter().for_each(|cause| remark(&format!("  because: {cause}")));
             ExitCode::FAILURE
         }
     }

@@ -56,4 +56,5 @@ fn a_start_without_its_bucket_leaves_neither_a_database_nor_a_key() {
     let keys = [("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret")];
     let said = refused_with("s3://bucket?endpoint=http://127.0.0.1:1&region=here", &keys);
     assert!(said.contains("nothing answers at its endpoint"), "{said}");
+    assert_eq!(said.to_lowercase().matches("connection refused").count(), 1, "its cause once: {said}");
 }

@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
-use wharf_core::{Error, Kind, Result, causes};
+use wharf_core::{Error, Kind, Result};
 
 /// Steps come no closer than this.
 const REST: Duration = Duration::from_millis(100);
@@ -140,5 +140,6 @@ fn unwanted() -> Error {
 
 /// An error with its causes, a line each: whoever reads it is the operator.
 fn in_words(error: &Error) -> String {
-    causes(error).fold(error.to_string(), |words, cause| format!("{words}\n  because: {cause}"))
+    let causes = error.words_of_causes();
+    causes.iter().fold(error.to_string(), |words, cause| format!("{words}\n  because: {cause}"))
 }
