@@ -167,10 +167,15 @@ fn invalid(url: &Url, what: &str) -> Error {
     Error::new(Kind::Invalid, format!("{} {what}", host_of(url)))
 }
 
-/// Whether TLS failed by what the other end showed. It arrives wrapped as if reading had failed.
-fn is_of_tls(error: &(dyn std::error::Error + 'static)) -> bool {
-    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    error.is::<rustls::Error>() || wrapped.is_some_and(|inner| is_of_tls(inner))
+/// What TLS failed with, by what the other end showed. It arrives wrapped as if reading had failed.
+fn of_tls<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e rustls::Error> {
+    let wrapped = || error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    error.downcast_ref().or_else(|| wrapped().and_then(|inner| of_tls(inner)))
+}
+
+/// Whether what answered plain HTTP speaks something else, as a port of TLS does. No type of the client tells it.
+fn is_no_http(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.to_string().contains("invalid HTTP version")
 }
 
 /// What became of a request that got no answer, in words. The URL, which may hold a signature, is not among them.
@@ -179,9 +184,19 @@ fn failure(host: String, error: reqwest::Error) -> Error {
     if let Some(refused) = causes(&error).find_map(|cause| cause.downcast_ref::<Refused>()) {
         return refused.clone().into();
     }
-    if causes(&error).any(is_of_tls) {
+    let what = match causes(&error).find_map(of_tls) {
+        Some(rustls::Error::InvalidMessage(_)) => {
+            Some("does not speak TLS: begin its address with http:// if that is meant")
+        }
+        Some(_) => Some("is not believed over TLS"),
+        None if causes(&error).any(is_no_http) => {
+            Some("does not speak plain HTTP: begin its address with https://")
+        }
+        None => None,
+    };
+    if let Some(what) = what {
         // Another try would end alike.
-        return Error::new(Kind::Denied, format!("{host} is not believed over TLS")).because(error);
+        return Error::new(Kind::Denied, format!("{host} {what}")).because(error);
     }
     let kind = if error.is_timeout() { Kind::Timeout } else { Kind::Unavailable };
     let what = if error.is_connect() { "cannot be reached" } else { "broke off" };

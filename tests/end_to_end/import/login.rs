@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::{Value, json};
 
 use super::Shell;
-use crate::harness::{ADMIN_PASSWORD, Wharf};
+use crate::harness::{ADMIN_PASSWORD, Certificate, Wharf};
 
 fn kept(shell: &Shell) -> Value {
     serde_json::from_slice(&fs::read(shell.docker_file()).unwrap()).unwrap()
@@ -34,6 +34,22 @@ async fn a_login_is_kept_for_its_owner_alone_beside_what_docker_keeps_there() {
     let output = shell.run(&["logout", &wharf.host()], "").await;
     assert!(output.status.success());
     assert_eq!(kept(&shell), json!({"auths": {"a.example": {"auth": "eDp5"}}, "psFormat": "x"}));
+}
+
+#[tokio::test]
+async fn a_login_by_the_other_of_http_and_https_says_so() {
+    let (plain, secure) = (Wharf::start().await, Wharf::start_secure(&Certificate::new(), &[]).await);
+    let shell = Shell::new();
+    for (address, words) in [
+        (format!("https://{}", plain.host()), "does not speak TLS: begin its address with http://"),
+        (format!("http://{}", secure.host()), "does not speak plain HTTP: begin its address with https://"),
+    ] {
+        let arguments = ["login", &address, "--username", "admin", "--password-stdin"];
+        let refused = shell.run(&arguments, ADMIN_PASSWORD).await;
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(refused.status.code() == Some(1) && said.contains(words), "{said}");
+    }
+    assert!(!shell.docker_file().exists());
 }
 
 #[tokio::test]

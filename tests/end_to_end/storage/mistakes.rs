@@ -1,5 +1,8 @@
 //! A storage that cannot be used: said at the start, in words, without a secret.
 
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
+
 use crate::harness::{storage, wharf_command};
 
 /// What a server says that ends at its start.
@@ -57,4 +60,33 @@ fn a_start_without_its_bucket_leaves_neither_a_database_nor_a_key() {
     let said = refused_with("s3://bucket?endpoint=http://127.0.0.1:1&region=here", &keys);
     assert!(said.contains("nothing answers at its endpoint"), "{said}");
     assert_eq!(said.to_lowercase().matches("connection refused").count(), 1, "its cause once: {said}");
+}
+
+#[test]
+fn an_endpoint_that_speaks_the_other_of_http_and_https_is_named_as_that() {
+    let keys = [("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+    // What a port says that speaks plain HTTP, and the alert of one that speaks TLS.
+    let plain: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let tls: &[u8] = &[0x15, 3, 3, 0, 2, 2, 70];
+    for (scheme, answer, words) in
+        [("https", plain, "does not speak TLS (endpoint=http://…)"), ("http", tls, "(endpoint=https://…)")]
+    {
+        let url = format!("s3://bucket?endpoint={scheme}://{}&region=here", answering(answer));
+        let said = refused_with(&url, &keys);
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+/// A port that answers whatever comes with these bytes, as long as the tests run.
+fn answering(bytes: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(bytes);
+        }
+    });
+    address
 }

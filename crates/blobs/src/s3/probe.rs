@@ -77,6 +77,10 @@ const REASONS: &[(&str, &str)] = &[
     ("incorrectly configured region", "the bucket lies in another region (region=…)"),
     ("AccessDenied", "the key may not do that; docs/operation.md lists the rights it needs"),
     ("NotImplemented", "this server has no such call, or not all of it"),
+    ("InvalidContentType", "its endpoint does not speak TLS (endpoint=http://…)"),
+    ("HTTP request to an HTTPS server", "its endpoint speaks TLS (endpoint=https://…)"),
+    ("plain HTTP request was sent to HTTPS port", "its endpoint speaks TLS (endpoint=https://…)"),
+    ("invalid HTTP version", "its endpoint does not speak plain HTTP (endpoint=https://…)"),
     ("169.254.169.254", "there are no credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)"),
     ("error trying to connect", "nothing answers at its endpoint"),
     ("client error (Connect)", "nothing answers at its endpoint"),
@@ -92,5 +96,7 @@ mod tests {
         assert!(of("404: <Code>NoSuchBucket</Code>").ends_with("there is no such bucket"));
         assert!(of("<Code>Odd</Code>").contains("refuses"));
         assert!(of("<html>hello</html>").contains("no S3"));
+        let plain = "client error (Connect): received corrupt message of type InvalidContentType";
+        assert!(of(plain).ends_with("does not speak TLS (endpoint=http://…)"));
     }
 }
