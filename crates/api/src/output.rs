@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use wharf_core::{Error, Page, Result};
+use wharf_http::with_next;
 
 use crate::{
     input::Wish,
@@ -94,12 +95,7 @@ impl<T> Listed<T> {
 
 impl<T: Serialize + ToSchema> Output for Listed<T> {
     fn say(self) -> Result<Response> {
-        let mut response = Json(json!({ "items": self.items })).into_response();
-        if let Some(next) = self.next {
-            let link = HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).map_err(Error::internal)?;
-            response.headers_mut().insert(header::LINK, link);
-        }
-        Ok(response)
+        with_next(Json(json!({ "items": self.items })).into_response(), self.next.as_deref())
     }
 
     fn described(schemas: &mut Schemas) -> (StatusCode, Value) {

@@ -2,11 +2,11 @@
 
 use axum::{
     Json,
-    http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value, json};
 use wharf_core::{Error, PageAfter, Result, Timestamp};
+use wharf_http::with_next;
 use wharf_registry::format::AttributeOf;
 
 use crate::{
@@ -66,11 +66,7 @@ pub(crate) async fn variants(call: &Call<'_>, name: &str, filter: &Filter) -> Re
     if let (false, Some(fields)) = (more || filter.limit == 0, list.as_object_mut()) {
         fields.insert("total".to_owned(), json!(found.len()));
     }
-    let mut response = Json(list).into_response();
-    if more {
-        response.headers_mut().insert(header::LINK, next(call, filter)?);
-    }
-    Ok(response)
+    with_next(Json(list).into_response(), more.then(|| next(call, filter)).as_deref())
 }
 
 /// What a list and the metadata say of a file alike.
@@ -94,15 +90,14 @@ pub(crate) fn moment(at: Timestamp) -> Result<String> {
     Ok(moment.strftime(precision).to_string())
 }
 
-/// The `Link` to the next page (RFC 8288): the same query, further on.
-fn next(call: &Call<'_>, filter: &Filter) -> Result<HeaderValue> {
+/// The path and query of the page after this one: the same query, further on.
+fn next(call: &Call<'_>, filter: &Filter) -> String {
     let uri = &call.request.uri;
     let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     let mut next = form_urlencoded::Serializer::new(String::new());
     next.extend_pairs(query.filter(|(name, _)| name != "skip"));
     next.append_pair("skip", &(filter.skip + filter.limit).to_string());
-    let link = HeaderValue::try_from(format!("<{}?{}>; rel=\"next\"", uri.path(), next.finish()));
-    link.map_err(Error::internal)
+    format!("{}?{}", uri.path(), next.finish())
 }
 
 #[cfg(test)]

@@ -8,10 +8,11 @@ use axum::{
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
-use wharf_core::{Error, Kind, MediaType, Page, Place, Result, action::Pull};
+use wharf_core::{Kind, MediaType, Page, Place, Result, action::Pull};
+use wharf_http::with_next;
 use wharf_registry::Referrer;
 
-use crate::{Call, endpoint::ReferrersQuery, header_value};
+use crate::{Call, endpoint::ReferrersQuery};
 
 /// `GET /v2/{name}/referrers/{digest}`
 pub(crate) async fn list(call: &Call<'_>, place: &Place, query: &ReferrersQuery) -> Result<Response> {
@@ -23,7 +24,6 @@ pub(crate) async fn list(call: &Call<'_>, place: &Place, query: &ReferrersQuery)
         Err(error) if matches!(error.kind(), Kind::NotFound(_)) => Page { entries: Vec::new(), more: false },
         Err(error) => return Err(error),
     };
-    let link = next(&page, place, query)?;
     let manifests = page.entries.iter().map(Descriptor::of).collect();
     let index = Index { schema_version: 2, media_type: MediaType::OCI_INDEX, manifests };
     let mut response = Json(index).into_response();
@@ -32,10 +32,7 @@ pub(crate) async fn list(call: &Call<'_>, place: &Place, query: &ReferrersQuery)
     if query.artifact_type.is_some() {
         headers.insert("oci-filters-applied", HeaderValue::from_static("artifactType"));
     }
-    if let Some(link) = link {
-        headers.insert(header::LINK, link);
-    }
-    Ok(response)
+    with_next(response, next(&page, place, query).as_deref())
 }
 
 #[derive(Serialize)]
@@ -71,13 +68,13 @@ impl<'a> Descriptor<'a> {
     }
 }
 
-fn next(page: &Page<Referrer>, place: &Place, query: &ReferrersQuery) -> Result<Option<HeaderValue>> {
-    let Some(last) = page.entries.last().filter(|_| page.more) else { return Ok(None) };
+/// The path and query of the page after this one.
+fn next(page: &Page<Referrer>, place: &Place, query: &ReferrersQuery) -> Option<String> {
+    let last = page.entries.last().filter(|_| page.more)?;
     let mut parameters = form_urlencoded::Serializer::new(String::new());
     parameters.append_pair("last", &last.digest.to_string());
     if let Some(kind) = &query.artifact_type {
         parameters.append_pair("artifactType", kind);
     }
-    let link = format!("</v2/{place}/referrers/{}?{}>; rel=\"next\"", query.subject, parameters.finish());
-    header_value(link).map(Some).map_err(Error::internal)
+    Some(format!("/v2/{place}/referrers/{}?{}", query.subject, parameters.finish()))
 }
