@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, fmt::Write as _};
 use memchr::memmem;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use wharf_core::{Error, RegistryPlace, Result, Timestamp};
+use wharf_core::{Error, RegistryPlace, Result};
 use wharf_registry::{format::Page, port::ShownRow};
 
 use crate::endpoint::Window;
@@ -59,7 +59,7 @@ pub(crate) fn some(charts: &[u8], Window { offset, limit }: Window) -> Vec<u8> {
 /// The index of some rows, which come by subject, the newest first.
 pub(crate) fn index(registry: &RegistryPlace, rows: &[ShownRow]) -> Result<String> {
     let RegistryPlace { organisation, registry } = registry;
-    let generated = iso(rows.iter().map(|row| row.created_at).max().unwrap_or_default());
+    let generated = rows.iter().map(|row| row.created_at).max().unwrap_or_default().written()?;
     let mut index = format!(
         "{{\"apiVersion\":\"v1\",\"generated\":\"{generated}\",\
          \"serverInfo\":{{\"contextPath\":\"/helm/{organisation}/{registry}\"}},\n{ENTRIES}{{"
@@ -106,7 +106,7 @@ fn entry(row: &ShownRow, mut chart: Map<String, Value>) -> Result<String> {
     ["provenance", "images"].into_iter().for_each(|own| drop(chart.remove(own)));
     let digest = content.as_ref().and_then(|content| content.get("digest")?.as_str()).unwrap_or_default();
     let entry = Entry {
-        created: iso(row.created_at),
+        created: row.created_at.written()?,
         digest: digest.strip_prefix("sha256:").unwrap_or(digest),
         urls: [url(row, &version)],
         chart,
@@ -139,16 +139,11 @@ fn harmless(json: String) -> String {
     })
 }
 
-fn iso(at: Timestamp) -> String {
-    let at = jiff::Timestamp::from_microsecond(at.microseconds()).unwrap_or_default();
-    at.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;
-    use wharf_core::{Algorithm, Digest};
+    use wharf_core::{Algorithm, Digest, Timestamp};
     use wharf_registry::format::FactCursor;
 
     use super::*;

@@ -6,7 +6,7 @@ pub(crate) mod json;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use pep440_rs::Version;
-use wharf_core::{Error, Place, Result, Timestamp};
+use wharf_core::{Error, Place, Result};
 use wharf_registry::{
     format::{self, Page},
     port::{About, NoticeRow, Says},
@@ -153,7 +153,7 @@ fn files(listing: &format::RepositoryListing) -> Result<Vec<ListedFile>> {
         let yanked = about.iter().find_map(|about| notices.get(about)).map(|notice| notice.reason.clone());
         let sha256 = File::sha256(&file.digest).unwrap_or_default().to_owned();
         let is_attested = attested.contains(&(file.filename.clone(), sha256));
-        let uploaded = iso(row.created_at);
+        let uploaded = row.created_at.written()?;
         files.push((version, ListedFile { file, uploaded, yanked, is_attested, provenance: None }));
     }
     files.sort_by(|(one, left), (other, right)| {
@@ -178,12 +178,6 @@ fn attested(beside: &[String]) -> Result<HashSet<(String, String)>> {
 /// The pages of all projects of a registry.
 pub(crate) fn root(projects: &[String]) -> Result<Vec<Page>> {
     Ok(vec![json::root(projects)?, html::root(projects)])
-}
-
-/// A moment as the specification writes it.
-pub(crate) fn iso(at: Timestamp) -> String {
-    let at = jiff::Timestamp::from_microsecond(at.microseconds()).unwrap_or_default();
-    at.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }
 
 #[cfg(test)]
