@@ -84,7 +84,7 @@ impl Api {
     pub fn new(door: Door, address: &RegistryAddress, below: &[&str], login: Option<&Login>) -> Result<Self> {
         let mut base = address.url().clone();
         extend(&mut base, below)?;
-        Ok(Self { door, base, authorization: login.and_then(Login::basic) })
+        Ok(Self { door, base, authorization: login.map_or(Ok(None), Login::basic)? })
     }
 
     /// What JSON says there.

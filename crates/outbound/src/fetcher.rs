@@ -2,7 +2,6 @@
 //! closes to private networks, and tells the login to the origin of the upstream and to no other.
 
 use async_trait::async_trait;
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use reqwest::{
     Method, StatusCode, Url,
     header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH},
@@ -13,6 +12,7 @@ use wharf_registry::port::{UpstreamAnswer, UpstreamAsk, UpstreamBody, UpstreamDo
 
 use crate::{
     answer::Answer,
+    authorization::basic,
     door::{Ask, Body, host_of},
     doors::Doors,
     policy::Policy,
@@ -45,10 +45,7 @@ impl Fetcher {
         if own.origin() == url.origin()
             && let Some((user, password)) = self.auth.login_at(upstream)?
         {
-            let pair = BASE64_STANDARD.encode(format!("{user}:{}", password.expose()));
-            let mut value = HeaderValue::try_from(format!("Basic {pair}")).map_err(Error::internal)?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
+            headers.insert(AUTHORIZATION, basic(&user, &password)?);
         }
         Ok(headers)
     }

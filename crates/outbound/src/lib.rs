@@ -10,6 +10,7 @@
 mod address;
 mod answer;
 mod api;
+mod authorization;
 mod chart_repository;
 mod checked;
 mod courier;

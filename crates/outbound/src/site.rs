@@ -1,6 +1,5 @@
 //! A site that somebody named by its URL, perhaps with a login in it: asked, and again for a while where that may help.
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use reqwest::{
     Method, StatusCode, Url,
@@ -10,6 +9,7 @@ use wharf_core::{Error, Kind, Result, Secret, Subject};
 
 use crate::{
     answer::Answer,
+    authorization::basic,
     door::{Ask, Body, Door},
     upstream::Pace,
 };
@@ -87,15 +87,8 @@ fn login_of(url: &Url) -> Result<Option<HeaderValue>> {
         return Ok(None);
     }
     let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let login = format!("{}:{}", decoded(url.username()), decoded(url.password().unwrap_or_default()));
-    let login = Secret::new(format!("Basic {}", BASE64_STANDARD.encode(login)));
-    let mut value = HeaderValue::try_from(login.expose().as_str()).map_err(Error::internal)?;
-    value.set_sensitive(true);
-    Ok(Some(value))
-}
-
-fn is_busy(status: StatusCode) -> bool {
-    status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
+    let password = Secret::new(decoded(url.password().unwrap_or_default()));
+    basic(&decoded(url.username()), &password).map(Some)
 }
 
 /// The error for an answer that is no success.

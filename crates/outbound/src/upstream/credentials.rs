@@ -3,7 +3,6 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use reqwest::{
     Method, Url,
@@ -16,6 +15,7 @@ use wharf_core::{Error, Kind, Result, Secret, Subject};
 use super::{Upstream, challenge::Challenge, is_passing, pace::Pace, refusal::refusal};
 use crate::{
     answer::Answer,
+    authorization::{basic, bearer},
     door::{Ask, Body, host_of},
 };
 
@@ -79,11 +79,15 @@ struct Issued {
 }
 
 impl Login {
-    /// As it stands in an `Authorization` of Basic.
-    pub(crate) fn basic(&self) -> Option<HeaderValue> {
-        let Self::Password { user, password } = self else { return None };
-        let pair = BASE64_STANDARD.encode(format!("{user}:{}", password.expose()));
-        secret(&format!("Basic {pair}"))
+    /// As it stands in an `Authorization` of Basic; nothing of what does not go so.
+    ///
+    /// # Errors
+    /// As [`basic`].
+    pub(crate) fn basic(&self) -> Result<Option<HeaderValue>> {
+        match self {
+            Self::Password { user, password } => basic(user, password).map(Some),
+            Self::Refresh(_) => Ok(None),
+        }
     }
 }
 
@@ -93,7 +97,7 @@ impl Upstream {
         let mut credentials = self.credentials.lock().await;
         let realm = match &credentials.scheme {
             Scheme::Unasked => return Ok(None),
-            Scheme::Basic => return Ok(self.login.as_ref().and_then(Login::basic)),
+            Scheme::Basic => return self.basic(),
             Scheme::Bearer(realm) => realm.clone(),
         };
         if let Some(token) = credentials.tokens.get(scopes)
@@ -118,6 +122,10 @@ impl Upstream {
             let realm = self.realm(bearer)?;
             let asked = bearer.parameter("scope").into_iter().flat_map(str::split_whitespace);
             let mut wanted = scopes.to_vec();
+    fn basic(&self) -> Result<Option<HeaderValue>> {
+        self.login.as_ref().map_or(Ok(None), Login::basic)
+    }
+
             wanted
                 .extend(asked.filter(|asked| !scopes.iter().any(|scope| scope == asked)).map(str::to_owned));
             let token = self.fetch_token(&realm, &wanted).await?;
@@ -177,7 +185,7 @@ impl Upstream {
         } else {
             let scopes = scopes.iter().map(|scope| ("scope", scope.as_str()));
             url.query_pairs_mut().extend_pairs(service).extend_pairs(scopes);
-            if let Some(value) = self.login.as_ref().and_then(Login::basic) {
+            if let Some(value) = self.basic()? {
                 self.expect_confidant(&realm.url)?;
                 headers.insert(AUTHORIZATION, value);
             }
@@ -214,16 +222,9 @@ async fn read(answer: Answer) -> Result<Token> {
     let bytes = answer.bytes(LARGEST).await?;
     let issued: Issued = serde_json::from_slice(&bytes).map_err(|_| wrong())?;
     let token = [issued.token, issued.access_token].into_iter().flatten().find(|token| !token.is_empty());
-    let value = token.and_then(|token| secret(&format!("Bearer {token}"))).ok_or_else(wrong)?;
+    let value = token.and_then(|token| bearer(&token).ok()).ok_or_else(wrong)?;
     let seconds = issued.expires_in.unwrap_or(USUAL).clamp(USUAL, LONGEST) - MARGIN;
     Ok(Token { value, until: Instant::now() + Duration::from_secs(seconds) })
-}
-
-/// A value of a header that does not print.
-fn secret(text: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(text).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }
 
 #[cfg(test)]
