@@ -12,25 +12,25 @@
 //! decides by, not decisions.
 
 mod changes;
-mod recent;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use wharf_auth::port::{Account, TokenRow};
 use wharf_core::{
-    AccountId, Digest, Place, Tag, TokenHash,
+    AccountId, Digest, Place, Recent, Tag, TokenHash,
     gate::{RepositoryId, Rights},
 };
 use wharf_registry::port::{BlobRow, ManifestRow};
 
 pub(crate) use self::changes::{Changes, Content};
-use self::recent::{Recent, Weigh};
 use crate::database::Step;
 
 /// How many bytes manifests may take; one has at most 4 MiB.
 const MANIFESTS: usize = 16 << 20;
 /// How many bytes everything else may take, each kind for itself.
 const ROWS: usize = 4 << 20;
+/// What an entry is taken to weigh beside its value, in bytes: a key of the longest names, and the place in the map.
+const EACH: usize = 512;
 
 /// An account and the version of it that a credential is of.
 pub(crate) type Holder = Option<(AccountId, i64)>;
@@ -67,12 +67,12 @@ pub(crate) struct Memory(Mutex<Remembered>);
 impl Default for Memory {
     fn default() -> Self {
         Self(Mutex::new(Remembered {
-            accounts: Recent::of(ROWS),
-            tokens: Recent::of(ROWS),
-            rights: Recent::of(ROWS),
-            tags: Recent::of(ROWS),
-            manifests: Recent::of(MANIFESTS),
-            members: Recent::of(ROWS),
+            accounts: Recent::weighing(ROWS, weight_of_account),
+            tokens: Recent::weighing(ROWS, weight_of_token),
+            rights: Recent::of(ROWS / EACH),
+            tags: Recent::of(ROWS / EACH),
+            manifests: Recent::weighing(MANIFESTS, weight_of_manifest),
+            members: Recent::of(ROWS / EACH),
             version: 0,
             is_closed: false,
         }))
@@ -120,30 +120,18 @@ impl Memory {
     }
 }
 
-impl Weigh for Account {
-    fn weight(&self) -> usize {
-        self.password_hash.as_ref().map_or(0, String::len)
-    }
+fn weight_of_account(account: &Account) -> usize {
+    EACH + account.password_hash.as_ref().map_or(0, String::len)
 }
 
-impl Weigh for TokenRow {
-    fn weight(&self) -> usize {
-        // A pattern and its verbs are a few hundred bytes at most.
-        self.name.len() + self.reach.as_ref().map_or(0, |reach| 400 * reach.allowances().len())
-    }
+fn weight_of_token(token: &TokenRow) -> usize {
+    // A pattern and its verbs are a few hundred bytes at most.
+    EACH + token.name.len() + token.reach.as_ref().map_or(0, |reach| 400 * reach.allowances().len())
 }
 
-impl Weigh for Rights {}
-
-impl Weigh for Digest {}
-
-impl Weigh for ManifestRow {
-    fn weight(&self) -> usize {
-        self.bytes.len()
-    }
+fn weight_of_manifest(manifest: &ManifestRow) -> usize {
+    EACH + manifest.bytes.len()
 }
-
-impl Weigh for BlobRow {}
 
 #[cfg(test)]
 mod tests {
