@@ -1,12 +1,10 @@
 //! Bearer tokens whose signature was found good, so that a client that sends the same one with every request of a
 //! push costs one verification. Only the signature is remembered: times and the account are looked at each time.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest::{SHA256, digest};
+use wharf_core::Recent;
 
 use crate::token::Claims;
 
@@ -15,24 +13,24 @@ const MOST: usize = 4096;
 
 type Fingerprint = [u8; 32];
 
-#[derive(Default)]
-pub(crate) struct KnownTokens(Mutex<HashMap<Fingerprint, Arc<Claims>>>);
+pub(crate) struct KnownTokens(Mutex<Recent<Fingerprint, Arc<Claims>>>);
+
+impl Default for KnownTokens {
+    fn default() -> Self {
+        Self(Mutex::new(Recent::of(MOST)))
+    }
+}
 
 impl KnownTokens {
     pub(crate) fn get(&self, token: &str) -> Option<Arc<Claims>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&fingerprint(token)).cloned()
+        let fingerprint = fingerprint(token);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&fingerprint)
     }
 
-    /// Remembers a token that was verified at `now`, in seconds.
-    pub(crate) fn insert(&self, token: &str, claims: Arc<Claims>, now: i64) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MOST {
-            known.retain(|_, claims| claims.exp > now);
-        }
-        if known.len() >= MOST {
-            known.clear();
-        }
-        known.insert(fingerprint(token), claims);
+    /// Remembers a token that was verified.
+    pub(crate) fn insert(&self, token: &str, claims: Arc<Claims>) {
+        let fingerprint = fingerprint(token);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(fingerprint, claims);
     }
 }
 

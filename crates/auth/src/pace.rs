@@ -7,14 +7,13 @@
 //! proxy, and behind that everybody.
 
 use std::{
-    collections::HashMap,
     net::IpAddr,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use tokio::time::{Instant, sleep};
-use wharf_core::{AccountId, Detail, Error, Kind, Network, Result};
+use wharf_core::{AccountId, Detail, Error, Kind, Network, Recent, Result};
 
 use crate::Limits;
 
@@ -22,7 +21,8 @@ use crate::Limits;
 const BURST: Duration = Duration::from_secs(4);
 /// How long a known caller waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How many clients are counted at most.
+/// How many clients are counted at most. One that asks is, however many others do; what was booked for a client that asked for
+/// nothing since half as many others came is forgotten.
 const KEPT: usize = 65_536;
 
 type Client = (Option<AccountId>, Network);
@@ -31,13 +31,13 @@ pub(crate) struct Pace {
     /// From one request to the next in the long run; none where nobody is held to a pace.
     interval: Option<Duration>,
     /// When all that a client has booked is paid off. One that has paid is as good as unknown.
-    paid: Mutex<HashMap<Client, Instant>>,
+    paid: Mutex<Recent<Client, Instant>>,
 }
 
 impl Pace {
     pub(crate) fn new(limits: &Limits) -> Self {
         let interval = limits.requests_per_second.map(|rate| Duration::from_secs(1) / rate.get());
-        Self { interval, paid: Mutex::default() }
+        Self { interval, paid: Mutex::new(Recent::of(KEPT)) }
     }
 
     /// Waits until the next request of a client is due.
@@ -61,7 +61,7 @@ impl Pace {
     fn book(&self, client: Client, interval: Duration, patience: Duration) -> Result<Duration> {
         let now = Instant::now();
         let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
-        let booked = paid.get(&client).map_or(now, |paid| now.max(*paid)) + interval;
+        let booked = paid.get(&client).map_or(now, |paid| now.max(paid)) + interval;
         let wait = booked.duration_since(now).saturating_sub(BURST);
         if wait > patience {
             let left = (wait - patience).as_secs_f64().ceil();
@@ -73,19 +73,8 @@ impl Pace {
             )]
             return Err(Error::new(Kind::RateLimited, message).with(Detail::Wait(left as u64)));
         }
-        if paid.len() >= KEPT {
-            make_room(&mut paid, now);
-        }
         paid.insert(client, booked);
         Ok(wait)
-    }
-}
-
-/// Forgets who has paid. Where that is too few, everybody: else each request would look through all of them again.
-fn make_room(paid: &mut HashMap<Client, Instant>, now: Instant) {
-    paid.retain(|_, paid| *paid > now);
-    if paid.len() > KEPT / 2 {
-        paid.clear();
     }
 }
 
@@ -159,11 +148,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_kept_of_clients_has_a_bound() {
-        let pace = pace();
+    async fn what_is_kept_of_clients_has_a_bound_and_many_of_them_free_none_that_asks() {
+        let (pace, here) = (pace(), address("2001:db8::1"));
+        spend(&pace, None, here).await;
         for client in 0..u32::try_from(3 * KEPT).unwrap() {
             pace.turn(None, Some(IpAddr::V4((0x5000_0000 + client).into()))).await.unwrap();
             assert!(pace.paid.lock().unwrap().len() <= KEPT);
+            if client % 1000 == 0 {
+                assert!(pace.turn(None, here).await.is_err(), "after {client} others");
+            }
         }
     }
 }

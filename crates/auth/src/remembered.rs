@@ -52,7 +52,7 @@ mod tests {
     use wharf_core::AccountId;
 
     use super::*;
-    use crate::right_lately::{LIFETIME, tests::Seven};
+    use crate::right_lately::{LIFETIME, MOST, tests::Seven};
 
     #[test]
     fn only_this_password_of_this_version_is_known_and_not_for_ever() {
@@ -73,6 +73,10 @@ mod tests {
         assert!(!remembered.knows(&account(1), &secret("wrong"), now));
         assert!(!remembered.knows(&account(2), &secret("right"), now));
         assert!(!remembered.knows(&account(1), &secret("right"), now.plus_seconds(LIFETIME)));
+        for version in 2..3 * i64::try_from(MOST).unwrap() {
+            remembered.remember(&account(version), &secret("right"), now);
+            assert!(remembered.knows(&account(1), &secret("right"), now), "after {version} others");
+        }
     }
 
     #[tokio::test]

@@ -2,18 +2,15 @@
 //!
 //! What is kept is an HMAC of it, under a key made at the start: a dump of the memory shows no password.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
+use std::sync::{Mutex, PoisonError};
 
 use aws_lc_rs::hmac::{self, HMAC_SHA256, Key};
-use wharf_core::{Entropy, Timestamp};
+use wharf_core::{Entropy, Recent, Timestamp};
 
 /// For how long, in seconds.
 pub(crate) const LIFETIME: i64 = 300;
 /// How many at most.
-const MOST: usize = 4096;
+pub(crate) const MOST: usize = 4096;
 
 /// What stands for something that was found right.
 pub(crate) type Proof = [u8; 32];
@@ -21,9 +18,10 @@ pub(crate) type Proof = [u8; 32];
 /// Proofs, each with what is known by it.
 pub(crate) struct RightLately<V> {
     key: Key,
-    known: Mutex<HashMap<Proof, Known<V>>>,
+    known: Mutex<Recent<Proof, Known<V>>>,
 }
 
+#[derive(Clone, Copy)]
 struct Known<V> {
     value: V,
     until: Timestamp,
@@ -32,7 +30,7 @@ struct Known<V> {
 impl<V: Copy> RightLately<V> {
     pub(crate) fn new(entropy: &dyn Entropy) -> Self {
         let key: [u8; 32] = entropy.bytes();
-        Self { key: Key::new(HMAC_SHA256, &key), known: Mutex::default() }
+        Self { key: Key::new(HMAC_SHA256, &key), known: Mutex::new(Recent::of(MOST)) }
     }
 
     /// What stands for these parts, and for no others.
@@ -49,19 +47,13 @@ impl<V: Copy> RightLately<V> {
 
     /// What is known by a proof, if it was found right a moment ago.
     pub(crate) fn find(&self, proof: &Proof, now: Timestamp) -> Option<V> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(proof).filter(|known| known.until > now).map(|known| known.value)
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(proof);
+        known.filter(|known| known.until > now).map(|known| known.value)
     }
 
     /// Remembers what was found right.
     pub(crate) fn remember(&self, proof: Proof, value: V, now: Timestamp) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MOST {
-            known.retain(|_, known| known.until > now);
-        }
-        if known.len() >= MOST {
-            known.clear();
-        }
         known.insert(proof, Known { value, until: now.plus_seconds(LIFETIME) });
     }
 }

@@ -46,5 +46,9 @@ mod tests {
             assert_eq!(outsiders.knows(user, &secret(password), now), None);
         }
         assert_eq!(outsiders.knows("a", &secret("bc"), now.plus_seconds(LIFETIME)), None);
+        for number in 0..3 * MOST {
+            outsiders.remember((&number.to_string(), &secret("bc")), (AccountId(3), 4), now);
+            assert!(outsiders.knows("a", &secret("bc"), now).is_some(), "after {number} others");
+        }
     }
 }

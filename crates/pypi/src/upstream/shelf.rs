@@ -1,19 +1,15 @@
 //! Pages of upstreams' projects in memory, rendered once for each version of what is known of them.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use wharf_core::gate::RegistryId;
+use wharf_core::{Recent, gate::RegistryId};
 use wharf_registry::format::Rendered;
 
 use super::index::{Index, Moment};
 
-/// How many bytes all of them may take; with more, all are made anew.
+/// How many bytes all of them may take. What takes more than half of them is made anew for each reader, and drives out nobody
+/// else's.
 const MOST: usize = 64 << 20;
-/// How many bytes one may take. What is larger is made anew for each reader, and drives out nobody else's.
-const SHARE: usize = MOST / 2;
 
 /// Of which registry, which project, and for how many days its files are held back.
 pub(super) type Key = (RegistryId, String, u16);
@@ -40,32 +36,28 @@ impl Shown {
 }
 
 /// The pages.
-#[derive(Default)]
-pub(crate) struct Shelf(Mutex<HashMap<Key, Arc<Shown>>>);
+pub(crate) struct Shelf(Mutex<Recent<Key, Arc<Shown>>>);
+
+impl Default for Shelf {
+    fn default() -> Self {
+        Self(Mutex::new(Recent::weighing(MOST, |shown| shown.weight)))
+    }
+}
 
 impl Shelf {
     /// A project as it is shown now, if it was rendered of this version.
     pub(super) fn find(&self, key: &Key, version: i64, now: Moment) -> Option<Arc<Shown>> {
         let is_right =
-            |shown: &&Arc<Shown>| shown.version == version && shown.until.is_none_or(|until| now < until);
-        self.all().get(key).filter(is_right).cloned()
+            |shown: &Arc<Shown>| shown.version == version && shown.until.is_none_or(|until| now < until);
+        self.all().get(key).filter(is_right)
     }
 
-    /// Keeps it for the next reader, unless it takes more than its share.
+    /// Keeps it for the next reader.
     pub(super) fn put(&self, key: Key, shown: Arc<Shown>) {
-        let mut all = self.all();
-        all.remove(&key);
-        if shown.weight > SHARE {
-            return;
-        }
-        let weight: usize = all.values().map(|shown| shown.weight).sum();
-        if weight + shown.weight > MOST {
-            all.clear();
-        }
-        all.insert(key, shown);
+        self.all().insert(key, shown);
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<Key, Arc<Shown>>> {
+    fn all(&self) -> MutexGuard<'_, Recent<Key, Arc<Shown>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -85,15 +77,16 @@ mod tests {
             let shown = Shown::new(Index { files: vec![file] }, None, rendered);
             shelf.put(key(number), Arc::new(shown));
         };
-        let held = || shelf.all().values().map(|shown| shown.weight).sum::<usize>();
+        let now = Moment::of(wharf_core::Timestamp::default());
+        let is_kept = |number| shelf.find(&key(number), 1, now).is_some();
+        put(1000, MOST / 10);
         for number in 0..100 {
             put(number, MOST / 10);
-            assert!(held() <= MOST);
+            assert!(shelf.all().len() < 10);
+            assert!(is_kept(number) && is_kept(1000), "what is read stays, whatever others read");
         }
-        assert!(held() > MOST / 20);
-        put(1, SHARE + 1);
-        let now = Moment::of(wharf_core::Timestamp::default());
-        assert!(shelf.find(&key(1), 1, now).is_none());
-        assert!(held() > 0, "others stay");
+        put(99, MOST / 2 + 1);
+        assert!(!is_kept(99));
+        assert!(is_kept(1000), "others stay");
     }
 }
