@@ -1,7 +1,7 @@
 //! Who the client is to a registry: nobody, a login by Basic, or the bearer of a token that was had for the login
 //! (token and OAuth2 specifications of docker's registry).
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::{
@@ -10,7 +10,7 @@ use reqwest::{
 };
 use serde::Deserialize;
 use tokio::time::Instant;
-use wharf_core::{Error, Kind, Result, Secret, Subject};
+use wharf_core::{Error, Kind, Recent, Result, Secret, Subject};
 
 use super::{Upstream, challenge::Challenge, is_passing, pace::Pace, refusal::refusal};
 use crate::{
@@ -28,6 +28,10 @@ const MARGIN: u64 = 10;
 /// The longest a token is kept, in seconds.
 const LONGEST: u64 = 24 * 60 * 60;
 
+/// How many bytes tokens may take: who asks for many repositories has one for each.
+const MOST: usize = 4 << 20;
+/// What a token is taken to weigh beside its value, in bytes: its scopes, and its place.
+const EACH: usize = 512;
 /// Who to be.
 #[derive(Clone)]
 pub enum Login {
@@ -43,10 +47,16 @@ pub enum Login {
 }
 
 /// What was learned of a registry's ways.
-#[derive(Default)]
 pub(super) struct Credentials {
     scheme: Scheme,
-    tokens: HashMap<Vec<String>, Token>,
+    tokens: Recent<Vec<String>, Token>,
+}
+
+impl Default for Credentials {
+    fn default() -> Self {
+        let tokens = Recent::weighing(MOST, |token: &Token| EACH + token.value.len());
+        Self { scheme: Scheme::default(), tokens }
+    }
 }
 
 #[derive(Default)]
@@ -66,6 +76,7 @@ struct Realm {
 }
 
 struct Token {
+#[derive(Clone)]
     value: HeaderValue,
     until: Instant,
 }
@@ -100,10 +111,8 @@ impl Upstream {
             Scheme::Basic => return self.basic(),
             Scheme::Bearer(realm) => realm.clone(),
         };
-        if let Some(token) = credentials.tokens.get(scopes)
-            && token.until > Instant::now()
-        {
-            return Ok(Some(token.value.clone()));
+        if let Some(token) = credentials.tokens.get(scopes).filter(|token| token.until > Instant::now()) {
+            return Ok(Some(token.value));
         }
         // Whoever else needs one waits here, and finds it.
         let token = self.fetch_token(&realm, scopes).await?;
@@ -226,6 +235,19 @@ async fn read(answer: Answer) -> Result<Token> {
     let seconds = issued.expires_in.unwrap_or(USUAL).clamp(USUAL, LONGEST) - MARGIN;
     Ok(Token { value, until: Instant::now() + Duration::from_secs(seconds) })
 }
+    #[test]
+    fn tokens_of_many_repositories_take_no_more_room_than_they_may() {
+        let mut tokens = Credentials::default().tokens;
+        let scopes = |repository: usize| vec![format!("repository:{repository}:pull")];
+        let token = || Token { value: HeaderValue::from_static("Bearer x"), until: Instant::now() };
+        tokens.insert(scopes(0), token());
+        for repository in 1..4 * MOST / EACH {
+            tokens.insert(scopes(repository), token());
+            assert!(tokens.get(&scopes(0)).is_some(), "one that is used is fetched again");
+            assert!(tokens.len() <= MOST / EACH);
+        }
+    }
+
 
 #[cfg(test)]
 mod tests {
