@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
 use reqwest::{
     Method, StatusCode, Url,
-    header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, LINK, RETRY_AFTER},
+    header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, LINK},
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -18,7 +18,8 @@ use wharf_core::{ByteStream, Error, Kind, Result, Subject};
 use crate::{
     answer::Answer,
     door::{Ask, Body, Door},
-    upstream::{Login, Pace, RegistryAddress, is_passing, kind_of, next_of},
+    pace::{Pace, insist},
+    upstream::{Login, RegistryAddress, kind_of, next_of},
 };
 
 /// The largest answer in JSON, in bytes.
@@ -119,7 +120,7 @@ impl Api {
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(too_large()),
                 Err(error) => cut().because(error),
             };
-            pace.wait(None, broken).await?;
+            pace.wait(broken).await?;
         }
     }
 
@@ -195,20 +196,8 @@ impl Api {
 
     /// Asks until there is a success, or a refusal that another try would not change.
     async fn exchange(&self, ask: impl Fn() -> Ask) -> Result<Answer> {
-        let mut pace = Pace::default();
-        loop {
-            let (after, error) = match self.door.send(ask()).await {
-                Ok(answer) if answer.status().is_success() => return Ok(answer),
-                Ok(answer) if is_passing(answer.status()) => {
-                    let after = answer.header(RETRY_AFTER.as_str()).and_then(|text| text.trim().parse().ok());
-                    (after, refusal(answer).await)
-                }
-                Ok(answer) => return Err(refusal(answer).await),
-                Err(error) if error.is_passing() => (None, error),
-                Err(error) => return Err(error),
-            };
-            pace.wait(after, error).await?;
-        }
+        let answer = insist(|| self.door.send(ask())).await?;
+        if answer.status().is_success() { Ok(answer) } else { Err(refusal(answer).await) }
     }
 
     fn headers(&self) -> HeaderMap {

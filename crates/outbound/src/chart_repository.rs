@@ -10,8 +10,8 @@ use wharf_core::{Error, Kind, Result, Subject};
 use crate::{
     answer::Answer,
     door::{Door, host_of},
+    pace::Pace,
     site::{Site, refusal},
-    upstream::Pace,
 };
 
 /// The largest index, in bytes: that of the largest public repository has some tens of MiB.
@@ -100,7 +100,7 @@ impl ChartRepository {
                 _ => return Err(refusal(&answer)),
             }
             match collected(answer, most).await {
-                Err(error) if error.kind() == Kind::Unavailable => pace.wait(None, error).await?,
+                Err(error) if error.kind() == Kind::Unavailable => pace.wait(error).await?,
                 read => return read.map(Some),
             }
         }

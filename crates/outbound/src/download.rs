@@ -4,9 +4,9 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, future::BoxFuture};
 use wharf_core::{ByteStream, Digest, Error, Kind, Result};
 
-use crate::{checked::Checker, upstream::Pace};
+use crate::{checked::Checker, pace::Pace};
 
-/// Opens a content at an offset, which is below its size. What it yields is distrusted.
+/// Opens a content at an offset, which is below its size, and tries that often enough by itself. What it yields is distrusted.
 pub type Opener<'a> = Box<dyn Fn(u64) -> BoxFuture<'a, Result<ByteStream>> + Send + Sync + 'a>;
 
 /// A content on its way in. The last bytes are handed out only after the digest was found right.
@@ -46,21 +46,25 @@ impl<'a> Download<'a> {
     /// The next bytes, at most so many; `None` after the last.
     ///
     /// # Errors
-    /// `Invalid` with `Detail::Digest` where they are not the content; what the source failed with, after it was
-    /// tried again for a while.
+    /// `Invalid` with `Detail::Digest` where they are not the content; what opening it failed with; `Unavailable` where it breaks
+    /// off time and again.
     pub async fn next(&mut self, most: u64) -> Result<Option<Bytes>> {
         if self.left() == 0 {
             return self.checker.judge().map(|()| None);
         }
         while self.rest.is_empty() {
-            match self.pull().await {
-                Ok(bytes) => self.rest = bytes,
-                Err(error) if error.is_passing() => {
-                    self.stream = None;
-                    self.pace.wait(None, error).await?;
+            let next = self.stream().await?.next().await;
+            let cut = Error::new(Kind::Unavailable, format!("{} broke off", self.digest));
+            let broken = match next {
+                Some(Ok(bytes)) => {
+                    self.rest = bytes;
+                    continue;
                 }
-                Err(error) => return Err(error),
-            }
+                Some(Err(error)) => cut.because(error),
+                None => cut,
+            };
+            self.stream = None;
+            self.pace.wait(broken).await?;
         }
         let most = usize::try_from(most).unwrap_or(usize::MAX).min(self.rest.len());
         let bytes = self.rest.split_to(most);
@@ -69,16 +73,11 @@ impl<'a> Download<'a> {
         Ok(Some(bytes))
     }
 
-    /// What comes next from the source, which is opened if it is not.
-    async fn pull(&mut self) -> Result<Bytes> {
-        let cut = || Error::new(Kind::Unavailable, format!("{} broke off", self.digest));
-        let stream = match &mut self.stream {
-            Some(stream) => stream,
-            None => self.stream.insert((self.open)(self.checker.position()).await?),
-        };
-        match stream.next().await {
-            Some(bytes) => bytes.map_err(|error| cut().because(error)),
-            None => Err(cut()),
+    /// The source from here on, which is opened if it is not.
+    async fn stream(&mut self) -> Result<&mut ByteStream> {
+        match &mut self.stream {
+            Some(stream) => Ok(stream),
+            none => Ok(none.insert((self.open)(self.checker.position()).await?)),
         }
     }
 
@@ -179,6 +178,19 @@ mod tests {
         assert_eq!(drained(&mut download).await.unwrap(), CONTENT[5..]);
         download.restart();
         assert_eq!(drained(&mut download).await.unwrap(), CONTENT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_source_that_cannot_be_opened_is_not_asked_by_two_loops() {
+        let opened = Arc::new(Mutex::new(0));
+        let counted = opened.clone();
+        let closed: Opener<'_> = Box::new(move |_| {
+            *counted.lock().unwrap() += 1;
+            Box::pin(async { Err(Error::new(Kind::Unavailable, "it was tried often enough")) })
+        });
+        let mut download = Download::new(digest(Algorithm::Sha256, CONTENT), 3, closed);
+        assert_eq!(download.next(3).await.unwrap_err().kind(), Kind::Unavailable);
+        assert_eq!(*opened.lock().unwrap(), 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -19,6 +19,7 @@ mod doors;
 mod download;
 mod fetcher;
 mod issuers;
+mod pace;
 mod policy;
 mod post;
 mod repository;

@@ -11,7 +11,8 @@ use crate::{
     answer::Answer,
     authorization::basic,
     door::{Ask, Body, Door},
-    upstream::Pace,
+    pace::{insist, is_passing},
+    upstream::kind_of,
 };
 
 /// A site. Cheap to clone.
@@ -63,18 +64,12 @@ impl Site {
         if let Some(login) = self.authorization.as_ref().filter(|_| url.origin() == self.base.origin()) {
             headers.insert(AUTHORIZATION, login.clone());
         }
-        let mut pace = Pace::default();
-        loop {
+        let answer = insist(|| {
             let (method, url, headers) = (method.clone(), url.clone(), headers.clone());
-            let answer = self.door.send(Ask { method, url, headers, body: Body::Whole(Bytes::new()) }).await;
-            let error = match answer {
-                Ok(answer) if is_busy(answer.status()) => refusal(&answer),
-                Ok(answer) => return Ok(answer),
-                Err(error) if error.is_passing() => error,
-                Err(error) => return Err(error),
-            };
-            pace.wait(None, error).await?;
-        }
+            self.door.send(Ask { method, url, headers, body: Body::Whole(Bytes::new()) })
+        });
+        let answer = answer.await?;
+        if is_passing(answer.status()) { Err(refusal(&answer)) } else { Ok(answer) }
     }
 }
 
@@ -95,11 +90,8 @@ fn login_of(url: &Url) -> Result<Option<HeaderValue>> {
 pub(crate) fn refusal(answer: &Answer) -> Error {
     let words = format!("{} answered {}", answer.host(), answer.status());
     let kind = match answer.status() {
-        StatusCode::UNAUTHORIZED => Kind::Unauthenticated,
-        StatusCode::FORBIDDEN => Kind::Denied,
-        StatusCode::NOT_FOUND | StatusCode::GONE => Kind::NotFound(Subject::Blob),
-        status if is_busy(status) => Kind::Unavailable,
-        _ => Kind::Invalid,
+        StatusCode::GONE => Kind::NotFound(Subject::Blob),
+        status => kind_of(status, Subject::Blob),
     };
     Error::new(kind, words)
 }

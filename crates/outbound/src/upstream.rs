@@ -7,7 +7,6 @@ mod blobs;
 mod challenge;
 mod credentials;
 mod manifests;
-mod pace;
 mod pages;
 mod push;
 mod refusal;
@@ -16,17 +15,18 @@ mod registry_address;
 use bytes::Bytes;
 use reqwest::{
     Method, StatusCode, Url,
-    header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER},
+    header::{AUTHORIZATION, HeaderMap, HeaderValue},
 };
 use tokio::sync::Mutex;
 use wharf_core::{Error, Kind, Result, Subject};
 
 use self::{credentials::Credentials, refusal::refusal};
 pub use self::{credentials::Login, manifests::Document, push::Watch, registry_address::RegistryAddress};
-pub(crate) use self::{pace::Pace, pages::next_of, refusal::kind_of};
+pub(crate) use self::{pages::next_of, refusal::kind_of};
 use crate::{
     answer::Answer,
     door::{Ask, Body, Door},
+    pace::{insist, is_passing},
     repository::Repository,
 };
 
@@ -51,6 +51,11 @@ struct Call {
 impl Call {
     fn new(method: Method, url: Url, scopes: Vec<String>) -> Self {
         Self { method, url, headers: HeaderMap::new(), body: Bytes::new(), scopes }
+    }
+
+    fn ask(&self, headers: HeaderMap) -> Ask {
+        let body = Body::Whole(self.body.clone());
+        Ask { method: self.method.clone(), url: self.url.clone(), headers, body }
     }
 
     fn header(mut self, name: reqwest::header::HeaderName, value: HeaderValue) -> Self {
@@ -82,33 +87,29 @@ impl Upstream {
         self.base.join(&format!("v2/{path}")).map_err(Error::internal)
     }
 
-    /// Sends a call until it is answered with something that another try would not change.
+    /// Sends a call until it is answered with something that another try would not change; once more with what the registry wants
+    /// to see, if that is what it says.
     async fn exchange(&self, call: &Call) -> Result<Answer> {
-        let (mut pace, mut renewed) = (Pace::default(), false);
-        loop {
-            let (after, error) = match self.attempt(call).await {
-                Ok(answer) if answer.status() == StatusCode::UNAUTHORIZED && !renewed => {
-                    renewed = true;
-                    self.learn(&answer, &call.scopes).await?;
-                    continue;
-                }
-                Ok(answer) if is_passing(answer.status()) => {
-                    let after = answer.header(RETRY_AFTER.as_str()).and_then(|text| text.trim().parse().ok());
-                    (after, refusal(answer, Subject::Name).await)
-                }
-                Ok(answer) => return Ok(answer),
-                Err(error) if error.is_passing() => (None, error),
-                Err(error) => return Err(error),
-            };
-            pace.wait(after, error).await?;
+        let mut answer = self.insist(call).await?;
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            self.learn(&answer, &call.scopes).await?;
+            answer = self.insist(call).await?;
         }
+        if is_passing(answer.status()) {
+            return Err(refusal(answer, Subject::Name).await);
+        }
+        Ok(answer)
+    }
+
+    async fn insist(&self, call: &Call) -> Result<Answer> {
+        let headers = self.authorised(&call.url, &call.headers, &call.scopes).await?;
+        insist(|| self.door.send(call.ask(headers.clone()))).await
     }
 
     /// Sends a call once.
     async fn attempt(&self, call: &Call) -> Result<Answer> {
         let headers = self.authorised(&call.url, &call.headers, &call.scopes).await?;
-        let (method, url, body) = (call.method.clone(), call.url.clone(), Body::Whole(call.body.clone()));
-        self.door.send(Ask { method, url, headers, body }).await
+        self.door.send(call.ask(headers)).await
     }
 
     /// The headers with the login or the token, which go to the registry's own origin only.
@@ -134,9 +135,4 @@ impl Upstream {
 
 fn pull(repository: &Repository) -> Vec<String> {
     vec![format!("repository:{repository}:pull")]
-}
-
-/// Whether another try may be answered otherwise.
-pub(crate) fn is_passing(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
 }

@@ -12,11 +12,12 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use wharf_core::{Error, Kind, Recent, Result, Secret, Subject};
 
-use super::{Upstream, challenge::Challenge, is_passing, pace::Pace, refusal::refusal};
+use super::{Upstream, challenge::Challenge, refusal::refusal};
 use crate::{
     answer::Answer,
     authorization::{basic, bearer},
     door::{Ask, Body, host_of},
+    pace::insist,
 };
 
 /// The largest answer of a token server, in bytes.
@@ -27,11 +28,11 @@ const USUAL: u64 = 60;
 const MARGIN: u64 = 10;
 /// The longest a token is kept, in seconds.
 const LONGEST: u64 = 24 * 60 * 60;
-
 /// How many bytes tokens may take: who asks for many repositories has one for each.
 const MOST: usize = 4 << 20;
 /// What a token is taken to weigh beside its value, in bytes: its scopes, and its place.
 const EACH: usize = 512;
+
 /// Who to be.
 #[derive(Clone)]
 pub enum Login {
@@ -75,8 +76,8 @@ struct Realm {
     service: Option<String>,
 }
 
-struct Token {
 #[derive(Clone)]
+struct Token {
     value: HeaderValue,
     until: Instant,
 }
@@ -121,6 +122,10 @@ impl Upstream {
         Ok(Some(value))
     }
 
+    fn basic(&self) -> Result<Option<HeaderValue>> {
+        self.login.as_ref().map_or(Ok(None), Login::basic)
+    }
+
     /// Learns from a 401 what the registry wants to see.
     pub(super) async fn learn(&self, answer: &Answer, scopes: &[String]) -> Result<()> {
         let challenges: Vec<Challenge> =
@@ -131,10 +136,6 @@ impl Upstream {
             let realm = self.realm(bearer)?;
             let asked = bearer.parameter("scope").into_iter().flat_map(str::split_whitespace);
             let mut wanted = scopes.to_vec();
-    fn basic(&self) -> Result<Option<HeaderValue>> {
-        self.login.as_ref().map_or(Ok(None), Login::basic)
-    }
-
             wanted
                 .extend(asked.filter(|asked| !scopes.iter().any(|scope| scope == asked)).map(str::to_owned));
             let token = self.fetch_token(&realm, &wanted).await?;
@@ -164,17 +165,11 @@ impl Upstream {
     }
 
     async fn fetch_token(&self, realm: &Realm, scopes: &[String]) -> Result<Token> {
-        let mut pace = Pace::default();
-        loop {
-            let error = match self.door.send(self.token_request(realm, scopes)?).await {
-                Ok(answer) if answer.status().is_success() => return read(answer).await,
-                Ok(answer) if is_passing(answer.status()) => refusal(answer, Subject::Name).await,
-                Ok(answer) => return Err(refusal(answer, Subject::Name).await),
-                Err(error) if error.is_passing() => error,
-                Err(error) => return Err(error),
-            };
-            pace.wait(None, error).await?;
+        let answer = insist(|| async { self.door.send(self.token_request(realm, scopes)?).await }).await?;
+        if answer.status().is_success() {
+            return read(answer).await;
         }
+        Err(refusal(answer, Subject::Name).await)
     }
 
     fn token_request(&self, realm: &Realm, scopes: &[String]) -> Result<Ask> {
@@ -235,6 +230,11 @@ async fn read(answer: Answer) -> Result<Token> {
     let seconds = issued.expires_in.unwrap_or(USUAL).clamp(USUAL, LONGEST) - MARGIN;
     Ok(Token { value, until: Instant::now() + Duration::from_secs(seconds) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
     #[test]
     fn tokens_of_many_repositories_take_no_more_room_than_they_may() {
         let mut tokens = Credentials::default().tokens;
@@ -247,11 +247,6 @@ async fn read(answer: Answer) -> Result<Token> {
             assert!(tokens.len() <= MOST / EACH);
         }
     }
-
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn a_login_is_told_to_the_neighbours_of_a_registry_and_to_no_stranger() {

@@ -12,10 +12,11 @@ use reqwest::{
 use tokio::{sync::mpsc, time::timeout};
 use wharf_core::{Digest, Error, Kind, Result, Subject};
 
-use super::{Call, Pace, Upstream, manifests::push, refusal::refusal};
+use super::{Call, Upstream, manifests::push, refusal::refusal};
 use crate::{
     door::{Ask, Body},
     download::Download,
+    pace::Pace,
     repository::Repository,
 };
 
@@ -83,7 +84,7 @@ impl Upstream {
                     mark = download.mark();
                 }
                 Err(Trouble::Target(error)) if error.is_passing() => {
-                    pace.wait(None, error).await?;
+                    pace.wait(error).await?;
                     // Perhaps only the answer was lost.
                     if is_last && self.has_blob(repository, download.digest()).await? {
                         return Ok(());

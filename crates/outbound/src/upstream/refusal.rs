@@ -2,9 +2,9 @@
 
 use reqwest::StatusCode;
 use serde::Deserialize;
-use wharf_core::{Error, Kind, Subject};
+use wharf_core::{Detail, Error, Kind, Subject};
 
-use crate::answer::Answer;
+use crate::{answer::Answer, pace::asked_by};
 
 /// The most of a refusal that is read, in bytes.
 const LARGEST: usize = 64 * 1024;
@@ -25,15 +25,20 @@ struct Told {
     message: String,
 }
 
-/// The error for an answer that is no success. `subject` is what was asked for.
+/// The error for an answer that is no success, with `Detail::Wait` where it asks for a pause. `subject` is what was asked for.
 pub(super) async fn refusal(answer: Answer, subject: Subject) -> Error {
     let (status, host) = (answer.status(), answer.host().to_owned());
+    let asked = asked_by(&answer);
     let body = answer.bytes(LARGEST).await.unwrap_or_default();
     let told: Option<Errors> = serde_json::from_slice(&body).ok();
     let told = told.and_then(|told| told.errors.into_iter().next());
     let words = told.map(|told| format!(" ({} {})", told.code, told.message)).unwrap_or_default();
     let words: String = words.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
-    Error::new(kind_of(status, subject), format!("{host} answered {}{words}", status.as_u16()))
+    let error = Error::new(kind_of(status, subject), format!("{host} answered {}{words}", status.as_u16()));
+    match asked {
+        Some(pause) => error.with(Detail::Wait(pause.as_secs())),
+        None => error,
+    }
 }
 
 /// What a status means for whoever asked.
