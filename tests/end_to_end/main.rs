@@ -14,10 +14,8 @@
 )]
 #![expect(
     clippy::disallowed_methods,
-    clippy::disallowed_types,
     reason = "tests are the world around the server: its clock, its environment, its disk and its clients"
 )]
-#![expect(missing_docs, reason = "nobody imports a test binary")]
 
 mod access;
 mod clients;

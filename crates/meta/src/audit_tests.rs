@@ -194,14 +194,14 @@ async fn whatever_is_done_to_the_rows_is_found(database: Database) {
     // Its leaf is forged with it: then the leaves lead elsewhere.
     let fifth = RecordPlace { at: Timestamp::from_microseconds(NOVEMBER), id: 6 };
     let after_it = PageAfter { last: Some(fifth), limit: Limit::MOST };
-    let records = house.log.all_records(&operator(), RecordFilter::default(), after_it.clone()).await;
+    let records = house.log.all_records(&operator(), RecordFilter::default(), after_it).await;
     let forged = records.unwrap().entries.first().unwrap().leaf().unwrap();
     house.database.write(ForgeLeaf(forged)).await.unwrap();
     assert_eq!(house.verified().await.0, vec![AuditFinding::Astray { month }]);
     assert_eq!(house.noted(&noted).await.len(), 2, "and the noted root is another one");
     // Put back as it was, all is right again.
     house.tamper("UPDATE audit SET target = 'thing 4' WHERE number = 4").await;
-    let original = house.log.all_records(&operator(), RecordFilter::default(), after_it.clone()).await;
+    let original = house.log.all_records(&operator(), RecordFilter::default(), after_it).await;
     let original = original.unwrap().entries.first().unwrap().leaf().unwrap();
     house.database.write(ForgeLeaf(original)).await.unwrap();
     assert_eq!(house.verified().await.0, vec![]);

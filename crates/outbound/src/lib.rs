@@ -3,7 +3,7 @@
 //! A door knows where it may lead ([`Policy`]), judged by the address that is connected to and not by the name alone;
 //! it follows redirects itself, hands no login to a second origin, and bounds what it reads in bytes and in time. On
 //! it stand [`Upstream`], a client of OCI registries, with [`Download`], which checks whatever it brings, [`SimpleIndex`],
-//! a reader of Python indexes, [`ChartRepository`], one of chart repositories, [`Api`], for what Wharf offers beside
+//! a client of Python indexes, [`ChartRepository`], one of chart repositories, [`Api`], for what Wharf offers beside
 //! that, and [`Fetcher`], which asks the upstreams of proxy registries; [`IssuerDoor`] reads what issuers publish; and a
 //! door is what brings the messages of webhooks. [`Post`] brings letters by SMTP, under the same policy.
 
@@ -42,7 +42,7 @@ pub use self::{
     policy::Policy,
     post::{Post, PostSettings},
     repository::Repository,
-    simple_index::{IndexedFile, SimpleIndex},
+    simple_index::{PageWanted, SimpleIndex},
     trust::Trust,
     upstream::{Document, Login, RegistryAddress, Upstream, Watch},
 };

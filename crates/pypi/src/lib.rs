@@ -24,6 +24,7 @@ mod release;
 mod requirement;
 mod shape;
 mod simple;
+pub mod simple_page;
 mod source;
 mod upload;
 mod upstream;

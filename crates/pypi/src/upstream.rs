@@ -1,11 +1,8 @@
 //! Projects of an upstream index: their page is kept and asked for again now and then, their files are fetched when
 //! somebody wants them, held against the upstream's SHA-256, and stored as an upload stores them.
 
-mod html;
 mod index;
-mod json;
 mod keep;
-mod listed;
 mod page;
 mod shelf;
 
@@ -24,7 +21,6 @@ use wharf_registry::{
 pub(crate) use self::shelf::Shelf;
 use self::{
     index::{Index, Moment},
-    listed::Listed,
     shelf::Shown,
 };
 use crate::{
@@ -33,14 +29,10 @@ use crate::{
     file::{self, Stands},
     format::{FILENAME, File, METADATA, NAME},
     simple,
+    simple_page::{self, Listed},
     source::{Proxied, missing, told},
 };
 
-/// The forms of a page that are read.
-const ACCEPT: &str =
-    "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
-/// The largest page, in bytes.
-const LARGEST_PAGE: usize = 16 * 1024 * 1024;
 /// The largest file, in bytes.
 const LARGEST_FILE: u64 = 4 * 1024 * 1024 * 1024;
 /// The largest metadata, in bytes.
@@ -231,8 +223,8 @@ async fn document(call: &Call<'_>, proxied: &Proxied) -> Result<Option<Document>
     let wanted = DocumentWanted {
         name: name_of(proxied),
         url: proxy.upstream().url.below(&format!("{}/", proxied.project))?,
-        accept: ACCEPT,
-        most: LARGEST_PAGE,
+        accept: simple_page::ACCEPT,
+        most: simple_page::LARGEST,
         lasting: Lasting::Lifetime,
         read: Box::new(|arrived| Index::read(arrived)?.keep()),
     };

@@ -121,7 +121,6 @@ pub(crate) async fn shown<Doing: Future<Output = Result<Outcome>>>(
 }
 
 /// A command in the wrong folder must not make a second Wharf there.
-#[expect(clippy::disallowed_methods, reason = "the data directory is files")]
 fn expect_wharf(config: &Config) -> Result<()> {
     // A start that was refused leaves its lock behind, but neither a database nor objects.
     let left_by_a_start: &[&str] = match config.database {

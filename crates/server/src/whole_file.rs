@@ -119,7 +119,6 @@ fn expect_place(path: &Path, earlier: Earlier) -> io::Result<()> {
 }
 
 /// Opens a part that is nobody else's, and says what it is called.
-#[expect(clippy::disallowed_types, reason = "whoever begins a file names it")]
 fn open_one(path: &Path) -> io::Result<(PathBuf, fs::File)> {
     for number in 0..MOST {
         let mut part = path.to_owned().into_os_string();
@@ -134,7 +133,7 @@ fn open_one(path: &Path) -> io::Result<(PathBuf, fs::File)> {
 
 /// Opens this part; none where it is another's. Who writes one holds it, so what nobody holds was left by somebody who is
 /// gone.
-#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "whoever begins a file names it")]
+#[expect(clippy::disallowed_methods, reason = "whoever begins a file names it")]
 fn open(part: &Path) -> io::Result<Option<fs::File>> {
     match fs::File::open(part) {
         Ok(left) if holds(&left, part)? => fs::remove_file(part)?,
@@ -151,7 +150,7 @@ fn open(part: &Path) -> io::Result<Option<fs::File>> {
 }
 
 /// Holds a file if nobody else does, and says whether it still has this name: as long as it is held nobody takes that away.
-#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "whoever begins a file names it")]
+#[expect(clippy::disallowed_methods, reason = "whoever begins a file names it")]
 fn holds(file: &fs::File, part: &Path) -> io::Result<bool> {
     match file.try_lock() {
         Ok(()) => {}

@@ -46,7 +46,7 @@ mod tests {
             assert_eq!(outsiders.knows(user, &secret(password), now), None);
         }
         assert_eq!(outsiders.knows("a", &secret("bc"), now.plus_seconds(LIFETIME)), None);
-        for number in 0..3 * MOST {
+        for number in 0..3 * crate::right_lately::MOST {
             outsiders.remember((&number.to_string(), &secret("bc")), (AccountId(3), 4), now);
             assert!(outsiders.knows("a", &secret("bc"), now).is_some(), "after {number} others");
         }

@@ -8,7 +8,7 @@ use pep440_rs::Version;
 use wharf_core::Result;
 use wharf_registry::format::Page;
 
-use super::{index::Index, listed::Listed};
+use super::index::Index;
 use crate::{
     filename::FileName,
     name::ProjectName,
@@ -16,6 +16,7 @@ use crate::{
         html::{escaped, page},
         json::{self, FileDocument, Hashes, Metadata, ProjectDocument, Status, Yanked},
     },
+    simple_page::Listed,
 };
 
 /// Both forms.

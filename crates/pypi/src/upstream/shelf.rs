@@ -65,7 +65,7 @@ impl Shelf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::upstream::listed::Listed;
+    use crate::simple_page::Listed;
 
     #[test]
     fn the_shelf_keeps_as_many_bytes_as_it_may_and_no_page_above_its_share() {

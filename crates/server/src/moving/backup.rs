@@ -65,7 +65,6 @@ pub(crate) async fn back_up(desk: &Desk, backup: &Backup, progress: &Progress) -
 }
 
 /// A backup is to outlive the data directory.
-#[expect(clippy::disallowed_methods, reason = "a backup is files")]
 fn expect_elsewhere(directory: &Path, data_dir: &Path) -> Result<()> {
     let absolute = std::path::absolute(directory).map_err(unusable)?;
     // What is not there yet will lie where the nearest that is there lies.

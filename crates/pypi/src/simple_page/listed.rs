@@ -1,4 +1,4 @@
-//! A file as an upstream lists it, within the bounds of what is kept of a stranger's words.
+//! A file as its page lists it, within the bounds of what is kept of a stranger's words.
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -14,47 +14,45 @@ const LONGEST_MOMENT: usize = 64;
 /// The most characters that are kept of why a file was yanked.
 const LONGEST_REASON: usize = 512;
 
-/// A file as the upstream lists it.
+/// A file as its page lists it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Listed {
+pub struct Listed {
     /// Its name.
-    pub(crate) filename: String,
-    /// Where the upstream has it.
-    pub(crate) url: String,
+    pub filename: String,
+    /// Where it lies.
+    pub url: String,
     /// The SHA-256 of its bytes, in hexadecimal digits.
-    pub(crate) sha256: String,
+    pub sha256: String,
     /// How many they are.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) size: Option<u64>,
+    pub size: Option<u64>,
     /// Which versions of Python it runs on.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) requires_python: Option<String>,
+    pub requires_python: Option<String>,
     /// When it was published.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) uploaded: Option<String>,
-    /// Why it was yanked, if it was; empty where the upstream gives no reason.
+    pub uploaded: Option<String>,
+    /// Why it was yanked, if it was; empty where the page gives no reason.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "json::yanked")]
-    pub(crate) yanked: Option<String>,
+    pub yanked: Option<String>,
     /// The SHA-256 of the metadata that lies beside it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) metadata: Option<String>,
+    pub metadata: Option<String>,
 }
 
 impl Listed {
-    /// What is kept of it: nothing of a file without a name, an address and a SHA-256 of their grammar, and of the rest what
-    /// is within bounds. A reason is cut.
+    /// What is kept of it: nothing of a file without a name, or whose name or address is beyond its bounds, and of the rest what is within them. A
+    /// reason is cut.
     pub(super) fn bounded(mut self) -> Option<Self> {
-        self.sha256.make_ascii_lowercase();
-        if self.filename.len() > LONGEST_NAME || self.url.len() > LONGEST_URL || !is_sha256(&self.sha256) {
+        if self.filename.is_empty() || self.filename.len() > LONGEST_NAME || self.url.len() > LONGEST_URL {
             return None;
         }
         self.requires_python = self.requires_python.filter(|text| is_line(text));
         self.uploaded = self
             .uploaded
             .filter(|moment| moment.len() <= LONGEST_MOMENT && moment.parse::<jiff::Timestamp>().is_ok());
-        self.metadata =
-            self.metadata.map(|sha256| sha256.to_ascii_lowercase()).filter(|text| is_sha256(text));
+        self.metadata = self.metadata.and_then(sha256);
         self.yanked = self.yanked.map(|reason| {
             let letters = reason.chars().filter(|letter| !letter.is_control());
             letters.take(LONGEST_REASON).collect()
@@ -75,13 +73,13 @@ impl Listed {
     /// What its bytes must be.
     ///
     /// # Errors
-    /// `Invalid` where the upstream does not say.
-    pub(super) fn digest(&self) -> Result<Digest> {
+    /// `Invalid` where the page does not say.
+    pub fn digest(&self) -> Result<Digest> {
         format!("sha256:{}", self.sha256).parse()
     }
 
     /// How many bytes it takes in memory.
-    pub(super) fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         let Self { filename, url, sha256, requires_python, uploaded, yanked, metadata, .. } = self;
         let told = [requires_python, uploaded, yanked, metadata].into_iter().flatten();
         let texts = [filename, url, sha256].into_iter().chain(told);
@@ -89,8 +87,10 @@ impl Listed {
     }
 }
 
-fn is_sha256(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+/// A SHA-256 in hexadecimal digits, if that is what a text is.
+pub(super) fn sha256(mut text: String) -> Option<String> {
+    text.make_ascii_lowercase();
+    Some(text).filter(|text| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn is_line(text: &str) -> bool {

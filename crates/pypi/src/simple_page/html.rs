@@ -1,14 +1,15 @@
-//! A page of a project in HTML (PEP 503, 592, 714): its anchors, and nothing else of it. What a browser would make of a
-//! broken page does not matter; every file must bear its SHA-256 anyway.
+//! A page in HTML (PEP 503, 592, 714): its anchors, and nothing else of it. What a browser would make of a broken page does not
+//! matter; every file must bear its SHA-256 anyway.
 
-use super::{index::MOST_FILES, listed::Listed};
+use super::{Beginning, Entry, Listed, MOST_FILES, MOST_PROJECTS, name};
 
 /// The longest reference to a letter, in bytes.
 const LONGEST_REFERENCE: usize = 10;
 
-/// What is asked of the attributes of an anchor, as it is written. Of one that stands twice the first counts.
+/// What an anchor shows, and what is asked of its attributes, as it is written. Of one that stands twice the first counts.
 #[derive(Default)]
 struct Anchor<'a> {
+    text: &'a str,
     href: Option<&'a str>,
     core_metadata: Option<&'a str>,
     dist_info_metadata: Option<&'a str>,
@@ -16,25 +17,34 @@ struct Anchor<'a> {
     yanked: Option<&'a str>,
 }
 
-/// The files of a page; their addresses as they are written.
-pub(super) fn files(text: &str) -> Vec<Listed> {
-    let (mut files, mut rest) = (Vec::new(), text);
-    while let Some((_, behind)) = rest.split_once('<') {
-        if let Some(comment) = behind.strip_prefix("!--") {
-            rest = comment.split_once("-->").map_or("", |(_, behind)| behind);
-            continue;
+/// The files of a project; their addresses as they are written.
+pub(super) fn files(text: &str) -> Beginning<Entry> {
+    Beginning::of(anchors(text).map(|anchor| anchor.entry()), MOST_FILES)
+}
+
+/// The projects of a list.
+pub(super) fn projects(text: &str) -> Beginning<String> {
+    Beginning::of(anchors(text).map(|anchor| name(unescaped(anchor.text))), MOST_PROJECTS)
+}
+
+/// The anchors of a page that lead anywhere, in order.
+fn anchors(mut rest: &str) -> impl Iterator<Item = Anchor<'_>> {
+    let next = move || {
+        while let Some((_, behind)) = rest.split_once('<') {
+            if let Some(comment) = behind.strip_prefix("!--") {
+                rest = comment.split_once("-->").map_or("", |(_, behind)| behind);
+                continue;
+            }
+            let (tag, behind) = tag(behind);
+            rest = behind;
+            if let Some(anchor) = Anchor::of(tag) {
+                let text = behind.split('<').next().unwrap_or_default().trim();
+                return Some(Anchor { text, ..anchor });
+            }
         }
-        let (tag, behind) = tag(behind);
-        rest = behind;
-        if let Some(anchor) = Anchor::of(tag) {
-            let name = behind.split('<').next().unwrap_or_default();
-            files.extend(anchor.listed(name.trim()));
-        }
-        if files.len() >= MOST_FILES {
-            break;
-        }
-    }
-    files
+        None
+    };
+    std::iter::from_fn(next).filter(|anchor| anchor.href.is_some())
 }
 
 /// What stands in a tag, and what behind it. A `>` within quotes does not end it.
@@ -85,21 +95,20 @@ impl<'a> Anchor<'a> {
         known.into_iter().find_map(|(known, field)| name.eq_ignore_ascii_case(known).then_some(field))
     }
 
-    fn listed(&self, name: &str) -> Option<Listed> {
+    fn entry(&self) -> Option<Entry> {
         let url = unescaped(self.href?);
-        let (_, fragment) = url.split_once('#')?;
-        let sha256 = fragment.strip_prefix("sha256=")?.to_owned();
+        let hash = |text: &str| text.strip_prefix("sha256=").map(str::to_owned);
+        let sha256 = url.split_once('#').and_then(|(_, fragment)| hash(fragment));
         let promised = self.core_metadata.or(self.dist_info_metadata).map(unescaped);
         let listed = Listed {
-            filename: unescaped(name),
-            sha256,
+            filename: unescaped(self.text),
             url,
             requires_python: self.requires_python.map(unescaped),
             yanked: self.yanked.map(unescaped),
-            metadata: promised.and_then(|promised| Some(promised.strip_prefix("sha256=")?.to_owned())),
+            metadata: promised.and_then(|promised| hash(&promised)),
             ..Listed::default()
         };
-        listed.bounded()
+        Entry::of(listed, sha256)
     }
 }
 

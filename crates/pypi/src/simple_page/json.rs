@@ -1,22 +1,42 @@
-//! A page of a project in JSON (PEP 691, 700, 714). Whoever wrote it may have written anything: what is not asked for is
-//! passed over as it is read, and never held.
+//! A page in JSON (PEP 691, 700, 714). Whoever wrote it may have written anything: what is not asked for is passed over as it is
+//! read, and never held.
 
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use super::{index::MOST_FILES, listed::Listed};
+use super::{Beginning, Entry, Listed, MOST_FILES, MOST_PROJECTS, name};
 
 #[derive(Deserialize)]
 struct Page {
-    files: Files,
+    files: First<File>,
 }
 
-/// The first files of a page, as many as are read.
-struct Files(Vec<Listed>);
+#[derive(Deserialize)]
+struct List {
+    projects: First<Project>,
+}
+
+#[derive(Deserialize)]
+struct Project {
+    name: String,
+}
+
+/// The first of a list, as many as are read of it.
+struct First<T: Item>(Beginning<T::Kept>);
+
+/// Something that a page lists.
+trait Item: DeserializeOwned {
+    /// What is kept of it.
+    type Kept;
+    /// How many are read.
+    const MOST: usize;
+    /// What is kept of this one, if anything is.
+    fn kept(self) -> Option<Self::Kept>;
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -57,10 +77,14 @@ enum Leaf {
     Hashed(String),
 }
 
-/// The files of a page; their addresses as they are written.
-pub(super) fn files(text: &str) -> serde_json::Result<Vec<Listed>> {
-    let page: Page = serde_json::from_str(text)?;
-    Ok(page.files.0)
+/// The files of a project; their addresses as they are written.
+pub(super) fn files(text: &str) -> serde_json::Result<Beginning<Entry>> {
+    serde_json::from_str(text).map(|Page { files: First(files) }| files)
+}
+
+/// The projects of a list.
+pub(super) fn projects(text: &str) -> serde_json::Result<Beginning<String>> {
+    serde_json::from_str(text).map(|List { projects: First(projects) }| projects)
 }
 
 /// Why a file was yanked, as it is kept.
@@ -68,20 +92,32 @@ pub(super) fn yanked<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Stri
     Ok(Option::<Leaf>::deserialize(source)?.and_then(Leaf::reason))
 }
 
-impl File {
-    fn listed(self) -> Option<Listed> {
+impl Item for Project {
+    type Kept = String;
+    const MOST: usize = MOST_PROJECTS;
+
+    fn kept(self) -> Option<String> {
+        name(self.name)
+    }
+}
+
+impl Item for File {
+    type Kept = Entry;
+    const MOST: usize = MOST_FILES;
+
+    fn kept(self) -> Option<Entry> {
         let promised = self.core_metadata.or(self.dist_info_metadata);
         let listed = Listed {
             filename: self.filename,
             url: self.url,
-            sha256: self.hashes.sha256?,
             size: self.size,
             requires_python: self.requires_python,
             uploaded: self.upload_time,
             yanked: self.yanked.and_then(Leaf::reason),
             metadata: promised.and_then(Leaf::sha256),
+            ..Listed::default()
         };
-        listed.bounded()
+        Entry::of(listed, self.hashes.sha256)
     }
 }
 
@@ -100,9 +136,9 @@ impl Leaf {
     }
 }
 
-impl<'de> Deserialize<'de> for Files {
+impl<'de, T: Item> Deserialize<'de> for First<T> {
     fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        source.deserialize_seq(Reader).map(Self)
+        source.deserialize_seq(Reader::<T>(PhantomData)).map(Self)
     }
 }
 
@@ -112,23 +148,25 @@ impl<'de> Deserialize<'de> for Leaf {
     }
 }
 
-struct Reader;
+struct Reader<T>(PhantomData<T>);
 
-impl<'de> Visitor<'de> for Reader {
-    type Value = Vec<Listed>;
+impl<'de, T: Item> Visitor<'de> for Reader<T> {
+    type Value = Beginning<T::Kept>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of files")
+        f.write_str("a list")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Listed>, A::Error> {
-        let mut files = Vec::new();
-        for _ in 0..MOST_FILES {
-            let Some(file) = list.next_element::<File>()? else { return Ok(files) };
-            files.extend(file.listed());
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut first = Beginning { entries: Vec::new(), goes_on: false };
+        for _ in 0..T::MOST {
+            let Some(item) = list.next_element::<T>()? else { return Ok(first) };
+            first.entries.extend(item.kept());
         }
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(files)
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            first.goes_on = true;
+        }
+        Ok(first)
     }
 }
 
