@@ -73,7 +73,7 @@ mod source;
 mod workload;
 
 pub use actor::Actor;
-pub use body::{BlobBody, ByteStream};
+pub use body::{BlobBody, ByteStream, cut_short};
 pub use clock::{Clock, Entropy, Timestamp};
 pub use condition::{Condition, Expected};
 pub use digest::{Algorithm, Digest};

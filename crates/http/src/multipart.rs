@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use memchr::memmem::Finder;
-use wharf_core::{ByteStream, Error, Kind, Result};
+use wharf_core::{ByteStream, Error, Kind, Result, cut_short};
 
 /// The longest boundary (RFC 2046, section 5.1.1).
 const LONGEST_BOUNDARY: usize = 70;
@@ -232,7 +232,7 @@ impl Multipart {
     async fn receive(&mut self) -> Result<()> {
         self.piece = match self.body.next().await {
             Some(Ok(piece)) => piece,
-            Some(Err(error)) => return Err(invalid("the body broke off").because(error)),
+            Some(Err(error)) => return Err(cut_short(error)),
             None => return Err(invalid("the form ends before its last boundary")),
         };
         Ok(())

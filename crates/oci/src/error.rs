@@ -109,6 +109,8 @@ fn code(error: &Error) -> &'static str {
         (Kind::NotFound(_), _) => "NAME_UNKNOWN",
         (Kind::Invalid, Some(Detail::Missing(_))) => "MANIFEST_BLOB_UNKNOWN",
         (Kind::Invalid, Some(Detail::Manifest)) => "MANIFEST_INVALID",
+        // Nothing is wrong with what came of it: crane tries again after this code, and never after the one above.
+        (Kind::Timeout, Some(Detail::Manifest)) => "UNKNOWN",
         (Kind::Invalid, Some(Detail::Digest)) => "DIGEST_INVALID",
         (Kind::Invalid, Some(Detail::Name)) => "NAME_INVALID",
         (Kind::Invalid, Some(Detail::Page)) => "PAGINATION_NUMBER_INVALID",

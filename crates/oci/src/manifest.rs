@@ -45,7 +45,7 @@ pub(crate) async fn put(
         tags: tags.to_vec(),
         content_type: content_type(call.headers)?,
         condition: conditions(call.headers),
-        bytes: collect(call.headers, body, LARGEST).await?,
+        bytes: collect(call.headers, body, LARGEST).await.map_err(|error| error.with(Detail::Manifest))?,
         release: ReleaseTag::Kept,
     };
     let grant = call.registry.regrant(&grant).await?;

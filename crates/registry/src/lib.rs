@@ -99,6 +99,8 @@ pub struct Settings {
     /// A node keeps the housekeeping to itself for so long after it last began a round. Rounds must come more often;
     /// a node that dies is followed by another within this time.
     pub lease: i64,
+    /// A client that sends nothing of a body for so long is taken for gone.
+    pub stall_timeout: u64,
     /// How many bodies are taken in at once.
     pub uploads: usize,
     /// How many of them for one organisation, so that no tenant takes all.
@@ -145,6 +147,7 @@ impl Default for Settings {
             deletion: Deletion::On,
             node: String::new(),
             lease: 180,
+            stall_timeout: 60,
             uploads: 256,
             uploads_per_organisation: 64,
             redirect_networks: Vec::new(),

@@ -12,6 +12,8 @@ mod pump;
 mod rows;
 mod touch;
 
+use std::time::Duration;
+
 use tokio::{runtime::Handle, task::spawn_blocking};
 use tracing::{Instrument as _, info_span};
 use wharf_core::{
@@ -101,7 +103,7 @@ impl Registry {
     ///
     /// # Errors
     /// `NotFound` as [`Registry::upload`]; `OutOfRange` with [`Detail::Offset`] for a wrong start; `Invalid` when
-    /// the body breaks off, with what arrived kept; `StorageFull`, `Unavailable`.
+    /// the body breaks off, and `Timeout` when it stands still, with what arrived kept; `StorageFull`, `Unavailable`.
     pub async fn append(
         &self,
         grant: &Grant<Push>,
@@ -114,7 +116,7 @@ impl Registry {
         expect_offset(&row, start)?;
         let (registry, grant) = (self.clone(), grant.clone());
         on_its_own(async move {
-            let source = Source::new(body, lock.wanted());
+            let source = Source::new(body, lock.wanted(), registry.stall());
             let offset = registry.touching(id, registry.append_locked(&grant, &row, source)).await?;
             drop(lock);
             Ok(Upload { id, offset })
@@ -129,6 +131,11 @@ impl Registry {
         // Why the body ended tells more than that what it brought could not be kept either.
         end?;
         Ok(saved?.progress.offset)
+    }
+
+    /// For how long a client's body may stand still.
+    fn stall(&self) -> Duration {
+        Duration::from_secs(self.settings().stall_timeout)
     }
 
     /// Gives an upload up.

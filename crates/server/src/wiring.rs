@@ -478,6 +478,7 @@ fn settings(config: &Config, node: String) -> Settings {
         empty_repository_expiry: seconds(config.empty_repository_expiry),
         node,
         lease: seconds(config.housekeeping_interval.saturating_mul(ROUNDS)),
+        stall_timeout: config.limits.stall_timeout.as_secs(),
         uploads: config.limits.uploads,
         uploads_per_organisation: config.limits.uploads_per_organisation,
         redirect_networks: config.redirect_networks.clone(),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use wharf_auth::issuers::{Documents, Wanted};
-use wharf_auth::port::{Account, Accounts, KeyRow, Keys, Login, NewAccount, Refresh, RegistryChange};
+use wharf_auth::port::{Account, Accounts, KeyRow, Keys, Login, NewAccount, Refresh, RegistryChange, UpstreamPolicy};
 use wharf_auth::{
     Auth, Parts, PersonalOrganisations, ProviderDoor, Question, Reply, Sealer, SealingKey, Settings, SignUp,
 };
@@ -12,7 +12,7 @@ use wharf_core::audit::AuditRecord;
 use wharf_core::gate::Founders;
 use wharf_core::{
     Access, AccountId, Actor, Clock, Credential, Entropy, OrganisationName, RegistryName, Result, Timestamp,
-    UserName,
+    UpstreamUrl, UserName,
 };
 use wharf_meta::Database;
 

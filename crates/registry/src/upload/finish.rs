@@ -1,5 +1,7 @@
 //! The end of an upload: its object becomes the blob, without a copy or a rename.
 
+use std::time::Duration;
+
 use wharf_core::{Algorithm, ByteStream, Detail, Digest, Error, Grant, Kind, Result, UploadId, action::Push};
 use wharf_hash::Hasher;
 
@@ -13,6 +15,9 @@ use crate::{
     port::{BlobRow, BlobWriter, Ended, Progress, Reread, Unfinished, UploadRow},
 };
 
+/// For how long a body from another machine may stand still. The way there has its own, stricter bounds.
+const FETCHED_STALL: Duration = Duration::from_secs(60);
+
 /// The end of an upload, as a request words it.
 pub struct Closing {
     /// What the whole must be.
@@ -25,7 +30,7 @@ pub struct Closing {
 
 /// What a whole blob is made of.
 enum Content {
-    Stream(ByteStream, Taps),
+    Stream(Source, Taps),
     Hashed(HashedBytes),
 }
 
@@ -50,7 +55,7 @@ impl Registry {
         expect_offset(&row, closing.start)?;
         let (registry, grant) = (self.clone(), grant.clone());
         on_its_own(async move {
-            let source = Source::new(closing.body, lock.wanted());
+            let source = Source::new(closing.body, lock.wanted(), registry.stall());
             let finishing = registry.finish_locked(&grant, &row, closing.digest, source);
             let finished = registry.touching(id, finishing).await;
             drop(lock);
@@ -63,8 +68,8 @@ impl Registry {
     /// Durable when it returns; nothing is kept of one that fails.
     ///
     /// # Errors
-    /// `Invalid` when the body breaks off, or with [`Detail::Digest`] has another digest; `RateLimited` as
-    /// [`Registry::begin_upload`]; `StorageFull`, `Unavailable`.
+    /// `Invalid` when the body breaks off, or with [`Detail::Digest`] has another digest; `Timeout` when it stands still;
+    /// `RateLimited` as [`Registry::begin_upload`]; `StorageFull`, `Unavailable`.
     pub async fn push_blob(
         &self,
         grant: &Grant<Push>,
@@ -73,7 +78,7 @@ impl Registry {
         taps: Taps,
     ) -> Result<Finished> {
         let (registry, grant, expected) = (self.clone(), grant.clone(), expected.into());
-        let content = Content::Stream(body, taps);
+        let content = Content::Stream(Source::new(body, None, self.stall()), taps);
         on_its_own(async move { registry.push_in_turn(&grant, expected, content).await }).await
     }
 
@@ -87,7 +92,8 @@ impl Registry {
         taps: Taps,
     ) -> Result<Finished> {
         self.expect_room().await?;
-        self.push_whole(grant, Some(expected), Content::Stream(body, taps)).await
+        let source = Source::new(body, None, FETCHED_STALL);
+        self.push_whole(grant, Some(expected), Content::Stream(source, taps)).await
     }
 
     /// Takes a whole blob that was hashed already. Durable when it returns; nothing is kept of one that fails.
@@ -130,7 +136,7 @@ impl Registry {
         (expected, content): (Option<Digest>, Content),
     ) -> Result<Finished> {
         let taken = match content {
-            Content::Stream(body, taps) => self.take(row, Source::new(body, None), taps).await,
+            Content::Stream(source, taps) => self.take(row, source, taps).await,
             Content::Hashed(content) => self.put(row, &content).await,
         };
         let (taps, taken) = match taken {

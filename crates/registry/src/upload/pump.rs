@@ -15,7 +15,7 @@ use tokio::{
     task::{JoinError, spawn_blocking},
     time::timeout,
 };
-use wharf_core::{ByteStream, Error, Kind, Result};
+use wharf_core::{ByteStream, Error, Kind, Result, cut_short};
 use wharf_hash::Hasher;
 
 use super::{
@@ -26,9 +26,6 @@ use crate::{Taps, port::BlobWriter};
 
 /// So much is hashed at once, in bytes: that takes some tens of microseconds.
 const SMALL: usize = 16 << 10;
-
-/// A client that sends nothing for so long is taken for gone.
-const IDLE: Duration = Duration::from_secs(60);
 
 /// A client that stands still for so long gives way to another request for the same upload.
 const STILL: Duration = Duration::from_secs(2);
@@ -45,19 +42,21 @@ pub(super) struct Pumped {
     pub(super) end: Result<()>,
 }
 
-/// A body and who waits for it to end.
+/// A body, who waits for it to end, and for how long it may stand still.
 pub(super) struct Source {
     body: ByteStream,
     /// Nobody can, where the upload is not known to anyone yet.
     wanted: Option<Wanted>,
+    /// Whoever sends nothing for so long is taken for gone.
+    stall: Duration,
     /// What came and did not fit any more.
     rest: Bytes,
 }
 
 impl Source {
-    /// A body, and who waits for it to end.
-    pub(super) const fn new(body: ByteStream, wanted: Option<Wanted>) -> Self {
-        Self { body, wanted, rest: Bytes::new() }
+    /// A body, who waits for it to end, and for how long it may stand still.
+    pub(super) const fn new(body: ByteStream, wanted: Option<Wanted>, stall: Duration) -> Self {
+        Self { body, wanted, stall, rest: Bytes::new() }
     }
 }
 
@@ -129,13 +128,12 @@ enum Next {
 }
 
 async fn next(source: &mut Source) -> Next {
-    let mut still = Duration::ZERO;
-    while still < IDLE {
-        match timeout(STILL, source.body.next()).await {
+    let mut left = source.stall;
+    while !left.is_zero() {
+        let pause = left.min(STILL);
+        match timeout(pause, source.body.next()).await {
             Ok(Some(Ok(piece))) => return Next::Piece(piece),
-            Ok(Some(Err(error))) => {
-                return Next::End(Err(Error::new(Kind::Invalid, "the body broke off").because(error)));
-            }
+            Ok(Some(Err(error))) => return Next::End(Err(cut_short(error))),
             Ok(None) => return Next::End(Ok(())),
             Err(_) if source.wanted.as_ref().is_some_and(Wanted::is_wanted) => {
                 return Next::End(Err(Error::new(
@@ -143,10 +141,11 @@ async fn next(source: &mut Source) -> Next {
                     "another request goes on with this upload",
                 )));
             }
-            Err(_) => still += STILL,
+            Err(_) => left -= pause,
         }
     }
-    Next::End(Err(Error::new(Kind::Timeout, "the body stood still for 60 seconds")))
+    let message = format!("the body stood still for {} seconds", source.stall.as_secs());
+    Next::End(Err(Error::new(Kind::Timeout, message)))
 }
 
 /// Hashes a block on a thread that may block; a small one here, for to hand it over would take longer.
@@ -191,6 +190,7 @@ mod tests {
 
     use async_trait::async_trait;
     use futures_util::stream;
+    use tokio::time::sleep;
     use wharf_core::Algorithm;
 
     use super::*;
@@ -241,13 +241,34 @@ mod tests {
             let got = Arc::new(Mutex::new(Got::default()));
             let writer = Box::new(Holding { got: got.clone(), held: VecDeque::new(), most });
             let pieces: Vec<_> = body.chunks(piece).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
-            let source = Source::new(Box::pin(stream::iter(pieces)), None);
+            let source = Source::new(Box::pin(stream::iter(pieces)), None, Duration::from_secs(60));
             let pumped = pump(source, Hasher::new(Algorithm::Sha256), writer, Taps::none()).await;
             assert!(pumped.end.is_ok());
             assert_eq!(pumped.hasher.finish(), wharf_hash::digest(Algorithm::Sha256, &body));
             let got = got.lock().unwrap();
             assert!(got.bytes == body, "in pieces of {piece}");
             assert_eq!(got.places.len(), most + 2, "in pieces of {piece}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_may_stand_still_for_as_long_as_is_set_and_no_longer() {
+        for (pause, passes) in [(89, true), (91, false)] {
+            let pieces = stream::iter(["one", "two"]).then(move |piece| async move {
+                sleep(Duration::from_secs(pause)).await;
+                Ok(Bytes::from_static(piece.as_bytes()))
+            });
+            let writer = Box::new(Holding { got: Arc::default(), held: VecDeque::new(), most: 0 });
+            let source = Source::new(Box::pin(pieces), None, Duration::from_secs(90));
+            let pumped = pump(source, Hasher::new(Algorithm::Sha256), writer, Taps::none()).await;
+            match pumped.end {
+                Ok(()) => assert!(passes, "{pause} seconds were let pass"),
+                Err(error) => {
+                    assert!(!passes, "{pause} seconds: {error}");
+                    assert_eq!(error.kind(), Kind::Timeout);
+                    assert_eq!(error.message(), "the body stood still for 90 seconds");
+                }
+            }
         }
     }
 }
