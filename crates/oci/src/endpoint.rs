@@ -163,7 +163,11 @@ impl Endpoint {
         match *method {
             Method::HEAD => Ok(Self::HeadManifest(place, reference)),
             Method::GET => Ok(Self::GetManifest(place, reference)),
-            Method::PUT => Ok(Self::PutManifest(place, reference, query.tags()?)),
+            Method::PUT => {
+                let tags = query.tags()?;
+                expect_digest_with(&tags, &reference)?;
+                Ok(Self::PutManifest(place, reference, tags))
+            }
             Method::DELETE => Ok(Self::DeleteManifest(place, reference)),
             _ => Err(wrong_method()),
         }
@@ -264,6 +268,18 @@ impl Query {
             None => Ok(Begin::Empty(Algorithm::Sha256)),
             Some(name) => name.parse().map(Begin::Empty).map_err(|error: Error| error.with(Detail::Digest)),
         }
+    }
+}
+
+/// Tags go with a manifest that is pushed by its digest (distribution-spec, pushing manifests). What a client means that
+/// names one in the path too is nowhere said, and half of it done would look like all.
+fn expect_digest_with(tags: &[Tag], reference: &Reference) -> Result<()> {
+    match reference {
+        Reference::Tag(_) if !tags.is_empty() => {
+            let message = "?tag= goes with a manifest that is pushed by its digest, not by a tag";
+            Err(Error::new(Kind::Invalid, message).with(Detail::Manifest))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -378,6 +394,8 @@ mod tests {
         let tags = vec!["x".parse().unwrap(), "y".parse().unwrap()];
         assert_eq!(put, Endpoint::PutManifest(at("a"), SHA256.parse().unwrap(), tags));
         assert!(parse("PUT", &format!("/v2/a/manifests/{SHA256}?tag=-")).is_err());
+        assert_eq!(parse("PUT", "/v2/a/manifests/v1?tag=x").unwrap_err().kind(), Kind::Invalid);
+        assert!(parse("GET", "/v2/a/manifests/v1?tag=x").is_ok(), "only what is pushed gets tags");
     }
 
     #[test]

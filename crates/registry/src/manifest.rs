@@ -39,7 +39,7 @@ pub struct ManifestPush {
     pub tags: Vec<Tag>,
     /// The type it was sent with, if with any.
     pub content_type: Option<MediaType>,
-    /// What must stand under the reference before.
+    /// What must stand before under a reference that is a tag, else under each of the tags, else under the digest.
     pub condition: Condition,
     /// The exact bytes.
     pub bytes: Bytes,

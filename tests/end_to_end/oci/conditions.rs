@@ -136,6 +136,76 @@ async fn a_push_over_something_else_is_refused_and_changes_nothing() {
     assert_eq!(repository.tags("").await.json()["tags"], serde_json::json!(["v1"]));
 }
 
+/// A push by digest moves the tags it brings: it is those that its writer has seen, and the digest stands for itself.
+#[tokio::test]
+async fn a_push_by_digest_moves_its_tags_only_where_each_is_what_its_writer_has_seen() {
+    let (_wharf, repository) = at("acme/app").await;
+    let (old, new) = old_and_new(&repository).await;
+    let (seen, other) = (quoted(&old.digest()), quoted(&new.digest()));
+    let both = format!("{}?tag=v1&tag=v2", new.digest());
+    let (first, second) = (format!("{}?tag=v1", new.digest()), format!("{}?tag=v2", new.digest()));
+
+    for (target, header) in [
+        (&first, ("if-none-match", "*")),
+        (&both, ("if-none-match", "*")),
+        (&both, ("if-match", seen.as_str())),
+        (&both, ("if-match", "*")),
+        (&both, ("if-none-match", &seen)),
+        (&first, ("if-match", &other)),
+        (&second, ("if-match", &seen)),
+    ] {
+        push_if(&repository, target, &new, header).await.is(412).error("DENIED");
+        repository.manifest("v1").await.is(200).has_body(&old.manifest);
+        repository.manifest("v2").await.is(404);
+        repository.manifest(&new.digest()).await.is(404);
+    }
+
+    push_if(&repository, &second, &new, ("if-none-match", "*")).await.is(201).has_header("oci-tag", "v2");
+    push_if(&repository, &first, &new, ("if-none-match", &other)).await.is(201).has_header("oci-tag", "v1");
+    push_if(&repository, &both, &new, ("if-match", &other)).await.is(201).has_header("oci-tag", "v1, v2");
+    for tag in ["v1", "v2"] {
+        repository.manifest(tag).await.is(200).has_body(&new.manifest);
+    }
+}
+
+#[tokio::test]
+async fn a_push_by_digest_without_tags_looks_whether_the_manifest_is_there() {
+    let (_wharf, repository) = at("acme/app").await;
+    let (old, new) = old_and_new(&repository).await;
+
+    push_if(&repository, &old.digest(), &old, ("if-none-match", "*")).await.is(412).error("DENIED");
+    push_if(&repository, &new.digest(), &new, ("if-match", "*")).await.is(412).error("DENIED");
+    repository.manifest(&new.digest()).await.is(404);
+    push_if(&repository, &old.digest(), &old, ("if-match", "*")).await.is(201);
+    push_if(&repository, &new.digest(), &new, ("if-none-match", "*")).await.is(201);
+}
+
+#[tokio::test]
+async fn of_several_writers_of_new_tags_by_digest_exactly_one_wins() {
+    let (_wharf, repository) = at("acme/app").await;
+    let writers: Vec<Image> = (1..=4).map(Image::oci).collect();
+    for image in &writers {
+        repository.push_blobs_of(image).await;
+    }
+    let targets: Vec<String> =
+        writers.iter().map(|image| format!("{}?tag=v1&tag=v2", image.digest())).collect();
+
+    let pushes = writers.iter().zip(&targets);
+    let pushes = pushes.map(|(image, target)| push_if(&repository, target, image, ("if-none-match", "*")));
+    let answers = futures_util::future::join_all(pushes).await;
+
+    let (won, lost): (Vec<_>, Vec<_>) =
+        writers.iter().zip(answers).partition(|(_, answer)| answer.status == 201);
+    assert_eq!((won.len(), lost.len()), (1, 3));
+    for (image, answer) in lost {
+        answer.is(412);
+        repository.manifest(&image.digest()).await.is(404);
+    }
+    for tag in ["v1", "v2"] {
+        repository.manifest(tag).await.is(200).has_body(&won[0].0.manifest);
+    }
+}
+
 #[tokio::test]
 async fn of_several_writers_who_saw_the_same_exactly_one_wins() {
     let (wharf, operators) = at("acme/app").await;

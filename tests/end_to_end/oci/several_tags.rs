@@ -122,6 +122,21 @@ async fn one_bad_tag_sets_none() {
     nothing_was_set(&repository, &image).await;
 }
 
+/// The specification has `?tag=` for what is pushed by its digest, and no word for this.
+#[tokio::test]
+async fn tags_beside_a_tag_are_refused_and_none_is_set() {
+    let (_wharf, repository) = at("acme/app").await;
+    let image = Image::oci(1);
+    repository.push_blobs_of(&image).await;
+
+    for target in ["a?tag=b", "a?tag=a", "a?tag=b&tag=c"] {
+        let refused = repository.put_manifest(target, OCI_MANIFEST, &image.manifest).await.is(400);
+        refused.error("MANIFEST_INVALID").lacks_header("oci-tag");
+    }
+
+    nothing_was_set(&repository, &image).await;
+}
+
 #[tokio::test]
 async fn a_manifest_that_is_refused_sets_no_tag() {
     let (_wharf, repository) = at("acme/app").await;

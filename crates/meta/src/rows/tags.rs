@@ -95,6 +95,14 @@ impl Tags for SqlWork<'_> {
             .transpose()
     }
 
+    async fn tagged(&mut self, repository: RepositoryId, tag: &Tag) -> Result<Option<Digest>> {
+        const FIND: &str = "
+            SELECT m.digest FROM tag t JOIN manifest m ON m.id = t.manifest_id
+            WHERE t.repository_id = $1 AND t.name = $2";
+        let found = self.session.query_first(FIND, &[repository.0.into(), tag.as_str().into()]).await?;
+        found.map(|mut row| row.parse(|digest: Vec<u8>| Digest::from_row(&digest))).transpose()
+    }
+
     async fn set_tag(
         &mut self,
         repository: RepositoryId,

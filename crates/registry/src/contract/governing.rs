@@ -30,9 +30,11 @@ async fn a_tag_tells_where_it_pointed(store: &dyn Store) {
             work.insert_manifest(*repository, one, NOW).await?;
             work.insert_manifest(*repository, two, NOW).await?;
             let later = Mark { at: NOW.plus_seconds(1), by: "later" };
+            assert_eq!(work.tagged(*repository, tag).await?, None);
             assert_eq!(work.set_tag(*repository, tag, &one.digest, MARK).await?, Move::New);
             assert_eq!(work.set_tag(*repository, tag, &one.digest, later).await?, Move::Stands);
             assert_eq!(work.set_tag(*repository, tag, &two.digest, later).await?, Move::Over);
+            assert_eq!(work.tagged(*repository, tag).await?, Some(two.digest));
             assert_eq!(work.remove_tag(*repository, tag, MARK).await?, Some(two.digest));
             assert_eq!(work.set_tag(*repository, tag, &two.digest, MARK).await?, Move::New);
             assert!(work.remove_manifest(*repository, &one.digest).await?);

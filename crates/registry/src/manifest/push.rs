@@ -1,6 +1,6 @@
 //! The transaction of a manifest push.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, slice};
 
 use async_trait::async_trait;
 use wharf_core::{
@@ -129,16 +129,25 @@ impl PushManifest {
         }
     }
 
-    /// Holds the request's conditions against what stands under its reference, in the transaction that moves it.
+    /// Holds the request's conditions against what it would move, in the transaction that moves it: the tag it names, or
+    /// where it names a digest every tag it brings, for what has a digest never changes. Without any, they are about
+    /// whether the manifest is there.
     async fn check_condition(&self, work: &mut dyn Work, repository: RepositoryId) -> Result<()> {
         if self.condition == Condition::default() {
             return Ok(());
         }
-        let standing = match &self.reference {
-            Reference::Tag(tag) => work.find_tagged(repository, tag).await?,
-            Reference::Digest(digest) => work.find_manifest(repository, digest).await?,
+        let tags = match &self.reference {
+            Reference::Tag(tag) => slice::from_ref(tag),
+            Reference::Digest(digest) if self.tags.is_empty() => {
+                let standing = work.find_manifest(repository, digest).await?;
+                return self.condition.check(standing.map(|manifest| manifest.digest).as_ref());
+            }
+            Reference::Digest(_) => self.tags.as_slice(),
         };
-        self.condition.check(standing.map(|manifest| manifest.digest).as_ref())
+        for tag in tags {
+            self.condition.check(work.tagged(repository, tag).await?.as_ref())?;
+        }
+        Ok(())
     }
 
     /// Moves the epoch of everything the manifest names, so that no collector can still take it, and refuses the

@@ -47,6 +47,8 @@ pub struct MoveRow {
 pub trait Tags {
     /// The manifest a tag points to.
     async fn find_tagged(&mut self, repository: RepositoryId, tag: &Tag) -> Result<Option<ManifestRow>>;
+    /// The digest of the manifest a tag points to.
+    async fn tagged(&mut self, repository: RepositoryId, tag: &Tag) -> Result<Option<Digest>>;
     /// Points a tag at a manifest of the repository and keeps the move in the history.
     async fn set_tag(
         &mut self,
