@@ -85,6 +85,19 @@ pub fn router(face: Api) -> Router {
         .with_state(face)
 }
 
+/// What the endpoint at a path is called in logs and metrics, if there is one.
+pub fn endpoint_of(path: &str) -> Option<&'static str> {
+    match path {
+        "/token" => Some(token::NAME),
+        "/api/openapi.json" => Some(DOCUMENT),
+        "/.well-known/pytp" => Some(oidc::NAME),
+        _ if path.starts_with("/_/oidc/") => Some(oidc::NAME),
+        _ if path.starts_with("/-/login/oidc/") => Some(browser::NAME),
+        _ if path.starts_with("/api/v1/") => Some(API),
+        _ => None,
+    }
+}
+
 async fn describe() -> Response {
     named(DOCUMENT, Json(document::document()).into_response())
 }

@@ -26,7 +26,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, request},
+    http::{HeaderMap, Method, Uri, request},
     response::Response,
     routing::any,
 };
@@ -71,6 +71,11 @@ pub fn router(face: Helm) -> Router {
     let looks = Turns::new(LOOKS, LOOKS_SHARE);
     let serving = Serving { face, turns: Turns::new(UPLOADS, SHARE), looks };
     Router::new().route("/helm/{*path}", any(serve)).with_state(Arc::new(serving))
+}
+
+/// What the endpoint that a request is for is called in logs and metrics; nothing for a request that is for none.
+pub fn endpoint_of(method: &Method, uri: &Uri) -> Option<&'static str> {
+    Wanted::parse(method, uri.path(), uri.query()).ok().map(|wanted| wanted.endpoint.name())
 }
 
 /// A request on its way through a handler.

@@ -28,7 +28,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, Method, request},
+    http::{HeaderMap, Method, Uri, request},
     response::Response,
     routing::any,
 };
@@ -91,6 +91,11 @@ pub fn router(face: Memflow) -> Router {
         .route("/keys", any(serve))
         .route("/memflow/{*path}", any(serve))
         .with_state(Arc::new(Serving { face, turns, fetches, looks }))
+}
+
+/// What the endpoint that a request is for is called in logs and metrics; nothing for a request that is for none.
+pub fn endpoint_of(method: &Method, uri: &Uri) -> Option<&'static str> {
+    Wanted::parse(method, uri.path(), uri.query()).ok().map(|wanted| wanted.endpoint.name())
 }
 
 /// A request on its way through a handler.

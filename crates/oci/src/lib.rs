@@ -17,7 +17,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, request},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, request},
     response::{IntoResponse, Response},
     routing::any,
 };
@@ -48,6 +48,11 @@ pub fn router(face: Oci) -> Router {
         .route("/v2/", any(serve))
         .route("/v2/{*path}", any(serve))
         .with_state(face)
+}
+
+/// What the endpoint that a request is for is called in logs and metrics; nothing for a request that is for none.
+pub fn endpoint_of(method: &Method, uri: &Uri) -> Option<&'static str> {
+    Endpoint::parse(method, uri.path(), uri.query()).ok().map(|endpoint| endpoint.name())
 }
 
 /// An answer of a layer in front of this API, in the shape its clients read.

@@ -36,7 +36,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, Method, StatusCode, header, request},
+    http::{HeaderMap, Method, StatusCode, Uri, header, request},
     response::{IntoResponse, Response},
     routing::any,
 };
@@ -84,6 +84,11 @@ pub fn router(face: Pypi) -> Router {
     let pages = Arc::new(Turns::new(PAGES, PAGES_SHARE));
     let serving = Serving { face, shelf: Arc::default(), forms, pages };
     Router::new().route("/pypi/{*path}", any(serve)).with_state(serving)
+}
+
+/// What the endpoint that a request is for is called in logs and metrics; nothing for a request that is for none.
+pub fn endpoint_of(method: &Method, uri: &Uri) -> Option<&'static str> {
+    Endpoint::parse(method, uri.path(), uri.query()).ok().map(|endpoint| endpoint.name())
 }
 
 /// A request on its way through a handler.

@@ -63,12 +63,17 @@ fn coding_fault(request: &Parts) -> Option<Fault> {
     Some((StatusCode::UNSUPPORTED_MEDIA_TYPE, words.to_owned()))
 }
 
-fn refuse(request: &Parts, status: StatusCode, words: &str) -> Response {
-    let mut response = match request.uri.path() {
+/// An answer in the shape of the door at a path.
+pub(crate) fn shaped(path: &str, status: StatusCode, words: &str, request_id: &str) -> Response {
+    match path {
         "/v2" | "/token" => wharf_oci::refuse(status, words),
-        path if path.starts_with("/v2/") => wharf_oci::refuse(status, words),
-        _ => problem_of(status, words, request_id_of(&request.extensions)),
-    };
+        _ if path.starts_with("/v2/") => wharf_oci::refuse(status, words),
+        _ => problem_of(status, words, request_id),
+    }
+}
+
+fn refuse(request: &Parts, status: StatusCode, words: &str) -> Response {
+    let mut response = shaped(request.uri.path(), status, words, request_id_of(&request.extensions));
     if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
         response.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }

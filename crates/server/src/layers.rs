@@ -1,22 +1,23 @@
 //! What surrounds every request: an id, one log line, its place among the metrics and in a trace, and an answer even
 //! when a handler panics.
 
-use std::{any::Any, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     body::{Body, HttpBody as _},
     extract::{Request, State},
-    http::{HeaderName, HeaderValue},
+    http::{HeaderName, HeaderValue, StatusCode},
     middleware::{self, Next},
     response::Response,
 };
-use tower_http::catch_panic::CatchPanicLayer;
+use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 use wharf_core::{Entropy, Error, Kind, Subject};
-use wharf_http::{EndpointName, FilePart, Peer, RequestId, problem, request_id_of};
+use wharf_http::{EndpointName, FilePart, Peer, RequestId, log_fault, named, problem, request_id_of};
 
 use crate::{
+    endpoints,
     front::{self, LargestHead},
     metrics::{Outcome, Received, RequestMeters, Running, Sent, Waits},
     traces,
@@ -42,7 +43,7 @@ pub(crate) fn around(routes: Router, largest: LargestHead, observer: Arc<Observe
         .method_not_allowed_fallback(|request: Request| async move {
             refuse(&request, Error::new(Kind::Unsupported, "this path does not take that method"))
         })
-        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(catch))
         .layer(middleware::from_fn_with_state(largest, front::check))
         .layer(middleware::from_fn_with_state(observer, observe))
 }
@@ -98,7 +99,75 @@ fn refuse(request: &Request, error: Error) -> Response {
     problem(&error, request_id_of(request.extensions()))
 }
 
-/// The answer where a handler panicked; the panic itself is logged with its place by the hook.
-fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
-    problem(&Error::internal("a handler panicked"), "")
+/// Answers where a handler panics, in the shape of its door and under the name of its endpoint. The panic itself is logged
+/// with its place by the hook.
+async fn catch(request: Request, next: Next) -> Response {
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let id = request_id_of(request.extensions()).to_owned();
+    let Ok(response) = AssertUnwindSafe(next.run(request)).catch_unwind().await else {
+        let fault = Error::internal("a handler panicked");
+        log_fault(&fault, &id);
+        let response = front::shaped(uri.path(), StatusCode::INTERNAL_SERVER_ERROR, fault.message(), &id);
+        return match endpoints::name_of(&method, &uri) {
+            Some(name) => named(name, response),
+            None => response,
+        };
+    };
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::any;
+    use http_body_util::BodyExt as _;
+    use serde_json::{Value, json};
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::world::SystemEntropy;
+
+    /// What a door answers whose handler panics: the id of the request, the body, and the meters after it.
+    async fn panicking(path: &str) -> (String, Value, Arc<RequestMeters>) {
+        async fn handler() -> Response {
+            panic!("on purpose")
+        }
+        let meters = Arc::new(RequestMeters::of(endpoints::names()));
+        let observer =
+            Observer { entropy: Arc::new(SystemEntropy::new()), meters: meters.clone(), slow: None };
+        let routes = Router::new().route("/{*path}", any(handler));
+        let routes = around(routes, LargestHead(32 * 1024), Arc::new(observer));
+        let request = Request::get(path).header("host", "wharf.example").body(Body::empty()).unwrap();
+        let answer = routes.oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR, "{path}");
+        let id = answer.headers()[REQUEST_ID].to_str().unwrap().to_owned();
+        assert!(!id.is_empty(), "{path}");
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        (id, serde_json::from_slice(&body).unwrap(), meters)
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_in_the_shape_of_its_door_and_counted_at_its_endpoint() {
+        for (path, endpoint) in
+            [("/v2/acme/app/manifests/v1", "manifest"), ("/v2/", "ping"), ("/token", "token")]
+        {
+            let (_, body, meters) = panicking(path).await;
+            assert_eq!(
+                body,
+                json!({ "errors": [{ "code": "UNKNOWN", "message": "internal error" }] }),
+                "{path}"
+            );
+            assert_eq!(meters.counted(endpoint, 500), 1, "{path}");
+        }
+        for (path, endpoint) in [
+            ("/api/v1/orgs", "api"),
+            ("/pypi/acme/main/simple/", "python_index"),
+            ("/healthz", "healthz"),
+            ("/nothing", "other"),
+        ] {
+            let (id, body, meters) = panicking(path).await;
+            assert_eq!((&body["status"], &body["detail"]), (&500.into(), &"internal error".into()), "{path}");
+            assert_eq!(body["request_id"], id, "{path}");
+            assert_eq!(meters.counted(endpoint, 500), 1, "{path}");
+        }
+    }
 }

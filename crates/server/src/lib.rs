@@ -13,6 +13,7 @@ mod config;
 mod control;
 mod course;
 mod data_dir;
+mod endpoints;
 #[cfg(test)]
 mod engine_tests;
 mod export;

@@ -12,7 +12,7 @@ use wharf_core::meter::{Counter, Durations, Gauge};
 
 use super::page::{Page, bytes, number, seconds};
 
-/// Where a request is counted that no endpoint answered: a path that is none, a head that is too large, a panic.
+/// Where a request is counted that is for no endpoint, or got to none: a path that is none, a head that is too large.
 const OTHER: &str = "other";
 
 /// The methods that are told apart.
@@ -159,6 +159,13 @@ impl Answered {
 }
 
 impl RequestMeters {
+    /// How many requests of an endpoint were answered with a status, whatever their method.
+    #[cfg(test)]
+    pub(crate) fn counted(&self, endpoint: &str, status: u16) -> u64 {
+        let answers = self.rows().filter(|(name, ..)| *name == endpoint).flat_map(|(.., it)| it.counted());
+        answers.filter(|(known, _)| *known == status.to_string()).map(|(_, count)| count).sum()
+    }
+
     pub(super) fn show(&self, page: &mut Page<'_>) -> fmt::Result {
         let rows = || self.rows().filter(|(.., answers)| !answers.is_empty());
         let statuses = rows().flat_map(|(endpoint, method, answers)| {
