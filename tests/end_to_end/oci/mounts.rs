@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::at;
-use crate::harness::{Upload, Wharf, noise, sha256};
+use crate::harness::{Upload, Wharf, noise, sha256, sha512};
 
 #[tokio::test]
 async fn a_blob_is_mounted_from_a_repository() {
@@ -17,6 +17,25 @@ async fn a_blob_is_mounted_from_a_repository() {
     assert_eq!(mounted.header("docker-content-digest"), digest);
     target.caller.get(&mounted.location()).await.is(200).has_body(&content);
     target.blob(&digest).await.is(200).has_body(&content);
+}
+
+/// Its other digest is that of another blob, which is not there.
+#[tokio::test]
+async fn a_blob_is_mounted_by_the_algorithm_it_is_known_by() {
+    let (_wharf, source) = at("acme/source").await;
+    let content = noise(9, 10_000);
+    let (known, other) = (sha512(&content), sha256(&content));
+    source.upload().await.finish(&known, content.clone()).await.is(201);
+
+    for (name, from) in [("acme/named", Some("acme/source")), ("acme/found", None)] {
+        let target = source.caller.repository(name);
+        target.mount(&other, from).await.is(202);
+        let mounted = target.mount(&known, from).await.is(201);
+
+        assert_eq!(mounted.header("docker-content-digest"), known);
+        target.caller.get(&mounted.location()).await.is(200).has_body(&content);
+        target.blob(&other).await.is(404).error("BLOB_UNKNOWN");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::at;
-use crate::harness::{Upload, noise, sha256, sha512};
+use crate::harness::{Repository, Upload, noise, sha256, sha512};
 
 #[tokio::test]
 async fn a_blob_is_pushed_by_post_and_put() {
@@ -99,14 +99,18 @@ async fn empty_and_tiny_blobs_are_blobs() {
     }
 }
 
+/// An upload whose bytes are hashed with this algorithm.
+async fn announced(repository: &Repository, algorithm: &str) -> Upload {
+    let path = repository.path(&format!("blobs/uploads/?digest-algorithm={algorithm}"));
+    Upload::of(repository.caller.clone(), &repository.caller.post(&path).await.is(202))
+}
+
 #[tokio::test]
 async fn sha512_may_be_announced() {
     let (_wharf, repository) = at("hello").await;
     let content = noise(7, 100_000);
-    let path = repository.path("blobs/uploads/?digest-algorithm=sha512");
 
-    let opened = repository.caller.post(&path).await.is(202);
-    let mut upload = Upload::of(repository.caller.clone(), &opened);
+    let mut upload = announced(&repository, "sha512").await;
     upload.append(content.slice(..60_000)).await.is(202);
     let finished = upload.finish(&sha512(&content), content.slice(60_000..)).await.is(201);
 
@@ -125,6 +129,48 @@ async fn sha512_may_come_as_a_surprise_at_the_end() {
 
     let answer = repository.blob(&sha512(&content)).await.is(200).has_body(&content);
     assert_eq!(answer.header("docker-content-digest"), sha512(&content));
+}
+
+#[tokio::test]
+async fn an_upload_may_be_closed_by_another_algorithm_than_was_announced() {
+    let (_wharf, repository) = at("hello").await;
+    let content = noise(13, 100_000);
+
+    for (algorithm, digest) in [("sha512", sha256(&content)), ("sha256", sha512(&content))] {
+        let mut upload = announced(&repository, algorithm).await;
+        upload.append(content.slice(..60_000)).await.is(202);
+        repository.blob(&digest).await.is(404);
+        let finished = upload.finish(&digest, content.slice(60_000..)).await.is(201);
+
+        assert_eq!(finished.header("docker-content-digest"), digest);
+        let answer = repository.caller.get(&finished.location()).await.is(200).has_body(&content);
+        assert_eq!(answer.header("docker-content-digest"), digest);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_digest_is_refused_whichever_algorithm_was_announced_and_the_upload_goes_on() {
+    let (_wharf, repository) = at("hello").await;
+    let (content, other) = (noise(14, 100_000), noise(15, 100_000));
+
+    for algorithm in ["sha256", "sha512"] {
+        for wrong in [sha256(&other), sha512(&other)] {
+            let mut upload = announced(&repository, algorithm).await;
+            upload.append(content.clone()).await.is(202);
+            upload.finish(&wrong, Bytes::new()).await.is(400).error("DIGEST_INVALID");
+            repository.blob(&wrong).await.is(404).error("BLOB_UNKNOWN");
+            upload.status().await.is(204).has_header("range", "0-99999");
+            let right = if wrong.starts_with("sha256") { sha256(&content) } else { sha512(&content) };
+            upload.finish(&right, Bytes::new()).await.is(201);
+            repository.blob(&right).await.is(200).has_body(&content);
+        }
+    }
+    for wrong in [sha256(&other), sha512(&other)] {
+        let whole = repository.path(&format!("blobs/uploads/?digest={wrong}"));
+        let pushed = repository.caller.request("POST", &whole).body(content.clone()).send().await;
+        pushed.is(400).error("DIGEST_INVALID");
+        repository.blob(&wrong).await.is(404);
+    }
 }
 
 #[tokio::test]
