@@ -110,3 +110,43 @@ impl Content {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// A part names its ends, which lie within, and is as long as they say; the whole names none.
+        #[test]
+        fn an_answer_says_which_bytes_follow(
+            range in "bytes=([0-9]{1,20})?-([0-9]{1,20})?|(bytes|lines)=[0-9,a-]{0,9}",
+            size in prop_oneof![0_u64..20, any::<u64>()],
+        ) {
+            let digest: Digest = format!("sha256:{}", "5".repeat(64)).parse().unwrap();
+            let request = HeaderMap::from_iter([(header::RANGE, HeaderValue::from_str(&range).unwrap())]);
+            let served = match Content::new(digest, "private").unwrap().sized(size).get(&request) {
+                Ok(served) => served,
+                Err(error) => {
+                    prop_assert_eq!((error.kind(), error.detail()), (Kind::OutOfRange, Some(&Detail::Size(size))));
+                    return Ok(());
+                }
+            };
+            let Served::Part(response, bytes) = served else { panic!("nobody has it already") };
+            let text = |name: HeaderName| response.headers().get(name).map(|value| value.to_str().unwrap());
+            let length = (bytes.end - bytes.start).to_string();
+            prop_assert_eq!(text(header::CONTENT_LENGTH), Some(length.as_str()));
+            let Some(named) = text(header::CONTENT_RANGE) else {
+                prop_assert_eq!((response.status(), bytes), (StatusCode::OK, 0..size));
+                return Ok(());
+            };
+            prop_assert_eq!(response.status(), StatusCode::PARTIAL_CONTENT);
+            let (ends, of) = named.strip_prefix("bytes ").unwrap().split_once('/').unwrap();
+            let (first, last) = ends.split_once('-').unwrap();
+            let [first, last, of] = [first, last, of].map(|number| number.parse::<u64>().unwrap());
+            prop_assert!(first <= last && last < of, "{}", named);
+            prop_assert_eq!((first, last - first, of), (bytes.start, bytes.end - bytes.start - 1, size));
+        }
+    }
+}

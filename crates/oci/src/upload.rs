@@ -130,6 +130,8 @@ fn created(place: &Place, digest: &Digest) -> Result<Response> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -141,6 +143,23 @@ mod tests {
         assert_eq!(of("32-31").unwrap(), Offset::At(32));
         for bad in ["", "-", "1-", "-1", "bytes 0-1/2", "0x1-2", "+1-2", "99999999999999999999-1"] {
             assert!(of(bad).is_err(), "{bad:?} was accepted");
+        }
+    }
+
+    proptest! {
+        /// Nothing is read into it: what is taken is the number that stands there, and what is no range is refused.
+        #[test]
+        fn a_content_range_is_two_numbers_or_refused(
+            text in "[0-9]{1,22}-[0-9]{1,22}|(bytes )?[0-9]{0,3}[ +-]{0,2}[0-9]{0,3}(/[0-9]{1,3})?",
+        ) {
+            let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            let ends = text.split_once('-').filter(|(first, last)| is_number(first) && is_number(last));
+            let expected = ends.and_then(|(first, _)| first.parse::<u128>().ok()?.try_into().ok());
+            let headers = HeaderMap::from_iter([(header::CONTENT_RANGE, HeaderValue::from_str(&text).unwrap())]);
+            match start_of(&headers) {
+                Ok(start) => prop_assert_eq!(Some(start), expected.map(Offset::At)),
+                Err(_) => prop_assert_eq!(expected, None::<u64>),
+            }
         }
     }
 }
