@@ -1,7 +1,8 @@
 //! Reading blobs: what stands in the head, and that HEAD says what GET would.
 
 use super::at;
-use crate::harness::{noise, sha256, sha512};
+use crate::harness::media_type::OCI_INDEX;
+use crate::harness::{Image, noise, sha256, sha512};
 
 #[tokio::test]
 async fn a_blob_is_served_with_its_length_and_digest() {
@@ -79,6 +80,7 @@ async fn a_digest_outside_the_grammar_is_refused_at_every_door() {
     let (_wharf, repository) = at("acme/app").await;
     repository.push_empty_index(&["v1"]).await;
     let hex = &sha256(b"x")[7..];
+    let index = Image::index(OCI_INDEX, &[]);
 
     for digest in [
         format!("sha256:{}", hex.to_uppercase()),
@@ -92,6 +94,10 @@ async fn a_digest_outside_the_grammar_is_refused_at_every_door() {
     ] {
         repository.blob(&digest).await.is(400).error("DIGEST_INVALID");
         repository.manifest(&digest).await.is(400).error("DIGEST_INVALID");
+        repository.head_manifest(&digest).await.is(400).has_body(b"");
+        repository.head_blob(&digest).await.is(400).has_body(b"");
+        repository.put_manifest(&digest, OCI_INDEX, &index).await.is(400).error("DIGEST_INVALID");
+        repository.delete_manifest(&digest).await.is(400).error("DIGEST_INVALID");
         repository.referrers(&digest, "").await.is(400).error("DIGEST_INVALID");
         repository.delete_blob(&digest).await.is(400).error("DIGEST_INVALID");
         let encoded = digest.replace('+', "%2B");
@@ -100,6 +106,7 @@ async fn a_digest_outside_the_grammar_is_refused_at_every_door() {
         let pushed = repository.caller.request("POST", &whole).body("x").send().await;
         pushed.is(400).error("DIGEST_INVALID");
     }
+    repository.manifest("v1").await.is(200).has_body(&index);
 }
 
 #[tokio::test]

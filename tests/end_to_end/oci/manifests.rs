@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::at;
 use crate::harness::media_type::{
-    DOCKER_LIST, DOCKER_MANIFEST, OCI_CONFIG, OCI_FOREIGN_LAYER, OCI_INDEX, OCI_MANIFEST,
+    DOCKER_FOREIGN_LAYER, DOCKER_LAYER, DOCKER_LIST, DOCKER_MANIFEST, OCI_FOREIGN_LAYER, OCI_INDEX,
+    OCI_MANIFEST,
 };
 use crate::harness::{Image, Repository, sha256, sha512};
 
@@ -186,6 +187,25 @@ async fn a_manifest_of_almost_four_megabytes_is_accepted() {
 }
 
 #[tokio::test]
+async fn a_manifest_may_have_four_mebibytes_and_not_a_byte_more() {
+    let (_wharf, repository) = at("acme/app").await;
+    let image = Image::oci(24);
+    repository.push_blobs_of(&image).await;
+    let of_size = |size: usize| {
+        let blanks = vec![b' '; size - image.manifest.len()];
+        Bytes::from([image.manifest.as_ref(), &blanks].concat())
+    };
+    let (fits, larger) = (of_size(4 << 20), of_size((4 << 20) + 1));
+
+    repository.put_manifest("fits", OCI_MANIFEST, &fits).await.is(201);
+    repository.put_manifest("larger", OCI_MANIFEST, &larger).await.is(413).error("SIZE_INVALID");
+
+    repository.manifest("fits").await.is(200).has_body(&fits);
+    repository.manifest("larger").await.is(404);
+    repository.manifest(&sha256(&larger)).await.is(404);
+}
+
+#[tokio::test]
 async fn what_the_specification_leaves_open_is_accepted() {
     let (_wharf, repository) = at("acme/app").await;
     let no_layers = Image::oci(16).edited(|manifest| manifest["layers"] = json!([]));
@@ -208,14 +228,22 @@ async fn what_the_specification_leaves_open_is_accepted() {
 #[tokio::test]
 async fn a_layer_that_may_not_be_distributed_need_not_be_there() {
     let (_wharf, repository) = at("acme/app").await;
-    let image = Image::oci(21).edited(|manifest| {
-        let foreign = json!({"mediaType": OCI_FOREIGN_LAYER, "digest": sha256(b"elsewhere"), "size": 9,
-            "urls": ["https://layers.example/one"]});
-        manifest["layers"].as_array_mut().unwrap().push(foreign);
-        manifest["config"]["mediaType"] = json!(OCI_CONFIG);
-    });
+    let with_foreign = |image: Image, media_type: &str| {
+        image.edited(|manifest| {
+            let foreign = json!({"mediaType": media_type, "digest": sha256(b"elsewhere"), "size": 9,
+                "urls": ["https://layers.example/one"]});
+            manifest["layers"].as_array_mut().unwrap().push(foreign);
+        })
+    };
+    let oci = with_foreign(Image::oci(21), OCI_FOREIGN_LAYER);
+    let docker = with_foreign(Image::docker(22), DOCKER_FOREIGN_LAYER);
 
-    accepts(&repository, &[image]).await;
+    accepts(&repository, &[oci, docker]).await;
+
+    let ordinary = with_foreign(Image::docker(23), DOCKER_LAYER);
+    repository.push_blobs_of(&ordinary).await;
+    let refused = repository.put_manifest("v2", DOCKER_MANIFEST, &ordinary.manifest).await.is(400);
+    refused.error("MANIFEST_BLOB_UNKNOWN");
 }
 
 async fn accepts(repository: &Repository, images: &[Image]) {
