@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::at;
+use crate::harness::media_type::OCI_MANIFEST;
 use crate::harness::raw::Exchange;
-use crate::harness::{Upload, noise, sha256};
+use crate::harness::{ADMIN_PASSWORD, Image, Repository, Upload, Wharf, noise, sha256};
 
 const LENGTH: usize = 1 << 20;
 const HALF: usize = LENGTH / 2;
@@ -75,6 +76,103 @@ async fn a_closing_put_that_was_cut_off_closes_nothing() {
     upload.finish(&digest, content.slice(HALF..)).await.is(201);
 
     repository.blob(&digest).await.is(200).has_body(&content);
+}
+
+/// Every byte that makes it a manifest is there, but not all that were announced: it is not what its client meant.
+#[tokio::test]
+async fn a_manifest_that_was_cut_off_is_not_there() {
+    let (_wharf, repository) = at("hello").await;
+    let image = Image::oci(1);
+    repository.push_blobs_of(&image).await;
+    let longer = (image.manifest.len() + 10).to_string();
+    let (length, chunked) = (("content-length", longer.as_str()), ("transfer-encoding", "chunked"));
+
+    for reference in ["v1", &image.digest()] {
+        let path = repository.path(&format!("manifests/{reference}"));
+        for framing in [length, chunked] {
+            let headers = [("content-type", OCI_MANIFEST), framing];
+            let mut exchange = Exchange::begin(&repository.caller, "PUT", &path, &headers).await;
+            match framing == chunked {
+                true => exchange.send_chunk(&image.manifest).await,
+                false => exchange.send(&image.manifest).await,
+            }
+            let said = exchange.break_off().await;
+            assert!(!said.starts_with("HTTP/1.1 2"), "{said}");
+            repository.manifest("v1").await.is(404).error("MANIFEST_UNKNOWN");
+            repository.manifest(&image.digest()).await.is(404).error("MANIFEST_UNKNOWN");
+        }
+    }
+
+    repository.put_manifest("v1", OCI_MANIFEST, &image.manifest).await.is(201);
+}
+
+/// Nobody knows the upload of a single POST, so that nobody could go on with it: it takes no place among the unfinished.
+#[tokio::test]
+async fn a_single_post_that_was_cut_off_leaves_neither_blob_nor_upload() {
+    let one = [("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD), ("WHARF_OPEN_UPLOADS_PER_ORGANISATION", "1")];
+    let wharf = Wharf::start_with(&one).await;
+    let repository = wharf.admin().repository("hello");
+    let content = noise(8, HALF);
+    let digest = sha256(&content);
+    let path = repository.path(&format!("blobs/uploads/?digest={digest}"));
+
+    for framing in [("content-length", "1048576"), ("transfer-encoding", "chunked")] {
+        let mut exchange = Exchange::begin(&repository.caller, "POST", &path, &[framing]).await;
+        match framing.1 == "chunked" {
+            true => exchange.send_chunk(&content).await,
+            false => exchange.send(&content).await,
+        }
+        let said = exchange.break_off().await;
+        assert!(!said.starts_with("HTTP/1.1 2"), "{said}");
+        let upload = only_upload(&repository).await;
+        repository.open_upload().await.is(429).error("TOOMANYREQUESTS");
+        repository.blob(&digest).await.is(404).error("BLOB_UNKNOWN");
+        upload.cancel().await.is(204);
+    }
+}
+
+/// The one upload that may be open, once the server has noticed that the client of another has gone.
+async fn only_upload(repository: &Repository) -> Upload {
+    let started = Instant::now();
+    loop {
+        let opened = repository.open_upload().await.any_of(&[202, 429]);
+        if opened.status == 202 {
+            return Upload::of(repository.caller.clone(), &opened);
+        }
+        assert!(started.elapsed() < Duration::from_secs(10), "an upload is left that nobody knows");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Of the connection only one stream ends (RST_STREAM). The client runs ahead of the server by what the windows and its own
+/// buffer hold, which is less than was taken from it here.
+#[tokio::test]
+async fn a_push_goes_on_where_its_stream_of_http_2_was_reset() {
+    let (_wharf, repository) = at("hello").await;
+    let content = noise(9, 4 * LENGTH);
+    let upload = repository.upload().await;
+    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
+    let (sender, receiver) = tokio::sync::mpsc::channel::<std::io::Result<Bytes>>(1);
+    let body = futures_util::stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|piece| (piece, receiver))
+    });
+    let url = format!("{}{}", repository.caller.base, upload.location);
+    let request = client.patch(&url).header("authorization", repository.caller.authorization().unwrap());
+    let sending = tokio::spawn(request.body(reqwest::Body::wrap_stream(body)).send());
+
+    for start in (0..2 * LENGTH).step_by(1 << 16) {
+        sender.send(Ok(content.slice(start..start + (1 << 16)))).await.unwrap();
+    }
+    sending.abort();
+    assert!(sending.await.unwrap_err().is_cancelled(), "the server answered before the end");
+    wait_for_offset(&upload, 1).await;
+
+    let status = client.get(&url).header("authorization", repository.caller.authorization().unwrap());
+    let status = status.send().await.unwrap();
+    assert_eq!((status.status().as_u16(), status.version()), (204, reqwest::Version::HTTP_2));
+    let rest = content.slice(usize::try_from(upload.offset().await).unwrap()..);
+    upload.finish(&sha256(&content), rest).await.is(201);
+    repository.blob(&sha256(&content)).await.is(200).has_body(&content);
 }
 
 /// A body is as long as it was announced: what comes after it is neither its end nor the next chunk.
