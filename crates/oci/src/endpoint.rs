@@ -305,6 +305,8 @@ fn wrong_method() -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -433,6 +435,60 @@ mod tests {
         assert_eq!(allowed("HEAD", &format!("/v2/a/blobs/uploads/{ID}")), "GET, PUT, PATCH, DELETE");
         // Where deletion is switched off it is the engine that refuses it.
         assert_eq!(allowed("DELETE", "/v2/a/manifests/x"), "GET, HEAD, PUT");
+    }
+
+    /// Lists the variants of an enum for good: one that is missing does not compile.
+    macro_rules! variants {
+        ($all:ident, $name_of:ident: $of:ident { $($variant:ident),* $(,)? }) => {
+            const $all: &[&str] = &[$(stringify!($variant)),*];
+
+            fn $name_of(it: &$of) -> &'static str {
+                match it {
+                    $($of::$variant { .. } => stringify!($variant)),*
+                }
+            }
+        };
+    }
+
+    variants!(ENDPOINTS, endpoint_name: Endpoint {
+        Ping, Extensions, Catalog, Tags, HeadBlob, GetBlob, DeleteBlob, BeginUpload, UploadStatus, Append, FinishUpload,
+        CancelUpload, HeadManifest, GetManifest, PutManifest, DeleteManifest, Referrers,
+    });
+    variants!(BEGINNINGS, beginning_name: Begin { Empty, Whole, Mount });
+
+    /// The endpoints that the rows of one kind of registry are for, and how uploads begin there.
+    fn covered(kind: &str) -> BTreeSet<&'static str> {
+        let table = include_str!("../../../tests/end_to_end/access_table.txt");
+        let upload = format!("/v2/acme/app/blobs/uploads/{ID}");
+        let mut covered = BTreeSet::new();
+        for line in table.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let [of_kind, method, path, ..] = words.as_slice() else { continue };
+            let path = path.replace("{foreign-upload}", &upload).replace("{upload}", &upload);
+            let path = path.replace("{repository}", "acme/app").replace("{source}", "acme/source");
+            let path = path.replace("{fresh-tag}", "v2");
+            // What is left of names in braces are digests.
+            let pieces = path.split('{').map(|piece| piece.split_once('}').map_or(piece, |(_, rest)| rest));
+            let path = pieces.collect::<Vec<_>>().join(SHA256);
+            if *of_kind != kind || !path.starts_with("/v2") {
+                continue;
+            }
+            let endpoint = parse(method, &path).unwrap_or_else(|error| panic!("{line}: {error}"));
+            covered.insert(endpoint_name(&endpoint));
+            if let Endpoint::BeginUpload(_, begin) = &endpoint {
+                covered.insert(beginning_name(begin));
+            }
+        }
+        covered
+    }
+
+    /// Who may do what is one table, and it says so of every endpoint.
+    #[test]
+    fn every_endpoint_has_its_rows_in_the_table_of_access() {
+        let all: BTreeSet<&str> = ENDPOINTS.iter().chain(BEGINNINGS).copied().collect();
+        let of_no_repository = BTreeSet::from(["Ping", "Catalog"]);
+        assert_eq!(covered("private"), all);
+        assert_eq!(covered("public"), &all - &of_no_repository);
     }
 
     proptest! {

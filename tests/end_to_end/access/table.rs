@@ -27,11 +27,54 @@ impl Caller {
     }
 }
 
+/// What a token is for that is for one thing alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Narrow {
+    Pull,
+    Push,
+    Delete,
+    /// Everything, in another repository.
+    Elsewhere,
+}
+
+impl Narrow {
+    pub(super) const ALL: [Self; 4] = [Self::Pull, Self::Push, Self::Delete, Self::Elsewhere];
+}
+
 pub(super) struct Row {
     pub(super) kind: Kind,
     pub(super) method: String,
     pub(super) path: String,
     pub(super) statuses: [u16; 6],
+}
+
+impl Row {
+    /// Whether it is about a repository by the distribution API, and takes a right there.
+    pub(super) fn takes_a_right(&self) -> bool {
+        let below = ["/v2/{repository}/", "{upload}", "{foreign-upload}"];
+        let is_below = below.iter().any(|beginning| self.path.starts_with(beginning));
+        self.kind != Kind::Absent && is_below && !self.path.ends_with("/_oci/ext/discover")
+    }
+
+    /// What a caller gets under a token for one thing alone, whom the table promises this. What the role refuses is refused
+    /// as ever, and a stranger finds nothing that is private; where another token would do, the caller is told so.
+    pub(super) fn narrowed(&self, (caller, promised): (Caller, u16), token: Narrow) -> u16 {
+        let is_refused = [401, 403].contains(&promised);
+        let finds_nothing = self.kind == Kind::Private && caller == Caller::Stranger;
+        if is_refused || finds_nothing || self.needs() == Some(token) { promised } else { 401 }
+    }
+
+    /// The one thing it takes; nothing where it takes two.
+    fn needs(&self) -> Option<Narrow> {
+        match self.method.as_str() {
+            // A mount reads its source.
+            _ if self.path.contains("?mount=") => None,
+            _ if self.path.contains("upload") => Some(Narrow::Push),
+            "PUT" => Some(Narrow::Push),
+            "DELETE" => Some(Narrow::Delete),
+            _ => Some(Narrow::Pull),
+        }
+    }
 }
 
 pub(super) fn rows() -> Vec<Row> {

@@ -5,15 +5,18 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::table::{Caller as Who, Kind, Row};
+use super::table::{Caller as Who, Kind, Narrow, Row};
 use crate::formats::Chart;
 use crate::formats::wheel::{Distribution, FORM, FilePlace};
 use crate::harness::{Answer, Caller, Image, Repository, Wharf, noise, sha256};
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Credential {
     Password,
+    /// One that asks for everything.
     Token,
+    /// One that asks for one thing alone.
+    NarrowToken(Narrow),
 }
 
 pub(super) struct World {
@@ -23,7 +26,7 @@ pub(super) struct World {
     /// Another writer, whose uploads are nobody else's.
     walter: Caller,
     /// Tokens that were fetched: each costs the server the slow hash of a password.
-    bearers: RefCell<BTreeMap<(Kind, Who), Caller>>,
+    bearers: RefCell<BTreeMap<(Kind, Who, Credential), Caller>>,
     /// Numbers for what must be new each time.
     next: Cell<u64>,
 }
@@ -51,7 +54,7 @@ impl World {
     pub(super) async fn ask(&self, row: &Row, who: Who) -> Answer {
         let content = self.content();
         let caller = self.caller(row.kind, who).await;
-        let path = self.filled(row, who, &caller, &content).await;
+        let path = self.filled(row, who, &content).await;
         let request = caller.request(&row.method, &path);
         let is_manifest = row.method == "PUT" && path.contains("/manifests/");
         let request = match row.method.as_str() {
@@ -74,9 +77,9 @@ impl World {
     }
 
     /// The path with its placeholders filled; what they name is made here.
-    async fn filled(&self, row: &Row, who: Who, caller: &Caller, content: &Bytes) -> String {
+    async fn filled(&self, row: &Row, who: Who, content: &Bytes) -> String {
         let name = repository_name(row.kind);
-        let operator = self.bearer(row.kind, Who::Operator, &self.wharf.admin()).await.repository(name);
+        let operator = self.bearer(row.kind, Who::Operator, Credential::Token).await.repository(name);
         let mut path = row.path.replace("{repository}", name).replace("{source}", &source_name(row.kind));
         path = path.replace("{index}", index(row.kind));
         path = path.replace("{registry}", registry_path(row.kind)).replace("{leaf}", leaf(row.kind));
@@ -84,7 +87,9 @@ impl World {
         path = path.replace("{blob}", &sha256(&self.image.blobs[0]));
         path = path.replace("{manifest}", &self.image.digest()).replace("{content}", &sha256(content));
         if path.contains("{upload}") {
-            let opener = if who.may_write() { caller.repository(name) } else { operator.clone() };
+            let opener = if who.may_write() { who } else { Who::Operator };
+            // It is the user's, by whatever credential it was opened.
+            let opener = self.bearer(row.kind, opener, Credential::Token).await.repository(name);
             path = path.replace("{upload}", &opener.upload().await.location);
         }
         if path.contains("{foreign-upload}") {
@@ -110,30 +115,45 @@ impl World {
     }
 
     async fn caller(&self, kind: Kind, who: Who) -> Caller {
-        let caller = match who {
+        match self.credential {
+            Credential::Password => self.by_password(who),
+            credential => self.bearer(kind, who, credential).await,
+        }
+    }
+
+    fn by_password(&self, who: Who) -> Caller {
+        match who {
             Who::Anonymous => self.wharf.anonymous(),
             Who::Stranger => self.user("stranger"),
             Who::Viewer => self.user("viewer"),
             Who::Writer => self.user("writer"),
             Who::Admin => self.user("owner"),
             Who::Operator => self.wharf.admin(),
-        };
-        match self.credential {
-            Credential::Password => caller,
-            Credential::Token => self.bearer(kind, who, &caller).await,
         }
     }
 
-    /// The caller under a token that asks for everything there is in such a registry; fetched once.
-    async fn bearer(&self, kind: Kind, who: Who, caller: &Caller) -> Caller {
-        let known = self.bearers.borrow().get(&(kind, who)).cloned();
+    /// The caller under a token for what there is in such a registry; fetched once.
+    async fn bearer(&self, kind: Kind, who: Who, credential: Credential) -> Caller {
+        let known = self.bearers.borrow().get(&(kind, who, credential)).cloned();
         if let Some(bearer) = known {
             return bearer;
         }
-        let here = format!("repository:{}:pull,push,delete", repository_name(kind));
-        let source = format!("repository:{}:pull", source_name(kind));
-        let bearer = caller.with_token(&[&here, &source, "registry:catalog:*"]).await;
-        self.bearers.borrow_mut().insert((kind, who), bearer.clone());
+        let here = |verbs: &str| format!("repository:{}:{verbs}", repository_name(kind));
+        let scopes = match credential {
+            Credential::NarrowToken(Narrow::Pull) => vec![here("pull")],
+            Credential::NarrowToken(Narrow::Push) => vec![here("push")],
+            Credential::NarrowToken(Narrow::Delete) => vec![here("delete")],
+            Credential::NarrowToken(Narrow::Elsewhere) => {
+                vec![format!("repository:{}:pull,push,delete", source_name(kind))]
+            }
+            Credential::Password | Credential::Token => {
+                let source = format!("repository:{}:pull", source_name(kind));
+                vec![here("pull,push,delete"), source, "registry:catalog:*".to_owned()]
+            }
+        };
+        let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
+        let bearer = self.by_password(who).with_token(&scopes).await;
+        self.bearers.borrow_mut().insert((kind, who, credential), bearer.clone());
         bearer
     }
 
