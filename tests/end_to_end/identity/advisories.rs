@@ -7,32 +7,52 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::harness::{Caller, Image, Wharf, sha256};
+use crate::harness::{Caller, Image, Random, Wharf, number_from_environment, sha256};
 
 /// CVE-2026-31801: the right to create was enough to overwrite a tag called `latest`.
 #[tokio::test]
 async fn no_tag_has_a_name_that_guards_it_less() {
     let wharf = Wharf::start().await;
     let (old, new) = (Image::oci(1), Image::oci(2));
-    let repository = wharf.admin().repository("acme/app");
-    let names = ["latest", "LATEST", "v1", "main", "_", "0"];
-    for name in names {
-        repository.push_image(&old, name).await;
-    }
+    let operator = wharf.admin().with_token(&["repository:acme/app:pull,push"]).await;
+    let repository = operator.repository("acme/app");
+    let seed = number_from_environment("WHARF_TAG_NAMES_SEED", u64::from(std::process::id()));
+    println!("WHARF_TAG_NAMES_SEED={seed}");
+    let mut random = Random::new(seed);
+    let known = ["latest", "LATEST", "v1", "main", "_", "0"].map(str::to_owned);
+    let names: Vec<String> = known.into_iter().chain((0..40).map(|_| tag_name(&mut random))).collect();
+    repository.push_blobs_of(&old).await;
     repository.push_blobs_of(&new).await;
+    for name in &names {
+        repository.put_manifest(name, old.media_type, &old.manifest).await.is(201);
+    }
     wharf.set_public("acme/main", true);
     let viewer = wharf.add_user("vera", &["acme:viewer"]);
     let to_pull = wharf.admin().with_token(&["repository:acme/app:pull"]).await;
     let to_delete = wharf.admin().with_token(&["repository:acme/app:pull,delete"]).await;
 
-    for name in names {
-        for caller in [&viewer, &to_pull, &to_delete, &wharf.anonymous()] {
-            let pushed =
-                caller.repository("acme/app").put_manifest(name, new.media_type, &new.manifest).await;
-            pushed.any_of(&[401, 403]);
+    let by_digest = format!("{}?tag=", new.digest());
+    for name in &names {
+        for (caller, status) in
+            [(&viewer, 403), (&to_pull, 401), (&to_delete, 401), (&wharf.anonymous(), 401)]
+        {
+            for reference in [name.clone(), format!("{by_digest}{name}")] {
+                let app = caller.repository("acme/app");
+                app.put_manifest(&reference, new.media_type, &new.manifest).await.is(status);
+            }
         }
         repository.manifest(name).await.is(200).has_body(&old.manifest);
     }
+}
+
+/// Any name that a tag may have.
+fn tag_name(random: &mut Random) -> String {
+    const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    let rest = [LETTERS, b".-"].concat();
+    let longest = *random.pick(&[1, 3, 12, 128]).unwrap();
+    let first = char::from(*random.pick(LETTERS).unwrap());
+    let others = (0..random.below(longest)).map(|_| char::from(*random.pick(&rest).unwrap()));
+    [first].into_iter().chain(others.collect::<Vec<_>>()).collect()
 }
 
 /// GHSA-78cx-cfhm-rgmx: who had a token could mint himself a wider one.
