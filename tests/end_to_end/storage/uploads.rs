@@ -28,6 +28,27 @@ async fn chunks_of_any_size_become_one_blob() {
     part.is(206).has_body(&content.slice(5_242_879..5_242_882));
 }
 
+/// What the server asks for, to the byte: no chunk leaves anything behind, and the last one may be empty.
+#[tokio::test]
+async fn chunks_of_exactly_a_part_become_one_blob() {
+    let Some((_wharf, repository)) = at("").await else { return };
+    let content = noise(6, 10 * MEBIBYTE);
+    let part = 5 * MEBIBYTE;
+
+    let mut upload = repository.upload().await;
+    upload.chunk("0-5242879", content.slice(..part)).await.is(202).has_header("range", "0-5242879");
+    upload.chunk("5242880-10485759", content.slice(part..)).await.is(202).has_header("range", "0-10485759");
+    upload.finish(&sha256(&content), Bytes::new()).await.is(201);
+    let alone = content.slice(part..);
+    let mut upload = repository.upload().await;
+    upload.append(alone.clone()).await.is(202);
+    upload.finish(&sha256(&alone), Bytes::new()).await.is(201);
+
+    for content in [content, alone] {
+        repository.blob(&sha256(&content)).await.is(200).has_body(&content);
+    }
+}
+
 #[tokio::test]
 async fn an_upload_goes_on_after_a_crash_without_losing_a_byte() {
     let Some((mut wharf, repository)) = at("").await else { return };
