@@ -40,3 +40,26 @@ fn path() -> OsString {
     let usual = std::env::var_os("PATH").unwrap_or_default();
     std::env::join_paths(built.into_iter().chain(std::env::split_paths(&usual))).unwrap()
 }
+
+/// What asks for a password at the terminal, or needs a project of its own: its own tests run the same commands.
+const RUN_OTHERWISE: [&str; 3] = ["memflowup", "hatch, flit, poetry, pdm", "curl"];
+
+/// A section that is new has a test that runs it, or says here why it has none.
+#[test]
+fn every_section_is_run() {
+    let clients = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("end_to_end/clients");
+    let files = std::fs::read_dir(clients).unwrap().map(|file| file.unwrap().path());
+    let others = files.filter(|file| !file.ends_with("documented.rs"));
+    let sources = others.map(|file| std::fs::read_to_string(file).unwrap());
+    let runners: String = sources.filter(|source| source.contains(".run_lines_of(")).collect();
+    let sections = DOCUMENT.split("\n## ").skip(1).filter(|section| section.contains("```sh\n"));
+    let headings: Vec<&str> = sections.filter_map(|section| section.lines().next()).collect();
+
+    let run = headings.iter().filter(|heading| runners.contains(&format!("\"{heading}\"")));
+    let other = headings.iter().filter(|heading| RUN_OTHERWISE.contains(heading));
+    let mut covered: Vec<&str> = run.chain(other).copied().collect();
+    covered.sort_unstable();
+    let mut all = headings;
+    all.sort_unstable();
+    assert_eq!(covered, all, "a section is run by nothing, or twice");
+}
