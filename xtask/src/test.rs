@@ -38,6 +38,9 @@ const WITH_STORES_OF_THEIR_OWN: &[&str] = &[
 /// than one round (`tests/end_to_end/harness/rounds.rs`).
 const SECONDS_FOR_EACH_RIG: &str = "15";
 
+/// How long each fuzz target goes on: ten times as long as in a run that somebody waits for.
+const MILLISECONDS_FOR_EACH_TARGET: &str = "3000";
+
 /// Runs the tests that need nothing but cargo.
 pub(crate) fn quick() -> Result<(), Failure> {
     let mut steps = Steps::default();
@@ -61,7 +64,8 @@ fn rehearse(steps: &mut Steps, tally: &mut Tally) -> Result<(), Failure> {
     let rig = Rig::raise(steps, &components)?;
     let mut told = |mut tests: Command| {
         tests.env("WHARF_TEST_COMPONENTS", components.present()).env("WHARF_TEST_BINARY", &binary);
-        tests.env("WHARF_PROOF_SECONDS", SECONDS_FOR_EACH_RIG).envs(rig.environment());
+        tests.env("WHARF_PROOF_SECONDS", SECONDS_FOR_EACH_RIG);
+        tests.env("BOLERO_RANDOM_TEST_TIME_MS", MILLISECONDS_FOR_EACH_TARGET).envs(rig.environment());
         tally.run(&mut tests)
     };
     let mut result = steps.run("tests", || told(cargo_test()));

@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use wharf_auth::issuers::{Documents, Wanted};
-use wharf_auth::port::{Account, Accounts, KeyRow, Keys, Login, NewAccount, Refresh, RegistryChange, UpstreamPolicy};
+use wharf_auth::port::{
+    Account, Accounts, KeyRow, Keys, Login, NewAccount, Refresh, RegistryChange, UpstreamPolicy,
+};
 use wharf_auth::{
     Auth, Parts, PersonalOrganisations, ProviderDoor, Question, Reply, Sealer, SealingKey, Settings, SignUp,
 };
