@@ -235,11 +235,11 @@ impl Transaction for SettleObjects {
     type Output = ();
 
     async fn run(&self, work: &mut dyn Work) -> Result<()> {
-        for key in &self.gone {
-            work.forget_object(*key).await?;
+        if !self.gone.is_empty() {
+            work.forget_objects(&self.gone).await?;
         }
-        for key in &self.stuck {
-            work.postpone_object(*key, PUT_OFF).await?;
+        if !self.stuck.is_empty() {
+            work.postpone_objects(&self.stuck, PUT_OFF).await?;
         }
         Ok(())
     }

@@ -108,13 +108,7 @@ impl Transaction for Unknown {
     type Output = Vec<ObjectKey>;
 
     async fn run(&self, work: &mut dyn Work) -> Result<Vec<ObjectKey>> {
-        let mut unknown = Vec::new();
-        for key in &self.keys {
-            if !work.is_known(*key).await? {
-                unknown.push(*key);
-            }
-        }
-        Ok(unknown)
+        work.unknown_objects(&self.keys).await
     }
 }
 
@@ -128,9 +122,6 @@ impl Transaction for Condemn {
     type Output = ();
 
     async fn run(&self, work: &mut dyn Work) -> Result<()> {
-        for key in &self.keys {
-            work.condemn(*key, self.grace).await?;
-        }
-        Ok(())
+        work.condemn_all(&self.keys, self.grace).await
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use wharf_core::{Digest, ObjectKey, Result, Timestamp, gate::RepositoryId};
 use wharf_registry::port::{Collection, ReviewRow, ReviewsOf};
 
-use super::{SqlWork, blobs::read_blob};
+use super::{SqlWork, blobs::read_blob, list};
 use crate::session::Row;
 
 const fn microseconds(seconds: i64) -> i64 {
@@ -127,12 +127,21 @@ impl Collection for SqlWork<'_> {
         self.session.execute(CONDEMN, &[key.as_slice().into(), microseconds(delay).into()]).await.map(drop)
     }
 
-    async fn postpone_object(&mut self, key: ObjectKey, delay: i64) -> Result<()> {
+    async fn condemn_all(&mut self, keys: &[ObjectKey], delay: i64) -> Result<()> {
+        const CONDEMN: &str = "
+            INSERT INTO condemned_object (object_key, due_at)
+            SELECT unhex(e.key), c.time + $1 FROM json_each($2) e CROSS JOIN collection_clock c WHERE c.id = 1
+            ON CONFLICT (object_key) DO NOTHING";
+        let keys = list::object_keys(keys)?;
+        self.session.execute(CONDEMN, &[microseconds(delay).into(), keys.as_str().into()]).await.map(drop)
+    }
+
+    async fn postpone_objects(&mut self, keys: &[ObjectKey], delay: i64) -> Result<()> {
         const POSTPONE: &str = "
             UPDATE condemned_object SET due_at = (SELECT c.time FROM collection_clock c) + $1
-            WHERE object_key = $2";
-        let key = key.to_row();
-        self.session.execute(POSTPONE, &[microseconds(delay).into(), key.as_slice().into()]).await.map(drop)
+            WHERE object_key IN (SELECT unhex(e.key) FROM json_each($2) e)";
+        let keys = list::object_keys(keys)?;
+        self.session.execute(POSTPONE, &[microseconds(delay).into(), keys.as_str().into()]).await.map(drop)
     }
 
     async fn due_objects(&mut self, most: u32) -> Result<Vec<ObjectKey>> {
@@ -145,13 +154,13 @@ impl Collection for SqlWork<'_> {
                 AND NOT EXISTS (SELECT 1 FROM collection_hold h
                     WHERE h.until_at > (SELECT c.time FROM collection_clock c))
             ORDER BY o.due_at LIMIT $1";
-        let rows = self.session.query(DUE, &[i64::from(most).into()]).await?;
-        rows.into_iter().map(|mut row| row.parse(|key: Vec<u8>| ObjectKey::from_row(&key))).collect()
+        list::object_keys_of(self.session.query(DUE, &[i64::from(most).into()]).await?)
     }
 
-    async fn forget_object(&mut self, key: ObjectKey) -> Result<()> {
-        const FORGET: &str = "DELETE FROM condemned_object WHERE object_key = $1";
-        let key = key.to_row();
-        self.session.execute(FORGET, &[key.as_slice().into()]).await.map(drop)
+    async fn forget_objects(&mut self, keys: &[ObjectKey]) -> Result<()> {
+        const FORGET: &str = "
+            DELETE FROM condemned_object WHERE object_key IN (SELECT unhex(e.key) FROM json_each($1) e)";
+        let keys = list::object_keys(keys)?;
+        self.session.execute(FORGET, &[keys.as_str().into()]).await.map(drop)
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use wharf_core::{Digest, ObjectKey, Result, manifest::Role};
 use wharf_registry::port::{InspectedBlob, InspectedManifest, Inspection};
 
-use super::{SqlWork, blobs::read_blob, registries::RegistrySettings};
+use super::{SqlWork, blobs::read_blob, list, registries::RegistrySettings};
 use crate::session::Row;
 
 impl SqlWork<'_> {
@@ -98,15 +98,15 @@ impl Inspection for SqlWork<'_> {
         Ok(manifests)
     }
 
-    async fn is_known(&mut self, key: ObjectKey) -> Result<bool> {
+    async fn unknown_objects(&mut self, keys: &[ObjectKey]) -> Result<Vec<ObjectKey>> {
         const FIND: &str = "
-            SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM blob b WHERE b.object_key = $1)
-                OR EXISTS (SELECT 1 FROM upload u WHERE u.object_key = $1)
-                OR EXISTS (SELECT 1 FROM condemned_object o WHERE o.object_key = $1)
-                THEN 1 ELSE 0 END AS BIGINT)";
-        let key = key.to_row();
-        let found = self.session.query_first(FIND, &[key.as_slice().into()]).await?;
-        found.map_or(Ok(false), |mut row| row.next())
+            SELECT unhex(e.key) FROM json_each($1) e
+            WHERE NOT EXISTS (SELECT 1 FROM blob b WHERE b.object_key = unhex(e.key))
+                AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.object_key = unhex(e.key))
+                AND NOT EXISTS (SELECT 1 FROM condemned_object o WHERE o.object_key = unhex(e.key))
+            ORDER BY e.key";
+        let keys = list::object_keys(keys)?;
+        list::object_keys_of(self.session.query(FIND, &[keys.as_str().into()]).await?)
     }
 
     async fn tags_that_need(&mut self, digest: &Digest, most: u32) -> Result<Vec<String>> {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use wharf_core::{Digest, Error, Result, hex};
+use wharf_core::{Digest, Error, ObjectKey, Result, hex};
 
 use crate::session::Row;
 
@@ -15,9 +15,19 @@ pub(super) fn digests(digests: &[Digest]) -> Result<String> {
     object(&digests.iter().map(|digest| (hex::encode(&digest.to_row()), 0)).collect::<BTreeMap<_, _>>())
 }
 
+/// The keys of objects, as keys. They are in order, so that two who hold their rows wait for one another only once.
+pub(super) fn object_keys(keys: &[ObjectKey]) -> Result<String> {
+    object(&keys.iter().map(|key| (hex::encode(&key.to_row()), 0)).collect::<BTreeMap<_, _>>())
+}
+
 /// A list whose items have names.
 pub(super) fn object<K: Ord + Serialize, V: Serialize>(items: &BTreeMap<K, V>) -> Result<String> {
     serde_json::to_string(items).map_err(Error::internal)
+}
+
+/// Rows of one key of an object each.
+pub(super) fn object_keys_of(rows: Vec<Row>) -> Result<Vec<ObjectKey>> {
+    rows.into_iter().map(|mut row| row.parse(|key: Vec<u8>| ObjectKey::from_row(&key))).collect()
 }
 
 /// Rows of one digest each.

@@ -28,14 +28,14 @@ async fn objects_are_due_when_their_time_has_come(store: &dyn Store) {
         Box::pin(async move {
             work.condemn(key(7), 0).await?;
             work.condemn(key(7), 9).await?;
-            work.condemn(key(8), 60).await?;
+            work.condemn_all(&[key(8), key(7)], 60).await?;
             work.condemn(key(3), 0).await?;
             assert_eq!(work.due_objects(10).await?, [key(7)], "of the third an upload still writes");
-            work.forget_object(key(7)).await?;
+            work.forget_objects(&[key(7), key(9)]).await?;
             assert!(work.due_objects(10).await?.is_empty());
             work.advance(60_000_000, NOW).await?;
             assert_eq!(work.due_objects(10).await?, [key(8)]);
-            work.postpone_object(key(8), 1).await?;
+            work.postpone_objects(&[key(8), key(9)], 1).await?;
             assert!(work.due_objects(10).await?.is_empty());
             Ok(())
         })
@@ -64,7 +64,7 @@ async fn no_object_is_due_while_a_hold_stands(store: &dyn Store) {
             work.advance(1_000_000, later(19)).await?;
             assert!(work.due_objects(10).await?.contains(&key(90)), "it ended by itself");
             assert!(!work.release_objects("one").await?, "and whoever held it learns that");
-            work.forget_object(key(90)).await
+            work.forget_objects(&[key(90)]).await
         })
     })
     .await

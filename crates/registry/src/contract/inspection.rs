@@ -132,12 +132,24 @@ async fn the_tags_that_need_a_blob_are_named_through_an_index_too(store: &dyn St
 }
 
 async fn an_object_is_known_while_a_row_leads_to_it(store: &dyn Store) {
-    let is_known =
-        |number| view(store, key(number), |key, work| Box::pin(async move { work.is_known(*key).await }));
-    assert!(is_known(60).await, "a blob's");
-    assert!(!is_known(99).await);
-    commit(store, (), |(), work| Box::pin(async move { work.condemn(key(99), 1).await })).await.unwrap();
-    assert!(is_known(99).await, "a condemned one");
-    commit(store, (), |(), work| Box::pin(async move { work.forget_object(key(99)).await })).await.unwrap();
-    assert!(!is_known(99).await);
+    let unknown = || {
+        view(store, (), |(), work| {
+            Box::pin(async move { work.unknown_objects(&[key(60), key(98), key(99)]).await })
+        })
+    };
+    let [one, other] = [key(98), key(99)];
+    assert_eq!(unknown().await, [one, other], "a row of a blob leads to the first");
+    commit(store, (), |(), work| Box::pin(async move { work.condemn_all(&[key(98), key(99)], 1).await }))
+        .await
+        .unwrap();
+    assert!(unknown().await.is_empty(), "condemned ones are known");
+    commit(store, (), |(), work| Box::pin(async move { work.forget_objects(&[key(99)]).await }))
+        .await
+        .unwrap();
+    assert_eq!(unknown().await, [other]);
+    commit(store, (), |(), work| Box::pin(async move { work.forget_objects(&[key(98)]).await }))
+        .await
+        .unwrap();
+    let none = view(store, (), |(), work| Box::pin(async move { work.unknown_objects(&[]).await }));
+    assert!(none.await.is_empty());
 }

@@ -431,7 +431,7 @@ async fn of_many_objects_of_one_blob_one_stays_and_all_others_are_condemned(stor
             "the object of {number} is forgotten"
         );
         let forget = commit(store, number, |number, work| {
-            Box::pin(async move { work.forget_object(key(*number)).await })
+            Box::pin(async move { work.forget_objects(&[key(*number)]).await })
         });
         forget.await.unwrap();
     }

@@ -323,12 +323,14 @@ pub trait Collection {
     async fn count_memberships(&mut self, most: u64) -> Result<u64>;
     /// Notes an object that no row leads to, to be removed in so many seconds.
     async fn condemn(&mut self, key: ObjectKey, delay: i64) -> Result<()>;
-    /// Puts a condemned object off that could not be removed, by so many seconds.
-    async fn postpone_object(&mut self, key: ObjectKey, delay: i64) -> Result<()>;
+    /// The same for several, in one statement.
+    async fn condemn_all(&mut self, keys: &[ObjectKey], delay: i64) -> Result<()>;
+    /// Puts condemned objects off that could not be removed, by so many seconds; in one statement.
+    async fn postpone_objects(&mut self, keys: &[ObjectKey], delay: i64) -> Result<()>;
     /// Condemned objects that are due and that no row leads to; at most `most`. None while a hold stands.
     async fn due_objects(&mut self, most: u32) -> Result<Vec<ObjectKey>>;
-    /// Forgets a condemned object, which is gone.
-    async fn forget_object(&mut self, key: ObjectKey) -> Result<()>;
+    /// Forgets condemned objects, which are gone; in one statement.
+    async fn forget_objects(&mut self, keys: &[ObjectKey]) -> Result<()>;
 }
 
 /// Holds on condemned objects.
@@ -383,8 +385,9 @@ pub trait Inspection {
     async fn is_held(&mut self, digest: &Digest) -> Result<bool>;
     /// Manifests after one, in the order of their rows; at most `most`.
     async fn manifests_after(&mut self, last: i64, most: u32) -> Result<Vec<InspectedManifest>>;
-    /// Whether a row leads to an object: a blob's, an upload's, or one that condemns it.
-    async fn is_known(&mut self, key: ObjectKey) -> Result<bool>;
+    /// Those objects to which no row leads, neither a blob's nor an upload's nor one that condemns them, in the order of
+    /// their keys; in one statement.
+    async fn unknown_objects(&mut self, keys: &[ObjectKey]) -> Result<Vec<ObjectKey>>;
     /// The tags that need a blob, be it through an index, as `repository:tag` in byte order; at most `most`.
     async fn tags_that_need(&mut self, digest: &Digest, most: u32) -> Result<Vec<String>>;
 }
