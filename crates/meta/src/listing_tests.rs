@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use wharf_core::{
-    Actor, Algorithm, Place, Result, Timestamp,
+    Actor, Algorithm, Place, Result, Tag, Timestamp,
     gate::{RegistryId, RepositoryId},
 };
 use wharf_registry::{
     format::Pair,
-    port::{Maker, PageOf, Pages as _, Releases as _, Tenants as _},
+    port::{ListedOf, Maker, PageOf, Pages as _, Releases as _, Tenants as _},
 };
 
 use crate::{
@@ -25,6 +25,8 @@ use crate::{
 const FORMAT: &str = "parts";
 /// How many files a release has.
 const EACH: i64 = 5;
+/// How many files are read at a time.
+const MOST: u32 = 100;
 
 /// A project of so many files.
 struct Fill(usize);
@@ -93,7 +95,9 @@ impl Unit for PushReads {
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
         let Self { registry, repository, release } = self.clone();
         let mut work = SqlWork::on(session);
-        let listed = work.listed(repository, FORMAT, Some(&release.parse()?)).await?;
+        let tag: Tag = release.parse()?;
+        let of_release = ListedOf { repository, format: FORMAT, release: Some(&tag), last: None, most: MOST };
+        let listed = work.listed(of_release).await?;
         assert!((1..=EACH as usize).contains(&listed.len()), "{} files in {release}", listed.len());
         let pair = Pair { format: FORMAT, name: "file", value: &release };
         assert!(work.find_listed((registry, repository), &pair).await?.is_some());

@@ -13,6 +13,7 @@ mod inspect;
 mod list;
 mod notice;
 mod page;
+mod reading;
 mod release;
 mod removal;
 mod search;

@@ -28,7 +28,9 @@ pub use blob_store::{BlobStore, BlobWriter, Ended, Leftovers, Room, Sink, StoreS
 pub use courier::{Courier, DELIVERY_TIMEOUT, Letter};
 pub use hooks::{Deliveries, DeliveryRow, DeliveryState, DueWebhook, EventRow, Hooks, WebhookRow};
 pub use ledger::{HeadRow, Ledger, RecordRow, RecordsOf, Seal, Tail};
-pub use listing::{Held, ListedRow, PageBody, PageOf, PageState, Pages, Releases, ShownOf, ShownRow};
+pub use listing::{
+    BesideRow, Held, ListedOf, ListedRow, PageBody, PageOf, PageState, Pages, Releases, ShownOf, ShownRow,
+};
 pub use notices::{About, NoticeRow, Notices, Says};
 pub use pieces::Pieces;
 pub use repositories::{ListedManifest, Repositories, RepositoryRow, TagRow, Which};

@@ -7,6 +7,7 @@ mod deletion;
 mod fetching;
 mod governing;
 mod inspecting;
+mod listing;
 mod nodes;
 mod strays;
 mod verify;

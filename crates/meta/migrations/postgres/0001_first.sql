@@ -582,7 +582,7 @@ CREATE TABLE fact (
 );
 CREATE INDEX fact_order ON fact (registry_id, format, subject, sort_key, id);
 CREATE INDEX fact_manifest ON fact (manifest_id);
-CREATE INDEX fact_release ON fact (repository_id, format, release) WHERE listed = 1;
+CREATE INDEX fact_release ON fact (repository_id, format, release, id) WHERE listed = 1;
 CREATE INDEX fact_beside ON fact (repository_id, format, id) WHERE release IS NULL;
 
 -- A pair by which a fact is found. The order of the facts is repeated, so that one index serves filter and page.

@@ -22,13 +22,20 @@ fn notice(mut row: Row) -> Result<NoticeRow> {
 
 #[async_trait]
 impl Notices for SqlWork<'_> {
-    async fn notices(&mut self, repository: RepositoryId, format: &str) -> Result<Vec<NoticeRow>> {
+    async fn notices(
+        &mut self,
+        repository: RepositoryId,
+        format: &str,
+        (last, most): (Option<&About>, u32),
+    ) -> Result<Vec<NoticeRow>> {
         const LIST: &str = "
             SELECT n.about, n.name, n.says, n.reason, n.at, n.actor
             FROM repository p JOIN notice n ON n.registry_id = p.registry_id AND n.repository = p.name
-            WHERE p.id = $1 AND n.format = $2
-            ORDER BY CASE n.about WHEN 'all' THEN 0 WHEN 'release' THEN 1 ELSE 2 END, n.name";
-        let rows = self.session.query(LIST, &[repository.0.into(), format.into()]).await?;
+            WHERE p.id = $1 AND n.format = $2 AND (n.about, n.name) > ($3, $4)
+            ORDER BY n.about, n.name LIMIT $5";
+        let (about, name) = last.map_or(("", ""), |last| (last.word(), last.name()));
+        let values = [repository.0.into(), format.into(), about.into(), name.into(), i64::from(most).into()];
+        let rows = self.session.query(LIST, &values).await?;
         rows.into_iter().map(notice).collect()
     }
 

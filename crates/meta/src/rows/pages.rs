@@ -149,11 +149,18 @@ impl Pages for SqlWork<'_> {
         self.session.query_first(FIND, &key(of)).await?.map(state).transpose()
     }
 
-    async fn listed_subjects(&mut self, registry: RegistryId, format: &str) -> Result<Vec<String>> {
+    async fn listed_subjects(
+        &mut self,
+        registry: RegistryId,
+        format: &str,
+        (last, most): (&str, u32),
+    ) -> Result<Vec<String>> {
         const LIST: &str = "
-            SELECT g.subject FROM page g
-            WHERE g.registry_id = $1 AND g.format = $2 AND g.listed = 1 AND g.repository_id > 0 ORDER BY g.subject";
-        let rows = self.session.query(LIST, &[registry.0.into(), format.into()]).await?;
+            SELECT DISTINCT g.subject FROM page g
+            WHERE g.registry_id = $1 AND g.format = $2 AND g.listed = 1 AND g.repository_id > 0 AND g.subject > $3
+            ORDER BY g.subject LIMIT $4";
+        let values = [registry.0.into(), format.into(), last.into(), i64::from(most).into()];
+        let rows = self.session.query(LIST, &values).await?;
         rows.into_iter().map(|mut row| row.next()).collect()
     }
 

@@ -7,7 +7,7 @@ use wharf_core::{
 };
 use wharf_registry::{
     format::{Claim, Pair},
-    port::{DocumentRow, Held, ListedRow, Releases},
+    port::{BesideRow, DocumentRow, Held, ListedOf, ListedRow, Releases},
 };
 
 use super::SqlWork;
@@ -15,6 +15,7 @@ use crate::session::{Row, Value};
 
 fn listed(mut row: Row) -> Result<ListedRow> {
     Ok(ListedRow {
+        id: row.next()?,
         digest: row.parse(|digest: Vec<u8>| Digest::from_row(&digest))?,
         media_type: row.next()?,
         size: row.next()?,
@@ -29,7 +30,7 @@ fn listed(mut row: Row) -> Result<ListedRow> {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT m.digest, m.media_type, m.size, m.created_at, f.release, f.subject, f.attributes ",
+            "SELECT f.id, m.digest, m.media_type, m.size, m.created_at, f.release, f.subject, f.attributes ",
             $rest
         )
     };
@@ -64,29 +65,26 @@ impl Releases for SqlWork<'_> {
         rows.into_iter().map(|mut row| Ok((row.next()?, row.next()?))).collect()
     }
 
-    async fn listed(
-        &mut self,
-        repository: RepositoryId,
-        format: &str,
-        release: Option<&Tag>,
-    ) -> Result<Vec<ListedRow>> {
+    async fn listed(&mut self, wanted: ListedOf<'_>) -> Result<Vec<ListedRow>> {
         const ALL: &str = select!(
             "FROM fact f JOIN manifest m ON m.id = f.manifest_id
-            WHERE f.repository_id = $1 AND f.format = $2 AND f.listed = 1 ORDER BY f.id"
+            WHERE f.repository_id = $1 AND f.format = $2 AND f.listed = 1 AND (f.release, f.id) > ($3, $4)
+            ORDER BY f.release, f.id LIMIT $5"
         );
         const OF_RELEASE: &str = select!(
             "FROM fact f JOIN manifest m ON m.id = f.manifest_id
-            WHERE f.repository_id = $1 AND f.format = $2 AND f.release = $3 AND f.listed = 1 ORDER BY f.id"
+            WHERE f.repository_id = $1 AND f.format = $2 AND f.listed = 1 AND f.release = $3 AND f.id > $4
+            ORDER BY f.id LIMIT $5"
         );
-        let rows = match release {
-            None => self.session.query(ALL, &[repository.0.into(), format.into()]).await?,
-            Some(release) => {
-                self.session
-                    .query(OF_RELEASE, &[repository.0.into(), format.into(), release.as_str().into()])
-                    .await?
-            }
+        let ListedOf { repository, format, release, last, most } = wanted;
+        // No tag is empty, so all releases come after this one.
+        let (behind, id) = last.map_or(("", 0), |last| (last.release.as_str(), last.id));
+        let (statement, release) = match release {
+            None => (ALL, behind),
+            Some(release) => (OF_RELEASE, release.as_str()),
         };
-        rows.into_iter().map(listed).collect()
+        let values = [repository.0.into(), format.into(), release.into(), id.into(), i64::from(most).into()];
+        self.session.query(statement, &values).await?.into_iter().map(listed).collect()
     }
 
     async fn first_listed(
@@ -114,12 +112,19 @@ impl Releases for SqlWork<'_> {
         row.map(listed).transpose()
     }
 
-    async fn beside(&mut self, repository: RepositoryId, format: &str) -> Result<Vec<String>> {
+    async fn beside(
+        &mut self,
+        repository: RepositoryId,
+        format: &str,
+        (last, most): (i64, u32),
+    ) -> Result<Vec<BesideRow>> {
         const LIST: &str = "
-            SELECT f.attributes FROM fact f
-            WHERE f.repository_id = $1 AND f.format = $2 AND f.release IS NULL ORDER BY f.id";
-        let rows = self.session.query(LIST, &[repository.0.into(), format.into()]).await?;
-        rows.into_iter().map(|mut row| row.next()).collect()
+            SELECT f.id, f.attributes FROM fact f
+            WHERE f.repository_id = $1 AND f.format = $2 AND f.release IS NULL AND f.id > $3
+            ORDER BY f.id LIMIT $4";
+        let values = [repository.0.into(), format.into(), last.into(), i64::from(most).into()];
+        let beside = |mut row: Row| Ok(BesideRow { id: row.next()?, attributes: row.next()? });
+        self.session.query(LIST, &values).await?.into_iter().map(beside).collect()
     }
 
     async fn beside_of(

@@ -14,6 +14,7 @@ fn row(filename: &str, version: &str) -> ListedRow {
         "metadata": digest, "requires_python": ">=3.8,<4",
     });
     ListedRow {
+        id: 1,
         digest: digest.parse().unwrap(),
         media_type: "a/b".to_owned(),
         size: 1,

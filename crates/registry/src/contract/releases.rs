@@ -8,7 +8,9 @@ use wharf_core::{
 use super::store::{NOW, commit, digest, image, repository, view};
 use crate::{
     format::{Claim, Document, Fact, Pair},
-    port::{About, Held, ListedRow, NoticeRow, PageBody, PageOf, PageState, RightsSource, Says, Store},
+    port::{
+        About, Held, ListedOf, ListedRow, NoticeRow, PageBody, PageOf, PageState, RightsSource, Says, Store,
+    },
 };
 
 const FORMAT: &str = "parts";
@@ -81,10 +83,28 @@ fn claim(name: &str, content: &str) -> Claim {
     Claim { kind: "file", name: name.to_owned(), digest: digest(content) }
 }
 
+/// What is listed, read one row at a time.
 async fn listed(store: &dyn Store, repository: RepositoryId, release: Option<&str>) -> Vec<ListedRow> {
     let release: Option<Tag> = release.map(|release| release.parse().unwrap());
     view(store, (repository, release), |(repository, release), work| {
-        Box::pin(async move { work.listed(*repository, FORMAT, release.as_ref()).await })
+        Box::pin(async move {
+            let mut all: Vec<ListedRow> = Vec::new();
+            loop {
+                let wanted = ListedOf {
+                    repository: *repository,
+                    format: FORMAT,
+                    release: release.as_ref(),
+                    last: all.last(),
+                    most: 1,
+                };
+                let rows = work.listed(wanted).await?;
+                assert!(rows.len() <= 1, "{} rows came for one", rows.len());
+                if rows.is_empty() {
+                    return Ok(all);
+                }
+                all.extend(rows);
+            }
+        })
     })
     .await
 }
@@ -100,8 +120,16 @@ async fn page(store: &dyn Store, of: PageOf) -> Option<PageState> {
 }
 
 async fn subjects(store: &dyn Store, of: PageOf) -> Vec<String> {
-    view(store, of, |of, work| Box::pin(async move { work.listed_subjects(of.registry, of.format).await }))
-        .await
+    view(store, of, |of, work| {
+        Box::pin(async move {
+            let all = work.listed_subjects(of.registry, of.format, ("", 9)).await?;
+            assert!(work.listed_subjects(of.registry, of.format, ("", 0)).await?.is_empty());
+            let last = all.last().map(String::as_str).unwrap_or_default();
+            assert!(work.listed_subjects(of.registry, of.format, (last, 9)).await?.is_empty());
+            Ok(all)
+        })
+    })
+    .await
 }
 
 async fn a_name_stands_for_one_content_even_when_that_is_gone(
@@ -215,13 +243,16 @@ async fn what_stands_beside_is_found_and_not_listed(
                 documents.iter().map(|(_, document)| &document.bytes[..]).collect::<Vec<_>>(),
                 [b"seen"]
             );
-            let beside = work.beside(*repository, FORMAT).await?;
+            assert!(work.beside(*repository, FORMAT, (0, 0)).await?.is_empty());
+            let beside = work.beside(*repository, FORMAT, (0, 9)).await?;
+            assert!(work.beside(*repository, FORMAT, (beside[0].id, 9)).await?.is_empty());
             assert!(work.remove_manifest(*repository, &image.digest).await?);
-            assert!(work.beside(*repository, FORMAT).await?.is_empty());
+            assert!(work.beside(*repository, FORMAT, (0, 9)).await?.is_empty());
             Ok(beside)
         })
     });
-    assert_eq!(found.await.unwrap(), [r#"{"name":"beside"}"#]);
+    let found = found.await.unwrap();
+    assert_eq!(found.iter().map(|row| row.attributes.as_str()).collect::<Vec<_>>(), [r#"{"name":"beside"}"#]);
 }
 
 fn notice(about: About, says: Says, reason: Option<&str>) -> NoticeRow {
@@ -245,13 +276,18 @@ async fn what_is_said_stands_until_it_is_taken_back(store: &dyn Store, repositor
     .unwrap();
     let found = view(store, repository, |repository, work| {
         Box::pin(async move {
-            let other = work.notices(*repository, "other").await?;
-            Ok((work.notices(*repository, FORMAT).await?, other))
+            let other = work.notices(*repository, "other", (None, 9)).await?;
+            let mut all = work.notices(*repository, FORMAT, (None, 2)).await?;
+            assert_eq!(all.len(), 2);
+            let last = all.last().map(|notice| &notice.about);
+            let rest = work.notices(*repository, FORMAT, (last, 2)).await?;
+            all.extend(rest);
+            Ok((all, other))
         })
     });
     let (found, other) = found.await;
     let words: Vec<_> = found.iter().map(|notice| (notice.about.word(), notice.reason.as_deref())).collect();
-    assert_eq!(words, [("all", Some("no more")), ("release", None), ("part", Some("it breaks"))]);
+    assert_eq!(words, [("all", Some("no more")), ("part", Some("it breaks")), ("release", None)]);
     assert_eq!((&found[0], other), (&all, Vec::new()), "the last word counts");
     commit(store, repository, |repository, work| {
         Box::pin(async move {
@@ -293,7 +329,7 @@ async fn names_and_notices_outlive_their_repository(store: &dyn Store, other: Di
         Box::pin(async move {
             let claim = Claim { kind: "file", name: "a".to_owned(), digest: *other };
             assert_eq!(work.hold(*anew, manifest, &claim).await?, Held::Buried);
-            assert_eq!(work.notices(*anew, FORMAT).await?.len(), 1);
+            assert_eq!(work.notices(*anew, FORMAT, (None, 9)).await?.len(), 1);
             Ok(())
         })
     })

@@ -12,7 +12,7 @@ use wharf_core::{
     gate::{RegistryId, RepositoryId},
 };
 
-use super::{Listings, Pair};
+use super::{Listings, Pair, reading::all_notices};
 use crate::{
     Registry,
     deed::Deed,
@@ -171,7 +171,7 @@ impl Transaction for ListNotices {
     async fn run(&self, work: &mut dyn Work) -> Result<Vec<NoticeRow>> {
         let mut all = Vec::new();
         for format in self.formats.listing() {
-            all.extend(work.notices(self.repository, format.name()).await?);
+            all.extend(all_notices(work, (self.repository, format.name())).await?);
         }
         Ok(all)
     }

@@ -19,6 +19,7 @@ use wharf_core::{
 
 use super::{
     Format, Listing, Page, RegistryPage, RepositoryListing,
+    reading::{all_beside, all_listed, all_notices, all_subjects},
     shelf::{Found, Slot},
     shown::all_shown,
 };
@@ -333,7 +334,7 @@ impl Transaction for ListNames {
     }
 
     async fn run(&self, work: &mut dyn Work) -> Result<Vec<String>> {
-        work.listed_subjects(self.registry, self.format).await
+        all_subjects(work, (self.registry, self.format)).await
     }
 }
 
@@ -365,7 +366,7 @@ impl Transaction for ReadPage {
         let listing = match (of.repository, self.of_registry) {
             (Some(repository), _) => Listing::Repository(shown(work, repository, of.format).await?),
             (None, RegistryPage::Subjects) => {
-                Listing::Registry(work.listed_subjects(of.registry, of.format).await?)
+                Listing::Registry(all_subjects(work, (of.registry, of.format)).await?)
             }
             (None, RegistryPage::Facts) => all_shown(work, (of.registry, of.format)).await?,
         };
@@ -395,9 +396,9 @@ async fn shown(work: &mut dyn Work, repository: RepositoryId, format: &str) -> R
     let found = work.repository(repository).await?.ok_or_else(|| Error::not_found(Subject::Name))?;
     Ok(RepositoryListing {
         place: found.place,
-        rows: work.listed(repository, format, None).await?,
-        notices: work.notices(repository, format).await?,
-        beside: work.beside(repository, format).await?,
+        rows: all_listed(work, (repository, format), None).await?,
+        notices: all_notices(work, (repository, format)).await?,
+        beside: all_beside(work, (repository, format)).await?,
     })
 }
 

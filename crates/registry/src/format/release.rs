@@ -11,7 +11,7 @@ use wharf_core::{
     manifest::{Manifest, Role},
 };
 
-use super::{Fact, Format};
+use super::{Fact, Format, reading::all_listed};
 use crate::{
     deed::Deed,
     policy::expect_movable,
@@ -54,7 +54,7 @@ pub(crate) async fn rebuild(
     (repository, release): (RepositoryId, &Tag),
     mark: Mark<'_>,
 ) -> Result<Option<Rebuilt>> {
-    let listed = work.listed(repository, format.name(), Some(release)).await?;
+    let listed = all_listed(work, (repository, format.name()), Some(release)).await?;
     let Some(bytes) = format.derive(&listed)? else { return Ok(None) };
     let manifest = Arc::new(Manifest::parse(None, &bytes)?);
     let digest = wharf_hash::digest(Algorithm::Sha256, &bytes);
@@ -126,7 +126,7 @@ impl Listings {
         (repository, release): (RepositoryId, &Tag),
         deed: Deed<'_>,
     ) -> Result<()> {
-        if work.listed(repository, format.name(), Some(release)).await?.is_empty() {
+        if work.first_listed(repository, format.name(), Some(release)).await?.is_none() {
             let deed = Deed { action: "tag.delete", ..deed }.to_tag(release);
             work.remove_tag(repository, release, deed.mark()).await?;
             return deed.tell(work, repository).await;

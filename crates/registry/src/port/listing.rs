@@ -13,6 +13,8 @@ use crate::format::{Claim, FactCursor, Pair};
 /// A fact that is listed in a release, without its documents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedRow {
+    /// Its row; later ones have greater ones.
+    pub id: i64,
     /// The digest of its manifest.
     pub digest: Digest,
     /// The manifest's media type.
@@ -25,6 +27,30 @@ pub struct ListedRow {
     pub release: String,
     /// What it is about.
     pub subject: String,
+    /// What was read, as JSON.
+    pub attributes: String,
+}
+
+/// Which of what a format lists in a repository is wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct ListedOf<'a> {
+    /// The repository.
+    pub repository: RepositoryId,
+    /// The format.
+    pub format: &'a str,
+    /// The release; nothing where all are wanted.
+    pub release: Option<&'a Tag>,
+    /// After which one.
+    pub last: Option<&'a ListedRow>,
+    /// How many at most.
+    pub most: u32,
+}
+
+/// What was read of a manifest that stands beside what a format lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BesideRow {
+    /// The row of the fact; later ones have greater ones.
+    pub id: i64,
     /// What was read, as JSON.
     pub attributes: String,
 }
@@ -79,13 +105,8 @@ pub trait Releases {
     async fn list_facts(&mut self, repository: RepositoryId, digest: &Digest, release: &Tag) -> Result<()>;
     /// Takes all facts of a release off the list; of which formats and subjects they are, each once.
     async fn unlist(&mut self, repository: RepositoryId, release: &Tag) -> Result<Vec<(String, String)>>;
-    /// What is listed of a format, in one release or in all of the repository, the oldest first.
-    async fn listed(
-        &mut self,
-        repository: RepositoryId,
-        format: &str,
-        release: Option<&Tag>,
-    ) -> Result<Vec<ListedRow>>;
+    /// What is listed of a format, by release, the oldest of one first.
+    async fn listed(&mut self, wanted: ListedOf<'_>) -> Result<Vec<ListedRow>>;
     /// Any one of them, if there is any.
     async fn first_listed(
         &mut self,
@@ -93,8 +114,14 @@ pub trait Releases {
         format: &str,
         release: Option<&Tag>,
     ) -> Result<Option<ListedRow>>;
-    /// What was read of manifests that stand beside what a format lists, and are of no release: as JSON, the oldest first.
-    async fn beside(&mut self, repository: RepositoryId, format: &str) -> Result<Vec<String>>;
+    /// What was read of manifests that stand beside what a format lists, and are of no release: the oldest first, after a row;
+    /// at most `most`.
+    async fn beside(
+        &mut self,
+        repository: RepositoryId,
+        format: &str,
+        (last, most): (i64, u32),
+    ) -> Result<Vec<BesideRow>>;
     /// Of which format and subject the facts of a manifest are that stand beside; each once.
     async fn beside_of(&mut self, repository: RepositoryId, digest: &Digest)
     -> Result<Vec<(String, String)>>;
@@ -178,8 +205,13 @@ pub trait Pages {
     async fn move_page(&mut self, repository: RepositoryId, format: &str, subject: &str) -> Result<()>;
     /// How far a page is; nothing where nothing was ever listed.
     async fn page(&mut self, of: PageOf) -> Result<Option<PageState>>;
-    /// The subjects of which something is listed in a registry, in byte order.
-    async fn listed_subjects(&mut self, registry: RegistryId, format: &str) -> Result<Vec<String>>;
+    /// The subjects of which something is listed in a registry, each once, in byte order, after one; at most `most`.
+    async fn listed_subjects(
+        &mut self,
+        registry: RegistryId,
+        format: &str,
+        (last, most): (&str, u32),
+    ) -> Result<Vec<String>>;
     /// The bodies that were kept of a revision.
     async fn page_bodies(&mut self, of: PageOf, revision: i64) -> Result<Vec<PageBody>>;
     /// Keeps bodies of a revision in the place of those before, if the page still stands there; says whether it does.

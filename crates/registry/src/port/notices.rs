@@ -95,8 +95,14 @@ pub struct NoticeRow {
 /// while there is no such repository.
 #[async_trait]
 pub trait Notices {
-    /// Everything that was said, about all first, then about releases and parts, each in the order of names.
-    async fn notices(&mut self, repository: RepositoryId, format: &str) -> Result<Vec<NoticeRow>>;
+    /// What was said, by the words of what it is about, and of one word in the order of names; after what was said about
+    /// something, at most `most`.
+    async fn notices(
+        &mut self,
+        repository: RepositoryId,
+        format: &str,
+        (last, most): (Option<&About>, u32),
+    ) -> Result<Vec<NoticeRow>>;
     /// What was said about something.
     async fn notice(
         &mut self,
