@@ -46,7 +46,7 @@ pub(crate) async fn plugins(call: &Call<'_>) -> Result<Response> {
 pub(crate) async fn variants(call: &Call<'_>, name: &str, filter: &Filter) -> Result<Response> {
     let grant = call.registry.grant_registry(call.actor, &call.place).await?;
     if let Some(proxy) = upstream::proxy(call, &grant).await? {
-        return upstream::variants(call, &proxy, (name, filter)).await;
+        return upstream::variants(call, (&proxy, &grant), (name, filter)).await;
     }
     let trust = call.signing.trust(&call.place).await?;
     let mut found = Vec::new();

@@ -81,6 +81,14 @@ pub(crate) async fn of_file(call: &Call<'_>, grant: &RegistryGrant, digits: &Dig
     Ok(found)
 }
 
+/// Whether a file is there, by its whole digest. What is in it is not read.
+pub(crate) async fn has_file(call: &Call<'_>, grant: &RegistryGrant, digits: &Digits) -> Result<bool> {
+    let Digits(digest) = digits;
+    let pairs = vec![("digest".to_owned(), digest.clone())];
+    let search = FactSearch { format: NAME.to_owned(), pairs, last: None };
+    Ok(!call.registry.facts(grant, search, Limit::parse("1")?).await?.entries.is_empty())
+}
+
 /// Every tagged manifest of a file, however many there are, and where each lies.
 pub(crate) async fn manifests_of(
     call: &Call<'_>,

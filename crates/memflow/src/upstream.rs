@@ -61,21 +61,21 @@ pub(crate) async fn plugins(call: &Call<'_>, proxy: &Proxy) -> Result<Response> 
 /// `GET /plugins/{name}`: the variants that the upstream lists and that pass a filter.
 pub(crate) async fn variants(
     call: &Call<'_>,
-    proxy: &Proxy,
+    (proxy, grant): (&Proxy, &RegistryGrant),
     (name, filter): (&str, &Filter),
 ) -> Result<Response> {
     let mut plugins = Vec::new();
     if filter.is_possible() && filter.limit > 0 {
         for listed in found(call, proxy, (name, filter)).await? {
-            plugins.push(shown(call, listed).await?);
+            plugins.push(shown(call, grant, listed).await?);
         }
     }
     Ok(Json(json!({ "plugins": plugins, "skip": filter.skip })).into_response())
 }
 
 /// A variant as the upstream lists it, and whether it is here, which it is only if it was verified.
-async fn shown(call: &Call<'_>, listed: Listed) -> Result<Value> {
-    let verified = is_here(call, &Digits::parse(&listed.digest)?).await?;
+async fn shown(call: &Call<'_>, grant: &RegistryGrant, listed: Listed) -> Result<Value> {
+    let verified = search::has_file(call, grant, &Digits::parse(&listed.digest)?).await?;
     let Listed { digest, signature, created_at, descriptor } = listed;
     Ok(json!({
         "digest": digest, "signature": signature, "created_at": created_at, "descriptor": descriptor,
@@ -96,7 +96,7 @@ async fn found(call: &Call<'_>, proxy: &Proxy, (name, filter): (&str, &Filter)) 
         let turn = call.serving.looks.next(&call.place.organisation).await?;
         let parse = move || {
             let _turn = turn;
-            Variants::read(&payload)
+            Variants::kept(&payload)
         };
         let listed = spawn_blocking(parse).await.map_err(Error::internal)??;
         let is_last = listed.len() < PAGE;

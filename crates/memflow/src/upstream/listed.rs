@@ -82,8 +82,17 @@ impl Variants {
     /// # Errors
     /// `Unavailable` for what is none, and for one with a variant that no file can have.
     pub(super) fn read(bytes: &[u8]) -> Result<Vec<Listed>> {
-        let Self { plugins: Bounded(listed) } = read(bytes)?;
+        let listed = Self::kept(bytes)?;
         if listed.iter().all(Listed::is_bounded) { Ok(listed) } else { Err(no_list()) }
+    }
+
+    /// Reads a page that was kept: every variant of it was looked at when it came.
+    ///
+    /// # Errors
+    /// `Unavailable` for what is none.
+    pub(super) fn kept(bytes: &[u8]) -> Result<Vec<Listed>> {
+        let Self { plugins: Bounded(listed) } = read(bytes)?;
+        Ok(listed)
     }
 
     /// The page as it is kept.
@@ -217,7 +226,7 @@ mod tests {
         swollen["more"] = json!({ "deep": vec![0; 10_000] });
         let kept = Variants::keep(Variants::read(&page(&[swollen])).unwrap()).unwrap();
         assert!(kept.len() < 400, "{} bytes are kept", kept.len());
-        let again = Variants::read(&kept).unwrap();
+        let again = Variants::kept(&kept).unwrap();
         assert_eq!(again[0].descriptor.name, "win32");
         let names = json!({ "plugins": [{ "name": "win32", "more": [0] }, { "name": "x".repeat(129) }] });
         let kept = keep(&Names::read(names.to_string().as_bytes()).unwrap()).unwrap();
@@ -240,7 +249,12 @@ mod tests {
         }
         let mut long = variant();
         long["descriptor"]["description"] = json!("x".repeat(4097));
-        assert!(Variants::read(&page(&[long])).is_err());
+        assert!(Variants::read(&page(std::slice::from_ref(&long))).is_err());
+        assert_eq!(
+            Variants::kept(&page(&[long])).unwrap().len(),
+            1,
+            "what is kept was looked at when it came"
+        );
     }
 
     proptest! {
