@@ -42,10 +42,14 @@ use axum::{
 };
 use wharf_core::{Actor, Authenticator, Result};
 use wharf_http::{BaseUrl, identify, named};
-use wharf_registry::{Registry, Turns, upstream::Upstreams};
+use wharf_registry::{Cache, Registry, Turns, upstream::Upstreams};
 
 pub use crate::{attestation::Notary, endpoint::NAMES, format::Distributions};
-use crate::{endpoint::Endpoint, source::ProjectSource, upstream::Shelf};
+use crate::{
+    endpoint::Endpoint,
+    source::{ProjectSource, ROOTS_BYTES, Roots},
+    upstream::{SHELF_BYTES, Shelf},
+};
 
 /// How many pages are made for their readers at once, which takes several times their size in memory, and how many of them
 /// for one organisation.
@@ -72,6 +76,7 @@ pub struct Pypi {
 struct Serving {
     face: Pypi,
     shelf: Arc<Shelf>,
+    roots: Arc<Roots>,
     /// Of forms that are read.
     forms: Arc<Turns>,
     /// Of pages that are made for their readers.
@@ -82,7 +87,8 @@ struct Serving {
 pub fn router(face: Pypi) -> Router {
     let forms = Arc::new(face.registry.turns());
     let pages = Arc::new(Turns::new(PAGES, PAGES_SHARE));
-    let serving = Serving { face, shelf: Arc::default(), forms, pages };
+    let (shelf, roots) = (Arc::new(Cache::new(SHELF_BYTES)), Arc::new(Cache::new(ROOTS_BYTES)));
+    let serving = Serving { face, shelf, roots, forms, pages };
     Router::new().route("/pypi/{*path}", any(serve)).with_state(serving)
 }
 

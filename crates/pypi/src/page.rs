@@ -176,7 +176,7 @@ fn attested(beside: &[String]) -> Result<HashSet<(String, String)>> {
 }
 
 /// The pages of all projects of a registry.
-pub(crate) fn root(projects: &[String]) -> Result<Vec<Page>> {
+pub(crate) fn root(projects: &[impl AsRef<str>]) -> Result<Vec<Page>> {
     Ok(vec![json::root(projects)?, html::root(projects)])
 }
 

@@ -2,19 +2,21 @@
 //! one of its members whose the name is.
 
 mod lookalike;
+mod root;
+
+use std::sync::Arc;
 
 use axum::{http::HeaderValue, response::Response};
-use tokio::task::spawn_blocking;
 use wharf_core::{
-    Error, Grant, Guard, Kind, Lookalikes, Place, Protocol, RegistryKind, RegistryPlace, Result, Subject,
-    action::Pull,
+    Error, Grant, Guard, Kind, Lookalikes, Place, Protocol, RegistryKind, Result, Subject, action::Pull,
 };
 use wharf_registry::{
-    format::Rendered,
+    format::Names,
     upstream::{Document, Local, Proxy, View},
 };
 
-use crate::{Call, accept::form, format::NAME, name::ProjectName, page, simple, upstream};
+pub(crate) use self::root::{ROOTS_BYTES, Roots, root};
+use crate::{Call, format::NAME, name::ProjectName, upstream};
 
 /// Where a project comes from.
 pub(crate) enum ProjectSource {
@@ -134,8 +136,8 @@ async fn look_in(call: &Call<'_>, view: &View, project: &ProjectName) -> Result<
     let (mut listed, mut hidden) = (Vec::new(), Vec::new());
     for Local { registry, names } in call.serving.face.upstreams.local_names(view, NAME).await? {
         match may_read(call.registry.grant_registry(call.actor, registry).await)? {
-            Some(_) => listed.extend(names),
-            None => hidden.extend(names),
+            Some(_) => listed.push(names),
+            None => hidden.push(names),
         }
     }
     let warning = look(&view.guard, project, &listed)?;
@@ -143,13 +145,14 @@ async fn look_in(call: &Call<'_>, view: &View, project: &ProjectName) -> Result<
 }
 
 /// Holds a name against popular and local ones; what the reader is to be warned of. A local name is not told.
-fn look(guard: &Guard, project: &ProjectName, local: &[String]) -> Result<Option<String>> {
+fn look(guard: &Guard, project: &ProjectName, local: &[Arc<Names>]) -> Result<Option<String>> {
     let name = project.as_str();
     if guard.lookalikes == Lookalikes::Pass || guard.popular.iter().any(|popular| popular == name) {
         return Ok(None);
     }
     let like = |other: &&String| lookalike::is_like(name, other);
-    let words = match (guard.popular.iter().find(like), local.iter().find(like)) {
+    let mut local = local.iter().flat_map(|local| &local.names);
+    let words = match (guard.popular.iter().find(like), local.find(like)) {
         (Some(popular), _) => format!("the name {name} is almost that of the package {popular}"),
         (None, Some(_)) => format!("the name {name} is almost that of a package of this organisation"),
         (None, None) => return Ok(None),
@@ -167,31 +170,6 @@ fn project_of(place: &Place) -> Result<ProjectName> {
 
 pub(crate) fn missing() -> Error {
     Error::new(Kind::NotFound(Subject::Name), "there is no such project here")
-}
-
-/// `GET /pypi/{organisation}/{registry}/simple/`: of a virtual registry the names in all of its members that the reader may
-/// list. An upstream's are those of which something was fetched.
-pub(crate) async fn root(
-    call: &Call<'_>,
-    registry: &RegistryPlace,
-    wanted: Option<&str>,
-) -> Result<Response> {
-    let grant = call.registry.grant_registry(call.actor, registry).await?;
-    if grant.kind() != RegistryKind::Virtual {
-        return simple::root(call, &grant, wanted).await;
-    }
-    let view = call.serving.face.upstreams.view_of(grant.registry(), registry.clone()).await?;
-    let mut names = Vec::new();
-    for shown in &view.shown {
-        if let Some(grant) = may_read(call.registry.grant_registry(call.actor, &shown.place).await)? {
-            names.extend(call.registry.listed_names(&grant, NAME).await?);
-        }
-    }
-    names.sort_unstable();
-    names.dedup();
-    let rendering = spawn_blocking(move || Rendered::of(0, page::root(&names)?));
-    let rendered = rendering.await.map_err(Error::internal)??;
-    simple::say(call.headers, &rendered, form(call.headers, wanted))
 }
 
 /// What a reader is told beside a page of an upstream: that it is as it was, or that its name looks like another.

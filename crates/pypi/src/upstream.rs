@@ -18,7 +18,7 @@ use wharf_registry::{
     upstream::{Arrived, Coming, Document, DocumentWanted, Fetching, FileWanted, Lasting},
 };
 
-pub(crate) use self::shelf::Shelf;
+pub(crate) use self::shelf::{SHELF_BYTES, Shelf};
 use self::{
     index::{Index, Moment},
     shelf::Shown,
@@ -192,12 +192,13 @@ async fn shown(call: &Call<'_>, proxied: &Proxied) -> Result<(Arc<Shown>, Docume
     let (registry, project) = (proxied.proxy.registry(), proxied.project.clone());
     let days = proxied.guard.cooldown_days;
     let (key, now) = ((registry, project.to_string(), days), Moment::of(upstreams.now()));
-    if let Some(shown) = call.serving.shelf.find(&key, known.version, now) {
+    let find_shown = || call.serving.shelf.find(&key).filter(|shown| shown.stands(known.version, now));
+    if let Some(shown) = find_shown() {
         return Ok((shown, known));
     }
     let turn = call.serving.pages.next(proxied.proxy.organisation()).await?;
     // Who had the turn before may have rendered it.
-    if let Some(shown) = call.serving.shelf.find(&key, known.version, now) {
+    if let Some(shown) = find_shown() {
         return Ok((shown, known));
     }
     let payload = upstreams.payload(&proxied.proxy, &name_of(proxied)).await?;

@@ -11,6 +11,7 @@ mod contents;
 mod fact;
 mod inspect;
 mod list;
+mod names;
 mod notice;
 mod page;
 mod reading;
@@ -33,12 +34,14 @@ pub use self::{
 };
 pub(crate) use self::{
     inspect::Inspected,
+    names::NAMES_BYTES,
     notice::expect_open,
     release::{Listings, expect_free, rebuild, untag},
     shelf::Shelf,
 };
 pub use self::{
     list::FactSearch,
+    names::Names,
     notice::Standing,
     search::{FoundFacts, SubjectSearch},
     shown::SubjectOf,

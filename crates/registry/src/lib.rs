@@ -8,6 +8,7 @@
 mod affected;
 pub mod audit;
 mod blob;
+mod cache;
 mod catalog;
 mod collection;
 #[cfg(feature = "contract")]
@@ -47,6 +48,7 @@ use wharf_core::{
 
 pub use crate::{
     blob::{Blob, Mounted},
+    cache::{Cache, Weigh},
     collection::{Collected, Horizon, Share},
     history::Forgotten,
     housekeeping::Swept,
@@ -61,8 +63,8 @@ pub use crate::{
     verify::{Finding, Inspector, Repair, Verification, Verified},
 };
 use crate::{
-    format::{Format, Listings, Shelf},
-    port::{BlobStore, RightsSource, Store},
+    format::{Format, Listings, NAMES_BYTES, Names, Shelf},
+    port::{BlobStore, PageOf, RightsSource, Store},
     upload::Locks,
 };
 
@@ -187,6 +189,7 @@ struct Inner {
     turns: Turns,
     inspections: Turns,
     shelf: Shelf,
+    names: Cache<PageOf, Names>,
     meters: Meters,
 }
 
@@ -197,7 +200,8 @@ impl Registry {
         let turns = Turns::new(uploads, uploads_per_organisation);
         let inspections = Turns::new(INSPECTIONS, INSPECTIONS_PER_ORGANISATION);
         let (locks, shelf, meters) = Default::default();
-        Self(Arc::new(Inner { parts, locks, turns, inspections, shelf, meters }))
+        let names = Cache::new(NAMES_BYTES);
+        Self(Arc::new(Inner { parts, locks, turns, inspections, shelf, names, meters }))
     }
 
     /// Asks the gate for the right to do `A` at a place.

@@ -40,14 +40,19 @@ async fn a_local_name_never_falls_through_to_the_upstream() {
     assert_eq!(names(&theirs), ["requests-2.0-py3-none-any.whl"]);
     admin.get(&file("all", "requests", "requests-2.0-py3-none-any.whl")).await.is(200);
     admin.get(&file("all", "requests", "requests-2.0-py3-none-any.whl.metadata")).await.is(200);
-    let root = admin.get(&format!("/pypi/acme/all/simple/?format={JSON}")).await.is(200).json();
-    assert_eq!(root["projects"], json!([{ "name": "requests" }, { "name": "tool" }]));
+    let root = async || admin.get(&format!("/pypi/acme/all/simple/?format={JSON}")).await.is(200).json();
+    assert_eq!(root().await["projects"], json!([{ "name": "requests" }, { "name": "tool" }]));
 
     // A name stays acme's when its last file is gone.
     let repository = admin.repository("acme/main/pypi/tool");
     let release = repository.manifest("1.0").await.is(200).json();
     repository.delete_manifest(release["manifests"][0]["digest"].as_str().unwrap()).await.is(202);
     page(&admin, "all", "tool").await.is(404);
+    assert_eq!(
+        root().await["projects"],
+        json!([{ "name": "requests" }]),
+        "a root in memory stands no longer"
+    );
 
     // Nor does it go with the repository, or with the whole registry.
     admin.delete("/api/v1/orgs/acme/registries/main/repositories/pypi/tool").await.is(204);

@@ -6,10 +6,10 @@ use wharf_registry::format::Page;
 
 use super::{API_VERSION, HTML, ListedFile, Project};
 
-pub(super) fn root(projects: &[String]) -> Page {
+pub(super) fn root(projects: &[impl AsRef<str>]) -> Page {
     let mut links = String::new();
     for name in projects {
-        let name = escaped(name);
+        let name = escaped(name.as_ref());
         // A String takes all that is written to it.
         let _ = writeln!(links, "<a href=\"{name}/\">{name}</a><br>");
     }

@@ -83,8 +83,9 @@ pub(crate) enum Yanked<'a> {
 
 pub(crate) const META: Meta = Meta { api_version: API_VERSION };
 
-pub(super) fn root(projects: &[String]) -> Result<Page> {
-    page(&RootDocument { meta: META, projects: projects.iter().map(|name| Name { name }).collect() })
+pub(super) fn root(projects: &[impl AsRef<str>]) -> Result<Page> {
+    let projects = projects.iter().map(|name| Name { name: name.as_ref() }).collect();
+    page(&RootDocument { meta: META, projects })
 }
 
 pub(super) fn project(project: &Project<'_>) -> Result<Page> {

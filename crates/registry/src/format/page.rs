@@ -12,9 +12,7 @@ use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use tokio::{task::spawn_blocking, time::sleep};
 use wharf_core::{
-    Algorithm, Error, Grant, Kind, RegistryGrant, Result, Subject,
-    action::Pull,
-    gate::{RegistryId, RepositoryId},
+    Algorithm, Error, Grant, Kind, RegistryGrant, Result, Subject, action::Pull, gate::RepositoryId,
 };
 
 use super::{
@@ -210,14 +208,6 @@ impl Registry {
         Ok(Some(shown).filter(|shown| !shown.rows.is_empty()))
     }
 
-    /// The subjects of which a format lists anything in a registry, in byte order.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    pub async fn listed_names(&self, grant: &RegistryGrant, format: &'static str) -> Result<Vec<String>> {
-        self.store().view(ListNames { registry: grant.registry(), format }).await
-    }
-
     /// The pages of the subjects of which a format lists anything in a registry.
     ///
     /// # Errors
@@ -317,24 +307,6 @@ impl Transaction for FindPage {
 
     async fn run(&self, work: &mut dyn Work) -> Result<Option<PageState>> {
         work.page(self.of).await
-    }
-}
-
-struct ListNames {
-    registry: RegistryId,
-    format: &'static str,
-}
-
-#[async_trait]
-impl Transaction for ListNames {
-    type Output = Vec<String>;
-
-    fn extent(&self) -> Extent {
-        Extent::List
-    }
-
-    async fn run(&self, work: &mut dyn Work) -> Result<Vec<String>> {
-        all_subjects(work, (self.registry, self.format)).await
     }
 }
 

@@ -4,7 +4,7 @@
 //! over; else, unless it is reserved, to the first upstream that has it. Whose a name is does not depend on who asks; whether
 //! he gets it does: the gate is asked at the member.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use wharf_core::{
     Error, Grant, Guard, Kind, Place, RegistryKind, RegistryPlace, RepositoryName, Result, action::Pull,
@@ -15,7 +15,7 @@ use super::{
     Upstreams, job,
     rows::{FindMembers, HasHad},
 };
-use crate::port::PageOf;
+use crate::{format::Names, port::PageOf};
 
 /// The most registries that are shown together.
 const MOST: usize = 256;
@@ -44,7 +44,7 @@ pub struct Local<'v> {
     /// The registry.
     pub registry: &'v RegistryPlace,
     /// The names.
-    pub names: Vec<String>,
+    pub names: Arc<Names>,
 }
 
 impl ShownRegistry {

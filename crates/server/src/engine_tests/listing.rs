@@ -1,9 +1,9 @@
-//! What formats list, in more rows than one statement reads.
+//! What formats list, in more rows than one statement reads, and the names of it in memory.
 
-use wharf_core::{Condition, Digest, Reference};
+use wharf_core::{Condition, Digest, Reference, RegistryPlace, action::Delete};
 use wharf_registry::{
     ManifestPush, ReleaseTag,
-    format::{Candidate, Contents, Fact, Format, Refusal},
+    format::{Candidate, Contents, Fact, Format, Names, Refusal},
 };
 
 use super::*;
@@ -88,4 +88,25 @@ async fn all_that_is_listed_is_read_however_much_it_is() {
     assert_eq!(releases, [["2"; 700].as_slice(), &["1"; 600]].concat(), "the oldest first");
     let numbers = (0..501).map(|number| format!(r#"{{"number":{number}}}"#));
     assert_eq!(listing.beside, numbers.collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_are_read_once_until_one_comes_or_goes() {
+    let house = House::new().await;
+    let registry = registry_of(&house);
+    let place: RegistryPlace =
+        RegistryPlace { organisation: "library".parse().unwrap(), registry: "main".parse().unwrap() };
+    let grant = registry.grant_registry(&Actor::job("test"), &place).await.unwrap();
+    let names = async || registry.listed_names(&grant, FORMAT).await.unwrap();
+    let told = |names: &Names| names.names.clone();
+    push_parts(&registry, "app", r#""parts":"1","release":"1""#).await;
+    let first = names().await;
+    assert_eq!(told(&first), ["app"]);
+    push_parts(&registry, "app", r#""parts":"1","release":"2""#).await;
+    assert!(Arc::ptr_eq(&first, &names().await), "none came");
+    let tool = push_parts(&registry, "tool", r#""parts":"1","release":"1""#).await;
+    assert_eq!(told(&*names().await), ["app", "tool"]);
+    let deletion = registry.grant::<Delete>(&Actor::job("test"), &"tool".parse().unwrap()).await.unwrap();
+    registry.delete_manifest(&deletion, &tool, Condition::default()).await.unwrap();
+    assert_eq!(told(&*names().await), ["app"]);
 }
