@@ -45,15 +45,25 @@ impl Input for () {
 /// A body of JSON. A field that it has not is refused, by `deny_unknown_fields` on the type.
 pub(crate) struct Body<T>(pub(crate) T);
 
-impl<T: DeserializeOwned + ToSchema> Input for Body<T> {
-    fn read(call: &Call) -> Result<Self> {
-        known(call, &[])?;
+impl<T: DeserializeOwned> Body<T> {
+    /// Reads the body, whatever the query is.
+    ///
+    /// # Errors
+    /// `Invalid`.
+    fn of(call: &Call) -> Result<Self> {
         let wrong = |fault| Error::new(Kind::Invalid, format!("the body is not as it must be: {fault}"));
         // Else a list would stand for the fields in their order.
         if !call.body.trim_ascii_start().starts_with(b"{") {
             return Err(invalid("the body must be a JSON object"));
         }
         read(&call.body).map(Self).map_err(wrong)
+    }
+}
+
+impl<T: DeserializeOwned + ToSchema> Input for Body<T> {
+    fn read(call: &Call) -> Result<Self> {
+        known(call, &[])?;
+        Self::of(call)
     }
 
     fn body(schemas: &mut Schemas) -> Option<Value> {
@@ -96,6 +106,27 @@ impl Input for Wish {
 
     fn parameters() -> Vec<Value> {
         page_parameters()
+    }
+}
+
+/// A body, and which page of a list about it is wanted.
+pub(crate) struct PageFor<T> {
+    pub(crate) body: T,
+    pub(crate) wish: Wish,
+}
+
+impl<T: DeserializeOwned + ToSchema> Input for PageFor<T> {
+    fn read(call: &Call) -> Result<Self> {
+        let (wish, Body(body)) = (Wish::read(call)?, Body::of(call)?);
+        Ok(Self { body, wish })
+    }
+
+    fn parameters() -> Vec<Value> {
+        Wish::parameters()
+    }
+
+    fn body(schemas: &mut Schemas) -> Option<Value> {
+        <Body<T> as Input>::body(schemas)
     }
 }
 

@@ -9,7 +9,7 @@ mod rules;
 mod selection;
 mod unneeded;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use wharf_core::{Error, Result, RuleName};
 
 pub use self::{
@@ -38,5 +38,13 @@ impl<R: for<'a> Deserialize<'a>> Named<R> {
     pub(crate) fn of(row: &RuleRow) -> Result<Self> {
         let rule = serde_json::from_str(&row.body).map_err(Error::internal)?;
         Ok(Self { name: row.name.parse()?, rule })
+    }
+}
+
+impl<R: Serialize> Named<R> {
+    /// The rule as its row tells it.
+    pub(crate) fn row(&self) -> Result<RuleRow> {
+        let body = serde_json::to_string(&self.rule).map_err(Error::internal)?;
+        Ok(RuleRow { name: self.name.to_string(), body })
     }
 }

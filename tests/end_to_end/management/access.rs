@@ -115,7 +115,9 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
             Some(json!({ "name": format!("made{number}"), "pem": pem() }))
         }
         ("PUT", path) if path.contains("/immutability/") => Some(json!({ "select": nothing })),
-        ("PUT", path) if path.contains("/retention/") => Some(json!({ "select": nothing, "keep_days": 9 })),
+        ("PUT" | "POST", path) if path.contains("/retention/") => {
+            Some(json!({ "select": nothing, "keep_days": 9 }))
+        }
         ("POST", path) if path.ends_with("/rollback") => Some(json!({ "digest": world.image.digest() })),
         ("PUT", path) if path.ends_with("/yank") => Some(json!({})),
         ("PUT", path) if path.ends_with("/status") => Some(json!({ "status": "archived" })),

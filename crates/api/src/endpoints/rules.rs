@@ -3,16 +3,16 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wharf_core::{
-    Pattern, Result, RuleName, Tag,
+    Page, Pattern, Result, RuleName, Tag,
     duty::{Administer, Belong},
 };
 use wharf_registry::policy::{self, Expiring, ImmutabilityRule, Named, RetentionRule};
 
 use crate::{
     call::Call,
-    input::{Body, Wish},
+    input::{Body, PageFor, Wish},
     output::{Done, Listed, Shown},
-    route::{Route, delete, get, put},
+    route::{Route, delete, get, post, put},
     time::written,
 };
 
@@ -21,6 +21,7 @@ pub(crate) fn routes() -> Vec<Route> {
     const KEEPER: &str = "/orgs/{org}/registries/{registry}/immutability/{rule}";
     const RETENTION: &str = "/orgs/{org}/registries/{registry}/retention";
     const SWEEPER: &str = "/orgs/{org}/registries/{registry}/retention/{rule}";
+    const PROPOSED: &str = "/orgs/{org}/registries/{registry}/retention/{rule}/expiring";
     const EXPIRING: &str = "/orgs/{org}/registries/{registry}/expiring";
     vec![
         get(IMMUTABILITY, "List the rules about tags that never move", list_immutability),
@@ -29,6 +30,7 @@ pub(crate) fn routes() -> Vec<Route> {
         get(RETENTION, "List the rules about what goes by its age", list_retention),
         put(SWEEPER, "Set a rule about what goes by its age", set_retention),
         delete(SWEEPER, "Remove a rule about what goes by its age", remove::<RetentionRule>),
+        post(PROPOSED, "Show what would go if a rule were set; nothing is set", expiring_with),
         get(EXPIRING, "Show what the rules would let go now; nothing goes", expiring),
     ]
 }
@@ -120,6 +122,17 @@ pub(crate) struct Retention {
     keep_days: Option<u32>,
 }
 
+impl Retention {
+    fn read(self) -> Result<RetentionRule> {
+        let Self { select, of, keep_newest, keep_days } = self;
+        let of = match of {
+            Expirable::Tags => policy::Expirable::Tags,
+            Expirable::Untagged => policy::Expirable::Untagged,
+        };
+        Ok(RetentionRule { select: select.read()?, of, keep_newest, keep_days })
+    }
+}
+
 /// A rule with its name.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ShownImmutability {
@@ -177,12 +190,7 @@ async fn list_retention(call: Call, (): ()) -> Result<Listed<ShownRetention>> {
 }
 
 async fn set_retention(call: Call, Body(rule): Body<Retention>) -> Result<Shown<ShownRetention>> {
-    let Retention { select, of, keep_newest, keep_days } = rule;
-    let of = match of {
-        Expirable::Tags => policy::Expirable::Tags,
-        Expirable::Untagged => policy::Expirable::Untagged,
-    };
-    let named = set(&call, RetentionRule { select: select.read()?, of, keep_newest, keep_days }).await?;
+    let named = set(&call, rule.read()?).await?;
     Ok(Shown(shown_retention(&named)))
 }
 
@@ -190,7 +198,25 @@ async fn expiring(call: Call, wish: Wish) -> Result<Listed<ShownExpiring>> {
     let (place, after) = (call.registry()?, wish.last.as_deref().map(str::parse).transpose()?);
     let grant = call.face.auth.grant_organisation::<Belong>(&call.actor, &place.organisation).await?;
     let page = call.face.registry.expiring(&grant, &place.registry, after, wish.limit).await?;
-    let Listed { items, next } = Listed::page(page, &wish, &call.path, |row| row.cursor().to_string());
+    listed(&call, &wish, page)
+}
+
+/// The `Link` is asked with the same body.
+async fn expiring_with(
+    call: Call,
+    PageFor { body: rule, wish }: PageFor<Retention>,
+) -> Result<Listed<ShownExpiring>> {
+    let (place, name) = (call.registry()?, call.parameter::<RuleName>("rule")?);
+    let after = wish.last.as_deref().map(str::parse).transpose()?;
+    let grant = call.face.auth.grant_organisation::<Administer>(&call.actor, &place.organisation).await?;
+    let proposed = Named { name, rule: rule.read()? };
+    let (registry, page) = (&call.face.registry, (after, wish.limit));
+    let page = registry.expiring_with(&grant, &place.registry, proposed, page).await?;
+    listed(&call, &wish, page)
+}
+
+fn listed(call: &Call, wish: &Wish, page: Page<Expiring>) -> Result<Listed<ShownExpiring>> {
+    let Listed { items, next } = Listed::page(page, wish, &call.path, |row| row.cursor().to_string());
     Ok(Listed { items: items.iter().map(shown_expiring).collect::<Result<_>>()?, next })
 }
 

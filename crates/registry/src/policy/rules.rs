@@ -87,8 +87,7 @@ impl Registry {
     ) -> Result<Put> {
         let within = RegistryPlace { organisation: grant.name().clone(), registry: registry.clone() };
         named.rule.expect_sensible(&within)?;
-        let body = serde_json::to_string(&named.rule).map_err(Error::internal)?;
-        let row = RuleRow { name: named.name.to_string(), body };
+        let row = named.row()?;
         let change = self.change::<R>(grant, registry, "rule.set", &row);
         self.store().commit_by(grant, SetRule { change, row, rule: PhantomData::<R> }).await
     }
@@ -141,6 +140,17 @@ pub(super) async fn registry_of(
     work.find_registry(organisation, name).await?.ok_or_else(|| Error::not_found(Subject::Name))
 }
 
+/// Refuses more rules of one kind than a registry may have.
+pub(super) fn expect_few(rules: &[RuleRow]) -> Result<()> {
+    if rules.len() <= MOST_RULES && rules.iter().map(|rule| rule.body.len()).sum::<usize>() <= MOST_WORDS {
+        return Ok(());
+    }
+    let message = format!(
+        "a registry has at most {MOST_RULES} rules of one kind, of {MOST_WORDS} bytes together as JSON"
+    );
+    Err(Error::new(Kind::Invalid, message))
+}
+
 struct ListRules {
     organisation: OrganisationId,
     registry: RegistryName,
@@ -174,12 +184,7 @@ impl<R: Rule> Transaction for SetRule<R> {
         let registry = registry_of(work, *organisation, registry).await?;
         let is_new = work.set_rule(registry, R::KIND, &self.row, record.at).await?;
         let rules = work.rules(registry, R::KIND).await?;
-        if rules.len() > MOST_RULES || rules.iter().map(|rule| rule.body.len()).sum::<usize>() > MOST_WORDS {
-            let message = format!(
-                "a registry has at most {MOST_RULES} rules of one kind, of {MOST_WORDS} bytes together as JSON"
-            );
-            return Err(Error::new(Kind::Invalid, message));
-        }
+        expect_few(&rules)?;
         work.audit(record).await?;
         Ok(if is_new { Put::New } else { Put::Replaced })
     }

@@ -193,6 +193,24 @@ async fn what_rules_do_not_keep_is_shown_and_then_goes() {
             .collect::<Vec<_>>()
     };
     let tag = |name: &str| (Some(name.to_owned()), "few".to_owned());
+    let proposed = async |name: &str, body: &str| {
+        let rule = Named { name: name.parse().unwrap(), rule: serde_json::from_str(body).unwrap() };
+        let (main, all) = ("main".parse().unwrap(), (None, Limit::MOST));
+        let page = registry.expiring_with(&duty::<Administer>(), &main, rule, all).await.unwrap();
+        page.entries
+            .iter()
+            .map(|row| (row.tag.as_ref().map(Tag::to_string), row.rule.to_string()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        proposed("few", r#"{"keep_newest":2}"#).await,
+        [tag("v2")],
+        "in the place of the one of its name"
+    );
+    assert!(
+        proposed("many", r#"{"keep_newest":3}"#).await.is_empty(),
+        "beside it: what any rule keeps stays"
+    );
     assert_eq!(shown().await, [tag("v3"), tag("v2")]);
     assert_eq!(tags(&registry).await.len(), 4, "what is only shown stays");
     assert_eq!(registry.expire().await.unwrap(), Expired { tags: 2, manifests: 0 });

@@ -5,14 +5,18 @@ use tokio::task::yield_now;
 use wharf_core::{
     Digest, Limit, OrganisationGrant, Page, Place, RegistryName, RegistryPlace, Result, RuleName, Tag,
     Timestamp,
-    duty::Belong,
+    duty::{Administer, Belong},
     gate::{OrganisationId, RegistryId, RepositoryId},
 };
 
 use super::{ExpiringCursor, Judge, RetentionRule, verdict_on_untagged};
 use crate::{
     Registry,
-    policy::{ImmutabilityRule, Named, immutability::keeper, rules::registry_of},
+    policy::{
+        ImmutabilityRule, Named, Rule as _,
+        immutability::keeper,
+        rules::{expect_few, registry_of},
+    },
     port::{
         AgedManifest, AgedTag, Extent, RepositoryRow, RuleKind, RuleRow, RuledRegistry, Transaction, Which,
         Work,
@@ -61,6 +65,22 @@ pub(super) struct RuleBook {
     immutability: Vec<Named<ImmutabilityRule>>,
 }
 
+impl RuleBook {
+    /// The book as it would be with a rule in the place of the one of its name.
+    ///
+    /// # Errors
+    /// `Invalid` for one rule too many.
+    fn with(mut self, proposed: Named<RetentionRule>) -> Result<Self> {
+        let row = proposed.row()?;
+        self.rows.retain(|known| known.name != row.name);
+        self.rows.push(row);
+        self.rows.sort_by(|one, other| one.name.cmp(&other.name));
+        expect_few(&self.rows)?;
+        self.retention = self.rows.iter().map(Named::of).collect::<Result<_>>()?;
+        Ok(self)
+    }
+}
+
 impl Registry {
     /// A page of what the rules of a registry would let go now, after the last of the page before: by repositories, and in
     /// each the tags, the latest first, before the manifests without one.
@@ -75,12 +95,44 @@ impl Registry {
         limit: Limit,
     ) -> Result<Page<Expiring>> {
         let place = RegistryPlace { organisation: grant.name().clone(), registry: registry.clone() };
-        let find = FindRegistry { organisation: grant.organisation(), name: registry.clone() };
-        let id = self.store().view(find).await?;
-        let rules = self.rule_book(id).await?;
+        let ruled = self.ruled(grant.organisation(), place).await?;
+        let rules = self.rule_book(ruled.id).await?;
+        self.expiring_by(&ruled, &rules, after, limit).await
+    }
+
+    /// The same as if a rule were set, in the place of one of its name if there is one. Nothing is set.
+    ///
+    /// # Errors
+    /// As [`Registry::expiring`]; `Invalid` for a rule that could not be set.
+    pub async fn expiring_with(
+        &self,
+        grant: &OrganisationGrant<Administer>,
+        registry: &RegistryName,
+        proposed: Named<RetentionRule>,
+        (after, limit): (Option<ExpiringCursor>, Limit),
+    ) -> Result<Page<Expiring>> {
+        let place = RegistryPlace { organisation: grant.name().clone(), registry: registry.clone() };
+        proposed.rule.expect_sensible(&place)?;
+        let ruled = self.ruled(grant.organisation(), place).await?;
+        let rules = self.rule_book(ruled.id).await?.with(proposed)?;
+        self.expiring_by(&ruled, &rules, after, limit).await
+    }
+
+    async fn ruled(&self, organisation: OrganisationId, place: RegistryPlace) -> Result<RuledRegistry> {
+        let find = FindRegistry { organisation, name: place.registry.clone() };
+        Ok(RuledRegistry { id: self.store().view(find).await?, place })
+    }
+
+    async fn expiring_by(
+        &self,
+        registry: &RuledRegistry,
+        rules: &RuleBook,
+        after: Option<ExpiringCursor>,
+        limit: Limit,
+    ) -> Result<Page<Expiring>> {
         let begun = match &after {
             Some(cursor) => {
-                cursor.expect_in(&place)?;
+                cursor.expect_in(&registry.place)?;
                 self.store().view(FindRepository(cursor.repository())).await?
             }
             None => None,
@@ -89,11 +141,11 @@ impl Registry {
         let mut shown = ExpiringPage { after, most: limit.get(), found: Vec::new() };
         // A rule counts from the latest tag on, so the repository in which the page before ended is gone through again.
         if let Some(begun) = begun.filter(|row| Some(row.place.to_string()) == last)
-            && self.walk_repository(&begun, &rules, &mut shown).await? == Wanted::Enough
+            && self.walk_repository(&begun, rules, &mut shown).await? == Wanted::Enough
         {
             return Ok(Page::cut(shown.found, limit));
         }
-        self.walk(&RuledRegistry { id, place }, &rules, last, &mut shown).await?;
+        self.walk(registry, rules, last, &mut shown).await?;
         Ok(Page::cut(shown.found, limit))
     }
 
