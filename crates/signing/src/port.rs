@@ -1,7 +1,7 @@
 //! What needs stored of keys. Each call is one transaction, with its audit line in it.
 
 use async_trait::async_trait;
-use wharf_core::{RegistryPlace, Result, Timestamp, audit::AuditRecord};
+use wharf_core::{Error, Kind, RegistryPlace, Result, Timestamp, audit::AuditRecord};
 
 use crate::{KeyName, NewKey, RegistryKey};
 
@@ -12,6 +12,29 @@ pub struct Belief {
     pub keys: Vec<RegistryKey>,
     /// Whether, as long as it has no key, it takes what nobody signed.
     pub accepts_unverified: bool,
+}
+
+/// A key that stands in the way of a new one: it has its name, or is the same one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// What it is called.
+    pub name: KeyName,
+    /// When it was revoked, if it was.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl Standing {
+    /// The refusal of a key of this name.
+    pub fn refusal(&self, name: &KeyName) -> Error {
+        let Self { name: other, revoked_at } = self;
+        let words = match (other == name, revoked_at) {
+            (true, None) => format!("the registry has a key called {name}"),
+            (true, Some(_)) => format!("the name {name} belongs to a revoked key; choose another"),
+            (false, None) => format!("this key is there already, as {other}"),
+            (false, Some(_)) => format!("this key was revoked, as {other}, and is not believed again"),
+        };
+        Error::new(Kind::Exists, words)
+    }
 }
 
 /// The keys of registries.

@@ -1,10 +1,10 @@
 //! The keys that registries believe.
 
 use async_trait::async_trait;
-use wharf_core::{Error, Kind, RegistryPlace, Result, Subject, Timestamp, audit::AuditRecord};
+use wharf_core::{Error, RegistryPlace, Result, Subject, Timestamp, audit::AuditRecord};
 use wharf_signing::{
     KeyName, NewKey, PublicKey, RegistryKey,
-    port::{Belief, Keys},
+    port::{Belief, Keys, Standing},
 };
 
 use super::{journal::audit, registries::RegistrySettings};
@@ -92,14 +92,11 @@ impl AddKey {
         let values = [registry.into(), name.as_str().into(), key.pem().into()];
         let row = session.query_first(FIND, &values).await?;
         let mut row = row.ok_or_else(|| Error::internal("nothing stands in the way of a key"))?;
-        let (other, revoked_at): (String, Option<i64>) = (row.next()?, row.next()?);
-        let words = match (other == name.as_str(), revoked_at) {
-            (true, None) => format!("the registry has a key called {name}"),
-            (true, Some(_)) => format!("the name {name} belongs to a revoked key; choose another"),
-            (false, None) => format!("this key is there already, as {other}"),
-            (false, Some(_)) => format!("this key was revoked, as {other}, and is not believed again"),
+        let standing = Standing {
+            name: row.parse(|name: String| name.parse().ok())?,
+            revoked_at: row.next::<Option<i64>>()?.map(Timestamp::from_microseconds),
         };
-        Ok(Error::new(Kind::Exists, words))
+        Ok(standing.refusal(name))
     }
 }
 
