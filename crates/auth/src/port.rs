@@ -1,12 +1,15 @@
 //! What authentication needs stored. Each call is one transaction, with its audit line in it.
 
+mod bounds;
 mod invitations;
 mod issuers;
 mod letters;
 mod links;
 mod logins;
+mod memberships;
 mod people;
 mod providers;
+mod refused;
 mod repeats;
 mod second_factor;
 mod sources;
@@ -23,13 +26,16 @@ use wharf_core::{
 };
 
 pub use self::{
+    bounds::Bound,
     invitations::{InvitationRow, Invitations, Joined, SignedUpBy},
     issuers::{Admission, Beliefs, Believed, ClaimRule, IssuerRow, IssuerSource, Whose},
     letters::{Carried, Letter, LetterRow, Letters, Postman, PromiseRow, SealedLetter},
     links::{LinkRow, LinkWay, Links},
     logins::{Assurance, LoginRow, Logins},
+    memberships::Membership,
     people::{Newcomer, People, Person},
     providers::{Arrival, BrowserFlow, Exchange, GroupRole, ProviderRow, Providers, Spent},
+    refused::Refused,
     repeats::{Known, Repeat, RepeatTimes, Repeats},
     second_factor::{Confirmation, FactorRow, SecondFactors},
     sources::{Source, SourceChange, UpstreamPolicy},

@@ -35,6 +35,13 @@ pub struct SealedLetter {
     pub sealed: Vec<u8>,
 }
 
+impl SealedLetter {
+    /// How many letters of one rank a recipient gets within [`SealedLetter::WITHIN`].
+    pub const MOST: i64 = 5;
+    /// Within how long that is, in seconds.
+    pub const WITHIN: i64 = 3600;
+}
+
 /// What a letter carries beside words.
 #[derive(Clone, Debug)]
 pub enum Carried {
@@ -44,6 +51,16 @@ pub enum Carried {
     Link(LinkRow),
     /// Something that is done when the letter is answered.
     Promise(PromiseRow),
+}
+
+impl Carried {
+    /// The rank of the letter: what has the lower one is brought first. Who lost his password waits for it.
+    pub const fn rank(&self) -> i64 {
+        match self {
+            Self::Link(_) => 0,
+            Self::Nothing | Self::Promise(_) => 1,
+        }
+    }
 }
 
 /// What is done when a letter is answered, as its row tells it.

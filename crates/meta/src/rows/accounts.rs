@@ -1,9 +1,11 @@
 //! Accounts, their roles and refresh tokens.
 
 use async_trait::async_trait;
-use wharf_auth::port::{Account, Accounts, Assurance, Login, NewAccount, Person, Refresh, RegistryChange};
+use wharf_auth::port::{
+    Account, Accounts, Assurance, Login, NewAccount, Person, Refresh, Refused, RegistryChange,
+};
 use wharf_core::{
-    AccountId, Error, Kind, OrganisationName, RegistryName, Result, Timestamp, UserName, audit::AuditRecord,
+    AccountId, OrganisationName, RegistryName, Result, Timestamp, UserName, audit::AuditRecord,
 };
 
 use wharf_registry::port::Maker;
@@ -170,7 +172,7 @@ impl Step for Create {
             (*operator).into(),
             now.microseconds().into(),
         ];
-        let taken = || Error::new(Kind::Exists, format!("there is a user called {name} already"));
+        let taken = || Refused::UserExists(name.clone());
         let id: i64 = session.query_first(INSERT, &values).await?.ok_or_else(taken)?.next()?;
         if *person != Person::default() {
             keep_person(session, id, person).await?;
@@ -200,9 +202,7 @@ impl Step for CreateAnew {
         const FIND: &str = "SELECT id FROM account WHERE name = $1 AND removed_at IS NOT NULL";
         let name = &self.0.account.name;
         if session.query_first(FIND, &[name.as_str().into()]).await?.is_some() {
-            let message =
-                format!("the user {name} was removed, and nobody else gets that name: choose another");
-            return Err(Error::new(Kind::Exists, message));
+            return Err(Refused::UserRemoved(name.clone()).into());
         }
         self.0.run(session).await
     }
@@ -293,7 +293,7 @@ impl Step for AddRefresh {
             DELETE FROM refresh_token WHERE account_id = $1 AND id <=
                 (SELECT r.id FROM refresh_token r WHERE r.account_id = $1 ORDER BY r.id DESC LIMIT 1 OFFSET $2)";
         if !opens(session, (self.refresh.account, self.refresh.account_version), Assurance::Password).await? {
-            return Err(Error::new(Kind::Unauthenticated, "the password alone opens nothing any more"));
+            return Err(Refused::PasswordEnded.into());
         }
         let values = [
             self.hash.as_slice().into(),

@@ -8,12 +8,12 @@ mod sources;
 use async_trait::async_trait;
 use wharf_auth::{
     issuers::{Issuer, IssuerUrl},
-    port::{Admission, Beliefs, Believed, ClaimRule, IssuerRow, IssuerSource, Whose},
+    port::{Admission, Beliefs, Believed, Bound, ClaimRule, IssuerRow, IssuerSource, Refused, Whose},
     workloads::RequiredClaims,
 };
 use wharf_core::{
-    Error, IssuerName, Kind, OrganisationName, Principal, Reach, Result, RuleName, Subject, Timestamp,
-    TokenHash, Workload, audit::AuditRecord, gate::OrganisationId,
+    Error, IssuerName, OrganisationName, Principal, Reach, Result, RuleName, Subject, Timestamp, TokenHash,
+    Workload, audit::AuditRecord, gate::OrganisationId,
 };
 
 pub(super) use self::{admission::spend, ending::end_issuers};
@@ -31,12 +31,6 @@ use crate::{
     database::{Database, Step},
     session::{Row, Session},
 };
-
-/// How many issuers an organisation believes at most; and how many ways in which one is believed are looked at for a job that
-/// names no organisation, beside the issuer's own document, the oldest.
-const MOST_ISSUERS: i64 = 20;
-/// How many rules it has about all of them.
-const MOST_RULES: i64 = 100;
 
 #[async_trait]
 impl Beliefs for Database {
@@ -143,8 +137,8 @@ impl Step for ListIssuers {
             SELECT i.id, i.name, s.url, s.keys_url, s.authorities, i.audience, i.created_at
             FROM issuer i JOIN issuer_source s ON s.id = i.source_id
             WHERE i.organisation_id = $1 AND (CAST($2 AS TEXT) IS NULL OR i.name = $2) ORDER BY i.name LIMIT $3";
-        let values =
-            [self.id.0.into(), self.name.as_ref().map(IssuerName::as_str).into(), MOST_ISSUERS.into()];
+        let name = self.name.as_ref().map(IssuerName::as_str);
+        let values = [self.id.0.into(), name.into(), Bound::Issuers.most().into()];
         session.query(LIST, &values).await?.into_iter().map(|mut row| issuer(&mut row)).collect()
     }
 }
@@ -165,8 +159,7 @@ impl AddIssuer {
         let keys_url = keys_url.as_ref().map_or("", |url| url.as_str());
         let values = [self.id.0.into(), url.as_str().into(), keys_url.into()];
         let Some(mut row) = session.query_first(FIND, &values).await? else { return Ok(()) };
-        let name: String = row.next()?;
-        Err(Error::new(Kind::Exists, format!("this issuer is believed already, as {name}")))
+        Err(Refused::IssuerBelieved(row.next()?).into())
     }
 }
 
@@ -182,7 +175,7 @@ impl Step for AddIssuer {
         if !hold_organisation(session, self.id).await? {
             return Err(Error::not_found(Subject::Name));
         }
-        expect_room(session, (COUNT, self.id), MOST_ISSUERS).await?;
+        Bound::Issuers.expect_room(first_id(session.query_first(COUNT, &[self.id.0.into()]).await?)?)?;
         self.expect_other(session).await?;
         let IssuerRow { name, issuer, audience, .. } = &self.row;
         let values = [
@@ -193,7 +186,7 @@ impl Step for AddIssuer {
             self.record.at.microseconds().into(),
         ];
         if session.execute(INSERT, &values).await? == 0 {
-            return Err(Error::new(Kind::Exists, format!("there is an issuer called {name} already")));
+            return Err(Refused::IssuerExists(name.clone()).into());
         }
         audit(session, &self.record).await
     }
@@ -237,7 +230,7 @@ impl Step for ListRules {
         const LIST: &str = "
             SELECT c.id, c.name, c.claims, c.access, c.created_at FROM claim_rule c
             WHERE c.issuer_id = $1 ORDER BY c.name LIMIT $2";
-        let rows = session.query(LIST, &[self.0.into(), MOST_RULES.into()]).await?;
+        let rows = session.query(LIST, &[self.0.into(), Bound::Rules.most().into()]).await?;
         rows.into_iter().map(|mut row| rule(&mut row)).collect()
     }
 }
@@ -267,7 +260,7 @@ impl Step for AddRule {
         let mut issuer =
             session.query_first(FIND, &[self.id.0.into(), self.issuer.into()]).await?.ok_or_else(gone)?;
         let source: i64 = issuer.next()?;
-        expect_room(session, (COUNT, self.id), MOST_RULES).await?;
+        Bound::Rules.expect_room(first_id(session.query_first(COUNT, &[self.id.0.into()]).await?)?)?;
         let ClaimRule { name, claims, reach, .. } = &self.rule;
         let (claims, access) = (claims.to_row()?, reach.to_row()?);
         let now = self.record.at.microseconds();
@@ -280,22 +273,10 @@ impl Step for AddRule {
             now.into(),
         ];
         if session.execute(INSERT, &values).await? == 0 {
-            return Err(Error::new(Kind::Exists, format!("there is a rule called {name} already")));
+            return Err(Refused::RuleExists(name.clone()).into());
         }
         audit(session, &self.record).await
     }
-}
-
-/// Refuses one more of what there is enough of.
-async fn expect_room(
-    session: &mut dyn Session,
-    (count, organisation): (&'static str, OrganisationId),
-    most: i64,
-) -> Result<()> {
-    if first_id(session.query_first(count, &[organisation.0.into()]).await?)? < most {
-        return Ok(());
-    }
-    Err(Error::new(Kind::Conflict, format!("the organisation has {most} already, remove some")))
 }
 
 struct RemoveRule {

@@ -1,26 +1,24 @@
 //! Invitations to organisations, and how users come by them.
 
 use async_trait::async_trait;
-use wharf_auth::port::{InvitationRow, Invitations, Joined, NewAccount, SignedUpBy, Span};
+use wharf_auth::port::{
+    Bound, InvitationRow, Invitations, Joined, Membership, NewAccount, Refused, SignedUpBy, Span,
+};
 use wharf_core::{
-    AccountId, Error, Kind, Result, Role, Timestamp, TokenHash, UserName, audit::AuditRecord,
-    gate::OrganisationId,
+    AccountId, Error, Result, Role, Timestamp, TokenHash, UserName, audit::AuditRecord, gate::OrganisationId,
 };
 
 use super::{
     accounts,
     journal::audit,
     letters::use_promise,
-    members::JOIN,
+    members::{JOIN, membership},
     tenants::{first_id, hold_organisation},
 };
 use crate::{
     database::{Database, Step},
     session::{Row, Session},
 };
-
-/// How many open invitations an organisation may have.
-const MOST: i64 = 1000;
 
 #[async_trait]
 impl Invitations for Database {
@@ -129,10 +127,8 @@ impl Step for Add {
         if !hold_organisation(session, self.organisation).await? {
             return Err(Error::not_found(wharf_core::Subject::Name));
         }
-        if first_id(session.query_first(COUNT, &[self.organisation.0.into()]).await?)? >= MOST {
-            let message = format!("an organisation has {MOST} open invitations at most: take some back");
-            return Err(Error::new(Kind::Conflict, message));
-        }
+        let count = first_id(session.query_first(COUNT, &[self.organisation.0.into()]).await?)?;
+        Bound::Invitations.expect_room(count)?;
         let InvitationRow { role, note, invited_by, created_at, expires_at, .. } = &self.row;
         let values = [
             self.hash.0.as_slice().into(),
@@ -178,8 +174,7 @@ struct Accept {
 }
 
 impl Accept {
-    /// Has the account belong to an organisation; the role that it has by that. What a group gives goes with the group, and
-    /// what was promised stays beneath it.
+    /// Has the account belong to an organisation; the role that it has then.
     async fn join(
         &self,
         session: &mut dyn Session,
@@ -194,22 +189,20 @@ impl Accept {
             "UPDATE given_role SET beneath = $1 WHERE organisation_id = $2 AND account_id = $3";
         const BY_HAND: &str = "DELETE FROM given_role WHERE organisation_id = $1 AND account_id = $2";
         let (of, account) = (organisation.0.into(), self.account.0.into());
-        let mut promised = promised;
-        if let Some(mut row) = session.query_first(BEFORE, &[of, account]).await? {
-            let role: Role = row.parse(|role: String| role.parse().ok())?;
-            let is_given = row.next::<Option<i64>>()?.is_some();
-            let beneath = row.next::<Option<String>>()?.and_then(|role| role.parse::<Role>().ok());
-            if is_given && role >= promised {
-                let beneath = beneath.map_or(promised, |beneath| beneath.max(promised));
-                session.execute(BENEATH, &[beneath.word().into(), of, account]).await?;
-                return Ok(role);
+        let found = session.query_first(BEFORE, &[of, account]).await?;
+        let before = found.map(|mut row| membership(&mut row)).transpose()?;
+        let after = Membership::invited(before, promised);
+        match after {
+            Membership::ByGroups { beneath, .. } => {
+                session.execute(BENEATH, &[beneath.map(Role::word).into(), of, account]).await?;
             }
-            promised = promised.max(role);
+            Membership::ByHand(role) => {
+                let now = self.record.at.microseconds();
+                session.execute(JOIN, &[of, account, role.word().into(), now.into()]).await?;
+                session.execute(BY_HAND, &[of, account]).await?;
+            }
         }
-        let now = self.record.at.microseconds();
-        session.execute(JOIN, &[of, account, promised.word().into(), now.into()]).await?;
-        session.execute(BY_HAND, &[of, account]).await?;
-        Ok(promised)
+        Ok(after.role())
     }
 }
 
@@ -288,12 +281,12 @@ impl Step for SignUp {
     async fn run(&self, session: &mut dyn Session) -> Result<AccountId> {
         let name = &self.account.name;
         if IsNameTaken(name.clone()).run(session).await? {
-            return Err(Error::new(Kind::Exists, format!("the name {name} is taken")));
+            return Err(Refused::NameTaken(name.to_string()).into());
         }
         if let Some(hash) = self.by.promise
             && !use_promise(session, hash, self.record.at).await?
         {
-            return Err(Error::new(Kind::Denied, "the link is wrong, was used or has ended"));
+            return Err(Refused::LinkEnded.into());
         }
         let (account, record) = (self.account.clone(), self.record.clone());
         // It belongs to nothing that would be made for it.
@@ -301,8 +294,7 @@ impl Step for SignUp {
         if let Some(hash) = self.by.invitation {
             let record = AuditRecord { action: "invitation.accept", ..self.record.clone() };
             let joined = Accept { hash, account: id, record }.run(session).await?;
-            joined
-                .ok_or_else(|| Error::new(Kind::Denied, "the invitation is wrong, was used or has ended"))?;
+            joined.ok_or(Refused::InvitationEnded)?;
         }
         Ok(id)
     }

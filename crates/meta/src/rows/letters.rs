@@ -55,11 +55,6 @@ impl Letters for Database {
     }
 }
 
-/// How many letters of one rank a recipient gets.
-const MOST: i64 = 5;
-/// Within how long, in seconds.
-const HOUR: i64 = 3600;
-
 struct Post {
     letter: SealedLetter,
     carried: Carried,
@@ -93,11 +88,11 @@ impl Step for Post {
             SELECT COUNT(*) FROM letter l WHERE l.recipient = $1 AND l.rank = $2 AND l.created_at > $3";
         const INSERT: &str = "
             INSERT INTO letter (rank, recipient, sealed, created_at, due_at, attempts) VALUES ($1, $2, $3, $4, $4, 0)";
-        let (recipient, rank) = (self.letter.recipient.as_slice(), rank(&self.carried));
+        let (recipient, rank) = (self.letter.recipient.as_slice(), self.carried.rank());
         one_by_one(session, Tally::LettersTo(recipient)).await?;
-        let since = self.record.at.plus_seconds(-HOUR).microseconds();
+        let since = self.record.at.plus_seconds(-SealedLetter::WITHIN).microseconds();
         let count = session.query_first(COUNT, &[recipient.into(), rank.into(), since.into()]).await?;
-        if first_id(count)? >= MOST {
+        if first_id(count)? >= SealedLetter::MOST {
             return Ok(false);
         }
         let now = self.record.at.microseconds();
@@ -109,14 +104,6 @@ impl Step for Post {
             Carried::Promise(promise) => self.keep_promise(session, promise).await?,
         }
         audit(session, &self.record).await.map(|()| true)
-    }
-}
-
-/// What is brought first: who lost his password waits for it.
-const fn rank(carried: &Carried) -> i64 {
-    match carried {
-        Carried::Link(_) => 0,
-        Carried::Nothing | Carried::Promise(_) => 1,
     }
 }
 
@@ -258,7 +245,7 @@ impl Step for RemoveExpired {
         const PROMISES: &str = "DELETE FROM promise WHERE expires_at <= $1";
         const LETTERS: &str = "DELETE FROM letter WHERE due_at IS NULL AND created_at <= $1";
         session.execute(PROMISES, &[self.0.microseconds().into()]).await?;
-        let counted = self.0.plus_seconds(-HOUR).microseconds();
+        let counted = self.0.plus_seconds(-SealedLetter::WITHIN).microseconds();
         session.execute(LETTERS, &[counted.into()]).await.map(drop)
     }
 }

@@ -1,8 +1,8 @@
 //! Logins of browsers.
 
 use async_trait::async_trait;
-use wharf_auth::port::{Assurance, LoginRow, Logins};
-use wharf_core::{AccountId, Error, Kind, Result, Timestamp, TokenHash, audit::AuditRecord};
+use wharf_auth::port::{Assurance, LoginRow, Logins, Refused};
+use wharf_core::{AccountId, Result, Timestamp, TokenHash, audit::AuditRecord};
 
 use super::{accounts::opens, journal::audit};
 use crate::{
@@ -77,7 +77,7 @@ impl Step for Add {
                 (SELECT l.id FROM login l WHERE l.account_id = $1 ORDER BY l.id DESC LIMIT 1 OFFSET $2)";
         let login = &self.login;
         if !opens(session, (login.account, login.account_version), self.assurance).await? {
-            return Err(Error::new(Kind::Unauthenticated, "the login ended before it began: try again"));
+            return Err(Refused::LoginEnded.into());
         }
         let values = [
             login.hash.0.as_slice().into(),

@@ -1,8 +1,8 @@
 //! The members of organisations. An organisation that has an admin who can log in keeps one.
 
 use async_trait::async_trait;
-use wharf_auth::port::{MemberRow, Members, Span};
-use wharf_core::{Error, Kind, Result, Role, Timestamp, UserName, audit::AuditRecord, gate::OrganisationId};
+use wharf_auth::port::{MemberRow, Members, Membership, Refused, Span};
+use wharf_core::{Result, Role, Timestamp, UserName, audit::AuditRecord, gate::OrganisationId};
 
 use super::{journal::audit, tenants::hold_organisation};
 use crate::{
@@ -45,6 +45,17 @@ fn member(mut row: Row) -> Result<MemberRow> {
         user: row.parse(|name: String| name.parse().ok())?,
         role: row.parse(|role: String| role.parse().ok())?,
         created_at: Timestamp::from_microseconds(row.next()?),
+    })
+}
+
+/// How somebody belongs: the role, the account if groups gave it, and what lies beneath.
+pub(super) fn membership(row: &mut Row) -> Result<Membership> {
+    let role = row.parse(|role: String| role.parse().ok())?;
+    let by_groups: Option<i64> = row.next()?;
+    let beneath = row.parse(|role: Option<String>| role.map(|role| role.parse()).transpose().ok())?;
+    Ok(match by_groups {
+        Some(_) => Membership::ByGroups { role, beneath },
+        None => Membership::ByHand(role),
     })
 }
 
@@ -118,7 +129,7 @@ impl Change {
         if stays || session.query_first(OTHERS, &values).await?.is_some() {
             return Ok(());
         }
-        Err(Error::new(Kind::Conflict, "the last admin of an organisation stays one: make another one first"))
+        Err(Refused::LastAdmin.into())
     }
 }
 

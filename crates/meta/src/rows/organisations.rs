@@ -1,9 +1,9 @@
 //! Organisations as such: what an actor may in one, which there are, made and removed.
 
 use async_trait::async_trait;
-use wharf_auth::port::{Claim, NewOrganisation, OrganisationRow, Organisations, Seer, Span};
+use wharf_auth::port::{Claim, NewOrganisation, OrganisationRow, Organisations, Refused, Seer, Span};
 use wharf_core::{
-    AccountId, Actor, Error, Kind, OrganisationName, RegistryName, Result, Timestamp,
+    AccountId, Actor, Error, OrganisationName, RegistryName, Result, Timestamp,
     audit::AuditRecord,
     gate::{OrganisationId, OrganisationRights, RegistryId},
 };
@@ -196,7 +196,7 @@ impl Step for Create {
     type Output = ();
 
     async fn run(&self, session: &mut dyn Session) -> Result<()> {
-        let taken = || Error::new(Kind::Exists, format!("the name {} is taken", self.new.name));
+        let taken = || Refused::NameTaken(self.new.name.to_string());
         let row = self.make(session).await?.ok_or_else(taken)?;
         let (id, now) = (first_id(Some(row))?, self.record.at);
         ensure_registry(session, id, &RegistryName::main(), now).await?;
@@ -244,10 +244,8 @@ impl Step for Remove {
             return Err(Error::not_found(wharf_core::Subject::Name));
         }
         if let Some(mut row) = session.query_first(HOLDS, &[id.into()]).await? {
-            let registry: String = row.next()?;
-            let message =
-                format!("the registry {registry} holds repositories: remove them first, or force it");
-            return Err(Error::new(Kind::Conflict, message));
+            let registry = row.parse(|name: String| name.parse().ok())?;
+            return Err(Refused::RegistryHolds(Some(registry)).into());
         }
         end_issuers(session, self.id).await?;
         session.execute(ROBOTS, &[now.into(), id.into()]).await?;

@@ -1,8 +1,8 @@
 //! Users, as people: what they are known by, and how they come.
 
 use async_trait::async_trait;
-use wharf_auth::port::{Claim, NewOrganisation, Newcomer, People, Person};
-use wharf_core::{AccountId, EmailAddress, Error, Kind, PersonName, Result, Timestamp, audit::AuditRecord};
+use wharf_auth::port::{Claim, NewOrganisation, Newcomer, People, Person, Refused};
+use wharf_core::{AccountId, EmailAddress, Kind, PersonName, Result, Timestamp, audit::AuditRecord};
 
 use super::{journal::audit, organisations};
 use crate::{
@@ -62,7 +62,7 @@ pub(super) async fn keep_person(session: &mut dyn Session, account: i64, person:
         family_name.as_ref().map(PersonName::as_str).into(),
     ];
     if session.execute(INSERT, &values).await? == 0 {
-        return Err(Error::new(Kind::Exists, "there is a user with this e-mail address already"));
+        return Err(Refused::AddressTaken.into());
     }
     Ok(())
 }

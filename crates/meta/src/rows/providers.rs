@@ -5,10 +5,10 @@ mod arrival;
 use async_trait::async_trait;
 use wharf_auth::{
     issuers::Issuer,
-    port::{Arrival, BrowserFlow, Exchange, GroupRole, ProviderRow, Providers},
+    port::{Arrival, BrowserFlow, Exchange, GroupRole, ProviderRow, Providers, Refused},
 };
 use wharf_core::{
-    AccountId, Error, Kind, OrganisationName, ProviderName, Result, Subject, Timestamp, audit::AuditRecord,
+    AccountId, Error, OrganisationName, ProviderName, Result, Subject, Timestamp, audit::AuditRecord,
 };
 
 use self::arrival::Arrive;
@@ -179,11 +179,9 @@ impl Step for Add {
         if row.exchange != Exchange::Off
             && let Some(mut other) = session.query_first(OTHER, &[]).await?
         {
-            let other: String = other.next()?;
-            let words = format!("passwords are shown to {other} already, and to no second one");
-            return Err(Error::new(Kind::Conflict, words));
+            return Err(Refused::PasswordsShown(other.next()?).into());
         }
-        let taken = || Error::new(Kind::Exists, format!("there is a provider called {} already", row.name));
+        let taken = || Refused::ProviderExists(row.name.clone());
         let mut made = session.query_first(INSERT, &values).await?.ok_or_else(taken)?;
         put_groups(session, made.next()?, &row.groups).await?;
         audit(session, &self.record).await

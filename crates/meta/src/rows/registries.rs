@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use wharf_auth::port::{Registries, RegistryChange, RegistryRow, Span};
+use wharf_auth::port::{Refused, Registries, RegistryChange, RegistryRow, Span};
 use wharf_core::{
-    Error, Kind, OrganisationName, RegistryName, Result, Subject, Timestamp,
+    Error, OrganisationName, RegistryName, Result, Subject, Timestamp,
     audit::AuditRecord,
     gate::{OrganisationId, Sight},
 };
@@ -254,10 +254,7 @@ impl Step for Create {
             return Err(Error::not_found(Subject::Name));
         }
         if registry_id(session, self.id, &self.name).await?.is_some() {
-            return Err(Error::new(
-                Kind::Exists,
-                format!("there is a registry called {} already", self.name),
-            ));
+            return Err(Refused::RegistryExists(self.name.clone()).into());
         }
         let (id, _) = ensure_registry(session, self.id.0, &self.name, self.record.at).await?;
         change(session, id.0, &self.change).await?;
@@ -299,8 +296,7 @@ impl Step for Remove {
         const HOLDS: &str = "SELECT p.id FROM repository p WHERE p.registry_id = $1 LIMIT 1";
         let Some(id) = registry_id(session, self.id, &self.name).await? else { return Ok(false) };
         if session.query_first(HOLDS, &[id.0.into()]).await?.is_some() {
-            let message = "the registry holds repositories: remove them first, or force it";
-            return Err(Error::new(Kind::Conflict, message));
+            return Err(Refused::RegistryHolds(None).into());
         }
         remove_registry(session, id).await?;
         audit(session, &self.record).await.map(|()| true)

@@ -1,10 +1,9 @@
 //! The robots of organisations: accounts that have a role and API tokens, and nothing else.
 
 use async_trait::async_trait;
-use wharf_auth::port::{RobotRow, Robots, Span};
+use wharf_auth::port::{Refused, RobotRow, Robots, Span};
 use wharf_core::{
-    AccountId, Error, Kind, Result, RobotName, Role, Subject, Timestamp, audit::AuditRecord,
-    gate::OrganisationId,
+    AccountId, Error, Result, RobotName, Role, Subject, Timestamp, audit::AuditRecord, gate::OrganisationId,
 };
 
 use super::{accounts::end_credentials, journal::audit, members::JOIN, tenants::hold_organisation};
@@ -113,7 +112,7 @@ impl Step for CreateRobot {
         let now = self.record.at.microseconds();
         let made =
             session.query_first(MAKE, &[self.name.as_str().into(), now.into(), self.id.0.into()]).await?;
-        let taken = || Error::new(Kind::Exists, format!("there is a robot called {} already", self.name));
+        let taken = || Refused::RobotExists(self.name.clone());
         let mut made = made.ok_or_else(taken)?;
         let (account, version): (i64, i64) = (made.next()?, made.next()?);
         let values = [self.id.0.into(), account.into(), self.role.word().into(), now.into()];

@@ -1,8 +1,8 @@
 //! Second factors. That one stands is said by its account, so that everybody who reads that knows.
 
 use async_trait::async_trait;
-use wharf_auth::port::{Confirmation, FactorRow, SecondFactors};
-use wharf_core::{AccountId, Error, Kind, Result, TokenHash, audit::AuditRecord};
+use wharf_auth::port::{Confirmation, FactorRow, Refused, SecondFactors};
+use wharf_core::{AccountId, Result, TokenHash, audit::AuditRecord};
 
 use super::journal::audit;
 use crate::{
@@ -83,8 +83,7 @@ impl Step for Begin {
         let values =
             [self.account.0.into(), self.seed.as_slice().into(), self.record.at.microseconds().into()];
         if session.execute(BEGIN, &values).await? == 0 {
-            let message = "there is a second factor: remove it before another is set up";
-            return Err(Error::new(Kind::Conflict, message));
+            return Err(Refused::FactorStands.into());
         }
         audit(session, &self.record).await
     }

@@ -2,20 +2,15 @@
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use wharf_auth::port::{Source, SourceChange};
+use wharf_auth::port::{Refused, Source, SourceChange};
 use wharf_core::{
-    Error, Guard, Kind, Protocol, RegistryKind, RegistryName, Result, SealedLogin, Timestamp, Upstream,
+    Error, Guard, Protocol, RegistryKind, RegistryName, Result, SealedLogin, Timestamp, Upstream,
     UpstreamUrl, gate::RegistryId,
 };
 use wharf_registry::port::{Fetched, FetchedState, Member, SourceRow, Sources};
 
 use super::SqlWork;
 use crate::session::{Row, Session};
-
-/// How deep virtual registries may lie in one another.
-const DEEPEST: usize = 4;
-/// The most members of one.
-const MOST_MEMBERS: usize = 32;
 
 /// The column of an upstream.
 #[derive(Serialize, Deserialize)]
@@ -41,10 +36,6 @@ impl UpstreamColumn {
         let login = username.zip(sealed).map(|(username, sealed)| SealedLogin { username, sealed });
         Ok(Upstream { url, protocol, authorities, login })
     }
-}
-
-fn invalid(words: &str) -> Error {
-    Error::new(Kind::Invalid, words)
 }
 
 /// What a proxy fetches from, and what is not let through.
@@ -98,7 +89,7 @@ pub(super) async fn change_source(session: &mut dyn Session, id: i64, change: &S
     }
     let before = find_source(session, id).await?;
     let after = change.applied_to(before.clone());
-    expect_sound(&after)?;
+    after.expect_sound()?;
     if after.kind != before.kind {
         change_kind(session, id, after.kind).await?;
     }
@@ -109,24 +100,6 @@ pub(super) async fn change_source(session: &mut dyn Session, id: i64, change: &S
     Ok(())
 }
 
-/// Refuses a kind, an upstream, members and a guard that do not go together.
-fn expect_sound(source: &Source) -> Result<()> {
-    source.guard.expect_sound()?;
-    match source.kind {
-        RegistryKind::Proxy if source.upstream.is_none() => Err(invalid("a proxy needs an upstream")),
-        RegistryKind::Hosted | RegistryKind::Virtual if source.upstream.is_some() => {
-            Err(invalid("only a proxy has an upstream"))
-        }
-        RegistryKind::Hosted | RegistryKind::Proxy if !source.members.is_empty() => {
-            Err(invalid("only a virtual registry has members"))
-        }
-        RegistryKind::Hosted if source.guard != Guard::default() => {
-            Err(invalid("a hosted registry holds back nothing: that is for proxies and virtual registries"))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Changes the kind of a registry that holds nothing. Its row is held, and so does who makes the first repository there hold
 /// it: of two at once one comes too late.
 async fn change_kind(session: &mut dyn Session, id: i64, kind: RegistryKind) -> Result<()> {
@@ -134,11 +107,10 @@ async fn change_kind(session: &mut dyn Session, id: i64, kind: RegistryKind) -> 
     const SHOWN: &str = "SELECT m.position FROM registry_member m WHERE m.member_id = $1 LIMIT 1";
     const SET: &str = "UPDATE registry SET kind = $1 WHERE id = $2";
     if session.query_first(HOLDS, &[id.into()]).await?.is_some() {
-        let words = "the registry holds repositories, and what they are would change: make another one";
-        return Err(Error::new(Kind::Conflict, words));
+        return Err(Refused::KindStands.into());
     }
     if session.query_first(SHOWN, &[id.into()]).await?.is_some() {
-        return Err(Error::new(Kind::Conflict, "a virtual registry shows this one: take it out there first"));
+        return Err(Refused::IsMember.into());
     }
     session.execute(SET, &[kind.word().into(), id.into()]).await.map(drop)
 }
@@ -171,22 +143,13 @@ async fn write_members(session: &mut dyn Session, id: i64, members: &[RegistryNa
     const FIND: &str = "
         SELECT r.id FROM registry r WHERE r.name = $1 AND r.organisation_id =
             (SELECT o.organisation_id FROM registry o WHERE o.id = $2)";
-    if members.len() > MOST_MEMBERS {
-        return Err(invalid(&format!("a virtual registry has at most {MOST_MEMBERS} members")));
-    }
     session.execute(HOLD, &[id.into()]).await?;
     session.execute(FORGET, &[id.into()]).await?;
-    let mut known = Vec::new();
-    for name in members {
-        let missing = || invalid(&format!("the organisation has no registry {name}"));
+    for (position, name) in (0_i64..).zip(members) {
+        let unknown = || Refused::MemberUnknown(name.clone());
         let found = session.query_first(FIND, &[name.as_str().into(), id.into()]).await?;
-        let member: i64 = found.ok_or_else(missing)?.next()?;
-        if known.contains(&member) {
-            return Err(invalid(&format!("{name} stands twice among the members")));
-        }
-        let position = i64::try_from(known.len()).map_err(Error::internal)?;
+        let member: i64 = found.ok_or_else(unknown)?.next()?;
         session.execute(ADD, &[id.into(), position.into(), member.into()]).await?;
-        known.push(member);
     }
     expect_no_circle(session, id).await
 }
@@ -198,10 +161,7 @@ async fn expect_no_circle(session: &mut dyn Session, id: i64) -> Result<()> {
     let above = walk(session, ABOVE, id).await?;
     // Of what is below only virtual ones count, and every step down leads out of one.
     let below = walk(session, BELOW, id).await?;
-    if above + below > DEEPEST {
-        return Err(invalid(&format!("virtual registries lie in one another at most {DEEPEST} deep")));
-    }
-    Ok(())
+    Source::expect_depth(above + below)
 }
 
 /// How many steps lead on from a registry.
@@ -217,9 +177,9 @@ async fn walk(session: &mut dyn Session, step: &'static str, id: i64) -> Result<
         next.sort_unstable();
         next.dedup();
         if next.contains(&id) {
-            return Err(invalid("a virtual registry would show itself"));
+            return Err(Refused::ShowsItself.into());
         }
-        if next.is_empty() || steps > DEEPEST {
+        if next.is_empty() || steps > Source::DEEPEST {
             return Ok(steps);
         }
         (reached, steps) = (next, steps + 1);

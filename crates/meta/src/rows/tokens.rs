@@ -1,8 +1,8 @@
 //! API tokens, and when they were last used.
 
 use async_trait::async_trait;
-use wharf_auth::port::{TokenRow, Tokens};
-use wharf_core::{AccountId, Error, Kind, Reach, Result, Timestamp, TokenHash, audit::AuditRecord};
+use wharf_auth::port::{Bound, Refused, TokenRow, Tokens};
+use wharf_core::{AccountId, Reach, Result, Timestamp, TokenHash, audit::AuditRecord};
 
 use super::{
     counting::{Tally, one_by_one},
@@ -15,9 +15,6 @@ use crate::{
     memory::{Recall, Remembered},
     session::{Row, Session},
 };
-
-/// How many tokens an account may have, those included that ended a while ago.
-const MOST: i64 = 1000;
 
 #[async_trait]
 impl Tokens for Database {
@@ -111,7 +108,7 @@ impl Step for List {
             LEFT JOIN api_token_use u ON u.token_id = t.id
             WHERE t.account_id = $1 AND (t.expires_at IS NULL OR t.expires_at > $2)
             ORDER BY t.id LIMIT $3";
-        let values = [self.account.0.into(), self.now.microseconds().into(), MOST.into()];
+        let values = [self.account.0.into(), self.now.microseconds().into(), Bound::Tokens.most().into()];
         session.query(LIST, &values).await?.into_iter().map(token).collect()
     }
 }
@@ -136,16 +133,10 @@ impl Step for Add {
             // Held, so that it is not ended meanwhile.
             && held!(session, "SELECT id FROM api_token WHERE hash = $1", &[parent.0.as_slice().into()]).is_none()
         {
-            return Err(Error::new(Kind::Denied, "the token that asks has ended"));
+            return Err(Refused::ParentEnded.into());
         }
         one_by_one(session, Tally::TokensOf(token.account.0)).await?;
-        let count = first_id(session.query_first(COUNT, &[token.account.0.into()]).await?)?;
-        if count >= MOST {
-            let message = format!(
-                "an account has {MOST} tokens at most, those that ended lately included: remove some"
-            );
-            return Err(Error::new(Kind::Conflict, message));
-        }
+        Bound::Tokens.expect_room(first_id(session.query_first(COUNT, &[token.account.0.into()]).await?)?)?;
         let reach = token.reach.as_ref().map(Reach::to_row).transpose()?;
         let values = [
             token.hash.0.as_slice().into(),

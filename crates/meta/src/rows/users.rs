@@ -1,8 +1,8 @@
 //! Users as an operator sees them. The platform keeps an operator who can log in.
 
 use async_trait::async_trait;
-use wharf_auth::port::{Fate, Span, UserRow, Users};
-use wharf_core::{AccountId, Error, Kind, Result, Timestamp, UserName, audit::AuditRecord};
+use wharf_auth::port::{Fate, Refused, Span, UserRow, Users};
+use wharf_core::{AccountId, Result, Timestamp, UserName, audit::AuditRecord};
 
 use super::{
     accounts::end_credentials,
@@ -97,7 +97,7 @@ impl Decide {
                 return Ok(());
             }
         }
-        Err(Error::new(Kind::Conflict, "the platform's last operator stays: make another one first"))
+        Err(Refused::LastOperator.into())
     }
 }
 

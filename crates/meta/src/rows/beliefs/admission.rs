@@ -2,9 +2,9 @@
 //! token of ours is made for it – all of it or nothing.
 
 use async_trait::async_trait;
-use wharf_auth::port::Admission;
+use wharf_auth::port::{Admission, Bound, Refused};
 use wharf_core::{
-    AccountId, Error, Kind, Principal, Reach, Result, Timestamp, TokenHash, Workload, audit::AuditRecord,
+    AccountId, Error, Principal, Reach, Result, Timestamp, TokenHash, Workload, audit::AuditRecord,
 };
 
 use crate::{
@@ -19,10 +19,6 @@ use crate::{
     session::Session,
 };
 
-/// How many tokens that have not ended one account may have.
-const MOST: i64 = 1000;
-/// How many accounts may stand for one rule, each for it together with others.
-const MOST_ACCOUNTS: i64 = 200;
 /// How many are forgotten at a time.
 const SOME: i64 = 1000;
 
@@ -54,16 +50,12 @@ impl Step for Admit {
     }
 }
 
-fn ended() -> Error {
-    Error::new(Kind::Denied, "a rule that let this job in was just removed")
-}
-
 impl Admit {
     /// Holds the rules until the transaction ends, so that none of them goes meanwhile.
     async fn expect_rules(&self, session: &mut dyn Session) -> Result<()> {
         for rule in &self.admission.rules {
             if held!(session, "SELECT id FROM claim_rule WHERE id = $1", &[(*rule).into()]).is_none() {
-                return Err(ended());
+                return Err(Refused::RuleGone.into());
             }
         }
         Ok(())
@@ -72,7 +64,7 @@ impl Admit {
     async fn spend(&self, session: &mut dyn Session) -> Result<()> {
         for fingerprint in &self.admission.spent {
             if !spend(session, fingerprint, self.admission.spent_until).await? {
-                return Err(Error::new(Kind::Exists, "the token was used before"));
+                return Err(Refused::TokenSpent.into());
             }
         }
         Ok(())
@@ -87,7 +79,7 @@ impl Admit {
             RETURNING id, version";
         let name = self.admission.account.as_str();
         let made = session.query_first(MAKE, &[name.into(), now.microseconds().into()]).await?;
-        let mut row = made.ok_or_else(ended)?;
+        let mut row = made.ok_or(Refused::RuleGone)?;
         let (account, version): (i64, i64) = (row.next()?, row.next()?);
         self.stand(session, account).await?;
         self.join(session, account, now).await?;
@@ -101,7 +93,7 @@ impl Admit {
             WHERE o.name = $2 AND o.removed_at IS NULL";
         let Admission { organisation, role, .. } = &self.admission;
         let found = session.query_first(FIND, &[account.into(), organisation.as_str().into()]).await?;
-        let mut row = found.ok_or_else(ended)?;
+        let mut row = found.ok_or(Refused::RuleGone)?;
         let (organisation, has): (i64, Option<String>) = (row.next()?, row.next()?);
         if has.as_deref() == Some(role.word()) {
             return Ok(());
@@ -126,9 +118,9 @@ impl Admit {
                 is_new = true;
             }
         }
-        if is_new && session.query_first(CROWDED, &[account.into(), MOST_ACCOUNTS.into()]).await?.is_some() {
-            let words = format!("jobs met one rule together with {MOST_ACCOUNTS} sets of others lately");
-            return Err(Error::new(Kind::RateLimited, words));
+        let most = Bound::RuleSets.most();
+        if is_new && session.query_first(CROWDED, &[account.into(), most.into()]).await?.is_some() {
+            return Err(Bound::RuleSets.reached());
         }
         Ok(())
     }
@@ -154,10 +146,7 @@ impl Admit {
             session.execute(USE, &[id.into()]).await?;
             session.execute(REMOVE, &[id.into()]).await?;
         }
-        if first_id(session.query_first(COUNT, &[account.into()]).await?)? >= MOST {
-            let words = format!("{MOST} jobs were let in by the same rules within a quarter of an hour");
-            return Err(Error::new(Kind::RateLimited, words));
-        }
+        Bound::Jobs.expect_room(first_id(session.query_first(COUNT, &[account.into()]).await?)?)?;
         let access = Reach::to_row(reach)?;
         let workload = serde_json::to_string(workload).map_err(Error::internal)?;
         let values = [

@@ -1,10 +1,10 @@
 //! The rules about what a source says, read once a token of it was found good.
 
 use async_trait::async_trait;
-use wharf_auth::port::{Believed, Whose};
+use wharf_auth::port::{Believed, Bound, Whose};
 use wharf_core::Result;
 
-use super::{MOST_RULES, rule};
+use super::rule;
 use crate::{
     database::Step,
     session::{Row, Session},
@@ -46,7 +46,7 @@ impl Step for FindRules {
         let source = self.source.into();
         let rows = match &self.whose {
             Whose::Organisation(name) => {
-                session.query(OF_ONE, &[source, name.as_str().into(), MOST_RULES.into()]).await?
+                session.query(OF_ONE, &[source, name.as_str().into(), Bound::Rules.most().into()]).await?
             }
             Whose::Everybody { behind } => {
                 session.query(OF_ALL, &[source, (*behind).into(), SOME.into()]).await?

@@ -4,11 +4,11 @@
 use async_trait::async_trait;
 use wharf_auth::{
     issuers::{Issuer, IssuerUrl},
-    port::IssuerSource,
+    port::{Bound, IssuerSource},
 };
 use wharf_core::{OrganisationName, Result, gate::OrganisationId};
 
-use super::{MOST_ISSUERS, ending::Ended};
+use super::ending::Ended;
 use crate::{
     database::Step,
     rows::tenants::first_id,
@@ -87,7 +87,7 @@ impl FindSources {
             JOIN issuer i ON i.organisation_id = o.id
             JOIN issuer_source s ON s.id = i.source_id
             WHERE s.url = $1 AND o.name = $2 ORDER BY s.id LIMIT $3";
-        let values = [self.url.as_str().into(), organisation.as_str().into(), MOST_ISSUERS.into()];
+        let values = [self.url.as_str().into(), organisation.as_str().into(), Bound::Issuers.most().into()];
         let mut sources = Vec::new();
         for mut row in session.query(FIND, &values).await? {
             let mut source = source(&mut row)?;
@@ -111,7 +111,8 @@ impl FindSources {
         let plain = Issuer { url: self.url.clone(), keys_url: None, authorities: None }.fingerprint();
         let plain = plain.as_slice().into();
         let mut rows = session.query(PLAIN, &[plain]).await?;
-        rows.extend(session.query(OTHERS, &[self.url.as_str().into(), plain, MOST_ISSUERS.into()]).await?);
+        let values = [self.url.as_str().into(), plain, Bound::Issuers.most().into()];
+        rows.extend(session.query(OTHERS, &values).await?);
         let mut sources = Vec::new();
         for mut row in rows {
             let mut source = source(&mut row)?;

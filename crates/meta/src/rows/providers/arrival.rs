@@ -5,17 +5,21 @@
 //! nothing after: names stay. Who may not log in is known by the provider's address too, so he is nobody new to another row of
 //! the same provider.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use wharf_auth::port::{Arrival, Spent};
-use wharf_core::{
-    AccountId, Error, Kind, OrganisationName, Result, Role, audit::AuditRecord, gate::OrganisationId,
-};
+use wharf_auth::port::{Arrival, Membership, Refused, Spent};
+use wharf_core::{AccountId, OrganisationName, Result, Role, audit::AuditRecord, gate::OrganisationId};
 
 use crate::{
     database::Step,
-    rows::{beliefs::spend, journal::audit, members::JOIN, tenants::hold_organisation, warrants::held},
+    rows::{
+        beliefs::spend,
+        journal::audit,
+        members::{JOIN, membership},
+        tenants::hold_organisation,
+        warrants::held,
+    },
     session::{Row, Session},
 };
 
@@ -34,11 +38,9 @@ struct Outsider {
     name: String,
 }
 
-/// A membership that groups gave.
-struct Given {
-    role: Role,
-    /// What was given by hand beside.
-    beneath: Option<Role>,
+/// How somebody belongs to an organisation, and its name.
+struct Belonging {
+    membership: Membership,
     name: OrganisationName,
 }
 
@@ -49,20 +51,19 @@ impl Step for Arrive {
     async fn run(&self, session: &mut dyn Session) -> Result<AccountId> {
         const ENABLED: &str = "SELECT id FROM account WHERE id = $1 AND disabled = 0";
         let provider = self.arrival.provider;
-        let gone = || Error::new(Kind::Denied, "the provider was just removed");
         let held = held!(session, "SELECT url FROM provider WHERE id = $1", &[provider.into()]);
-        let url: String = held.ok_or_else(gone)?.next()?;
+        let url: String = held.ok_or(Refused::ProviderGone)?.next()?;
         if let Some(Spent { fingerprint, until }) = &self.arrival.spent
             && !spend(session, fingerprint, *until).await?
         {
-            return Err(Error::new(Kind::Denied, "this login was finished before: begin it again"));
+            return Err(Refused::ArrivalSpent.into());
         }
         let outsider = match self.known(session).await? {
             Some(known) => known,
             None => self.make(session, &url).await?,
         };
         if session.query_first(ENABLED, &[outsider.account.into()]).await?.is_none() {
-            return Err(shut_out());
+            return Err(Refused::ShutOut.into());
         }
         self.follow_groups(session, &outsider).await?;
         Ok(AccountId(outsider.account))
@@ -90,18 +91,11 @@ impl Arrive {
             INSERT INTO outsider (account_id, provider_id, url, subject) VALUES ($1, $2, $3, $4)";
         let Arrival { provider, subject, name, .. } = &self.arrival;
         if session.query_first(SHUT_OUT, &[subject.as_str().into(), url.into()]).await?.is_some() {
-            return Err(shut_out());
+            return Err(Refused::ShutOut.into());
         }
-        let nameless = || {
-            let words = "the provider's name for you cannot be a login here: ask the operator of this Wharf";
-            Error::new(Kind::Unauthenticated, words)
-        };
-        let name = name.as_ref().ok_or_else(nameless)?.to_string();
+        let name = name.as_ref().ok_or(Refused::Nameless)?.to_string();
         let values = [name.as_str().into(), self.record.at.microseconds().into()];
-        let words =
-            "somebody is called so here: log in with your password here if it is you, else ask the operator";
-        let taken = || Error::new(Kind::Exists, words);
-        let account: i64 = session.query_first(MAKE, &values).await?.ok_or_else(taken)?.next()?;
+        let account: i64 = session.query_first(MAKE, &values).await?.ok_or(Refused::Namesake)?.next()?;
         let values = [account.into(), (*provider).into(), url.into(), subject.as_str().into()];
         session.execute(NOTE, &values).await?;
         audit(session, &AuditRecord { target: Some(name.clone()), ..self.record.clone() }).await?;
@@ -110,19 +104,19 @@ impl Arrive {
 
     async fn follow_groups(&self, session: &mut dyn Session, outsider: &Outsider) -> Result<()> {
         let wanted = self.wanted(session).await?;
-        let given = given(session, outsider.account).await?;
-        let by_hand = by_hand(session, outsider.account).await?;
+        let belongings = belongings(session, outsider.account).await?;
         for (organisation, (role, name)) in &wanted {
-            let given = given.get(organisation);
-            let role = given.and_then(|given| given.beneath).map_or(*role, |beneath| beneath.max(*role));
-            if !by_hand.contains(organisation) && given.map(|given| given.role) != Some(role) {
-                self.give(session, (outsider, *organisation), (role, name)).await?;
+            let before = belongings.get(organisation).map(|belonging| belonging.membership);
+            if let Some(after) = Membership::grouped(before, *role) {
+                self.give(session, (outsider, *organisation), (after.role(), name)).await?;
             }
         }
-        for (organisation, given) in
-            given.iter().filter(|(organisation, _)| !wanted.contains_key(organisation))
-        {
-            self.take(session, (outsider, *organisation), given).await?;
+        for (organisation, Belonging { membership, name }) in &belongings {
+            if let Membership::ByGroups { beneath, .. } = membership
+                && !wanted.contains_key(organisation)
+            {
+                self.take(session, (outsider, *organisation), (*beneath, name)).await?;
+            }
         }
         Ok(())
     }
@@ -158,7 +152,7 @@ impl Arrive {
         let account = outsider.account;
         // Held: since it was found it may have gone, or an admin may have said something by hand.
         if !hold_organisation(session, OrganisationId(organisation)).await?
-            || by_hand(session, account).await?.contains(&organisation)
+            || is_by_hand(session, (account, organisation)).await?
         {
             return Ok(());
         }
@@ -173,24 +167,24 @@ impl Arrive {
         &self,
         session: &mut dyn Session,
         (outsider, organisation): (&Outsider, i64),
-        given: &Given,
+        (beneath, name): (Option<Role>, &OrganisationName),
     ) -> Result<()> {
         const LEAVE: &str = "DELETE FROM membership WHERE organisation_id = $1 AND account_id = $2";
         const STAY: &str = "UPDATE membership SET role = $1 WHERE organisation_id = $2 AND account_id = $3";
         const FORGET: &str = "DELETE FROM given_role WHERE organisation_id = $1 AND account_id = $2";
-        let Outsider { account, name } = outsider;
+        let Outsider { account, name: user } = outsider;
         let of = [organisation.into(), (*account).into()];
         if session.execute(FORGET, &of).await? == 0 {
             return Ok(());
         }
-        match given.beneath {
+        match beneath {
             Some(role) => {
                 session.execute(STAY, &[role.word().into(), organisation.into(), (*account).into()]).await?;
-                self.note(session, "member.set", (&given.name, format!("{name} {role}"))).await
+                self.note(session, "member.set", (name, format!("{user} {role}"))).await
             }
             None => {
                 session.execute(LEAVE, &of).await?;
-                self.note(session, "member.delete", (&given.name, name.clone())).await
+                self.note(session, "member.delete", (name, user.clone())).await
             }
         }
     }
@@ -206,30 +200,24 @@ impl Arrive {
     }
 }
 
-fn shut_out() -> Error {
-    Error::new(Kind::Unauthenticated, "this user may not log in")
-}
-
-/// The memberships that groups gave.
-async fn given(session: &mut dyn Session, account: i64) -> Result<BTreeMap<i64, Given>> {
-    const GIVEN: &str = "
-        SELECT g.organisation_id, m.role, g.beneath, o.name FROM given_role g
-        JOIN organisation o ON o.id = g.organisation_id
-        JOIN membership m ON m.organisation_id = g.organisation_id AND m.account_id = g.account_id
-        WHERE g.account_id = $1";
+/// Where an account belongs, and how.
+async fn belongings(session: &mut dyn Session, account: i64) -> Result<BTreeMap<i64, Belonging>> {
+    const LIST: &str = "
+        SELECT m.organisation_id, o.name, m.role, g.account_id, g.beneath
+        FROM membership m JOIN organisation o ON o.id = m.organisation_id
+        LEFT JOIN given_role g ON g.organisation_id = m.organisation_id AND g.account_id = m.account_id
+        WHERE m.account_id = $1";
     let one = |mut row: Row| {
-        let (organisation, role) = (row.next()?, row.parse(|role: String| role.parse().ok())?);
-        let beneath = row.parse(|role: Option<String>| role.map(|role| role.parse()).transpose().ok())?;
-        Ok((organisation, Given { role, beneath, name: row.parse(|name: String| name.parse().ok())? }))
+        let (organisation, name) = (row.next()?, row.parse(|name: String| name.parse().ok())?);
+        Ok((organisation, Belonging { membership: membership(&mut row)?, name }))
     };
-    session.query(GIVEN, &[account.into()]).await?.into_iter().map(one).collect()
+    session.query(LIST, &[account.into()]).await?.into_iter().map(one).collect()
 }
 
-/// Where an account belongs by what somebody said.
-async fn by_hand(session: &mut dyn Session, account: i64) -> Result<BTreeSet<i64>> {
+/// Whether an account belongs to an organisation by what somebody said.
+async fn is_by_hand(session: &mut dyn Session, (account, organisation): (i64, i64)) -> Result<bool> {
     const BY_HAND: &str = "
-        SELECT m.organisation_id FROM membership m WHERE m.account_id = $1 AND NOT EXISTS
+        SELECT m.organisation_id FROM membership m WHERE m.account_id = $1 AND m.organisation_id = $2 AND NOT EXISTS
             (SELECT 1 FROM given_role g WHERE g.account_id = m.account_id AND g.organisation_id = m.organisation_id)";
-    let rows = session.query(BY_HAND, &[account.into()]).await?;
-    rows.into_iter().map(|mut row| row.next()).collect()
+    Ok(session.query_first(BY_HAND, &[account.into(), organisation.into()]).await?.is_some())
 }
