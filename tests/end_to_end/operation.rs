@@ -15,6 +15,7 @@ mod pairs;
 mod problems;
 mod proxies;
 mod refusals;
+mod scrub;
 mod slow;
 mod stopping;
 mod tls;
@@ -27,7 +28,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-pub(crate) use self::problems::is_problem;
+pub(crate) use self::{
+    problems::is_problem,
+    scrub::{metric, vanishes},
+};
 use crate::harness::{ADMIN_PASSWORD, Wharf};
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod metrics;
 mod mistakes;
 mod proxy;
 mod redirects;
+mod scrub;
 mod uploads;
 
 use crate::harness::{ADMIN_PASSWORD, Repository, Wharf, storage};

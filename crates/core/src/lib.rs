@@ -39,6 +39,7 @@
 //! | build | where a job comes from, as a build service says: repository and workflow |
 //! | attestation | a statement about a file, signed with a certificate that was made for whoever publishes it, its publisher |
 //! | letter, link, invitation | a message by mail; what a user opens once in place of a password; what lets somebody become a member |
+//! | scrub | reading all blobs again while serving, in rounds; to verify is to look at everything when told to |
 //! | meter | a number a part keeps about its own work; the server shows it as a metric |
 
 mod actor;

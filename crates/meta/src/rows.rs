@@ -38,6 +38,7 @@ mod retention;
 mod rights;
 mod robots;
 mod rules;
+mod scrubs;
 mod second_factor;
 mod sources;
 mod tags;

@@ -111,6 +111,7 @@ const LEFT: &[&str] = &[
     "collection_clock",
     "collection_hold",
     "lease",
+    "scrub",
     "repeat",
     "page_body",
 ];

@@ -28,6 +28,7 @@ mod quota;
 mod referrers;
 mod repository;
 mod room;
+mod scrub;
 mod strays;
 mod tag;
 mod tap;
@@ -53,10 +54,11 @@ pub use crate::{
     history::Forgotten,
     housekeeping::Swept,
     manifest::{MOST_TAGS, ManifestPush, PushedManifest, ReleaseTag, StoredManifest},
-    meters::{ForgottenMeters, Meters, UploadMeters},
+    meters::{ForgottenMeters, Meters, ScrubMeters, UploadMeters},
     quota::{QuotaUsage, Usage},
     referrers::Referrer,
     repository::Removal,
+    scrub::{Scrub, ScrubTurn},
     tap::{Taps, UploadEnd, UploadObserver},
     turns::{Turn, Turns},
     upload::{Closing, Finished, HashedBytes, Hashing, Offset, Upload},

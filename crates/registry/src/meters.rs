@@ -27,6 +27,21 @@ pub struct Meters {
     pub forgotten: ForgottenMeters,
     /// Times a blob was asked for whose object is gone or of another length.
     pub blobs_damaged: Counter,
+    /// What the scrub looked at here.
+    pub scrub: ScrubMeters,
+}
+
+/// What the scrub looked at here, and how far it is anywhere.
+#[derive(Debug, Default)]
+pub struct ScrubMeters {
+    /// Bytes it read and hashed.
+    pub bytes: Counter,
+    /// Blobs whose bytes it found gone or wrong.
+    pub damaged: Counter,
+    /// Blobs it passed over, for they could not be read.
+    pub unread: Counter,
+    /// When a round last ended, on whatever node, in seconds since 1970; 0 for never.
+    pub last_round: Gauge,
 }
 
 /// Uploads, by what became of them.

@@ -12,6 +12,7 @@ mod usage;
 use async_trait::async_trait;
 use wharf_core::{Digest, Result};
 
+pub(crate) use self::blobs::Stored;
 use crate::Registry;
 
 /// Something that is not as it should be.

@@ -130,6 +130,8 @@ pub(crate) struct Config {
     pub(crate) webhook_patience: Duration,
     pub(crate) webhook_give_up: Duration,
     pub(crate) housekeeping_interval: Duration,
+    /// None: no blob is read again by itself.
+    pub(crate) scrub_interval: Option<Duration>,
     pub(crate) shutdown_grace: Duration,
     pub(crate) limits: Limits,
     pub(crate) metrics_listen: Option<Listen>,
@@ -265,6 +267,9 @@ impl RawValues {
             webhook_give_up: self.read("webhook_give_up", values::duration)?,
             housekeeping_interval: self.read("housekeeping_interval", |text| {
                 values::duration(text).filter(|rest| !rest.is_zero())
+            })?,
+            scrub_interval: self.read("scrub_interval", |text| {
+                values::duration_or_off(text).filter(|time| time.is_none_or(|time| !time.is_zero()))
             })?,
             shutdown_grace: self.read("shutdown_grace", values::duration)?,
             limits: Limits::read(self)?,

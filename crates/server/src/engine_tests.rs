@@ -9,6 +9,7 @@ mod governing;
 mod inspecting;
 mod listing;
 mod nodes;
+mod scrub;
 mod strays;
 mod verify;
 

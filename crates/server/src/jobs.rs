@@ -3,6 +3,7 @@
 mod letter_carrier;
 mod messenger;
 mod recorder;
+mod scrubber;
 
 use std::{
     sync::Arc,
@@ -20,7 +21,9 @@ use wharf_registry::{
     webhooks::Webhooks,
 };
 
-pub(crate) use self::{letter_carrier::LetterCarrier, messenger::Messenger, recorder::Recorder};
+pub(crate) use self::{
+    letter_carrier::LetterCarrier, messenger::Messenger, recorder::Recorder, scrubber::Scrubber,
+};
 use crate::{data_dir::DataDir, first_start::forget_password, metrics::JobMeters};
 
 /// What is slow to arise and dear to look for is looked for every so many rounds.

@@ -14,7 +14,7 @@ use crate::{
     control::{self, Desk},
     data_dir::DataDir,
     first_start,
-    jobs::{Jobs, LetterCarrier, Messenger, Recorder},
+    jobs::{Jobs, LetterCarrier, Messenger, Recorder, Scrubber},
     listener::{Limits, Listener, Socket, Tls},
     metrics::read_token,
     operation::Durability,
@@ -58,6 +58,7 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     let (messenger, carrier) = bearers(&wharf);
     let sending = tokio::spawn(messenger.run(stop.clone()));
     tokio::spawn(carrier.run(stop.clone()));
+    tokio::spawn(scrubber(config, &wharf).run(stop.clone()));
     let jobs = tokio::spawn(jobs_of(config, &wharf, &data_dir).run(stop.clone()));
     let hangup = signal(SignalKind::hangup()).map_err(Error::internal)?;
     match tls.clone() {
@@ -119,6 +120,15 @@ fn bearers(wharf: &Wharf) -> (Messenger, LetterCarrier) {
     let messenger =
         Messenger { webhooks: wharf.webhooks.clone(), clock: clock.clone(), meters: meters.clone() };
     (messenger, LetterCarrier { auth: wharf.auth.clone(), clock, meters })
+}
+
+fn scrubber(config: &Config, wharf: &Wharf) -> Scrubber {
+    Scrubber {
+        registry: wharf.registry.clone(),
+        clock: Arc::new(SystemClock),
+        meters: wharf.jobs.clone(),
+        within: config.scrub_interval,
+    }
 }
 
 fn jobs_of(config: &Config, wharf: &Wharf, data_dir: &Arc<DataDir>) -> Jobs {

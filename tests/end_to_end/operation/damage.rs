@@ -1,4 +1,5 @@
-//! Bytes that the disk lost or changed: what is no longer whole is not served, and the next push heals it.
+//! Bytes that the disk lost or changed: what is no longer whole is not served, and the next push heals it. What keeps its
+//! length is found by the scrub (`scrub.rs`) and by verifying (`verify.rs`).
 
 use std::fs::{self, OpenOptions};
 
@@ -44,11 +45,14 @@ async fn a_blob_of_another_length_is_not_served_and_the_next_push_heals_it_every
     elsewhere.blob(&digest).await.is(200).has_body(&content);
 }
 
-/// Stored bytes are not hashed again while they are served. Clients hash what they get, and push what they miss.
+/// Stored bytes are not hashed again while they are served, but when the scrub or a verification comes to them. Clients
+/// hash what they get, and push what is wrong.
 #[tokio::test]
-async fn a_blob_with_a_flipped_bit_is_healed_by_the_next_push() {
+async fn a_blob_with_a_flipped_bit_is_served_until_somebody_looks_and_healed_by_the_next_push() {
     let (wharf, repository, content, digest) = with_blob().await;
     wharf.flip_a_byte_of(&content);
+    let served = repository.blob(&digest).await.is(200).body;
+    assert!(served.len() == content.len() && served != content, "nobody has looked at it");
 
     repository.push_blob(&content).await;
 

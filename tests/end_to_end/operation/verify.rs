@@ -97,7 +97,8 @@ async fn a_repair_sets_wrong_bytes_aside_and_the_next_push_heals() {
     let damaged = sha256(&image.blobs[1]);
     wharf.flip_a_byte_of(&image.blobs[1]);
     fs::write(wharf.data.join("objects/00/0190a5c6-0000-7000-8000-0000000000ab"), b"left").unwrap();
-    repository.blob(&damaged).await.is(200);
+    let served = repository.blob(&damaged).await.is(200).body;
+    assert_ne!(served, image.blobs[1], "wrong bytes of the right length are served until somebody looks");
 
     let (code, told) = verify(&wharf, &["--repair"]);
 

@@ -32,6 +32,8 @@ pub(super) enum Fault {
     /// 200 with an error as its body, which S3 does where it answers before it is done: where it joins parts. Every
     /// other call goes well.
     ErrorInside,
+    /// An object comes back with another bit at its end than was stored. Every other call goes well.
+    Flipped,
     /// Nothing comes, and the connection stays.
     Silence,
 }
@@ -129,6 +131,14 @@ async fn carry(mut client: TcpStream, server: &str, book: &Mutex<Book>) -> io::R
         Some(Fault::Denied) => answer((&mut client, &call), "403 Forbidden", "AccessDenied").await,
         Some(Fault::Gone) => answer((&mut client, &call), "404 Not Found", "NoSuchKey").await,
         Some(Fault::ErrorInside) => answer((&mut client, &call), "200 OK", "InternalError").await,
+        Some(Fault::Flipped) => {
+            let mut answer = ask(server, &call).await?;
+            let head = head_length(&answer).unwrap_or(answer.len());
+            if described(&call) == "GET objects" {
+                answer[head..].last_mut().into_iter().for_each(|last| *last ^= 1);
+            }
+            client.write_all(&answer).await
+        }
         Some(Fault::Silence) => {
             tokio::time::sleep(Duration::from_secs(120)).await;
             Ok(())

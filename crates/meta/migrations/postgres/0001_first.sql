@@ -762,6 +762,18 @@ CREATE INDEX delivery_due ON delivery (webhook_id, due_at, id) WHERE due_at IS N
 CREATE INDEX delivery_order ON delivery (webhook_id, repository_id, id) WHERE state = 'pending';
 CREATE INDEX delivery_created ON delivery (created_at) WHERE state <> 'pending';
 
+-- The round of the scrub that is under way, in one row. last_digest: the blob that was looked at last; NULL before the
+-- first. ended_at: when the last round ended that went through all blobs.
+CREATE TABLE scrub (
+    id            BIGINT PRIMARY KEY,
+    began_at      BIGINT NOT NULL,
+    planned_bytes BIGINT NOT NULL,
+    last_digest   BYTEA,
+    blobs         BIGINT NOT NULL,
+    damaged       BIGINT NOT NULL,
+    ended_at      BIGINT
+);
+
 -- What only one node does at a time: who has it, and until when.
 CREATE TABLE lease (
     name     TEXT COLLATE "C" PRIMARY KEY,

@@ -760,6 +760,18 @@ CREATE INDEX delivery_due ON delivery (webhook_id, due_at, id) WHERE due_at IS N
 CREATE INDEX delivery_order ON delivery (webhook_id, repository_id, id) WHERE state = 'pending';
 CREATE INDEX delivery_created ON delivery (created_at) WHERE state <> 'pending';
 
+-- The round of the scrub that is under way, in one row. last_digest: the blob that was looked at last; NULL before the
+-- first. ended_at: when the last round ended that went through all blobs.
+CREATE TABLE scrub (
+    id            INTEGER PRIMARY KEY,
+    began_at      INTEGER NOT NULL,
+    planned_bytes INTEGER NOT NULL,
+    last_digest   BLOB,
+    blobs         INTEGER NOT NULL,
+    damaged       INTEGER NOT NULL,
+    ended_at      INTEGER
+);
+
 -- What only one node does at a time: who has it, and until when.
 CREATE TABLE lease (
     name     TEXT PRIMARY KEY,

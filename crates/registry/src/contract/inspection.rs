@@ -2,14 +2,30 @@
 
 use wharf_core::{Tag, gate::RepositoryId};
 
-use super::store::{MARK, NOW, commit, digest, image, key, repository, view};
-use crate::port::{BlobRow, InspectedBlob, InspectedManifest, NewManifest, Store};
+use super::store::{Body, MARK, NOW, commit, digest, image, key, repository, view};
+use crate::port::{BlobRow, InspectedBlob, InspectedManifest, NewManifest, ScrubRow, Store};
 
 pub(super) async fn suite(store: &dyn Store) {
     blobs_come_in_the_order_of_their_digests_with_whether_they_are_held(store).await;
     a_manifest_comes_with_the_edges_that_lead_nowhere(store).await;
     the_tags_that_need_a_blob_are_named_through_an_index_too(store).await;
     an_object_is_known_while_a_row_leads_to_it(store).await;
+    the_scrub_is_kept_as_far_as_it_is(store).await;
+}
+
+async fn the_scrub_is_kept_as_far_as_it_is(store: &dyn Store) {
+    let kept = async || view(store, (), |(), work| Box::pin(async move { work.scrub().await })).await;
+    assert_eq!(kept().await, None, "no round has begun");
+    let first =
+        ScrubRow { began_at: NOW, planned_bytes: 1 << 40, last: None, blobs: 0, damaged: 0, ended_at: None };
+    let later = ScrubRow { last: Some(digest("scrubbed")), blobs: 7, damaged: 2, ..first.clone() };
+    let next =
+        ScrubRow { began_at: NOW.plus_seconds(9), ended_at: Some(NOW.plus_seconds(8)), ..first.clone() };
+    for round in [first, later, next] {
+        let body: Body<_, ()> = |round, work| Box::pin(work.set_scrub(round));
+        commit(store, round.clone(), body).await.unwrap();
+        assert_eq!(kept().await, Some(round));
+    }
 }
 
 /// Every blob, in pages of this size.

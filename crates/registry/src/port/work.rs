@@ -11,8 +11,8 @@ use wharf_core::{
 };
 
 use super::{
-    Deliveries, Hooks, Ledger, Notices, Pages, Releases, Repositories, Retention, Rules, Sources, Tags,
-    Tenants, Usages, Warrants,
+    Deliveries, Hooks, Ledger, Notices, Pages, Releases, Repositories, Retention, Rules, Scrubs, Sources,
+    Tags, Tenants, Usages, Warrants,
 };
 use crate::format::{Fact, FactCursor};
 
@@ -39,6 +39,7 @@ pub trait Work:
     + Ledger
     + Retention
     + Rules
+    + Scrubs
     + Sources
     + Usages
     + Warrants
@@ -68,6 +69,7 @@ impl<T> Work for T where
         + Ledger
         + Retention
         + Rules
+        + Scrubs
         + Sources
         + Usages
         + Warrants

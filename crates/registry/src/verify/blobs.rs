@@ -16,6 +16,17 @@ const PAGE: u32 = 100;
 /// How long wrong bytes are kept that were set aside, for whoever wants to look at them, in seconds.
 const ASIDE: i64 = 30 * 24 * 3600;
 
+/// What the store has for a blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stored {
+    /// Bytes that have its digest.
+    Right,
+    /// Others, of the same length.
+    Wrong,
+    /// None, or of another length: the blob answers as missing.
+    Nothing,
+}
+
 impl Registry {
     pub(super) async fn verify_blobs(
         &self,
@@ -49,14 +60,31 @@ impl Registry {
     /// # Errors
     /// `Unavailable`; the inspector's.
     pub async fn is_right(&self, blob: &BlobRow, inspector: &mut dyn Inspector) -> Result<bool> {
+        Ok(self.hash_blob(blob, inspector).await? == Stored::Right)
+    }
+
+    /// Reads and hashes what the store has for a blob.
+    pub(crate) async fn hash_blob(&self, blob: &BlobRow, inspector: &mut dyn Inspector) -> Result<Stored> {
         let opened = Pieces::open(self.blobs(), blob.key, blob.size, 0..blob.size).await?;
-        let Some(mut pieces) = opened else { return Ok(false) };
+        let Some(mut pieces) = opened else { return Ok(Stored::Nothing) };
         let mut hasher = Hasher::new(blob.digest.algorithm());
         while let Some(piece) = pieces.next().await? {
             inspector.read(piece.len() as u64).await?;
             hasher = hash(hasher, piece).await?;
         }
-        Ok(hasher.finish() == blob.digest)
+        Ok(if hasher.finish() == blob.digest { Stored::Right } else { Stored::Wrong })
+    }
+
+    /// Whether a blob's row still leads to the object that it led to: it may have been deleted or healed since.
+    pub(crate) async fn is_still_at(&self, blob: &BlobRow) -> Result<bool> {
+        Ok(self.store().view(FindKey { digest: blob.digest }).await? == Some(blob.key))
+    }
+
+    /// Lets a blob answer as missing, so that its next push heals it. Its bytes are kept for a while.
+    pub(crate) async fn set_aside(&self, blob: &BlobRow) -> Result<()> {
+        // A key that was never written to.
+        let nowhere = UploadId::new(self.now(), self.0.parts.entropy.bytes()).object_key();
+        self.store().commit(SetAside { seen: blob.clone(), nowhere }).await
     }
 
     async fn damaged_blob(
@@ -65,15 +93,12 @@ impl Registry {
         repair: Repair,
         inspector: &mut dyn Inspector,
     ) -> Result<()> {
-        // It may have been deleted or healed since its row was read.
-        if self.store().view(FindKey { digest: blob.digest }).await? != Some(blob.key) {
+        if !self.is_still_at(blob).await? {
             return Ok(());
         }
         let tags = self.affected(&blob.digest).await?;
         if repair == Repair::Yes {
-            // A key that was never written to: the blob answers as lost, and is healed by its next push.
-            let nowhere = UploadId::new(self.now(), self.0.parts.entropy.bytes()).object_key();
-            self.store().commit(SetAside { seen: blob.clone(), nowhere }).await?;
+            self.set_aside(blob).await?;
         }
         inspector.found(Finding::Damaged { digest: blob.digest, tags }).await
     }

@@ -380,6 +380,14 @@ pub(crate) const KEYS: &[Key] = &[
         secret: Mask::Nothing,
     },
     Key {
+        name: "scrub_interval",
+        flag: "scrub-interval",
+        default: "30d",
+        expected: "a time like 90s, 30m, 24h or 7d, above 0, or off",
+        about: "Every blob is read and hashed again within this time; off: none is.",
+        secret: Mask::Nothing,
+    },
+    Key {
         name: "shutdown_grace",
         flag: "shutdown-grace",
         default: "30s",

@@ -38,6 +38,8 @@ pub(crate) struct JobMeters {
     pub(crate) letters: JobMeter,
     /// The ballast, and a look at the disk.
     pub(crate) disk: JobMeter,
+    /// Blobs that are read and hashed again.
+    pub(crate) scrub: JobMeter,
 }
 
 /// What is counted of one kind of job.
@@ -78,6 +80,7 @@ impl JobMeters {
                 ("webhooks", &self.webhooks),
                 ("letters", &self.letters),
                 ("disk", &self.disk),
+                ("scrub", &self.scrub),
             ]
         };
         let label = |kind| -> Label { [("job", kind)] };

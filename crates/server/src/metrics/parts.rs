@@ -42,6 +42,7 @@ impl MeteredParts {
         self.requests.show(page)?;
         self.show_listeners(page)?;
         self.show_registry(page)?;
+        self.show_scrub(page)?;
         self.show_upstreams(page)?;
         self.show_auth(page)?;
         self.show_database(page)?;
@@ -93,6 +94,20 @@ impl MeteredParts {
         page.counter(&number("memberships_collected", help), meters.memberships_collected.value())?;
         let help = "Blobs that went with their last membership";
         page.counter(&number("blobs_collected", help), meters.blobs_collected.value())
+    }
+
+    fn show_scrub(&self, page: &mut Page<'_>) -> fmt::Result {
+        let meters = &self.registry.meters().scrub;
+        page.counter(
+            &bytes("scrub_read", "Bytes of blobs that were read and hashed again"),
+            meters.bytes.value(),
+        )?;
+        let help = "Blobs whose bytes the scrub found gone or wrong";
+        page.counter(&number("scrub_damaged", help), meters.damaged.value())?;
+        let help = "Blobs the scrub passed over, for they could not be read";
+        page.counter(&number("scrub_unread", help), meters.unread.value())?;
+        let help = "When every blob had last been read, in seconds since 1970; 0 for never";
+        page.gauge(&seconds("scrub_round_timestamp", help), meters.last_round.value())
     }
 
     fn show_upstreams(&self, page: &mut Page<'_>) -> fmt::Result {
