@@ -57,6 +57,33 @@ pub struct Collected {
     pub bytes: u64,
 }
 
+/// What a run is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Counting what it would take away.
+    Counting,
+    /// Taking it away.
+    Collecting,
+}
+
+/// Who watches a run.
+pub trait CollectionWatch: Send {
+    /// So many reviews were looked at in this stage, after each page of them.
+    ///
+    /// # Errors
+    /// The watcher's own, which ends the run; what was done by then stays done.
+    fn reviewed(&mut self, stage: Stage, reviews: u64) -> Result<()>;
+}
+
+/// Nobody watches.
+pub struct Unwatched;
+
+impl CollectionWatch for Unwatched {
+    fn reviewed(&mut self, _: Stage, _: u64) -> Result<()> {
+        Ok(())
+    }
+}
+
 impl Registry {
     /// Moves the collector's time on by what passed since the last round, by a clock that does not jump.
     ///
@@ -70,9 +97,9 @@ impl Registry {
     /// What a run would take away.
     ///
     /// # Errors
-    /// `Unavailable`.
-    pub async fn collectable(&self, horizon: Horizon) -> Result<Collected> {
-        self.unneeded(horizon, |_| true).await
+    /// `Unavailable`; the watcher's.
+    pub async fn collectable(&self, horizon: Horizon, watch: &mut dyn CollectionWatch) -> Result<Collected> {
+        self.unneeded(horizon, |_| true, watch).await
     }
 
     /// Whether any repository holds a blob.
@@ -84,8 +111,13 @@ impl Registry {
     }
 
     /// The memberships under review that nothing needs, as far as they are counted.
-    async fn unneeded(&self, horizon: Horizon, counts: fn(&ReviewRow) -> bool) -> Result<Collected> {
-        let mut found = Collected::default();
+    async fn unneeded(
+        &self,
+        horizon: Horizon,
+        counts: fn(&ReviewRow) -> bool,
+        watch: &mut dyn CollectionWatch,
+    ) -> Result<Collected> {
+        let (mut found, mut seen) = (Collected::default(), 0);
         let mut last = None;
         loop {
             let reviews = self.store().view(ListReviews(self.wanted(horizon, last))).await?;
@@ -95,23 +127,31 @@ impl Registry {
                 found.memberships += 1;
                 found.bytes += review.blob.size;
             }
+            seen += reviews.len() as u64;
+            watch.reviewed(Stage::Counting, seen)?;
         }
     }
 
     /// Ends what nothing needs any more. Running it twice at once, here or on another node, does no harm.
     ///
     /// # Errors
-    /// `Conflict` when it would take more than it may; `Unavailable`. What was done by then stays done.
-    pub async fn collect(&self, horizon: Horizon, share: Share) -> Result<Collected> {
+    /// `Conflict` when it would take more than it may; `Unavailable`; the watcher's. What was done by then stays done.
+    pub async fn collect(
+        &self,
+        horizon: Horizon,
+        share: Share,
+        watch: &mut dyn CollectionWatch,
+    ) -> Result<Collected> {
         if share == Share::Tenth {
-            self.expect_modest(horizon).await?;
+            self.expect_modest(horizon, watch).await?;
         }
-        let mut collected = Collected::default();
+        let (mut collected, mut seen) = (Collected::default(), 0);
         let mut last = None;
         loop {
             let reviews = self.store().view(ListReviews(self.wanted(horizon, last))).await?;
             let Some(end) = reviews.last() else { return Ok(collected) };
             last = Some((end.due_at, end.id));
+            seen += reviews.len() as u64;
             let step = self.review_all(reviews).await?;
             self.meters().memberships_collected.add(step.memberships);
             self.meters().blobs_collected.add(step.blobs);
@@ -119,6 +159,7 @@ impl Registry {
             collected.memberships += step.memberships;
             collected.blobs += step.blobs;
             collected.bytes += step.bytes;
+            watch.reviewed(Stage::Collecting, seen)?;
         }
     }
 
@@ -139,8 +180,8 @@ impl Registry {
 
     /// A mistake upstream, such as a script that deletes every manifest, must not cost the bytes as well. What was
     /// uploaded and never named does not count: else any writer could stop the collector with it.
-    async fn expect_modest(&self, horizon: Horizon) -> Result<()> {
-        let wanted = self.unneeded(horizon, |review| review.after_deletion).await?.memberships;
+    async fn expect_modest(&self, horizon: Horizon, watch: &mut dyn CollectionWatch) -> Result<()> {
+        let wanted = self.unneeded(horizon, |review| review.after_deletion, watch).await?.memberships;
         if wanted <= self.settings().collection_unguarded {
             return Ok(());
         }

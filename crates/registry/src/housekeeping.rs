@@ -10,7 +10,7 @@ use wharf_core::{ObjectKey, Result, Timestamp};
 
 use crate::{
     Registry, Settings,
-    collection::{Collected, Horizon, Share},
+    collection::{Collected, Horizon, Share, Unwatched},
     history::Forgotten,
     port::{EmptyRepositories, LeaseClaim, Store, Transaction, UploadRow, Work},
     upload::{End, FindUpload},
@@ -62,7 +62,7 @@ impl Registry {
             objects: self.remove_objects().await?,
             repositories: self.remove_empty_repositories().await?,
             forgotten: self.forget().await?,
-            collected: self.collect(Horizon::Due, Share::Tenth).await?,
+            collected: self.collect(Horizon::Due, Share::Tenth, &mut Unwatched).await?,
         })
     }
 

@@ -50,7 +50,7 @@ use wharf_core::{
 pub use crate::{
     blob::{Blob, Mounted},
     cache::{Cache, Weigh},
-    collection::{Collected, Horizon, Share},
+    collection::{Collected, CollectionWatch, Horizon, Share, Stage, Unwatched},
     history::Forgotten,
     housekeeping::Swept,
     manifest::{MOST_TAGS, ManifestPush, PushedManifest, ReleaseTag, StoredManifest},

@@ -1,12 +1,14 @@
 //! Collection while serving, as an operator sees it.
 
 use std::fs;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::time::sleep;
 
-use crate::harness::{Image, Wharf, noise};
+use super::scrub::metric;
+use crate::harness::{Image, Wharf, noise, wharf_command};
 
 /// A collector in a hurry.
 const HURRY: [(&str, &str); 3] =
@@ -74,4 +76,48 @@ async fn the_command_says_what_would_go_and_takes_it_without_the_delay() {
     wharf.stop().await;
     let taken = told(&wharf, &["gc", "--now"]);
     assert!(taken.contains("collected: 1 memberships"), "a stopped server's data too: {taken}");
+}
+
+/// Whatever the operator hurries, the bytes stay for those that have them open.
+#[tokio::test]
+async fn without_the_delay_the_bytes_still_stay_for_the_grace() {
+    let mut wharf = Wharf::start_in_files(&[("WHARF_HOUSEKEEPING_INTERVAL", "1s")]).await;
+    wharf.admin().repository("acme/app").push_blob(&noise(1, 100_000)).await;
+    assert!(told(&wharf, &["gc", "--now", "--force"]).contains("1 blobs went"));
+
+    let sweeps = "wharf_job_duration_seconds_count{job=\"sweep\"}";
+    let (before, begun) = (metric(&wharf, sweeps).await, Instant::now());
+    while metric(&wharf, sweeps).await < before + 2 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "nothing sweeps");
+        sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(size_of_objects(&wharf), 100_000, "an hour is not over");
+    wharf.kill();
+
+    let wharf = Wharf::start_in_files(&HURRY).await;
+    wharf.admin().repository("acme/app").push_blob(&noise(1, 100_000)).await;
+    told(&wharf, &["gc", "--now"]);
+    let begun = Instant::now();
+    while size_of_objects(&wharf) > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{} bytes stay", size_of_objects(&wharf));
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_terminal_is_shown_how_far_a_collection_is() {
+    let wharf = Wharf::start_in_files(&[]).await;
+    let repository = wharf.admin().repository("acme/app");
+    for seed in 0..3 {
+        repository.push_blob(&noise(seed, 10)).await;
+    }
+    let (program, data) = (wharf_command(), wharf.data.display());
+    let line = format!("{} gc --now --data-dir {data}", program.get_program().display());
+
+    // It gives the command a terminal.
+    let shown = Command::new("script").args(["-qec", &line, "/dev/null"]).output().unwrap();
+
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("counting what nothing needs") && shown.contains(" rows"), "{shown:?}");
+    assert!(shown.contains("collected: 3 memberships"), "{shown:?}");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wharf_registry::{Horizon, Share};
+use wharf_registry::{Horizon, Share, Unwatched};
 
 use super::{client::Client, house::House};
 
@@ -14,11 +14,12 @@ pub(super) async fn run(mut client: Client) {
         let collected = match client.random.below(24) {
             0 => {
                 house.model.begin_hurry();
-                let collected = client.registry.collect(Horizon::All, Share::Everything).await;
+                let collected =
+                    client.registry.collect(Horizon::All, Share::Everything, &mut Unwatched).await;
                 house.model.end_hurry();
                 collected
             }
-            _ => client.registry.collect(Horizon::Due, Share::Everything).await,
+            _ => client.registry.collect(Horizon::Due, Share::Everything, &mut Unwatched).await,
         };
         if let Some(collected) = client.expect("a collection", collected) {
             house.model.count("collected", collected.memberships);

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use wharf_auth::{Auth, KnownBy, NewUser, Presence};
 use wharf_core::{Actor, OperatorGrant, RegistryName, RegistryPlace, Result, Secret, UserName};
-use wharf_registry::{Collected, Horizon, Registry, Share};
+use wharf_registry::{Collected, CollectionWatch, Horizon, Registry, Share, Stage};
 
-use super::{Desk, Membership, Outcome, Progress, audit::Audit, key::Key, registry};
+use super::{Desk, Membership, Outcome, Progress, Step, Unit, audit::Audit, key::Key, registry};
 use crate::{
     as_text::AsText,
     first_start::{ADMIN, PASSWORD_FILE},
@@ -99,7 +99,7 @@ impl Command {
             }
             Self::Key(key) => key.carry_out(&desk.signing, auth, &grant).await.map(Outcome::good),
             Self::Audit(audit) => audit.carry_out(&desk.audit, &grant, progress).await,
-            Self::Gc(gc) => gc.carry_out(content).await.map(Outcome::good),
+            Self::Gc(gc) => gc.carry_out(content, progress).await.map(Outcome::good),
             Self::Verify(how) => verify::verify(desk, &how, progress).await,
             Self::Backup(backup) => moving::back_up(desk, &backup, progress).await,
         }
@@ -120,16 +120,30 @@ async fn add_user(auth: &Auth, grant: &OperatorGrant, user: NewUser) -> Result<S
 }
 
 impl Gc {
-    async fn carry_out(self, registry: &Registry) -> Result<String> {
+    async fn carry_out(self, registry: &Registry, progress: &Progress) -> Result<String> {
+        let mut watch = Watch(progress);
         if self.dry_run {
-            let (due, all) =
-                (registry.collectable(Horizon::Due).await?, registry.collectable(Horizon::All).await?);
+            let due = registry.collectable(Horizon::Due, &mut watch).await?;
+            let all = registry.collectable(Horizon::All, &mut watch).await?;
             return Ok(format!("due now: {}\nwithout the delay: {}", told(&due), told(&all)));
         }
         let horizon = if self.now { Horizon::All } else { Horizon::Due };
         let share = if self.force { Share::Everything } else { Share::Tenth };
-        let collected = registry.collect(horizon, share).await?;
+        let collected = registry.collect(horizon, share, &mut watch).await?;
         Ok(format!("collected: {}; {} blobs went with their last", told(&collected), collected.blobs))
+    }
+}
+
+/// Says how far a collection is, and ends it when nobody wants to know any more.
+struct Watch<'a>(&'a Progress);
+
+impl CollectionWatch for Watch<'_> {
+    fn reviewed(&mut self, stage: Stage, reviews: u64) -> Result<()> {
+        let what = match stage {
+            Stage::Counting => "counting what nothing needs",
+            Stage::Collecting => "collecting",
+        };
+        self.0.step(Step { what: what.to_owned(), done: reviews, total: None, unit: Unit::Rows })
     }
 }
 

@@ -4,10 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use wharf_blobs::FileStore;
-use wharf_core::{Algorithm, Condition, Digest, Kind, Reference, Subject};
+use wharf_core::{Algorithm, Condition, Digest, Error, Kind, Reference, Result, Subject};
 use wharf_hash::digest;
 use wharf_registry::{
-    Collected, Horizon, ManifestPush, Mounted, Registry, ReleaseTag, Settings, Share, Taps,
+    Collected, CollectionWatch, Horizon, ManifestPush, Mounted, Registry, ReleaseTag, Settings, Share, Stage,
+    Taps, Unwatched,
 };
 
 use super::{House, body, pull, push, read};
@@ -28,7 +29,7 @@ async fn push_blob(registry: &Registry, text: &'static str) -> Digest {
 }
 
 /// Pushes a manifest that names one blob as its config.
-async fn push_manifest(registry: &Registry, config: &Digest) -> wharf_core::Result<Digest> {
+async fn push_manifest(registry: &Registry, config: &Digest) -> Result<Digest> {
     let text = format!(
         r#"{{"schemaVersion":2,"config":{{"mediaType":"a/b","digest":"{config}","size":1}},"layers":[]}}"#
     );
@@ -85,10 +86,10 @@ async fn what_a_deleted_manifest_named_goes_and_what_another_names_stays() {
     let delete = registry.grant(&wharf_core::Actor::job("test"), &"app".parse().unwrap()).await.unwrap();
     registry.delete_manifest(&delete, &manifest, Condition::default()).await.unwrap();
     assert!(is_shown(&registry, &blob).await, "it has its delay again");
-    let all = registry.collectable(Horizon::All).await.unwrap();
+    let all = registry.collectable(Horizon::All, &mut Unwatched).await.unwrap();
     assert_eq!((all.memberships, all.bytes), (1, 5));
-    assert_eq!(registry.collectable(Horizon::Due).await.unwrap(), Collected::default());
-    assert_eq!(registry.collect(Horizon::All, Share::Tenth).await.unwrap().memberships, 1);
+    assert_eq!(registry.collectable(Horizon::Due, &mut Unwatched).await.unwrap(), Collected::default());
+    assert_eq!(registry.collect(Horizon::All, Share::Tenth, &mut Unwatched).await.unwrap().memberships, 1);
     let refused = push_manifest(&registry, &blob).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::Invalid, "what was collected must be pushed again");
     push_blob(&registry, "layer").await;
@@ -151,9 +152,12 @@ async fn a_run_that_would_take_more_than_a_tenth_takes_nothing_until_it_is_force
     house.clock.advance(24 * 3600);
     let refused = registry.sweep(Duration::from_secs(24 * HOUR)).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::Conflict);
-    assert_eq!(registry.collect(Horizon::All, Share::Tenth).await.unwrap_err().kind(), Kind::Conflict);
+    assert_eq!(
+        registry.collect(Horizon::All, Share::Tenth, &mut Unwatched).await.unwrap_err().kind(),
+        Kind::Conflict
+    );
     assert_eq!(house.objects().len(), 2);
-    let forced = registry.collect(Horizon::Due, Share::Everything).await.unwrap();
+    let forced = registry.collect(Horizon::Due, Share::Everything, &mut Unwatched).await.unwrap();
     assert_eq!((forced.memberships, forced.blobs), (2, 2));
 }
 
@@ -182,5 +186,50 @@ async fn what_is_held_stays_until_it_is_released() {
     assert_eq!(house.objects().len(), 1, "it is long due, and held");
     assert!(registry.release_objects("a backup").await.unwrap());
     registry.sweep(Duration::ZERO).await.unwrap();
+    assert!(house.objects().is_empty());
+}
+
+/// Keeps what it was told, and may have enough of it.
+struct Diary {
+    told: Vec<(Stage, u64)>,
+    enough: usize,
+}
+
+impl CollectionWatch for Diary {
+    fn reviewed(&mut self, stage: Stage, reviews: u64) -> Result<()> {
+        self.told.push((stage, reviews));
+        if self.told.len() < self.enough { Ok(()) } else { Err(Error::unavailable("nobody listens")) }
+    }
+}
+
+#[tokio::test]
+async fn each_page_of_reviews_is_told_and_whoever_has_enough_ends_the_run() {
+    let house = House::new().await;
+    let registry = house.boot("one");
+    for number in 0..150 {
+        push_blob(&registry, format!("idle {number}").leak()).await;
+    }
+    let mut diary = Diary { told: Vec::new(), enough: 3 };
+
+    let ended = registry.collect(Horizon::All, Share::Tenth, &mut diary).await.unwrap_err();
+
+    assert_eq!(ended.kind(), Kind::Unavailable);
+    let pages = [(Stage::Counting, 100), (Stage::Counting, 150), (Stage::Collecting, 100)];
+    assert_eq!(diary.told, pages);
+    let mut diary = Diary { told: Vec::new(), enough: 9 };
+    let rest = registry.collect(Horizon::All, Share::Everything, &mut diary).await.unwrap();
+    assert_eq!((rest.memberships, diary.told), (50, vec![(Stage::Collecting, 50)]));
+}
+
+#[tokio::test]
+async fn a_collection_without_the_delay_leaves_the_bytes_for_the_grace() {
+    let house = House::new().await;
+    let registry = house.boot("one");
+    push_blob(&registry, "open somewhere").await;
+    let taken = registry.collect(Horizon::All, Share::Tenth, &mut Unwatched).await.unwrap();
+    assert_eq!(taken.blobs, 1);
+    pass((&house, &registry), 0).await;
+    assert_eq!(house.objects().len(), 1, "who has it open reads on");
+    pass((&house, &registry), 1).await;
     assert!(house.objects().is_empty());
 }
