@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Instant;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -116,25 +117,71 @@ async fn a_repair_sets_wrong_bytes_aside_and_the_next_push_heals() {
 }
 
 #[tokio::test]
-async fn it_keeps_to_a_pace_and_goes_on_where_it_was_cut() {
+async fn it_keeps_to_a_pace() {
     let mut wharf = Wharf::start_in_files(&[]).await;
     let repository = wharf.admin().repository("acme/app");
-    let mut digests = Vec::new();
     for seed in 0..3 {
-        digests.push(repository.push_blob(&noise(seed, 1 << 20)).await);
+        repository.push_blob(&noise(seed, 1 << 20)).await;
     }
-    digests.sort();
     wharf.stop().await;
     let begun = Instant::now();
     assert_eq!(verify(&wharf, &["--rate", "3"]).0, Some(0));
     assert!(begun.elapsed().as_millis() >= 900, "3 MiB took {:?} at 3 MiB/s", begun.elapsed());
 
-    assert!(!wharf.data.join("verify-position").exists(), "it came to its end");
-    fs::write(wharf.data.join("verify-position"), format!("{}\n", digests[1])).unwrap();
-    let (_, told) = verify_json(&wharf, &["--resume"]);
-    assert_eq!(told[0]["verified"]["blobs"], 1, "only what comes after: {told:?}");
-    let (_, told) = verify_json(&wharf, &["--resume"]);
-    assert_eq!(told[0]["verified"]["blobs"], 3, "a new one begins at the start: {told:?}");
+    assert!(!position(&wharf).exists(), "it came to its end");
+}
+
+/// Where a verification keeps how far it came.
+fn position(wharf: &Wharf) -> PathBuf {
+    wharf.data.join("verify-position")
+}
+
+/// Begins a verification of a MiB a second, and ends its process with this signal once it came somewhere.
+fn interrupted(wharf: &Wharf, signal: &str) {
+    let mut command = wharf_command();
+    command.args(["verify", "--rate", "1", "--data-dir"]).arg(&wharf.data).envs(wharf.environment());
+    let mut process = command.stdout(Stdio::null()).spawn().unwrap();
+    let begun = Instant::now();
+    while !position(wharf).exists() {
+        assert!(process.try_wait().unwrap().is_none(), "it came to its end");
+        assert!(begun.elapsed() < Duration::from_secs(60), "it came nowhere");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let id = process.id().to_string();
+    assert!(
+        Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", signal, &id]).status().unwrap().success()
+    );
+    assert!(!process.wait().unwrap().success(), "SIG{signal} ends it");
+}
+
+/// Goes on, and holds how many blobs are read against those after the one that was read last.
+fn goes_on(wharf: &Wharf, digests: &[String]) {
+    let last = fs::read_to_string(position(wharf)).unwrap();
+    let read = 1 + digests.iter().position(|digest| digest == last.trim()).expect("it is the name of a blob");
+    assert!(read < digests.len(), "it was at its end when it was cut");
+    let (code, told) = verify_json(wharf, &["--resume"]);
+    assert_eq!((code, &told[0]["verified"]["blobs"]), (Some(0), &json!(digests.len() - read)), "{told:?}");
+    assert!(!position(wharf).exists(), "it came to its end");
+    let (_, told) = verify_json(wharf, &["--resume"]);
+    assert_eq!(told[0]["verified"]["blobs"], digests.len(), "a new one begins at the start: {told:?}");
+}
+
+#[tokio::test]
+async fn one_that_was_cut_by_a_signal_goes_on_after_the_last_blob() {
+    let mut wharf = Wharf::start_in_files(&[]).await;
+    let repository = wharf.admin().repository("acme/app");
+    let mut digests = Vec::new();
+    for seed in 0..8 {
+        digests.push(repository.push_blob(&noise(seed, 1 << 20)).await);
+    }
+    digests.sort();
+    // The server reads, and keeps how far it came when nobody listens any more.
+    interrupted(&wharf, "INT");
+    wharf.stop().await;
+    goes_on(&wharf, &digests);
+    // Nobody serves, and the command reads by itself.
+    interrupted(&wharf, "KILL");
+    goes_on(&wharf, &digests);
 }
 
 /// Two databases on one bucket: what one keeps there is nobody's to the other, which still leaves it alone.

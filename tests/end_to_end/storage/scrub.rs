@@ -41,3 +41,32 @@ async fn a_flipped_bit_in_a_bucket_is_found_by_one_node_and_served_by_none() {
         repository.head_blob(&digest).await.is(200);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repair_sets_aside_what_a_bucket_changed() {
+    if !component("versitygw") {
+        return;
+    }
+    let proxy = Proxy::start(&storage::endpoint()).await;
+    let wharf = super::on(&storage::bucket_through(&proxy.endpoint, "").unwrap()).await;
+    let repository = wharf.admin().repository("acme/app");
+    let content = noise(1, 10_000);
+    let digest = repository.push_blob(&content).await;
+
+    proxy.plan(Some(Plan { fault: Fault::Flipped, from: 0, times: usize::MAX }));
+    let repair = async || {
+        let output = tokio::task::block_in_place(|| wharf.try_command(&["verify", "--repair"], ""));
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, told) = repair().await;
+    proxy.plan(None);
+
+    assert_eq!(code, Some(10), "{told}");
+    assert!(told.starts_with(&format!("damaged: {digest}")), "{told}");
+    repository.blob(&digest).await.is(404);
+    repository.head_blob(&digest).await.is(404);
+    repository.push_blob(&content).await;
+    repository.blob(&digest).await.is(200).has_body(&content);
+    let (code, told) = repair().await;
+    assert_eq!(code, Some(0), "{told}");
+}
