@@ -1,6 +1,12 @@
 //! Files over a real connection, against the bytes that are in them.
 
-use std::{convert::Infallible, fs::File, io::Write as _, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    fs::File,
+    io::{ErrorKind, Write as _},
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 
 use axum::{
     body::{Body, Bytes},
@@ -11,6 +17,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
+use rustix::fs::Advice;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -18,7 +25,7 @@ use tokio::{
 };
 use wharf_http::FilePart;
 
-use super::{Outgoing, STRETCH, Sender};
+use super::{Outgoing, STRETCH, Sender, warmth::is_byte_in_memory};
 
 const LENGTH: usize = 5 * STRETCH + 12_345;
 
@@ -188,4 +195,42 @@ async fn a_marker_that_is_written_for_bytes_never_leaves() {
     let mut found = Vec::new();
     client.read_to_end(&mut found).await.unwrap();
     assert!(found.is_empty());
+}
+
+/// All on one thread, and the only one that may block is busy until it is told: whatever is sent meanwhile waits for no disk.
+#[test]
+fn who_waits_for_the_disk_holds_nobody_else_up() {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+    let file = file();
+    file.sync_all().unwrap();
+    let middle = STRETCH as u64;
+    // Both ends of what is asked for stay in memory.
+    rustix::fs::fadvise(&file, middle, std::num::NonZeroU64::new(middle), Advice::DontNeed).unwrap();
+    if is_byte_in_memory(&file, middle + middle / 2) {
+        eprintln!("skipped: the file system of temporary files keeps them in memory");
+        return;
+    }
+    runtime.block_on(async {
+        let (busy, release) = mpsc::channel::<()>();
+        let blocked = tokio::task::spawn_blocking(move || release.recv());
+        let (mut cold, _) = connected(file.clone()).await;
+        let (mut warm, _) = connected(file.clone()).await;
+        let length = 3 * STRETCH;
+        ask(&mut cold, &[format!("/0/{length}")]).await;
+        head(&mut cold).await;
+
+        for _ in 0..10 {
+            ask(&mut warm, &["/".to_owned()]).await;
+            read(&mut warm, &["/".to_owned()]).await;
+        }
+
+        let early = cold.try_read(&mut [0]).map_err(|error| error.kind());
+        assert_eq!(early, Err(ErrorKind::WouldBlock), "the thread waited for the disk and sent it");
+        busy.send(()).unwrap();
+        blocked.await.unwrap().unwrap();
+        let mut found = vec![0; length];
+        cold.read_exact(&mut found).await.unwrap();
+        assert!(found == bytes()[..length]);
+    });
 }

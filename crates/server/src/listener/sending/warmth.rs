@@ -1,7 +1,7 @@
 //! Keeps `sendfile` from waiting for the disk: it would hold up the thread, and all connections that share it.
 //!
-//! Before a stretch of a file is sent, its ends are asked for without waiting. Where they are not in memory, a thread
-//! that may block reads the stretch, and the connection waits for that.
+//! Before a stretch of a file is sent, a byte of each of its pieces is asked for without waiting. Where one is not in
+//! memory, a thread that may block reads the stretch, and the connection waits for that.
 
 use std::{
     fs::File,
@@ -45,18 +45,22 @@ impl Warmth {
         }
         let until = part.length.min(sent + STRETCH);
         self.known = (id, until);
-        let (first, last) = (part.offset + sent, part.offset + until.saturating_sub(1));
-        if is_in_memory(&part.file, first) && is_in_memory(&part.file, last) {
+        let (from, to) = (part.offset + sent, part.offset + until);
+        if is_in_memory(&part.file, from, to) {
             return Poll::Ready(Ok(()));
         }
         let file = part.file.clone();
-        self.reading = Some(spawn_blocking(move || read(&file, first, last + 1)));
+        self.reading = Some(spawn_blocking(move || read(&file, from, to)));
         self.poll(context, part)
     }
 }
 
-/// Whether a byte can be read without waiting, as far as the file system tells.
-fn is_in_memory(file: &File, offset: u64) -> bool {
+/// Whether a stretch can be read without waiting, as far as its pieces and the file system tell.
+fn is_in_memory(file: &File, from: u64, to: u64) -> bool {
+    (from..to).step_by(PIECE).chain(to.checked_sub(1)).all(|offset| is_byte_in_memory(file, offset))
+}
+
+pub(super) fn is_byte_in_memory(file: &File, offset: u64) -> bool {
     let mut byte = [0];
     let looked = rustix::io::preadv2(file, &mut [IoSliceMut::new(&mut byte)], offset, ReadWriteFlags::NOWAIT);
     !matches!(looked, Err(Errno::AGAIN))
