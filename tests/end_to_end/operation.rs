@@ -16,6 +16,7 @@ mod problems;
 mod proxies;
 mod refusals;
 mod scrub;
+mod sendfile;
 mod slow;
 mod stopping;
 mod tls;

@@ -91,8 +91,8 @@ async fn eight_uploads_and_sixty_four_pulls_fit_into_128_mib() {
         tokio::spawn(async move { repository.push_blob(&noise(seed, 16 << 20)).await })
     });
     let uploads: Vec<_> = uploads.collect();
-    let pulls = (0..64).map(|_| async { repository.blob(&digest).await.is(200).body.len() });
-    assert!(join_all(pulls).await.into_iter().all(|length| length == content.len()));
+    let pulls = (0..64).map(|_| async { repository.blob(&digest).await.is(200).body == content });
+    assert!(join_all(pulls).await.into_iter().all(|is_whole| is_whole));
     for pushed in join_all(uploads).await {
         assert!(pushed.is_ok(), "{pushed:?}");
     }

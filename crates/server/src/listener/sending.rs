@@ -59,7 +59,7 @@ impl Part {
     fn advance(&self, bytes: u64) {
         self.sent.fetch_add(bytes, Ordering::AcqRel);
         if let Some(answered) = &self.answered {
-            answered.sent(bytes);
+            answered.sent_file(bytes);
         }
     }
 }

@@ -61,6 +61,8 @@ pub(crate) struct RequestMeters {
     pub(super) received_bytes: Counter,
     /// Requests that took longer than `slow_request`.
     pub(crate) slow: Counter,
+    /// Bytes of answers' bodies that the kernel moved from a file to the socket.
+    sendfile_bytes: Counter,
 }
 
 #[derive(Default)]
@@ -95,6 +97,7 @@ impl RequestMeters {
             abandoned: Counter::default(),
             received_bytes: Counter::default(),
             slow: Counter::default(),
+            sendfile_bytes: Counter::default(),
         }
     }
 
@@ -132,7 +135,7 @@ impl Running {
             status.and_then(|status| answers.statuses.get(status)).unwrap_or(&answers.other).increment();
             answers.durations.record(outcome.duration);
         }
-        Answered { _running: self, endpoint }
+        Answered { running: self, endpoint }
     }
 }
 
@@ -147,7 +150,7 @@ impl Drop for Running {
 
 /// A request that was answered; its body may still be on the way.
 pub(crate) struct Answered {
-    _running: Running,
+    running: Running,
     endpoint: Arc<Endpoint>,
 }
 
@@ -155,6 +158,12 @@ impl Answered {
     /// So many more bytes of the answer went out.
     pub(crate) fn sent(&self, bytes: u64) {
         self.endpoint.sent_bytes.add(bytes);
+    }
+
+    /// The same, straight from a file.
+    pub(crate) fn sent_file(&self, bytes: u64) {
+        self.sent(bytes);
+        self.running.meters.sendfile_bytes.add(bytes);
     }
 }
 
@@ -189,6 +198,8 @@ impl RequestMeters {
         page.counter(&number("http_requests_slow", help), self.slow.value())?;
         let help = "Bytes of the bodies of requests";
         page.counter(&bytes("http_request_body", help), self.received_bytes.value())?;
+        let help = "Bytes of the bodies of answers that left by sendfile";
+        page.counter(&bytes("http_sendfile", help), self.sendfile_bytes.value())?;
         let sent = self.named().map(|(name, endpoint)| ([("endpoint", name)], endpoint.sent_bytes.value()));
         page.counters(&bytes("http_response_body", "Bytes of the bodies of answers"), sent)
     }
