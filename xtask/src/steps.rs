@@ -61,13 +61,27 @@ impl Steps {
 
     /// Prints the table. Fails with the names of the steps that failed.
     pub(crate) fn close(self) -> Result<(), Failure> {
+        self.close_within(Duration::MAX)
+    }
+
+    /// The same, and fails where all of them together took longer than this.
+    pub(crate) fn close_within(self, most: Duration) -> Result<(), Failure> {
         println!("\n{}", self.table());
         let badly = |row: &&Row| matches!(row.ended, Ended::Badly);
         let failed: Vec<&str> = self.rows.iter().filter(badly).map(|row| row.name.as_str()).collect();
-        if failed.is_empty() {
-            return Ok(());
+        if !failed.is_empty() {
+            return Err(Failure::Broken(format!("failed: {}", failed.join(", "))));
         }
-        Err(Failure::Broken(format!("failed: {}", failed.join(", "))))
+        let took = self.took();
+        if took > most {
+            let [took, most] = [took, most].map(|time| time.as_secs() / 60);
+            return Err(Failure::Broken(format!("it took {took} minutes, and may take {most}")));
+        }
+        Ok(())
+    }
+
+    fn took(&self) -> Duration {
+        self.rows.iter().map(|row| row.took).sum()
     }
 
     fn table(&self) -> String {
@@ -77,7 +91,7 @@ impl Steps {
         };
         let mut lines: Vec<String> =
             self.rows.iter().map(|row| line(&row.name, row.took, &row.ended.word())).collect();
-        lines.push(line("total", self.rows.iter().map(|row| row.took).sum(), ""));
+        lines.push(line("total", self.took(), ""));
         lines.join("\n")
     }
 }
@@ -107,6 +121,21 @@ mod tests {
         });
         assert!(ran);
         assert_eq!(steps.close().unwrap_err().to_string(), "failed: format");
+    }
+
+    #[test]
+    fn steps_that_took_too_long_together_fail_the_command() {
+        let steps = || {
+            let row = |name: &str| Row {
+                name: name.to_owned(),
+                took: Duration::from_secs(100),
+                ended: Ended::Well,
+            };
+            Steps { rows: vec![row("build"), row("tests")] }
+        };
+        steps().close_within(Duration::from_secs(200)).unwrap();
+        let failure = steps().close_within(Duration::from_secs(120)).unwrap_err();
+        assert_eq!(failure.to_string(), "it took 3 minutes, and may take 2");
     }
 
     #[test]

@@ -7,9 +7,10 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::failure::Failure;
-use crate::program::{cargo, run};
+use crate::program::{cargo, in_ci, run};
 use crate::rig::components::Components;
 use crate::rig::{Rig, SHARED_STORES};
 use crate::steps::Steps;
@@ -40,6 +41,8 @@ const SECONDS_FOR_EACH_RIG: &str = "15";
 
 /// How long each fuzz target goes on: ten times as long as in a run that somebody waits for.
 const MILLISECONDS_FOR_EACH_TARGET: &str = "3000";
+/// How long all of it may take in CI: whoever waits longer for an answer stops asking.
+const MOST_IN_CI: Duration = Duration::from_secs(60 * 60);
 
 /// Runs the tests that need nothing but cargo.
 pub(crate) fn quick() -> Result<(), Failure> {
@@ -100,7 +103,8 @@ pub(crate) fn build_wharf() -> Result<PathBuf, Failure> {
 
 /// The table, then how many tests there were: the last line of all.
 fn close(steps: Steps, tally: &Tally) -> Result<(), Failure> {
-    let result = steps.close();
+    let most = if in_ci() { MOST_IN_CI } else { Duration::MAX };
+    let result = steps.close_within(most);
     println!("\n{tally}");
     result
 }
