@@ -18,6 +18,7 @@ mod layers;
 mod lint;
 mod markers;
 mod program;
+mod proofs;
 mod rig;
 mod soak;
 mod steps;
