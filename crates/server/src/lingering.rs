@@ -10,6 +10,7 @@
 use std::{
     io::{self, ErrorKind},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -19,6 +20,8 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use wharf_core::Patience;
+
+use crate::listener::Counts;
 
 /// The most that is thrown away, in bytes.
 const MOST: usize = 32 * 1024 * 1024;
@@ -31,16 +34,20 @@ pub(crate) struct Lingering {
     patience: Patience,
     /// Since when the client is waited for, and until when it is.
     waiting: Option<(Instant, Pin<Box<Sleep>>)>,
+    counts: Arc<Counts>,
 }
 
 impl Lingering {
     /// The body of a request, if it has one, under such guard.
-    pub(crate) fn around(body: Incoming, patience: Patience) -> Body {
-        if body.is_end_stream() { Body::empty() } else { Body::new(Self::new(Body::new(body), patience)) }
+    pub(crate) fn around(body: Incoming, patience: Patience, counts: &Arc<Counts>) -> Body {
+        if body.is_end_stream() {
+            return Body::empty();
+        }
+        Body::new(Self::new(Body::new(body), patience, counts.clone()))
     }
 
-    const fn new(body: Body, patience: Patience) -> Self {
-        Self { body: Some(body), patience, waiting: None }
+    const fn new(body: Body, patience: Patience, counts: Arc<Counts>) -> Self {
+        Self { body: Some(body), patience, waiting: None, counts }
     }
 }
 
@@ -59,6 +66,7 @@ impl HttpBody for Lingering {
             let (_, until) = self.waiting.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(patience))));
             ready!(until.as_mut().poll(context));
             self.body = None;
+            self.counts.stalled_bodies.increment();
             return Poll::Ready(Some(Err(axum::Error::new(io::Error::from(ErrorKind::TimedOut)))));
         };
         if let Some((since, _)) = self.waiting.take() {
@@ -118,7 +126,11 @@ mod tests {
 
     fn guarded(pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Lingering {
         let patience = Patience::new(Duration::from_secs(60), NonZeroU64::new(1024));
-        Lingering::new(Body::from_stream(pieces), patience.starting_with(Duration::from_secs(20)))
+        Lingering::new(
+            Body::from_stream(pieces),
+            patience.starting_with(Duration::from_secs(20)),
+            Arc::default(),
+        )
     }
 
     /// A body that brings so many bytes at every pause.

@@ -43,6 +43,7 @@ use wharf_http::{Peer, Proxies, Scheme, Seen};
 
 use self::{
     addresses::{Addresses, Place},
+    counts::{Ending, Open},
     guarded::Guarded,
     room::Reader,
     sending::{Outgoing, Parts, Sender},
@@ -104,6 +105,8 @@ const WINDOWS: (u32, u32) = (256 * 1024, 1024 * 1024);
 const PING: Duration = Duration::from_secs(20);
 /// How long no connection is accepted after one could not be.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How often it is said that none can be.
+const SAY_AGAIN: Duration = Duration::from_secs(5);
 
 impl Listener {
     /// Serves connections until told to stop, then lets running requests finish.
@@ -115,14 +118,14 @@ impl Listener {
             Arc::new(Connections { routes, tls, proxies, limits, room, counts, builder: builder(limits) });
         loop {
             let accepted = tokio::select! {
-                accepted = accept(&socket, &turns) => accepted,
+                accepted = accept(&socket, &turns, &connections.counts) => accepted,
                 _ = stop.wait_for(|stop| *stop) => break,
             };
             let Some((stream, peer, turn)) = accepted else { continue };
             let Ok(place) = connections.place(&addresses, peer) else { continue };
             let (connections, mut stop) = (connections.clone(), stop.clone());
             tokio::spawn(async move {
-                let _held = (turn, place);
+                let _held = (turn, place, Open::begin(&connections.counts));
                 // Who still shakes hands has asked for nothing, and holds no stop up.
                 let secured = tokio::select! {
                     secured = connections.secure(stream, peer) => secured,
@@ -205,7 +208,8 @@ impl Connections {
     ) {
         let Limits { header_timeout, patience, .. } = self.limits;
         let parts = stream.parts().cloned();
-        let stream = TokioIo::new(Guarded::new(stream, header_timeout, patience));
+        let ending = Ending::of(&self.counts);
+        let stream = TokioIo::new(Guarded::new(stream, header_timeout, patience, ending.clone()));
         let streams = Streams::new();
         let service = service_fn(|request: Request<Incoming>| {
             let is_one = request.version() < Version::HTTP_2;
@@ -221,7 +225,7 @@ impl Connections {
         let mut connection = pin!(self.builder.serve_connection(stream, service));
         let told = async {
             tokio::select! {
-                () = streams.idle(header_timeout) => {}
+                () = streams.idle(header_timeout) => ending.count(|counts| &counts.late_heads),
                 _ = stop.wait_for(|stop| *stop) => {}
             }
         };
@@ -237,6 +241,10 @@ impl Connections {
             }
         };
         if let Err(error) = ended {
+            // The one clock of hyper's whose end is an error.
+            if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_timeout) {
+                ending.count(|counts| &counts.late_heads);
+            }
             tracing::debug!(error = %error, "connection ended");
         }
     }
@@ -245,7 +253,7 @@ impl Connections {
     fn receive(&self, request: Request<Incoming>, peer: Peer, scheme: Scheme) -> Request<Body> {
         let Seen { peer, reached } = self.proxies.read(peer, scheme, request.headers());
         let patience = self.limits.patience.starting_with(START);
-        let mut request = request.map(|body| Lingering::around(body, patience));
+        let mut request = request.map(|body| Lingering::around(body, patience, &self.counts));
         request.extensions_mut().insert(peer);
         request.extensions_mut().insert(reached);
         request
@@ -300,12 +308,13 @@ type Accepted = (Box<dyn Stream>, Peer, OwnedSemaphorePermit);
 
 /// The next connection, once there is room for one. An error, such as no descriptor left, costs a pause and no
 /// more: what is not accepted waits in the kernel.
-async fn accept(socket: &Socket, turns: &Arc<Semaphore>) -> Option<Accepted> {
+async fn accept(socket: &Socket, turns: &Arc<Semaphore>, counts: &Counts) -> Option<Accepted> {
     let turn = turns.clone().acquire_owned().await.ok()?;
     match socket.accept().await {
         Ok((stream, peer)) => Some((stream, peer, turn)),
         Err(error) => {
             if !is_of_one_connection(&error) {
+                counts.failed_accepts.increment();
                 log_refusal(&error);
                 sleep(PAUSE).await;
             }
@@ -314,11 +323,11 @@ async fn accept(socket: &Socket, turns: &Arc<Semaphore>) -> Option<Accepted> {
     }
 }
 
-/// Says that nothing can be accepted, at most every five seconds.
+/// Says that nothing can be accepted, but not at every try.
 fn log_refusal(error: &io::Error) {
     static SAID: Mutex<Option<Instant>> = Mutex::new(None);
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
-    if said.is_none_or(|said| said.elapsed() >= Duration::from_secs(5)) {
+    if said.is_none_or(|said| said.elapsed() >= SAY_AGAIN) {
         *said = Some(Instant::now());
         tracing::warn!(%error, "no connection can be accepted");
     }

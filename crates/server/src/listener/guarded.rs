@@ -7,6 +7,7 @@
 use std::{
     io::{self, ErrorKind, IoSlice},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -16,6 +17,8 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 use wharf_core::Patience;
+
+use super::counts::Ending;
 
 /// So many bytes a peer must have sent before it is left to hyper's own clock: the preface of HTTP/2, up to whose
 /// end hyper waits without one.
@@ -30,13 +33,15 @@ pub(super) struct Guarded<S> {
     patience: Patience,
     /// Since when the peer takes nothing, and until when it may.
     stalled: Option<(Instant, Pin<Box<Sleep>>)>,
+    ending: Arc<Ending>,
 }
 
 impl<S> Guarded<S> {
     /// Guards a fresh connection, whose first bytes must come within `silence`, and which must take its answers
     /// within `patience`.
-    pub(super) fn new(stream: S, silence: Duration, patience: Patience) -> Self {
-        Self { stream, silent: Some(Box::pin(sleep(silence))), received: 0, patience, stalled: None }
+    pub(super) fn new(stream: S, silence: Duration, patience: Patience, ending: Arc<Ending>) -> Self {
+        let silent = Some(Box::pin(sleep(silence)));
+        Self { stream, silent, received: 0, patience, stalled: None, ending }
     }
 
     /// Passes on what came of a write, unless the peer has used up its patience.
@@ -50,6 +55,7 @@ impl<S> Guarded<S> {
         let left = self.patience.left();
         let (_, until) = self.stalled.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(left))));
         ready!(until.as_mut().poll(context));
+        self.ending.count(|counts| &counts.slow_readers);
         Poll::Ready(Err(ErrorKind::TimedOut.into()))
     }
 
@@ -84,6 +90,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
             return read;
         }
         ready!(silent.as_mut().poll(context));
+        self.ending.count(|counts| &counts.late_heads);
         Poll::Ready(Err(ErrorKind::TimedOut.into()))
     }
 }
@@ -128,11 +135,15 @@ mod tests {
 
     use std::num::NonZeroU64;
 
-    use super::*;
+    use super::{super::Counts, *};
 
     fn guard<S>(stream: S) -> Guarded<S> {
+        counting(stream, &Arc::default())
+    }
+
+    fn counting<S>(stream: S, counts: &Arc<Counts>) -> Guarded<S> {
         let patience = Patience::new(Duration::from_secs(60), NonZeroU64::new(1024));
-        Guarded::new(stream, Duration::from_secs(10), patience)
+        Guarded::new(stream, Duration::from_secs(10), patience, Ending::of(counts))
     }
 
     #[tokio::test(start_paused = true)]
@@ -159,8 +170,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_takes_nothing_is_let_go() {
         let (_peer, stream) = duplex(4);
-        let mut guarded = guard(stream);
-        assert_eq!(guarded.write_all(b"more than fits").await.unwrap_err().kind(), ErrorKind::TimedOut);
+        let counts: Arc<Counts> = Arc::default();
+        let mut guarded = counting(stream, &counts);
+        for _ in 0..2 {
+            assert_eq!(guarded.write_all(b"more than fits").await.unwrap_err().kind(), ErrorKind::TimedOut);
+        }
+        assert_eq!(counts.slow_readers.value(), 1, "it is one peer");
     }
 
     #[tokio::test(start_paused = true)]

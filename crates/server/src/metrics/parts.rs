@@ -51,14 +51,25 @@ impl MeteredParts {
     }
 
     fn show_listeners(&self, page: &mut Page<'_>) -> fmt::Result {
+        let counts = &self.counts;
+        let help = "Connections that are open, those of the local socket and of this page included";
+        page.gauge(&number("connections_open", help), counts.open_connections.value())?;
+        let help = "Times no connection could be accepted";
+        page.counter(&number("accepts_failed", help), counts.failed_accepts.value())?;
         let help = "Connections of clients that held as many as they may";
-        page.counter(&number("connections_refused", help), self.counts.refused_connections.value())?;
+        page.counter(&number("connections_refused", help), counts.refused_connections.value())?;
         let help = "Connections cut off because answers waited for their readers in too much memory";
-        page.counter(&number("connections_cut", help), self.counts.cut_connections.value())?;
+        page.counter(&number("connections_cut", help), counts.cut_connections.value())?;
         let help = "Bytes of answers in memory that wait for their readers";
         page.gauge(&bytes("answers_held", help), self.room.held() as u64)?;
         let help = "TLS handshakes that failed or took too long";
-        page.counter(&number("tls_handshakes_failed", help), self.counts.failed_handshakes.value())
+        page.counter(&number("tls_handshakes_failed", help), counts.failed_handshakes.value())?;
+        let help = "Connections ended because no head of a request was whole in time, idle ones included";
+        page.counter(&number("heads_timed_out", help), counts.late_heads.value())?;
+        let help = "Bodies of requests that ended because they stood still or trickled";
+        page.counter(&number("bodies_stalled", help), counts.stalled_bodies.value())?;
+        let help = "Connections ended because their peer took nothing of its answers, or too little";
+        page.counter(&number("readers_cut", help), counts.slow_readers.value())
     }
 
     fn show_registry(&self, page: &mut Page<'_>) -> fmt::Result {
