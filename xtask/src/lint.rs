@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::program::{capture, cargo, run as run_program};
 use crate::steps::Steps;
-use crate::{deny, layers, markers, proofs};
+use crate::{deny, layers, limits, markers, proofs};
 
 /// Runs the checks; fails with the names of those that failed.
 pub(crate) fn run() -> Result<(), Failure> {
@@ -15,6 +15,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     steps.attempt("format", || run_program(&mut cargo(["fmt", "--all", "--check"])));
     steps.attempt("merges", markers::run);
     steps.attempt("proofs", proofs::run);
+    steps.attempt("limits", limits::run);
     steps.attempt("layers", layers::run);
     steps.attempt("clippy", || {
         run_program(&mut cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))

@@ -15,6 +15,7 @@ mod deny;
 mod failure;
 mod fuzz;
 mod layers;
+mod limits;
 mod lint;
 mod markers;
 mod program;
