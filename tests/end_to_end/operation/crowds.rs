@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::harness::{ADMIN_PASSWORD, Image, Wharf, component, noise};
+use crate::harness::{ADMIN_PASSWORD, Image, Wharf, component, may_skip, noise};
 
 #[tokio::test]
 async fn a_thousand_slow_clients_are_let_go_and_hold_nobody_else_up() {
@@ -76,7 +76,7 @@ async fn eight_uploads_and_sixty_four_pulls_fit_into_128_mib() {
         return;
     }
     let Some(group) = Group::with_memory(128 << 20) else {
-        eprintln!("skipped: no control group can be made here");
+        may_skip("no control group can be made here");
         return;
     };
     let mut wharf = Wharf::start_in_files(&[]).await;
