@@ -22,6 +22,7 @@ mod slow;
 mod stopping;
 mod tls;
 mod traces;
+mod turns;
 mod verify;
 
 use std::fs;

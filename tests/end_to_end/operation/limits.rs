@@ -10,7 +10,8 @@ use super::problems::is_problem;
 use crate::harness::raw::Exchange;
 use crate::harness::{ADMIN_PASSWORD, Answer, Caller, Certificate, Wharf, noise, sha256};
 
-async fn limited(settings: &[(&str, &str)]) -> Wharf {
+/// A server with these settings beside the operator's password.
+pub(super) async fn limited(settings: &[(&str, &str)]) -> Wharf {
     let mut environment = vec![("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD)];
     environment.extend_from_slice(settings);
     Wharf::start_with(&environment).await
