@@ -6,6 +6,7 @@ mod collection;
 mod connections;
 mod crowds;
 mod damage;
+mod deletion_switch;
 mod described_metrics;
 mod files;
 mod http2_abuse;
