@@ -87,15 +87,23 @@ async fn is_shown(wharf: &Wharf, pem: &str) -> bool {
     caller.request("GET", "/healthz").try_send().await.is_ok()
 }
 
+/// Waits until a new connection is shown what lies in the file.
+async fn await_shown(wharf: &Wharf, certificate: &Certificate) {
+    let begun = Instant::now();
+    while !is_shown(wharf, &certificate.pem()).await {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the new one is not shown");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 #[tokio::test]
-async fn a_renewed_certificate_is_shown_and_connections_that_stand_go_on() {
+async fn a_renewed_certificate_is_found_by_itself_and_connections_that_stand_go_on() {
     let certificate = Certificate::new();
     let wharf = Wharf::start_secure(&certificate, &[]).await;
     let (old, standing) = (certificate.pem(), wharf.anonymous());
     standing.get("/healthz").await.is(200);
 
     fs::write(certificate.key(), "half written").unwrap();
-    wharf.signal("HUP");
     let begun = Instant::now();
     while !wharf.log().contains("certificate could not be replaced") {
         assert!(begun.elapsed() < Duration::from_secs(10), "nobody is told of the bad key");
@@ -104,13 +112,25 @@ async fn a_renewed_certificate_is_shown_and_connections_that_stand_go_on() {
     assert!(is_shown(&wharf, &old).await, "the old one went with the bad one");
 
     certificate.renew();
-    wharf.signal("HUP");
-    while !is_shown(&wharf, &certificate.pem()).await {
-        assert!(begun.elapsed() < Duration::from_secs(20), "the new one is not shown");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    await_shown(&wharf, &certificate).await;
     assert!(!is_shown(&wharf, &old).await);
     standing.get("/healthz").await.is(200);
+}
+
+#[tokio::test]
+async fn at_a_signal_a_renewed_certificate_is_shown_at_once() {
+    let certificate = Certificate::new();
+    let wharf = Wharf::start_secure(&certificate, &[]).await;
+
+    // Whoever is not told looks every two seconds, and would need twenty for these.
+    let begun = Instant::now();
+    for _ in 0..10 {
+        certificate.renew();
+        wharf.signal("HUP");
+        await_shown(&wharf, &certificate).await;
+    }
+
+    assert!(begun.elapsed() < Duration::from_secs(15), "it took {:?}", begun.elapsed());
 }
 
 #[tokio::test]
