@@ -13,6 +13,7 @@ mod http2_abuse;
 mod limits;
 mod metrics;
 mod mistakes;
+mod pace;
 mod pairs;
 mod problems;
 mod proxies;

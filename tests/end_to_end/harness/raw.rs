@@ -32,6 +32,17 @@ impl Exchange {
         self.stream.write_all(bytes).await.unwrap();
     }
 
+    /// Sends a byte at every pause, until the server says something or all are sent; how many were.
+    pub(crate) async fn trickle(&mut self, bytes: &[u8], pause: Duration) -> usize {
+        for (sent, byte) in bytes.iter().enumerate() {
+            let is_heard = timeout(pause, self.stream.readable()).await.is_ok();
+            if is_heard || self.stream.write_all(&[*byte]).await.is_err() {
+                return sent;
+            }
+        }
+        bytes.len()
+    }
+
     /// One piece of a body in chunked transfer encoding.
     pub(crate) async fn send_chunk(&mut self, bytes: &[u8]) {
         let size = format!("{:x}\r\n", bytes.len());

@@ -9,7 +9,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::harness::{ADMIN_PASSWORD, Image, Wharf, component, may_skip, noise};
+use super::pace::{pull, still_reader};
+use crate::harness::{ADMIN_PASSWORD, IN_FILES, Image, Wharf, component, may_skip, noise, sha256};
 
 #[tokio::test]
 async fn a_thousand_slow_clients_are_let_go_and_hold_nobody_else_up() {
@@ -32,12 +33,85 @@ async fn a_thousand_slow_clients_are_let_go_and_hold_nobody_else_up() {
     wharf.admin().repository("acme/app").manifest("v1").await.is(200);
     assert!(begun.elapsed() < Duration::from_secs(5), "it took {:?}", begun.elapsed());
 
-    let ends = slow.iter_mut().map(|stream| async move {
+    all_end(slow, Duration::from_secs(20)).await;
+    assert_eq!(wharf.metric("wharf_heads_timed_out_total").await, 1_000.0);
+}
+
+/// Waits until the server has ended every one of these connections.
+async fn all_end(crowd: Vec<TcpStream>, within: Duration) {
+    let (begun, count) = (Instant::now(), crowd.len());
+    let ends = crowd.into_iter().map(|mut stream| async move {
         let mut said = Vec::new();
-        timeout(Duration::from_secs(20), stream.read_to_end(&mut said)).await.is_ok()
+        // A reset is an end as well.
+        timeout(within, stream.read_to_end(&mut said)).await.is_ok()
     });
     let ended = join_all(ends).await.into_iter().filter(|ended| *ended).count();
-    assert_eq!(ended, 1_000, "the others are still connected");
+    assert_eq!(ended, count, "the others are still connected after {:?}", begun.elapsed());
+}
+
+/// Pushes and pulls for another organisation than the crowd's.
+async fn is_served(wharf: &Wharf) {
+    let (repository, image) = (wharf.admin().repository("other/app"), Image::oci(1));
+    let begun = Instant::now();
+    repository.push_image(&image, "v1").await;
+    repository.manifest("v1").await.is(200).has_body(&image.manifest);
+    repository.blob(&sha256(&image.blobs[0])).await.is(200).has_body(&image.blobs[0]);
+    assert!(begun.elapsed() < Duration::from_secs(5), "it took {:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_thousand_bodies_that_never_come_are_given_up_and_hold_no_other_organisation_up() {
+    let crowd = [("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD), ("WHARF_CONNECTIONS_PER_ADDRESS", "2000")];
+    let wharf = Wharf::start_with(&crowd).await;
+    wharf.found(&["acme", "other"]).await;
+    let (admin, digest) = (wharf.admin(), sha256(b"never"));
+    let head = format!(
+        "POST /v2/acme/app/blobs/uploads/?digest={digest} HTTP/1.1\r\nhost: wharf.example\r\n\
+         authorization: {}\r\ncontent-length: 1000000\r\n\r\n",
+        admin.authorization().unwrap()
+    );
+    let mut slow = Vec::new();
+    for _ in 0..1_000 {
+        let mut stream = TcpStream::connect(wharf.host()).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        slow.push(stream);
+    }
+    // The share of one organisation: more of them only wait.
+    wharf.metric_reaches("wharf_turns_held", 64.0).await;
+    assert_eq!(wharf.metric("wharf_turns_held").await, 64.0);
+
+    is_served(&wharf).await;
+
+    all_end(slow, Duration::from_secs(60)).await;
+    assert_eq!(wharf.metric("wharf_turns_held").await, 0.0);
+    assert!(wharf.metric("wharf_bodies_stalled_total").await >= 64.0);
+    wharf.admin().repository("acme/app").push_empty_index(&["v1"]).await;
+}
+
+#[tokio::test]
+async fn two_hundred_readers_who_take_nothing_are_cut_off_and_hold_nobody_else_up() {
+    // Each fills a buffer of the kernel, which has no room for a thousand of them.
+    const READERS: u32 = 200;
+    let crowd = [
+        ("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD),
+        ("WHARF_CONNECTIONS_PER_ADDRESS", "2000"),
+        ("WHARF_STALL_TIMEOUT", "8s"),
+    ];
+    let wharf = Wharf::start_with(&[&crowd[..], &IN_FILES].concat()).await;
+    wharf.found(&["other"]).await;
+    let digest = wharf.admin().repository("acme/app").push_blob(&noise(1, 16 << 20)).await;
+    wharf.set_public("acme/main", true);
+    let mut still = Vec::new();
+    for _ in 0..READERS {
+        let mut reader = still_reader(&wharf).await;
+        reader.write_all(&pull(&digest)).await.unwrap();
+        still.push(reader);
+    }
+
+    is_served(&wharf).await;
+
+    wharf.metric_reaches("wharf_readers_cut_total", f64::from(READERS)).await;
+    all_end(still, Duration::from_secs(20)).await;
 }
 
 /// A control group of this test's own, gone with it.
