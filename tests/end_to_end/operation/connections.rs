@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::harness::raw::Exchange;
-use crate::harness::{ADMIN_PASSWORD, Wharf, noise, sha256};
+use crate::harness::{ADMIN_PASSWORD, Caller, Wharf, free_port, metric_of, noise, sha256};
 
 async fn impatient() -> Wharf {
     Wharf::start_with(&[("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD), ("WHARF_HEADER_TIMEOUT", "1s")]).await
@@ -34,6 +34,7 @@ async fn a_connection_that_sends_nothing_is_closed() {
     let took = closed_after(TcpStream::connect(wharf.host()).await.unwrap()).await;
 
     assert!(took >= Duration::from_millis(900), "it was closed after {took:?}");
+    assert_eq!(wharf.metric("wharf_heads_timed_out_total").await, 1.0);
 }
 
 #[tokio::test]
@@ -43,6 +44,8 @@ async fn a_connection_that_never_ends_its_head_is_closed() {
     stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: wharf.example\r\n").await.unwrap();
 
     closed_after(stream).await;
+
+    assert_eq!(wharf.metric("wharf_heads_timed_out_total").await, 1.0);
 }
 
 #[tokio::test]
@@ -80,20 +83,26 @@ async fn a_body_may_pause_for_longer_than_a_head() {
     repository.blob(&digest).await.is(200).has_body(&content);
 }
 
-#[tokio::test]
-async fn a_server_without_descriptors_left_serves_again_once_there_are_some() {
-    let wharf = Wharf::start().await;
+/// Leaves a server no descriptor: connections that stay open take the last ones.
+async fn exhaust(wharf: &Wharf) -> Vec<TcpStream> {
     let id = wharf.process_id().to_string();
     let open = std::fs::read_dir(format!("/proc/{id}/fd")).unwrap().count();
     // It counted on more when it started.
     let limit = format!("--nofile={}", open + 10);
     let limited = std::process::Command::new("prlimit").args(["--pid", &id, &limit]).status().unwrap();
     assert!(limited.success());
-
     let mut silent = Vec::new();
     for _ in 0..40 {
         silent.push(TcpStream::connect(wharf.host()).await.unwrap());
     }
+    silent
+}
+
+#[tokio::test]
+async fn a_server_without_descriptors_left_serves_again_once_there_are_some() {
+    let wharf = Wharf::start().await;
+    let silent = exhaust(&wharf).await;
+
     let caller = wharf.anonymous();
     let unheard = timeout(Duration::from_millis(500), caller.request("GET", "/healthz").try_send()).await;
     assert!(unheard.is_err(), "{unheard:?}");
@@ -101,6 +110,55 @@ async fn a_server_without_descriptors_left_serves_again_once_there_are_some() {
     drop(silent);
     wharf.anonymous().get("/healthz").await.is(200);
     wharf.admin().repository("acme/app").push_empty_index(&["v1"]).await;
+}
+
+#[tokio::test]
+async fn that_no_descriptor_is_left_is_said_every_five_seconds_and_not_at_every_try() {
+    let wharf = Wharf::start().await;
+    let silent = exhaust(&wharf).await;
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    drop(silent);
+
+    let tries = wharf.metric("wharf_accepts_failed_total").await;
+
+    assert!((10.0..150.0).contains(&tries), "it tried {tries} times");
+    let lines = wharf.log().matches("no connection can be accepted").count();
+    assert_eq!(lines, 2, "{}", wharf.log());
+}
+
+#[tokio::test]
+async fn one_connection_more_than_there_may_be_waits_until_another_leaves() {
+    let metrics = format!("127.0.0.1:{}", free_port());
+    let settings = [
+        ("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD),
+        ("WHARF_CONNECTIONS", "3"),
+        ("WHARF_HEADER_TIMEOUT", "60s"),
+        ("WHARF_METRICS_LISTEN", metrics.as_str()),
+    ];
+    let wharf = Wharf::start_with(&settings).await;
+    let scraper = Caller::anonymous(&format!("http://{metrics}"));
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        held.push(TcpStream::connect(wharf.host()).await.unwrap());
+    }
+    // Those three and the scraper; whoever asked whether the server is ready is gone by then.
+    let begun = Instant::now();
+    loop {
+        let page = scraper.get("/metrics").await.is(200);
+        if metric_of(std::str::from_utf8(&page.body).unwrap(), "wharf_connections_open") == 4.0 {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "there are not just three");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+
+    let caller = wharf.anonymous();
+    let fourth = tokio::spawn(async move { caller.get("/healthz").await });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(!fourth.is_finished(), "a fourth is served");
+
+    drop(held.pop());
+    timeout(Duration::from_secs(10), fourth).await.expect("the fourth waits on").unwrap().is(200);
 }
 
 #[tokio::test]

@@ -14,11 +14,14 @@ const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
+const PING: u8 = 6;
 const GO_AWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
+
+const REFUSED_STREAM: u32 = 7;
 
 /// What a connection may cost at its worst, in KiB, beside noise.
 const FLAT: u64 = 24 << 10;
@@ -66,6 +69,18 @@ impl Abuser {
         }
     }
 
+    /// What the server says until one of these frames has come.
+    async fn hear(&mut self, is_it: impl Fn(&Frame<'_>) -> bool) -> Vec<u8> {
+        let (mut said, mut piece) = (Vec::new(), vec![0; 64 << 10]);
+        while !frames(&said).iter().any(&is_it) {
+            let read = timeout(Duration::from_secs(20), self.stream.read(&mut piece)).await;
+            let length = read.expect("the server says nothing more").unwrap();
+            assert!(length > 0, "the connection ended");
+            said.extend_from_slice(&piece[..length]);
+        }
+        said
+    }
+
     /// Sends again and again; how often until the server had enough, if it ever had.
     async fn send_until_refused(mut self, most: usize, frames: impl Fn(usize) -> Vec<u8>) -> Option<usize> {
         for number in 0..most {
@@ -80,16 +95,39 @@ impl Abuser {
     }
 }
 
-/// Whether there is such a frame among what the server said.
-fn has_go_away(mut said: &[u8]) -> bool {
-    while let [a, b, c, kind, ..] = said {
-        if *kind == GO_AWAY {
-            return true;
-        }
+/// A frame of the server's.
+struct Frame<'a> {
+    kind: u8,
+    stream: u32,
+    payload: &'a [u8],
+}
+
+/// The frames that the server has sent whole.
+fn frames(mut said: &[u8]) -> Vec<Frame<'_>> {
+    let mut frames = Vec::new();
+    while let [a, b, c, kind, _, s, t, u, v, rest @ ..] = said {
         let length = usize::try_from(u32::from_be_bytes([0, *a, *b, *c])).unwrap();
-        said = said.get(9 + length..).unwrap_or_default();
+        let Some((payload, next)) = rest.split_at_checked(length) else { break };
+        frames.push(Frame { kind: *kind, stream: u32::from_be_bytes([*s, *t, *u, *v]), payload });
+        said = next;
     }
-    false
+    frames
+}
+
+/// Whether there is such a frame among what the server said.
+fn has_go_away(said: &[u8]) -> bool {
+    frames(said).iter().any(|frame| frame.kind == GO_AWAY)
+}
+
+/// The first window of every stream: none, so that no answer comes to its end.
+fn no_window() -> Vec<u8> {
+    frame(SETTINGS, 0, 0, &[&4_u16.to_be_bytes()[..], &0_u32.to_be_bytes()].concat())
+}
+
+/// Requests for `/healthz` on the first streams.
+fn asked(streams: u32) -> Vec<u8> {
+    let one = |index| frame(HEADERS, END_STREAM | END_HEADERS, 2 * index + 1, &head("GET", "/healthz"));
+    (0..streams).flat_map(one).collect()
 }
 
 /// What the process has in memory, in KiB.
@@ -169,15 +207,8 @@ async fn readers_with_no_window_hold_nobody_else_up() {
     let mut abusers = Vec::new();
     for _ in 0..10 {
         let mut abuser = Abuser::greet(&wharf).await;
-        // The first window of every stream: none.
-        let none = [&4_u16.to_be_bytes()[..], &0_u32.to_be_bytes()].concat();
-        assert!(abuser.send(&frame(SETTINGS, 0, 0, &none)).await);
-        let asked: Vec<u8> = (0..100)
-            .flat_map(|index| {
-                frame(HEADERS, END_STREAM | END_HEADERS, 2 * index + 1, &head("GET", "/healthz"))
-            })
-            .collect();
-        assert!(abuser.send(&asked).await);
+        assert!(abuser.send(&no_window()).await);
+        assert!(abuser.send(&asked(100)).await);
         abusers.push(abuser);
     }
     expect_unharmed(&wharf, before).await;
@@ -194,10 +225,9 @@ async fn readers_that_take_nothing_fill_no_memory_and_lose_their_connection() {
     wharf.set_public("acme/main", true);
     let before = resident(&wharf);
     let mut abuser = Abuser::greet(&wharf).await;
-    let none = [&4_u16.to_be_bytes()[..], &0_u32.to_be_bytes()].concat();
     let wanted = head("GET", "/v2/acme/app/manifests/large");
     let asked = (0..60).flat_map(|index| frame(HEADERS, END_STREAM | END_HEADERS, 2 * index + 1, &wanted));
-    let asked: Vec<u8> = [frame(SETTINGS, 0, 0, &none), asked.collect()].concat();
+    let asked: Vec<u8> = [no_window(), asked.collect()].concat();
     abuser.stream.write_all(&asked).await.unwrap();
 
     let mut said = Vec::new();
@@ -208,4 +238,67 @@ async fn readers_that_take_nothing_fill_no_memory_and_lose_their_connection() {
     assert!(grown < 100 << 10, "60 manifests of 4 MiB took {grown} KiB");
     let read = wharf.anonymous().get("/v2/acme/app/manifests/large").await.is(200);
     assert_eq!(read.body, large.manifest, "who reads is served");
+}
+
+#[tokio::test]
+async fn a_hundred_streams_are_open_at_once_and_the_next_is_refused() {
+    let wharf = Wharf::start().await;
+    let mut abuser = Abuser::greet(&wharf).await;
+    abuser.stream.write_all(&[no_window(), asked(101)].concat()).await.unwrap();
+
+    let said = abuser.hear(|frame| frame.kind == RST_STREAM).await;
+
+    let refused: Vec<u32> = resets(&said).collect();
+    assert_eq!(refused, [2 * 100 + 1], "only the last is one too many");
+    let answered = |stream: u32| move |frame: &Frame<'_>| frame.kind == HEADERS && frame.stream == stream;
+    if !frames(&said).iter().any(answered(2 * 99 + 1)) {
+        abuser.hear(answered(2 * 99 + 1)).await;
+    }
+}
+
+/// The streams that the server refused.
+fn resets(said: &[u8]) -> impl Iterator<Item = u32> {
+    let refused =
+        |frame: &Frame<'_>| frame.kind == RST_STREAM && frame.payload == REFUSED_STREAM.to_be_bytes();
+    frames(said).into_iter().filter(refused).map(|frame| frame.stream)
+}
+
+#[tokio::test]
+async fn a_connection_that_answers_no_ping_is_ended() {
+    let wharf = Wharf::start().await;
+    let before = resident(&wharf);
+    let mut abuser = Abuser::greet(&wharf).await;
+    // Nobody idles who still waits for an answer.
+    abuser.stream.write_all(&[no_window(), asked(1)].concat()).await.unwrap();
+
+    let mut said = Vec::new();
+    let ended = timeout(Duration::from_secs(80), abuser.stream.read_to_end(&mut said)).await;
+
+    assert!(ended.is_ok(), "a connection that answers nothing lives");
+    assert!(frames(&said).iter().any(|frame| frame.kind == PING), "it was never asked");
+    expect_unharmed(&wharf, before).await;
+}
+
+#[tokio::test]
+async fn a_head_that_grows_as_it_is_unpacked_is_refused_and_costs_no_memory() {
+    let wharf = Wharf::start().await;
+    let before = resident(&wharf);
+    let value = [b'x'; 3_000];
+    // A header that the table remembers (RFC 7541, section 6.2.1: name `x`, a length of 127 and the rest), and then as
+    // one byte each the first entry behind the static ones.
+    let rest = value.len() - 127;
+    let length = [0x7f, u8::try_from(rest % 128).unwrap() | 0x80, u8::try_from(rest / 128).unwrap()];
+    let remembered = [&[0x40, 1, b'x'][..], &length, &value].concat();
+    let block = [head("GET", "/healthz"), remembered, vec![0x80 | 62; 8_000]].concat();
+    let bomb = |number: usize| {
+        let stream = 2 * u32::try_from(number).unwrap() + 1;
+        frame(HEADERS, END_STREAM | END_HEADERS, stream, &block)
+    };
+
+    for _ in 0..20 {
+        let refused = Abuser::greet(&wharf).await.send_until_refused(20, bomb).await;
+        assert!(refused.is_some(), "24 MB of a head were taken, twenty times");
+    }
+
+    expect_unharmed(&wharf, before).await;
 }
