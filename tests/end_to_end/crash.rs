@@ -21,7 +21,7 @@ mod worker;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::harness::{ADMIN_PASSWORD, Caller, Wharf, number_from_environment};
+use crate::harness::{ADMIN_PASSWORD, Caller, Wharf, announce, number_from_environment};
 
 /// Longer than a round of the load, which names only what it pushed in that round.
 const COLLECTION_DELAY: Duration = Duration::from_secs(4);
@@ -46,7 +46,7 @@ fn seed() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let from_clock = u64::from(now.subsec_nanos()) ^ now.as_secs();
     let seed = number_from_environment("WHARF_CRASH_SEED", from_clock);
-    println!("WHARF_CRASH_SEED={seed}");
+    announce(format_args!("WHARF_CRASH_SEED={seed}"));
     seed
 }
 

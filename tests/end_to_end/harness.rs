@@ -36,7 +36,7 @@ pub(crate) use browser::Browser;
 pub(crate) use caller::Caller;
 pub(crate) use certificate::Certificate;
 pub(crate) use challenge::Challenge;
-pub(crate) use components::{component, may_skip, number_from_environment};
+pub(crate) use components::{announce, component, may_skip, number_from_environment};
 pub(crate) use content::{Image, descriptor, media_type, noise, sha256, sha512};
 pub(crate) use distribution::{Distribution, Version};
 pub(crate) use meters::metric_of;

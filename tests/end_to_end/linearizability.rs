@@ -15,7 +15,7 @@ use std::time::Duration;
 use self::clients::Clients;
 use self::history::History;
 use crate::harness::postgres::Database;
-use crate::harness::{ADMIN_PASSWORD, Random, Rounds, Wharf, number_from_environment};
+use crate::harness::{ADMIN_PASSWORD, Random, Rounds, Wharf, announce, number_from_environment};
 
 /// How often each client acts before its history is searched.
 const OPERATIONS: u64 = 25;
@@ -55,6 +55,6 @@ async fn tags_are_linearizable_over_two_nodes() {
 
 fn seeded() -> Random {
     let seed = number_from_environment("WHARF_HISTORIES_SEED", u64::from(std::process::id()));
-    println!("WHARF_HISTORIES_SEED={seed}");
+    announce(format_args!("WHARF_HISTORIES_SEED={seed}"));
     Random::new(seed)
 }

@@ -39,7 +39,11 @@ use self::{
     inspection::{inspect, inspect_after_a_rest},
     turnstile::{Scheduler, Turnstile},
 };
-use crate::{components::number_from_environment, random::Random, rounds::Rounds};
+use crate::{
+    components::{announce, number_from_environment},
+    random::Random,
+    rounds::Rounds,
+};
 
 /// How many operations there are between two inspections.
 const BETWEEN_INSPECTIONS: u64 = 150;
@@ -67,7 +71,7 @@ async fn whatever_races_on_postgres_the_engine_keeps_its_word() {
 async fn race(house: House, mut scheduler: Scheduler) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let seed = number_from_environment("WHARF_RACE_SEED", u64::from(now.subsec_nanos()));
-    println!("WHARF_RACE_SEED={seed}");
+    announce(format_args!("WHARF_RACE_SEED={seed}"));
     let (house, mut random) = (Arc::new(house), Random::new(seed));
     let mut client = |number| Client::new(house.clone(), number, Random::new(random.next()));
     for number in 0..CLIENTS {

@@ -11,6 +11,7 @@ mod steps;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use self::steps::{Actor, State, next};
+use crate::components::announce;
 
 /// What keeps the protocol right. All of them stand in the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +93,7 @@ fn way(ways: &BTreeMap<usize, (usize, Actor)>, mut to: usize) -> Vec<Actor> {
 fn no_order_of_steps_collects_what_is_counted_on() {
     match search(None) {
         Found::Nothing(states) => {
-            println!("{states} states");
+            announce(format_args!("proved: {states} states"));
             assert!(states > 100_000, "{states} states are not every order of anything");
         }
         Found::Wrong(wrong, way) => panic!("{wrong}, by {way:?}"),
@@ -103,7 +104,7 @@ fn no_order_of_steps_collects_what_is_counted_on() {
 fn without_any_one_of_its_guards_the_protocol_loses_something() {
     for guard in GUARDS {
         match search(Some(guard)) {
-            Found::Wrong(wrong, way) => println!("without {guard:?}: {wrong}, by {way:?}"),
+            Found::Wrong(wrong, way) => announce(format_args!("without {guard:?}: {wrong}, by {way:?}")),
             Found::Nothing(states) => panic!("nothing is lost without {guard:?} in {states} states"),
         }
     }

@@ -35,9 +35,9 @@ const WITH_STORES_OF_THEIR_OWN: &[&str] = &[
     "operation::files",
 ];
 
-/// How long each of the rigs goes on that kill, cut and race: some minutes for all of them, of which none gets less
+/// How long each of the rigs goes on that kill, cut and race: about ten minutes for all of them, of which none gets less
 /// than one round (`tests/end_to_end/harness/rounds.rs`).
-const SECONDS_FOR_EACH_RIG: &str = "15";
+const SECONDS_FOR_EACH_RIG: &str = "40";
 
 /// How long each fuzz target goes on: ten times as long as in a run that somebody waits for.
 const MILLISECONDS_FOR_EACH_TARGET: &str = "3000";

@@ -1,5 +1,6 @@
 //! Things a machine may lack: clients, loop devices. Whoever runs the tests lists what is there.
 
+use std::fmt::Display;
 use std::io::Write as _;
 
 /// Whether `WHARF_TEST_COMPONENTS` lists this one. If not, the test says so and skips; in CI it fails, unless
@@ -13,13 +14,19 @@ pub(crate) fn component(name: &str) -> bool {
     false
 }
 
-/// Says why a test is skipped, past the test runner's capture: a skip that nobody sees is no skip. In CI it fails
-/// instead, unless `WHARF_TEST_QUICK` asks for what needs nothing.
+/// Says why a test is skipped. In CI it fails instead, unless `WHARF_TEST_QUICK` asks for what needs nothing.
 pub(crate) fn may_skip(why: &str) {
     let is_quick = std::env::var("WHARF_TEST_QUICK").is_ok_and(|value| value == "1");
     assert!(is_quick || !is_ci(), "{why}, and in CI no test may be skipped");
-    let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    let _ = writeln!(std::io::stderr(), "skipped: {test}: {why}");
+    announce(format_args!("skipped: {why}"));
+}
+
+/// Says something under the test's name, past the runner's capture: what a test prints is not seen where it passes, but
+/// a skip that nobody sees is no skip, and a proof without its seed and its rounds is a claim.
+pub(crate) fn announce(words: impl Display) {
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("a test");
+    let _ = writeln!(std::io::stderr(), "{test}: {words}");
 }
 
 /// Whether this runs in CI, by the rule of `xtask/src/program.rs`.

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::components::number_from_environment;
+use super::components::{announce, number_from_environment};
 
 /// What a rig gets from those who ask for nothing.
 const A_MOMENT: u64 = 4;
@@ -27,9 +27,10 @@ impl Rounds {
         Self { begun: Instant::now(), time, least, most, done: 0 }
     }
 
-    /// Says how many there were, and what they did: a line that goes into the soak's log.
+    /// Says how many there were, and what they did, also where output is captured: a line that goes into the soak's log.
     pub(crate) fn close(self, what: &str) {
-        println!("proved: {} rounds in {} s, {what}", self.done, self.begun.elapsed().as_secs());
+        let seconds = self.begun.elapsed().as_secs();
+        announce(format_args!("proved: {} rounds in {seconds} s, {what}", self.done));
     }
 }
 
@@ -44,4 +45,21 @@ impl Iterator for Rounds {
         self.done += 1;
         Some(self.done - 1)
     }
+}
+
+#[test]
+fn the_first_rounds_come_always() {
+    let mut rounds = Rounds { most: 0, ..Rounds::at_least(2) };
+    assert_eq!((&mut rounds).collect::<Vec<_>>(), [0, 1]);
+    rounds.close("told of a test that passed");
+}
+
+/// The test before this one, in a process of its own, whose runner captures what tests print.
+#[test]
+fn rounds_are_told_of_a_test_that_passed() {
+    let (_, here) = module_path!().split_once("::").unwrap();
+    let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
+    let output = alone.args(["--exact", &format!("{here}::the_first_rounds_come_always")]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("proved: 2 rounds in 0 s, told of a test that passed"), "{said}");
 }

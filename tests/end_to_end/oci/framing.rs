@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::harness::{Random, Wharf, number_from_environment};
+use crate::harness::{Random, Wharf, announce, number_from_environment};
 
 /// After so long without an end the client says that nothing more will come, and after as long again it must end.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -156,7 +156,7 @@ async fn chunks_may_have_extensions_of_modest_size_and_odd_ends_of_lines_are_no_
 async fn mutilated_requests_are_answered_or_refused_in_time() {
     let wharf = start().await;
     let seed = number_from_environment("WHARF_FRAMING_SEED", u64::from(std::process::id()));
-    println!("WHARF_FRAMING_SEED={seed}");
+    announce(format_args!("WHARF_FRAMING_SEED={seed}"));
     let mut random = Random::new(seed);
     let whole = [
         post("content-length: 3\r\nconnection: close\r\n", "a=b"),

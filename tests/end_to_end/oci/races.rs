@@ -6,7 +6,8 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 
 use crate::harness::{
-    ADMIN_PASSWORD, Answer, Image, Random, Repository, Upload, Wharf, noise, number_from_environment, sha256,
+    ADMIN_PASSWORD, Answer, Image, Random, Repository, Upload, Wharf, announce, noise,
+    number_from_environment, sha256,
 };
 
 /// A server, the operator under a token at `acme/app`, and chance.
@@ -23,7 +24,7 @@ impl Track {
 
     async fn start_with(environment: &[(&str, &str)]) -> Self {
         let seed = number_from_environment("WHARF_RACE_SEED", u64::from(std::process::id()));
-        println!("WHARF_RACE_SEED={seed}");
+        announce(format_args!("WHARF_RACE_SEED={seed}"));
         let wharf = Wharf::start_with(environment).await;
         wharf.found(&["acme"]).await;
         let scopes = ["repository:acme/app:pull,push,delete", "repository:acme/source:pull,push,delete"];

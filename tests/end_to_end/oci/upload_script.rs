@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::at;
 use crate::harness::raw::Exchange;
 use crate::harness::{
-    Random, Repository, Upload, Wharf, noise, number_from_environment, sha256, sha512, with_digest,
+    Random, Repository, Upload, Wharf, announce, noise, number_from_environment, sha256, sha512, with_digest,
 };
 
 /// An upload, and what must be in it.
@@ -29,7 +29,7 @@ struct Script {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upload_is_what_its_model_says_whatever_happens_to_it() {
     let seed = number_from_environment("WHARF_SCRIPT_SEED", u64::from(std::process::id()));
-    println!("WHARF_SCRIPT_SEED={seed}");
+    announce(format_args!("WHARF_SCRIPT_SEED={seed}"));
     let (wharf, _) = at("hello").await;
     wharf.found(&["acme"]).await;
     let caller = wharf.admin().with_token(&["repository:acme/app:pull,push,delete"]).await;
