@@ -2,7 +2,8 @@
 //!
 //! Eight clients push, mount, tag and delete (`load`), every attempt and every answer is written down outside the
 //! tested disk (`journal`), the end comes, the server starts again, and everything it shows is held against the
-//! journal (`check`). The collector is in a hurry meanwhile, so that ends meet it too. Everything follows from one seed, `WHARF_CRASH_SEED`, which is printed.
+//! journal (`check`); now and then it is asked what it finds wrong itself (`verified`). The collector is in a hurry
+//! meanwhile, so that ends meet it too. Everything follows from one seed, `WHARF_CRASH_SEED`, which is printed.
 
 mod broken_disk;
 mod check;
@@ -15,8 +16,10 @@ mod load;
 mod nodes;
 mod peers;
 mod power_cut;
+mod recoveries;
 mod steps;
 mod upload;
+mod verified;
 mod worker;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

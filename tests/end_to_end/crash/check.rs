@@ -3,6 +3,8 @@
 //! The collector runs meanwhile: a blob that no manifest of its repository names may have gone once its delay was
 //! over. One that a manifest names must be there, whatever the journal says of it.
 
+mod lists;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -19,6 +21,9 @@ struct Blobs {
     present: BTreeSet<(String, String)>,
     named: BTreeSet<(String, String)>,
 }
+
+/// Who refers to what in each repository: by repository and subject, the manifests that are there.
+type Referrers = BTreeMap<(String, String), BTreeSet<String>>;
 
 /// What is wrong with something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +79,7 @@ pub(super) async fn differences(
     let mut wrong: Vec<_> = journal.take_faults().into_iter().map(|fault| Wrong::Refused.is(fault)).collect();
     let looks = journal.registers().into_iter().map(|register| look(caller, journal, register));
     let seen: Vec<_> = stream::iter(looks).buffer_unordered(8).collect().await;
-    let blobs = blobs(journal, &seen);
+    let (blobs, referrers) = (blobs(journal, &seen), referrers(journal, &seen));
     for (repository, digest) in blobs.named.difference(&blobs.present) {
         wrong.push(Wrong::Torn.is(format!("{repository} lacks {digest}, which a manifest there names")));
     }
@@ -104,7 +109,7 @@ pub(super) async fn differences(
         }
         wrong.extend(journal.settle(&register, value).err().map(|(wrong, words)| wrong.is(words)));
     }
-    wrong.extend(lists(caller, journal, &tags).await);
+    wrong.extend(lists::differences(caller, journal, &tags, &referrers).await);
     let listed = if publishes { upload::listed(&upload::caller(caller)).await } else { BTreeSet::new() };
     if listed != served {
         wrong.push(Wrong::Torn.is(format!("listed are {listed:?} where {served:?} are served")));
@@ -122,7 +127,7 @@ fn blobs(journal: &Journal, seen: &[(Register, Result<Value, String>)]) -> Blobs
                 blobs.present.insert((repository.clone(), digest.clone()));
             }
             (Register::Manifest { repository, .. }, Some(Content::Text(manifest))) => {
-                let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+                let manifest = parsed(&manifest);
                 let layers = manifest["layers"].as_array().into_iter().flatten();
                 let named = layers.chain([&manifest["config"]]).filter_map(|part| part["digest"].as_str());
                 blobs.named.extend(named.map(|digest| (repository.clone(), digest.to_owned())));
@@ -131,6 +136,24 @@ fn blobs(journal: &Journal, seen: &[(Register, Result<Value, String>)]) -> Blobs
         }
     }
     blobs
+}
+
+/// Which manifests refer to which. A subject whose referrers are all gone has none.
+fn referrers(journal: &Journal, seen: &[(Register, Result<Value, String>)]) -> Referrers {
+    let mut referrers = Referrers::new();
+    for (register, value) in seen {
+        let Register::Manifest { repository, digest } = register else { continue };
+        let Some(Content::Text(manifest)) = journal.content(digest) else { continue };
+        let manifest = parsed(&manifest);
+        let Some(subject) = manifest["subject"]["digest"].as_str() else { continue };
+        let of_subject = referrers.entry((repository.clone(), subject.to_owned())).or_default();
+        of_subject.extend(value.iter().flatten().cloned());
+    }
+    referrers
+}
+
+fn parsed(manifest: &[u8]) -> serde_json::Value {
+    serde_json::from_slice(manifest).unwrap()
 }
 
 /// What a register holds, after a check that it holds it whole.
@@ -171,32 +194,4 @@ async fn look(caller: &Caller, journal: &Journal, register: Register) -> (Regist
 async fn is_told(caller: &Caller, register: &Register, path: &str) -> bool {
     let is_blob = matches!(register, Register::Blob { .. });
     is_blob && caller.request("HEAD", path).try_send().await.is_ok_and(|told| told.status == 200)
-}
-
-/// Lists must show what the registers hold, and nothing that nobody tried to make.
-async fn lists(
-    caller: &Caller,
-    journal: &Journal,
-    tags: &BTreeMap<String, BTreeSet<String>>,
-) -> Vec<Difference> {
-    let mut wrong = Vec::new();
-    let known = journal.repositories();
-    let listed = caller.get("/v2/_catalog").await.is(200).json();
-    for name in listed["repositories"].as_array().unwrap().iter().filter_map(|name| name.as_str()) {
-        if !known.contains(name) {
-            wrong.push(Wrong::Unattempted.is(format!("the catalog shows {name}, which nobody pushed")));
-        }
-    }
-    for (repository, expected) in tags {
-        let answer = caller.get(&format!("/v2/{repository}/tags/list")).await.any_of(&[200, 404]);
-        let body = answer.json();
-        let listed = body["tags"].as_array().into_iter().flatten().filter_map(|tag| tag.as_str());
-        let listed: BTreeSet<String> = listed.map(ToOwned::to_owned).collect();
-        if listed != *expected {
-            wrong.push(
-                Wrong::Torn.is(format!("{repository} lists {listed:?} where {expected:?} can be pulled")),
-            );
-        }
-    }
-    wrong
 }

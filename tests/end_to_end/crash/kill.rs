@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::check::check;
 use super::journal::Journal;
 use super::load::{Load, some_time, something_done};
+use super::recoveries::Recoveries;
+use super::verified::{verify, verify_now_and_then};
 use super::{HURRY, operator, seed};
 use crate::harness::{Random, Rounds, Wharf};
 
@@ -15,7 +17,7 @@ async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
     let mut wharf = Wharf::start_with(&HURRY).await;
     let journal = Journal::default();
     let mut rounds = Rounds::at_least(1);
-    let mut acknowledged = 0;
+    let (mut acknowledged, mut recoveries) = (0, Recoveries::default());
 
     for round in &mut rounds {
         let load = Load::begin(&wharf, &journal, seed.wrapping_add(round)).await;
@@ -33,8 +35,10 @@ async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
             some_time(&mut random, 0, 120).await;
             wharf.kill();
         }
-        wharf.restart().await;
-        check(&operator(&wharf).await, &journal, &format!("seed {seed}, round {round}")).await;
+        recoveries.add(wharf.restart().await);
+        let context = format!("seed {seed}, round {round}");
+        check(&operator(&wharf).await, &journal, &context).await;
+        verify_now_and_then(round, &wharf, &context);
     }
 
     // On a shared database a node that was killed keeps the housekeeping for a while.
@@ -44,10 +48,12 @@ async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
             check(&operator(&wharf).await, &journal, &format!("seed {seed}, at the end")).await;
         }
     }
+    verify(&wharf, &format!("seed {seed}, at the end"));
     assert!(acknowledged >= 8, "the load did all but nothing: {acknowledged} writes");
     assert!(journal.collected() > 0, "the collector took nothing away");
     let (files, collected) = (journal.files(), journal.collected());
     rounds.close(&format!(
-        "{acknowledged} writes acknowledged, {files} files published, {collected} blobs collected"
+        "{acknowledged} writes acknowledged, {files} files published, {collected} blobs collected, \
+         {recoveries}"
     ));
 }

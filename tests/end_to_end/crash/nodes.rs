@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use super::check::check;
 use super::journal::Journal;
 use super::load::{Load, some_time, something_done};
+use super::recoveries::Recoveries;
+use super::verified::{verify, verify_now_and_then};
 use super::{HURRY, operator, seed};
 use crate::harness::{Nodes, Random, Rounds};
 
@@ -20,7 +22,7 @@ async fn nothing_acknowledged_is_lost_when_one_of_three_nodes_is_killed() {
     let Some(mut nodes) = Nodes::start_with(NODES, &[&HURRY[..], &[EXPIRY]].concat()).await else { return };
     let journal = Journal::default();
     let mut rounds = Rounds::at_least(1);
-    let mut acknowledged = 0;
+    let (mut acknowledged, mut recoveries) = (0, Recoveries::default());
 
     for round in &mut rounds {
         let load = Load::begin_on(nodes.iter(), &journal, seed.wrapping_add(round)).await;
@@ -32,9 +34,12 @@ async fn nothing_acknowledged_is_lost_when_one_of_three_nodes_is_killed() {
         load.wind_down().await;
         acknowledged += journal.acknowledged();
         let context = format!("seed {seed}, round {round}, node {dying}");
-        check(&operator(&nodes[(dying + 1) % NODES]).await, &journal, &context).await;
-        nodes[dying].restart().await;
+        let survivor = &nodes[(dying + 1) % NODES];
+        check(&operator(survivor).await, &journal, &context).await;
+        verify_now_and_then(round, survivor, &context);
+        recoveries.add(nodes[dying].restart().await);
     }
+    verify(&nodes[0], &format!("seed {seed}, at the end"));
 
     assert!(acknowledged >= 8, "the load did all but nothing: {acknowledged} writes");
     let (first, second) = (random.below(3), 1 + random.below(2));
@@ -42,7 +47,7 @@ async fn nothing_acknowledged_is_lost_when_one_of_three_nodes_is_killed() {
         nodes[usize::try_from(dying).unwrap() % NODES].kill();
     }
     nothing_is_left(&nodes).await;
-    rounds.close(&format!("{acknowledged} writes acknowledged"));
+    rounds.close(&format!("{acknowledged} writes acknowledged, {recoveries}"));
 }
 
 /// Waits until the last node has given up every unfinished upload and removed every object without a row.

@@ -116,7 +116,9 @@ impl House {
 
     async fn restart(&mut self) {
         match self {
-            Self::Wharf(wharf) => wharf.restart().await,
+            Self::Wharf(wharf) => {
+                wharf.restart().await;
+            }
             Self::Distribution(distribution) => distribution.restart().await,
         }
     }

@@ -3,12 +3,16 @@
 //! The process is stopped before the cut. Otherwise the cut would race with answers on their way, and an
 //! acknowledged write would seem lost that was in truth acknowledged after the end.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::check::check;
 use super::disk::{Disk, FileSystem, stop_process};
 use super::journal::Journal;
 use super::load::{Load, some_time, something_done};
+use super::recoveries::Recoveries;
+use super::verified::{verify, verify_now_and_then};
 use super::{HURRY, operator, seed};
 use crate::harness::raw::Exchange;
 use crate::harness::{Random, Rounds, Wharf, component, noise, sha256};
@@ -43,7 +47,7 @@ async fn survives_cuts(kind: FileSystem) {
     let mut wharf = Wharf::start_on_with(&disk.data(), &HURRY).await;
     let journal = Journal::default();
     let mut rounds = Rounds::at_least(1);
-    let mut acknowledged = 0;
+    let (mut acknowledged, mut recoveries) = (0, Recoveries::default());
 
     for round in &mut rounds {
         let load = Load::begin(&wharf, &journal, seed.wrapping_add(round)).await;
@@ -52,12 +56,15 @@ async fn survives_cuts(kind: FileSystem) {
         stop(&wharf).await;
         load.abandon().await;
         acknowledged += journal.acknowledged();
-        cut(&mut wharf, &disk).await;
-        check(&operator(&wharf).await, &journal, &format!("{kind:?}, seed {seed}, round {round}")).await;
+        recoveries.add(cut(&mut wharf, &disk).await);
+        let context = format!("{kind:?}, seed {seed}, round {round}");
+        check(&operator(&wharf).await, &journal, &context).await;
+        verify_now_and_then(round, &wharf, &context);
     }
+    verify(&wharf, &format!("{kind:?}, seed {seed}, at the end"));
 
     assert!(acknowledged >= 8, "the load did all but nothing: {acknowledged} writes");
-    rounds.close(&format!("{acknowledged} writes acknowledged"));
+    rounds.close(&format!("{acknowledged} writes acknowledged, {recoveries}"));
 }
 
 async fn resumes_after_a_cut(kind: FileSystem) {
@@ -70,7 +77,7 @@ async fn resumes_after_a_cut(kind: FileSystem) {
     let repository = wharf.admin().repository("hello");
     repository.push_blob(&noise(1, 1_000)).await;
     let mut rounds = Rounds::at_least(1);
-    let mut lost = 0;
+    let (mut lost, mut recoveries) = (0, Recoveries::default());
 
     for _ in &mut rounds {
         // A few whole chunks, and a part of one more; then everything.
@@ -88,7 +95,7 @@ async fn resumes_after_a_cut(kind: FileSystem) {
         exchange.send(&content[whole..sent]).await;
         some_time(&mut random, 0, 200).await;
         stop(&wharf).await;
-        cut(&mut wharf, &disk).await;
+        recoveries.add(cut(&mut wharf, &disk).await);
 
         let offset = usize::try_from(upload.offset().await).unwrap();
         assert!(offset <= sent, "{offset} bytes are more than the {sent} that were sent");
@@ -98,7 +105,8 @@ async fn resumes_after_a_cut(kind: FileSystem) {
         upload.finish(&sha256(&content), Bytes::new()).await.is(201);
         repository.blob(&sha256(&content)).await.is(200).has_body(&content);
     }
-    rounds.close(&format!("{lost} offsets moved back"));
+    verify(&wharf, "at the end");
+    rounds.close(&format!("{lost} offsets moved back, {recoveries}"));
 }
 
 /// SIGSTOP, and every thread at rest.
@@ -106,10 +114,10 @@ async fn stop(wharf: &Wharf) {
     stop_process(wharf.process_id()).await;
 }
 
-/// The power goes, the machine starts again, and so does the server.
-async fn cut(wharf: &mut Wharf, disk: &Disk) {
+/// The power goes, the machine starts again, and so does the server: how long that took.
+async fn cut(wharf: &mut Wharf, disk: &Disk) -> Duration {
     disk.cut();
     wharf.kill();
     disk.replug().await;
-    wharf.restart().await;
+    wharf.restart().await
 }

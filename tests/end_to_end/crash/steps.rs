@@ -46,6 +46,7 @@ async fn whatever_step_goes_wrong_nothing_acknowledged_is_lost() {
     for (fate, step) in shuffled(&mut random, all).into_iter().zip(&mut rounds).map(|(chosen, _)| chosen) {
         let context = format!("{fate:?} at step {step} of {steps}, seed {seed}");
         if stage.is_worn() {
+            stage.verify(&context);
             stage = Stage::set(&library).await;
         }
         let mut has_come = stage.go_through(fate, step, &context).await;
@@ -56,6 +57,7 @@ async fn whatever_step_goes_wrong_nothing_acknowledged_is_lost() {
         }
         done += u32::from(has_come);
     }
+    stage.verify(&format!("seed {seed}, at the end"));
     assert!(done > 0, "no step went wrong");
     rounds.close(&format!("{done} went wrong, {part} of {steps} steps in {} ways", Fate::ALL.len()));
 }

@@ -12,7 +12,7 @@ use super::REPOSITORIES;
 use super::journal::{Content, Journal, Register, Ticket, Value};
 use super::upload::{self, Upload};
 use crate::harness::media_type::{OCI_CONFIG, OCI_LAYER, OCI_MANIFEST};
-use crate::harness::{Answer, Caller, Random, noise, sha256, with_digest};
+use crate::harness::{Answer, Caller, Random, descriptor, noise, sha256, with_digest};
 
 const TAGS: u64 = 6;
 /// How many charts and wheels are published at most: their lists are rendered with each.
@@ -47,11 +47,15 @@ pub(super) struct Worker {
     random: Random,
     blobs: Vec<Blob>,
     untagged: Vec<(&'static str, String)>,
+    /// Descriptors of manifests that stay, for others to refer to.
+    subjects: Vec<(&'static str, serde_json::Value)>,
 }
 
 impl Worker {
     pub(super) fn new(caller: Caller, journal: Journal, seed: u64, mix: Mix) -> Self {
-        Self { mix, caller, journal, random: Random::new(seed), blobs: Vec::new(), untagged: Vec::new() }
+        let random = Random::new(seed);
+        let (blobs, untagged, subjects) = (Vec::new(), Vec::new(), Vec::new());
+        Self { mix, caller, journal, random, blobs, untagged, subjects }
     }
 
     /// Until its server has gone, or somebody says that it is enough.
@@ -68,6 +72,7 @@ impl Worker {
             50..54 if self.mix == Mix::Everything => self.publish().await,
             50..58 => self.leave_unfinished().await,
             58..68 => self.mount().await,
+            83..88 if self.mix == Mix::Everything => self.push_referrer().await,
             68..88 => self.push_manifest().await,
             88..92 => self.delete_tag().await,
             92..97 => self.delete_blob().await,
@@ -166,21 +171,54 @@ impl Worker {
         Ok(())
     }
 
-    /// A manifest over blobs of this client, under a tag that all clients fight for or under none.
+    /// A manifest over blobs of this client, under tags that all clients fight for or under none.
     async fn push_manifest(&mut self) -> Outcome {
         let repository = self.repository();
-        let Some((digest, manifest)) = self.new_manifest(repository) else { return Ok(()) };
-        let tag = (self.random.below(4) > 0).then(|| format!("tag-{}", self.random.below(TAGS)));
-        let named = Register::Manifest { repository: repository.to_owned(), digest: digest.clone() };
-        let mut tickets = vec![self.journal.attempt(named, Some(digest.clone()))];
-        if let Some(tag) = &tag {
+        let Some(manifest) = self.new_manifest(repository, None) else { return Ok(()) };
+        let tags = self.some_tags();
+        let digest = sha256(&manifest);
+        let mut tickets = vec![self.attempt_manifest(repository, &digest, Some(digest.clone()))];
+        for tag in &tags {
             let pointed = Register::Tag { repository: repository.to_owned(), tag: tag.clone() };
             tickets.push(self.journal.attempt(pointed, Some(digest.clone())));
         }
-        let reference = tag.as_ref().unwrap_or(&digest);
-        let answer = self.send("PUT", &format!("/v2/{repository}/manifests/{reference}"), manifest).await?;
+        let reference = match &tags[..] {
+            [] => digest.clone(),
+            [tag] => tag.clone(),
+            several => format!("{digest}?tag={}", several.join("&tag=")),
+        };
+        let path = format!("/v2/{repository}/manifests/{reference}");
+        let answer = self.send("PUT", &path, manifest.clone()).await?;
         self.answered(&answer, 201, tickets);
-        if tag.is_none() && answer.status == 201 {
+        if answer.status == 201 && tags.is_empty() {
+            self.untagged.push((repository, digest));
+        } else if answer.status == 201 {
+            self.subjects.push((repository, descriptor(OCI_MANIFEST, &manifest)));
+        }
+        Ok(())
+    }
+
+    /// None, one, or, where the server takes that, several in one push.
+    fn some_tags(&mut self) -> Vec<String> {
+        let count = match self.random.below(4) {
+            3 if self.mix == Mix::Everything => 3,
+            0 => 0,
+            _ => 1,
+        };
+        let first = self.random.below(TAGS);
+        (first..first + count).map(|number| format!("tag-{}", number % TAGS)).collect()
+    }
+
+    /// A manifest about another, or about one that nobody pushed.
+    async fn push_referrer(&mut self) -> Outcome {
+        let nobodys = (self.repository(), descriptor(OCI_MANIFEST, &self.random.below(20).to_le_bytes()));
+        let (repository, subject) = self.random.pick(&self.subjects).cloned().unwrap_or(nobodys);
+        let Some(manifest) = self.new_manifest(repository, Some(subject)) else { return Ok(()) };
+        let digest = sha256(&manifest);
+        let ticket = self.attempt_manifest(repository, &digest, Some(digest.clone()));
+        let answer = self.send("PUT", &format!("/v2/{repository}/manifests/{digest}"), manifest).await?;
+        self.answered(&answer, 201, vec![ticket]);
+        if answer.status == 201 {
             self.untagged.push((repository, digest));
         }
         Ok(())
@@ -210,8 +248,7 @@ impl Worker {
 
     async fn delete_manifest(&mut self) -> Outcome {
         let Some((repository, digest)) = self.untagged.pop() else { return Ok(()) };
-        let register = Register::Manifest { repository: repository.to_owned(), digest: digest.clone() };
-        let ticket = self.journal.attempt(register, None);
+        let ticket = self.attempt_manifest(repository, &digest, None);
         let answer =
             self.send("DELETE", &format!("/v2/{repository}/manifests/{digest}"), Bytes::new()).await?;
         self.answered(&answer, 202, vec![ticket]);
@@ -222,12 +259,13 @@ impl Worker {
         self.random.pick(&REPOSITORIES).unwrap()
     }
 
-    /// Content of up to 1 MiB, small ones as often as large ones. One in ten is the same for several clients.
+    /// Content of up to 1 MiB, small ones as often as large ones, and one in forty of up to 8 MiB. One in ten is the same
+    /// for several clients.
     fn new_blob(&mut self) -> (Blob, Bytes) {
         let is_shared = self.random.below(10) == 0;
         let seed = if is_shared { self.random.below(50) } else { self.random.next() };
         let mut sizes = Random::new(seed);
-        let limit = 1_u64 << sizes.below(21);
+        let limit = if sizes.below(40) == 0 { 8 << 20 } else { 1_u64 << sizes.below(21) };
         let length = usize::try_from(sizes.below(limit + 1)).unwrap();
         let content = noise(seed, length);
         let digest = sha256(&content);
@@ -237,25 +275,33 @@ impl Worker {
         (Blob { repository: self.repository(), digest, length, is_kept }, content)
     }
 
-    fn new_manifest(&mut self, repository: &str) -> Option<(String, Bytes)> {
+    /// A manifest over blobs that this client has there, if it has any; the journal knows its text.
+    fn new_manifest(&mut self, repository: &str, subject: Option<serde_json::Value>) -> Option<Bytes> {
         let unique = self.random.next();
         let here = self.blobs.iter_mut().filter(|blob| blob.repository == repository);
         let named: Vec<&mut Blob> = here.take(1 + usize::try_from(unique % 3).unwrap()).collect();
-        let descriptor =
+        let part =
             |kind: &str, blob: &Blob| json!({"mediaType": kind, "digest": blob.digest, "size": blob.length});
-        let config = descriptor(OCI_CONFIG, named.first()?);
-        let layers: Vec<_> = named.iter().skip(1).map(|blob| descriptor(OCI_LAYER, blob)).collect();
+        let config = part(OCI_CONFIG, named.first()?);
+        let layers: Vec<_> = named.iter().skip(1).map(|blob| part(OCI_LAYER, blob)).collect();
         for blob in named {
             blob.is_kept = true;
         }
-        let manifest = json!({
+        let mut manifest = json!({
             "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers,
             "annotations": {"unique": unique.to_string()},
         });
+        if let Some(subject) = subject {
+            manifest["subject"] = subject;
+        }
         let manifest = Bytes::from(manifest.to_string());
-        let digest = sha256(&manifest);
-        self.journal.remember(&digest, Content::Text(manifest.clone()));
-        Some((digest, manifest))
+        self.journal.remember(&sha256(&manifest), Content::Text(manifest.clone()));
+        Some(manifest)
+    }
+
+    fn attempt_manifest(&self, repository: &str, digest: &str, value: Value) -> Ticket {
+        let register = Register::Manifest { repository: repository.to_owned(), digest: digest.to_owned() };
+        self.journal.attempt(register, value)
     }
 
     fn attempt_blob(&self, blob: &Blob, value: Value) -> Ticket {

@@ -165,15 +165,15 @@ impl Wharf {
         true
     }
 
-    /// Starts it again on the same data and the same port, and waits until it is ready.
-    pub(crate) async fn restart(&mut self) {
-        self.spawn();
+    /// Starts it again on the same data and the same port, and waits until it is ready; says how long that took.
+    pub(crate) async fn restart(&mut self) -> Duration {
         let started = Instant::now();
+        self.spawn();
         let anonymous = self.anonymous();
         loop {
             let answer = anonymous.request("GET", "/readyz").try_send().await;
             if answer.is_ok_and(|answer| answer.status == 200) {
-                return;
+                return started.elapsed();
             }
             let ended = self.process.as_mut().unwrap().try_wait().unwrap();
             assert!(ended.is_none(), "the server ended at its start: {ended:?}");

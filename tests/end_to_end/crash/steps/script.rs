@@ -56,6 +56,7 @@ impl Script {
         self.mount(&whole).await;
         self.push_image("tag-0", &[&whole, &pieces]).await;
         let second = self.push_image("tag-0", &[&pieces, &whole]).await;
+        self.push_referrer(&second, &whole).await;
         self.push_image("tag-1", &[&whole]).await;
         self.delete(
             "manifests",
@@ -120,21 +121,39 @@ impl Script {
 
     /// An image of these blobs, the first as its configuration; its digest.
     async fn push_image(&mut self, tag: &str, blobs: &[&Bytes]) -> String {
-        self.seed += 1;
         let layers: Vec<_> = blobs[1..].iter().map(|blob| descriptor(OCI_LAYER, blob)).collect();
-        let manifest = json!({
+        let (digest, manifest) = self.manifest(json!({
             "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": descriptor(OCI_CONFIG, blobs[0]),
-            "layers": layers, "annotations": {"unique": self.seed.to_string()},
-        });
-        let manifest = Bytes::from(manifest.to_string());
-        let digest = sha256(&manifest);
-        self.journal.remember(&digest, Content::Text(manifest.clone()));
+            "layers": layers,
+        }));
         let image = Register::Manifest { repository: HERE.to_owned(), digest: digest.clone() };
         let pointed = Register::Tag { repository: HERE.to_owned(), tag: tag.to_owned() };
         let tickets = [image, pointed].map(|register| self.journal.attempt(register, Some(digest.clone())));
         let answer = self.send("PUT", &format!("/v2/{HERE}/manifests/{tag}"), manifest).await;
         self.answered(answer, 201, tickets.into());
         digest
+    }
+
+    /// A manifest about another one, which may be gone by then.
+    async fn push_referrer(&mut self, subject: &str, config: &Bytes) {
+        let (digest, manifest) = self.manifest(json!({
+            "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": descriptor(OCI_CONFIG, config),
+            "layers": [], "subject": {"mediaType": OCI_MANIFEST, "digest": subject, "size": 1},
+        }));
+        let register = Register::Manifest { repository: HERE.to_owned(), digest: digest.clone() };
+        let ticket = self.journal.attempt(register, Some(digest.clone()));
+        let answer = self.send("PUT", &format!("/v2/{HERE}/manifests/{digest}"), manifest).await;
+        self.answered(answer, 201, vec![ticket]);
+    }
+
+    /// The text of a manifest like no other, and its digest.
+    fn manifest(&mut self, mut manifest: serde_json::Value) -> (String, Bytes) {
+        self.seed += 1;
+        manifest["annotations"] = json!({"unique": self.seed.to_string()});
+        let manifest = Bytes::from(manifest.to_string());
+        let digest = sha256(&manifest);
+        self.journal.remember(&digest, Content::Text(manifest.clone()));
+        (digest, manifest)
     }
 
     async fn delete(&mut self, kind: &str, reference: &str, register: Register) {

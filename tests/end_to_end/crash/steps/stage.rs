@@ -5,6 +5,7 @@ use super::orders::{Fate, Library, Orders};
 use super::script::Script;
 use crate::crash::check::check_uncollected;
 use crate::crash::journal::Journal;
+use crate::crash::verified::verify;
 use crate::harness::Wharf;
 
 /// How many rounds one data directory sees.
@@ -32,6 +33,11 @@ impl Stage {
     /// Whether it has seen its share.
     pub(super) fn is_worn(&self) -> bool {
         self.rounds >= ROUNDS
+    }
+
+    /// Asks the server what it finds wrong itself after all of them.
+    pub(super) fn verify(&self, context: &str) {
+        verify(&self.wharf, context);
     }
 
     /// How many steps the script takes on fresh data, where nothing goes wrong.
