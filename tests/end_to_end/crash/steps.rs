@@ -4,8 +4,10 @@
 //! The server runs under a small library (`steps/durable_steps.c`, compiled by the test) that counts its writes, flushes, new
 //! and removed entries. A script pushes in every way, mounts, tags, deletes and collects, and everything is written down
 //! in the journal of the kill rig. The machine ends with the process: what no flush was asked for is taken away before the next
-//! start. Steps and fates come in an order that follows from the seed, each once.
+//! start, or is there in length alone. Steps and fates come in an order that follows from the seed, each once. Servers that
+//! are broken on purpose show that the rig would notice (`mutants`).
 
+mod mutants;
 mod orders;
 mod part;
 mod script;
@@ -16,7 +18,7 @@ use std::time::{Duration, Instant};
 use super::seed;
 use crate::harness::{Caller, Image, Random, Rounds, Wharf, media_type, sha256};
 
-use self::orders::{Fate, Library, Orders};
+use self::orders::{Fate, Library, Orders, Tail};
 use self::part::Part;
 use self::stage::Stage;
 
@@ -44,16 +46,18 @@ async fn whatever_step_goes_wrong_nothing_acknowledged_is_lost() {
     let all = part.of((1..=steps).flat_map(|step| Fate::ALL.map(|fate| (fate, step))));
     let (mut rounds, mut done) = (Rounds::at_least(1), 0);
     for (fate, step) in shuffled(&mut random, all).into_iter().zip(&mut rounds).map(|(chosen, _)| chosen) {
-        let context = format!("{fate:?} at step {step} of {steps}, seed {seed}");
+        let tail = Tail::any(&mut random);
+        let context =
+            format!("{fate:?} at step {step} of {steps}, what was not flushed {tail:?}, seed {seed}");
         if stage.is_worn() {
             stage.verify(&context);
             stage = Stage::set(&library).await;
         }
-        let mut has_come = stage.go_through(fate, step, &context).await;
+        let mut has_come = stage.go_through(fate, step, tail, &context).await;
         if !has_come {
             // There are fewer where folders are there already. They were counted on fresh data.
             stage = Stage::set(&library).await;
-            has_come = stage.go_through(fate, step, &context).await;
+            has_come = stage.go_through(fate, step, tail, &context).await;
         }
         done += u32::from(has_come);
     }
@@ -87,7 +91,7 @@ async fn a_first_start_that_ends_at_any_step_is_completed_by_the_next() {
         done += u32::from(has_come);
         wharf.kill();
         if what_ends == WhatEnds::Machine {
-            orders.lose_what_was_not_flushed();
+            orders.end_the_machine(Tail::any(&mut random));
         }
         wharf.restart().await;
         operator(&wharf).repository("acme/app").push_empty_index(&["first"]).await;

@@ -4,11 +4,15 @@
  * entry, below the folder DURABLE_STEPS_BELOW; what lies in shared memory by intent (-shm) is none. DURABLE_STEPS names
  * a file of four numbers that the test and this share: what to do, at which step, how many there were, whether it
  * was done. To do: 1 count; 2 end the process before the step; 3 do half of it, if it is a write, and end; 4 fail with
- * EIO; 5 do half of it and say so; 6 let each flush take four seconds, from now on. The numbers of calls are those of
- * this process, of all its threads.
+ * EIO; 5 do half of it and say so; 6 let each flush take four seconds, from now on; 7 leave out some flushes and say that
+ * they were made; 8 do so, and end the process with the next flush of a database's log. The numbers of calls are those
+ * of this process, of all its threads. DURABLE_STEPS_SKIPS says which flushes are left out: as the log below writes them,
+ * "s word" those of files with this word in their path, "= word" those of folders.
  *
  * DURABLE_STEPS_LOG names a file that tells which entries were made ("+ path") or renamed ("> old new"), which folders were
- * flushed ("= path") and which files, at what length ("s length path"): the test can take away what a disk might have lost. */
+ * flushed ("= path") and which files, at what length ("s length path"): the test can take away what a disk might have lost.
+ *
+ * DURABLE_STEPS_BOOT names a file that stands in for the kernel's name of this boot: what the test ends is a machine. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -25,14 +29,14 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-enum { NOTHING, COUNT, END, TEAR, FAIL, SHORTEN, STALL };
+enum { NOTHING, COUNT, END, TEAR, FAIL, SHORTEN, STALL, SKIP, OVERTAKE };
 
 struct orders {
     volatile uint32_t what, at, count, done;
 };
 
 static struct orders none, *orders = &none;
-static const char *below;
+static const char *below, *skips, *boot;
 static int told = -1;
 
 __attribute__((constructor)) static void begin(void) {
@@ -44,6 +48,8 @@ __attribute__((constructor)) static void begin(void) {
     void *page = mmap(NULL, sizeof(struct orders), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
     if (page != MAP_FAILED)
         orders = page;
+    skips = getenv("DURABLE_STEPS_SKIPS");
+    boot = getenv("DURABLE_STEPS_BOOT");
     const char *log = getenv("DURABLE_STEPS_LOG");
     if (log)
         told = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -60,7 +66,7 @@ static int step(const char *path) {
     if (orders->what == NOTHING || !is_ours(path))
         return NOTHING;
     uint32_t number = __atomic_add_fetch(&orders->count, 1, __ATOMIC_SEQ_CST);
-    if (orders->what == COUNT || orders->what == STALL || number != orders->at)
+    if (orders->what == COUNT || orders->what >= STALL || number != orders->at)
         return NOTHING;
     orders->done = 1;
     return orders->what;
@@ -160,21 +166,39 @@ static void stall(void) {
     sleep(4);
 }
 
-int fsync(int descriptor) {
-    stall();
-    if (fails(step_of(descriptor)))
-        return -1;
-    tell_flush(descriptor);
-    return NEXT(fsync)(descriptor);
+/* Whether this flush is left out. */
+static int is_skipped(int descriptor) {
+    char path[4096];
+    struct stat found;
+    if (orders->what < SKIP || !skips || fstat(descriptor, &found) != 0 || !path_of(descriptor, path, sizeof path)
+        || !is_ours(path) || S_ISDIR(found.st_mode) != (*skips == '=') || !strstr(path, skips + 2))
+        return 0;
+    orders->done = 1;
+    return 1;
 }
 
-int fdatasync(int descriptor) {
-    stall();
-    if (fails(step_of(descriptor)))
-        return -1;
-    tell_flush(descriptor);
-    return NEXT(fdatasync)(descriptor);
+/* A row that comes before its bytes: its flush is made, and the one that was left out before it is not made any more. */
+static void overtake(int descriptor) {
+    char path[4096];
+    if (orders->what == OVERTAKE && orders->done && path_of(descriptor, path, sizeof path) && strstr(path, "-wal"))
+        end();
 }
+
+#define FLUSHES(name)                                                                                                  \
+    int name(int descriptor) {                                                                                         \
+        stall();                                                                                                       \
+        if (fails(step_of(descriptor)))                                                                                \
+            return -1;                                                                                                 \
+        if (is_skipped(descriptor))                                                                                    \
+            return 0;                                                                                                  \
+        tell_flush(descriptor);                                                                                        \
+        int answer = NEXT(name)(descriptor);                                                                           \
+        overtake(descriptor);                                                                                          \
+        return answer;                                                                                                 \
+    }
+
+FLUSHES(fsync)
+FLUSHES(fdatasync)
 
 int ftruncate(int descriptor, off_t size) {
     return fails(step_of(descriptor)) ? -1 : NEXT(ftruncate)(descriptor, size);
@@ -213,6 +237,8 @@ int mkdir(const char *path, mode_t mode) {
             mode = va_arg(rest, mode_t);                                                                               \
             va_end(rest);                                                                                              \
         }                                                                                                              \
+        if (boot && strcmp(path, "/proc/sys/kernel/random/boot_id") == 0)                                              \
+            path = boot;                                                                                               \
         int is_new = (flags & O_CREAT) && access(path, F_OK) != 0;                                                     \
         if (is_new && fails(step(path)))                                                                               \
             return -1;                                                                                                 \

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::settings;
-use crate::harness::{ADMIN_PASSWORD, preload};
+use crate::harness::{ADMIN_PASSWORD, Random, preload};
 
 /// Longer than a step takes to follow another.
 const A_WHILE: Duration = Duration::from_millis(150);
@@ -26,6 +26,10 @@ pub(super) enum Fate {
     Shortens = 5,
     /// Every flush takes four seconds.
     Stalls = 6,
+    /// Some flushes are left out, and said to be made.
+    Skips = 7,
+    /// The same, and the process ends when the database's log was flushed after one of them.
+    Overtakes = 8,
 }
 
 impl Fate {
@@ -33,7 +37,24 @@ impl Fate {
 
     /// Whether the process goes on.
     pub(super) fn is_survived(self) -> bool {
-        matches!(self, Self::Fails | Self::Shortens | Self::Stalls)
+        matches!(self, Self::Fails | Self::Shortens | Self::Stalls | Self::Skips)
+    }
+}
+
+/// What was never flushed and lies behind what was, in a file, when the machine ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tail {
+    /// It is gone.
+    Cut,
+    /// The file is as long as it was, and its bytes are zero: the file system kept the length, and not what was written.
+    Zeroed,
+}
+
+impl Tail {
+    pub(super) const ALL: [Self; 2] = [Self::Cut, Self::Zeroed];
+
+    pub(super) fn any(random: &mut Random) -> Self {
+        *random.pick(&Self::ALL).unwrap()
     }
 }
 
@@ -71,7 +92,9 @@ impl Orders {
             ("DURABLE_STEPS", text(&path)),
             ("DURABLE_STEPS_BELOW", text(&orders.data())),
             ("DURABLE_STEPS_LOG", text(&orders.log())),
+            ("DURABLE_STEPS_BOOT", text(&orders.boot())),
         ]);
+        orders.boot_anew();
         (orders, environment)
     }
 
@@ -97,9 +120,25 @@ impl Orders {
         self.home.path().join("log")
     }
 
-    /// The server has ended, and so has its machine: entries of folders that were not flushed are gone, and so are
-    /// those bytes by which files grew that were not. No file system is as forgetful, and none promises to be less.
-    pub(super) fn lose_what_was_not_flushed(&self) {
+    fn boot(&self) -> PathBuf {
+        self.home.path().join("boot")
+    }
+
+    /// The machine starts once more.
+    pub(super) fn boot_anew(&self) {
+        let before = std::fs::read_to_string(self.boot()).ok().and_then(|number| number.parse::<u32>().ok());
+        std::fs::write(self.boot(), before.map_or(1, |number| number + 1).to_string()).unwrap();
+    }
+
+    /// The server has ended, and so has its machine, which starts once more.
+    pub(super) fn end_the_machine(&self, tail: Tail) {
+        self.lose_what_was_not_flushed(tail);
+        self.boot_anew();
+    }
+
+    /// Entries of folders that were not flushed are gone, and so are those bytes by which files grew that were not. No
+    /// file system is as forgetful, and none promises to be less.
+    pub(super) fn lose_what_was_not_flushed(&self, tail: Tail) {
         let told = std::fs::read_to_string(self.log()).unwrap_or_default();
         let (mut unsure, mut lengths) = (BTreeSet::<&Path>::new(), BTreeMap::<&Path, u64>::new());
         for line in told.lines() {
@@ -124,8 +163,13 @@ impl Orders {
             }
         }
         for (path, length) in lengths {
-            if path.metadata().is_ok_and(|found| found.is_file() && found.len() > length) {
-                std::fs::File::options().write(true).open(path).unwrap().set_len(length).unwrap();
+            let Ok(found) = path.metadata() else { continue };
+            if found.is_file() && found.len() > length {
+                let file = std::fs::File::options().write(true).open(path).unwrap();
+                file.set_len(length).unwrap();
+                if tail == Tail::Zeroed {
+                    file.set_len(found.len()).unwrap();
+                }
             }
         }
         for path in unsure {

@@ -1,9 +1,9 @@
 //! A server on data of its own, and the script that is played on it: again and again, so that what was mended is worked
 //! on too, but not for ever, for each check looks at all that was ever pushed there.
 
-use super::orders::{Fate, Library, Orders};
+use super::orders::{Fate, Library, Orders, Tail};
 use super::script::Script;
-use crate::crash::check::check_uncollected;
+use crate::crash::check::{Difference, check_uncollected, differences};
 use crate::crash::journal::Journal;
 use crate::crash::verified::verify;
 use crate::harness::Wharf;
@@ -23,7 +23,10 @@ pub(super) struct Stage {
 impl Stage {
     /// Fresh data, and a server that is ready.
     pub(super) async fn set(library: &Library) -> Self {
-        let (orders, environment) = Orders::under_known(library);
+        Self::set_on(Orders::under_known(library)).await
+    }
+
+    pub(super) async fn set_on((orders, environment): (Orders, Vec<(&'static str, String)>)) -> Self {
         let mut wharf = Wharf::laid_out_on(&orders.data(), &environment).await;
         wharf.restart().await;
         let journal = Journal::default();
@@ -33,6 +36,19 @@ impl Stage {
     /// Whether it has seen its share.
     pub(super) fn is_worn(&self) -> bool {
         self.rounds >= ROUNDS
+    }
+
+    /// Lets the library leave flushes out while the script is played, and says what is wrong after the machine's end.
+    pub(super) async fn go_unflushed(&mut self, tail: Tail) -> Vec<Difference> {
+        let caller = self.script.prepare(&self.wharf).await;
+        self.orders.give(Fate::Skips, 0);
+        self.script.run(&mut self.wharf, &self.orders).await;
+        // It ends first: a flush that is made after all would make up for those before it.
+        self.wharf.kill();
+        assert!(self.orders.take_back(), "no flush was left out");
+        self.orders.end_the_machine(tail);
+        self.wharf.restart().await;
+        differences(&caller, &self.journal, None).await
     }
 
     /// Asks the server what it finds wrong itself after all of them.
@@ -54,7 +70,7 @@ impl Stage {
 
     /// Lets a step go wrong, and the machine end after the script or with the server, and holds what is there against
     /// the journal. Says whether the step came.
-    pub(super) async fn go_through(&mut self, fate: Fate, step: u32, context: &str) -> bool {
+    pub(super) async fn go_through(&mut self, fate: Fate, step: u32, tail: Tail, context: &str) -> bool {
         self.rounds += 1;
         let caller = self.script.prepare(&self.wharf).await;
         self.orders.give(fate, step);
@@ -65,7 +81,7 @@ impl Stage {
             check_uncollected(&caller, &self.journal, &context).await;
         }
         self.wharf.kill();
-        self.orders.lose_what_was_not_flushed();
+        self.orders.end_the_machine(tail);
         self.wharf.restart().await;
         check_uncollected(&caller, &self.journal, &format!("{context}, after a restart")).await;
         has_come
