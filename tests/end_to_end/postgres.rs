@@ -2,4 +2,4 @@
 
 mod commits;
 mod failover;
-mod outages;
+pub(crate) mod outages;

@@ -13,6 +13,8 @@ use crate::harness::{Answer, Caller, Random, Wharf, sha256};
 
 const CLIENTS: u64 = 8;
 const TAGS: u64 = 3;
+/// How long a client waits that was not answered.
+const A_MOMENT: Duration = Duration::from_millis(30);
 
 pub(super) struct Clients(Vec<JoinHandle<()>>);
 
@@ -62,12 +64,17 @@ impl Client {
             let call = self.history.call(&tag, wish);
             let told = match self.ask(&tag, wish, step).await {
                 Ok(answer) => told(wish, &answer),
-                Err(_) => {
-                    // The server is away; it comes again.
-                    tokio::time::sleep(Duration::from_millis(30)).await;
-                    Told::Unknown
+                // Nobody was there to hear it: it never happened.
+                Err(error) if error.is_connect() => {
+                    tokio::time::sleep(A_MOMENT).await;
+                    continue;
                 }
+                Err(_) => Told::Unknown,
             };
+            if told == Told::Unknown {
+                // What is away comes again.
+                tokio::time::sleep(A_MOMENT).await;
+            }
             self.known = match (wish, told) {
                 (_, Told::Holds(value)) => Some(value),
                 (Wish::Write(value) | Wish::WriteNew(value) | Wish::Replace(_, value), Told::Done) => {

@@ -21,7 +21,12 @@ pub(super) fn is_linearizable(operations: &[Operation]) -> bool {
             // What is left was never answered.
             return true;
         }
-        for index in left().take_while(|&index| operations[index].called < first_return) {
+        let may_come: Vec<usize> =
+            left().take_while(|&index| operations[index].called < first_return).collect();
+        // The last one is tried first: what was not answered is taken to have happened only where nothing else explains.
+        let (unknown, known): (Vec<usize>, Vec<usize>) =
+            may_come.into_iter().partition(|&index| operations[index].told == Told::Unknown);
+        for index in unknown.into_iter().chain(known) {
             let Some(state) = after(&operations[index], state) else { continue };
             let mut placed = placed.clone();
             placed[index / 64] |= 1 << (index % 64);

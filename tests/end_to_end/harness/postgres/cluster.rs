@@ -75,7 +75,12 @@ impl Cluster {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("postgres://wharf@{}/postgres?sslmode=disable", self.host())
+        self.url_at(&self.host())
+    }
+
+    /// Its URL through something that stands before it.
+    pub(crate) fn url_at(&self, host: &str) -> String {
+        format!("postgres://wharf@{host}/postgres?sslmode=disable")
     }
 
     /// Where it listens.
