@@ -1,6 +1,7 @@
 //! Running it: health, the first start, the locked data directory, limits, TLS, proxies, the stop.
 
 mod audit;
+mod clock;
 mod closed_output;
 mod collection;
 mod connections;

@@ -12,7 +12,7 @@ use crate::{
     Registry, Settings,
     collection::{Collected, Horizon, Share, Unwatched},
     history::Forgotten,
-    port::{EmptyRepositories, LeaseClaim, Store, Transaction, UploadRow, Work},
+    port::{EmptyRepositories, LeaseClaim, Stale, Store, Transaction, UploadRow, Work},
     upload::{End, FindUpload},
 };
 
@@ -95,14 +95,15 @@ impl Registry {
 
     async fn expire_uploads(&self) -> Result<u64> {
         let mut expired = 0;
-        let before = self.now().plus_seconds(-self.settings().upload_expiry);
+        let expiry = self.settings().upload_expiry;
+        let stale = Stale { before: self.now().plus_seconds(-expiry), seconds: expiry };
         loop {
-            let stale = self.store().view(StaleUploads { before }).await?;
+            let uploads = self.store().view(StaleUploads { stale }).await?;
             let mut step = 0;
-            for row in &stale {
+            for row in &uploads {
                 // One that is being written to here is not stale, even if the database could not be told so.
                 let Some(_lock) = self.0.locks.try_lock(row.id) else { continue };
-                step += u64::from(self.end_upload(row, End::Stale(before)).await?);
+                step += u64::from(self.end_upload(row, End::Stale(stale)).await?);
             }
             expired += step;
             self.meters().uploads.expired.add(step);
@@ -202,7 +203,7 @@ impl Transaction for CountUploads {
 }
 
 struct StaleUploads {
-    before: Timestamp,
+    stale: Stale,
 }
 
 #[async_trait]
@@ -210,7 +211,7 @@ impl Transaction for StaleUploads {
     type Output = Vec<UploadRow>;
 
     async fn run(&self, work: &mut dyn Work) -> Result<Vec<UploadRow>> {
-        work.stale_uploads(self.before, STEP).await
+        work.stale_uploads(self.stale, STEP).await
     }
 }
 

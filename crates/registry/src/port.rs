@@ -49,7 +49,7 @@ pub use work::{
     BlobRow, Blobs, Catalog, CatalogOf, Collection, DocumentRow, FactRow, Facts, FactsOf, Holds,
     InspectedBlob, InspectedManifest, Inspection, Journal, LeaseClaim, Leases, MOST_SHOWN_TAGS, ManifestRow,
     Manifests, MountSource, NewManifest, Progress, ReferrerRow, ReferrersOf, Reread, ReviewRow, ReviewsOf,
-    UploadRow, Uploads, ValuesOf, Work,
+    Stale, UploadRow, Uploads, ValuesOf, Work,
 };
 
 /// Says what an actor may at a place: from role rows, or from whoever embeds the registry.

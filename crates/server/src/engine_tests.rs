@@ -289,10 +289,24 @@ async fn stale_uploads_and_empty_repositories_go_away() {
     let registry = house.boot("one");
     let id = registry.begin_upload(&push(&registry).await, Algorithm::Sha256).await.unwrap().id;
     house.clock.advance(24 * 3600 + 1);
-    let swept = registry.sweep(Duration::ZERO).await.unwrap();
+    let swept = registry.sweep(Duration::from_secs(24 * 3600 + 1)).await.unwrap();
     assert_eq!(swept, Swept { uploads: 1, objects: 1, repositories: 1, ..Swept::default() });
     assert!(registry.upload(&push(&registry).await, id).await.is_err());
     assert!(house.objects().is_empty());
+}
+
+#[tokio::test]
+async fn a_jump_of_the_clock_gives_up_no_upload() {
+    let house = House::new().await;
+    let registry = house.boot("one");
+    let id = registry.begin_upload(&push(&registry).await, Algorithm::Sha256).await.unwrap().id;
+    for years in [30, -60, 30] {
+        house.clock.advance(years * 365 * 24 * 3600);
+        assert_eq!(registry.sweep(Duration::from_secs(60)).await.unwrap().uploads, 0);
+        registry.upload(&push(&registry).await, id).await.unwrap();
+    }
+    house.clock.advance(24 * 3600 + 1);
+    assert_eq!(registry.sweep(Duration::from_secs(24 * 3600)).await.unwrap().uploads, 1);
 }
 
 #[tokio::test]

@@ -2,41 +2,9 @@
 //!
 //! S3 takes no request that was signed so far from its own time, and says so.
 
-use std::fs;
-use std::path::PathBuf;
-
-use tempfile::TempDir;
-
-use crate::harness::{Image, Nodes, noise, preload, sha256};
+use crate::harness::{Clock, Image, Nodes, noise, sha256};
 
 const HOUR: i64 = 3600;
-
-/// The clock of one node.
-struct Clock {
-    home: TempDir,
-    library: PathBuf,
-}
-
-impl Clock {
-    fn right() -> Self {
-        let home = TempDir::new().unwrap();
-        let library = preload("nodes/shifted_clock.c", home.path());
-        Self { home, library }
-    }
-
-    fn shift(&self, seconds: i64) {
-        fs::write(self.file(), seconds.to_string()).unwrap();
-    }
-
-    fn file(&self) -> PathBuf {
-        self.home.path().join("seconds")
-    }
-
-    fn settings(&self) -> [(&'static str, String); 2] {
-        let text = |path: &PathBuf| path.to_str().unwrap().to_owned();
-        [("LD_PRELOAD", text(&self.library)), ("SHIFTED_CLOCK", text(&self.file()))]
-    }
-}
 
 #[tokio::test]
 async fn a_node_whose_clock_is_an_hour_off_serves_no_bytes_and_harms_none() {

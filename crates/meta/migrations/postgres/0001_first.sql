@@ -457,7 +457,8 @@ CREATE TABLE condemned_object (
 CREATE INDEX condemned_object_due ON condemned_object (due_at);
 
 -- reread_own, reread_other: the digests of the bytes when they were read once more, in the algorithm of the upload and in
--- one that nobody had announced.
+-- one that nobody had announced. touched_at, aged_from: when somebody last worked on it, by the clock and by the
+-- collector's time.
 CREATE TABLE upload (
     id            BYTEA PRIMARY KEY,
     repository_id BIGINT NOT NULL REFERENCES repository (id),
@@ -473,9 +474,10 @@ CREATE TABLE upload (
     reread_own    BYTEA,
     reread_other  BYTEA,
     created_at    BIGINT NOT NULL,
-    touched_at    BIGINT NOT NULL
+    touched_at    BIGINT NOT NULL,
+    aged_from     BIGINT NOT NULL
 );
-CREATE INDEX upload_touched ON upload (touched_at);
+CREATE INDEX upload_aged ON upload (aged_from);
 CREATE INDEX upload_repository ON upload (repository_id);
 CREATE INDEX upload_organisation ON upload (organisation_id);
 

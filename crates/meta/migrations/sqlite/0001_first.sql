@@ -455,7 +455,8 @@ CREATE TABLE condemned_object (
 CREATE INDEX condemned_object_due ON condemned_object (due_at);
 
 -- reread_own, reread_other: the digests of the bytes when they were read once more, in the algorithm of the upload and in
--- one that nobody had announced.
+-- one that nobody had announced. touched_at, aged_from: when somebody last worked on it, by the clock and by the
+-- collector's time.
 CREATE TABLE upload (
     id            BLOB PRIMARY KEY,
     repository_id INTEGER NOT NULL REFERENCES repository (id),
@@ -471,9 +472,10 @@ CREATE TABLE upload (
     reread_own    BLOB,
     reread_other  BLOB,
     created_at    INTEGER NOT NULL,
-    touched_at    INTEGER NOT NULL
+    touched_at    INTEGER NOT NULL,
+    aged_from     INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX upload_touched ON upload (touched_at);
+CREATE INDEX upload_aged ON upload (aged_from);
 CREATE INDEX upload_repository ON upload (repository_id);
 CREATE INDEX upload_organisation ON upload (organisation_id);
 

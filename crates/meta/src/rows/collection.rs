@@ -7,7 +7,7 @@ use wharf_registry::port::{Collection, ReviewRow, ReviewsOf};
 use super::{SqlWork, blobs::read_blob, list};
 use crate::session::Row;
 
-const fn microseconds(seconds: i64) -> i64 {
+pub(super) const fn microseconds(seconds: i64) -> i64 {
     seconds.saturating_mul(1_000_000)
 }
 

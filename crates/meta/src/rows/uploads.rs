@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use wharf_core::{
     AccountId, Digest, Error, ObjectKey, Result, Subject, Timestamp, UploadId, gate::RepositoryId,
 };
-use wharf_registry::port::{Progress, Reread, UploadRow, Uploads};
+use wharf_registry::port::{Progress, Reread, Stale, UploadRow, Uploads};
 
-use super::SqlWork;
+use super::{SqlWork, collection::microseconds};
 use crate::session::Row;
 
 pub(super) fn upload(mut row: Row) -> Result<UploadRow> {
@@ -42,8 +42,9 @@ impl Uploads for SqlWork<'_> {
     async fn insert_upload(&mut self, upload: &UploadRow, now: Timestamp) -> Result<()> {
         const INSERT: &str = "
             INSERT INTO upload (id, repository_id, organisation_id, account_id, object_key, algorithm, byte_offset,
-                hash_state, store_state, incarnation, version, created_at, touched_at)
-            SELECT $1, p.id, r.organisation_id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10
+                hash_state, store_state, incarnation, version, created_at, touched_at, aged_from)
+            SELECT $1, p.id, r.organisation_id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10,
+                (SELECT c.time FROM collection_clock c)
             FROM repository p JOIN registry r ON r.id = p.registry_id WHERE p.id = $11";
         let (id, key) = (upload.id.to_row(), upload.key.to_row());
         let progress = &upload.progress;
@@ -78,7 +79,7 @@ impl Uploads for SqlWork<'_> {
     async fn save_progress(&mut self, seen: &UploadRow, progress: &Progress, now: Timestamp) -> Result<bool> {
         const SAVE: &str = "
             UPDATE upload SET byte_offset = $1, hash_state = $2, store_state = $3, incarnation = $4,
-                touched_at = $5, version = version + 1
+                touched_at = $5, aged_from = (SELECT c.time FROM collection_clock c), version = version + 1
             WHERE id = $6 AND version = $7";
         let id = seen.id.to_row();
         let values = [
@@ -94,9 +95,10 @@ impl Uploads for SqlWork<'_> {
     }
 
     async fn touch_upload(&mut self, id: UploadId, now: Timestamp) -> Result<()> {
-        let touch = "UPDATE upload SET touched_at = $1 WHERE id = $2";
+        const TOUCH: &str = "
+            UPDATE upload SET touched_at = $1, aged_from = (SELECT c.time FROM collection_clock c) WHERE id = $2";
         let id = id.to_row();
-        self.session.execute(touch, &[now.microseconds().into(), id.as_slice().into()]).await.map(drop)
+        self.session.execute(TOUCH, &[now.microseconds().into(), id.as_slice().into()]).await.map(drop)
     }
 
     async fn keep_reread(&mut self, id: UploadId, reread: &Reread) -> Result<()> {
@@ -112,19 +114,29 @@ impl Uploads for SqlWork<'_> {
         Ok(self.session.execute(remove, &[id.as_slice().into(), seen.version.into()]).await? > 0)
     }
 
-    async fn remove_stale_upload(&mut self, seen: &UploadRow, before: Timestamp) -> Result<bool> {
-        let remove = "DELETE FROM upload WHERE id = $1 AND version = $2 AND touched_at < $3";
+    async fn remove_stale_upload(&mut self, seen: &UploadRow, stale: Stale) -> Result<bool> {
+        const REMOVE: &str = "
+            DELETE FROM upload WHERE id = $1 AND version = $2 AND touched_at < $3
+                AND aged_from <= (SELECT c.time FROM collection_clock c) - $4";
         let id = seen.id.to_row();
-        let values = [id.as_slice().into(), seen.version.into(), before.microseconds().into()];
-        Ok(self.session.execute(remove, &values).await? > 0)
+        let values = [
+            id.as_slice().into(),
+            seen.version.into(),
+            stale.before.microseconds().into(),
+            microseconds(stale.seconds).into(),
+        ];
+        Ok(self.session.execute(REMOVE, &values).await? > 0)
     }
 
-    async fn stale_uploads(&mut self, before: Timestamp, most: u32) -> Result<Vec<UploadRow>> {
+    async fn stale_uploads(&mut self, stale: Stale, most: u32) -> Result<Vec<UploadRow>> {
         const STALE: &str = "
             SELECT id, repository_id, account_id, object_key, algorithm, byte_offset, hash_state, store_state,
                 incarnation, version, reread_own, reread_other
-            FROM upload WHERE touched_at < $1 ORDER BY touched_at LIMIT $2";
-        let rows = self.session.query(STALE, &[before.microseconds().into(), i64::from(most).into()]).await?;
+            FROM upload WHERE touched_at < $1 AND aged_from <= (SELECT c.time FROM collection_clock c) - $2
+            ORDER BY aged_from LIMIT $3";
+        let values =
+            [stale.before.microseconds().into(), microseconds(stale.seconds).into(), i64::from(most).into()];
+        let rows = self.session.query(STALE, &values).await?;
         rows.into_iter().map(upload).collect()
     }
 

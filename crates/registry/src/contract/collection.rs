@@ -2,8 +2,8 @@
 
 use wharf_core::{Digest, Timestamp, gate::RepositoryId};
 
-use super::store::{NOW, commit, digest, image, key, repository, view};
-use crate::port::{BlobRow, ReviewRow, ReviewsOf, Store};
+use super::store::{NOW, commit, digest, image, key, repository, upload, view};
+use crate::port::{BlobRow, ReviewRow, ReviewsOf, Stale, Store};
 
 pub(super) async fn suite(store: &dyn Store) {
     objects_are_due_when_their_time_has_come(store).await;
@@ -12,6 +12,7 @@ pub(super) async fn suite(store: &dyn Store) {
     a_blob_goes_with_its_last_membership(store).await;
     what_a_manifest_named_is_reviewed_when_it_goes(store).await;
     no_object_is_due_while_a_hold_stands(store).await;
+    an_upload_is_stale_when_both_clocks_say_so(store).await;
 }
 
 /// Moves the collector's time on, as a node at this moment.
@@ -42,6 +43,31 @@ async fn objects_are_due_when_their_time_has_come(store: &dyn Store) {
     })
     .await
     .unwrap();
+}
+
+async fn an_upload_is_stale_when_both_clocks_say_so(store: &dyn Store) {
+    let row = upload(store, 160).await;
+    // Whatever the cases before this one said of the time.
+    let later = NOW.plus_seconds(2_000_000);
+    let is_stale = async || {
+        let stale = Stale { before: later, seconds: 10 };
+        let found =
+            view(store, stale, |stale, work| Box::pin(async move { work.stale_uploads(*stale, 1000).await }));
+        found.await.iter().any(|found| found.id == row.id)
+    };
+    let expire = async |before| {
+        let stale = Stale { before, seconds: 10 };
+        let expired = commit(store, (row.clone(), stale), |(seen, stale), work| {
+            Box::pin(async move { work.remove_stale_upload(seen, *stale).await })
+        });
+        expired.await.unwrap()
+    };
+    advance(store, 9, later).await;
+    assert!(!is_stale().await && !expire(later).await, "only the clock says so, which may have jumped");
+    advance(store, 1, later.plus_seconds(1)).await;
+    assert!(is_stale().await);
+    assert!(!expire(NOW).await, "only the collector's time says so, which may have been late");
+    assert!(expire(later).await);
 }
 
 async fn no_object_is_due_while_a_hold_stands(store: &dyn Store) {

@@ -14,7 +14,7 @@ use wharf_core::{
 
 use crate::port::{
     BlobRow, CatalogOf, EmptyRepositories, LeaseClaim, Maker, Mark, Move, NewManifest, Progress, Reread,
-    RightsSource, Store, Transaction, UploadRow, Work,
+    RightsSource, Stale, Store, Transaction, UploadRow, Work,
 };
 
 pub(super) const NOW: Timestamp = Timestamp::from_microseconds(1_700_000_000_000_000);
@@ -228,7 +228,7 @@ fn progress(offset: u64) -> Progress {
 }
 
 /// An upload that just began.
-async fn upload(store: &dyn Store, number: u8) -> UploadRow {
+pub(super) async fn upload(store: &dyn Store, number: u8) -> UploadRow {
     let row = UploadRow {
         id: upload_id(number),
         repository: repository(store, "uploads/app").await,
@@ -254,8 +254,9 @@ async fn an_upload_that_was_touched_is_not_stale(store: &dyn Store) {
         })
     };
     let expire = |seen: UploadRow, before: Timestamp| {
-        commit(store, (seen, before), |(seen, before), work| {
-            Box::pin(async move { work.remove_stale_upload(seen, *before).await })
+        let stale = Stale { before, seconds: 0 };
+        commit(store, (seen, stale), |(seen, stale), work| {
+            Box::pin(async move { work.remove_stale_upload(seen, *stale).await })
         })
     };
     touch(row.id).await.unwrap();
@@ -300,7 +301,8 @@ async fn an_upload_moves_once_for_each_state_that_was_seen(store: &dyn Store) {
         "what was found is kept, and nothing moved by it"
     );
     let stale = |before: Timestamp| {
-        view(store, before, |before, work| Box::pin(async move { work.stale_uploads(*before, 10).await }))
+        let stale = Stale { before, seconds: 0 };
+        view(store, stale, |stale, work| Box::pin(async move { work.stale_uploads(*stale, 10).await }))
     };
     assert!(stale(NOW).await.is_empty());
     assert_eq!(stale(NOW.plus_seconds(1)).await.len(), 1);

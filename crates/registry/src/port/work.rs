@@ -179,6 +179,16 @@ pub struct Progress {
     pub incarnation: String,
 }
 
+/// How long an upload must have lain to be stale, by both clocks: by one of them alone it is after the clock jumped, by
+/// the other alone while the collector's time is late.
+#[derive(Clone, Copy, Debug)]
+pub struct Stale {
+    /// Nobody touched it since, by the clock.
+    pub before: Timestamp,
+    /// Nor for so many seconds of the collector's time, which no jump moves.
+    pub seconds: i64,
+}
+
 /// Uploads.
 #[async_trait]
 pub trait Uploads {
@@ -195,9 +205,9 @@ pub trait Uploads {
     /// Removes the row if nobody changed it since `seen` was read; false if somebody did, or it is gone.
     async fn remove_upload_at(&mut self, seen: &UploadRow) -> Result<bool>;
     /// As [`Uploads::remove_upload_at`], but only if nobody touched it since either.
-    async fn remove_stale_upload(&mut self, seen: &UploadRow, before: Timestamp) -> Result<bool>;
-    /// Uploads nobody touched since; at most `most`.
-    async fn stale_uploads(&mut self, before: Timestamp, most: u32) -> Result<Vec<UploadRow>>;
+    async fn remove_stale_upload(&mut self, seen: &UploadRow, stale: Stale) -> Result<bool>;
+    /// Uploads nobody touched for so long; at most `most`.
+    async fn stale_uploads(&mut self, stale: Stale, most: u32) -> Result<Vec<UploadRow>>;
     /// How many uploads there are; nobody counts further than to `most`.
     async fn count_uploads(&mut self, most: u32) -> Result<u64>;
     /// How many there are in the organisation of a repository, counted as far.

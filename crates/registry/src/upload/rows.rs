@@ -6,7 +6,7 @@ use wharf_core::{
 };
 
 use crate::{
-    port::{BlobRow, Home, Maker, Progress, Reread, Transaction, UploadRow, Work},
+    port::{BlobRow, Home, Maker, Progress, Reread, Stale, Transaction, UploadRow, Work},
     quota::expect_bytes,
 };
 
@@ -140,8 +140,8 @@ impl Transaction for KeepReread {
 pub(crate) enum End {
     /// It was cancelled, or lost.
     GivenUp,
-    /// Nobody touched it since.
-    Stale(Timestamp),
+    /// Nobody touched it for so long.
+    Stale(Stale),
 }
 
 /// Ends an upload, if it still stands where it was seen; says whether it did. Its object can go at once, for nobody
@@ -158,7 +158,7 @@ impl Transaction for EndUpload {
     async fn run(&self, work: &mut dyn Work) -> Result<bool> {
         let ended = match self.end {
             End::GivenUp => work.remove_upload_at(&self.seen).await?,
-            End::Stale(before) => work.remove_stale_upload(&self.seen, before).await?,
+            End::Stale(stale) => work.remove_stale_upload(&self.seen, stale).await?,
         };
         if ended {
             work.condemn(self.seen.key, 0).await?;
