@@ -6,7 +6,7 @@
 use bytes::Bytes;
 
 use super::on;
-use super::proxy::{Fault, JOIN, Plan, Proxy};
+use super::proxy::{Fault, JOIN, PART, Plan, Proxy};
 use crate::harness::{
     Answer, Image, Repository, Upload, Wharf, media_type, noise, number_from_environment, sha256, storage,
 };
@@ -181,6 +181,9 @@ every_call! {
     any_answer_may_be_cut_off: AnswerCut,
     any_call_may_meet_an_internal_error: InternalError,
     any_call_may_be_told_to_slow_down: SlowDown,
+    any_call_may_be_told_that_there_are_too_many: TooManyRequests,
+    any_conditional_call_may_meet_another: Conflict,
+    any_bit_may_flip_on_its_way: FlippedBit,
     any_call_may_be_denied: Denied,
 }
 
@@ -197,6 +200,47 @@ async fn a_success_with_an_error_inside_is_none() {
             let plan = Plan { fault: Fault::ErrorInside, from: join.saturating_sub(1), times };
             house.run(join + number, Some(plan)).await;
         }
+    }
+}
+
+/// What the parts are called is what their upload is closed with: under a wrong name it cannot be, and who sends it once
+/// more has it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_under_a_wrong_name_is_never_acknowledged() {
+    let Some(house) = House::new().await else { return };
+    let repository = house.wharf.admin().repository("acme/app");
+    let content = noise(1, 7 * MEBIBYTE);
+    let digest = sha256(&content);
+    let path = repository.path(&format!("blobs/uploads/?digest={digest}"));
+
+    house.proxy.plan(Some(Plan { fault: Fault::WrongTag, from: 0, times: usize::MAX }));
+    expect_refusal(repository.caller.request("POST", &path).body(content.clone()).send().await);
+    repository.head_blob(&digest).await.is(404);
+    assert!(house.proxy.calls().iter().any(|call| call == PART), "{:?}", house.proxy.calls());
+    house.proxy.plan(None);
+
+    push_whole(&repository, &content).await;
+    repository.blob(&digest).await.is(200).has_body(&content);
+}
+
+/// Rows are believed, and not lists: what a list does not show yet is neither lost nor in anybody's way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_is_not_up_to_date_changes_nothing() {
+    let Some(house) = House::new().await else { return };
+    let repository = house.wharf.admin().repository("acme/app");
+    let image = Image::oci(1);
+    repository.push_image(&image, "v1").await;
+
+    house.proxy.plan(Some(Plan { fault: Fault::StaleList, from: 0, times: usize::MAX }));
+    let verified = house.wharf.try_command(&["verify", "--repair"], "");
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+    assert!(house.proxy.calls().iter().any(|call| call.ends_with("list-type")), "nobody looked");
+    house.wharf.command(&["gc", "--now"], "");
+    house.proxy.plan(None);
+
+    repository.manifest("v1").await.is(200).has_body(&image.manifest);
+    for blob in &image.blobs {
+        repository.blob(&sha256(blob)).await.is(200).has_body(blob);
     }
 }
 

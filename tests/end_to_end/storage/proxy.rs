@@ -25,6 +25,16 @@ pub(super) enum Fault {
     InternalError,
     /// 503, as from a server with too much to do.
     SlowDown,
+    /// 429, the same in the words of others.
+    TooManyRequests,
+    /// 409 where something is stored on a condition: somebody else does so at the same time. Every other call goes well.
+    Conflict,
+    /// A bit of what is stored is another one when it arrives.
+    FlippedBit,
+    /// A part is told under an ETag that is not its own. Every other call goes well.
+    WrongTag,
+    /// A list shows nothing, as one that is not up to date. Every other call goes well.
+    StaleList,
     /// 403: nobody's patience helps.
     Denied,
     /// 404: the object is gone.
@@ -38,6 +48,26 @@ pub(super) enum Fault {
     Silence,
 }
 
+impl Fault {
+    /// Whether it may befall this call; every other one goes well.
+    fn concerns(self, call: &[u8]) -> bool {
+        let what = described(call);
+        match self {
+            Self::ErrorInside => what.starts_with(JOIN),
+            Self::Conflict => {
+                let head = &call[..head_length(call).unwrap_or_default()];
+                String::from_utf8_lossy(head).to_ascii_lowercase().contains("\r\nif-none-match:")
+            }
+            Self::FlippedBit => call.starts_with(b"PUT ") && head_length(call) != Some(call.len()),
+            Self::WrongTag => what == PART,
+            Self::StaleList => what.ends_with("list-type"),
+            _ => true,
+        }
+    }
+}
+
+/// How the book describes a call that brings a part.
+pub(super) const PART: &str = "PUT objects partNumber";
 /// How the book describes a call that joins parts.
 pub(super) const JOIN: &str = "POST objects uploadId";
 
@@ -111,10 +141,7 @@ async fn carry(mut client: TcpStream, server: &str, book: &Mutex<Book>) -> io::R
     if let Some(noted) = book.lock().unwrap().calls.get_mut(number) {
         *noted = described(&call);
     }
-    match fault {
-        Some(Fault::ErrorInside) if !described(&call).starts_with(JOIN) => {
-            client.write_all(&ask(server, &call).await?).await
-        }
+    match fault.filter(|fault| fault.concerns(&call)) {
         None => client.write_all(&ask(server, &call).await?).await,
         Some(Fault::Refused | Fault::Unheard) => Ok(()),
         Some(Fault::AnswerLost) => ask(server, &call).await.map(drop),
@@ -128,6 +155,25 @@ async fn carry(mut client: TcpStream, server: &str, book: &Mutex<Book>) -> io::R
             answer((&mut client, &call), "500 Internal Server Error", "InternalError").await
         }
         Some(Fault::SlowDown) => answer((&mut client, &call), "503 Slow Down", "SlowDown").await,
+        Some(Fault::TooManyRequests) => {
+            answer((&mut client, &call), "429 Too Many Requests", "TooManyRequests").await
+        }
+        Some(Fault::Conflict) => {
+            answer((&mut client, &call), "409 Conflict", "ConditionalRequestConflict").await
+        }
+        Some(Fault::FlippedBit) => {
+            let mut flipped = call.clone();
+            *flipped.last_mut().unwrap() ^= 1;
+            client.write_all(&ask(server, &flipped).await?).await
+        }
+        Some(Fault::WrongTag) => {
+            let answer = ask(server, &call).await?;
+            client.write_all(&with_another_tag(&answer)).await
+        }
+        Some(Fault::StaleList) => {
+            let nothing = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
+            say(&mut client, "200 OK", nothing).await
+        }
         Some(Fault::Denied) => answer((&mut client, &call), "403 Forbidden", "AccessDenied").await,
         Some(Fault::Gone) => answer((&mut client, &call), "404 Not Found", "NoSuchKey").await,
         Some(Fault::ErrorInside) => answer((&mut client, &call), "200 OK", "InternalError").await,
@@ -185,8 +231,24 @@ async fn answer((client, call): (&mut TcpStream, &[u8]), status: &str, code: &st
             format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>planned</Message></Error>")
         }
     };
+    say(client, status, &body).await
+}
+
+async fn say(client: &mut TcpStream, status: &str, body: &str) -> io::Result<()> {
     let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: application/xml");
     client.write_all(format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).as_bytes()).await
+}
+
+/// An answer whose `ETag` is that of something else.
+fn with_another_tag(answer: &[u8]) -> Vec<u8> {
+    let head = head_length(answer).unwrap_or_default();
+    let text = String::from_utf8_lossy(&answer[..head]).into_owned();
+    let other = |line: &str| match line.to_ascii_lowercase().starts_with("etag:") {
+        true => "ETag: \"0123456789abcdef0123456789abcdef\"".to_owned(),
+        false => line.to_owned(),
+    };
+    let lines: Vec<String> = text.trim_end().lines().map(other).collect();
+    [format!("{}\r\n\r\n", lines.join("\r\n")).as_bytes(), &answer[head..]].concat()
 }
 
 fn head_length(message: &[u8]) -> Option<usize> {
