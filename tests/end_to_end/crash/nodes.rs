@@ -1,8 +1,10 @@
-//! SIGKILL of one node of three, under load on all of them; the others go on, and clear away what it left.
+//! SIGKILL of one node of three, under load on all of them; the others go on, and clear away what it left. SIGSTOP of the
+//! one of two that collects, until the other one does, and SIGCONT.
 
 use std::time::{Duration, Instant};
 
 use super::check::check;
+use super::disk::stop_process;
 use super::journal::Journal;
 use super::load::{Load, some_time, something_done};
 use super::recoveries::Recoveries;
@@ -48,6 +50,58 @@ async fn nothing_acknowledged_is_lost_when_one_of_three_nodes_is_killed() {
     }
     nothing_is_left(&nodes).await;
     rounds.close(&format!("{acknowledged} writes acknowledged, {recoveries}"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_acknowledged_is_lost_when_the_node_that_collects_stands_still_past_its_lease() {
+    let seed = seed();
+    let mut random = Random::new(seed);
+    let Some(mut nodes) = Nodes::none_yet(&HURRY).await else { return };
+    // The first one collects, for there is no other yet.
+    nodes.add(&[]).await;
+    let first = holder_after(&nodes, None).await;
+    nodes.add(&[]).await;
+    let (journal, mut holder) = (Journal::default(), first);
+    let mut rounds = Rounds::at_least(2);
+    let mut acknowledged = 0;
+
+    for round in &mut rounds {
+        let standing = usize::try_from(round % 2).unwrap();
+        let (collecting, other) = (&nodes[standing], &nodes[1 - standing]);
+        let load = Load::begin(other, &journal, seed.wrapping_add(2 * round)).await;
+        some_time(&mut random, 0, 1_000).await;
+        something_done(&journal).await;
+        stop_process(collecting.process_id()).await;
+        load.wind_down().await;
+        holder = holder_after(&nodes, Some(&holder)).await;
+
+        let load = Load::begin(other, &journal, seed.wrapping_add(2 * round + 1)).await;
+        some_time(&mut random, 100, 500).await;
+        collecting.signal("CONT");
+        some_time(&mut random, 100, 1_000).await;
+        load.wind_down().await;
+        acknowledged += journal.acknowledged();
+        let context = format!("seed {seed}, round {round}, node {standing}");
+        for node in [other, collecting] {
+            check(&operator(node).await, &journal, &context).await;
+        }
+        verify_now_and_then(round, collecting, &context);
+    }
+
+    assert!(acknowledged >= 8, "the load did all but nothing: {acknowledged} writes");
+    rounds.close(&format!("{acknowledged} writes acknowledged, {} blobs collected", journal.collected()));
+}
+
+/// Waits until somebody else than before clears away.
+async fn holder_after(nodes: &Nodes, before: Option<&String>) -> String {
+    let began = Instant::now();
+    loop {
+        match nodes.database.holder_of("sweep").await {
+            Some(holder) if Some(&holder) != before => return holder,
+            _ => assert!(began.elapsed() < Duration::from_secs(20), "nobody follows {before:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// Waits until the last node has given up every unfinished upload and removed every object without a row.

@@ -74,6 +74,12 @@ impl Database {
         self.client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.unwrap().get(0)
     }
 
+    /// Who has a lease, if anybody ever had it.
+    pub(crate) async fn holder_of(&self, lease: &str) -> Option<String> {
+        let found = self.client.query_opt("SELECT holder FROM lease WHERE name = $1", &[&lease]).await;
+        found.unwrap().map(|row| row.get(0))
+    }
+
     /// How many transactions are open on it.
     pub(crate) async fn open_transactions(&self) -> i64 {
         const OPEN: &str = "SELECT count(*) FROM pg_stat_activity
