@@ -2,4 +2,4 @@
 
 mod commits;
 mod failover;
-pub(crate) mod outages;
+mod outages;

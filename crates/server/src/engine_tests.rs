@@ -321,7 +321,7 @@ async fn an_organisation_may_have_so_many_unfinished_uploads() {
     let refused = registry.begin_upload(&grant, Algorithm::Sha256).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::RateLimited);
     assert!(refused.message().contains("2 unfinished uploads"), "{refused}");
-    assert_eq!(house.objects().len(), 2, "nothing is kept for what is refused");
+    assert!(house.objects().is_empty(), "an upload without bytes takes no file");
     registry.cancel_upload(&grant, id).await.unwrap();
     registry.begin_upload(&grant, Algorithm::Sha256).await.unwrap();
 }

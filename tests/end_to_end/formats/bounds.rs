@@ -66,6 +66,6 @@ async fn a_form_waits_for_its_turn_and_one_that_stands_still_loses_it() {
 
     let waited = begun.elapsed();
     assert!((Duration::from_millis(500)..Duration::from_secs(8)).contains(&waited), "{waited:?}");
-    assert_eq!(standing.answer().await.0, 400);
+    assert_eq!(standing.answer().await.0, 408);
     alice.get(&format!("{INDEX}/simple/foo/")).await.is(404);
 }

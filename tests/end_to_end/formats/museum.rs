@@ -227,7 +227,9 @@ async fn who_may_not_upload_is_told_why(wharf: &Wharf, chart: &Chart) {
     let (viewer, stranger) = (wharf.add_user("viewer", &["acme:viewer"]), wharf.add_user("stranger", &[]));
     let challenged = upload(&wharf.anonymous(), "", chart.packaged()).await.is(401);
     assert!(challenged.header("www-authenticate").starts_with("Basic"), "{challenged:?}");
-    assert!(error(&upload(&viewer, "", chart.packaged()).await.is(403)).contains("denied"));
+    assert!(
+        error(&upload(&viewer, "", chart.packaged()).await.is(403)).contains("push needs the role writer")
+    );
     upload(&stranger, "", chart.packaged()).await.is(404);
 }
 

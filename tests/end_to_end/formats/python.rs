@@ -225,7 +225,7 @@ async fn who_may_not_publish_is_told_why_and_strangers_find_nothing() {
     let anonymous = wheel.upload(&wharf.anonymous()).await.is(401);
     assert!(anonymous.header("www-authenticate").starts_with("Basic"), "{anonymous:?}");
     let denied = wheel.upload(&viewer).await.is(403);
-    assert!(String::from_utf8_lossy(&denied.body).contains("denied"), "{denied:?}");
+    assert!(String::from_utf8_lossy(&denied.body).contains("push needs the role writer"), "{denied:?}");
     wheel.upload(&stranger).await.is(404);
     wheel.upload(&alice).await.is(200);
     let page = format!("{INDEX}/simple/foo/");

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::{harness::Wharf, operation::is_problem};
+use crate::{
+    harness::{ADMIN_PASSWORD, Wharf},
+    operation::is_problem,
+};
 
 #[tokio::test]
 async fn what_an_endpoint_does_not_know_is_refused() {
@@ -33,9 +36,14 @@ async fn what_an_endpoint_does_not_know_is_refused() {
     is_problem(refused, 405);
 }
 
+/// Elsewhere whoever signs up is refused before anything is read.
+async fn where_users_sign_up() -> Wharf {
+    Wharf::start_with(&[("WHARF_ADMIN_PASSWORD", ADMIN_PASSWORD), ("WHARF_SIGN_UP", "invite")]).await
+}
+
 #[tokio::test]
 async fn no_endpoint_takes_a_parameter_that_it_does_not_know() {
-    let wharf = Wharf::start().await;
+    let wharf = where_users_sign_up().await;
     wharf.found(&["acme"]).await;
     let admin = wharf.admin();
     let document = wharf.anonymous().get("/api/openapi.json").await.is(200).json();
@@ -57,7 +65,7 @@ async fn no_endpoint_takes_a_parameter_that_it_does_not_know() {
 /// nobody knows never means anything (CVE-2019-16097: an account that called itself an administrator).
 #[tokio::test]
 async fn no_endpoint_takes_a_field_that_it_does_not_know() {
-    let wharf = Wharf::start().await;
+    let wharf = where_users_sign_up().await;
     wharf.found(&["acme"]).await;
     let admin = wharf.admin();
     let document = wharf.anonymous().get("/api/openapi.json").await.is(200).json();

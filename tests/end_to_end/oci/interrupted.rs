@@ -8,9 +8,7 @@ use bytes::Bytes;
 use super::at;
 use crate::harness::media_type::OCI_MANIFEST;
 use crate::harness::raw::Exchange;
-use crate::harness::{
-    ADMIN_PASSWORD, Caller, Image, Line, Random, Repository, Upload, Wharf, noise, sha256, with_digest,
-};
+use crate::harness::{ADMIN_PASSWORD, Image, Repository, Upload, Wharf, noise, sha256};
 
 const LENGTH: usize = 1 << 20;
 const HALF: usize = LENGTH / 2;
@@ -233,33 +231,6 @@ async fn a_running_upload_may_finish_while_the_server_stops() {
     wharf.restart().await;
 
     repository.blob(&digest).await.is(200).has_body(&content);
-}
-
-/// A megabit a second, and never more than a fifth of the content in one piece.
-#[tokio::test]
-async fn a_push_over_a_slow_line_that_breaks_again_and_again_arrives() {
-    let (wharf, near) = at("hello").await;
-    let content = noise(8, 2 << 20);
-    let line = Line { rate: 125_000, breaks_within: 400_000 };
-    let host = line.lay(wharf.host(), Random::new(8)).await;
-    let far = Caller::anonymous(&format!("http://{host}")).logged_in("admin", ADMIN_PASSWORD);
-    let upload = near.upload().await.as_seen_by(&far);
-    let (mut arrived, mut breaks) = (0, 0);
-
-    while arrived < content.len() {
-        let rest = far.request("PATCH", &upload.location).body(content.slice(arrived..));
-        breaks += u32::from(rest.try_send().await.is_err());
-        let Ok(status) = far.request("GET", &upload.location).try_send().await else { continue };
-        let status = status.is(204);
-        let (_, last) = status.header("range").split_once('-').unwrap();
-        arrived = if last == "0" { 0 } else { last.parse::<usize>().unwrap() + 1 };
-    }
-    let closing = || far.request("PUT", &with_digest(&upload.location, &sha256(&content))).try_send();
-    // An answer may be lost, and the upload closed: then the blob is there.
-    while closing().await.is_err() {}
-
-    assert!(breaks >= 5, "the line broke only {breaks} times");
-    near.blob(&sha256(&content)).await.is(200).has_body(&content);
 }
 
 /// Announces the whole content, sends half of it, and closes the connection.

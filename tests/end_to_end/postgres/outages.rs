@@ -6,7 +6,7 @@ use crate::harness::postgres::{Cluster, Database, Fault};
 use crate::harness::{Caller, Image, Wharf, media_type};
 
 /// Waits until the server says that it is ready again.
-pub(crate) async fn ready(caller: &Caller) {
+pub(super) async fn ready(caller: &Caller) {
     let began = Instant::now();
     while caller.get("/readyz").await.status != 200 {
         assert!(began.elapsed() < Duration::from_secs(5), "it is not back after five seconds");

@@ -27,7 +27,7 @@ enum Binary {
 const RACES: Option<u64> = Some(667);
 
 #[rustfmt::skip]
-pub(super) const PROOFS: [Proof; 15] = [
+pub(super) const PROOFS: [Proof; 14] = [
     proof("kills on SQLite and files", "when_the_process_is_killed", Some(200)),
     on_shared_stores("kills on PostgreSQL and S3", "when_the_process_is_killed", 200),
     on_shared_stores("kills of one node of three", "when_one_of_three_nodes_is_killed", 100),
@@ -41,7 +41,6 @@ pub(super) const PROOFS: [Proof; 15] = [
     Proof { binary: Binary::Races, ..proof("races on PostgreSQL", "whatever_races_on_postgres", RACES) },
     proof("histories of tags under kills", "linearizable_while_the_server_is_killed", Some(200)),
     proof("histories of tags on two nodes", "linearizable_over_two_nodes", Some(200)),
-    proof("histories of tags under faults", "linearizable_whatever_goes_wrong", Some(200)),
     proof("peers", "what_wharf_and_its_peers_lose", Some(40)),
 ];
 

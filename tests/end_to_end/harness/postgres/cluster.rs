@@ -75,12 +75,7 @@ impl Cluster {
     }
 
     pub(crate) fn url(&self) -> String {
-        self.url_at(&self.host())
-    }
-
-    /// Its URL through something that stands before it.
-    pub(crate) fn url_at(&self, host: &str) -> String {
-        format!("postgres://wharf@{host}/postgres?sslmode=disable")
+        format!("postgres://wharf@{}/postgres?sslmode=disable", self.host())
     }
 
     /// Where it listens.
