@@ -6,7 +6,7 @@
 
 mod keys;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer};
 
@@ -159,6 +159,18 @@ impl Manifest {
     }
 }
 
+impl Manifest {
+    /// What it names, each content once in each role, with its first position. An image may well have the same layer
+    /// twice.
+    pub fn contents(&self) -> impl Iterator<Item = (usize, Role, &Descriptor)> {
+        let mut seen = BTreeSet::new();
+        let references = self.references.iter().enumerate();
+        references.filter_map(move |(position, (role, descriptor))| {
+            seen.insert((role.word(), &descriptor.digest)).then_some((position, *role, descriptor))
+        })
+    }
+}
+
 impl Document {
     /// Refuses more descriptors than any client makes, and digests outside the grammar: each is a row.
     fn expect_sane(&self) -> Result<()> {
@@ -275,6 +287,16 @@ mod tests {
 
     fn image(extra: &str) -> String {
         format!(r#"{{"schemaVersion":2,"config":{CONFIG},"layers":[]{extra}}}"#)
+    }
+
+    #[test]
+    fn what_is_named_twice_in_one_role_is_one_content() {
+        let layer = CONFIG.replace("config.v1", "layer.v1");
+        let twice = format!(r#"{{"schemaVersion":2,"config":{CONFIG},"layers":[{layer},{layer},{layer}]}}"#);
+        let manifest = parse(None, &twice).unwrap();
+        let contents = manifest.contents().map(|(position, role, _)| (position, role));
+        assert_eq!(contents.collect::<Vec<_>>(), [(0, Role::Config), (1, Role::Layer)]);
+        assert_eq!(manifest.references.len(), 4);
     }
 
     #[test]

@@ -109,6 +109,7 @@ fn code(error: &Error) -> &'static str {
         (Kind::NotFound(_), _) => "NAME_UNKNOWN",
         (Kind::Invalid, Some(Detail::Missing(_))) => "MANIFEST_BLOB_UNKNOWN",
         (Kind::Invalid, Some(Detail::Manifest)) => "MANIFEST_INVALID",
+        (Kind::Conflict, Some(Detail::Manifest)) => "DENIED",
         // Nothing is wrong with what came of it: crane tries again after this code, and never after the one above.
         (Kind::Timeout, Some(Detail::Manifest)) => "UNKNOWN",
         (Kind::Invalid, Some(Detail::Digest)) => "DIGEST_INVALID",

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::program::Program;
-use super::{acme, built_by_go, only_when_public};
+use super::{acme, built_by_go, crane, only_when_public};
 use crate::formats::chart::{CONFIG, CONTENT, Chart};
 use crate::harness::{Caller, Wharf, component, sha256};
 
@@ -116,8 +116,8 @@ async fn facts(caller: &Caller, repository: &str, version: &str) -> (Value, Valu
 }
 
 #[tokio::test]
-async fn what_helm_pushes_is_known_and_oras_pushes_the_same() {
-    if !component("helm4") || !component("oras") {
+async fn what_helm_pushes_is_known_and_oras_and_crane_push_the_same() {
+    if !component("helm4") || !component("oras") || !component("crane") {
         return;
     }
     let (wharf, alice) = acme().await;
@@ -139,7 +139,14 @@ async fn what_helm_pushes_is_known_and_oras_pushes_the_same() {
     let (config, content) = (format!("config.json:{CONFIG}"), format!("hello-0.1.0.tgz:{CONTENT}"));
     oras.run(&["push", "--plain-http", "--config", &config, &target, &content]);
 
-    assert_eq!(facts(&alice, "copies/hello", "0.1.0").await, (attributes, documents));
+    assert_eq!(facts(&alice, "copies/hello", "0.1.0").await, (attributes.clone(), documents.clone()));
+
+    let crane = helm.beside(built_by_go("crane"));
+    crane::log_in(&crane, &wharf, "alice", "the-password-of-alice");
+    crane.run(&["pull", "--format=oci", &format!("{}/acme/main/hello:0.1.0", wharf.host()), "layout"]);
+    crane.run(&["push", "layout", &format!("{}/acme/main/again/hello:0.1.0", wharf.host())]);
+
+    assert_eq!(facts(&alice, "again/hello", "0.1.0").await, (attributes, documents));
 }
 
 /// helm makes the config from what it reads itself, so a lie can only lie in an archive of two minds.

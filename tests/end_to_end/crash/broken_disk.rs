@@ -59,7 +59,10 @@ async fn a_file_system_without_inodes_left_refuses_uploads_and_serves_pulls() {
     let taken = (0..).take_while(|number| File::create(filler.join(format!("{number}"))).is_ok()).count();
     assert!(taken < 1_000, "there are too many inodes");
 
-    repository.open_upload().await.is(507).first_error();
+    // A file begins with its first bytes.
+    let content = noise(1, 1_000);
+    let upload = repository.upload().await;
+    upload.finish(&sha256(&content), content.clone()).await.is(507).first_error();
     repository.manifest("kept").await.is(200).has_body(&image.manifest);
     repository.blob(&sha256(&image.blobs[0])).await.is(200).has_body(&image.blobs[0]);
     // Manifests are rows, and rows need no file of their own.
@@ -68,6 +71,7 @@ async fn a_file_system_without_inodes_left_refuses_uploads_and_serves_pulls() {
 
     fs::remove_dir_all(filler).unwrap();
 
+    upload.finish(&sha256(&content), content).await.is(201);
     repository.push_image(&image, "again").await;
 }
 

@@ -65,7 +65,10 @@ async fn a_blob_whose_flush_failed_is_never_acknowledged() {
     repository.head_blob(&digest).await.is(404);
     let single = repository.path(&format!("blobs/uploads/?digest={digest}"));
     repository.caller.request("POST", &single).body(content.clone()).send().await.is(503);
-    repository.open_upload().await.is(503).first_error();
+    // Nor is one that waited for its end in memory.
+    let small = repository.upload().await;
+    small.finish(&sha256(b"small"), Bytes::from_static(b"small")).await.is(503).first_error();
+    small.status().await.is(404);
     repository.blob(&digest).await.is(404);
     repository.manifest("first").await.is(200);
     dying.recover();

@@ -284,9 +284,13 @@ async fn one_that_is_switched_on_in_that_moment_stays_on(database: Database) {
     let (switched, went_round) = meanwhile(&house.database, SwitchOn(hook), round).await;
     switched.unwrap();
     went_round.unwrap();
-    let webhook = house.webhooks.find(&house.grant, hook).await.unwrap();
-    assert_eq!((webhook.disabled, webhook.spared), (None, 10_000));
     house.until(hook, all_are(DeliveryState::Delivered, 1)).await;
+    let webhook = house.webhooks.find(&house.grant, hook).await.unwrap();
+    assert_eq!(
+        (webhook.disabled, webhook.spared),
+        (None, 9_999),
+        "all that waited then, but the one that is told"
+    );
 }
 
 async fn one_that_is_switched_off_in_that_moment_is_told_nothing(database: Database) {

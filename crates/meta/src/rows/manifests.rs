@@ -1,9 +1,14 @@
 //! Manifests and the edges to what they name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use wharf_core::{Digest, Page, Result, Timestamp, gate::RepositoryId, hex, manifest::Manifest};
+use wharf_core::{
+    Digest, Page, Result, Timestamp,
+    gate::RepositoryId,
+    hex,
+    manifest::{Descriptor, Manifest, Role},
+};
 use wharf_registry::port::{ManifestRow, Manifests, NewManifest, ReferrerRow, ReferrersOf};
 
 use super::{SqlWork, list, usage::count_manifest};
@@ -42,18 +47,15 @@ impl SqlWork<'_> {
     }
 }
 
-/// What a manifest names, each content once in each role, by its first position.
+/// The edges to what a manifest names, by their positions.
 fn edges(manifest: &Manifest) -> BTreeMap<usize, (&'static str, String, i64)> {
-    let (mut seen, mut edges) = (BTreeSet::new(), BTreeMap::new());
-    for (position, (role, descriptor)) in manifest.references.iter().enumerate() {
-        if seen.insert((role.word(), &descriptor.digest)) {
-            let as_written = || descriptor.digest.clone().into_bytes();
-            let digest = descriptor.digest().map_or_else(as_written, |digest| digest.to_row());
-            let size = i64::try_from(descriptor.size).unwrap_or(i64::MAX);
-            edges.insert(position, (role.word(), hex::encode(&digest), size));
-        }
-    }
-    edges
+    let edge = |(position, role, descriptor): (usize, Role, &Descriptor)| {
+        let as_written = || descriptor.digest.clone().into_bytes();
+        let digest = descriptor.digest().map_or_else(as_written, |digest| digest.to_row());
+        let size = i64::try_from(descriptor.size).unwrap_or(i64::MAX);
+        (position, (role.word(), hex::encode(&digest), size))
+    };
+    manifest.contents().map(edge).collect()
 }
 
 /// A statement over the manifests that are about another one: what is selected, which of them, where a page begins.

@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use wharf_core::{
-    Algorithm, Digest, Error, Kind, Result, Subject, Tag,
+    Algorithm, Detail, Digest, Error, Kind, Result, Subject, Tag,
     gate::RepositoryId,
     manifest::{Manifest, Role},
 };
@@ -34,7 +34,7 @@ pub(crate) async fn expect_free(
             Held::Buried => {
                 let message =
                     format!("{name} was there with other content and is deleted; its name is not used again");
-                return Err(Error::new(Kind::Conflict, message));
+                return Err(Error::new(Kind::Conflict, message).with(Detail::Manifest));
             }
         }
     }

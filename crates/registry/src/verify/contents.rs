@@ -45,7 +45,7 @@ fn look_at(row: &InspectedManifest) -> Vec<Finding> {
     let manifest = format!("{}@{}", row.path, row.digest);
     let parsed = Manifest::parse(row.media_type.parse().ok().as_ref(), &row.bytes).ok();
     let right = digest(row.digest.algorithm(), &row.bytes) == row.digest;
-    let Some(parsed) = parsed.filter(|parsed| right && parsed.references.len() as u64 == row.edges) else {
+    let Some(parsed) = parsed.filter(|parsed| right && parsed.contents().count() as u64 == row.edges) else {
         return vec![Finding::Garbled { manifest }];
     };
     if row.accepts_missing_content {

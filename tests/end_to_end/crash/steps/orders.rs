@@ -46,7 +46,8 @@ impl Fate {
 pub(super) enum Tail {
     /// It is gone.
     Cut,
-    /// The file is as long as it was, and its bytes are zero: the file system kept the length, and not what was written.
+    /// The file is there and as long as it was, and its bytes are zero: the file system kept what it knows of the file, and
+    /// not what was written to it.
     Zeroed,
 }
 
@@ -136,8 +137,8 @@ impl Orders {
         self.boot_anew();
     }
 
-    /// Entries of folders that were not flushed are gone, and so are those bytes by which files grew that were not. No
-    /// file system is as forgetful, and none promises to be less.
+    /// Entries of folders that were not flushed are gone, and so are those bytes by which files grew that were not; or the
+    /// bytes alone. No file system is as forgetful, and none promises to be less.
     pub(super) fn lose_what_was_not_flushed(&self, tail: Tail) {
         let told = std::fs::read_to_string(self.log()).unwrap_or_default();
         let (mut unsure, mut lengths) = (BTreeSet::<&Path>::new(), BTreeMap::<&Path, u64>::new());
@@ -172,6 +173,7 @@ impl Orders {
                 }
             }
         }
+        let unsure = if tail == Tail::Cut { unsure } else { BTreeSet::new() };
         for path in unsure {
             // What was renamed or removed meanwhile is not there under this name.
             let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
