@@ -67,7 +67,7 @@ pub use crate::{
 use crate::{
     format::{Format, Listings, NAMES_BYTES, Names, Shelf},
     port::{BlobStore, PageOf, RightsSource, Store},
-    upload::Locks,
+    upload::{Doubts, Locks},
 };
 
 /// A page also ends where what its entries say of themselves – attributes, annotations, names – would pass this, in bytes.
@@ -188,6 +188,7 @@ pub struct Registry(Arc<Inner>);
 struct Inner {
     parts: Parts,
     locks: Locks,
+    doubts: Doubts,
     turns: Turns,
     inspections: Turns,
     shelf: Shelf,
@@ -201,9 +202,9 @@ impl Registry {
         let Settings { uploads, uploads_per_organisation, .. } = parts.settings;
         let turns = Turns::new(uploads, uploads_per_organisation);
         let inspections = Turns::new(INSPECTIONS, INSPECTIONS_PER_ORGANISATION);
-        let (locks, shelf, meters) = Default::default();
+        let (locks, doubts, shelf, meters) = Default::default();
         let names = Cache::new(NAMES_BYTES);
-        Self(Arc::new(Inner { parts, locks, turns, inspections, shelf, names, meters }))
+        Self(Arc::new(Inner { parts, locks, doubts, turns, inspections, shelf, names, meters }))
     }
 
     /// Asks the gate for the right to do `A` at a place.

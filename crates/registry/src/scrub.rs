@@ -105,7 +105,8 @@ impl Registry {
             self.meters().scrub.bytes.add(blob.size);
         }
         if stored != Stored::Right && self.is_still_at(blob).await? {
-            round.damaged += 1;
+            // What is gone was so before, or was set aside in an earlier round.
+            round.damaged += u64::from(stored == Stored::Wrong);
             self.meters().scrub.damaged.increment();
             let tags = self.affected(&blob.digest).await?;
             if stored == Stored::Wrong && is_modest(&round) {

@@ -5,6 +5,7 @@
 //! handler is dropped when its client goes; what arrived by then is kept.
 
 mod blocks;
+mod doubts;
 mod finish;
 mod hashed;
 mod locks;
@@ -28,13 +29,14 @@ use self::{
     pump::{Pumped, Source, pump},
     rows::{BeginUpload, SaveProgress, TouchUpload},
 };
+pub(crate) use self::{
+    doubts::Doubts,
+    locks::Locks,
+    rows::{End, EndUpload, FindUpload, expect_repository, repository_of},
+};
 pub use self::{
     finish::Closing,
     hashed::{HashedBytes, Hashing},
-};
-pub(crate) use self::{
-    locks::Locks,
-    rows::{End, EndUpload, FindUpload, expect_repository, repository_of},
 };
 use crate::{
     Registry, Taps,
@@ -182,6 +184,7 @@ impl Registry {
     /// Waits until nobody else writes to the upload, and reads where it then stands.
     async fn lock_upload(&self, grant: &Grant<Push>, id: UploadId) -> Result<(UploadRow, Lock)> {
         let (row, lock) = self.find_locked(grant, id).await?;
+        let row = self.expect_certain(row).await?;
         if !self.must_recover(&row).await? {
             return Ok((row, lock));
         }
@@ -202,6 +205,16 @@ impl Registry {
         self.find_upload(grant, id).await?;
         let lock = self.0.locks.lock(id).await?;
         Ok((self.find_upload(grant, id).await?, lock))
+    }
+
+    /// Sees to it that no change to the row is still under way, before anybody writes where it leads.
+    async fn expect_certain(&self, row: UploadRow) -> Result<UploadRow> {
+        if !self.0.doubts.holds(row.id) {
+            return Ok(row);
+        }
+        let row = self.save_progress(&row, row.progress.clone()).await?;
+        self.0.doubts.settle(row.id);
+        Ok(row)
     }
 
     /// Whether the saved state may be worth more than the bytes under it.
@@ -270,8 +283,8 @@ impl Registry {
     }
 
     async fn save_progress(&self, row: &UploadRow, progress: Progress) -> Result<UploadRow> {
-        let seen = row.clone();
-        match self.store().commit(SaveProgress { seen, progress, now: self.now() }).await? {
+        let save = SaveProgress { seen: row.clone(), progress, now: self.now() };
+        match self.store().commit(save).await.inspect_err(|error| self.0.doubts.note(row.id, error))? {
             Some(row) => Ok(row),
             None => {
                 let standing = self.store().view(FindUpload { id: row.id }).await?;

@@ -4,6 +4,7 @@
 
 mod collection;
 mod deletion;
+mod doubt;
 mod fetching;
 mod governing;
 mod inspecting;
@@ -37,7 +38,8 @@ use wharf_core::{
 use wharf_hash::{Extra, digest};
 use wharf_meta::Database;
 use wharf_registry::{
-    Closing, Offset, Parts, Registry, Settings, Swept, Taps, UploadEnd, UploadObserver, port::BlobStore,
+    Closing, Offset, Parts, Registry, Settings, Swept, Taps, UploadEnd, UploadObserver,
+    port::{BlobStore, Store},
 };
 
 use crate::world::SystemEntropy;
@@ -91,8 +93,19 @@ impl House {
     }
 
     fn registry(&self, database: Database, blobs: Arc<dyn BlobStore>, settings: Settings) -> Registry {
+        self.beside(Arc::new(database.clone()), database, blobs, settings)
+    }
+
+    /// The same where its rows go through a store in front of the database.
+    fn beside(
+        &self,
+        store: Arc<dyn Store>,
+        database: Database,
+        blobs: Arc<dyn BlobStore>,
+        settings: Settings,
+    ) -> Registry {
         Registry::new(Parts {
-            store: Arc::new(database.clone()),
+            store,
             blobs,
             rights: Arc::new(database),
             clock: self.clock.clone(),

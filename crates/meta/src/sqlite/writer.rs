@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn every_commit_is_flushed() {
+    fn every_commit_is_told_to_flush() {
         let folder = tempfile::tempdir().unwrap();
         let connection = table(&folder).connection;
         let full: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();

@@ -14,7 +14,7 @@ pub struct ScrubRow {
     pub last: Option<Digest>,
     /// How many blobs were looked at.
     pub blobs: u64,
-    /// How many of them were damaged.
+    /// How many of them had wrong bytes.
     pub damaged: u64,
     /// When the last round ended that went through all blobs; `None` before the first has.
     pub ended_at: Option<Timestamp>,

@@ -210,8 +210,10 @@ impl Registry {
         let now = self.now();
         let Settings { object_grace: grace, collection_delay: delay, .. } = *self.settings();
         let blob = BlobRow { digest, size, key: row.key };
+        let id = row.id;
         let finish = FinishUpload { grant: grant.clone(), upload: row, blob, now, grace, delay };
-        let condemned = self.store().commit_by(&grant, finish).await?;
+        let finished = self.store().commit_by(&grant, finish).await;
+        let condemned = finished.inspect_err(|error| self.0.doubts.note(id, error))?;
         self.meters().uploads.finished.increment();
         self.meters().objects_condemned.add(condemned.into());
         Ok(size)

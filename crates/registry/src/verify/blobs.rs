@@ -63,8 +63,15 @@ impl Registry {
         Ok(self.hash_blob(blob, inspector).await? == Stored::Right)
     }
 
-    /// Reads and hashes what the store has for a blob.
+    /// Reads and hashes what the store has for a blob; wrong bytes twice, for a bit may have flipped on its way here.
     pub(crate) async fn hash_blob(&self, blob: &BlobRow, inspector: &mut dyn Inspector) -> Result<Stored> {
+        match self.hash_once(blob, inspector).await? {
+            Stored::Wrong => self.hash_once(blob, inspector).await,
+            stored => Ok(stored),
+        }
+    }
+
+    async fn hash_once(&self, blob: &BlobRow, inspector: &mut dyn Inspector) -> Result<Stored> {
         let opened = Pieces::open(self.blobs(), blob.key, blob.size, 0..blob.size).await?;
         let Some(mut pieces) = opened else { return Ok(Stored::Nothing) };
         let mut hasher = Hasher::new(blob.digest.algorithm());

@@ -1,5 +1,7 @@
 //! What a verification finds that no request could have made.
 
+use std::path::PathBuf;
+
 use async_trait::async_trait;
 use wharf_core::{Algorithm, Digest, Result, Timestamp, UploadId};
 use wharf_hash::digest;
@@ -8,7 +10,7 @@ use wharf_registry::{
     port::{BlobRow, Store, Transaction, Work},
 };
 
-use super::{House, body, push};
+use super::{House, body, push, read};
 
 /// Keeps what is found.
 #[derive(Default)]
@@ -67,4 +69,44 @@ async fn a_blob_of_nobody_is_found_and_let_go() {
     assert_eq!(found(&registry, Repair::Not).await, expected);
     assert_eq!(found(&registry, Repair::Yes).await, expected);
     assert_eq!(found(&registry, Repair::Not).await, [], "its object is condemned, and no stray");
+}
+
+/// Puts the right bytes back as soon as the wrong ones were read.
+struct Flicker {
+    object: PathBuf,
+    found: Vec<Finding>,
+}
+
+#[async_trait]
+impl Inspector for Flicker {
+    async fn read(&mut self, _: u64) -> Result<()> {
+        std::fs::write(&self.object, b"right").unwrap();
+        Ok(())
+    }
+
+    async fn passed(&mut self, _: &Digest) -> Result<()> {
+        Ok(())
+    }
+
+    async fn found(&mut self, finding: Finding) -> Result<()> {
+        self.found.push(finding);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_bit_that_flips_on_its_way_sets_nothing_aside() {
+    let house = House::new().await;
+    let registry = house.boot("one");
+    let right = digest(Algorithm::Sha256, b"right");
+    registry.push_blob(&push(&registry).await, right, body(&["right"]), Taps::none()).await.unwrap();
+    let object = house.objects().pop().unwrap();
+    std::fs::write(&object, b"wrong").unwrap();
+    let mut flicker = Flicker { object, found: Vec::new() };
+    let repair = Verification { after: None, repair: Repair::Yes };
+
+    registry.verify(&repair, &mut flicker).await.unwrap();
+
+    assert_eq!(flicker.found, []);
+    assert_eq!(read(&registry, &right).await.unwrap(), b"right");
 }

@@ -72,6 +72,7 @@ impl Scrubber {
             ScrubTurn::Blob(scrub) => scrub,
         };
         let Err(error) = self.registry.scrub(&scrub, &mut Pace::of(&self.registry, &scrub)).await else {
+            *unread = Unread::default();
             return Ok(Duration::ZERO);
         };
         if unread.again(scrub.digest()) >= ATTEMPTS {
