@@ -103,6 +103,8 @@ pub(crate) enum Kind {
     Distribution,
     /// Its successor of the third major version, the same settings.
     DistributionThree,
+    /// zot on files, told to flush, no authentication.
+    Zot,
     /// A Python index that keeps a folder: no authentication.
     Pypiserver,
     /// A Python index with a database.
@@ -133,6 +135,7 @@ impl Kind {
             | Self::SignedVersityGw
             | Self::Distribution
             | Self::DistributionThree
+            | Self::Zot
             | Self::Pypiserver
             | Self::Devpi
             | Self::Nginx
@@ -169,6 +172,7 @@ impl Kind {
             Self::SignedVersityGw => "versitygw, bytes signed",
             Self::Distribution => "distribution 2.8",
             Self::DistributionThree => "distribution 3.1",
+            Self::Zot => "zot",
             Self::Pypiserver => "pypiserver",
             Self::Devpi => "devpi",
             Self::Nginx => "nginx",

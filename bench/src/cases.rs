@@ -5,8 +5,11 @@ use crate::{
     goal::{Figure, at_least, at_most},
 };
 
-/// Both versions that are in use.
-const DISTRIBUTIONS: &[Kind] = &[Kind::Distribution, Kind::DistributionThree];
+/// Both versions of distribution that are in use, and zot where somebody has it.
+const REGISTRIES: &[Kind] = &[Kind::Distribution, Kind::DistributionThree, Kind::Zot];
+
+const REGISTRIES_AND_STATIC_FILES: &[Kind] =
+    &[Kind::Nginx, Kind::Distribution, Kind::DistributionThree, Kind::Zot];
 
 const PYTHON_INDEXES: &[Kind] = &[Kind::Pypiserver, Kind::Devpi];
 
@@ -19,7 +22,7 @@ pub(crate) const CASES: &[Case] = &[
         clients: 64,
         work: Work::GetManifest,
         subject: Kind::Wharf,
-        peers: &[Kind::Nginx, Kind::Distribution, Kind::DistributionThree],
+        peers: REGISTRIES_AND_STATIC_FILES,
         goals: &[
             at_least(Figure::Speed(Kind::Distribution), 20.0),
             at_least(Figure::Speed(Kind::DistributionThree), 20.0),
@@ -32,7 +35,7 @@ pub(crate) const CASES: &[Case] = &[
         clients: 64,
         work: Work::GetBlob(16 * KIB),
         subject: Kind::Wharf,
-        peers: &[Kind::Nginx, Kind::Distribution, Kind::DistributionThree],
+        peers: REGISTRIES_AND_STATIC_FILES,
         goals: &[at_least(Figure::Speed(Kind::Nginx), 0.7)],
     },
     Case {
@@ -41,7 +44,7 @@ pub(crate) const CASES: &[Case] = &[
         clients: 4,
         work: Work::GetBlob(100 * MIB),
         subject: Kind::Wharf,
-        peers: &[Kind::Nginx, Kind::Distribution, Kind::DistributionThree],
+        peers: REGISTRIES_AND_STATIC_FILES,
         goals: &[
             at_least(Figure::Speed(Kind::Nginx), 0.9),
             at_most(Figure::Cpu(Kind::Nginx), 1.2),
@@ -55,7 +58,7 @@ pub(crate) const CASES: &[Case] = &[
         clients: 1,
         work: Work::GetBlob(GIB),
         subject: Kind::Wharf,
-        peers: &[Kind::Nginx, Kind::Distribution, Kind::DistributionThree],
+        peers: REGISTRIES_AND_STATIC_FILES,
         goals: &[
             at_least(Figure::Speed(Kind::Nginx), 0.9),
             at_most(Figure::Cpu(Kind::Nginx), 1.2),
@@ -69,7 +72,7 @@ pub(crate) const CASES: &[Case] = &[
         clients: 1,
         work: Work::PushBlob { size: GIB, count: 1 },
         subject: Kind::Wharf,
-        peers: &[Kind::HashAndWrite, Kind::Distribution, Kind::DistributionThree],
+        peers: &[Kind::HashAndWrite, Kind::Distribution, Kind::DistributionThree, Kind::Zot],
         goals: &[
             at_least(Figure::Speed(Kind::HashAndWrite), 0.9),
             at_least(Figure::Speed(Kind::Distribution), 1.5),
@@ -82,7 +85,7 @@ pub(crate) const CASES: &[Case] = &[
         clients: 32,
         work: Work::PushBlob { size: 10 * KIB, count: 1000 },
         subject: Kind::Wharf,
-        peers: DISTRIBUTIONS,
+        peers: REGISTRIES,
         goals: &[
             at_least(Figure::Speed(Kind::Distribution), 10.0),
             at_least(Figure::Speed(Kind::DistributionThree), 10.0),
@@ -94,7 +97,7 @@ pub(crate) const CASES: &[Case] = &[
         clients: 32,
         work: Work::PushManifest,
         subject: Kind::Wharf,
-        peers: DISTRIBUTIONS,
+        peers: REGISTRIES,
         goals: &[
             at_least(Figure::Rate, 2000.0),
             at_least(Figure::Speed(Kind::Distribution), 10.0),
@@ -107,7 +110,7 @@ pub(crate) const CASES: &[Case] = &[
         clients: 8,
         work: Work::PushBlob { size: 100 * MIB, count: 8 },
         subject: Kind::Wharf,
-        peers: DISTRIBUTIONS,
+        peers: REGISTRIES,
         goals: &[at_most(Figure::Idle, 20.0), at_most(Figure::GrowthPerClient, 8.0)],
     },
     Case {
@@ -227,7 +230,7 @@ pub(crate) const CASES: &[Case] = &[
         clients: 10,
         work: Work::PullImage(MIB),
         subject: Kind::Wharf,
-        peers: DISTRIBUTIONS,
+        peers: REGISTRIES,
         goals: &[],
     },
     Case {
@@ -236,7 +239,7 @@ pub(crate) const CASES: &[Case] = &[
         clients: 10,
         work: Work::PushImage { size: MIB, count: 1000 },
         subject: Kind::Wharf,
-        peers: DISTRIBUTIONS,
+        peers: REGISTRIES,
         goals: &[],
     },
     Case {
@@ -245,7 +248,7 @@ pub(crate) const CASES: &[Case] = &[
         clients: 10,
         work: Work::PullImage(10 * MIB),
         subject: Kind::Wharf,
-        peers: DISTRIBUTIONS,
+        peers: REGISTRIES,
         goals: &[],
     },
     Case {
@@ -254,7 +257,7 @@ pub(crate) const CASES: &[Case] = &[
         clients: 10,
         work: Work::PushImage { size: 10 * MIB, count: 100 },
         subject: Kind::Wharf,
-        peers: DISTRIBUTIONS,
+        peers: REGISTRIES,
         goals: &[],
     },
     Case {
@@ -263,7 +266,7 @@ pub(crate) const CASES: &[Case] = &[
         clients: 10,
         work: Work::PullImage(100 * MIB),
         subject: Kind::Wharf,
-        peers: DISTRIBUTIONS,
+        peers: REGISTRIES,
         goals: &[],
     },
     Case {
@@ -272,7 +275,7 @@ pub(crate) const CASES: &[Case] = &[
         clients: 10,
         work: Work::PushImage { size: 100 * MIB, count: 10 },
         subject: Kind::Wharf,
-        peers: DISTRIBUTIONS,
+        peers: REGISTRIES,
         goals: &[],
     },
     Case {

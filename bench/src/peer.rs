@@ -6,6 +6,7 @@ mod nginx;
 mod pypiserver;
 mod python;
 pub(crate) mod wharf;
+mod zot;
 
 use std::{
     net::TcpListener,
@@ -155,6 +156,7 @@ impl Server {
         let mut command = match self.kind {
             Kind::Distribution => distribution::command("docker-registry", folder, &authority)?,
             Kind::DistributionThree => distribution::command("registry", folder, &authority)?,
+            Kind::Zot => zot::command(folder, &authority)?,
             Kind::Nginx => nginx::command(folder, &authority, fixture)?,
             Kind::Pypiserver | Kind::Devpi => {
                 let command = match self.kind {

@@ -2,7 +2,7 @@
 
 use super::program::Program;
 use super::{archive, built_by_go, unpackable};
-use crate::harness::{Distribution, Image, Shell, Version, Wharf, component, media_type};
+use crate::harness::{Image, Make, Peer, Shell, Wharf, component, media_type};
 
 #[tokio::test]
 async fn oras_and_crane_bring_an_export_to_another_registry() {
@@ -10,7 +10,7 @@ async fn oras_and_crane_bring_an_export_to_another_registry() {
         return;
     }
     let home = tempfile::TempDir::new().unwrap();
-    let Some(other) = Distribution::start_on(Version::Three, home.path()).await else { return };
+    let Some(other) = Peer::start_on(Make::DistributionThree, home.path()).await else { return };
     let wharf = Wharf::start().await;
     let repository = wharf.admin().repository("acme/team/app");
     let image = unpackable(&archive(&wharf, "export"));

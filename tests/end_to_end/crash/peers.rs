@@ -11,7 +11,7 @@ use super::journal::Journal;
 use super::load::{Load, some_time, something_done};
 use super::worker::Mix;
 use super::{COLLECTION_DELAY, HURRY, operator, seed};
-use crate::harness::{Caller, Distribution, Random, Rounds, Version, Wharf, component};
+use crate::harness::{Caller, Make, Peer, Random, Rounds, Wharf, component};
 
 /// How many rounds one disk sees: each check looks at all that was ever pushed there.
 const ROUNDS_ON_A_DISK: u32 = 10;
@@ -22,17 +22,20 @@ const HEAD: &str = "\
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_wharf_and_its_peers_lose_when_they_are_killed_or_the_power_is_cut() {
-    let versions = [Version::Two, Version::Three];
-    if !component("loop") || !versions.iter().all(|version| component(version.program())) {
+    let needed = [Make::DistributionTwo, Make::DistributionThree];
+    if !component("loop") || !needed.iter().all(|make| make.is_there()) {
         return;
     }
+    let others = needed
+        .into_iter()
+        .chain([Make::Zot, Make::ZotThatFlushes].into_iter().filter(|make| make.is_there()));
+    let others: Vec<_> = others.map(Registry::Peer).collect();
     let seed = seed();
     let mut random = Random::new(seed);
     let mut contenders = Vec::new();
     for end in [End::Kill, End::PowerCut] {
-        contenders.push(Contender::new(Registry::Wharf, end).await);
-        for version in versions {
-            contenders.push(Contender::new(Registry::Distribution(version), end).await);
+        for registry in [Registry::Wharf].iter().chain(&others) {
+            contenders.push(Contender::new(*registry, end).await);
         }
     }
     let mut rounds = Rounds::at_least(1);
@@ -63,31 +66,33 @@ enum End {
 #[derive(Clone, Copy, Debug)]
 enum Registry {
     Wharf,
-    Distribution(Version),
+    Peer(Make),
 }
 
 impl Registry {
     fn name(self) -> &'static str {
         match self {
             Self::Wharf => "wharf",
-            Self::Distribution(Version::Two) => "distribution 2.8",
-            Self::Distribution(Version::Three) => "distribution 3.1",
+            Self::Peer(Make::DistributionTwo) => "distribution 2.8",
+            Self::Peer(Make::DistributionThree) => "distribution 3.1",
+            Self::Peer(Make::Zot) => "zot",
+            Self::Peer(Make::ZotThatFlushes) => "zot, `commit`",
         }
     }
 }
 
 enum House {
     Wharf(Box<Wharf>),
-    Distribution(Distribution),
+    Peer(Peer),
 }
 
 impl House {
     async fn start(registry: Registry, data: &Path) -> Self {
         match registry {
             Registry::Wharf => Self::Wharf(Box::new(Wharf::start_on_with(data, &HURRY).await)),
-            Registry::Distribution(version) => {
-                let started = Distribution::start_on(version, data).await;
-                Self::Distribution(started.expect("it is installed"))
+            Registry::Peer(make) => {
+                let started = Peer::start_on(make, data).await;
+                Self::Peer(started.expect("it is installed"))
             }
         }
     }
@@ -96,21 +101,21 @@ impl House {
     async fn caller(&self) -> Caller {
         match self {
             Self::Wharf(wharf) => operator(wharf).await,
-            Self::Distribution(distribution) => distribution.caller(),
+            Self::Peer(peer) => peer.caller(),
         }
     }
 
     fn process_id(&self) -> u32 {
         match self {
             Self::Wharf(wharf) => wharf.process_id(),
-            Self::Distribution(distribution) => distribution.process_id(),
+            Self::Peer(peer) => peer.process_id(),
         }
     }
 
     fn kill(&mut self) {
         match self {
             Self::Wharf(wharf) => wharf.kill(),
-            Self::Distribution(distribution) => distribution.kill(),
+            Self::Peer(peer) => peer.kill(),
         }
     }
 
@@ -119,7 +124,7 @@ impl House {
             Self::Wharf(wharf) => {
                 wharf.restart().await;
             }
-            Self::Distribution(distribution) => distribution.restart().await,
+            Self::Peer(peer) => peer.restart().await,
         }
     }
 }

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::Shell;
 use super::distribution::{data, expect_both, push_with_referrer};
-use crate::harness::{Distribution, Image, Wharf, sha256};
+use crate::harness::{Image, Peer, Wharf, sha256};
 
 /// A file of the layout.
 fn write(root: &Path, path: &str, content: &[u8]) -> PathBuf {
@@ -38,7 +38,7 @@ fn lay_out(root: &Path, name: &str, (tag, image): (&str, &Image)) {
 
 #[tokio::test]
 async fn the_files_of_distribution_are_imported_beside_it_running() {
-    let Some(source) = Distribution::start().await else { return };
+    let Some(source) = Peer::start().await else { return };
     let target = Wharf::start().await;
     let (image, report) = push_with_referrer(&source.repository("team/deep/app")).await;
     let shell = Shell::at(&[&target]).await;

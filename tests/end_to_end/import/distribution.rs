@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Shell;
-use crate::harness::{Distribution, Image, Repository, Wharf, descriptor, media_type};
+use crate::harness::{Image, Peer, Repository, Wharf, descriptor, media_type};
 
 /// An image with a referrer that only a tag tells of, as clients do where there is no list of referrers.
 pub(super) async fn push_with_referrer(repository: &Repository) -> (Image, Image) {
@@ -25,7 +25,7 @@ pub(super) async fn expect_both(repository: &Repository, image: &Image, report: 
 
 #[tokio::test]
 async fn everything_distribution_has_arrives_with_what_its_tags_tell_of() {
-    let Some(source) = Distribution::start().await else { return };
+    let Some(source) = Peer::start().await else { return };
     let target = Wharf::start().await;
     let (image, report) = push_with_referrer(&source.repository("team/app")).await;
     let shell = Shell::at(&[&target]).await;
