@@ -36,6 +36,15 @@ impl Condition {
         self.none_matches.as_ref().is_some_and(|expected| expected.holds(Some(current)))
     }
 
+    /// Holds `If-Match` against what is there, before anything else is said of it (RFC 9110, section 13.2.2).
+    ///
+    /// # Errors
+    /// `PreconditionFailed`.
+    pub fn expect_matched(&self, current: &Digest) -> Result<()> {
+        let matches = self.matches.clone();
+        Self { matches, none_matches: None }.check(Some(current))
+    }
+
     /// Holds the conditions against what is there.
     ///
     /// # Errors

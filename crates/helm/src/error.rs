@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    http::request::Parts,
+    http::{Method, StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde_json::json;
@@ -13,15 +13,16 @@ use wharf_http::{log_fault, refusal_headers, request_id_of, status_of};
 pub(crate) fn refuse(error: &Error, request: &Parts) -> Response {
     log_fault(error, request_id_of(&request.extensions));
     // Somebody else was faster, and now it exists.
-    let kind = match error.kind() {
-        Kind::PreconditionFailed => Kind::Conflict,
-        kind => kind,
+    let (kind, words) = match error.kind() {
+        Kind::PreconditionFailed if request.method == Method::POST => (Kind::Conflict, "file already exists"),
+        kind => (kind, error.message()),
     };
-    let words = match kind {
-        Kind::Conflict if error.kind() == Kind::PreconditionFailed => "file already exists",
-        _ => error.message(),
-    };
-    let mut response = (status_of(kind), Json(json!({ "error": words }))).into_response();
+    let mut response = shaped(status_of(kind), words);
     response.headers_mut().extend(refusal_headers(error));
     response
+}
+
+/// An answer of a layer in front of this door, in the shape its clients read.
+pub fn shaped(status: StatusCode, words: &str) -> Response {
+    (status, Json(json!({ "error": words }))).into_response()
 }

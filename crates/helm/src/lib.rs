@@ -38,6 +38,7 @@ use crate::endpoint::{Endpoint, Wanted};
 pub use crate::{
     artifact::Artifact,
     endpoint::NAMES,
+    error::shaped,
     format::{Charts, tag_of},
     listed::{Listed, listed},
 };

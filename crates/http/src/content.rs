@@ -64,16 +64,24 @@ impl Content {
     }
 
     /// The answer to `HEAD`.
-    pub fn head(self, request: &HeaderMap) -> Response {
-        match self.known(request) {
+    ///
+    /// # Errors
+    /// As [`Content::known`].
+    pub fn head(self, request: &HeaderMap) -> Result<Response> {
+        Ok(match self.known(request)? {
             Some(known) => known,
             None => self.all(Body::empty()),
-        }
+        })
     }
 
     /// The answer to a reader who has it already.
-    pub fn known(&self, request: &HeaderMap) -> Option<Response> {
-        conditions(request).is_known(&self.digest).then(|| not_modified(self.headers.clone()))
+    ///
+    /// # Errors
+    /// `PreconditionFailed` where another one is wanted, by `If-Match`.
+    pub fn known(&self, request: &HeaderMap) -> Result<Option<Response>> {
+        let conditions = conditions(request);
+        conditions.expect_matched(&self.digest)?;
+        Ok(conditions.is_known(&self.digest).then(|| not_modified(self.headers.clone())))
     }
 
     /// All of it, from a body.
@@ -87,9 +95,9 @@ impl Content {
     /// The answer to `GET`.
     ///
     /// # Errors
-    /// `OutOfRange` with [`Detail::Size`] for a range that begins behind the end.
+    /// `OutOfRange` with [`Detail::Size`] for a range that begins behind the end; as [`Content::known`].
     pub fn get(self, request: &HeaderMap) -> Result<Served> {
-        if let Some(known) = self.known(request) {
+        if let Some(known) = self.known(request)? {
             return Ok(Served::Known(known));
         }
         let size = self.size.unwrap_or_default();
@@ -116,6 +124,24 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_reader_who_wants_another_content_is_told_so_before_anything_else() {
+        let digest: Digest = format!("sha256:{}", "5".repeat(64)).parse().unwrap();
+        let content = || Content::new(digest, "private").unwrap().sized(7);
+        let with = |name, tag: String| HeaderMap::from_iter([(name, HeaderValue::from_str(&tag).unwrap())]);
+        let other = format!("\"sha256:{}\"", "6".repeat(64));
+        let mut known = with(header::IF_NONE_MATCH, format!("\"{digest}\""));
+        known.extend(with(header::IF_MATCH, other.clone()));
+        for request in [with(header::IF_MATCH, other), known] {
+            assert_eq!(content().head(&request).unwrap_err().kind(), Kind::PreconditionFailed);
+            let refused = content().get(&request).err().map(|error| error.kind());
+            assert_eq!(refused, Some(Kind::PreconditionFailed));
+        }
+        let own = with(header::IF_MATCH, format!("\"{digest}\""));
+        assert_eq!(content().head(&own).unwrap().status(), StatusCode::OK);
+        assert!(content().get(&own).is_ok());
+    }
 
     proptest! {
         /// A part names its ends, which lie within, and is as long as they say; the whole names none.

@@ -31,12 +31,12 @@ pub(crate) async fn get(call: &Call<'_>, digits: &Digits) -> Result<Response> {
     let variant = first(find_or_fetch(call, digits).await?)?;
     let grant = call.registry.grant::<Pull>(call.actor, &variant.row.place).await?;
     let content = content(&variant)?;
-    if let Some(known) = content.known(call.headers()) {
+    if let Some(known) = content.known(call.headers())? {
         return Ok(known);
     }
     if call.is_head() {
         call.registry.stat_blob(&grant, &variant.file).await?;
-        return Ok(content.head(call.headers()));
+        return content.head(call.headers());
     }
     let blob = call.registry.open_blob(&grant, &variant.file).await?;
     match content.get(call.headers())? {

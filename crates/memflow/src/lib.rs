@@ -40,6 +40,7 @@ use wharf_signing::Signing;
 pub use crate::{
     artifact::file_name,
     endpoint::NAMES,
+    error::shaped,
     plugins::{LARGEST, Plugins},
 };
 use crate::{

@@ -19,7 +19,7 @@ const IMMUTABLE: &str = "private, max-age=31536000, immutable";
 pub(crate) async fn head(call: &Call<'_>, place: &Place, digest: &Digest) -> Result<Response> {
     let grant = call.registry.grant::<Pull>(call.actor, place).await?;
     let blob = call.registry.stat_blob(&grant, digest).await?;
-    Ok(content(digest, blob.size)?.head(call.headers))
+    content(digest, blob.size)?.head(call.headers)
 }
 
 /// `GET /v2/{name}/blobs/{digest}`, whole or one range of it.

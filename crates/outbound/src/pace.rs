@@ -46,9 +46,9 @@ where
     }
 }
 
-/// Whether another try may be answered otherwise.
+/// Whether another try may be answered otherwise. Those from 520 on are what a well-known proxy says of the server behind it.
 pub(crate) fn is_passing(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
+    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504 | 520..=524)
 }
 
 /// How long another machine asks to be left alone. A date is counted from that of the same answer, so that no two clocks are

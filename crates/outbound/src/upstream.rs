@@ -12,13 +12,14 @@ mod push;
 mod refusal;
 mod registry_address;
 
+use std::sync::Mutex;
+
 use bytes::Bytes;
 use reqwest::{
     Method, StatusCode, Url,
     header::{AUTHORIZATION, HeaderMap, HeaderValue},
 };
-use tokio::sync::Mutex;
-use wharf_core::{Error, Kind, Result, Subject};
+use wharf_core::{Error, Kind, Result, Shared, Subject};
 
 use self::{credentials::Credentials, refusal::refusal};
 pub use self::{credentials::Login, manifests::Document, push::Watch, registry_address::RegistryAddress};
@@ -36,6 +37,8 @@ pub struct Upstream {
     base: Url,
     login: Option<Login>,
     credentials: Mutex<Credentials>,
+    /// The fetches of tokens that are under way, by scopes.
+    fetches: Shared<Vec<String>, tokio::sync::Mutex<()>>,
 }
 
 /// A request that can be sent again.
@@ -67,7 +70,13 @@ impl Call {
 impl Upstream {
     /// The registry at an address, for the owner of a login or for nobody in particular.
     pub fn new(door: Door, address: &RegistryAddress, login: Option<Login>) -> Self {
-        Self { door, base: address.url().clone(), login, credentials: Mutex::default() }
+        Self {
+            door,
+            base: address.url().clone(),
+            login,
+            credentials: Mutex::default(),
+            fetches: Shared::default(),
+        }
     }
 
     /// Whether the registry is there and lets the login in.
@@ -102,8 +111,8 @@ impl Upstream {
     }
 
     async fn insist(&self, call: &Call) -> Result<Answer> {
-        let headers = self.authorised(&call.url, &call.headers, &call.scopes).await?;
-        insist(|| self.door.send(call.ask(headers.clone()))).await
+        // A token may end while a registry wants to be left alone.
+        insist(|| self.attempt(call)).await
     }
 
     /// Sends a call once.

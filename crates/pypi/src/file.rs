@@ -28,7 +28,7 @@ pub(crate) async fn head_of(
 ) -> Result<Response> {
     let blob = call.registry.open_blob(grant, &digest).await?;
     blob.expect_bytes().await?;
-    Ok(content(digest, stands)?.sized(blob.size).head(call.headers))
+    content(digest, stands)?.sized(blob.size).head(call.headers)
 }
 
 /// `GET /pypi/{organisation}/{registry}/files/{project}/{filename}`, whole or one range of it: pip takes broken

@@ -54,9 +54,7 @@ pub(crate) async fn project(call: &Call<'_>, proxied: &Proxied, wanted: Option<&
 pub(crate) async fn head(call: &Call<'_>, proxied: &Proxied, filename: &str) -> Result<Response> {
     let (listed, digest) = find(call, proxied, filename).await?;
     match (holds(call, proxied, &digest).await?, listed.size) {
-        (false, Some(size)) => {
-            Ok(file::content(digest, Stands::AsUpstreamSays)?.sized(size).head(call.headers))
-        }
+        (false, Some(size)) => file::content(digest, Stands::AsUpstreamSays)?.sized(size).head(call.headers),
         (false, None) => {
             fetch(call, proxied, &listed).await?.arrived().await?;
             stored_head(call, proxied, digest).await
@@ -74,7 +72,7 @@ async fn stored_head(call: &Call<'_>, proxied: &Proxied, digest: Digest) -> Resu
 pub(crate) async fn get(call: &Call<'_>, proxied: &Proxied, filename: &str) -> Result<Response> {
     let (listed, digest) = find(call, proxied, filename).await?;
     let content = file::content(digest, Stands::AsUpstreamSays)?;
-    if let Some(known) = content.known(call.headers) {
+    if let Some(known) = content.known(call.headers)? {
         return Ok(known);
     }
     if !holds(call, proxied, &digest).await? {

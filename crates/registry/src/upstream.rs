@@ -198,12 +198,17 @@ impl Upstreams {
         let asked = self.0.door.ask(&proxy.upstream, ask).await;
         match asked.as_ref().map_err(Error::kind) {
             Err(Kind::Unavailable | Kind::Timeout) => {
-                self.0.memory.note_silence(proxy.registry, self.now().plus_seconds(SILENCE));
+                self.note_silence(proxy);
             }
             _ => self.0.memory.note_answer(proxy.registry),
         }
         let away = |error| Error::new(Kind::Unavailable, "the upstream cannot be asked now").because(error);
         asked.map_err(away)
+    }
+
+    /// Remembers for a while that an upstream does not answer.
+    fn note_silence(&self, proxy: &Proxy) {
+        self.0.memory.note_silence(proxy.registry, self.now().plus_seconds(SILENCE));
     }
 
     async fn proxy_of(

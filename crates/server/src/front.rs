@@ -68,8 +68,16 @@ pub(crate) fn shaped(path: &str, status: StatusCode, words: &str, request_id: &s
     match path {
         "/v2" | "/token" => wharf_oci::refuse(status, words),
         _ if path.starts_with("/v2/") => wharf_oci::refuse(status, words),
+        _ if path.starts_with("/helm/") => wharf_helm::shaped(status, words),
+        _ if is_of_memflow(path) => wharf_memflow::shaped(status, words),
         _ => problem_of(status, words, request_id),
     }
+}
+
+/// Whether a path is one of memflow's, which its clients also ask for at the root.
+fn is_of_memflow(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split('/').next();
+    matches!(first, Some("memflow" | "plugins" | "files" | "keys"))
 }
 
 fn refuse(request: &Parts, status: StatusCode, words: &str) -> Response {

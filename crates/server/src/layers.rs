@@ -118,7 +118,7 @@ async fn catch(request: Request, next: Next) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use axum::routing::any;
+    use axum::{body::Bytes, routing::any};
     use http_body_util::BodyExt as _;
     use serde_json::{Value, json};
     use tower::ServiceExt as _;
@@ -127,7 +127,7 @@ mod tests {
     use crate::world::SystemEntropy;
 
     /// What a door answers whose handler panics: the id of the request, the body, and the meters after it.
-    async fn panicking(path: &str) -> (String, Value, Arc<RequestMeters>) {
+    async fn panicking(path: &str) -> (String, Bytes, Arc<RequestMeters>) {
         async fn handler() -> Response {
             panic!("on purpose")
         }
@@ -142,7 +142,11 @@ mod tests {
         let id = answer.headers()[REQUEST_ID].to_str().unwrap().to_owned();
         assert!(!id.is_empty(), "{path}");
         let body = answer.into_body().collect().await.unwrap().to_bytes();
-        (id, serde_json::from_slice(&body).unwrap(), meters)
+        (id, body, meters)
+    }
+
+    fn json_of(body: &Bytes) -> Value {
+        serde_json::from_slice(body).unwrap()
     }
 
     #[tokio::test]
@@ -152,7 +156,7 @@ mod tests {
         {
             let (_, body, meters) = panicking(path).await;
             assert_eq!(
-                body,
+                json_of(&body),
                 json!({ "errors": [{ "code": "UNKNOWN", "message": "internal error" }] }),
                 "{path}"
             );
@@ -165,9 +169,15 @@ mod tests {
             ("/nothing", "other"),
         ] {
             let (id, body, meters) = panicking(path).await;
+            let body = json_of(&body);
             assert_eq!((&body["status"], &body["detail"]), (&500.into(), &"internal error".into()), "{path}");
             assert_eq!(body["request_id"], id, "{path}");
             assert_eq!(meters.counted(endpoint, 500), 1, "{path}");
+        }
+        let (_, body, _) = panicking("/helm/acme/main/api/charts").await;
+        assert_eq!(json_of(&body), json!({ "error": "internal error" }));
+        for path in ["/memflow/acme/main/plugins", "/plugins", "/files/00", "/keys"] {
+            assert_eq!(panicking(path).await.1, "internal error", "{path}");
         }
     }
 }

@@ -87,6 +87,24 @@ async fn who_has_something_else_gets_it_whole() {
 }
 
 #[tokio::test]
+async fn who_wants_something_else_is_told_that_it_is_not_there() {
+    let (_wharf, repository) = at("acme/app").await;
+    let image = Image::oci(1);
+    let manifest = repository.push_image(&image, "v1").await;
+    let blob = sha256(&image.blobs[0]);
+    let other = quoted(&sha256(b"other"));
+
+    for (path, digest) in [("manifests/v1".to_owned(), &manifest), (format!("blobs/{blob}"), &blob)] {
+        for method in ["GET", "HEAD"] {
+            ask(&repository, method, &path, ("if-match", &other)).await.is(412);
+            for own in [quoted(digest), format!("{other}, {}", quoted(digest)), "*".to_owned()] {
+                ask(&repository, method, &path, ("if-match", &own)).await.is(200);
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_tag_that_moved_is_fetched_again() {
     let (_wharf, repository) = at("acme/app").await;
     let (old, new) = old_and_new(&repository).await;

@@ -1,7 +1,10 @@
 //! Who the client is to a registry: nobody, a login by Basic, or the bearer of a token that was had for the login
 //! (token and OAuth2 specifications of docker's registry).
 
-use std::time::Duration;
+use std::{
+    sync::{MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use reqwest::{
@@ -9,7 +12,7 @@ use reqwest::{
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE},
 };
 use serde::Deserialize;
-use tokio::time::Instant;
+use tokio::{sync::Mutex, time::Instant};
 use wharf_core::{Error, Kind, Recent, Result, Secret, Subject};
 
 use super::{Upstream, challenge::Challenge, refusal::refusal};
@@ -106,20 +109,34 @@ impl Login {
 impl Upstream {
     /// What stands in `Authorization` of a request that needs these scopes.
     pub(super) async fn authorization(&self, scopes: &[String]) -> Result<Option<HeaderValue>> {
-        let mut credentials = self.credentials.lock().await;
-        let realm = match &credentials.scheme {
+        let realm = match &self.credentials().scheme {
             Scheme::Unasked => return Ok(None),
             Scheme::Basic => return self.basic(),
             Scheme::Bearer(realm) => realm.clone(),
         };
-        if let Some(token) = credentials.tokens.get(scopes).filter(|token| token.until > Instant::now()) {
-            return Ok(Some(token.value));
+        if let Some(value) = self.token(scopes) {
+            return Ok(Some(value));
         }
-        // Whoever else needs one waits here, and finds it.
+        // Whoever else needs this one waits here, and finds it. Who needs another does not.
+        let turn = self.fetches.hold(scopes.to_vec(), Mutex::default);
+        let _turn = turn.lock().await;
+        if let Some(value) = self.token(scopes) {
+            return Ok(Some(value));
+        }
         let token = self.fetch_token(&realm, scopes).await?;
         let value = token.value.clone();
-        credentials.tokens.insert(scopes.to_vec(), token);
+        self.credentials().tokens.insert(scopes.to_vec(), token);
         Ok(Some(value))
+    }
+
+    fn credentials(&self) -> MutexGuard<'_, Credentials> {
+        self.credentials.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The token for these scopes, if it is good for a while.
+    fn token(&self, scopes: &[String]) -> Option<HeaderValue> {
+        let token = self.credentials().tokens.get(scopes)?;
+        (token.until > Instant::now()).then_some(token.value)
     }
 
     fn basic(&self) -> Result<Option<HeaderValue>> {
@@ -131,7 +148,6 @@ impl Upstream {
         let challenges: Vec<Challenge> =
             answer.headers(WWW_AUTHENTICATE.as_str()).flat_map(Challenge::parse).collect();
         let of = |scheme: &str| challenges.iter().find(|challenge| challenge.scheme == scheme);
-        let mut credentials = self.credentials.lock().await;
         if let Some(bearer) = of("bearer") {
             let realm = self.realm(bearer)?;
             let asked = bearer.parameter("scope").into_iter().flat_map(str::split_whitespace);
@@ -139,12 +155,13 @@ impl Upstream {
             wanted
                 .extend(asked.filter(|asked| !scopes.iter().any(|scope| scope == asked)).map(str::to_owned));
             let token = self.fetch_token(&realm, &wanted).await?;
+            let mut credentials = self.credentials();
             credentials.tokens.insert(scopes.to_vec(), token);
             credentials.scheme = Scheme::Bearer(realm);
             return Ok(());
         }
         if of("basic").is_some() && matches!(self.login, Some(Login::Password { .. })) {
-            credentials.scheme = Scheme::Basic;
+            self.credentials().scheme = Scheme::Basic;
             return Ok(());
         }
         let words = format!("{} wants a login: see `wharf login`", answer.host());

@@ -47,7 +47,7 @@ pub(crate) fn kind_of(status: StatusCode, subject: Subject) -> Kind {
         401 => Kind::Unauthenticated,
         403 => Kind::Denied,
         404 => Kind::NotFound(subject),
-        408 | 500 | 502 | 503 | 504 => Kind::Unavailable,
+        408 | 500 | 502 | 503 | 504 | 520..=524 => Kind::Unavailable,
         413 => Kind::TooLarge,
         416 => Kind::OutOfRange,
         429 => Kind::RateLimited,

@@ -171,7 +171,10 @@ impl Upstreams {
     async fn bring(&self, proxy: &Proxy, wanted: DocumentWanted, known: Option<String>) -> Result<Renewal> {
         let DocumentWanted { url, accept, most, read, .. } = wanted;
         let ask = UpstreamAsk { url, accept, known, most: most as u64 };
-        let late = |error| Error::new(Kind::Timeout, "the upstream takes too long").because(error);
+        let late = |error| {
+            self.note_silence(proxy);
+            Error::new(Kind::Unavailable, "the upstream takes too long").because(error)
+        };
         let (arrived, etag) = match timeout(PATIENCE, self.arrive(proxy, ask)).await.map_err(late)?? {
             Arrival::Missing => return Ok(Renewal::Gone),
             Arrival::Unchanged => {
