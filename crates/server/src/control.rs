@@ -75,9 +75,14 @@ pub(crate) fn path(data_dir: &Path) -> PathBuf {
 
 /// Carries a command out and yields what to tell the operator.
 pub(crate) async fn carry_out(config: &Config, command: Command) -> Result<Outcome> {
-    expect_wharf(config)?;
+    // A server that runs there knows its database itself, whatever this process was told.
+    if !path(&config.data_dir).try_exists().is_ok_and(|there| there) {
+        expect_wharf(config)?;
+    }
     match DataDir::hold(&config.data_dir) {
         Ok(data_dir) => {
+            // The socket is one that a server left that was killed.
+            expect_wharf(config)?;
             let data_dir = Arc::new(data_dir);
             let wharf = Wharf::open(config, &data_dir).await?;
             // A directory that never served still gets its operator: there must always be one.

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use crate::harness::wharf_command;
+use crate::harness::{Wharf, wharf_command};
 
 pub(super) fn run(arguments: &[&str]) -> Output {
     let mut command: Command = wharf_command();
@@ -88,6 +88,23 @@ fn a_word_that_is_none_is_no_use_of_the_command_whatever_data_there_is() {
         let said = said(&output);
         assert!(said.contains(place) && said.contains(allowed), "{words}: {said}");
     }
+}
+
+/// On PostgreSQL it is a service that has the settings, and an operator's shell that has not.
+#[tokio::test]
+async fn a_server_takes_commands_from_who_does_not_know_its_database() {
+    let mut wharf = Wharf::start().await;
+    let data_dir = wharf.data.to_str().unwrap().to_owned();
+    let look = || run(&["gc", "--dry-run", "--data-dir", &data_dir]);
+    let here = wharf.data.join("wharf.sqlite");
+    let lies_here = here.exists();
+
+    let taken = look();
+    assert!(taken.status.success(), "{taken:?}");
+    wharf.kill();
+    let after = look();
+    assert_eq!(after.status.success(), lies_here, "{after:?}");
+    assert_eq!(here.exists(), lies_here, "a second Wharf was made");
 }
 
 #[test]
