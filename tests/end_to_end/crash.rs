@@ -41,6 +41,9 @@ const HURRY: [(&str, &str); 4] = [
     ("WHARF_HOUSEKEEPING_INTERVAL", "1s"),
 ];
 
+/// How many rounds one Wharf sees before another begins anew: each check looks at all that was ever pushed there.
+const A_LIFE: u64 = 20;
+
 /// Where the load goes: every kind of name.
 const REPOSITORIES: [&str; 4] = ["crash/one", "crash/two", "crash/team/three", "four"];
 

@@ -13,7 +13,7 @@ use super::journal::Journal;
 use super::load::{Load, some_time, something_done};
 use super::recoveries::Recoveries;
 use super::verified::{verify, verify_now_and_then};
-use super::{HURRY, operator, seed};
+use super::{A_LIFE, HURRY, operator, seed};
 use crate::harness::raw::Exchange;
 use crate::harness::{Random, Rounds, Wharf, component, noise, sha256};
 
@@ -43,13 +43,20 @@ async fn survives_cuts(kind: FileSystem) {
     }
     let seed = seed();
     let mut random = Random::new(seed);
-    let disk = Disk::make(kind);
+    let mut disk = Disk::make(kind);
     let mut wharf = Wharf::start_on_with(&disk.data(), &HURRY).await;
-    let journal = Journal::default();
+    let mut journal = Journal::default();
     let mut rounds = Rounds::at_least(1);
     let (mut acknowledged, mut recoveries) = (0, Recoveries::default());
 
     for round in &mut rounds {
+        if round > 0 && round.is_multiple_of(A_LIFE) {
+            verify(&wharf, &format!("{kind:?}, seed {seed}, before round {round}"));
+            let fresh = Disk::make(kind);
+            // Before the disk that it stands on.
+            wharf = Wharf::start_on_with(&fresh.data(), &HURRY).await;
+            (disk, journal) = (fresh, Journal::default());
+        }
         let load = Load::begin(&wharf, &journal, seed.wrapping_add(round)).await;
         some_time(&mut random, 200, 1_500).await;
         something_done(&journal).await;
