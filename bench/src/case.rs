@@ -266,7 +266,8 @@ impl Work {
     pub(crate) const fn needs_password(self) -> bool {
         matches!(
             self,
-            Self::ListVariantsAt(_)
+            Self::PushImage { .. }
+                | Self::ListVariantsAt(_)
                 | Self::ListPlugins
                 | Self::UploadPlugin(_)
                 | Self::GetPage
