@@ -1,10 +1,15 @@
 //! Someone who speaks to the server: nobody in particular, a user with a password, or the bearer of a token.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use reqwest::{Certificate, Client, Method, Response, redirect::Policy};
 
 use super::{Answer, Repository};
+
+/// Longer than any answer takes. A client may miss that its server was killed, and would wait for ever.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 #[derive(Clone)]
 pub(crate) struct Caller {
@@ -22,6 +27,7 @@ impl Caller {
     pub(crate) fn trusting(base: &str, certificates: &[String]) -> Self {
         let certificates = certificates.iter().map(|pem| Certificate::from_pem(pem.as_bytes()).unwrap());
         let client = Client::builder().no_proxy().redirect(Policy::none()).tls_certs_only(certificates);
+        let client = client.timeout(PATIENCE);
         Self { client: client.build().unwrap(), base: base.to_owned(), authorization: None }
     }
 
