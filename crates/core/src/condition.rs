@@ -31,18 +31,14 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// Whether `If-None-Match` names what is there: then a reader has it already.
-    pub fn is_known(&self, current: &Digest) -> bool {
-        self.none_matches.as_ref().is_some_and(|expected| expected.holds(Some(current)))
-    }
-
-    /// Holds `If-Match` against what is there, before anything else is said of it (RFC 9110, section 13.2.2).
+    /// Whether `If-None-Match` names what is there: then a reader has it already. `If-Match` comes first (RFC 9110, section
+    /// 13.2.2).
     ///
     /// # Errors
-    /// `PreconditionFailed`.
-    pub fn expect_matched(&self, current: &Digest) -> Result<()> {
-        let matches = self.matches.clone();
-        Self { matches, none_matches: None }.check(Some(current))
+    /// `PreconditionFailed` where `If-Match` wants something else.
+    pub fn is_known(&self, current: &Digest) -> Result<bool> {
+        let current = Some(current);
+        if self.is_wanted(current) { Ok(self.is_named(current)) } else { Err(unmet(current)) }
     }
 
     /// Holds the conditions against what is there.
@@ -50,14 +46,21 @@ impl Condition {
     /// # Errors
     /// `PreconditionFailed`.
     pub fn check(&self, current: Option<&Digest>) -> Result<()> {
-        let wanted = self.matches.as_ref().is_none_or(|expected| expected.holds(current));
-        let unwanted = self.none_matches.as_ref().is_some_and(|expected| expected.holds(current));
-        if wanted && !unwanted {
-            return Ok(());
-        }
-        let stands = current.map_or_else(|| "nothing".to_owned(), Digest::to_string);
-        Err(Error::new(Kind::PreconditionFailed, format!("the condition does not hold: {stands} is there")))
+        if self.is_wanted(current) && !self.is_named(current) { Ok(()) } else { Err(unmet(current)) }
     }
+
+    fn is_wanted(&self, current: Option<&Digest>) -> bool {
+        self.matches.as_ref().is_none_or(|expected| expected.holds(current))
+    }
+
+    fn is_named(&self, current: Option<&Digest>) -> bool {
+        self.none_matches.as_ref().is_some_and(|expected| expected.holds(current))
+    }
+}
+
+fn unmet(current: Option<&Digest>) -> Error {
+    let stands = current.map_or_else(|| "nothing".to_owned(), Digest::to_string);
+    Error::new(Kind::PreconditionFailed, format!("the condition does not hold: {stands} is there"))
 }
 
 #[cfg(test)]
@@ -88,5 +91,15 @@ mod tests {
         ] {
             assert_eq!(condition.check(current).is_ok(), holds, "{condition:?} on {current:?}");
         }
+        let both = |wanted, known| Condition {
+            matches: Some(Expected::OneOf(vec![wanted])),
+            none_matches: Some(Expected::OneOf(vec![known])),
+        };
+        assert_eq!(
+            both(b, a).is_known(&a).unwrap_err().kind(),
+            Kind::PreconditionFailed,
+            "If-Match comes first"
+        );
+        assert!(both(a, a).is_known(&a).unwrap() && !both(a, b).is_known(&a).unwrap());
     }
 }

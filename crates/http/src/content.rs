@@ -79,9 +79,8 @@ impl Content {
     /// # Errors
     /// `PreconditionFailed` where another one is wanted, by `If-Match`.
     pub fn known(&self, request: &HeaderMap) -> Result<Option<Response>> {
-        let conditions = conditions(request);
-        conditions.expect_matched(&self.digest)?;
-        Ok(conditions.is_known(&self.digest).then(|| not_modified(self.headers.clone())))
+        let is_known = conditions(request).is_known(&self.digest)?;
+        Ok(is_known.then(|| not_modified(self.headers.clone())))
     }
 
     /// All of it, from a body.
